@@ -1,0 +1,24 @@
+//! The pure decisions of Groundcrew.
+//!
+//! Everything here is a function of its arguments: no IO, no clock, no randomness, no environment, no async.
+//! Time comes in as a [`time::Timestamp`], jitter and ids as arguments. So every decision can be tabled,
+//! property-tested, explored by a model checker and replayed.
+//!
+//! It deliberately does not know SQL (`groundcrew-store`), wasmtime (`groundcrew-engine`) or HTTP clients.
+
+#![forbid(unsafe_code)]
+
+pub mod duration;
+pub mod egress;
+pub mod hash;
+pub mod manifest;
+pub mod may_delete;
+pub mod mirror;
+pub mod poll;
+pub mod retry;
+pub mod row;
+pub mod settle;
+pub mod spec;
+pub mod subject;
+pub mod template;
+pub mod time;

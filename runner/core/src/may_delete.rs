@@ -1,0 +1,294 @@
+//! Whether a thing that nobody wants may be removed: one pure function, asked in the transaction of the
+//! delete's intent.
+//!
+//! Every condition is a line of [`may_delete`]; a freeze beats every other rule.
+
+use serde::{Deserialize, Serialize};
+
+use crate::duration::Millis;
+use crate::row::{Origin, words};
+use crate::settle::Leave;
+use crate::time::Timestamp;
+
+words! {
+    /// What becomes of things that nobody wants any more.
+    OnGone {
+        /// They are removed, after grace and within the window.
+        Delete = "delete",
+        /// They stay, and nothing is said.
+        Retain = "retain",
+        /// They stay, and a finding says so.
+        Report = "report",
+    }
+}
+
+words! {
+    /// Why a thing is unwanted.
+    Cause {
+        /// Its owner's end is confirmed.
+        OwnerEnded = "owner ended",
+        /// Its owner lives and `desired` no longer asks for it, because the view changed.
+        ViewChanged = "view changed",
+        /// The component changed, and with it the answer.
+        ComponentChanged = "component changed",
+        /// The configuration, the grants or a secret changed, and with it the answer.
+        ConfigurationChanged = "configuration changed",
+        /// The want goes on, with fields that cannot be changed in place.
+        Replacement = "replacement",
+    }
+}
+
+words! {
+    /// How much may be done, of the installation, a hook, an owner: the lowest wins.
+    Level {
+        /// Plan and report.
+        Observe = "observe",
+        /// Make and change, remove nothing.
+        NoDeletes = "no-deletes",
+        /// Everything.
+        Enforce = "enforce",
+    }
+}
+
+/// How many deletes a hook may do in a while.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// In hundredths of the hook's rows.
+    pub share_percent: u32,
+    /// At least this many.
+    pub floor: u32,
+    /// The while.
+    pub within: Millis,
+}
+
+impl Window {
+    /// A tenth of the rows or ten, within an hour.
+    pub const DEFAULT: Self = Self { share_percent: 10, floor: 10, within: Millis::hours(1) };
+
+    /// How many of `rows` may go.
+    pub const fn allows(self, rows: u32) -> u32 {
+        let share = (rows as u64 * self.share_percent as u64 / 100) as u32;
+        if share > self.floor { share } else { self.floor }
+    }
+}
+
+/// Whether anybody living wants the thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nobody does.
+    Nobody,
+    /// Somebody does, as it is.
+    AsItIs,
+    /// Somebody does, with immutable fields that differ.
+    Replaced,
+}
+
+/// What reads the thing's outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Nothing is left that was made from a view with its outputs.
+    Done,
+    /// Something is; a reader that fails delays no longer than this, unless the address is reused.
+    Until(Timestamp),
+    /// Something is, and it is paused, held or detached, or the address is reused.
+    Waiting,
+}
+
+/// Everything that the verdict is a function of.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// The present.
+    pub now: Timestamp,
+    /// Whether somebody living wants it.
+    pub wanted: Wanted,
+    /// A living subject at its owner's path has not been asked yet.
+    pub unasked: bool,
+    /// Why nothing may remove it for now: level, pause, scope, detached hook, source, protection.
+    pub frozen: Option<&'a str>,
+    /// How it came to be ours.
+    pub origin: Origin,
+    /// The stanza's `gone`.
+    pub on_gone: OnGone,
+    /// The stanza's `gone_adopted`, for what we did not make.
+    pub on_gone_adopted: OnGone,
+    /// Why it is unwanted.
+    pub cause: Cause,
+    /// Since when it is unwanted.
+    pub unwanted_at: Timestamp,
+    /// Time spent frozen since then; it does not count as grace.
+    pub frozen_for: Millis,
+    /// The grace of this cause's clock; none: never.
+    pub grace: Option<Millis>,
+    /// What reads it.
+    pub readers: Readers,
+    /// Deletes of the last window and rows due within the next one, this one included.
+    pub due: u32,
+    /// The hook's rows that are not gone.
+    pub rows: u32,
+    /// The hook's window.
+    pub window: Window,
+    /// Whether this row, with this spec, was approved.
+    pub approved: bool,
+}
+
+/// How long until a row whose owner's path has an unasked subject is asked again.
+const UNASKED: Millis = Millis::seconds(5);
+/// How long until readers are asked again.
+const READERS: Millis = Millis::seconds(2);
+
+/// Says whether the thing may be removed now.
+///
+/// # Guarantees
+/// [`Leave::Remove`] only if nobody living wants it (in this shape), nothing freezes it, policy removes what
+/// came to be ours this way, its owner's end or a changed view is the cause (else approval), grace has passed
+/// without freezes, nothing reads it, and the whole due set fits the window (else approval).
+pub fn may_delete(facts: &Facts<'_>) -> Leave {
+    let held = |why: String| Leave::Held { why };
+    if facts.wanted == Wanted::AsItIs {
+        return held("somebody wants it".to_owned());
+    }
+    if let Some(why) = facts.frozen {
+        return held(format!("frozen: {why}"));
+    }
+    if let Some(retained) = retained(facts) {
+        return retained;
+    }
+    if facts.unasked {
+        let why = "a subject living at its owner's path has not been asked yet".to_owned();
+        return Leave::Later { until: facts.now + UNASKED, why };
+    }
+    if facts.cause != Cause::Replacement {
+        let Some(grace) = facts.grace else { return held("its grace is `never`".to_owned()) };
+        let until = facts.unwanted_at + grace + facts.frozen_for;
+        if facts.now < until {
+            return Leave::Later { until, why: format!("grace of {grace}") };
+        }
+    }
+    match facts.readers {
+        Readers::Done => {}
+        Readers::Until(until) if facts.now >= until => {}
+        Readers::Until(until) => {
+            let until = until.min(facts.now + READERS);
+            return Leave::Later { until, why: "something that reads it has not changed yet".to_owned() };
+        }
+        Readers::Waiting => {
+            let why = "something that reads it is paused, held or not changed yet".to_owned();
+            return Leave::Later { until: facts.now + READERS, why };
+        }
+    }
+    if facts.approved {
+        return Leave::Remove;
+    }
+    if matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
+        return held(format!("the {} and asks for less: approve", facts.cause));
+    }
+    let allowed = facts.window.allows(facts.rows);
+    if facts.due > allowed {
+        let within = facts.window.within;
+        return held(format!("{} deletes are due within {within}, {allowed} are allowed: approve", facts.due));
+    }
+    Leave::Remove
+}
+
+fn retained(facts: &Facts<'_>) -> Option<Leave> {
+    if facts.cause == Cause::Replacement {
+        return None;
+    }
+    let (policy, why) = match facts.origin {
+        Origin::Created => (facts.on_gone, "the stanza keeps what nobody wants any more"),
+        Origin::Presumed => (facts.on_gone_adopted, "it is presumed ours, not known to be"),
+        Origin::Adopted => (facts.on_gone_adopted, "it was adopted, not made"),
+        Origin::Imported => (facts.on_gone_adopted, "it was imported, not made"),
+    };
+    (policy != OnGone::Delete).then(|| Leave::Retain { why: why.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(10_000_000);
+
+    fn clear() -> Facts<'static> {
+        Facts {
+            now: NOW,
+            wanted: Wanted::Nobody,
+            unasked: false,
+            frozen: None,
+            origin: Origin::Created,
+            on_gone: OnGone::Delete,
+            on_gone_adopted: OnGone::Report,
+            cause: Cause::OwnerEnded,
+            unwanted_at: NOW - Millis::minutes(20),
+            frozen_for: Millis::ZERO,
+            grace: Some(Millis::minutes(15)),
+            readers: Readers::Done,
+            due: 1,
+            rows: 100,
+            window: Window::DEFAULT,
+            approved: false,
+        }
+    }
+
+    type Change = fn(&mut Facts<'static>);
+
+    #[test]
+    fn every_condition_alone_stops_a_delete() {
+        let table: [(&str, Change); 17] = [
+            ("somebody wants it", |f| f.wanted = Wanted::AsItIs),
+            ("frozen: paused", |f| f.frozen = Some("paused")),
+            ("the stanza keeps", |f| f.on_gone = OnGone::Retain),
+            ("the stanza keeps", |f| f.on_gone = OnGone::Report),
+            ("presumed ours", |f| f.origin = Origin::Presumed),
+            ("it was adopted", |f| f.origin = Origin::Adopted),
+            ("it was imported", |f| f.origin = Origin::Imported),
+            ("has not been asked yet", |f| f.unasked = true),
+            ("grace is `never`", |f| f.grace = None),
+            ("grace of 15m", |f| f.unwanted_at = NOW - Millis::minutes(14)),
+            ("grace of 15m", |f| f.frozen_for = Millis::minutes(6)),
+            ("not changed yet", |f| f.readers = Readers::Until(NOW + Millis::seconds(1))),
+            ("paused, held", |f| f.readers = Readers::Waiting),
+            ("component changed", |f| f.cause = Cause::ComponentChanged),
+            ("configuration changed", |f| f.cause = Cause::ConfigurationChanged),
+            ("11 deletes are due within 1h, 10 are allowed", |f| f.due = 11),
+            ("40 deletes are due within 1h, 30 are allowed", |f| (f.due, f.rows) = (40, 300)),
+        ];
+        assert_eq!(may_delete(&clear()), Leave::Remove);
+        for (expected, change) in table {
+            let mut facts = clear();
+            change(&mut facts);
+            let verdict = may_delete(&facts);
+            assert_ne!(verdict, Leave::Remove, "{expected}");
+            assert!(format!("{verdict:?}").contains(expected), "{expected}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn approval_lifts_windows_and_causes_but_no_freeze_grace_or_reader() {
+        let approved = |change: Change| {
+            let mut facts = Facts { approved: true, ..clear() };
+            change(&mut facts);
+            may_delete(&facts) == Leave::Remove
+        };
+        assert!(approved(|f| f.due = 400));
+        assert!(approved(|f| f.cause = Cause::ComponentChanged));
+        assert!(!approved(|f| f.frozen = Some("protected")));
+        assert!(!approved(|f| f.unwanted_at = NOW));
+        assert!(!approved(|f| f.readers = Readers::Waiting));
+        assert!(!approved(|f| f.wanted = Wanted::AsItIs));
+    }
+
+    #[test]
+    fn a_failing_reader_delays_only_so_long_and_a_replacement_has_no_grace() {
+        let late = Facts { readers: Readers::Until(NOW), ..clear() };
+        assert_eq!(may_delete(&late), Leave::Remove);
+        let replaced =
+            Facts { cause: Cause::Replacement, wanted: Wanted::Replaced, unwanted_at: NOW, on_gone: OnGone::Retain, ..clear() };
+        assert_eq!(may_delete(&replaced), Leave::Remove);
+    }
+
+    #[test]
+    fn the_lowest_level_wins() {
+        assert!(Level::Observe < Level::NoDeletes && Level::NoDeletes < Level::Enforce);
+    }
+}

@@ -1,0 +1,300 @@
+//! When an end is believed.
+//!
+//! ```text
+//!   missing from the list ──► GET ──► evidence ──┬── control read of the same tick ──► vanish guard ──► gone
+//!                                                └── 403, 401, anything else: not gone
+//! ```
+
+use std::collections::BTreeSet;
+
+use super::cursor::End;
+use super::draft::{Draft, Write};
+use super::machines::ASK_AGAIN;
+use super::rules::Rule;
+use super::seen::{AppSeen, Ask, Outcome, Reach, Tick};
+use crate::duration::Millis;
+use crate::subject::{SubjectKind, Uid};
+use crate::time::Timestamp;
+
+/// An app that the last whole list did not show.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missing {
+    evidence: Option<(Tick, String, Evidence)>,
+}
+
+/// What a look at an app showed.
+#[derive(Clone, Debug)]
+pub(super) enum Evidence {
+    /// Nobody has the name.
+    NotFound,
+    /// Another incarnation has it.
+    AnotherId(Box<AppSeen>),
+}
+
+/// A machine that its own app's list did not show.
+#[derive(Clone, Debug)]
+pub(super) struct Absent {
+    asked_at: Timestamp,
+    not_found: Answered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answered {
+    NotYet,
+    NotFound,
+}
+
+/// A control read: with which token, and whether it reached what it should.
+#[derive(Clone, Debug)]
+pub(super) struct Control {
+    token: String,
+    good: bool,
+}
+
+/// How long an approval holds.
+const APPROVAL_LASTS: Millis = Millis::hours(24);
+
+/// Ticks whose control reads are remembered.
+const TICKS_KEPT: usize = 4;
+
+impl Draft<'_> {
+    /// Takes in which apps a whole list lacks.
+    pub(super) fn apps_missing(&mut self, missing: Vec<(Uid, String)>) {
+        for (uid, _) in &missing {
+            self.pending.missing.entry(uid.clone()).or_default();
+        }
+        self.hold_apps();
+        for (uid, name) in missing {
+            if self.cursor.vanished.contains(&uid) {
+                continue;
+            }
+            if self.rule(Rule::ConfirmAppEnd) {
+                self.ask(Ask::App { app: name });
+                self.ask(Ask::Control);
+            } else {
+                self.app_ends(&uid, Evidence::NotFound);
+            }
+        }
+        self.believe_apps();
+    }
+
+    /// Takes in what a look at an app showed. It counts only for apps that the list lacks as well.
+    pub(super) fn evidence(&mut self, app: Option<Uid>, evidence: Evidence) {
+        let Some(uid) = app else { return };
+        let (tick, token) = (self.look.tick, self.look.token.clone());
+        match self.pending.missing.get_mut(&uid) {
+            Some(missing) => missing.evidence = Some((tick, token, evidence)),
+            None => return self.ask(Ask::Apps),
+        }
+        self.believe_apps();
+    }
+
+    /// Takes in a control read. A token that reaches less than before proves no end, until that is agreed to.
+    pub(super) fn control_read(&mut self, outcome: &Outcome<Reach>) {
+        let good = match outcome {
+            Outcome::Found(reach) => self.reach_is_kept(reach),
+            _ => false,
+        };
+        self.pending.controls.insert(self.look.tick, Control { token: self.look.token.clone(), good });
+        while self.pending.controls.len() > TICKS_KEPT {
+            self.pending.controls.pop_first();
+        }
+        self.believe_apps();
+    }
+
+    fn reach_is_kept(&mut self, reach: &Reach) -> bool {
+        let kept = self.cursor.reach.as_ref().is_none_or(|agreed| reach.covers(agreed));
+        if kept {
+            self.resolve("source.reach", "token");
+            self.cursor.reach = Some(reach.clone());
+        } else {
+            let text = "the token reaches fewer organisations or apps than before; no app is believed gone";
+            self.open("source.reach", "token", text.to_owned());
+        }
+        kept
+    }
+
+    /// Agrees to what the token reaches now.
+    pub(super) fn accept_reach(&mut self, reach: &Reach) {
+        self.resolve("source.reach", "token");
+        self.cursor.reach = Some(reach.clone());
+    }
+
+    /// Believes the ends of apps that are proven.
+    fn believe_apps(&mut self) {
+        self.hold_apps();
+        let proven: Vec<_> = self
+            .pending
+            .missing
+            .iter()
+            .filter_map(|(uid, missing)| missing.evidence.as_ref().map(|evidence| (uid.clone(), evidence.clone())))
+            .collect();
+        for (uid, (tick, token, evidence)) in proven {
+            if !self.cursor.vanished.contains(&uid) && self.is_controlled(tick, &token) {
+                self.app_ends(&uid, evidence);
+            }
+        }
+    }
+
+    fn is_controlled(&self, tick: Tick, token: &str) -> bool {
+        let control = self.pending.controls.get(&tick);
+        !self.rule(Rule::ControlRead) || control.is_some_and(|read| read.good && read.token == token)
+    }
+
+    fn hold_apps(&mut self) {
+        let missing: BTreeSet<_> = self.pending.missing.keys().cloned().collect();
+        self.hold(SubjectKind::App, &missing);
+    }
+
+    /// Holds all candidates of a kind, if with the ends believed within the window they are implausibly many.
+    ///
+    /// Once that is so it stays so until everybody held has returned or is approved.
+    fn hold(&mut self, kind: SubjectKind, candidates: &BTreeSet<Uid>) {
+        if !self.rule(Rule::VanishGuard) {
+            return;
+        }
+        let now = self.now();
+        self.cursor.approved.retain(|_, since| now.since(*since) < APPROVAL_LASTS);
+        let open: BTreeSet<_> =
+            candidates.iter().filter(|uid| !self.cursor.approved.contains_key(*uid)).cloned().collect();
+        let holding = self.cursor.vanished.iter().any(|uid| uid.kind() == kind);
+        let believed = self.believed(kind);
+        if open.is_empty() || (!holding && (open.len() + believed) as u64 <= self.allowance(kind, believed)) {
+            return;
+        }
+        let text = format!(
+            "{} of {} {}s seem to be gone at once; none of it is believed until they return or it is approved",
+            open.len(),
+            self.living(kind).len(),
+            if kind == SubjectKind::App { "app" } else { "machine" },
+        );
+        self.cursor.vanished.extend(open);
+        self.open("source.vanish", vanish_about(kind), text);
+    }
+
+    /// How many ends of a kind are plausible within the window.
+    fn allowance(&self, kind: SubjectKind, believed: usize) -> u64 {
+        let most = self.config().vanish_max;
+        let population = (self.living(kind).len() + believed) as u64;
+        (population * u64::from(most.percent) / 100).max(u64::from(most.floor))
+    }
+
+    /// Ends of a kind that were believed within the window.
+    fn believed(&mut self, kind: SubjectKind) -> usize {
+        let (now, within) = (self.now(), self.config().vanish_max.within);
+        self.cursor.ends.retain(|end| now.since(end.at) < within);
+        self.cursor.ends.iter().filter(|end| end.kind == kind).count()
+    }
+
+    /// Lets somebody no longer count as vanished: seen again, or at an end that was approved.
+    pub(super) fn returned(&mut self, uid: &Uid) {
+        self.cursor.approved.remove(uid);
+        if self.cursor.vanished.remove(uid) && !self.cursor.vanished.iter().any(|other| other.kind() == uid.kind()) {
+            self.resolve("source.vanish", vanish_about(uid.kind()));
+        }
+    }
+
+    /// Believes, from now on, whatever is proven of those who are held.
+    pub(super) fn approve_vanished(&mut self) {
+        let now = self.now();
+        self.cursor.approved.extend(std::mem::take(&mut self.cursor.vanished).into_iter().map(|uid| (uid, now)));
+        for kind in [SubjectKind::App, SubjectKind::Machine] {
+            self.resolve("source.vanish", vanish_about(kind));
+        }
+        self.ask(Ask::Apps);
+        self.believe_apps();
+        self.believe_machines();
+    }
+
+    /// Lets an app be gone, its machines first.
+    ///
+    /// Machines that were first seen after the last proof of this incarnation may belong to the next one.
+    fn app_ends(&mut self, uid: &Uid, evidence: Evidence) {
+        let Some(row) = self.row(uid).filter(|row| row.gone_at.is_none()).cloned() else { return };
+        let approved = self.cursor.approved.contains_key(uid);
+        let mut heirs = Vec::new();
+        for member in self.members(uid) {
+            let machine = self.row(&member).cloned().expect("invariant: members have rows");
+            let late = machine.memory.first_seen > row.seen_at;
+            if late && matches!(evidence, Evidence::AnotherId(_)) {
+                heirs.push(machine);
+            } else {
+                self.end(machine, "machine.destroyed", self.look.at);
+            }
+        }
+        self.end(row, "app.deleted", self.look.at);
+        if !approved {
+            self.cursor.ends.push(End { kind: SubjectKind::App, at: self.look.at });
+        }
+        let Evidence::AnotherId(next) = evidence else { return };
+        let Ok(next_uid) = format!("app:{}", next.id).parse::<Uid>() else { return };
+        self.app_born(&next_uid, &next);
+        for mut machine in heirs {
+            machine.parent = Some(next_uid.clone());
+            self.put(machine, Write::Store);
+        }
+    }
+
+    /// Takes in which machines their own app's list lacks.
+    pub(super) fn machines_missing(&mut self, app: &str, missing: Vec<Uid>) {
+        let now = self.now();
+        for uid in missing {
+            if !self.rule(Rule::ConfirmMachineEnd) {
+                self.machine_ends(&uid);
+                continue;
+            }
+            let asked = self.pending.absent.get(&uid).cloned();
+            if asked.as_ref().is_some_and(|asked| now.since(asked.asked_at) < ASK_AGAIN) {
+                continue;
+            }
+            self.ask(Ask::Machine { app: app.to_owned(), machine: uid.platform_id().to_owned() });
+            let not_found = asked.map_or(Answered::NotYet, |asked| asked.not_found);
+            self.pending.absent.insert(uid, Absent { asked_at: now, not_found });
+        }
+    }
+
+    /// Takes in that a look at a machine found none. It counts only for machines that the list lacks as well.
+    pub(super) fn machine_not_found(&mut self, app: &str, uid: Option<&Uid>) {
+        match uid.and_then(|uid| self.pending.absent.get_mut(uid)) {
+            Some(absent) => absent.not_found = Answered::NotFound,
+            None => return self.ask(Ask::Machines { app: app.to_owned() }),
+        }
+        self.believe_machines();
+    }
+
+    /// Believes the ends of machines that only absence speaks of, once it is plain that they are few.
+    fn believe_machines(&mut self) {
+        let proven: BTreeSet<_> = self.absent(Answered::NotFound);
+        let unanswered = self.absent(Answered::NotYet).len();
+        self.hold(SubjectKind::Machine, &proven);
+        let believed = self.believed(SubjectKind::Machine);
+        let worst = (proven.len() + unanswered + believed) as u64;
+        let few = unanswered == 0 || worst <= self.allowance(SubjectKind::Machine, believed);
+        if few || !self.rule(Rule::VanishGuard) {
+            for uid in proven.difference(&self.cursor.vanished.clone()) {
+                self.machine_ends(uid);
+            }
+        }
+    }
+
+    fn absent(&self, answered: Answered) -> BTreeSet<Uid> {
+        let absent = self.pending.absent.iter();
+        absent.filter(|(_, absent)| absent.not_found == answered).map(|(uid, _)| uid.clone()).collect()
+    }
+
+    fn machine_ends(&mut self, uid: &Uid) {
+        let Some(row) = self.row(uid).filter(|row| row.gone_at.is_none()).cloned() else { return };
+        let approved = self.cursor.approved.contains_key(uid);
+        self.end(row, "machine.destroyed", self.look.at);
+        if !approved {
+            self.cursor.ends.push(End { kind: SubjectKind::Machine, at: self.look.at });
+        }
+    }
+}
+
+const fn vanish_about(kind: SubjectKind) -> &'static str {
+    match kind {
+        SubjectKind::App => "apps",
+        SubjectKind::Machine => "machines",
+    }
+}

@@ -1,0 +1,204 @@
+//! States, and the log in which a machine says what led to them.
+//!
+//! ```text
+//!   sight with log ────────────────► fold lines ──► settle
+//!   sight without ──► hold, ask log ──► fold lines ──► settle
+//!                         └── no log within `reason_wait` ──► settle without a reason
+//! ```
+
+use super::draft::{Draft, Write};
+use super::row::Memory;
+use super::rules::Rule;
+use super::seen::{Ask, LogEntry, MachineSeen, Outcome};
+use crate::duration::Millis;
+use crate::subject::Uid;
+use crate::time::Timestamp;
+
+/// A change of state that waits for the machine's log.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    machine: MachineSeen,
+    since: Timestamp,
+}
+
+/// What a state means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// A state to stay in; also every word that is not known.
+    Stays,
+    /// On the way to another state.
+    Transient,
+    /// The end.
+    Destroyed,
+}
+
+/// Lines of a log that are remembered; the platform shows 50.
+const KNOWN_MAX: usize = 64;
+
+/// Lines that come with a machine; with as many, older ones may be missing [measured by ampbase].
+const EMBEDDED_MAX: usize = 5;
+
+/// What a word of the platform means [docs machines/machine-states].
+pub(super) fn settled(state: &str) -> Settled {
+    match state {
+        "destroyed" => Settled::Destroyed,
+        "creating" | "starting" | "stopping" | "restarting" | "suspending" | "destroying" | "updating"
+        | "replacing" => Settled::Transient,
+        _ => Settled::Stays,
+    }
+}
+
+/// The kind of event that tells of a state. `created` is told by first sight alone.
+fn kind(state: &str) -> &'static str {
+    match state {
+        "started" => "machine.started",
+        "stopped" => "machine.stopped",
+        "suspended" => "machine.suspended",
+        "failed" | "launch_failed" => "machine.failed",
+        _ => "machine.updated",
+    }
+}
+
+impl Draft<'_> {
+    /// Lets a machine be in the state in which it was seen, telling what lay between.
+    pub(super) fn settle_state(&mut self, uid: &Uid, machine: &MachineSeen) {
+        let Some(row) = self.row(uid) else { return };
+        let changed = match settled(&machine.state) {
+            Settled::Transient => false,
+            Settled::Stays | Settled::Destroyed => row.state != machine.state,
+        };
+        let gap = row.memory.has_gap(&machine.log);
+        if self.rule(Rule::LogFillsGaps) && changed && (machine.log.is_empty() || gap) {
+            let app = row.path.app_name().to_owned();
+            self.ask(Ask::Log { app, machine: machine.id.clone() });
+            let since = self.pending.held.get(uid).map_or(self.now(), |held| held.since);
+            self.pending.held.insert(uid.clone(), Held { machine: machine.clone(), since });
+            return;
+        }
+        self.pending.held.remove(uid);
+        let told_until = self.fold(uid, &machine.log);
+        self.conclude(uid, machine, told_until);
+    }
+
+    /// Takes in a machine's own log.
+    pub(super) fn log_read(&mut self, machine: &str, outcome: &Outcome<Vec<LogEntry>>) {
+        let Ok(uid) = format!("machine:{machine}").parse::<Uid>() else { return };
+        let told_until = match outcome {
+            Outcome::Found(entries) => self.fold(&uid, entries),
+            _ => None,
+        };
+        if let Some(held) = self.pending.held.remove(&uid) {
+            self.conclude(&uid, &held.machine, told_until);
+        }
+    }
+
+    /// Stops waiting for logs that did not come in time.
+    pub(super) fn release_held(&mut self) {
+        let (now, wait) = (self.now(), self.config().reason_wait);
+        let late: Vec<_> = self
+            .pending
+            .held
+            .iter()
+            .filter(|(_, held)| now.since(held.since) >= wait)
+            .map(|(uid, held)| (uid.clone(), held.machine.clone()))
+            .collect();
+        for (uid, machine) in late {
+            self.pending.held.remove(&uid);
+            self.conclude(&uid, &machine, None);
+        }
+    }
+
+    /// Tells the changes that new lines of a log speak of; returns the time of the last such line.
+    fn fold(&mut self, uid: &Uid, entries: &[LogEntry]) -> Option<Timestamp> {
+                let row = self.row(uid).filter(|row| row.gone_at.is_none())?;
+        let mut new: Vec<_> = entries.iter().filter(|entry| !row.memory.knows(entry)).collect();
+        if new.is_empty() || !self.rule(Rule::LogFillsGaps) {
+            return None;
+        }
+        new.sort_by_key(|entry| key(entry));
+        let until = new.iter().map(|entry| entry.at).max();
+        for entry in new {
+            let mut row = self.row(uid).cloned().expect("invariant: the row was there a moment ago");
+            row.memory.know_log(std::slice::from_ref(entry));
+            if self.is_told(&row.state, entry) {
+                row.state.clone_from(&entry.status);
+                let kind = if entry.status == "created" { "machine.created" } else { kind(&entry.status) };
+                self.tell(row, kind, entry.at, entry.reason.as_ref());
+            } else {
+                self.put(row, Write::Quiet);
+            }
+        }
+        until
+    }
+
+    /// Whether a line of the log speaks of a change to a state that machines stay in.
+    fn is_told(&self, state: &str, entry: &LogEntry) -> bool {
+        match entry.status.as_str() {
+            "started" | "stopped" | "suspended" | "failed" => entry.status != state,
+            "created" => !self.rule(Rule::CreatedByFirstSight) && state != "created",
+            _ => false,
+        }
+    }
+
+    /// Lets the seen state be the last word, unless the log speaks of what came after.
+    fn conclude(&mut self, uid: &Uid, machine: &MachineSeen, told_until: Option<Timestamp>) {
+        let Some(mut row) = self.row(uid).filter(|row| row.gone_at.is_none()).cloned() else { return };
+        let time = machine.updated_at.unwrap_or(self.look.at);
+        match settled(&machine.state) {
+            Settled::Destroyed => {
+                row.memory.updated_at = machine.updated_at;
+                row.raw = machine.raw.clone();
+                return self.end(row, "machine.destroyed", time);
+            }
+            Settled::Stays if row.state != machine.state && !is_newer(told_until, time) => {
+                row.state.clone_from(&machine.state);
+                row.raw = machine.raw.clone();
+                row.memory.know_log_until(time);
+                self.tell(row, kind(&machine.state), time, None);
+            }
+            Settled::Stays | Settled::Transient => {}
+        }
+        self.taken_in(uid, machine.updated_at);
+    }
+}
+
+/// Whether a log goes on beyond a sight, whose time is in whole seconds.
+fn is_newer(told_until: Option<Timestamp>, sight: Timestamp) -> bool {
+    told_until.is_some_and(|until| until > sight + Millis::new(999))
+}
+
+/// The place of a line in its log. Old records have no id: then kind and state stand in for it.
+fn key(entry: &LogEntry) -> (Timestamp, String) {
+    let id = entry.id.clone().unwrap_or_else(|| format!("{}/{}", entry.kind, entry.status));
+    (entry.at, id)
+}
+
+impl Memory {
+    /// Whether a line was taken in before.
+    fn knows(&self, entry: &LogEntry) -> bool {
+        entry.at <= self.log_floor || self.log_known.contains(&key(entry))
+    }
+
+    /// Remembers lines as taken in.
+    pub(super) fn know_log(&mut self, entries: &[LogEntry]) {
+        let new: Vec<_> = entries.iter().filter(|entry| !self.knows(entry)).map(key).collect();
+        self.log_known.extend(new);
+        self.log_known.sort();
+        while self.log_known.len() > KNOWN_MAX {
+            let (at, _) = self.log_known.remove(0);
+            self.log_floor = self.log_floor.max(at);
+        }
+    }
+
+    /// Remembers all lines up to the end of a second as taken in: `updated_at` is in whole seconds.
+    pub(super) fn know_log_until(&mut self, at: Timestamp) {
+        self.log_floor = self.log_floor.max(at + Millis::new(999));
+        let floor = self.log_floor;
+        self.log_known.retain(|(at, _)| *at > floor);
+    }
+
+    /// Whether lines between what is known and what came with a machine may be missing.
+    fn has_gap(&self, log: &[LogEntry]) -> bool {
+        log.len() >= EMBEDDED_MAX && !log.iter().any(|entry| self.knows(entry))
+    }
+}

@@ -1,0 +1,70 @@
+//! What is stored of a subject.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::subject::{Path, Subject, SubjectKind, Uid};
+use crate::time::Timestamp;
+
+/// The state of whoever is gone.
+pub(super) const GONE: &str = "gone";
+
+/// A subject as the mirror knows it; the caller stores it whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its incarnation.
+    pub uid: Uid,
+    /// Its address.
+    pub path: Path,
+    /// Of a machine: the app incarnation under which it was first seen.
+    pub parent: Option<Uid>,
+    /// The platform's last settled word, or `gone`.
+    pub state: String,
+    /// Counts visible changes; every event has its own.
+    pub version: u64,
+    /// The platform's labels: `region`, `image`, and `metadata` as an object of its own.
+    pub labels: Map<String, Value>,
+    /// The platform's object as of the last visible change, redacted.
+    pub raw: Value,
+    /// When it was last seen to live; in the store as of the last visible change.
+    pub seen_at: Timestamp,
+    /// When its end was confirmed.
+    pub gone_at: Option<Timestamp>,
+    /// What the mirror itself remembers.
+    pub memory: Memory,
+}
+
+/// What the mirror remembers of a subject beside what hooks may see.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Of an app: adopted at the first start and not yet looked into, so its machines are adopted silently.
+    pub adopting: bool,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+    /// The platform's own time of the last change that was taken in.
+    pub updated_at: Option<Timestamp>,
+    /// The id of the machine's version.
+    pub instance: Option<String>,
+    /// Log lines up to here are known.
+    pub log_floor: Timestamp,
+    /// Later log lines that are known, oldest first.
+    pub log_known: Vec<(Timestamp, String)>,
+}
+
+impl Row {
+    /// The subject as hooks see it, with the platform's labels only.
+    pub fn subject(&self) -> Subject {
+        Subject {
+            path: self.path.clone(),
+            uid: self.uid.clone(),
+            state: self.state.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+
+    /// Whether this is an app whose end is not confirmed.
+    pub fn is_living_app(&self) -> bool {
+        self.gone_at.is_none() && self.uid.kind() == SubjectKind::App
+    }
+}

@@ -1,0 +1,237 @@
+//! Every rule has a scenario in which a mirror without it does wrong.
+
+use super::bench::{Bench, app, at, line, machine};
+use crate::mirror::{Config, OrgPage, Outcome, Rule, Rules};
+
+/// A story and how it ends with all rules in force.
+struct Scenario {
+    play: fn(Rules) -> Bench,
+    right: &'static [&'static str],
+}
+
+const fn scenario(play: fn(Rules) -> Bench, right: &'static [&'static str]) -> Scenario {
+    Scenario { play, right }
+}
+
+/// Exhaustive: a rule without a scenario does not compile.
+fn scenario_of(rule: Rule) -> Scenario {
+    match rule {
+        Rule::LaggingOrgList => scenario(stale_row, &["machine.stopped machine:m1"]),
+        Rule::Overlap => scenario(late_row, &["machine.created machine:m2"]),
+        Rule::EmptyPages => scenario(empty_page, &["machine.created machine:m2"]),
+        Rule::ErrorRegions => scenario(
+            silent_region,
+            &["source.partial opened", "source.partial resolved", "machine.created machine:m2"],
+        ),
+        Rule::ConfirmMachineEnd => scenario(machine_hiccup, &[]),
+        Rule::AppsById => scenario(
+            made_again,
+            &["machine.destroyed machine:m1", "app.deleted app:a1", "app.created app:a2"],
+        ),
+        Rule::ConfirmAppEnd => scenario(app_hiccup, &[]),
+        Rule::ForbiddenIsNoEnd => scenario(forbidden, &["source.forbidden opened"]),
+        Rule::UnauthorizedIsNoEnd => scenario(unauthorized, &["source.unauthorized opened"]),
+        Rule::NoSuchAppIsGone => {
+            scenario(no_such_app, &["machine.destroyed machine:m1", "app.deleted app:a1"])
+        }
+        Rule::ControlRead => scenario(token_lost, &[]),
+        Rule::VanishGuard => scenario(fleet_vanishes, &["source.vanish opened"]),
+        Rule::PersonalAlias => scenario(personal, &["app.created app:a2"]),
+        Rule::SilentBaseline => scenario(first_start, &[]),
+        Rule::ParentFixed => scenario(
+            stale_parent,
+            &["app.updated app:a1", "machine.updated machine:m1", "app.created app:a2", "app.deleted app:a2"],
+        ),
+        Rule::CreatedByFirstSight => scenario(migration, &[]),
+        Rule::QuietTouch => scenario(touched, &[]),
+        Rule::AbsentConfig => scenario(host_unreachable, &[]),
+        Rule::LogFillsGaps => {
+            scenario(between_looks, &["machine.stopped machine:m1", "machine.started machine:m1"])
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_needed() {
+    for rule in Rule::ALL {
+        let Scenario { play, right } = scenario_of(rule);
+        assert_eq!(play(Rules::ALL).story, right, "{rule:?}: {}", rule.fact());
+        let wrong = play(Rules::ALL.without(rule)).story;
+        assert_ne!(wrong, right, "{rule:?} changes nothing in its own scenario");
+    }
+}
+
+#[test]
+fn rules_are_told_apart() {
+    for rule in Rule::ALL {
+        let rest: Vec<_> = Rule::ALL.into_iter().filter(|other| Rules::ALL.without(rule).has(*other)).collect();
+        assert_eq!(rest.len(), Rule::ALL.len() - 1, "{rule:?}");
+        assert!(!rest.contains(&rule));
+    }
+}
+
+fn stale_row(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut stopped = machine("m1", "stopped", 50);
+    stopped.log = vec![line("exit", "stopped", 50)];
+    bench.own("web", &[stopped]);
+    bench.org(&[machine("m1", "started", 10)]);
+    bench.pass(60);
+    bench.control();
+    bench
+}
+
+fn late_row(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.org_from(&[machine("m1", "started", 500)]);
+    bench.pass(300);
+    let mut late = machine("m2", "created", 400);
+    late.created_at = Some(at(400));
+    bench.org_from(&[machine("m1", "started", 500), late]);
+    bench
+}
+
+fn empty_page(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.page(OrgPage { next: Some("c2".to_owned()), ..OrgPage::default() });
+    match bench.mirror.org_query().cursor.as_deref() {
+        Some("c2") => bench.org(&[machine("m2", "created", 200)]),
+        _ => bench.org(&[]),
+    }
+    bench
+}
+
+fn silent_region(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let page = OrgPage {
+        machines: vec![machine("m1", "started", 9_000)],
+        error_regions: vec!["fra".to_owned()],
+        ..OrgPage::default()
+    };
+    bench.page(page);
+    bench.pass(9_000);
+    bench.org_from(&[machine("m2", "created", 200)]);
+    bench
+}
+
+fn machine_hiccup(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.own("web", &[]);
+    bench.shown("m1", Outcome::Found(machine("m1", "started", 10)));
+    bench
+}
+
+fn made_again(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.pass(5);
+    bench.apps(&[app("a2", "web")]);
+    bench.app("web", Outcome::Found(app("a2", "web")));
+    bench.control();
+    bench
+}
+
+/// The list lacks `web`; what the look at it shows is the scenario's, and the token is as good as ever.
+fn missing(rules: Rules, outcome: Outcome<crate::mirror::AppSeen>) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.pass(120);
+    bench.apps(&[]);
+    bench.control();
+    bench.app("web", outcome);
+    bench
+}
+
+fn app_hiccup(rules: Rules) -> Bench {
+    missing(rules, Outcome::Found(app("a1", "web")))
+}
+
+fn forbidden(rules: Rules) -> Bench {
+    missing(rules, Outcome::Forbidden)
+}
+
+fn unauthorized(rules: Rules) -> Bench {
+    missing(rules, Outcome::Unauthorized)
+}
+
+fn no_such_app(rules: Rules) -> Bench {
+    missing(rules, Outcome::NoSuchApp)
+}
+
+fn token_lost(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.pass(5);
+    bench.apps(&[]);
+    bench.app("web", Outcome::NotFound);
+    bench.see(&crate::mirror::Observation::Control { outcome: Outcome::Unauthorized });
+    bench
+}
+
+fn fleet_vanishes(rules: Rules) -> Bench {
+    let mut bench = Bench::empty(Config { rules, ..Config::new("acme") });
+    let names: Vec<_> = (0..400).map(|n| format!("cust-{n}")).collect();
+    let fleet: Vec<_> = names.iter().map(|name| app(name, name)).collect();
+    bench.control();
+    bench.apps(&fleet);
+    bench.pass(5);
+    bench.apps(&[]);
+    bench.control();
+    for name in &names {
+        bench.app(name, Outcome::NotFound);
+    }
+    bench
+}
+
+fn personal(rules: Rules) -> Bench {
+    let mut bench = Bench::empty(Config { rules, ..Config::new("personal") });
+    bench.apps(&[app("a1", "web")]);
+    bench.apps(&[app("a1", "web"), app("a2", "shop")]);
+    bench
+}
+
+fn first_start(rules: Rules) -> Bench {
+    let mut bench = Bench::empty(Config { rules, ..Config::new("acme") });
+    bench.apps(&[app("a1", "web")]);
+    bench.own("web", &[machine("m1", "started", 10)]);
+    bench
+}
+
+/// `web` (a1) is called `old` now, and another app has the name; the lagging list still puts m1 under it.
+fn stale_parent(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.apps(&[app("a1", "old"), app("a2", "web")]);
+    bench.org(&[machine("m1", "started", 10)]);
+    bench.pass(5);
+    bench.apps(&[app("a1", "old")]);
+    bench.control();
+    bench.app("web", Outcome::NotFound);
+    bench
+}
+
+fn migration(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut migrated = machine("m1", "started", 60);
+    migrated.log = vec![line("start", "started", 60), line("launch", "created", 50)];
+    bench.own("web", &[migrated]);
+    bench
+}
+
+fn touched(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.own("web", &[machine("m1", "started", 60)]);
+    bench
+}
+
+fn host_unreachable(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut partial = machine("m1", "started", 60);
+    (partial.image, partial.metadata) = (None, None);
+    bench.own("web", &[partial]);
+    bench
+}
+
+fn between_looks(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut again = machine("m1", "started", 60);
+    again.log = vec![line("start", "started", 60), line("exit", "stopped", 50)];
+    bench.own("web", &[again]);
+    bench
+}

@@ -1,0 +1,55 @@
+//! When something that failed is tried again: exponential back-off with full jitter.
+
+use crate::duration::Millis;
+use crate::spec::Failure;
+use crate::time::Timestamp;
+
+/// How failures are repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// The longest first pause.
+    pub first: Millis,
+    /// The longest pause at all.
+    pub longest: Millis,
+}
+
+impl Backoff {
+    /// Handlers: from a second to a quarter of an hour.
+    pub const HANDLER: Self = Self { first: Millis::seconds(1), longest: Millis::minutes(15) };
+    /// Provisioners never give up: from a second to an hour.
+    pub const PROVISIONER: Self = Self { first: Millis::seconds(1), longest: Millis::hours(1) };
+
+    /// When the `attempts`-th failure (from 1) is followed by another attempt.
+    ///
+    /// The pause is drawn evenly from the upper half of what the exponential allows (`jitter` is any random
+    /// number), and is never shorter than what the failure asks for.
+    pub fn next(self, now: Timestamp, attempts: u32, failure: &Failure, jitter: u64) -> Timestamp {
+        let doubled = self.first.times(1_i64 << attempts.saturating_sub(1).min(30));
+        let ceiling = doubled.min(self.longest).as_i64().max(2);
+        let half = ceiling / 2;
+        let pause = half + (jitter % (half as u64 + 1)) as i64;
+        let asked = failure.after.unwrap_or(Millis::ZERO).min(Millis::hours(24));
+        now + Millis::new(pause).max(asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_ceiling_and_keep_to_retry_after() {
+        let at = |attempts, jitter, failure: &Failure| {
+            Backoff::PROVISIONER.next(Timestamp::from_millis(0), attempts, failure, jitter).as_millis()
+        };
+        let plain = Failure::again("x");
+        for (attempts, ceiling) in [(1, 1_000), (2, 2_000), (5, 16_000), (13, 3_600_000), (400, 3_600_000)] {
+            for jitter in [0, 1, 12_345, u64::MAX] {
+                let pause = at(attempts, jitter, &plain);
+                assert!((ceiling / 2..=ceiling).contains(&pause), "{attempts} {jitter} {pause}");
+            }
+        }
+        let asked = Failure { after: Some(Millis::seconds(90)), ..plain };
+        assert_eq!(at(1, 0, &asked), 90_000);
+    }
+}

@@ -1,0 +1,429 @@
+//! What is to be done next about one thing: the deciding half of *settle*.
+//!
+//! [`decide`] is a function of the ledger row, the want, what a look just showed, and the time. It sends
+//! nothing; the driver performs its [`Step`]s one by one, commits what it learnt, and asks again. Everything
+//! that may crash lies between two calls of it, so it must be right from every state that a crash can leave.
+//!
+//! ```text
+//!            wanted                 intent committed            answered, or found as ours
+//!  (no row) --------> creating --------------------> in-doubt ----------------------------> present <-> updating
+//!                        |  unwanted: nothing exists     |  found late as ours                 |  (pending until ready)
+//!                        v                               v                                     v  unwanted, may_delete
+//!                      gone <------- gone <--- found nothing, unwanted, watched --- gone <-- deleting
+//! ```
+//!
+//! Guarantees, explored exhaustively in `tests/model.rs` for all four classes: at every moment at most one
+//! thing of ours exists per want, nothing foreign is touched, and the end is reachable from every state. The
+//! one condition: the API shows a write within `settle` of its taking effect.
+
+mod doubt;
+mod ending;
+mod first;
+mod living;
+
+pub use living::{DRIFT_EVERY, poll_after};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::duration::Millis;
+use crate::manifest::{Class, Lives};
+use crate::row::{Origin, RowId, State, Whose, whose};
+use crate::spec::{Thing, canonical, differing};
+use crate::time::Timestamp;
+
+/// Clocks of the API and ours may differ by this much.
+pub const SKEW: Millis = Millis::seconds(5);
+
+/// How long a given-up creation is watched for a late effect.
+pub const WATCHED: Millis = Millis::hours(24);
+
+/// Adoption of things that were there before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Adopt {
+    /// Never, not even what carries our own earlier mark.
+    Never,
+    /// What carries our installation's mark of the same key.
+    #[default]
+    Marked,
+    /// Also what is unmarked and equal.
+    Exact,
+}
+
+/// What is done about a thing that somebody else changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Drift {
+    /// It is changed back.
+    Repair,
+    /// It is reported.
+    #[default]
+    Report,
+    /// It is taken as it is.
+    Accept,
+}
+
+/// What a kind and a stanza say about how things are settled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// How the API tells one creation from the next.
+    pub class: Class,
+    /// How long the API may hide what it made.
+    pub settle: Millis,
+    /// How long an idempotency key holds.
+    pub remembers: Option<Millis>,
+    /// Where the thing lives.
+    pub lives: Lives,
+    /// Fields whose change means replacement.
+    pub immutable: Vec<String>,
+    /// What is taken over.
+    pub adopt: Adopt,
+    /// What is done about foreign changes.
+    pub drift: Drift,
+}
+
+/// The ledger row, as far as settling looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its id.
+    pub id: RowId,
+    /// How far it is.
+    pub state: State,
+    /// How it came to be ours.
+    pub origin: Origin,
+    /// The body of the write under way, or of the last one that succeeded.
+    pub spec: Value,
+    /// The thing's own id, once known.
+    pub thing: Option<String>,
+    /// The thing's body when we last looked.
+    pub observed: Option<Value>,
+    /// The mark it carried when we last looked.
+    pub mark: Option<String>,
+    /// Ids that were there before our creation.
+    pub before: Vec<String>,
+    /// When the creation's intent was committed.
+    pub intended_at: Option<Timestamp>,
+    /// Until when our last create or update may still take effect.
+    pub made_by: Option<Timestamp>,
+    /// Until when our last remove may still take effect.
+    pub removed_by: Option<Timestamp>,
+    /// The first of the two looks that *missing* needs.
+    pub absent_at: Option<Timestamp>,
+    /// When a pending or removing thing is looked at again.
+    pub poll_at: Option<Timestamp>,
+    /// When a thing is looked at again for drift or twins.
+    pub look_at: Option<Timestamp>,
+}
+
+/// A look at the outside that **succeeded**.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// When it began: what it shows is at least as new as this, give or take the API's lag.
+    pub began: Timestamp,
+    /// What it was about.
+    pub at: Aim,
+    /// What it showed, whoever's.
+    pub things: Vec<Thing>,
+}
+
+/// What a look is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Aim {
+    /// The thing whose id the row knows.
+    Thing,
+    /// Everything that could be it.
+    Anything,
+}
+
+/// What becomes of a thing that nobody wants (any more, or not in this shape); from `may_delete`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It may be removed now.
+    Remove,
+    /// It stays, by policy; `why` is for the finding.
+    Retain {
+        /// Why it is not removed.
+        why: String,
+    },
+    /// Not before this.
+    Later {
+        /// When to ask again.
+        until: Timestamp,
+        /// What is waited for.
+        why: String,
+    },
+    /// Not until a person says so.
+    Held {
+        /// What must be approved or lifted.
+        why: String,
+    },
+}
+
+/// Everything that a decision is a function of.
+#[derive(Clone, Debug)]
+pub struct Scene<'a> {
+    /// The row.
+    pub row: &'a Row,
+    /// The body that is wanted; none: nobody living wants it.
+    pub want: Option<&'a Value>,
+    /// What becomes of it while it is unwanted, or wanted in a shape that needs a replacement.
+    pub leave: &'a Leave,
+    /// The look that the driver just took, if it did.
+    pub look: Option<&'a Look>,
+    /// Ids that other rows of this target and kind claim.
+    pub held: &'a [String],
+    /// Whether another anonymous creation is under way or in doubt in the same listing.
+    pub listing_busy: bool,
+    /// How such things are settled.
+    pub policy: &'a Policy,
+    /// This installation, as in marks.
+    pub installation: &'a str,
+    /// The present.
+    pub now: Timestamp,
+    /// The rules that hold; all of them but in tests.
+    pub rules: Rules,
+}
+
+/// What the driver does next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Look, then decide again with what was seen.
+    Look(Aim),
+    /// Nothing until then (or until something changes, if there is no time).
+    Wait {
+        /// When to decide again.
+        until: Option<Timestamp>,
+        /// What is waited for, for people.
+        why: Waiting,
+    },
+    /// Commit the intent with this pre-image, then create.
+    Create {
+        /// The ids that the look showed.
+        before: Vec<String>,
+    },
+    /// Record that this thing is the row's.
+    Take {
+        /// The thing.
+        thing: Thing,
+        /// How it came to be ours.
+        origin: Origin,
+    },
+    /// Record what the thing is like now; it stays the row's.
+    Note {
+        /// The thing.
+        thing: Thing,
+        /// Fields that somebody else changed, to be reported.
+        drifted: Vec<String>,
+    },
+    /// Commit the intent, then change the thing that was just seen.
+    Update {
+        /// As just seen.
+        thing: Thing,
+    },
+    /// Commit the intent (`may_delete` is asked again there), then remove the thing that was just seen.
+    Remove {
+        /// As just seen.
+        thing: Thing,
+    },
+    /// Record that a look did not show it; a second one decides.
+    NoteAbsent,
+    /// Record that it does not exist. If it is still wanted, a new row is made for it.
+    Gone {
+        /// How we know.
+        how: Gone,
+    },
+    /// Record that it stays where it is.
+    Retain {
+        /// Why.
+        why: String,
+    },
+    /// Report something that a person should see, and go on after `until`.
+    Report {
+        /// What.
+        problem: Problem,
+        /// When to decide again.
+        until: Timestamp,
+    },
+}
+
+/// Why a row is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gone {
+    /// It was never sent.
+    NeverMade,
+    /// A creation was given up: unwanted, and no look has shown it for a day.
+    NeverSeen,
+    /// It was removed, and a look showed that.
+    Removed,
+    /// Somebody else removed it; two looks showed that.
+    Lost,
+}
+
+/// What a row waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Nothing: all is as it should be.
+    Settled,
+    /// The time in which the API may still hide a write.
+    Settling,
+    /// The thing is not ready, or on its way out.
+    Polling,
+    /// Another anonymous creation in the same listing.
+    Turn,
+    /// A late effect of a creation that was given up.
+    Watching,
+    /// Grace, a reader, a window.
+    Leaving(String),
+    /// Approval, or the end of a freeze.
+    Held(String),
+}
+
+/// What a person should see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Somebody else's thing has the key.
+    Conflict {
+        /// Its id.
+        thing: String,
+    },
+    /// Several things could be ours, or it cannot be known.
+    Ambiguous {
+        /// Their ids.
+        things: Vec<String>,
+    },
+    /// A second thing of ours turned up.
+    Twin {
+        /// Its id.
+        thing: String,
+    },
+    /// The thing that was to be removed is not the one we knew.
+    Changed {
+        /// Its id.
+        thing: String,
+        /// What differs: fields, or `mark`.
+        fields: Vec<String>,
+    },
+}
+
+/// Rules that can be taken out, one by one, to see that each is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rules(u16);
+
+/// One rule of settling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Rule {
+    /// A look comes before every creation.
+    LookFirst = 1,
+    /// A creation in doubt is repeated only after `settle`.
+    SettleWait = 1 << 1,
+    /// What was there before an anonymous creation is not ours.
+    PreImage = 1 << 2,
+    /// What was made outside the time of an anonymous creation is not ours.
+    MadeWindow = 1 << 3,
+    /// What another row holds is not ours.
+    HeldIds = 1 << 4,
+    /// An anonymous creation is judged only after `settle`.
+    JudgeLate = 1 << 5,
+    /// One anonymous creation at a time in one listing.
+    OneAtATime = 1 << 6,
+    /// *Gone* needs a look later than every write of ours.
+    GoneNeedsLook = 1 << 7,
+    /// *Missing* needs two looks.
+    MissingTwice = 1 << 8,
+    /// A thing is read again before it is removed.
+    Reread = 1 << 9,
+    /// A key is sent again early only while the API remembers it.
+    KeyRemembered = 1 << 10,
+    /// A creation whose want went is watched, not forgotten.
+    WatchGivenUp = 1 << 11,
+    /// Somebody else's thing is never written over.
+    ForeignIsForeign = 1 << 12,
+}
+
+impl Rule {
+    /// All rules.
+    pub const ALL: [Self; 13] = [
+        Self::LookFirst,
+        Self::SettleWait,
+        Self::PreImage,
+        Self::MadeWindow,
+        Self::HeldIds,
+        Self::JudgeLate,
+        Self::OneAtATime,
+        Self::GoneNeedsLook,
+        Self::MissingTwice,
+        Self::Reread,
+        Self::KeyRemembered,
+        Self::WatchGivenUp,
+        Self::ForeignIsForeign,
+    ];
+}
+
+impl Rules {
+    /// All of them: what the product runs with.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// All but one.
+    pub const fn without(rule: Rule) -> Self {
+        Self(u16::MAX & !(rule as u16))
+    }
+
+    pub(crate) const fn hold(self, rule: Rule) -> bool {
+        self.0 & rule as u16 != 0
+    }
+}
+
+/// Says what is to be done next about one thing.
+pub fn decide(scene: &Scene<'_>) -> Step {
+    match scene.row.state {
+        State::Creating => first::decide(scene),
+        State::InDoubt => doubt::decide(scene),
+        State::Pending | State::Present | State::Updating => living::decide(scene),
+        State::Deleting => ending::deleting(scene),
+        State::Retained => ending::retained(scene),
+        State::Gone => Step::Wait { until: None, why: Waiting::Settled },
+    }
+}
+
+impl Scene<'_> {
+    fn holds(&self, rule: Rule) -> bool {
+        self.rules.hold(rule)
+    }
+
+    fn whose(&self, thing: &Thing) -> Whose {
+        whose(thing.mark.as_deref(), &self.row.id, self.installation)
+    }
+
+    fn held_by_another(&self, thing: &Thing) -> bool {
+        self.holds(Rule::HeldIds) && self.held.contains(&thing.id)
+    }
+
+    /// The look, if it was about this.
+    fn looked(&self, at: Aim) -> Option<&Look> {
+        self.look.filter(|look| look.at == at)
+    }
+
+    /// When every write of ours that made or changed the thing must be visible.
+    fn settled_by(&self) -> Timestamp {
+        self.row.made_by.map_or(Timestamp::from_millis(i64::MIN / 2), |by| by + self.policy.settle)
+    }
+
+    /// Whether the thing must be replaced: a field that cannot change is to be different.
+    fn needs_replacement(&self, wanted: &Value) -> bool {
+        let fixed = |name: &&String| {
+            let (wanted, made) = (wanted.get(name.as_str()), self.row.spec.get(name.as_str()));
+            wanted.map(canonical) != made.map(canonical)
+        };
+        self.policy.immutable.iter().any(|name| fixed(&name))
+    }
+
+    fn equals(&self, thing: &Thing, body: &Value) -> bool {
+        differing(body, &thing.body).is_empty()
+    }
+
+    fn wait(until: Timestamp, why: Waiting) -> Step {
+        Step::Wait { until: Some(until), why }
+    }
+}

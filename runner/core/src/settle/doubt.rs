@@ -1,0 +1,143 @@
+//! A creation whose outcome is not known: find it, wait for it, and only then repeat it.
+
+use super::first::ids;
+use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting};
+use crate::duration::Millis;
+use crate::manifest::Class;
+use crate::row::{Origin, Whose};
+use crate::spec::Thing;
+use crate::time::Timestamp;
+
+/// Looks while a creation settles: not more often than this.
+const BETWEEN: Millis = Millis::seconds(1);
+/// A person is needed; looked at again after this.
+const AGAIN: Millis = Millis::minutes(5);
+
+pub(super) fn decide(scene: &Scene<'_>) -> Step {
+    let Some(look) = scene.looked(Aim::Anything) else { return Step::Look(Aim::Anything) };
+    let judged_as = judged_as(scene);
+    if judged_as == Class::Anonymous {
+        return anonymous(scene, look);
+    }
+    if let Some(thing) = look.things.iter().find(|thing| ours(scene, thing)) {
+        return Step::Take { thing: thing.clone(), origin: Origin::Created };
+    }
+    let over = scene.settled_by();
+    let settled = look.began >= over || !scene.holds(Rule::SettleWait);
+    if scene.want.is_none() {
+        return given_up(scene, look, over);
+    }
+    if judged_as == Class::Natural {
+        let foreign = look.things.iter().find(|_| scene.holds(Rule::ForeignIsForeign));
+        return match foreign {
+            // What has the key is not ours, and our own write may still be hidden behind it.
+            Some(_) if !settled => settling(scene, over),
+            Some(foreign) => {
+                let problem = Problem::Conflict { thing: foreign.id.clone() };
+                Step::Report { problem, until: scene.now + AGAIN }
+            }
+            None => Step::Create { before: before(scene, look) },
+        };
+    }
+    // The API repeats its answer for the same key: sending again makes nothing new.
+    let remembered = scene.policy.class == Class::Keyed && (remembers(scene) || !scene.holds(Rule::KeyRemembered));
+    if remembered || settled { Step::Create { before: before(scene, look) } } else { settling(scene, over) }
+}
+
+/// A key that the API has forgotten distinguishes nothing: then a mark does, or nothing at all.
+fn judged_as(scene: &Scene<'_>) -> Class {
+    match scene.policy.class {
+        Class::Keyed if remembers(scene) || !scene.holds(Rule::KeyRemembered) => Class::Keyed,
+        Class::Keyed if any_mark(scene) => Class::Marked,
+        Class::Keyed => Class::Anonymous,
+        other => other,
+    }
+}
+
+/// Whether the API still knows the creation's key, with room for a request that is under way.
+fn remembers(scene: &Scene<'_>) -> bool {
+    let since = scene.row.intended_at.unwrap_or(scene.now);
+    scene.policy.remembers.is_some_and(|long| scene.now + SKEW < since + long)
+}
+
+fn any_mark(scene: &Scene<'_>) -> bool {
+    scene.look.is_some_and(|look| look.things.iter().any(|thing| thing.mark.is_some()))
+}
+
+fn ours(scene: &Scene<'_>, thing: &Thing) -> bool {
+    if scene.held_by_another(thing) {
+        return false;
+    }
+    match scene.whose(thing) {
+        Whose::Mine => true,
+        // Without marks, a natural thing that appeared where none was and is what we sent is ours.
+        Whose::Unmarked => {
+            scene.policy.class == Class::Natural && scene.row.before.is_empty() && scene.equals(thing, &scene.row.spec)
+        }
+        Whose::Earlier | Whose::Sibling | Whose::Foreign => false,
+    }
+}
+
+fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
+    let over = scene.settled_by();
+    if look.began < over && scene.holds(Rule::JudgeLate) {
+        return settling(scene, over);
+    }
+    let new = |thing: &&Thing| {
+        !scene.held_by_another(thing) && !(scene.holds(Rule::PreImage) && scene.row.before.contains(&thing.id))
+    };
+    let possible: Vec<_> = look.things.iter().filter(new).filter(|thing| made_then(scene, thing) != Some(false)).collect();
+    match possible[..] {
+        [only] if made_then(scene, only) == Some(true) => {
+            Step::Take { thing: only.clone(), origin: Origin::Presumed }
+        }
+        [] if scene.want.is_none() => given_up(scene, look, over),
+        [] => Step::Create { before: before(scene, look) },
+        _ => {
+            let things = possible.iter().map(|thing| thing.id.clone()).collect();
+            Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + AGAIN }
+        }
+    }
+}
+
+/// Whether a thing was made while our creation could take effect; none if the API does not say.
+fn made_then(scene: &Scene<'_>, thing: &Thing) -> Option<bool> {
+    if !scene.holds(Rule::MadeWindow) {
+        return Some(true);
+    }
+    let from = scene.row.intended_at? - SKEW;
+    let to = scene.row.made_by? + SKEW;
+    thing.made.map(|made| from <= made && made <= to)
+}
+
+/// The pre-image of a repeated creation: what was there before the first, and what is there now.
+fn before(scene: &Scene<'_>, look: &Look) -> Vec<String> {
+    let mut all = scene.row.before.clone();
+    all.extend(ids(&look.things));
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Nobody wants it any more and nothing was seen: it is watched for a late effect, then forgotten.
+fn given_up(scene: &Scene<'_>, look: &Look, over: Timestamp) -> Step {
+    if !scene.holds(Rule::WatchGivenUp) {
+        return Step::Gone { how: Gone::NeverSeen };
+    }
+    if look.began < over {
+        return settling(scene, over);
+    }
+    let end = over + WATCHED;
+    if look.began >= end {
+        return Step::Gone { how: Gone::NeverSeen };
+    }
+    let hour = Millis::hours(1).min(scene.policy.settle.times(10));
+    Scene::wait((scene.now + hour).min(end), Waiting::Watching)
+}
+
+/// Looks again soon, and once more when everything must have become visible.
+fn settling(scene: &Scene<'_>, over: Timestamp) -> Step {
+    let pause = BETWEEN.max(Millis::new(scene.policy.settle.as_i64() / 4));
+    let until = if scene.now < over { (scene.now + pause).min(over) } else { scene.now };
+    Scene::wait(until, Waiting::Settling)
+}

@@ -1,0 +1,63 @@
+//! A row whose creation has not left yet: look, then take, refuse or create.
+
+use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting};
+use crate::duration::Millis;
+use crate::manifest::Class;
+use crate::row::{Origin, Whose};
+use crate::spec::Thing;
+
+/// How long a conflict or a full listing is left alone before it is looked at again.
+const AGAIN: Millis = Millis::minutes(5);
+const TURN: Millis = Millis::seconds(1);
+
+pub(super) fn decide(scene: &Scene<'_>) -> Step {
+    let Some(want) = scene.want else { return Step::Gone { how: Gone::NeverMade } };
+    if scene.policy.class == Class::Anonymous && scene.listing_busy && scene.holds(Rule::OneAtATime) {
+        return Scene::wait(scene.now + TURN, Waiting::Turn);
+    }
+    let look = match scene.looked(Aim::Anything) {
+        Some(look) => look,
+        None if scene.holds(Rule::LookFirst) => return Step::Look(Aim::Anything),
+        None => return Step::Create { before: Vec::new() },
+    };
+    if scene.policy.class == Class::Anonymous {
+        return Step::Create { before: ids(&look.things) };
+    }
+    if let Some((thing, origin)) = look.things.iter().find_map(|thing| Some((thing, ours(scene, thing)?))) {
+        return Step::Take { thing: thing.clone(), origin };
+    }
+    let equal: Vec<_> = look.things.iter().filter(|thing| adoptable(scene, thing, want)).collect();
+    if let [only] = equal[..] {
+        return Step::Take { thing: only.clone(), origin: Origin::Adopted };
+    }
+    match look.things.first() {
+        Some(foreign) if scene.policy.class == Class::Natural && scene.holds(Rule::ForeignIsForeign) => {
+            let problem = Problem::Conflict { thing: foreign.id.clone() };
+            Step::Report { problem, until: scene.now + AGAIN }
+        }
+        _ => Step::Create { before: ids(&look.things) },
+    }
+}
+
+/// A thing that carries this row's mark, or an earlier row's of the same key if policy takes that over.
+fn ours(scene: &Scene<'_>, thing: &Thing) -> Option<Origin> {
+    if scene.held_by_another(thing) {
+        return None;
+    }
+    match scene.whose(thing) {
+        Whose::Mine => Some(Origin::Created),
+        Whose::Earlier if scene.policy.adopt != Adopt::Never => Some(Origin::Created),
+        Whose::Earlier | Whose::Sibling | Whose::Foreign | Whose::Unmarked => None,
+    }
+}
+
+fn adoptable(scene: &Scene<'_>, thing: &Thing, want: &serde_json::Value) -> bool {
+    scene.policy.adopt == Adopt::Exact
+        && scene.whose(thing) == Whose::Unmarked
+        && !scene.held_by_another(thing)
+        && scene.equals(thing, want)
+}
+
+pub(super) fn ids(things: &[Thing]) -> Vec<String> {
+    things.iter().map(|thing| thing.id.clone()).collect()
+}

@@ -1,0 +1,187 @@
+//! Between the WIT's records and `core`'s plain data.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::spec::{Event, Failure, Input, Output, Owner, Spec, Thing, ThingState, View, Want};
+use groundcrew_core::subject::Subject;
+use groundcrew_core::time::Timestamp;
+use serde_json::Value;
+
+use crate::bindings::host::{http, types};
+use crate::bindings::{handler, inventory, provision};
+use crate::egress::Request;
+
+type HandlerEvent = handler::exports::groundcrew::hook::handler::Event;
+type WitView = provision::exports::groundcrew::hook::provision::View;
+type WitInput = provision::exports::groundcrew::hook::provision::Input;
+type WitSpec = provision::exports::groundcrew::hook::provision::Spec;
+type WitWant = provision::exports::groundcrew::hook::provision::Want;
+type WitListed = inventory::exports::groundcrew::hook::inventory::Listed;
+
+/// Longest message of a failure, in bytes.
+const MESSAGE_MAX: usize = 4 << 10;
+
+pub(crate) fn failure_out(failure: Failure) -> types::Failure {
+    let after_ms = failure.after.map(|after| after.as_i64().clamp(0, i64::from(u32::MAX)) as u32);
+    types::Failure { message: failure.message, retry: failure.retry, after_ms }
+}
+
+pub(crate) fn failure_in(failure: types::Failure) -> Failure {
+    let after = failure.after_ms.map(|millis| Millis::new(i64::from(millis)));
+    Failure { message: cut(failure.message, MESSAGE_MAX), retry: failure.retry, after }
+}
+
+/// Cuts text at a character boundary.
+pub(crate) fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        let mut end = max;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+    }
+    text
+}
+
+pub(crate) fn request(request: http::Request) -> Request {
+    let headers = request.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+    Request {
+        method: request.method,
+        url: request.url,
+        headers: headers.filter(|(name, _)| !is_hosts_own(name)).collect(),
+        body: request.body,
+        private: false,
+    }
+}
+
+/// Headers that the host sets by itself.
+pub(crate) fn is_hosts_own(name: &str) -> bool {
+    matches!(name, "host" | "content-length" | "connection" | "transfer-encoding" | "upgrade" | "te" | "trailer" | "proxy-authorization")
+}
+
+pub(crate) fn subject_out(subject: Subject) -> types::Subject {
+    types::Subject {
+        path: subject.path.to_string(),
+        id: subject.uid.to_string(),
+        state: subject.state,
+        labels: Value::Object(subject.labels).to_string(),
+    }
+}
+
+pub(crate) fn event_out(event: Event) -> HandlerEvent {
+    HandlerEvent {
+        id: event.id,
+        kind: event.kind,
+        time: event.time.to_string(),
+        subject: event.subject.map(subject_out),
+        data: event.data.to_string(),
+    }
+}
+
+fn output_out(output: Output) -> types::Output {
+    types::Output { name: output.name, value: output.value }
+}
+
+pub(crate) fn view_out(view: View) -> WitView {
+    let input = |input: Input| WitInput {
+        owner: input.owner,
+        hook: input.hook,
+        kind: input.kind,
+        key: input.key,
+        output: output_out(input.output),
+    };
+    WitView {
+        owner: subject_out(view.owner),
+        app: view.app.map(subject_out),
+        members: view.members.into_iter().map(subject_out).collect(),
+        inputs: view.inputs.into_iter().map(input).collect(),
+    }
+}
+
+pub(crate) fn owner_out(owner: &Owner) -> types::Owner {
+    types::Owner { path: owner.path.to_string(), id: owner.uid.to_string() }
+}
+
+pub(crate) fn want_out(want: &Want) -> WitWant {
+    WitWant {
+        owner: owner_out(&want.owner),
+        kind: want.kind.clone(),
+        key: want.key.clone(),
+        body: want.body.to_string(),
+        name: want.name.clone(),
+        once: want.once.clone(),
+        mark: want.mark.clone(),
+        id: want.id.clone(),
+    }
+}
+
+pub(crate) fn thing_out(thing: &Thing) -> types::Thing {
+    types::Thing {
+        id: thing.id.clone(),
+        state: match thing.state {
+            ThingState::Pending => types::ThingState::Pending,
+            ThingState::Ready => types::ThingState::Ready,
+            ThingState::Removing => types::ThingState::Removing,
+            ThingState::Failed => types::ThingState::Failed,
+        },
+        note: thing.note.clone(),
+        poll_ms: thing.poll.map(|poll| poll.as_i64().clamp(0, i64::from(u32::MAX)) as u32),
+        body: thing.body.to_string(),
+        mark: thing.mark.clone(),
+        outputs: thing.outputs.iter().cloned().map(output_out).collect(),
+        made: thing.made.map(|made| made.to_string()),
+    }
+}
+
+/// What a guest answered does not fit the WIT's words.
+fn misfit(what: &str, why: &str) -> Failure {
+    Failure::final_(format!("the hook's answer does not fit: {what} {why}"))
+}
+
+fn json(what: &str, text: &str, max: usize) -> Result<Value, Failure> {
+    if text.len() > max {
+        return Err(misfit(what, &format!("is over {max} bytes")));
+    }
+    serde_json::from_str(text).map_err(|error| misfit(what, &format!("is no JSON: {error}")))
+}
+
+pub(crate) fn spec_in(spec: WitSpec, max: usize) -> Result<Spec, Failure> {
+    let body = json(&format!("`body` of {}/{}", spec.kind, spec.key), &spec.body, max)?;
+    if spec.key.is_empty() || spec.key.len() > 512 {
+        return Err(misfit(&format!("`key` of a {}", spec.kind), "must have 1 to 512 bytes"));
+    }
+    Ok(Spec { kind: spec.kind, key: spec.key, body, after: spec.after })
+}
+
+pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure> {
+    let body = json(&format!("`body` of thing `{}`", thing.id), &thing.body, max)?;
+    if thing.id.is_empty() {
+        return Err(misfit("`id` of a thing", "is empty"));
+    }
+    let made = match thing.made {
+        Some(text) => {
+            let parsed = Timestamp::parse_rfc3339(&text);
+            Some(parsed.ok_or_else(|| misfit("`made`", &format!("is no RFC 3339 time: `{text}`")))?)
+        }
+        None => None,
+    };
+    Ok(Thing {
+        id: thing.id,
+        state: match thing.state {
+            types::ThingState::Pending => ThingState::Pending,
+            types::ThingState::Ready => ThingState::Ready,
+            types::ThingState::Removing => ThingState::Removing,
+            types::ThingState::Failed => ThingState::Failed,
+        },
+        note: thing.note,
+        poll: thing.poll_ms.map(|millis| Millis::new(i64::from(millis))),
+        body,
+        mark: thing.mark,
+        outputs: thing.outputs.into_iter().map(|output| Output { name: output.name, value: output.value }).collect(),
+        made,
+    })
+}
+
+pub(crate) fn listed_in(listed: WitListed, max: usize) -> Result<groundcrew_core::spec::Listed, Failure> {
+    let thing = thing_in(listed.thing, max)?;
+    Ok(groundcrew_core::spec::Listed { kind: listed.kind, key: listed.key, thing })
+}

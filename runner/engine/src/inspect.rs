@@ -1,0 +1,258 @@
+//! Looks into a component without compiling it: kinds, imports, manifest, sizes.
+
+use std::collections::BTreeSet;
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::manifest::{self, Manifest, SECTION};
+use wasmparser::{Parser, Payload};
+
+/// What a component exports, as far as the host cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Export {
+    /// `groundcrew:hook/handler`.
+    Handler,
+    /// `groundcrew:hook/provision`.
+    Provision,
+    /// `groundcrew:hook/inventory`.
+    Inventory,
+    /// `groundcrew:hook/audit`.
+    Audit,
+    /// `groundcrew:hook/remedy`.
+    Remedy,
+    /// `wasi:http/incoming-handler`.
+    IncomingHandler,
+}
+
+/// What a component is.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The digest of its bytes, manifest included.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: usize,
+    /// What it exports.
+    pub exports: BTreeSet<Export>,
+    /// All its imports, by full name.
+    pub imports: Vec<String>,
+    /// Imports that this host does not link.
+    pub missing: Vec<String>,
+    /// The manifest it carries.
+    pub manifest: Option<Manifest>,
+    /// Core instances that one run of it takes.
+    pub core_instances: u32,
+}
+
+/// Why bytes are no component that this host runs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No WebAssembly at all.
+    #[error("this is no WebAssembly: it does not begin with `\\0asm`")]
+    NotWasm,
+    /// A core module.
+    #[error("this is a core module, not a component; build for `wasm32-wasip2`, or encode it with the WIT world")]
+    CoreModule,
+    /// It ends too early or is damaged.
+    #[error("this component is damaged at byte {at}: {reason}")]
+    Damaged {
+        /// Where.
+        at: usize,
+        /// Why.
+        reason: String,
+    },
+    /// It exports nothing that the host calls.
+    #[error("it exports none of groundcrew:hook's interfaces (handler, provision, audit); it exports: {0}")]
+    NoKind(String),
+    /// It exports an interface in a version that is not linked.
+    #[error("it exports {0}; this host calls groundcrew:hook@0.1.x")]
+    Version(String),
+    /// Imports that are not linked, all of them.
+    #[error("it imports what this host does not offer: {0}")]
+    MissingImports(String),
+    /// The manifest's text is refused.
+    #[error("the manifest in section `{SECTION}`: {0}")]
+    Manifest(#[from] manifest::Error),
+}
+
+/// Interfaces that are linked, by semver track.
+const LINKED: [&str; 33] = [
+    "groundcrew:hook/types@0.1",
+    "groundcrew:hook/http@0.1",
+    "groundcrew:hook/config@0.1",
+    "groundcrew:hook/log@0.1",
+    "groundcrew:hook/fleet@0.1",
+    "groundcrew:hook/kv@0.1",
+    "wasi:http/types@0.2",
+    "wasi:http/outgoing-handler@0.2",
+    "wasi:io/error@0.2",
+    "wasi:io/poll@0.2",
+    "wasi:io/streams@0.2",
+    "wasi:clocks/monotonic-clock@0.2",
+    "wasi:clocks/wall-clock@0.2",
+    "wasi:random/random@0.2",
+    "wasi:random/insecure@0.2",
+    "wasi:random/insecure-seed@0.2",
+    "wasi:cli/environment@0.2",
+    "wasi:cli/exit@0.2",
+    "wasi:cli/stdin@0.2",
+    "wasi:cli/stdout@0.2",
+    "wasi:cli/stderr@0.2",
+    "wasi:cli/terminal-input@0.2",
+    "wasi:cli/terminal-output@0.2",
+    "wasi:cli/terminal-stdin@0.2",
+    "wasi:cli/terminal-stdout@0.2",
+    "wasi:cli/terminal-stderr@0.2",
+    "wasi:filesystem/types@0.2",
+    "wasi:filesystem/preopens@0.2",
+    "wasi:sockets/network@0.2",
+    "wasi:sockets/instance-network@0.2",
+    "wasi:sockets/tcp@0.2",
+    "wasi:sockets/tcp-create-socket@0.2",
+    "wasi:sockets/udp@0.2",
+];
+
+/// The rest of the sockets, whose names are long.
+const LINKED_SOCKETS: [&str; 2] = ["wasi:sockets/udp-create-socket@0.2", "wasi:sockets/ip-name-lookup@0.2"];
+
+/// Inspects a component's bytes.
+pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
+    check_preamble(bytes)?;
+    let mut found = Names::default();
+    let mut depth = 0_u32;
+    let mut manifest = None;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(|error| damaged(&error))?;
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
+                manifest = Some(Manifest::parse(&String::from_utf8_lossy(section.data()))?);
+            }
+            payload if depth == 0 => found.note(payload).map_err(|error| damaged(&error))?,
+            _ => {}
+        }
+    }
+    let missing = found.imports.iter().filter(|name| !is_linked(name)).cloned().collect();
+    Ok(Inspected {
+        digest: Digest::of(bytes),
+        size: bytes.len(),
+        exports: exports(&found.exports)?,
+        imports: found.imports,
+        missing,
+        manifest,
+        core_instances: found.core_instances.max(1),
+    })
+}
+
+impl Inspected {
+    /// Refuses a component that cannot be linked, with all that is missing.
+    pub fn require_linkable(&self) -> Result<(), Error> {
+        if self.missing.is_empty() { Ok(()) } else { Err(Error::MissingImports(self.missing.join(", "))) }
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    core_instances: u32,
+}
+
+impl Names {
+    fn note(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
+        match payload {
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.imports.push(import?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    self.exports.push(export?.name.name.to_owned());
+                }
+            }
+            Payload::InstanceSection(section) => self.core_instances += section.count(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn check_preamble(bytes: &[u8]) -> Result<(), Error> {
+    match bytes {
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Error::CoreModule),
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', ..] => Err(Error::Damaged { at: 4, reason: "its version is unknown".to_owned() }),
+        _ => Err(Error::NotWasm),
+    }
+}
+
+fn damaged(error: &wasmparser::BinaryReaderError) -> Error {
+    let reason = error.message().lines().next().unwrap_or("it cannot be read").to_owned();
+    Error::Damaged { at: error.offset(), reason }
+}
+
+fn exports(names: &[String]) -> Result<BTreeSet<Export>, Error> {
+    let known = [
+        ("groundcrew:hook/handler", Export::Handler),
+        ("groundcrew:hook/provision", Export::Provision),
+        ("groundcrew:hook/inventory", Export::Inventory),
+        ("groundcrew:hook/audit", Export::Audit),
+        ("groundcrew:hook/remedy", Export::Remedy),
+        ("wasi:http/incoming-handler", Export::IncomingHandler),
+    ];
+    let mut exports = BTreeSet::new();
+    for name in names {
+        let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+        let Some((_, export)) = known.iter().find(|(known, _)| *known == interface) else { continue };
+        let track = if *export == Export::IncomingHandler { "0.2." } else { "0.1." };
+        if !version.starts_with(track) {
+            return Err(Error::Version(name.clone()));
+        }
+        exports.insert(*export);
+    }
+    let kinds = [Export::Handler, Export::Provision, Export::Audit, Export::IncomingHandler];
+    if kinds.iter().any(|kind| exports.contains(kind)) {
+        return Ok(exports);
+    }
+    let has = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    Err(Error::NoKind(has))
+}
+
+fn is_linked(name: &str) -> bool {
+    let track = name.split_once('@').map(|(interface, version)| {
+        let mut parts = version.split('.');
+        format!("{interface}@{}.{}", parts.next().unwrap_or(""), parts.next().unwrap_or(""))
+    });
+    track.is_some_and(|track| LINKED.iter().chain(&LINKED_SOCKETS).any(|linked| *linked == track))
+}
+
+/// Appends a manifest to a component; an earlier one stays and is read no more.
+pub fn embed(component: &[u8], manifest: &str) -> Vec<u8> {
+    use wasm_encoder::Encode as _;
+    let mut bytes = component.to_vec();
+    let section = wasm_encoder::CustomSection { name: SECTION.into(), data: manifest.as_bytes().into() };
+    bytes.push(0);
+    section.encode(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn garbage_is_refused_each_with_its_own_message() {
+        let text = |bytes: &[u8]| inspect(bytes).unwrap_err().to_string();
+        assert!(text(b"hello").contains("no WebAssembly"));
+        assert!(text(b"\0asm\x01\0\0\0").contains("core module"));
+        assert!(text(b"\0asm\x0d\0\x01\0").contains("exports none of groundcrew:hook"));
+        assert!(text(b"\0asm\x0d\0\x01\0\x07\xff").contains("damaged at byte"));
+    }
+
+    #[test]
+    fn imports_are_known_by_their_semver_track() {
+        assert!(is_linked("wasi:io/poll@0.2.12") && is_linked("groundcrew:hook/http@0.1.7"));
+        assert!(!is_linked("wasi:io/poll@0.3.0") && !is_linked("acme:x/y@0.1.0") && !is_linked("bare"));
+    }
+}

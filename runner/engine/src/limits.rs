@@ -1,0 +1,56 @@
+//! Every limit of a run, named and in one place.
+
+use std::time::Duration;
+
+use groundcrew_core::duration::Millis;
+
+/// What one run may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Wall-clock time of a whole run, instantiation included.
+    pub deadline: Duration,
+    /// Wall-clock time of one HTTP exchange.
+    pub request: Millis,
+    /// A write leaves within this time of its intent's commit, or not at all.
+    pub send_within: Millis,
+    /// Linear memory of one instance, in bytes.
+    pub memory: usize,
+    /// Body of a request, in bytes.
+    pub request_body: usize,
+    /// Body of an answer, in bytes.
+    pub response_body: usize,
+    /// Host calls of one run.
+    pub calls: u32,
+    /// Lines of `log`.
+    pub log_lines: usize,
+    /// Bytes of `log`, all lines together.
+    pub log_bytes: usize,
+    /// Last bytes of standard error that are kept.
+    pub stderr_bytes: usize,
+    /// One value in `kv`, in bytes.
+    pub kv_value: usize,
+    /// One JSON value that a guest answers with, in bytes.
+    pub json: usize,
+    /// Specs that one `desired` may answer with, and things that one `find` may.
+    pub list: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(60),
+            request: Millis::seconds(15),
+            send_within: Millis::seconds(2),
+            memory: 256 << 20,
+            request_body: 4 << 20,
+            response_body: 4 << 20,
+            calls: 1_000,
+            log_lines: 1_000,
+            log_bytes: 256 << 10,
+            stderr_bytes: 8 << 10,
+            kv_value: 64 << 10,
+            json: 1 << 20,
+            list: 1_000,
+        }
+    }
+}

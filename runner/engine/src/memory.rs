@@ -1,0 +1,41 @@
+//! What handlers and auditors may look up: the fleet, and the small memory of their lane.
+
+use futures_util::future::BoxFuture;
+use groundcrew_core::spec::Failure;
+use groundcrew_core::subject::{Path, Subject};
+
+/// Answers `fleet` and `kv` from the store.
+pub trait Memory: Send + Sync {
+    /// One living subject within the hook's scope.
+    fn subject<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>>;
+    /// Living subjects directly below a path, by path, and the cursor of the next page.
+    fn below<'a>(
+        &'a self,
+        path: &'a str,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Vec<Subject>, Option<String>), Failure>>;
+    /// What was committed under this key.
+    fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
+}
+
+/// A memory that knows nothing; for provisioners, which import none of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Forgetful;
+
+impl Memory for Forgetful {
+    fn subject<'a>(&'a self, _: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn below<'a>(
+        &'a self,
+        _: &'a str,
+        _: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Vec<Subject>, Option<String>), Failure>> {
+        Box::pin(std::future::ready(Ok((Vec::new(), None))))
+    }
+
+    fn value<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}

@@ -1,0 +1,223 @@
+//! Secrets: guests hold opaque tokens, the host exchanges them on the way out.
+//!
+//! A token becomes its value only at the position and host that the stanza names; anywhere else the request
+//! is refused. Known values are masked in everything that comes back or is kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::spec::Failure;
+
+/// Secret values shorter than this are not masked: they would mask ordinary words.
+pub const MASKED_FROM: usize = 8;
+
+const PREFIX: &str = "gct_";
+
+/// Where a secret's value may be put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// A header of this name, in lower case.
+    Header(String),
+    /// The whole URL: the address itself is the secret.
+    Url,
+}
+
+/// How a value is written at its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Format {
+    /// As it is, in place of the token.
+    #[default]
+    Plain,
+    /// `Bearer ...` or `FlyV1 ...`, as Fly's tokens need it; in place of the whole header.
+    Fly,
+}
+
+/// What is done with a request besides exchanging the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Sign {
+    /// Nothing.
+    #[default]
+    None,
+    /// Signed as the Standard Webhooks specification says, with this secret as key.
+    StandardWebhooks,
+}
+
+/// One secret of a hook, resolved.
+#[derive(Clone)]
+pub struct Secret {
+    /// The token that the guest holds.
+    pub token: String,
+    /// The value. Never shown.
+    pub value: Arc<str>,
+    /// Where it may be put.
+    pub at: Position,
+    /// How it is written there.
+    pub format: Format,
+    /// `host:port` it may be sent to; for [`Position::Url`] its own.
+    pub to: String,
+    /// Whether it signs requests to that host.
+    pub sign: Sign,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secret").field("at", &self.at).field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// The secrets of one hook, by the hook's own names.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    by_name: BTreeMap<String, Secret>,
+}
+
+/// Makes the token of a hook's secret: unguessable without the installation's key, the same every time.
+pub fn token(key: &[u8; 32], hook: &str, name: &str) -> String {
+    let digest = Digest::keyed(key, format!("{hook}\n{name}").as_bytes());
+    format!("{PREFIX}{}", &digest.to_string()[..40])
+}
+
+impl Secrets {
+    /// Makes the set of a hook.
+    pub fn new(by_name: BTreeMap<String, Secret>) -> Self {
+        Self { by_name }
+    }
+
+    /// The token of a secret.
+    pub fn token(&self, name: &str) -> Result<String, Failure> {
+        let missing = || {
+            let names: Vec<_> = self.by_name.keys().map(String::as_str).collect();
+            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            Failure::final_(format!(
+                "no secret `{name}`; this stanza grants: {has}. Add: secret.{name} = {{ from = \"...\", at = \"header:...\", to = \"HOST\" }}"
+            ))
+        };
+        self.by_name.get(name).map(|secret| secret.token.clone()).ok_or_else(missing)
+    }
+
+    /// The address that a URL token stands for, with whatever follows the token.
+    pub(crate) fn exchange_url(&self, url: &str) -> Option<String> {
+        let secret = self.by_name.values().find(|s| s.at == Position::Url && url.starts_with(&s.token))?;
+        Some(format!("{}{}", secret.value, &url[secret.token.len()..]))
+    }
+
+    /// Exchanges the token in one header, or says why it must not stand there.
+    pub(crate) fn exchange_header(&self, name: &str, value: &str, to: &str) -> Result<String, Failure> {
+        let Some(secret) = self.by_name.values().find(|secret| value.contains(&secret.token)) else {
+            return Ok(value.to_owned());
+        };
+        if secret.at != Position::Header(name.to_owned()) || secret.to != to {
+            return Err(misplaced(&format!("header `{name}` to {to}"), secret));
+        }
+        Ok(match secret.format {
+            Format::Plain => value.replace(&secret.token, &secret.value),
+            Format::Fly => fly_authorization(&secret.value),
+        })
+    }
+
+    /// Refuses tokens where they are never exchanged.
+    pub(crate) fn refuse_in(&self, place: &str, text: &[u8]) -> Result<(), Failure> {
+        let within = |secret: &&Secret| contains(text, secret.token.as_bytes());
+        self.by_name.values().find(within).map_or(Ok(()), |secret| Err(misplaced(place, secret)))
+    }
+
+    /// The secret that signs requests to this host.
+    pub(crate) fn signer(&self, to: &str) -> Option<&Secret> {
+        self.by_name.values().find(|secret| secret.sign != Sign::None && secret.to == to)
+    }
+
+    /// Replaces known values by `***` in what comes back.
+    pub(crate) fn mask(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let known = self.by_name.values().filter(|secret| secret.value.len() >= MASKED_FROM);
+        known.fold(bytes, |bytes, secret| replace(bytes, secret.value.as_bytes(), b"***"))
+    }
+
+    /// Replaces known values by `***` in text that is kept.
+    pub(crate) fn mask_text(&self, text: String) -> String {
+        let known = self.by_name.values().filter(|secret| secret.value.len() >= MASKED_FROM);
+        known.fold(text, |text, secret| if text.contains(&*secret.value) { text.replace(&*secret.value, "***") } else { text })
+    }
+}
+
+fn misplaced(place: &str, secret: &Secret) -> Failure {
+    let allowed = match &secret.at {
+        Position::Header(name) => format!("header:{name} to {}", secret.to),
+        Position::Url => "the URL itself".to_owned(),
+    };
+    Failure::final_(format!("a secret's token stands in {place}; its stanza allows it at {allowed} only"))
+}
+
+/// Writes a Fly token as its vendor's client does: macaroons (`fm1r_`, `fm1a_`, `fm2_`) as `FlyV1`, others as
+/// `Bearer` (fly-go, `tokens.go`).
+fn fly_authorization(value: &str) -> String {
+    let bare = value.trim().trim_start_matches("Bearer ").trim_start_matches("FlyV1 ").trim();
+    let macaroons: Vec<_> = bare
+        .split(',')
+        .map(str::trim)
+        .filter(|part| ["fm1r_", "fm1a_", "fm2_"].iter().any(|prefix| part.starts_with(prefix)))
+        .collect();
+    if macaroons.is_empty() { format!("Bearer {bare}") } else { format!("FlyV1 {}", macaroons.join(",")) }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn replace(bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    if !contains(&bytes, from) {
+        return bytes;
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.as_slice();
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(at: Position, format: Format) -> Secrets {
+        let token = token(&[7; 32], "dns", "KEY");
+        let secret =
+            Secret { token, value: "s3cret-value".into(), at, format, to: "a.example:443".to_owned(), sign: Sign::None };
+        Secrets::new([("KEY".to_owned(), secret)].into())
+    }
+
+    #[test]
+    fn a_token_becomes_its_value_at_its_place_only() {
+        let secrets = secrets(Position::Header("x-api-key".to_owned()), Format::Plain);
+        let token = secrets.token("KEY").unwrap();
+        assert_eq!(secrets.exchange_header("x-api-key", &token, "a.example:443").unwrap(), "s3cret-value");
+        for (name, to) in [("x-api-key", "b.example:443"), ("authorization", "a.example:443")] {
+            let refused = secrets.exchange_header(name, &token, to).unwrap_err();
+            assert!(refused.message.contains("header:x-api-key to a.example:443 only"), "{refused}");
+        }
+        assert!(secrets.refuse_in("the body", token.as_bytes()).is_err());
+        assert!(secrets.token("OTHER").unwrap_err().message.contains("this stanza grants: KEY"));
+    }
+
+    #[test]
+    fn values_are_masked_in_answers() {
+        let secrets = secrets(Position::Url, Format::Plain);
+        assert_eq!(secrets.mask(b"<s3cret-value> s3cret-value".to_vec()), b"<***> ***");
+        assert_eq!(secrets.mask_text("echo s3cret-value".to_owned()), "echo ***");
+    }
+
+    #[test]
+    fn fly_tokens_are_written_as_their_vendor_does() {
+        for (value, written) in [
+            ("FlyV1 fm2_abc,fm2_def,fo1_x", "FlyV1 fm2_abc,fm2_def"),
+            ("fo1_plain", "Bearer fo1_plain"),
+            ("Bearer fm1r_x", "FlyV1 fm1r_x"),
+        ] {
+            assert_eq!(fly_authorization(value), written);
+        }
+    }
+}

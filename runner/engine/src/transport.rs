@@ -1,0 +1,121 @@
+//! The real transport: reqwest with our own name resolution, no redirects, no proxies, no retries.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::egress::is_private;
+use groundcrew_core::spec::Failure;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::egress::{Request, Response, Transport, TransportError};
+
+/// Sends requests over the network.
+#[derive(Debug, Clone)]
+pub struct Network {
+    public: reqwest::Client,
+    private: reqwest::Client,
+    body_max: usize,
+}
+
+/// The HTTP client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client could not be made: {0}")]
+pub struct Error(#[from] reqwest::Error);
+
+/// Resolves names; refuses private addresses unless told otherwise, so that no rebinding leads inside.
+#[derive(Debug)]
+struct Resolver {
+    private: bool,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let private = self.private;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let (fit, refused): (Vec<SocketAddr>, Vec<_>) = found.partition(|at| private || !is_private(at.ip()));
+            if fit.is_empty() && !refused.is_empty() {
+                let text = format!(
+                    "{} resolves to a private address; write `private` at the end of the grant to allow that",
+                    name.as_str()
+                );
+                return Err(text.into());
+            }
+            Ok(Box::new(fit.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl Network {
+    /// Makes the clients. `connect` bounds the time in which a connection stands, so that nothing leaves long
+    /// after its intent; `body_max` is the largest answer in bytes.
+    pub fn new(connect: Millis, body_max: usize) -> Result<Self, Error> {
+        let client = |private: bool| {
+            reqwest::Client::builder()
+                .dns_resolver(Arc::new(Resolver { private }))
+                .connect_timeout(connect.to_std())
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .user_agent(concat!("groundcrew/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        Ok(Self { public: client(false)?, private: client(true)?, body_max })
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let not_sent = |text: String| TransportError::NotSent(text);
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| not_sent(format!("`{}` is no method", request.method)))?;
+        let url = reqwest::Url::parse(&request.url).map_err(|error| not_sent(format!("`{}`: {error}", request.url)))?;
+        let address = url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
+        if address.is_some_and(|address| is_private(address) && !request.private) {
+            return Err(not_sent(format!("{} is a private address and not granted", url.host_str().unwrap_or(""))));
+        }
+        let client = if request.private { &self.private } else { &self.public };
+        let mut builder = client.request(method, url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let response = builder.body(request.body).send().await.map_err(|error| classify(&error))?;
+        let status = response.status().as_u16();
+        let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let mut body = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            body.extend_from_slice(&chunk.map_err(|error| classify(&error))?);
+            if body.len() > self.body_max {
+                break;
+            }
+        }
+        Ok(Response { status, headers, body })
+    }
+}
+
+/// Only a connection that never stood is known not to have carried the request.
+fn classify(error: &reqwest::Error) -> TransportError {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    if error.is_connect() || error.is_builder() { TransportError::NotSent(text) } else { TransportError::NoAnswer(text) }
+}
+
+impl Transport for Network {
+    fn admit<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn exchange(&self, request: Request, deadline: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let late = || TransportError::NoAnswer(format!("no answer within {deadline}"));
+            tokio::time::timeout(deadline.to_std(), self.send(request)).await.unwrap_or_else(|_| Err(late()))
+        })
+    }
+}

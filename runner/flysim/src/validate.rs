@@ -1,0 +1,273 @@
+//! Whether the simulator's answers are what the vendor's document says.
+//!
+//! The document is lax: no field is required and unknown ones are allowed. Here an object
+//! with named properties is *closed*, so that a field that the simulator invented is a
+//! violation. Where reality is known to differ from the document, `openapi/deviations.toml`
+//! has one line with its source.
+
+use std::collections::HashMap;
+
+use jsonschema::{Draft, Validator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::http::{Answer, Body, Call};
+use crate::world::World;
+
+const DOCUMENT: &str = include_str!("../openapi/fly-openapi-2026-05.json");
+const DEVIATIONS: &str = include_str!("../openapi/deviations.toml");
+/// So many exchanges and violations are kept; later ones are checked and counted only.
+const KEPT_MAX: usize = 5_000;
+
+/// One call and its answer, as far as the document speaks about them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exchange {
+    /// The vendor's operation id; `None` if the document has no such path.
+    pub operation: Option<String>,
+    /// The call's method.
+    pub method: String,
+    /// The call's path.
+    pub path: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's body: null for none, a string for plain text.
+    pub body: Value,
+}
+
+/// A difference between an answer and the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// The call, such as `GET /v1/apps 200`.
+    pub call: String,
+    /// What is wrong with the answer, and where.
+    pub problem: String,
+}
+
+/// The reasons why a document cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ContractError {
+    /// The vendor's document is no JSON.
+    #[error("the document cannot be read")]
+    Document(#[source] serde_json::Error),
+    /// The list of deviations is no TOML of that shape.
+    #[error("the deviations cannot be read")]
+    Deviations(#[source] toml::de::Error),
+    /// A deviation's schema is no JSON.
+    #[error("the schema of deviation {line} cannot be read")]
+    Schema {
+        /// Its place in the list, from zero.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deviations {
+    deviations: Vec<Deviation>,
+}
+
+/// One line of `deviations.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deviation {
+    /// The operation; `*` for all.
+    operation: String,
+    /// The status whose body differs; without it a schema differs.
+    status: Option<u16>,
+    /// The schema that differs.
+    schema: Option<String>,
+    /// Its field; without it any field may be there.
+    field: Option<String>,
+    /// The schema that holds instead, as JSON.
+    is: Option<String>,
+    differs: String,
+    source: String,
+}
+
+/// The vendor's document with the known deviations applied.
+#[derive(Debug)]
+pub struct Contract {
+    schemas: Value,
+    /// By operation (`*` for all) and status; null for an answer that the document leaves open.
+    answers: HashMap<(String, u16), Value>,
+    operations: Vec<String>,
+    deviations: Vec<Deviation>,
+    compiled: HashMap<(String, u16), Option<Validator>>,
+}
+
+impl Contract {
+    /// Reads the embedded document and the list of deviations.
+    pub fn vendor() -> Result<Self, ContractError> {
+        Self::leaving_out(None)
+    }
+
+    /// Reads them and leaves one deviation out: what it allows is then a violation.
+    pub fn without(line: usize) -> Result<Self, ContractError> {
+        Self::leaving_out(Some(line))
+    }
+
+    fn leaving_out(line: Option<usize>) -> Result<Self, ContractError> {
+        let mut document: Value = serde_json::from_str(DOCUMENT).map_err(ContractError::Document)?;
+        let deviations: Deviations = toml::from_str(DEVIATIONS).map_err(ContractError::Deviations)?;
+        let mut schemas = document["components"]["schemas"].take();
+        close(&mut schemas);
+        let mut contract = Self {
+            schemas,
+            answers: HashMap::new(),
+            operations: Vec::new(),
+            deviations: deviations.deviations,
+            compiled: HashMap::new(),
+        };
+        contract.read_paths(&document["paths"]);
+        for (n, deviation) in contract.deviations.clone().iter().enumerate() {
+            if line != Some(n) {
+                contract.apply(deviation).map_err(|source| ContractError::Schema { line: n, source })?;
+            }
+        }
+        Ok(contract)
+    }
+
+    /// The deviations: operation, what differs, source.
+    pub fn deviations(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.deviations.iter().map(|d| (d.operation.as_str(), d.differs.as_str(), d.source.as_str()))
+    }
+
+    /// The operations of the document.
+    pub fn operations(&self) -> &[String] {
+        &self.operations
+    }
+
+    fn read_paths(&mut self, paths: &Value) {
+        let operations = paths.as_object().into_iter().flatten().flat_map(|(_, path)| path.as_object());
+        for operation in operations.flatten().map(|(_, operation)| operation) {
+            let Some(id) = operation["operationId"].as_str() else { continue };
+            self.operations.push(id.to_owned());
+            for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
+                let content = answer["content"].as_object().and_then(|content| content.values().next());
+                let schema = match content {
+                    Some(content) => content["schema"].clone(),
+                    None if status == "204" => json!({"type": "null"}),
+                    None => Value::Null,
+                };
+                self.answers.insert((id.to_owned(), status.parse().unwrap_or(0)), schema);
+            }
+        }
+    }
+
+    fn apply(&mut self, deviation: &Deviation) -> Result<(), serde_json::Error> {
+        let is: Value = deviation.is.as_deref().map_or(Ok(Value::Null), serde_json::from_str)?;
+        if let Some(status) = deviation.status {
+            self.answers.insert((deviation.operation.clone(), status), is);
+        } else if let Some(schema) = &deviation.schema {
+            let schema = &mut self.schemas[schema];
+            match &deviation.field {
+                Some(field) => schema["properties"][field] = is,
+                None => schema["additionalProperties"] = json!(true),
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks one answer; returns what is wrong with it.
+    pub fn check(&mut self, exchange: &Exchange) -> Vec<Violation> {
+        let wrong = |problem: String| Violation {
+            call: format!("{} {} {}", exchange.method, exchange.path, exchange.status),
+            problem,
+        };
+        let Some(operation) = &exchange.operation else {
+            return vec![wrong("the document has no such path".into())];
+        };
+        let key = (operation.clone(), exchange.status);
+        let schema = self.answers.get(&key).or_else(|| self.answers.get(&("*".into(), exchange.status)));
+        let Some(schema) = schema else {
+            return vec![wrong(format!("{operation} has no such status"))];
+        };
+        if schema.is_null() {
+            return Vec::new();
+        }
+        let compiled =
+            self.compiled.entry(key).or_insert_with(|| compile(schema, &self.schemas));
+        let Some(validator) = compiled else {
+            return vec![wrong(format!("the schema of {operation} cannot be compiled"))];
+        };
+        let errors = validator.iter_errors(&exchange.body);
+        errors.map(|error| wrong(format!("at `{}`: {error}", error.instance_path()))).collect()
+    }
+}
+
+fn compile(schema: &Value, schemas: &Value) -> Option<Validator> {
+    let whole = json!({"allOf": [schema], "components": {"schemas": schemas}});
+    jsonschema::options().with_draft(Draft::Draft202012).build(&whole).ok()
+}
+
+/// Forbids fields that an object's schema does not name.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if map.get("properties").is_some_and(Value::is_object) && !map.contains_key("additionalProperties") {
+                map.insert("additionalProperties".into(), json!(false));
+            }
+            map.values_mut().for_each(close);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+/// Sees every answer of a world.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    contract: Contract,
+    exchanges: Vec<Exchange>,
+    violations: Vec<Violation>,
+}
+
+impl Witness {
+    pub(crate) fn see(&mut self, call: &Call, answer: &Answer) {
+        let operation = call.route.map(|route| route.operation);
+        if operation == Some("graphql") {
+            // The document is about the REST API.
+            return;
+        }
+        let body = match &answer.body {
+            Body::Nothing => Value::Null,
+            Body::Json(body) => body.clone(),
+            Body::Text(text) => Value::String(text.clone()),
+        };
+        let exchange = Exchange {
+            operation: operation.map(str::to_owned),
+            method: call.method.clone(),
+            path: call.path.clone(),
+            status: answer.status,
+            body,
+        };
+        self.violations.extend(self.contract.check(&exchange));
+        self.violations.truncate(KEPT_MAX);
+        if self.exchanges.len() < KEPT_MAX {
+            self.exchanges.push(exchange);
+        }
+    }
+}
+
+impl World {
+    /// Checks every answer from now on against the vendor's document.
+    #[must_use]
+    pub fn validated(self) -> Self {
+        let contract = Contract::vendor().expect("invariant: the embedded document can be read");
+        let witness = Witness { contract, exchanges: Vec::new(), violations: Vec::new() };
+        self.with(|state| state.witness = Some(witness));
+        self
+    }
+
+    /// The differences from the vendor's document that were seen, oldest first.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.peek(|state| state.witness.as_ref().map(|w| w.violations.clone()).unwrap_or_default())
+    }
+
+    /// The exchanges that were checked, oldest first, the first five thousand of them.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.peek(|state| state.witness.as_ref().map(|w| w.exchanges.clone()).unwrap_or_default())
+    }
+}

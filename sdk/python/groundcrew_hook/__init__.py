@@ -1,0 +1,90 @@
+"""What a Groundcrew hook in Python needs beside the bindings, and no more.
+
+`@hook` turns an uncaught exception into a failure with its text, so that the runner can show it and try again; the
+traceback goes to the run's log. `Err(Failure(...))`, also one raised by the host's functions, passes unchanged.
+
+Everything at module level runs when the component is *built*: `random()` there is the same number in every run.
+Names that must stay come from `want.name`, `want.once` and `event.id`.
+"""
+
+import functools
+import json
+import traceback
+from typing import Any, Optional
+
+from componentize_py_types import Err
+from wit_world.imports import config as _config
+from wit_world.imports import http, log
+from wit_world.imports.types import Failure, Output, Thing, ThingState
+
+__all__ = ["Err", "Failure", "Output", "Thing", "ThingState", "config", "fetch", "hook", "secret", "thing"]
+
+_RETRY = {401, 408, 409, 412, 423, 425, 429}
+
+
+def hook(cls: type) -> type:
+    """Wraps every public method of an exported class."""
+    for name, method in list(vars(cls).items()):
+        if callable(method) and not name.startswith("_"):
+            setattr(cls, name, _guarded(method))
+    return cls
+
+
+def _guarded(method):
+    @functools.wraps(method)
+    def call(*args):
+        try:
+            return method(*args)
+        except Err:
+            raise
+        except Exception as error:
+            log.log(log.Level.ERROR, traceback.format_exc())
+            raise Err(Failure(message=repr(error), retry=True, after_ms=None)) from error
+
+    return call
+
+
+def config() -> Any:
+    """The stanza's `config`, templates filled in."""
+    return json.loads(_config.get())
+
+
+def secret(name: str) -> str:
+    """A token that becomes the secret's value on the way out."""
+    return _config.secret(name)
+
+
+def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = None, missing: Any = Err) -> Any:
+    """Sends one request and answers the JSON that comes back, or None for an empty body.
+
+    A 404 answers `missing`, where that is given; every other status but 2xx is raised as a failure.
+    """
+    given = list((headers or {}).items())
+    sent = b""
+    if body is not None:
+        sent = json.dumps(body).encode()
+        given.append(("content-type", "application/json"))
+    answer = http.send(http.Request(method=method, url=url, headers=given, body=sent, seal=[]))
+    if answer.status == 404 and missing is not Err:
+        return missing
+    if not 200 <= answer.status < 300:
+        text = answer.body.decode(errors="replace").strip()[:500]
+        retry = answer.status in _RETRY or answer.status >= 500
+        wait = next((value for name, value in answer.headers if name.lower() == "retry-after"), "")
+        after_ms = int(wait) * 1000 if wait.isdigit() else None
+        raise Err(Failure(message=f"status {answer.status}: {text}", retry=retry, after_ms=after_ms))
+    return json.loads(answer.body) if answer.body else None
+
+
+def thing(id: str, body: Any, mark: Optional[str] = None, made: Optional[str] = None, **outputs: str) -> Thing:
+    """A thing that is ready; keyword arguments are its outputs."""
+    return Thing(
+        id=id,
+        state=ThingState.READY,
+        note=None,
+        poll_ms=None,
+        body=json.dumps(body),
+        mark=mark,
+        outputs=[Output(name=name, value=value) for name, value in outputs.items()],
+        made=made,
+    )

@@ -1,0 +1,203 @@
+//! One HTTP exchange with whole bodies. No redirects are followed.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::host::backend;
+use crate::{Failure, Result};
+
+/// What is sent.
+///
+/// GET, HEAD and OPTIONS are reads; everything else is a write, and the host notes it before it leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Upper case.
+    pub method: String,
+    /// Absolute; what the stanza's grants allow.
+    pub url: String,
+    /// Names in any case.
+    pub headers: Vec<(String, String)>,
+    /// At most 4 MiB.
+    pub body: Vec<u8>,
+    /// JSON pointers into the answer: the host keeps these strings and shows tokens instead.
+    pub seal: Vec<String>,
+}
+
+impl Request {
+    /// A request without headers and body.
+    pub fn new(method: &str, url: impl Into<String>) -> Self {
+        Self {
+            method: method.into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            seal: Vec::new(),
+        }
+    }
+
+    /// A GET request.
+    pub fn get(url: impl Into<String>) -> Self {
+        Self::new("GET", url)
+    }
+
+    /// A POST request.
+    pub fn post(url: impl Into<String>) -> Self {
+        Self::new("POST", url)
+    }
+
+    /// A PUT request.
+    pub fn put(url: impl Into<String>) -> Self {
+        Self::new("PUT", url)
+    }
+
+    /// A PATCH request.
+    pub fn patch(url: impl Into<String>) -> Self {
+        Self::new("PATCH", url)
+    }
+
+    /// A DELETE request.
+    pub fn delete(url: impl Into<String>) -> Self {
+        Self::new("DELETE", url)
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a query parameter, percent-encoded.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        let first = if self.url.contains('?') { '&' } else { '?' };
+        self.url = format!("{}{first}{}={}", self.url, encode(name), encode(value));
+        self
+    }
+
+    /// Sets body and content type to this JSON.
+    ///
+    /// # Panics
+    /// If the value is no JSON: a map whose keys are no strings.
+    #[must_use]
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.body = serde_json::to_vec(body).expect("invariant: a hook's own types serialise");
+        self.header("content-type", "application/json")
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Keeps a string of the answer in the host: the hook sees a token in its place.
+    #[must_use]
+    pub fn seal(mut self, pointer: &str) -> Self {
+        self.seal.push(pointer.into());
+        self
+    }
+
+    /// Sends it. Any status is an answer.
+    ///
+    /// # Errors
+    /// With `retry` when no answer came (it may have taken effect); without when a grant is missing.
+    pub fn send(self) -> Result<Response> {
+        backend::send(self)
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Response {
+    /// 100 to 599.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// At most 4 MiB unless configured.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The first header of this name; any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Reads the body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body)
+            .map_err(|e| Failure::passing(format!("status {} with an unreadable body: {e}", self.status)))
+    }
+
+    /// The body as text; what is no UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Whether the status is 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The answer if its status is 200 to 299, else its [`failure`](Self::failure).
+    pub fn success(self) -> Result<Self> {
+        if self.is_success() { Ok(self) } else { Err(self.failure()) }
+    }
+
+    /// What this status means as a failure: its status, the API's own words, and whether to try again.
+    ///
+    /// Worth another try: 401 (the host's breaker waits for a better secret), 408, 409, 412, 423, 425, 429 and
+    /// everything from 500. A `Retry-After` in seconds is passed on.
+    pub fn failure(&self) -> Failure {
+        let retry = matches!(self.status, 401 | 408 | 409 | 412 | 423 | 425 | 429) || self.status >= 500;
+        let text = self.text();
+        let words = text.trim().chars().take(500).collect::<String>();
+        let message = if words.is_empty() {
+            format!("status {}", self.status)
+        } else {
+            format!("status {}: {words}", self.status)
+        };
+        let seconds = self.header("retry-after").and_then(|value| value.trim().parse::<u32>().ok());
+        Failure { message, retry, after_ms: seconds.map(|seconds| seconds.saturating_mul(1000)) }
+    }
+}
+
+/// Percent-encodes a path segment or query value; unreserved characters (RFC 3986) stay as they are.
+///
+/// ```
+/// assert_eq!(groundcrew_hook::encode("*.acme.app/x"), "%2A.acme.app%2Fx");
+/// ```
+pub fn encode(segment: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    segment.bytes().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_says_whether_to_try_again() {
+        let retry = |status| Response { status, ..Response::default() }.failure().retry;
+        assert_eq!([401, 409, 429, 500, 503].map(retry), [true; 5]);
+        assert_eq!([400, 403, 404, 422].map(retry), [false; 4]);
+    }
+
+    #[test]
+    fn retry_after_is_passed_on() {
+        let headers = vec![("Retry-After".to_owned(), "3".to_owned())];
+        let response = Response { status: 429, headers, body: b" slow down\n".to_vec() };
+        let expected = Failure { message: "status 429: slow down".into(), retry: true, after_ms: Some(3000) };
+        assert_eq!(response.success().unwrap_err(), expected);
+    }
+
+    #[test]
+    fn queries_are_encoded() {
+        let request = Request::get("https://x/y").query("a", "1&2").query("b", "c d");
+        assert_eq!(request.url, "https://x/y?a=1%262&b=c%20d");
+    }
+}

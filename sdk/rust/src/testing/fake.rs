@@ -1,0 +1,189 @@
+//! The fake host.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::seam;
+use crate::host::{fleet::Page, log::Level};
+use crate::{Failure, Request, Response, Result, Subject};
+
+type Answerer = Box<dyn FnMut(&Request) -> Result<Response>>;
+
+/// A host for tests: what the stanza and the outside world would be.
+///
+/// A clone is the same host. Without [`http`](Self::http) every request fails as one without a grant does.
+#[derive(Clone)]
+pub struct Fake {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    config: RefCell<Value>,
+    secrets: RefCell<Vec<String>>,
+    answerer: RefCell<Answerer>,
+    calls: RefCell<Vec<Request>>,
+    notes: RefCell<Vec<(Level, String)>>,
+    fleet: RefCell<BTreeMap<String, Subject>>,
+    memory: RefCell<BTreeMap<String, Vec<u8>>>,
+    pure: Cell<bool>,
+}
+
+impl Fake {
+    /// A host with an empty configuration, no secrets, no grants.
+    pub fn new() -> Self {
+        let refuse = |request: &Request| {
+            Err(Failure::lasting(format!("no grant: {} {}", request.method, request.url)))
+        };
+        let shared = Shared {
+            config: RefCell::new(Value::Object(serde_json::Map::new())),
+            secrets: RefCell::default(),
+            answerer: RefCell::new(Box::new(refuse)),
+            calls: RefCell::default(),
+            notes: RefCell::default(),
+            fleet: RefCell::default(),
+            memory: RefCell::default(),
+            pure: Cell::new(false),
+        };
+        Self { shared: Rc::new(shared) }
+    }
+
+    /// Sets the stanza's `config`, templates filled in.
+    #[must_use]
+    pub fn config(self, config: Value) -> Self {
+        self.shared.config.replace(config);
+        self
+    }
+
+    /// Grants a secret; its token is [`token`](Self::token)`(name)`.
+    #[must_use]
+    pub fn secret(self, name: &str) -> Self {
+        self.shared.secrets.borrow_mut().push(name.to_owned());
+        self
+    }
+
+    /// Sets who answers HTTP.
+    #[must_use]
+    pub fn http(self, answer: impl FnMut(&Request) -> Result<Response> + 'static) -> Self {
+        *self.shared.answerer.borrow_mut() = Box::new(answer);
+        self
+    }
+
+    /// Adds a living subject to the mirror.
+    #[must_use]
+    pub fn fleet(self, subject: Subject) -> Self {
+        self.shared.fleet.borrow_mut().insert(subject.path.clone(), subject);
+        self
+    }
+
+    /// Runs a call of a hook with this host; hosts nest, the innermost answers.
+    pub fn run<T>(&self, call: impl FnOnce() -> T) -> T {
+        seam::with(self, call)
+    }
+
+    /// Runs `desired`: HTTP fails, as it does there.
+    pub fn run_pure<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.shared.pure.set(true);
+        let answer = self.run(call);
+        self.shared.pure.set(false);
+        answer
+    }
+
+    /// The token that stands for a secret.
+    pub fn token(name: &str) -> String {
+        format!("gcs_test_{name}")
+    }
+
+    /// Every request that was sent, in order.
+    pub fn calls(&self) -> Vec<Request> {
+        self.shared.calls.borrow().clone()
+    }
+
+    /// The requests that were writes.
+    pub fn writes(&self) -> Vec<Request> {
+        let read = |method: &str| matches!(method, "GET" | "HEAD" | "OPTIONS");
+        self.calls().into_iter().filter(|call| !read(&call.method)).collect()
+    }
+
+    /// Every note that was logged, in order.
+    pub fn notes(&self) -> Vec<(Level, String)> {
+        self.shared.notes.borrow().clone()
+    }
+
+    pub(super) fn send(&self, request: Request) -> Result<Response> {
+        if self.shared.pure.get() {
+            return Err(Failure::lasting("`desired` is pure: no http there"));
+        }
+        let answer = (self.shared.answerer.borrow_mut())(&request);
+        self.shared.calls.borrow_mut().push(request);
+        let mut response = answer?;
+        for (name, _) in &mut response.headers {
+            name.make_ascii_lowercase();
+        }
+        Ok(response)
+    }
+
+    pub(super) fn config_text(&self) -> String {
+        self.shared.config.borrow().to_string()
+    }
+
+    pub(super) fn secret_token(&self, name: &str) -> Result<String> {
+        let granted = self.shared.secrets.borrow().iter().any(|granted| granted == name);
+        if granted {
+            Ok(Self::token(name))
+        } else {
+            Err(Failure::lasting(format!("no secret `{name}` is granted")))
+        }
+    }
+
+    pub(super) fn note(&self, level: Level, message: &str) {
+        self.shared.notes.borrow_mut().push((level, message.to_owned()));
+    }
+
+    pub(super) fn subject(&self, path: &str) -> Option<Subject> {
+        self.shared.fleet.borrow().get(path).cloned()
+    }
+
+    pub(super) fn below(&self, path: &str) -> Page {
+        let directly = |below: &str| {
+            below
+                .strip_prefix(path)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(|name| !name.contains('/'))
+        };
+        let fleet = self.shared.fleet.borrow();
+        let subjects = fleet.values().filter(|subject| directly(&subject.path)).cloned().collect();
+        Page { subjects, next: None }
+    }
+
+    pub(super) fn kv_get(&self, key: &str) -> Option<Vec<u8>> {
+        self.shared.memory.borrow().get(key).cloned()
+    }
+
+    pub(super) fn kv_set(&self, key: &str, value: Option<&[u8]>) {
+        let mut memory = self.shared.memory.borrow_mut();
+        match value {
+            Some(value) => drop(memory.insert(key.to_owned(), value.to_vec())),
+            None => drop(memory.remove(key)),
+        }
+    }
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shared = &self.shared;
+        f.debug_struct("Fake")
+            .field("config", &shared.config)
+            .field("calls", &shared.calls)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! The host's functions, answered by the component's imports.
+
+use super::convert::failed;
+use super::{config, fleet, http, kv, log};
+use crate::host::{fleet::Page, log::Level};
+use crate::{Request, Response, Result, Subject};
+
+pub(crate) fn send(request: Request) -> Result<Response> {
+    let Request { method, url, headers, body, seal } = request;
+    let http::Response { status, headers, body } =
+        http::send(&http::Request { method, url, headers, body, seal }).map_err(failed)?;
+    Ok(Response { status, headers, body })
+}
+
+pub(crate) fn config() -> String {
+    config::get()
+}
+
+pub(crate) fn secret(name: &str) -> Result<String> {
+    config::secret(name).map_err(failed)
+}
+
+pub(crate) fn log(level: Level, message: &str) {
+    let level = match level {
+        Level::Debug => log::Level::Debug,
+        Level::Info => log::Level::Info,
+        Level::Warn => log::Level::Warn,
+        Level::Error => log::Level::Error,
+    };
+    log::log(level, message);
+}
+
+pub(crate) fn subject(path: &str) -> Result<Option<Subject>> {
+    fleet::get(path).map(TryInto::try_into).transpose()
+}
+
+pub(crate) fn below(path: &str, cursor: Option<&str>) -> Result<Page> {
+    let page = fleet::below(path, cursor);
+    let subjects = page.subjects.into_iter().map(TryInto::try_into).collect::<Result<_>>()?;
+    Ok(Page { subjects, next: page.next })
+}
+
+pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
+    kv::get(key).map_err(failed)
+}
+
+pub(crate) fn kv_set(key: &str, value: &[u8]) -> Result<()> {
+    kv::set(key, value).map_err(failed)
+}
+
+pub(crate) fn kv_delete(key: &str) -> Result<()> {
+    kv::delete(key).map_err(failed)
+}
