@@ -1,1 +1,3 @@
-//! (written soon)
+//! Groundcrew: watches apps and machines come and go, and keeps what lies outside of them right.
+
+pub mod config;

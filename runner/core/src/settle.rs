@@ -71,6 +71,8 @@ pub struct Policy {
     pub class: Class,
     /// How long the API may hide what it made.
     pub settle: Millis,
+    /// How long after its intent a write may still take effect: `send_within` and the request's deadline.
+    pub window: Millis,
     /// How long an idempotency key holds.
     pub remembers: Option<Millis>,
     /// Where the thing lives.
@@ -385,6 +387,16 @@ pub fn decide(scene: &Scene<'_>) -> Step {
         State::Retained => ending::retained(scene),
         State::Gone => Step::Wait { until: None, why: Waiting::Settled },
     }
+}
+
+/// Whether a row's creation keeps other anonymous creations in its listing waiting.
+///
+/// Asked for every other row of the listing before a creation is decided, and again in the transaction of
+/// its intent. A row that was only just made does not; one that was given up does not once nothing of it can
+/// appear any more, or it would keep the others waiting for a day.
+pub fn occupies_listing(row: &Row, policy: &Policy, now: Timestamp) -> bool {
+    let over = row.made_by.map(|by| by + policy.settle + SKEW.times(2));
+    row.state == State::InDoubt && over.is_none_or(|over| now <= over)
 }
 
 impl Scene<'_> {

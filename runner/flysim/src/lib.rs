@@ -15,6 +15,22 @@
 //! [`Server`] puts it on a loopback address. Acting as the platform's own users goes through
 //! [`World::act`], the same code that the API's handlers use.
 //!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use std::sync::Arc;
+//! use groundcrew_flysim::{Action, Server, SystemClock, World};
+//!
+//! let world = World::new(1, Arc::new(SystemClock));
+//! let server = Server::start(([127, 0, 0, 1], 0).into(), world.clone()).await.unwrap();
+//! println!("FLY_FLAPS_BASE_URL={}", server.base_url());
+//! world.seed_fleet(12, 40).unwrap();
+//! world.turn(|knobs| knobs.org_list_lag_ms = 120_000);
+//! world.act(Action::DeleteApp { app: "cust-7".into() }).unwrap();
+//! assert_eq!(world.stats().too_many, 0);
+//! # server.shutdown().await;
+//! # });
+//! ```
+//!
 //! It deliberately does not run anything: a machine is a row with a state.
 //!
 //! # Guarantees
@@ -23,6 +39,8 @@
 //! - With the feature `validate`, every answer is checked against the vendor's OpenAPI
 //!   document; known differences are one line each in `openapi/deviations.toml`.
 
+#[cfg(all(test, feature = "validate"))]
+mod agreement;
 mod clock;
 mod graphql;
 mod http;
@@ -31,6 +49,7 @@ mod knobs;
 mod limits;
 mod log;
 mod refusal;
+mod rules;
 #[cfg(feature = "validate")]
 mod validate;
 mod world;

@@ -71,16 +71,20 @@ impl Limits {
     ///
     /// # Errors
     /// The bucket is empty: the milliseconds until it has one again.
-    pub(crate) fn take(&mut self, class: Class, action: &'static str, id: &str, now_ms: i64) -> Result<(), i64> {
+    pub(crate) fn take(
+        &mut self,
+        class: Class,
+        action: &'static str,
+        id: &str,
+        now_ms: i64,
+    ) -> Result<(), i64> {
         let Some((per_second, burst)) = class.rate() else { return Ok(()) };
         let full = burst * 1_000_000;
         if self.buckets.len() > BUCKETS_MAX {
             self.buckets.retain(|_, bucket| bucket.at_ms + 60_000 > now_ms);
         }
-        let bucket = self
-            .buckets
-            .entry((action, id.to_owned()))
-            .or_insert(Bucket { tokens: full, at_ms: now_ms });
+        let bucket =
+            self.buckets.entry((action, id.to_owned())).or_insert(Bucket { tokens: full, at_ms: now_ms });
         let passed = (now_ms - bucket.at_ms).clamp(0, 3_600_000);
         bucket.tokens = full.min(bucket.tokens + passed * per_second);
         bucket.at_ms = now_ms;

@@ -1,4 +1,4 @@
-//! Whether the simulator's answers are what the vendor's document says.
+//! Whether calls and the simulator's answers are what the vendor's document says.
 //!
 //! The document is lax: no field is required and unknown ones are allowed. Here an object
 //! with named properties is *closed*, so that a field that the simulator invented is a
@@ -11,7 +11,7 @@ use jsonschema::{Draft, Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Body, Call};
+use crate::http::{Answer, Body, Call, Sent};
 use crate::world::World;
 
 const DOCUMENT: &str = include_str!("../openapi/fly-openapi-2026-05.json");
@@ -28,6 +28,8 @@ pub struct Exchange {
     pub method: String,
     /// The call's path.
     pub path: String,
+    /// The call's body without its nulls; null for none.
+    pub sent: Value,
     /// The answer's status.
     pub status: u16,
     /// The answer's body: null for none, a string for plain text.
@@ -90,8 +92,10 @@ struct Deviation {
 #[derive(Debug)]
 pub struct Contract {
     schemas: Value,
-    /// By operation (`*` for all) and status; null for an answer that the document leaves open.
+    /// By operation (`*` for all) and status; an answer without content has no body.
     answers: HashMap<(String, u16), Value>,
+    /// What calls may send, by operation.
+    requests: HashMap<String, Value>,
     operations: Vec<String>,
     deviations: Vec<Deviation>,
     compiled: HashMap<(String, u16), Option<Validator>>,
@@ -116,6 +120,7 @@ impl Contract {
         let mut contract = Self {
             schemas,
             answers: HashMap::new(),
+            requests: HashMap::new(),
             operations: Vec::new(),
             deviations: deviations.deviations,
             compiled: HashMap::new(),
@@ -140,17 +145,15 @@ impl Contract {
     }
 
     fn read_paths(&mut self, paths: &Value) {
-        let operations = paths.as_object().into_iter().flatten().flat_map(|(_, path)| path.as_object());
+        let operations = paths.as_object().into_iter().flatten().filter_map(|(_, path)| path.as_object());
         for operation in operations.flatten().map(|(_, operation)| operation) {
             let Some(id) = operation["operationId"].as_str() else { continue };
             self.operations.push(id.to_owned());
+            if let Some(schema) = content(&operation["requestBody"]) {
+                self.requests.insert(id.to_owned(), schema);
+            }
             for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
-                let content = answer["content"].as_object().and_then(|content| content.values().next());
-                let schema = match content {
-                    Some(content) => content["schema"].clone(),
-                    None if status == "204" => json!({"type": "null"}),
-                    None => Value::Null,
-                };
+                let schema = content(answer).unwrap_or_else(|| json!({"type": "null"}));
                 self.answers.insert((id.to_owned(), status.parse().unwrap_or(0)), schema);
             }
         }
@@ -170,30 +173,57 @@ impl Contract {
         Ok(())
     }
 
-    /// Checks one answer; returns what is wrong with it.
+    /// Checks one call and its answer; returns what is wrong with them.
+    ///
+    /// What a call sent is checked only if it was accepted: tests send garbage on purpose.
     pub fn check(&mut self, exchange: &Exchange) -> Vec<Violation> {
-        let wrong = |problem: String| Violation {
-            call: format!("{} {} {}", exchange.method, exchange.path, exchange.status),
-            problem,
-        };
+        let call = format!("{} {} {}", exchange.method, exchange.path, exchange.status);
         let Some(operation) = &exchange.operation else {
-            return vec![wrong("the document has no such path".into())];
+            return vec![Violation { call, problem: "the document has no such path".into() }];
         };
         let key = (operation.clone(), exchange.status);
-        let schema = self.answers.get(&key).or_else(|| self.answers.get(&("*".into(), exchange.status)));
-        let Some(schema) = schema else {
-            return vec![wrong(format!("{operation} has no such status"))];
+        let anywhere = ("*".to_owned(), exchange.status);
+        let mut problems = match self.answers.get(&key).or_else(|| self.answers.get(&anywhere)) {
+            None => vec![format!("{operation} has no such status")],
+            Some(schema) => {
+                let compiled = self.compiled.entry(key).or_insert_with(|| compile(schema, &self.schemas));
+                problems(compiled.as_ref(), &exchange.body, "the answer")
+            }
         };
-        if schema.is_null() {
-            return Vec::new();
+        if exchange.status < 400
+            && !exchange.sent.is_null()
+            && let Some(schema) = self.requests.get(operation)
+        {
+            // No answer has status 0, so the key is free for the request.
+            let key = (operation.clone(), 0);
+            let compiled = self.compiled.entry(key).or_insert_with(|| compile(schema, &self.schemas));
+            problems.extend(self::problems(compiled.as_ref(), &exchange.sent, "the request"));
         }
-        let compiled =
-            self.compiled.entry(key).or_insert_with(|| compile(schema, &self.schemas));
-        let Some(validator) = compiled else {
-            return vec![wrong(format!("the schema of {operation} cannot be compiled"))];
-        };
-        let errors = validator.iter_errors(&exchange.body);
-        errors.map(|error| wrong(format!("at `{}`: {error}", error.instance_path()))).collect()
+        problems.into_iter().map(|problem| Violation { call: call.clone(), problem }).collect()
+    }
+}
+
+fn problems(validator: Option<&Validator>, body: &Value, of: &str) -> Vec<String> {
+    let Some(validator) = validator else { return vec![format!("the schema of {of} cannot be compiled")] };
+    let errors = validator.iter_errors(body);
+    errors.map(|error| format!("{of} at `{}`: {error}", error.instance_path())).collect()
+}
+
+/// The schema of a request's or an answer's body, if it has one.
+fn content(part: &Value) -> Option<Value> {
+    let content = part["content"].as_object()?.values().next()?;
+    Some(content["schema"].clone())
+}
+
+/// Removes null fields: clients send them for nothing.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(items) => items.iter().map(without_nulls).collect(),
+        _ => value.clone(),
     }
 }
 
@@ -206,7 +236,9 @@ fn compile(schema: &Value, schemas: &Value) -> Option<Validator> {
 fn close(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
-            if map.get("properties").is_some_and(Value::is_object) && !map.contains_key("additionalProperties") {
+            if map.get("properties").is_some_and(Value::is_object)
+                && !map.contains_key("additionalProperties")
+            {
                 map.insert("additionalProperties".into(), json!(false));
             }
             map.values_mut().for_each(close);
@@ -240,6 +272,10 @@ impl Witness {
             operation: operation.map(str::to_owned),
             method: call.method.clone(),
             path: call.path.clone(),
+            sent: match &call.sent {
+                Sent::Json(body) => without_nulls(body),
+                Sent::Nothing | Sent::Garbage => Value::Null,
+            },
             status: answer.status,
             body,
         };

@@ -51,11 +51,21 @@ async fn walk_machines(sim: &Sim) -> String {
     sim.rest();
     let lease = sim.call("POST", &format!("{one}/lease?ttl=120"), json!({"description": "d"})).await;
     assert_eq!(lease.status, 201);
-    assert_eq!(sim.get(&format!("{one}?include_leases=true")).await.json()["lease"]["nonce"], lease.json()["data"]["nonce"]);
+    assert_eq!(
+        sim.get(&format!("{one}?include_leases=true")).await.json()["lease"]["nonce"],
+        lease.json()["data"]["nonce"]
+    );
     assert_eq!(sim.get(&format!("{one}/lease")).await.json()["status"], "success");
     assert_eq!(sim.call("POST", &format!("{one}/start"), json!({})).await.status, 409);
     sim.clock.advance(120_000);
     assert_eq!(sim.get(&format!("{one}/lease")).await.error(), "lease not found");
+    let lease = sim.call("POST", &format!("{one}/lease"), json!({"ttl": 60})).await.json();
+    let nonce = lease["data"]["nonce"].as_str().unwrap();
+    let headers = [("authorization", "FlyV1 fm2_x"), ("fly-machine-lease-nonce", nonce)];
+    let path = format!("{one}/lease");
+    assert_eq!(sim.call("DELETE", &path, Value::Null).await.status, 409, "not without its nonce");
+    let released = request(sim.server.addr(), "DELETE", &path, &headers, String::new()).await.unwrap();
+    assert_eq!(released.status, 200);
     let updated = sim.call("POST", &one, json!({"config": {"image": "nginx:2"}})).await;
     assert_ne!(updated.json()["instance_id"], machine["instance_id"]);
     assert_eq!(sim.get(&format!("{one}/versions")).await.json().as_array().unwrap().len(), 2);
@@ -91,12 +101,16 @@ async fn walk_volumes(sim: &Sim) {
     let one = format!("{base}/{id}");
     assert_eq!(sim.get(&format!("{one}/snapshots")).await.json(), json!([]));
     assert_eq!(sim.call("PUT", &one, json!({"snapshot_retention": 7})).await.status, 200);
-    assert_eq!(sim.call("PUT", &format!("{one}/extend"), json!({"size_gb": 2})).await.json()["needs_restart"], true);
+    assert_eq!(
+        sim.call("PUT", &format!("{one}/extend"), json!({"size_gb": 2})).await.json()["needs_restart"],
+        true
+    );
     let bound = sim.call("DELETE", &one, Value::Null).await;
     assert_eq!((bound.status, bound.error().contains("currently bound to machine")), (412, true));
     let destroy = sim.call("DELETE", &format!("/v1/apps/web/machines/{machine}"), Value::Null).await;
     assert_eq!(destroy.status, 412, "a running machine needs force");
-    let destroy = sim.call("DELETE", &format!("/v1/apps/web/machines/{machine}?force=true"), Value::Null).await;
+    let destroy =
+        sim.call("DELETE", &format!("/v1/apps/web/machines/{machine}?force=true"), Value::Null).await;
     assert_eq!(destroy.json()["ok"], true);
     sim.rest();
     assert_eq!(sim.call("DELETE", &one, Value::Null).await.json()["state"], "pending_destroy");
@@ -222,8 +236,13 @@ async fn walk() -> Sim {
 /// Operations that the simulator does not have: it runs no processes and keeps no keys.
 fn absent(operation: &str) -> bool {
     let absent = [
-        "Machines_exec", "Machines_get_memory", "Machines_set_memory_limit", "Machines_reclaim_memory",
-        "Machines_list_processes", "createVolumeSnapshot", "Platform_placements_post",
+        "Machines_exec",
+        "Machines_get_memory",
+        "Machines_set_memory_limit",
+        "Machines_reclaim_memory",
+        "Machines_list_processes",
+        "createVolumeSnapshot",
+        "Platform_placements_post",
     ];
     let tokens = operation.starts_with("Tokens_");
     absent.contains(&operation) || tokens || operation.to_lowercase().starts_with("secretkey")

@@ -1,1 +1,120 @@
-//! (written soon)
+//! What is remembered: mirror, inbox, lanes, runs, ledger, findings. The only crate that knows SQL.
+//!
+//! One writer thread owns the write connection. A mutation is a closure with an acknowledgement; the writer
+//! takes what has gathered, runs each in a savepoint of one transaction, commits, and acknowledges all. There
+//! is no timer: alone a mutation costs one fsync, under load hundreds share it.
+//!
+//! # Guarantees
+//! - Acknowledged means durable.
+//! - A constraint that one mutation breaks fails that mutation and no neighbour.
+//! - After an I/O error or a full disk nobody is acknowledged; the connection is opened again before the next
+//!   batch, and [`Store::health`] says why meanwhile.
+
+#![forbid(unsafe_code)]
+
+pub mod deliveries;
+pub mod events;
+pub mod findings;
+pub mod hooks;
+pub mod labels;
+pub mod lanes;
+pub mod ledger;
+pub mod leave;
+pub mod operators;
+pub mod prune;
+pub mod runs;
+pub mod subjects;
+pub mod wants;
+
+mod migrations;
+mod sql;
+mod writer;
+
+pub use rusqlite::Connection;
+pub use writer::{Reader, CommitFault, CommitFaults, CommitMoment, Health, Options, Store};
+
+use groundcrew_core::time::Timestamp;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be opened.
+    #[error("database {path}")]
+    Open {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// It was written by a newer version.
+    #[error("database {path} has schema {found}; this program knows up to {known}: use the newer program, or a backup")]
+    Newer {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest that is known here.
+        known: u32,
+    },
+    /// A statement failed; nothing of this mutation was kept.
+    #[error("the database refused it: {0}")]
+    Refused(#[from] rusqlite::Error),
+    /// The row was changed by somebody else meanwhile; read it again.
+    #[error("{0} changed meanwhile")]
+    Superseded(&'static str),
+    /// What is stored does not fit this program's words.
+    #[error("the database holds what this version does not know: {0}")]
+    Foreign(String),
+    /// The disk is full or broken; nothing was acknowledged.
+    #[error("the database cannot be written: {0}")]
+    Unavailable(String),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// There is no such thing.
+    #[error("no such {0}")]
+    Missing(&'static str),
+}
+
+/// The store's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A hook's number in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HookId(pub(crate) i64);
+
+/// A subject's number in the store; one per incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubjectId(pub(crate) i64);
+
+/// A run's number; what the commands show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct RunId(pub i64);
+
+impl HookId {
+    /// The number, for logs.
+    pub const fn as_i64(self) -> i64 {
+        self.0
+    }
+}
+
+impl SubjectId {
+    /// Things without a subject: foreign events.
+    pub const NONE: Self = Self(0);
+
+    /// The number, for logs.
+    pub const fn as_i64(self) -> i64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "r{}", self.0)
+    }
+}
+
+pub(crate) fn millis(at: Option<Timestamp>) -> Option<i64> {
+    at.map(Timestamp::as_millis)
+}

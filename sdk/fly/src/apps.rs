@@ -1,7 +1,7 @@
 //! Apps: `/v1/apps`.
 //!
 //! An app has no creation time, and there is no list of deleted ones: what came and went is the difference of
-//! two lists, by `id`, since a name may be used again [spec].
+//! two lists, by `id`, since a name may be used again \[spec\].
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ pub struct App {
     pub rest: Rest,
 }
 
-/// The organisation of an app. Compare by number: `personal` is an alias, reads report the real slug [live].
+/// The organisation of an app. Compare by number: `personal` is an alias, reads report the real slug \[live\].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Organization {
@@ -47,7 +47,7 @@ pub struct Organization {
     pub rest: Rest,
 }
 
-/// The apps of an organisation, all in one answer: there are no pages [spec].
+/// The apps of an organisation, all in one answer: there are no pages \[spec\].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Apps {
@@ -89,7 +89,7 @@ pub fn show(app: &str) -> Call<App> {
 
 /// Makes an app. Not idempotent by itself: a taken name is 422 `name_taken`; look whose it is.
 ///
-/// The name goes out twice, since [spec] and [fly-go] say `name`, [docs] and most servers `app_name`.
+/// The name goes out twice, since \[spec\] and \[fly-go\] say `name`, \[docs\] and most servers `app_name`.
 pub fn create(new: &NewApp<'_>) -> Call<App> {
     let mut body = json!({ "name": new.name, "app_name": new.name, "org_slug": new.org_slug });
     if let Some(network) = new.network {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Answer, ApiError};
 
-/// What may stand unencoded in a path segment or query value; `*` and `:` may not (`%2A` is what [docs] asks for).
+/// What may stand unencoded in a path segment or query value; `*` and `:` may not (`%2A` is what \[docs\] asks for).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// An HTTP method.
@@ -99,7 +99,7 @@ impl<T> fmt::Debug for Call<T> {
 impl Request {
     /// Starts a request to `/v1/` and these segments, each encoded.
     pub(crate) fn to(method: Method, segments: &[&str]) -> Self {
-        let encoded = segments.iter().map(|segment| utf8_percent_encode(segment, PLAIN).to_string());
+        let encoded = segments.iter().map(|segment| encode(segment));
         let path: Vec<_> = std::iter::once("/v1".to_owned()).chain(encoded).collect();
         Self { method, path_and_query: path.join("/"), body: None }
     }
@@ -127,9 +127,31 @@ impl Request {
     }
 }
 
+/// Encodes a path segment.
+///
+/// An empty one, `.` and `..` would make the URL name something else, encoded or not: `certificates/..` is the
+/// app itself. They get a `~` before them, which no name at Fly has, so that the API answers 404.
+fn encode(segment: &str) -> String {
+    let climbs = segment.chars().all(|c| c == '.');
+    let guard = if climbs { "~" } else { "" };
+    format!("{guard}{}", utf8_percent_encode(segment, PLAIN))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_segment_climbs_out_of_its_place() {
+        for (segment, path) in [
+            ("..", "/v1/apps/~.."),
+            (".", "/v1/apps/~."),
+            ("", "/v1/apps/~"),
+            ("%2e%2e", "/v1/apps/%252e%252e"),
+        ] {
+            assert_eq!(Request::to(Method::Delete, &["apps", segment]).path_and_query, path);
+        }
+    }
 
     #[test]
     fn segments_and_values_are_encoded() {

@@ -116,7 +116,7 @@ pub struct Certificates {
     pub rest: Rest,
 }
 
-/// Largest page that the API gives [docs].
+/// Largest page that the API gives \[docs\].
 const PAGE_MAX: &str = "500";
 
 /// Lists a page of an app's certificates.

@@ -52,7 +52,7 @@ pub enum RetryAfter {
 /// What a caller can do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// It does not exist (any more): 404, 410, and 400 `could not find app` [live]. Success, for a removal.
+    /// It does not exist (any more): 404, 410, and 400 `could not find app` \[live\]. Success, for a removal.
     Gone,
     /// Not now: 408, 409, 412, 423, 429, 5xx, or a 2xx that cannot be read. Look first, then try again.
     Later,
@@ -134,7 +134,7 @@ impl Refusal {
         }
     }
 
-    /// Whether this is `could not find app`, which calls on a destroyed app may answer with status 400 [live].
+    /// Whether this is `could not find app`, which calls on a destroyed app may answer with status 400 \[live\].
     pub fn says_no_app(&self) -> bool {
         self.message.to_ascii_lowercase().contains("could not find app")
     }

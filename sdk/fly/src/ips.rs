@@ -99,7 +99,7 @@ pub fn list(app: &str) -> Call<Ips> {
 
 /// Asks for an address. Not idempotent: each request for a dedicated one allocates another.
 ///
-/// `org_slug` is never sent: with it, all types but `private_v6` are refused with 400 [live].
+/// `org_slug` is never sent: with it, all types but `private_v6` are refused with 400 \[live\].
 pub fn allocate(app: &str, new: NewIp<'_>) -> Call<Ip> {
     let mut body = json!({ "type": new.kind.as_str() });
     for (key, value) in [("region", new.region), ("network", new.network)] {

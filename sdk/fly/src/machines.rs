@@ -100,7 +100,7 @@ pub struct Exit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrgMachines {
-    /// The machines; an empty page is no end, only an absent `next_cursor` is [spec].
+    /// The machines; an empty page is no end, only an absent `next_cursor` is \[spec\].
     #[serde(deserialize_with = "nullable")]
     pub machines: Vec<Machine>,
     /// Where the next page begins.
@@ -120,9 +120,9 @@ pub struct OrgMachines {
 /// Which machines of an organisation to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrgPage<'a> {
-    /// RFC 3339; offset it to catch late arrivals [spec]: the list lags by minutes [live].
+    /// RFC 3339; offset it to catch late arrivals \[spec\]: the list lags by minutes \[live\].
     pub updated_after: Option<&'a str>,
-    /// Takes precedence over `updated_after` [spec].
+    /// Takes precedence over `updated_after` \[spec\].
     pub cursor: Option<&'a str>,
     /// Whether destroyed machines are wanted too.
     pub deleted: Deleted,
@@ -138,7 +138,7 @@ pub enum Deleted {
     Included,
 }
 
-/// Most events that the API gives, and there is no cursor: older ones are lost [spec].
+/// Most events that the API gives, and there is no cursor: older ones are lost \[spec\].
 pub const EVENTS_MAX: u32 = 50;
 
 impl Machine {
@@ -172,7 +172,7 @@ impl MachineEvent {
     }
 }
 
-/// Lists the living machines of an app. This list does not lag [live].
+/// Lists the living machines of an app. This list does not lag \[live\].
 pub fn list(app: &str) -> Call<Vec<Machine>> {
     Call::new(Request::to(Method::Get, &["apps", app, "machines"]), |answer| {
         answer.json::<Option<Vec<Machine>>>().map(Option::unwrap_or_default)
@@ -192,7 +192,7 @@ pub fn events(app: &str, machine: &str) -> Call<Vec<MachineEvent>> {
     })
 }
 
-/// Lists a page of an organisation's machines. It lags by minutes [live].
+/// Lists a page of an organisation's machines. It lags by minutes \[live\].
 pub fn org_page(org_slug: &str, page: &OrgPage<'_>) -> Call<OrgMachines> {
     let deleted = (page.deleted == Deleted::Included).then_some("true");
     let request = Request::to(Method::Get, &["orgs", org_slug, "machines"])

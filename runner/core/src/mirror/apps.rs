@@ -30,6 +30,10 @@ impl Draft<'_> {
             }
             _ => return,
         };
+        if self.look.tick < self.pending.apps_tick {
+            return;
+        }
+        self.pending.apps_tick = self.look.tick;
         self.resolve("source.unauthorized", "apps");
         self.learn_org(&list.apps);
         let ours: Vec<_> = list.apps.iter().filter(|app| self.is_ours(app)).collect();
@@ -86,17 +90,21 @@ impl Draft<'_> {
         match outcome {
             Outcome::Found(app) if self.is_ours(app) => self.app_found(living.as_ref(), app),
             Outcome::Found(app) => self.app_is_elsewhere(living.as_ref(), &app.name),
-            Outcome::NotFound => self.evidence(living, Evidence::NotFound),
-            Outcome::NoSuchApp if self.rule(Rule::NoSuchAppIsGone) => self.evidence(living, Evidence::NotFound),
-            Outcome::Forbidden if !self.rule(Rule::ForbiddenIsNoEnd) => {
-                self.evidence(living, Evidence::NotFound);
-            }
+            outcome if self.says_not_found(outcome) => self.evidence(living, Evidence::NotFound),
             Outcome::Forbidden => self.app_is_elsewhere(living.as_ref(), name),
-            Outcome::Unauthorized if !self.rule(Rule::UnauthorizedIsNoEnd) => {
-                self.evidence(living, Evidence::NotFound);
-            }
             Outcome::Unauthorized => self.app_unauthorized(living.as_ref(), name),
-            Outcome::NoSuchApp | Outcome::Failed => {}
+            Outcome::NotFound | Outcome::NoSuchApp | Outcome::Failed => {}
+        }
+    }
+
+    /// Whether an answer says that nobody has the name: 404, or 400 in so many words; never 403 or 401.
+    fn says_not_found(&self, outcome: &Outcome<AppSeen>) -> bool {
+        match outcome {
+            Outcome::NotFound => true,
+            Outcome::NoSuchApp => self.rule(Rule::NoSuchAppIsGone),
+            Outcome::Forbidden => !self.rule(Rule::ForbiddenIsNoEnd),
+            Outcome::Unauthorized => !self.rule(Rule::UnauthorizedIsNoEnd),
+            Outcome::Found(_) | Outcome::Failed => false,
         }
     }
 
@@ -130,7 +138,7 @@ impl Draft<'_> {
             version: 0,
             labels: labels(app),
             raw: app.raw.clone(),
-            seen_at: self.now(),
+            seen_at: self.look.sent_at,
             gone_at: None,
             memory: Memory { adopting: silent, first_seen: self.now(), ..Memory::default() },
         };
@@ -144,7 +152,7 @@ impl Draft<'_> {
 
     /// Compares an app with what is known of it.
     fn app_changed(&mut self, mut row: Row, app: &AppSeen) {
-        row.seen_at = self.now();
+        row.seen_at = row.seen_at.max(self.look.sent_at);
         let before = (row.path.clone(), row.state.clone(), row.labels.clone());
         if let Some(path) = self.app_path(app).filter(|path| self.is_free(path, &row.uid)) {
             row.path = path;
@@ -172,7 +180,7 @@ impl Draft<'_> {
         self.open("source.returned", row.uid.as_str(), text);
         row.path = path;
         row.gone_at = None;
-        row.seen_at = self.now();
+        row.seen_at = self.look.sent_at;
         row.state = app.status.clone().unwrap_or_else(|| "unknown".to_owned());
         row.raw = app.raw.clone();
         self.tell(row, "app.created", self.look.at, None);
@@ -194,13 +202,19 @@ impl Draft<'_> {
         if young {
             self.ask(Ask::App { app: name.to_owned() });
         } else {
-            self.open("source.unauthorized", "app", format!("the token was refused when {name} was looked at"));
+            self.open(
+                "source.unauthorized",
+                "app",
+                format!("the token was refused when {name} was looked at"),
+            );
         }
     }
 
     /// Learns whose apps these are: the list of one organisation was asked for, so the first tells.
     fn learn_org(&mut self, apps: &[AppSeen]) {
-        let Some(first) = apps.iter().find(|app| app.org_slug.is_some() || app.org_id.is_some()) else { return };
+        let Some(first) = apps.iter().find(|app| app.org_slug.is_some() || app.org_id.is_some()) else {
+            return;
+        };
         let (id, slug) = (first.org_id.clone(), first.org_slug.clone());
         let configured = self.config().org_slug.clone();
         match &mut self.cursor.org {
@@ -234,7 +248,11 @@ impl Draft<'_> {
     fn app_uid(&mut self, app: &AppSeen) -> Option<Uid> {
         let uid = format!("app:{}", app.id).parse().ok();
         if uid.is_none() {
-            self.open("source.unreadable", &app.name, format!("the id `{}` of an app cannot be read", app.id));
+            self.open(
+                "source.unreadable",
+                &app.name,
+                format!("the id `{}` of an app cannot be read", app.id),
+            );
         }
         uid
     }
@@ -243,7 +261,11 @@ impl Draft<'_> {
         let slug = app.org_slug.clone().or_else(|| self.cursor.org.as_ref().map(|org| org.slug.clone()));
         let path = Path::app(&slug.unwrap_or_else(|| self.config().org_slug.clone()), &app.name).ok();
         if path.is_none() {
-            self.open("source.unreadable", &app.id, format!("the name `{}` of an app cannot be read", app.name));
+            self.open(
+                "source.unreadable",
+                &app.id,
+                format!("the name `{}` of an app cannot be read", app.name),
+            );
         }
         path
     }

@@ -11,15 +11,15 @@ use super::cursor::End;
 use super::draft::{Draft, Write};
 use super::machines::ASK_AGAIN;
 use super::rules::Rule;
-use super::seen::{AppSeen, Ask, Outcome, Reach, Tick};
-use crate::duration::Millis;
+use super::seen::{AppSeen, Ask, Look, Outcome, Reach, Tick};
 use crate::subject::{SubjectKind, Uid};
 use crate::time::Timestamp;
 
 /// An app that the last whole list did not show.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Missing {
-    evidence: Option<(Tick, String, Evidence)>,
+    since: Tick,
+    evidence: Option<(Look, Evidence)>,
 }
 
 /// What a look at an app showed.
@@ -51,17 +51,15 @@ pub(super) struct Control {
     good: bool,
 }
 
-/// How long an approval holds.
-const APPROVAL_LASTS: Millis = Millis::hours(24);
-
 /// Ticks whose control reads are remembered.
 const TICKS_KEPT: usize = 4;
 
 impl Draft<'_> {
     /// Takes in which apps a whole list lacks.
     pub(super) fn apps_missing(&mut self, missing: Vec<(Uid, String)>) {
+        let since = self.look.tick;
         for (uid, _) in &missing {
-            self.pending.missing.entry(uid.clone()).or_default();
+            self.pending.missing.entry(uid.clone()).or_insert(Missing { since, evidence: None });
         }
         self.hold_apps();
         for (uid, name) in missing {
@@ -70,7 +68,6 @@ impl Draft<'_> {
             }
             if self.rule(Rule::ConfirmAppEnd) {
                 self.ask(Ask::App { app: name });
-                self.ask(Ask::Control);
             } else {
                 self.app_ends(&uid, Evidence::NotFound);
             }
@@ -81,10 +78,15 @@ impl Draft<'_> {
     /// Takes in what a look at an app showed. It counts only for apps that the list lacks as well.
     pub(super) fn evidence(&mut self, app: Option<Uid>, evidence: Evidence) {
         let Some(uid) = app else { return };
-        let (tick, token) = (self.look.tick, self.look.token.clone());
         match self.pending.missing.get_mut(&uid) {
-            Some(missing) => missing.evidence = Some((tick, token, evidence)),
+            Some(missing) if missing.since <= self.look.tick => {
+                missing.evidence = Some((self.look.clone(), evidence));
+            }
+            Some(_) => {}
             None => return self.ask(Ask::Apps),
+        }
+        if !self.pending.controls.contains_key(&self.look.tick) {
+            self.ask(Ask::Control);
         }
         self.believe_apps();
     }
@@ -121,89 +123,47 @@ impl Draft<'_> {
     }
 
     /// Believes the ends of apps that are proven.
-    fn believe_apps(&mut self) {
+    pub(super) fn believe_apps(&mut self) {
         self.hold_apps();
         let proven: Vec<_> = self
             .pending
             .missing
             .iter()
-            .filter_map(|(uid, missing)| missing.evidence.as_ref().map(|evidence| (uid.clone(), evidence.clone())))
+            .filter_map(|(uid, missing)| {
+                missing.evidence.as_ref().map(|evidence| (uid.clone(), evidence.clone()))
+            })
             .collect();
-        for (uid, (tick, token, evidence)) in proven {
-            if !self.cursor.vanished.contains(&uid) && self.is_controlled(tick, &token) {
+        for (uid, (look, evidence)) in proven {
+            if self.cursor.vanished.contains(&uid) || !self.is_controlled(&look) {
+                continue;
+            }
+            if matches!(evidence, Evidence::NotFound) && self.has_members_since(&uid, look.sent_at) {
+                self.look_again(&uid);
+            } else {
                 self.app_ends(&uid, evidence);
             }
         }
     }
 
-    fn is_controlled(&self, tick: Tick, token: &str) -> bool {
-        let control = self.pending.controls.get(&tick);
-        !self.rule(Rule::ControlRead) || control.is_some_and(|read| read.good && read.token == token)
+    fn is_controlled(&self, look: &Look) -> bool {
+        let control = self.pending.controls.get(&look.tick);
+        !self.rule(Rule::ControlRead) || control.is_some_and(|read| read.good && read.token == look.token)
     }
 
-    fn hold_apps(&mut self) {
-        let missing: BTreeSet<_> = self.pending.missing.keys().cloned().collect();
-        self.hold(SubjectKind::App, &missing);
+    /// Whether machines were first seen after a request was sent: whatever it showed is older than they are.
+    fn has_members_since(&self, app: &Uid, sent_at: Timestamp) -> bool {
+        let members = self.members(app);
+        members.iter().filter_map(|uid| self.row(uid)).any(|row| row.memory.first_seen >= sent_at)
     }
 
-    /// Holds all candidates of a kind, if with the ends believed within the window they are implausibly many.
-    ///
-    /// Once that is so it stays so until everybody held has returned or is approved.
-    fn hold(&mut self, kind: SubjectKind, candidates: &BTreeSet<Uid>) {
-        if !self.rule(Rule::VanishGuard) {
-            return;
+    /// Drops what a look at an app showed: somebody may have the name again.
+    fn look_again(&mut self, uid: &Uid) {
+        if let Some(missing) = self.pending.missing.get_mut(uid) {
+            missing.evidence = None;
         }
-        let now = self.now();
-        self.cursor.approved.retain(|_, since| now.since(*since) < APPROVAL_LASTS);
-        let open: BTreeSet<_> =
-            candidates.iter().filter(|uid| !self.cursor.approved.contains_key(*uid)).cloned().collect();
-        let holding = self.cursor.vanished.iter().any(|uid| uid.kind() == kind);
-        let believed = self.believed(kind);
-        if open.is_empty() || (!holding && (open.len() + believed) as u64 <= self.allowance(kind, believed)) {
-            return;
+        if let Some(app) = self.row(uid).map(|row| row.path.app_name().to_owned()) {
+            self.ask(Ask::App { app });
         }
-        let text = format!(
-            "{} of {} {}s seem to be gone at once; none of it is believed until they return or it is approved",
-            open.len(),
-            self.living(kind).len(),
-            if kind == SubjectKind::App { "app" } else { "machine" },
-        );
-        self.cursor.vanished.extend(open);
-        self.open("source.vanish", vanish_about(kind), text);
-    }
-
-    /// How many ends of a kind are plausible within the window.
-    fn allowance(&self, kind: SubjectKind, believed: usize) -> u64 {
-        let most = self.config().vanish_max;
-        let population = (self.living(kind).len() + believed) as u64;
-        (population * u64::from(most.percent) / 100).max(u64::from(most.floor))
-    }
-
-    /// Ends of a kind that were believed within the window.
-    fn believed(&mut self, kind: SubjectKind) -> usize {
-        let (now, within) = (self.now(), self.config().vanish_max.within);
-        self.cursor.ends.retain(|end| now.since(end.at) < within);
-        self.cursor.ends.iter().filter(|end| end.kind == kind).count()
-    }
-
-    /// Lets somebody no longer count as vanished: seen again, or at an end that was approved.
-    pub(super) fn returned(&mut self, uid: &Uid) {
-        self.cursor.approved.remove(uid);
-        if self.cursor.vanished.remove(uid) && !self.cursor.vanished.iter().any(|other| other.kind() == uid.kind()) {
-            self.resolve("source.vanish", vanish_about(uid.kind()));
-        }
-    }
-
-    /// Believes, from now on, whatever is proven of those who are held.
-    pub(super) fn approve_vanished(&mut self) {
-        let now = self.now();
-        self.cursor.approved.extend(std::mem::take(&mut self.cursor.vanished).into_iter().map(|uid| (uid, now)));
-        for kind in [SubjectKind::App, SubjectKind::Machine] {
-            self.resolve("source.vanish", vanish_about(kind));
-        }
-        self.ask(Ask::Apps);
-        self.believe_apps();
-        self.believe_machines();
     }
 
     /// Lets an app be gone, its machines first.
@@ -215,7 +175,7 @@ impl Draft<'_> {
         let mut heirs = Vec::new();
         for member in self.members(uid) {
             let machine = self.row(&member).cloned().expect("invariant: members have rows");
-            let late = machine.memory.first_seen > row.seen_at;
+            let late = machine.memory.first_seen >= row.seen_at;
             if late && matches!(evidence, Evidence::AnotherId(_)) {
                 heirs.push(machine);
             } else {
@@ -263,7 +223,7 @@ impl Draft<'_> {
     }
 
     /// Believes the ends of machines that only absence speaks of, once it is plain that they are few.
-    fn believe_machines(&mut self) {
+    pub(super) fn believe_machines(&mut self) {
         let proven: BTreeSet<_> = self.absent(Answered::NotFound);
         let unanswered = self.absent(Answered::NotYet).len();
         self.hold(SubjectKind::Machine, &proven);
@@ -289,12 +249,5 @@ impl Draft<'_> {
         if !approved {
             self.cursor.ends.push(End { kind: SubjectKind::Machine, at: self.look.at });
         }
-    }
-}
-
-const fn vanish_about(kind: SubjectKind) -> &'static str {
-    match kind {
-        SubjectKind::App => "apps",
-        SubjectKind::Machine => "machines",
     }
 }

@@ -49,7 +49,8 @@ pub struct End {
 }
 
 /// How to ask for a page of the organisation's machines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OrgQuery {
     /// Only what changed after this; the overlap is in it already.
     pub updated_after: Option<Timestamp>,

@@ -166,14 +166,19 @@ impl<'a> Draft<'a> {
         self.returned(&row.uid);
         self.resolve("source.forbidden", row.uid.as_str());
         self.resolve("source.returned", row.uid.as_str());
-        row.state = GONE.to_owned();
+        GONE.clone_into(&mut row.state);
         row.gone_at = Some(self.now());
         self.tell(row, kind, time, None);
     }
 
     pub(super) fn open(&mut self, kind: &'static str, about: &str, text: String) {
         if self.cursor.findings.insert(format!("{kind} {about}")) {
-            self.findings.push(Finding { kind, about: about.to_owned(), text, status: FindingStatus::Opened });
+            self.findings.push(Finding {
+                kind,
+                about: about.to_owned(),
+                text,
+                status: FindingStatus::Opened,
+            });
         }
     }
 

@@ -110,7 +110,7 @@ impl Draft<'_> {
 
     /// Tells the changes that new lines of a log speak of; returns the time of the last such line.
     fn fold(&mut self, uid: &Uid, entries: &[LogEntry]) -> Option<Timestamp> {
-                let row = self.row(uid).filter(|row| row.gone_at.is_none())?;
+        let row = self.row(uid).filter(|row| row.gone_at.is_none())?;
         let mut new: Vec<_> = entries.iter().filter(|entry| !row.memory.knows(entry)).collect();
         if new.is_empty() || !self.rule(Rule::LogFillsGaps) {
             return None;
@@ -120,6 +120,7 @@ impl Draft<'_> {
         for entry in new {
             let mut row = self.row(uid).cloned().expect("invariant: the row was there a moment ago");
             row.memory.know_log(std::slice::from_ref(entry));
+            row.seen_at = self.now();
             if self.is_told(&row.state, entry) {
                 row.state.clone_from(&entry.status);
                 let kind = if entry.status == "created" { "machine.created" } else { kind(&entry.status) };
@@ -154,6 +155,7 @@ impl Draft<'_> {
                 row.state.clone_from(&machine.state);
                 row.raw = machine.raw.clone();
                 row.memory.know_log_until(time);
+                row.seen_at = self.now();
                 self.tell(row, kind(&machine.state), time, None);
             }
             Settled::Stays | Settled::Transient => {}
@@ -195,6 +197,12 @@ impl Memory {
         self.log_floor = self.log_floor.max(at + Millis::new(999));
         let floor = self.log_floor;
         self.log_known.retain(|(at, _)| *at > floor);
+    }
+
+    /// The second of the last line that is remembered.
+    pub(super) fn log_until(&self) -> Option<Timestamp> {
+        let (at, _) = self.log_known.last()?;
+        Some(Timestamp::from_millis(at.as_millis().div_euclid(1_000) * 1_000))
     }
 
     /// Whether lines between what is known and what came with a machine may be missing.

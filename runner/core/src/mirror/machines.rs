@@ -141,8 +141,8 @@ impl Draft<'_> {
         if via != Via::OrgList {
             self.pending.absent.remove(&row.uid);
             self.returned(&row.uid);
+            row.seen_at = self.now();
         }
-        row.seen_at = self.now();
         if !self.rule(Rule::ParentFixed) {
             let app = via.app(machine).and_then(|name| self.app_named(name));
             row.parent = app.map(|app| app.uid.clone()).or(row.parent);
@@ -174,7 +174,7 @@ impl Draft<'_> {
                 let text = format!("{} was believed gone and is there", row.path);
                 self.open("source.returned", row.uid.as_str(), text);
                 row.gone_at = None;
-                row.state = "created".to_owned();
+                "created".clone_into(&mut row.state);
                 self.machine_born(row, machine, via);
             }
             _ => {}
@@ -183,19 +183,23 @@ impl Draft<'_> {
 
     /// Whether a sight is older than what is known. The organisation's list lags by minutes.
     fn is_stale(&self, row: &Row, machine: &MachineSeen, via: Via<'_>) -> bool {
+        // Against the organisation's list the machine's own log counts too: it may have told of a state already.
+        let logged = row.memory.log_until().filter(|_| via == Via::OrgList);
         self.rule(Rule::LaggingOrgList)
-            && match (machine.updated_at, row.memory.updated_at) {
+            && match (machine.updated_at, row.memory.updated_at.max(logged)) {
                 (Some(seen), Some(known)) => seen < known,
                 (None, Some(_)) => via == Via::OrgList && machine.state != row.state,
                 _ => false,
             }
     }
 
-    /// Whether the organisation's list shows another state of the same second: which is later, it cannot tell.
+    /// Whether a sight shows another state and cannot tell whether it is the later one: the organisation's list
+    /// within the same second, or any answer that was under way while something was learnt.
     fn is_tie(&self, row: &Row, machine: &MachineSeen, via: Via<'_>) -> bool {
-        via == Via::OrgList
+        let doubtful = via == Via::OrgList || self.look.sent_at < row.seen_at;
+        doubtful
             && self.rule(Rule::LaggingOrgList)
-            && machine.updated_at == row.memory.updated_at
+            && machine.updated_at <= later(row.memory.updated_at, row.memory.log_until())
             && machine.state != row.state
             && settled(&machine.state) != Settled::Transient
     }

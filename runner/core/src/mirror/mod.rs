@@ -20,6 +20,7 @@ mod believe;
 mod cursor;
 mod draft;
 mod event;
+mod guard;
 mod log;
 mod machines;
 mod org;
@@ -37,7 +38,7 @@ pub use event::{Event, Finding, FindingStatus};
 pub use row::{Memory, Row};
 pub use rules::{Rule, Rules};
 pub use seen::{
-    AppSeen, Apps, Ask, Look, LogEntry, MachineSeen, Observation, OrgPage, Outcome, Reach, Tick, Whole,
+    AppSeen, Apps, Ask, LogEntry, Look, MachineSeen, Observation, OrgPage, Outcome, Reach, Tick, Whole,
 };
 
 use crate::duration::Millis;
@@ -110,6 +111,8 @@ pub struct Delta {
 /// What is under way and may be forgotten: after a restart it is found out anew.
 #[derive(Clone, Debug, Default)]
 struct Pending {
+    /// The tick of the last list of apps; an older one that comes late is not looked at.
+    apps_tick: Tick,
     /// Apps that the last whole list did not show.
     missing: BTreeMap<Uid, believe::Missing>,
     /// Machines that their own app's list did not show.
@@ -202,7 +205,10 @@ impl Mirror {
     /// # Panics
     /// If the delta was made from another state of the mirror.
     pub fn apply(&mut self, delta: Delta) {
-        assert_eq!(delta.base, self.generation, "invariant: a delta is applied to the mirror it was made from");
+        assert_eq!(
+            delta.base, self.generation,
+            "invariant: a delta is applied to the mirror it was made from"
+        );
         self.generation += 1;
         for row in delta.rows.into_iter().chain(delta.quiet) {
             self.insert(row);

@@ -20,7 +20,8 @@ pub(super) struct Round {
 
 impl Round {
     pub(super) fn query(&self, cursor: &Cursor, config: &Config) -> OrgQuery {
-        let overlap = if config.rules.has(Rule::Overlap) { config.overlap } else { crate::duration::Millis::ZERO };
+        let overlap =
+            if config.rules.has(Rule::Overlap) { config.overlap } else { crate::duration::Millis::ZERO };
         OrgQuery {
             updated_after: cursor.updated_after.map(|newest| newest - overlap),
             cursor: self.next.clone(),
@@ -32,10 +33,10 @@ impl Round {
 impl Draft<'_> {
     /// Takes in a page. Machines on it may be out of date; those not on it mean nothing.
     pub(super) fn org_page(&mut self, query: &OrgQuery, outcome: &Outcome<OrgPage>) {
-        let page = match outcome {
-            Outcome::Found(page) => page,
+        let Outcome::Found(page) = outcome else {
             // A cursor that is no longer known must not keep the next reading from starting.
-            _ => return self.pending.round = Round::default(),
+            self.pending.round = Round::default();
+            return;
         };
         for machine in &page.machines {
             self.machine_seen(machine, Via::OrgList);

@@ -26,7 +26,7 @@ pub struct Row {
     pub labels: Map<String, Value>,
     /// The platform's object as of the last visible change, redacted.
     pub raw: Value,
-    /// When it was last seen to live; in the store as of the last visible change.
+    /// It lived then, or later; in the store as of the last visible change.
     pub seen_at: Timestamp,
     /// When its end was confirmed.
     pub gone_at: Option<Timestamp>,

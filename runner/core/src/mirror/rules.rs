@@ -75,24 +75,46 @@ impl Rule {
     pub const fn fact(self) -> &'static str {
         match self {
             Self::LaggingOrgList => "the org-wide machine list lags by minutes; per-app lists do not [live]",
-            Self::Overlap => "when polling with `updated_after`, offset your timestamps to catch late-arriving events [spec]",
-            Self::EmptyPages => "responses may be shorter, or even empty, even when more machines remain [spec]",
+            Self::Overlap => {
+                "when polling with `updated_after`, offset your timestamps to catch late-arriving events [spec]"
+            }
+            Self::EmptyPages => {
+                "responses may be shorter, or even empty, even when more machines remain [spec]"
+            }
             Self::ErrorRegions => "an answer with `error_regions` is incomplete [spec; measured by cubepals]",
-            Self::ConfirmMachineEnd => "destroyed machines leave the list while `GET` still shows them; absence proves nothing [docs]",
+            Self::ConfirmMachineEnd => {
+                "destroyed machines leave the list while `GET` still shows them; absence proves nothing [docs]"
+            }
             Self::AppsById => "`App.id` differs when a name is deleted and made again [spec, inference]",
-            Self::ConfirmAppEnd => "there is no list of deleted apps and no app event; absence is all a list can show [spec]",
-            Self::ForbiddenIsNoEnd => "403 means that the app exists in another organisation, or that access was lost [fly-go flaps_apps.go]",
+            Self::ConfirmAppEnd => {
+                "there is no list of deleted apps and no app event; absence is all a list can show [spec]"
+            }
+            Self::ForbiddenIsNoEnd => {
+                "403 means that the app exists in another organisation, or that access was lost [fly-go flaps_apps.go]"
+            }
             Self::UnauthorizedIsNoEnd => "401 right after a create can be transient [fly-go WaitForApp]",
             Self::NoSuchAppIsGone => "calls on a destroyed app may answer 400 `could not find app` [live]",
-            Self::ControlRead => "a token that lost its organisation gets 404 as well; only another read tells the two apart [inference]",
+            Self::ControlRead => {
+                "a token that lost its organisation gets 404 as well; only another read tells the two apart [inference]"
+            }
             Self::VanishGuard => "a broken source looks like a fleet that was deleted [inference]",
             Self::PersonalAlias => "`org_slug=personal` is an alias: reads report the real slug [live]",
             Self::SilentBaseline => "what was there before the first start did not happen now",
-            Self::ParentFixed => "stale machines are listed after an app was made again under its name [flyctl#3205]",
-            Self::CreatedByFirstSight => "`launch/created/flyd` is written for creates and for migrations alike [flyctl machine/status.go]",
-            Self::QuietTouch => "whether a metadata write bumps `updated_at` is not documented; our own writes must not come back",
-            Self::AbsentConfig => "summaries omit the configuration, and `incomplete_config` stands in for it when a host is out of reach [spec]",
-            Self::LogFillsGaps => "a machine may stop and start between two looks; `/events` keeps the last 50 [spec]",
+            Self::ParentFixed => {
+                "stale machines are listed after an app was made again under its name [flyctl#3205]"
+            }
+            Self::CreatedByFirstSight => {
+                "`launch/created/flyd` is written for creates and for migrations alike [flyctl machine/status.go]"
+            }
+            Self::QuietTouch => {
+                "whether a metadata write bumps `updated_at` is not documented; our own writes must not come back"
+            }
+            Self::AbsentConfig => {
+                "summaries omit the configuration, and `incomplete_config` stands in for it when a host is out of reach [spec]"
+            }
+            Self::LogFillsGaps => {
+                "a machine may stop and start between two looks; `/events` keeps the last 50 [spec]"
+            }
         }
     }
 }

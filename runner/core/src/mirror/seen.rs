@@ -14,11 +14,13 @@ use crate::time::Timestamp;
 pub type Tick = u64;
 
 /// Circumstances of an observation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// The tick in which the request was sent.
     pub tick: Tick,
-    /// When the answer came.
+    /// When the request was sent: what it shows was so then, or later.
+    pub sent_at: Timestamp,
+    /// When the answer came: what it shows was so then, or earlier.
     pub at: Timestamp,
     /// Which token was used: its name, never its value.
     pub token: String,
@@ -33,7 +35,7 @@ pub enum Ask {
     Apps,
     /// The next page of the organisation's machines, as [`super::Mirror::org_query`] says.
     OrgMachines,
-    /// One app.
+    /// One app. It proves an end only beside a control read of the same tick: send both together.
     App {
         /// Its name.
         app: String,
@@ -78,7 +80,8 @@ pub enum Outcome<T> {
 }
 
 /// What a source saw.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "look", rename_all = "kebab-case")]
 pub enum Observation {
     /// The list of apps.
     Apps {
@@ -164,6 +167,7 @@ pub struct AppSeen {
     /// The private network's name.
     pub network: Option<String>,
     /// The platform's object, redacted.
+    #[serde(default)]
     pub raw: Value,
 }
 

@@ -4,3 +4,4 @@ mod bench;
 mod converge;
 mod life;
 mod rules;
+mod together;

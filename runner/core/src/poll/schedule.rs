@@ -121,11 +121,14 @@ impl Schedule {
     pub fn set_apps<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, now: Timestamp) {
         self.failures.retain(|_, failures| now.since(failures.until) < FORGOTTEN_AFTER);
         let before = std::mem::take(&mut self.apps);
-        let fresh = App { since: now, ..App::default() };
-        self.apps = names
-            .into_iter()
-            .map(|name| (name.to_owned(), before.get(name).copied().unwrap_or(fresh)))
-            .collect();
+        for name in names {
+            let app = before.get(name).copied().unwrap_or_else(|| {
+                // A new app of an old name does not pay for the failures of the last one.
+                self.failures.remove(&Ask::Machines { app: name.to_owned() });
+                App { since: now, ..App::default() }
+            });
+            self.apps.insert(name.to_owned(), app);
+        }
     }
 
     /// Makes an app hot: it is looked at now and every few seconds for a while.
@@ -162,9 +165,12 @@ impl Schedule {
         let tick = self.next_tick.unwrap_or(now);
         let asked = self.asks.iter().map(|ask| self.free_at(ask, now));
         let rotation = self.rotation.free_at(&(), self.pace.rotation_cap, now);
-        let looks = self.apps.iter().map(|(name, app)| {
-            let due = if app.is_hot(now) { app.due(self.pace.hot_every) } else { app.due(self.pace.rotation).max(rotation) };
-            due.max(self.free_at(&Ask::Machines { app: name.clone() }, now))
+        let looks = self.apps.values().map(|app| {
+            if app.is_hot(now) {
+                app.due(self.pace.hot_every)
+            } else {
+                app.due(self.pace.rotation).max(rotation)
+            }
         });
         let due = asked.chain(looks).filter(|at| *at > now).min().unwrap_or(tick);
         due.min(tick).max(now)
@@ -261,8 +267,12 @@ impl Schedule {
 
     fn send_hot(&mut self, now: Timestamp, fetches: &mut Vec<Fetch>) {
         let every = self.pace.hot_every;
-        let due: Vec<_> =
-            self.apps.iter().filter(|(_, app)| app.is_hot(now) && app.due(every) <= now).map(|(name, _)| name.clone()).collect();
+        let due: Vec<_> = self
+            .apps
+            .iter()
+            .filter(|(_, app)| app.is_hot(now) && app.due(every) <= now)
+            .map(|(name, _)| name.clone())
+            .collect();
         for app in due {
             self.send(&Ask::Machines { app }, now, fetches);
         }

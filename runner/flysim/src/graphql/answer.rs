@@ -22,10 +22,10 @@ impl State {
                 let org = self.named_org(&given["slug"])?;
                 Ok(self.org_node(org))
             }
-            "organizations" => Ok(connection(self.org_nodes())),
+            "organizations" => Ok(connection(&self.org_nodes())),
             "viewer" => Ok(json!({
                 "id": "viewer", "email": "sim@example.com", "name": "Simulator", "__typename": "User",
-                "organizations": connection(self.org_nodes()),
+                "organizations": connection(&self.org_nodes()),
             })),
             "platform" => Ok(platform()),
             "allocateIpAddress" => self.allocate(input),
@@ -60,17 +60,17 @@ impl State {
             None => 0,
             Some(after) => after.parse().map_err(|_| Refusal::bad_request("invalid cursor"))?,
         };
-        let page = all.iter().skip(after).take(first).map(|app| self.app_node(app)).collect();
+        let page: Vec<_> = all.iter().skip(after).take(first).map(|app| self.app_node(app)).collect();
         let end = (after + first).min(all.len());
-        let mut body = connection(page);
+        let mut body = connection(&page);
         body["pageInfo"] = json!({"hasNextPage": end < all.len(), "endCursor": end.to_string()});
         Ok(body)
     }
 
     fn app_node(&self, app: &App) -> Value {
         let ips = self.listed_ips(&app.id);
-        let shared = ips.iter().find(|ip| ip.kind == IpKind::SharedV4).map(|ip| &ip.ip);
-        let own = ips.iter().filter(|ip| ip.kind != IpKind::SharedV4).map(|ip| ip_node(ip)).collect();
+        let shared = ips.iter().find(|ip| ip.kind == IpKind::SharedV4).map(|ip| &ip.address);
+        let own: Vec<_> = ips.iter().filter(|ip| ip.kind != IpKind::SharedV4).map(|ip| ip_node(ip)).collect();
         json!({
             "id": app.name,
             // An integer here and text on organisations (fly-go types).
@@ -84,9 +84,9 @@ impl State {
             "platformVersion": "machines",
             "createdAt": rfc3339(app.created_ms),
             "organization": self.org(&app.org).map(|org| self.org_node(org)),
-            "ipAddresses": connection(own),
+            "ipAddresses": connection(&own),
             "sharedIpAddress": shared,
-            "egressIpAddresses": connection(Vec::new()),
+            "egressIpAddresses": connection(&[]),
             "currentRelease": null,
         })
     }
@@ -121,8 +121,8 @@ impl State {
             "viewerRole": "admin",
             "paidPlan": false,
             "billable": false,
-            "addOns": connection(Vec::new()),
-            "wireGuardPeers": connection(Vec::new()),
+            "addOns": connection(&[]),
+            "wireGuardPeers": connection(&[]),
         })
     }
 
@@ -141,7 +141,7 @@ impl State {
     fn release(&mut self, input: &Value) -> Result<Value, Refusal> {
         let wanted = input["ipAddressId"].as_str().or(input["ip"].as_str()).unwrap_or_default().to_owned();
         let id = if input["appId"].is_null() {
-            let has = |app: &&App| app.ips.iter().any(|ip| ip.id == wanted || ip.ip == wanted);
+            let has = |app: &&App| app.ips.iter().any(|ip| ip.id == wanted || ip.address == wanted);
             let app = self.apps.values().filter(|app| self.in_reach(app)).find(has);
             app.ok_or_else(|| Refusal::new(404, "Could not find IPAddress"))?.id.clone()
         } else {
@@ -157,10 +157,9 @@ impl State {
         let rows = input[list].as_array().map(Vec::as_slice).unwrap_or_default();
         let values = rows.iter().map(|row| match row.as_str() {
             Some(key) => (key.to_owned(), None),
-            None => (
-                row["key"].as_str().unwrap_or_default().to_owned(),
-                row["value"].as_str().map(str::to_owned),
-            ),
+            None => {
+                (row["key"].as_str().unwrap_or_default().to_owned(), row["value"].as_str().map(str::to_owned))
+            }
         });
         self.set_secrets(&id, values.collect())?;
         Ok(json!({"release": null, "app": self.apps.get(&id).map(|app| self.app_node(app))}))
@@ -169,12 +168,12 @@ impl State {
 
 fn ip_node(ip: &Ip) -> Value {
     json!({
-        "id": ip.id, "address": ip.ip, "type": ip.kind.as_str(), "region": ip.region,
+        "id": ip.id, "address": ip.address, "type": ip.kind.as_str(), "region": ip.region,
         "createdAt": rfc3339(ip.created_ms), "serviceName": ip.service_name,
     })
 }
 
-fn connection(nodes: Vec<Value>) -> Value {
+fn connection(nodes: &[Value]) -> Value {
     let edges: Vec<_> = nodes.iter().map(|node| json!({"node": node})).collect();
     json!({
         "totalCount": nodes.len(), "nodes": nodes, "edges": edges,

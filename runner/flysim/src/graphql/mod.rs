@@ -14,6 +14,7 @@ use crate::world::State;
 use parse::{Document, Field};
 
 /// Answers `POST /graphql`.
+#[expect(clippy::unnecessary_wraps, reason = "a handler like all others")]
 pub(crate) fn run(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let document = match document(call) {
         Ok(document) => document,

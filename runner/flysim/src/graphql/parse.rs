@@ -91,7 +91,8 @@ fn spread(fields: Vec<Field>, known: &HashMap<String, Vec<Field>>, depth: u32) -
     let mut flat = Vec::new();
     for mut field in fields {
         if field.spread && field.fields.is_empty() {
-            let inner = known.get(&field.name).cloned().ok_or_else(|| format!("no fragment {}", field.name))?;
+            let inner =
+                known.get(&field.name).cloned().ok_or_else(|| format!("no fragment {}", field.name))?;
             flat.extend(spread(inner, known, depth + 1)?);
         } else if field.spread {
             flat.extend(spread(field.fields, known, depth + 1)?);
@@ -229,9 +230,11 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
                     _ => {}
                 }
             },
-            '.' => while let Some(dot) = chars.next_if_eq(&'.') {
-                token.push(dot);
-            },
+            '.' => {
+                while let Some(dot) = chars.next_if_eq(&'.') {
+                    token.push(dot);
+                }
+            }
             '{' | '}' | '(' | ')' | '[' | ']' | ':' | '!' | '=' | '|' | '&' => {}
             _ => {
                 let word = |c: &char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');

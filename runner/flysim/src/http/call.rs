@@ -166,6 +166,8 @@ impl Answer {
     }
 
     pub(crate) fn refusal(refusal: &Refusal, shape: Shape) -> Self {
+        // The vendor's body for 401 has one shape for all routes [docs].
+        let shape = if refusal.status == 401 { Shape::Error } else { shape };
         Self::json(refusal.status, refusal.body(shape))
     }
 

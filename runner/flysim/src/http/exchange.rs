@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::call::{Answer, Body, Call, Sent, Wait};
 use crate::graphql;
-use crate::knobs::{RateLimits, RetryAfter, applies};
+use crate::knobs::{RateLimits, RetryAfter};
 use crate::log::Actor;
 use crate::refusal::{Refusal, Shape, stock};
+use crate::rules::applies;
 use crate::world::{Context, Due, HeldAnswer, HoldStatus, State};
 
 /// What becomes of an answer.
@@ -32,8 +33,7 @@ impl State {
         call.request_id = self.ids.ulid(self.now) + "-sim";
         self.stats.requests += 1;
         *self.stats.operations.entry(operation(call)).or_default() += 1;
-        let mine =
-            Context { by: Actor::Client, request_id: Some(call.request_id.clone()), answered: true };
+        let mine = Context { by: Actor::Client, request_id: Some(call.request_id.clone()), answered: true };
         let outer = std::mem::replace(&mut self.context, mine);
         let outcome = self.outcome(call);
         self.context = outer;
@@ -42,7 +42,7 @@ impl State {
 
     fn outcome(&mut self, call: &Call) -> Outcome {
         let shape = call.route.map_or(Shape::Error, |route| route.shape);
-        if let Err(answer) = self.admit(call, shape) {
+        if let Some(answer) = self.turn_away(call, shape) {
             return Outcome::Reply(answer);
         }
         if let Some(fault) = applies(&mut self.knobs.faults, &call.method, &call.path, |f| !f.after_effect) {
@@ -56,7 +56,8 @@ impl State {
         }
         let fault = applies(&mut self.knobs.faults, &call.method, &call.path, |f| f.after_effect);
         let fault = fault.map(|fault| (fault.status, fault.body.clone()));
-        let held = fault.is_none() && applies(&mut self.knobs.holds, &call.method, &call.path, |_| true).is_some();
+        let held =
+            fault.is_none() && applies(&mut self.knobs.holds, &call.method, &call.path, |_| true).is_some();
         self.context.answered = fault.is_none() && !held;
         let answer = self.run(call);
         match fault {
@@ -77,31 +78,30 @@ impl State {
         (route.run)(self, call).unwrap_or_else(|refusal| Answer::refusal(&refusal, route.shape))
     }
 
-    /// Lets a call in, or gives the answer that turns it away.
-    fn admit(&mut self, call: &Call, shape: Shape) -> Result<(), Answer> {
-        let Some(route) = call.route else { return Ok(()) };
+    /// The answer for a call that may not come in.
+    fn turn_away(&mut self, call: &Call, shape: Shape) -> Option<Answer> {
+        let route = call.route?;
         let public = route.operation == "Platform_regions_get"
             // Measured by formae-plugin-fly, 2026-08: 404 comes before 401 here.
             || (route.operation == "Apps_list" && call.query("org_slug").is_none());
         if !public && (self.knobs.token_invalid || !has_token(call)) {
-            // The vendor's body for 401 has this shape for all routes [docs].
-            return Err(Answer::refusal(&stock(401), Shape::Error));
+            return Some(Answer::refusal(&stock(401), shape));
         }
         if self.knobs.token_read_only && changes(call) {
-            return Err(Answer::refusal(&stock(403), shape));
+            return Some(Answer::refusal(&stock(403), shape));
         }
         if self.knobs.rate_limits == RateLimits::Documented {
             let id = route.limited_by(call);
             if let Err(wait_ms) = self.limits.take(route.class, route.operation, id, self.now) {
                 self.stats.too_many += 1;
-                return Err(self.too_many(wait_ms, shape));
+                return Some(self.too_many(wait_ms, shape));
             }
         }
         if call.sent == Sent::Garbage {
             let refusal = Refusal::bad_request("invalid_argument: unable to parse request body");
-            return Err(Answer::refusal(&refusal, shape));
+            return Some(Answer::refusal(&refusal, shape));
         }
-        Ok(())
+        None
     }
 
     fn too_many(&self, wait_ms: i64, shape: Shape) -> Answer {
@@ -133,14 +133,16 @@ impl State {
     }
 
     /// Counts an answer that is sent (status 0: a dropped connection) and checks it.
+    #[cfg_attr(
+        not(feature = "validate"),
+        expect(unused_variables, reason = "only the witness looks at calls")
+    )]
     pub(crate) fn sent(&mut self, call: &Call, answer: Option<&Answer>) {
         *self.stats.statuses.entry(answer.map_or(0, |answer| answer.status)).or_default() += 1;
         #[cfg(feature = "validate")]
         if let (Some(witness), Some(answer)) = (&mut self.witness, answer) {
             witness.see(call, answer);
         }
-        #[cfg(not(feature = "validate"))]
-        let _unseen = call;
     }
 }
 
@@ -165,10 +167,7 @@ fn failure(call: &Call, status: Option<u16>, body: Option<String>) -> Outcome {
         (Some(422), None) if call.route.is_some_and(|route| route.operation == "Apps_create") => {
             Outcome::Reply(Answer::refusal(&Refusal::name_taken(), shape))
         }
-        (Some(status), None) => {
-            let shape = if status == 401 { Shape::Error } else { shape };
-            Outcome::Reply(Answer::refusal(&stock(status), shape))
-        }
+        (Some(status), None) => Outcome::Reply(Answer::refusal(&stock(status), shape)),
     }
 }
 

@@ -41,13 +41,12 @@ impl State {
         let Ok(machine) = self.machine(&wait.app_id, &wait.machine) else {
             return Some(Err(Refusal::machine_not_found()));
         };
-        let fits = |word: &String| {
-            word == machine.state || (word == "settled" && !machine.is_transient())
-        };
+        let fits = |word: &String| word == machine.state || (word == "settled" && !machine.is_transient());
         let version = wait.version.as_deref().is_none_or(|want| want == machine.instance_id);
-        let fresh = wait.from_event.as_ref().is_none_or(|id| {
-            machine.events.last().is_some_and(|last| last.id != *id)
-        });
+        let fresh = wait
+            .from_event
+            .as_ref()
+            .is_none_or(|id| machine.events.last().is_some_and(|last| last.id != *id));
         if wait.states.iter().any(fits) && version && fresh {
             let event = machine.events.last().map(|event| &event.id);
             return Some(Ok(json!({
@@ -102,7 +101,7 @@ pub(crate) fn take_lease(state: &mut State, call: &Call) -> Result<Answer, Refus
 pub(crate) fn release_lease(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let (_, id) = named(state, call)?;
     state.release_lease(&id, call.nonce.as_deref())?;
-    Ok(Answer::ok(json!({"ok": true})))
+    Ok(Answer::ok(json!({"status": "success", "data": {"ok": true}})))
 }
 
 pub(crate) fn metadata(state: &mut State, call: &Call) -> Result<Answer, Refusal> {

@@ -43,8 +43,7 @@ pub(crate) fn show(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
 pub(crate) fn update(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let id = writable(state, call)?;
     let current = call.text("current_version")?;
-    let stale = current.is_some_and(|want| state.machines[&id].instance_id != want);
-    if stale {
+    if current.is_some_and(|want| state.machines[&id].instance_id != want) {
         return Err(Refusal::precondition("machine version is stale"));
     }
     state.update_machine(&id, new_machine(call)?)?;

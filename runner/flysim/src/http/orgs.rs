@@ -28,6 +28,7 @@ fn query(call: &Call) -> ListQuery {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a handler like all others")]
 pub(crate) fn token(state: &mut State, _call: &Call) -> Result<Answer, Refusal> {
     let seen = state.orgs.iter().filter(|org| state.org_in_reach(&org.slug));
     let tokens: Vec<_> = seen

@@ -236,4 +236,3 @@ fn render(answer: Answer, request_id: Option<&str>) -> Response<Full<Bytes>> {
     }
     response
 }
-

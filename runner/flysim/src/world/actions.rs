@@ -168,7 +168,8 @@ impl State {
             }
             Action::CreateMachine { app, name, region, config } => {
                 let app = self.any_app(&app)?;
-                let id = self.create_machine(&app, NewMachine { name, region, config, skip_launch: false })?;
+                let id =
+                    self.create_machine(&app, NewMachine { name, region, config, skip_launch: false })?;
                 Ok(self.show_machine(&id))
             }
             Action::AllocateIp { app, kind } => {

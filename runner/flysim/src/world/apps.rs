@@ -8,8 +8,8 @@ use super::certs::Cert;
 use super::ips::Ip;
 use super::secrets::Secret;
 use super::{Due, State};
-use crate::knobs::name_matches;
 use crate::refusal::{Refusal, stock};
+use crate::rules::name_matches;
 
 /// An app and what belongs to it alone.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl State {
             self.record("volume.destroyed", app_id, &id, Value::Null);
         }
         for ip in ips {
-            self.record("ip.released", app_id, &ip.ip, json!({"type": ip.kind.as_str()}));
+            self.record("ip.released", app_id, &ip.address, json!({"type": ip.kind.as_str()}));
         }
         for hostname in certs.into_keys() {
             self.record("cert.deleted", app_id, &hostname, Value::Null);

@@ -63,7 +63,12 @@ impl State {
     /// # Errors
     /// 422 for a hostname that the app has already (the text is that of the old GraphQL
     /// call; the answer of REST is not documented), or that is none.
-    pub(crate) fn create_cert(&mut self, app_id: &str, hostname: &str, source: Source) -> Result<(), Refusal> {
+    pub(crate) fn create_cert(
+        &mut self,
+        app_id: &str,
+        hostname: &str,
+        source: Source,
+    ) -> Result<(), Refusal> {
         let now = self.now;
         let app = self.apps.get_mut(app_id).ok_or_else(Refusal::app_not_found)?;
         let host = hostname.strip_prefix("*.").unwrap_or(hostname);
@@ -149,9 +154,8 @@ impl State {
 
     /// Finds a certificate as a reader does.
     pub(crate) fn cert<'a>(&self, app: &'a App, hostname: &str) -> Result<&'a Cert, Refusal> {
-        let hidden = |cert: &&Cert| {
-            !(self.knobs.blind_gets && self.blind(cert.created_ms, self.knobs.blind_certs_ms))
-        };
+        let hidden =
+            |cert: &&Cert| !(self.knobs.blind_gets && self.blind(cert.created_ms, self.knobs.blind_certs_ms));
         app.certs.get(hostname).filter(hidden).ok_or_else(cert_not_found)
     }
 
@@ -238,7 +242,7 @@ fn requirements(app: &App, hostname: &str) -> Value {
             IpKind::V6 => v6,
             IpKind::PrivateV6 => false,
         };
-        app.ips.iter().filter(|ip| fits(ip.kind)).map(|ip| ip.ip.as_str()).collect()
+        app.ips.iter().filter(|ip| fits(ip.kind)).map(|ip| ip.address.as_str()).collect()
     };
     let host = hostname.strip_prefix("*.").unwrap_or(hostname);
     json!({

@@ -20,7 +20,7 @@ pub(crate) enum Due {
 }
 
 /// What ends a machine's transient state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Started,
     Stopped(Exit),
@@ -60,11 +60,8 @@ impl State {
             }
             Due::VolumeDetached { id, machine_id } => self.volume_detached(&id, &machine_id),
             Due::Late { call } => {
-                self.context = Context {
-                    by: Actor::Client,
-                    request_id: Some(call.request_id.clone()),
-                    answered: false,
-                };
+                self.context =
+                    Context { by: Actor::Client, request_id: Some(call.request_id.clone()), answered: false };
                 // Nobody is there to be told what came of it.
                 let _unheard = self.run(&call);
             }

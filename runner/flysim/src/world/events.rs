@@ -24,7 +24,13 @@ pub(crate) const LISTED_MAX: usize = 50;
 
 impl State {
     /// Appends an event to a machine; returns nothing if there is no such machine.
-    pub(crate) fn push_event(&mut self, id: &str, kind: &'static str, status: &'static str, source: &'static str) {
+    pub(crate) fn push_event(
+        &mut self,
+        id: &str,
+        kind: &'static str,
+        status: &'static str,
+        source: &'static str,
+    ) {
         self.push_exit_event(id, (kind, status, source), None);
     }
 

@@ -43,7 +43,7 @@ impl IpKind {
 pub(crate) struct Ip {
     /// The id that only GraphQL shows.
     pub(crate) id: String,
-    pub(crate) ip: String,
+    pub(crate) address: String,
     pub(crate) kind: IpKind,
     pub(crate) region: String,
     pub(crate) service_name: String,
@@ -74,7 +74,7 @@ impl State {
         let serial = self.ids.serial();
         let ip = Ip {
             id: format!("ip_{}", self.ids.nonce()),
-            ip: address(new.kind, serial),
+            address: address(new.kind, serial),
             kind: new.kind,
             region: new.region.unwrap_or_else(|| "global".into()),
             service_name: new.service_name.unwrap_or_default(),
@@ -83,7 +83,7 @@ impl State {
         if let Some(app) = self.apps.get_mut(app_id) {
             app.ips.push(ip.clone());
         }
-        self.record("ip.allocated", app_id, &ip.ip, json!({"type": ip.kind.as_str()}));
+        self.record("ip.allocated", app_id, &ip.address, json!({"type": ip.kind.as_str()}));
         Ok(ip)
     }
 
@@ -93,10 +93,10 @@ impl State {
     /// 404 if the app does not have it.
     pub(crate) fn release_ip(&mut self, app_id: &str, wanted: &str) -> Result<(), Refusal> {
         let app = self.apps.get_mut(app_id).ok_or_else(Refusal::app_not_found)?;
-        let place = app.ips.iter().position(|ip| ip.ip == wanted || ip.id == wanted);
+        let place = app.ips.iter().position(|ip| ip.address == wanted || ip.id == wanted);
         let place = place.ok_or_else(|| Refusal::new(404, "ip address not found"))?;
         let ip = app.ips.remove(place);
-        self.record("ip.released", app_id, &ip.ip, json!({"type": ip.kind.as_str()}));
+        self.record("ip.released", app_id, &ip.address, json!({"type": ip.kind.as_str()}));
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl State {
     #[expect(clippy::unused_self, reason = "as all other views; a knob may come")]
     pub(crate) fn ip_json(&self, ip: &Ip) -> Value {
         json!({
-            "ip": ip.ip,
+            "ip": ip.address,
             "region": ip.region,
             "service_name": ip.service_name,
             "shared": ip.kind == IpKind::SharedV4,
@@ -131,6 +131,6 @@ fn address(kind: IpKind, serial: u64) -> String {
             format!("{}.{}.{}.{}", 37 + (n >> 24), n >> 16 & 255, n >> 8 & 255, n & 255)
         }
         IpKind::V6 => format!("2a09:8280:1::{:x}:{:x}", serial >> 16 & 0xffff, serial & 0xffff),
-        IpKind::PrivateV6 => format!("fdaa:0:18:0:1::{:x}", serial & 0xffff),
+        IpKind::PrivateV6 => format!("fdaa:0:18:0:1::{:x}:{:x}", serial >> 16 & 0xffff, serial & 0xffff),
     }
 }

@@ -93,9 +93,8 @@ impl State {
     /// Finds a machine of an app, a destroyed one included while it is retained.
     pub(crate) fn machine(&self, app_id: &str, id: &str) -> Result<&Machine, Refusal> {
         let found = self.machines.get(id).filter(|m| m.app_id == app_id && !self.is_pruned(m));
-        let hidden = |m: &&Machine| {
-            !(self.knobs.blind_gets && self.blind(m.created_ms, self.knobs.blind_machines_ms))
-        };
+        let hidden =
+            |m: &&Machine| !(self.knobs.blind_gets && self.blind(m.created_ms, self.knobs.blind_machines_ms));
         found.filter(hidden).ok_or_else(Refusal::machine_not_found)
     }
 

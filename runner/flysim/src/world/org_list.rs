@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{MachineFilter, State};
+use super::{Machine, MachineFilter, State};
 use crate::clock::{parse_rfc3339, rfc3339};
 use crate::refusal::Refusal;
 
@@ -55,9 +55,12 @@ impl Cursor {
     }
 }
 
-/// A page of rows, sorted by second and id.
-struct Page {
-    rows: Vec<(i64, String, Value)>,
+/// A row's place: its whole second and its id.
+type Place<'a> = (i64, &'a str);
+
+/// The places of a page, and where the next one starts.
+struct Page<'a> {
+    places: Vec<Place<'a>>,
     next: Option<String>,
 }
 
@@ -80,92 +83,106 @@ impl State {
 
     /// Answers `GET /v1/orgs/{org}/machines`.
     pub(crate) fn org_machines(&self, org: &str, query: &ListQuery) -> Result<Value, Refusal> {
-        let seen = self.now - self.knobs.org_list_lag_ms as i64;
-        let mut rows = Vec::new();
-        for machine in self.machines.values() {
-            let Some(app) = self.apps.get(&machine.app_id).filter(|app| app.org == org) else { continue };
-            let Some(row) = machine.rows.iter().rev().find(|row| row.changed_ms <= seen) else { continue };
-            let lost = self.knobs.error_regions.contains(&machine.region) || self.is_pruned(machine);
-            if lost || !self.in_reach(app) || !query.filter.fits_row(row.state, &machine.region) {
-                continue;
-            }
-            let mut body = json!({
-                "id": machine.id,
-                "name": machine.name,
-                "app_name": app.name,
-                "state": row.state,
-                "region": machine.region,
-                "private_ip": machine.private_ip,
-                "instance_id": row.version,
-                "version": row.version,
-                "created_at": rfc3339(machine.created_ms),
-                "updated_at": rfc3339(row.updated_ms),
-            });
-            if !query.summary {
-                body["config"] = row.config.clone();
-            }
-            rows.push((row.updated_ms.div_euclid(1000) * 1000, machine.id.clone(), body));
-        }
-        let page = self.page(rows, query)?;
-        let mut body = page.body("machines", "last_machine_id");
+        let places = self.machines.values().filter_map(|machine| {
+            self.apps.get(&machine.app_id).filter(|app| app.org == org && self.in_reach(app))?;
+            let row =
+                self.seen_row(machine).filter(|row| query.filter.fits_row(row.state, &machine.region))?;
+            let lost = self.is_pruned(machine) || self.knobs.error_regions.contains(&machine.region);
+            (!lost).then(|| (whole_seconds(row.updated_ms), machine.id.as_str()))
+        });
+        let page = self.page(places.collect(), query)?;
+        let mut body = page.body("last_machine_id");
+        let rows = page.places.iter().filter_map(|(_, id)| self.org_machine(id, query));
+        body["machines"] = rows.collect();
         body["error_regions"] = json!(self.knobs.error_regions);
         Ok(body)
+    }
+
+    /// The appearance of a machine that the lagging list shows.
+    fn seen_row<'a>(&self, machine: &'a Machine) -> Option<&'a Row> {
+        let seen = self.now - self.knobs.org_list_lag_ms as i64;
+        machine.rows.iter().rev().find(|row| row.changed_ms <= seen)
+    }
+
+    fn org_machine(&self, id: &str, query: &ListQuery) -> Option<Value> {
+        let machine = self.machines.get(id)?;
+        let row = self.seen_row(machine)?;
+        let mut body = json!({
+            "id": machine.id,
+            "name": machine.name,
+            "app_name": self.apps.get(&machine.app_id)?.name,
+            "state": row.state,
+            "region": machine.region,
+            "private_ip": machine.private_ip,
+            "instance_id": row.version,
+            "version": row.version,
+            "created_at": rfc3339(machine.created_ms),
+            "updated_at": rfc3339(row.updated_ms),
+        });
+        if !query.summary {
+            body["config"] = row.config.clone();
+        }
+        Some(body)
     }
 
     /// Answers `GET /v1/orgs/{org}/volumes`, which shows fresh ones at once (measured by
     /// formae-plugin-fly, 2026-08).
     pub(crate) fn org_volumes(&self, org: &str, query: &ListQuery) -> Result<Value, Refusal> {
-        let mut rows = Vec::new();
-        for volume in self.volumes.values() {
-            let Some(app) = self.apps.get(&volume.app_id).filter(|app| app.org == org) else { continue };
-            let gone = volume.deleted_ms.is_some();
-            let blind = self.blind(volume.created_ms, self.knobs.blind_volumes_ms);
-            let fits = query.filter.fits_row(volume.state, &volume.region);
-            if !self.in_reach(app) || blind || !fits || (gone && !query.filter.include_deleted) {
-                continue;
-            }
-            let mut body = self.volume_in_list(volume);
-            body["app_name"] = json!(app.name);
-            body["updated_at"] = json!(rfc3339(volume.updated_ms));
-            rows.push((volume.updated_ms.div_euclid(1000) * 1000, volume.id.clone(), body));
-        }
-        Ok(self.page(rows, query)?.body("volumes", "last_volume_id"))
+        let places = self.volumes.values().filter_map(|volume| {
+            self.apps.get(&volume.app_id).filter(|app| app.org == org && self.in_reach(app))?;
+            let hidden = self.blind(volume.created_ms, self.knobs.blind_volumes_ms)
+                || self.volume_is_pruned(volume)
+                || !query.filter.fits_row(volume.state, &volume.region)
+                || (volume.deleted_ms.is_some() && !query.filter.include_deleted);
+            (!hidden).then(|| (whole_seconds(volume.updated_ms), volume.id.as_str()))
+        });
+        let page = self.page(places.collect(), query)?;
+        let mut body = page.body("last_volume_id");
+        let rows = page.places.iter().filter_map(|(_, id)| self.org_volume(id));
+        body["volumes"] = rows.collect();
+        Ok(body)
     }
 
-    fn page(&self, mut rows: Vec<(i64, String, Value)>, query: &ListQuery) -> Result<Page, Refusal> {
+    fn org_volume(&self, id: &str) -> Option<Value> {
+        let volume = self.volumes.get(id)?;
+        let mut body = self.volume_in_list(volume);
+        body["app_name"] = json!(self.apps.get(&volume.app_id)?.name);
+        body["updated_at"] = json!(rfc3339(volume.updated_ms));
+        Some(body)
+    }
+
+    fn page<'a>(&self, mut places: Vec<Place<'a>>, query: &ListQuery) -> Result<Page<'a>, Refusal> {
         let mut cursor = self.start(query)?;
-        let limit = match query.limit.as_deref() {
-            None => PAGE_MAX,
-            Some(text) => text.parse().map_err(|_| Refusal::bad_request("invalid_argument: limit"))?,
-        };
-        let limit = limit.clamp(1, PAGE_MAX).min(self.knobs.org_list_page_max.map_or(PAGE_MAX, |n| n as usize));
-        rows.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-        rows.retain(|row| cursor.since_ms.is_none_or(|since| row.0 > since));
-        if self.knobs.org_list_unsorted && rows.len() > 1 {
+        let limit = query.limit.as_deref().map_or(Ok(PAGE_MAX), str::parse);
+        let limit = limit.map_err(|_| Refusal::bad_request("invalid_argument: limit"))?;
+        let allowed = self.knobs.org_list_page_max.map_or(PAGE_MAX, |max| max as usize);
+        let limit = limit.min(allowed).clamp(1, PAGE_MAX);
+        places.retain(|place| cursor.since_ms.is_none_or(|since| place.0 > since));
+        places.sort_unstable();
+        if self.knobs.org_list_unsorted && places.len() > 1 {
             // The second half first: a page may then hold rows older than the last one.
-            let middle = rows.len() / 2;
-            rows.rotate_left(middle);
+            let middle = places.len() / 2;
+            places.rotate_left(middle);
         }
         if cursor.empty_left > 0 {
             cursor.empty_left -= 1;
-            return Ok(Page { rows: Vec::new(), next: Some(cursor.text()) });
+            return Ok(Page { places: Vec::new(), next: Some(cursor.text()) });
         }
         let start = match &cursor.after {
             None => 0,
-            Some((at, id)) if self.knobs.org_list_unsorted => {
-                rows.iter().position(|row| row.1 == *id).map_or_else(|| behind(&rows, *at, id), |n| n + 1)
+            Some((at, id)) => {
+                let same = places.iter().position(|place| place.1 == id && place.0 == *at);
+                // The row may have moved since; then its old place decides.
+                let behind = || places.iter().position(|place| *place > (*at, id)).unwrap_or(places.len());
+                same.map_or_else(behind, |place| place + 1)
             }
-            Some((at, id)) => behind(&rows, *at, id),
         };
-        let end = (start + limit.max(1)).min(rows.len());
-        let next = (end < rows.len()).then(|| {
-            let last = &rows[end - 1];
-            let after = Some((last.0, last.1.clone()));
+        let end = (start + limit).min(places.len());
+        let next = (end < places.len()).then(|| {
+            let after = Some((places[end - 1].0, places[end - 1].1.to_owned()));
             Cursor { after, empty_left: self.knobs.org_list_empty_pages, ..cursor }.text()
         });
-        rows.truncate(end);
-        rows.drain(..start);
-        Ok(Page { rows, next })
+        Ok(Page { places: places[start..end].to_vec(), next })
     }
 
     fn start(&self, query: &ListQuery) -> Result<Cursor, Refusal> {
@@ -182,25 +199,22 @@ impl State {
     }
 }
 
-impl Page {
-    fn body(self, rows_key: &str, last_key: &str) -> Value {
+impl Page<'_> {
+    fn body(&self, last_key: &str) -> Value {
         let mut body = Map::new();
-        if let Some((at, id, _)) = self.rows.last() {
+        if let Some((at, id)) = self.places.last() {
             body.insert("last_updated_at".into(), json!(rfc3339(*at)));
             body.insert(last_key.into(), json!(id));
         }
-        if let Some(next) = self.next {
+        if let Some(next) = &self.next {
             body.insert("next_cursor".into(), json!(next));
         }
-        let rows: Vec<_> = self.rows.into_iter().map(|(_, _, row)| row).collect();
-        body.insert(rows_key.into(), json!(rows));
         Value::Object(body)
     }
 }
 
-/// The first place behind a row that may itself have moved since.
-fn behind(rows: &[(i64, String, Value)], at: i64, id: &str) -> usize {
-    rows.iter().position(|row| (row.0, row.1.as_str()) > (at, id)).unwrap_or(rows.len())
+fn whole_seconds(ms: i64) -> i64 {
+    ms.div_euclid(1000) * 1000
 }
 
 /// The part of a configuration that the organisation-wide list shows: no mounts, no services.

@@ -103,7 +103,12 @@ impl State {
     ///
     /// # Errors
     /// 404 for a volume that the app does not have, 412 for one that another machine holds.
-    pub(crate) fn bind_volumes(&mut self, app_id: &str, machine: &str, config: &Value) -> Result<(), Refusal> {
+    pub(crate) fn bind_volumes(
+        &mut self,
+        app_id: &str,
+        machine: &str,
+        config: &Value,
+    ) -> Result<(), Refusal> {
         let mounts = config["mounts"].as_array().map(Vec::as_slice).unwrap_or_default();
         let wanted: Vec<&str> = mounts.iter().filter_map(|mount| mount["volume"].as_str()).collect();
         for id in &wanted {
@@ -137,9 +142,8 @@ impl State {
     /// Finds a volume of an app as a reader does.
     pub(crate) fn volume(&self, app_id: &str, id: &str) -> Result<&Volume, Refusal> {
         let found = self.volumes.get(id).filter(|v| v.app_id == app_id && !self.volume_is_pruned(v));
-        let hidden = |v: &&Volume| {
-            !(self.knobs.blind_gets && self.blind(v.created_ms, self.knobs.blind_volumes_ms))
-        };
+        let hidden =
+            |v: &&Volume| !(self.knobs.blind_gets && self.blind(v.created_ms, self.knobs.blind_volumes_ms));
         found.filter(hidden).ok_or_else(Refusal::volume_not_found)
     }
 
@@ -152,7 +156,8 @@ impl State {
             .collect()
     }
 
-    fn volume_is_pruned(&self, volume: &Volume) -> bool {
+    /// Whether a deleted volume was forgotten.
+    pub(crate) fn volume_is_pruned(&self, volume: &Volume) -> bool {
         let kept = self.knobs.volume_prune_ms.unwrap_or(KEPT_MS) as i64;
         volume.deleted_ms.is_some_and(|at| self.now - at >= kept)
     }

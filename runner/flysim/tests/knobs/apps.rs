@@ -17,7 +17,7 @@ fn two_apps(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "b"}));
 }
 
-pub async fn app_401_after_create_ms(sim: &Sim) {
+pub(crate) async fn app_401_after_create_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.app_401_after_create_ms = 1_000);
     two_apps(sim);
     assert_eq!(sim.get("/v1/apps/a").await.status, 401);
@@ -26,7 +26,7 @@ pub async fn app_401_after_create_ms(sim: &Sim) {
     assert_eq!(sim.get("/v1/apps/a").await.status, 200);
 }
 
-pub async fn app_404_after_create_ms(sim: &Sim) {
+pub(crate) async fn app_404_after_create_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.app_404_after_create_ms = 1_000);
     two_apps(sim);
     assert_eq!(sim.get("/v1/apps/a").await.status, 404);
@@ -34,7 +34,7 @@ pub async fn app_404_after_create_ms(sim: &Sim) {
     assert_eq!(sim.get("/v1/apps/a").await.status, 200);
 }
 
-pub async fn apps_missing(sim: &Sim) {
+pub(crate) async fn apps_missing(sim: &Sim) {
     two_apps(sim);
     sim.world().turn(|knobs| knobs.apps_missing = vec!["a*".into()]);
     assert_eq!(listed(sim).await, ["b"]);
@@ -43,7 +43,7 @@ pub async fn apps_missing(sim: &Sim) {
     assert!(listed(sim).await.is_empty());
 }
 
-pub async fn token_invalid(sim: &Sim) {
+pub(crate) async fn token_invalid(sim: &Sim) {
     two_apps(sim);
     sim.world().turn(|knobs| knobs.token_invalid = true);
     let refused = sim.get("/v1/apps/a").await;
@@ -51,19 +51,20 @@ pub async fn token_invalid(sim: &Sim) {
     assert_eq!(sim.get("/v1/apps?org_slug=acme").await.status, 401);
 }
 
-pub async fn token_read_only(sim: &Sim) {
+pub(crate) async fn token_read_only(sim: &Sim) {
     two_apps(sim);
     sim.world().turn(|knobs| knobs.token_read_only = true);
     assert_eq!(sim.get("/v1/apps/a").await.status, 200);
     assert_eq!(sim.call("DELETE", "/v1/apps/a", Value::Null).await.status, 403);
-    let mutation = json!({"query": "mutation { allocateIpAddress(input: {appId: \"a\", type: v6}) { app { id } } }"});
+    let mutation =
+        json!({"query": "mutation { allocateIpAddress(input: {appId: \"a\", type: v6}) { app { id } } }"});
     assert_eq!(sim.call("POST", "/graphql", mutation).await.status, 403);
     let query = json!({"query": "{ app(name: \"a\") { id } }"});
     assert_eq!(sim.call("POST", "/graphql", query).await.json()["data"]["app"]["id"], "a");
     assert_eq!(sim.effects("app.deleted") + sim.effects("ip.allocated"), 0);
 }
 
-pub async fn token_orgs(sim: &Sim) {
+pub(crate) async fn token_orgs(sim: &Sim) {
     sim.app_with_machine("a");
     sim.world().add_org("other", "Other");
     sim.act(json!({"do": "create_app", "name": "theirs", "org": "other"}));
@@ -77,7 +78,7 @@ pub async fn token_orgs(sim: &Sim) {
     assert_eq!(sim.get("/v1/tokens/current").await.json()["tokens"][0]["org_slug"], "other");
 }
 
-pub async fn token_apps(sim: &Sim) {
+pub(crate) async fn token_apps(sim: &Sim) {
     two_apps(sim);
     sim.act(json!({"do": "create_machine", "app": "a"}));
     sim.world().turn(|knobs| knobs.token_apps = Some(vec!["b".into()]));
@@ -87,7 +88,7 @@ pub async fn token_apps(sim: &Sim) {
     assert_eq!(sim.get("/v1/tokens/current").await.json()["tokens"][0]["apps"], json!(["b"]));
 }
 
-pub async fn moved_apps(sim: &Sim) {
+pub(crate) async fn moved_apps(sim: &Sim) {
     two_apps(sim);
     sim.world().turn(|knobs| knobs.moved_apps = vec!["a".into()]);
     assert_eq!(sim.get("/v1/apps/a").await.status, 403);
@@ -98,7 +99,7 @@ pub async fn moved_apps(sim: &Sim) {
     assert_eq!(sim.get("/v1/apps/a").await.status, 403, "a real move answers the same");
 }
 
-pub async fn destroyed_app_400(sim: &Sim) {
+pub(crate) async fn destroyed_app_400(sim: &Sim) {
     two_apps(sim);
     sim.act(json!({"do": "delete_app", "app": "a"}));
     assert_eq!(sim.get("/v1/apps/a").await.status, 404);
@@ -110,7 +111,7 @@ pub async fn destroyed_app_400(sim: &Sim) {
     assert_eq!(sim.get("/v1/apps/never").await.status, 404, "a name that never was");
 }
 
-pub async fn app_delete_ms(sim: &Sim) {
+pub(crate) async fn app_delete_ms(sim: &Sim) {
     sim.app_with_machine("a");
     sim.world().turn(|knobs| knobs.app_delete_ms = 5_000);
     assert_eq!(sim.call("DELETE", "/v1/apps/a", Value::Null).await.status, 202);

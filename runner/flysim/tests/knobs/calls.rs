@@ -11,7 +11,7 @@ const IPS: &str = "/v1/apps/a/ip_assignments";
 const ANY_IPS: &str = "/v1/apps/*/ip_assignments";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub async fn faults(sim: &Sim) {
+pub(crate) async fn faults(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "a"}));
     let fault = |status, after_effect| Fault {
         method: Some("POST".into()),
@@ -43,7 +43,7 @@ pub async fn faults(sim: &Sim) {
     assert_eq!(sim.call("POST", IPS, json!({"type": "v6"})).await.text, "<html>oops</html>");
 }
 
-pub async fn holds(sim: &Sim) {
+pub(crate) async fn holds(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "a"}));
     let rule = Hold { method: Some("POST".into()), path: ANY_IPS.into(), count: Some(2), ..Hold::default() };
     sim.world().turn(|knobs| knobs.holds = vec![rule]);
@@ -74,7 +74,7 @@ pub async fn holds(sim: &Sim) {
     assert_eq!(sim.effects("ip.allocated"), 2);
 }
 
-pub async fn late(sim: &Sim) {
+pub(crate) async fn late(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "a"}));
     let rule = |status| Late {
         path: ANY_IPS.into(),
@@ -96,7 +96,7 @@ pub async fn late(sim: &Sim) {
     assert_eq!(landed.at_ms, crate::support::START_MS + 3_000, "at its own time");
 }
 
-pub async fn latency_ms(sim: &Sim) {
+pub(crate) async fn latency_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.latency_ms = 60_000);
     let create = sim.send("POST", "/v1/apps", Some(json!({"name": "a", "org_slug": "acme"})));
     tokio::select! {
@@ -111,7 +111,7 @@ pub async fn latency_ms(sim: &Sim) {
     assert_eq!(sim.get("/v1/apps/a").await.status, 200, "the effect was at once");
 }
 
-pub async fn rate_limits(sim: &Sim) {
+pub(crate) async fn rate_limits(sim: &Sim) {
     let machine = sim.app_with_machine("a");
     let mut statuses = Vec::new();
     for _ in 0..4 {
@@ -132,7 +132,7 @@ pub async fn rate_limits(sim: &Sim) {
     assert_eq!(sim.world().stats().too_many, 2);
 }
 
-pub async fn retry_after(sim: &Sim) {
+pub(crate) async fn retry_after(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "a"}));
     let refused = async |kind| {
         sim.world().turn(|knobs| knobs.retry_after = kind);

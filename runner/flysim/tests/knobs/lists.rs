@@ -33,7 +33,7 @@ fn fleet(sim: &Sim, machines: usize) -> Vec<String> {
         .collect()
 }
 
-pub async fn org_list_lag_ms(sim: &Sim) {
+pub(crate) async fn org_list_lag_ms(sim: &Sim) {
     let id = sim.app_with_machine("a");
     sim.world().turn(|knobs| knobs.org_list_lag_ms = 120_000);
     assert!(ids(&sim.get(ORG).await.json()).is_empty(), "absent for minutes");
@@ -51,7 +51,7 @@ pub async fn org_list_lag_ms(sim: &Sim) {
     assert_eq!(sim.get(&all).await.json()["machines"][0]["state"], "destroyed");
 }
 
-pub async fn org_list_empty_pages(sim: &Sim) {
+pub(crate) async fn org_list_empty_pages(sim: &Sim) {
     let made = fleet(sim, 3);
     sim.world().turn(|knobs| knobs.org_list_empty_pages = 2);
     let pages = pages(sim, "limit=2").await;
@@ -60,7 +60,7 @@ pub async fn org_list_empty_pages(sim: &Sim) {
     assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), made);
 }
 
-pub async fn org_list_page_max(sim: &Sim) {
+pub(crate) async fn org_list_page_max(sim: &Sim) {
     let made = fleet(sim, 3);
     sim.world().turn(|knobs| knobs.org_list_page_max = Some(1));
     let pages = pages(sim, "limit=1000").await;
@@ -68,7 +68,7 @@ pub async fn org_list_page_max(sim: &Sim) {
     assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), made);
 }
 
-pub async fn org_list_unsorted(sim: &Sim) {
+pub(crate) async fn org_list_unsorted(sim: &Sim) {
     let mut made = fleet(sim, 5);
     sim.world().turn(|knobs| knobs.org_list_unsorted = true);
     let pages = pages(sim, "limit=2").await;
@@ -81,7 +81,7 @@ pub async fn org_list_unsorted(sim: &Sim) {
     assert_eq!(seen, made, "all of them, once each");
 }
 
-pub async fn error_regions(sim: &Sim) {
+pub(crate) async fn error_regions(sim: &Sim) {
     sim.app_with_machine("a");
     sim.act(json!({"do": "create_machine", "app": "a", "region": "syd"}));
     sim.world().turn(|knobs| knobs.error_regions = vec!["syd".into()]);
@@ -102,28 +102,28 @@ async fn blind(sim: &Sim, path: &str, rows: &str) {
     assert_eq!(count().await, 1, "{path} sees it");
 }
 
-pub async fn blind_apps_ms(sim: &Sim) {
+pub(crate) async fn blind_apps_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_apps_ms = 2_000);
     sim.act(json!({"do": "create_app", "name": "a"}));
     assert_eq!(sim.get("/v1/apps/a").await.status, 200, "reading it works");
     blind(sim, "/v1/apps?org_slug=acme", "/apps").await;
 }
 
-pub async fn blind_machines_ms(sim: &Sim) {
+pub(crate) async fn blind_machines_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_machines_ms = 2_000);
     let id = sim.app_with_machine("a");
     assert_eq!(sim.get(&format!("/v1/apps/a/machines/{id}")).await.status, 200);
     blind(sim, "/v1/apps/a/machines", "").await;
 }
 
-pub async fn blind_ips_ms(sim: &Sim) {
+pub(crate) async fn blind_ips_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_ips_ms = 2_000);
     sim.act(json!({"do": "create_app", "name": "a"}));
     sim.call("POST", "/v1/apps/a/ip_assignments", json!({"type": "v6"})).await;
     blind(sim, "/v1/apps/a/ip_assignments", "/ips").await;
 }
 
-pub async fn blind_certs_ms(sim: &Sim) {
+pub(crate) async fn blind_certs_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_certs_ms = 2_000);
     sim.act(json!({"do": "create_app", "name": "a"}));
     sim.act(json!({"do": "create_cert", "app": "a", "hostname": "x.example"}));
@@ -131,7 +131,7 @@ pub async fn blind_certs_ms(sim: &Sim) {
     blind(sim, "/v1/apps/a/certificates", "/certificates").await;
 }
 
-pub async fn blind_volumes_ms(sim: &Sim) {
+pub(crate) async fn blind_volumes_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_volumes_ms = 2_000);
     sim.act(json!({"do": "create_app", "name": "a"}));
     sim.act(json!({"do": "create_volume", "app": "a", "name": "data"}));
@@ -139,14 +139,14 @@ pub async fn blind_volumes_ms(sim: &Sim) {
     blind(sim, "/v1/apps/a/volumes", "").await;
 }
 
-pub async fn blind_secrets_ms(sim: &Sim) {
+pub(crate) async fn blind_secrets_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_secrets_ms = 2_000);
     sim.act(json!({"do": "create_app", "name": "a"}));
     sim.act(json!({"do": "set_secret", "app": "a", "name": "S", "value": "v"}));
     blind(sim, "/v1/apps/a/secrets", "/secrets").await;
 }
 
-pub async fn blind_gets(sim: &Sim) {
+pub(crate) async fn blind_gets(sim: &Sim) {
     sim.world().turn(|knobs| {
         knobs.blind_gets = true;
         knobs.blind_apps_ms = 500;

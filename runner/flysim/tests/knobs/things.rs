@@ -8,7 +8,7 @@ async fn machine(sim: &Sim, id: &str) -> Value {
     sim.get(&format!("/v1/apps/a/machines/{id}")).await.json()
 }
 
-pub async fn transition_ms(sim: &Sim) {
+pub(crate) async fn transition_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.transition_ms = 3_000);
     let id = sim.app_with_machine("a");
     assert_eq!(machine(sim, &id).await["state"], "created");
@@ -34,7 +34,7 @@ pub async fn transition_ms(sim: &Sim) {
     }
 }
 
-pub async fn destroying_after_wait_ms(sim: &Sim) {
+pub(crate) async fn destroying_after_wait_ms(sim: &Sim) {
     let id = sim.app_with_machine("a");
     sim.world().turn(|knobs| knobs.destroying_after_wait_ms = 2_000);
     sim.act(json!({"do": "destroy_machine", "machine": id}));
@@ -45,7 +45,7 @@ pub async fn destroying_after_wait_ms(sim: &Sim) {
     assert_eq!(machine(sim, &id).await["state"], "destroyed");
 }
 
-pub async fn machine_prune_ms(sim: &Sim) {
+pub(crate) async fn machine_prune_ms(sim: &Sim) {
     let id = sim.app_with_machine("a");
     sim.act(json!({"do": "destroy_machine", "machine": id}));
     assert_eq!(machine(sim, &id).await["state"], "destroyed");
@@ -58,7 +58,7 @@ pub async fn machine_prune_ms(sim: &Sim) {
     assert_eq!(org["machines"], json!([]));
 }
 
-pub async fn unreachable_regions(sim: &Sim) {
+pub(crate) async fn unreachable_regions(sim: &Sim) {
     let id = sim.app_with_machine("a");
     let volume = sim.act(json!({"do": "create_volume", "app": "a", "name": "d"}));
     sim.world().turn(|knobs| knobs.unreachable_regions = vec!["fra".into()]);
@@ -69,7 +69,7 @@ pub async fn unreachable_regions(sim: &Sim) {
     assert_eq!(sim.get(&volume).await.json()["host_status"], "unreachable");
 }
 
-pub async fn event_ids_absent(sim: &Sim) {
+pub(crate) async fn event_ids_absent(sim: &Sim) {
     let id = sim.app_with_machine("a");
     let events = format!("/v1/apps/a/machines/{id}/events");
     assert!(sim.get(&events).await.json()[0]["id"].is_string());
@@ -78,7 +78,7 @@ pub async fn event_ids_absent(sim: &Sim) {
     assert!(event.get("id").is_none() && event["timestamp"].is_i64());
 }
 
-pub async fn monitor_events(sim: &Sim) {
+pub(crate) async fn monitor_events(sim: &Sim) {
     let id = sim.app_with_machine("a");
     sim.act(json!({"do": "exit_machine", "machine": id, "code": 137, "oom_killed": true}));
     let events = format!("/v1/apps/a/machines/{id}/events");
@@ -89,7 +89,7 @@ pub async fn monitor_events(sim: &Sim) {
     assert_eq!(sim.get(&events).await.json()[0]["request"]["MonitorEvent"]["exit_event"], exit);
 }
 
-pub async fn metadata_touches_updated_at(sim: &Sim) {
+pub(crate) async fn metadata_touches_updated_at(sim: &Sim) {
     let id = sim.app_with_machine("a");
     let before = machine(sim, &id).await["updated_at"].clone();
     let key = format!("/v1/apps/a/machines/{id}/metadata/k");
@@ -103,32 +103,37 @@ pub async fn metadata_touches_updated_at(sim: &Sim) {
     assert_eq!(org["machines"][0]["config"]["metadata"]["k"], "2");
 }
 
-pub async fn cert_active_after_ms(sim: &Sim) {
+pub(crate) async fn cert_active_after_ms(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "a"}));
     sim.act(json!({"do": "create_cert", "app": "a", "hostname": "never.example"}));
     sim.world().turn(|knobs| knobs.cert_active_after_ms = Some(1_000));
     sim.act(json!({"do": "create_cert", "app": "a", "hostname": "x.example"}));
+    sim.clock.advance(500);
+    sim.act(json!({"do": "delete_cert", "app": "a", "hostname": "x.example"}));
+    sim.act(json!({"do": "create_cert", "app": "a", "hostname": "x.example"}));
+    sim.clock.advance(500);
     let status = async |host: &str| {
         let cert = sim.get(&format!("/v1/apps/a/certificates/{host}")).await.json();
         cert["status"].as_str().unwrap().to_owned()
     };
-    assert_eq!(status("x.example").await, "pending_validation");
-    sim.clock.advance(1_000);
+    assert_eq!(status("x.example").await, "pending_validation", "the first request is over");
+    sim.clock.advance(500);
     assert_eq!(status("x.example").await, "active");
     sim.rest();
     assert_eq!(status("never.example").await, "pending_validation");
 }
 
-pub async fn shared_ip_repeat_status(sim: &Sim) {
+pub(crate) async fn shared_ip_repeat_status(sim: &Sim) {
     sim.act(json!({"do": "create_app", "name": "a"}));
     sim.world().turn(|knobs| knobs.shared_ip_repeat_status = Some(409));
-    let post = async || sim.call("POST", "/v1/apps/a/ip_assignments", json!({"type": "shared_v4"})).await.status;
+    let post =
+        async || sim.call("POST", "/v1/apps/a/ip_assignments", json!({"type": "shared_v4"})).await.status;
     assert_eq!([post().await, post().await], [200, 409]);
     assert_eq!(sim.effects("ip.allocated"), 1);
 }
 
 /// Makes a volume, bound to a machine that is then destroyed; returns the volume's path.
-async fn orphan(sim: &Sim) -> String {
+fn orphan(sim: &Sim) -> String {
     sim.act(json!({"do": "create_app", "name": "a"}));
     let volume = sim.act(json!({"do": "create_volume", "app": "a", "name": "d"}));
     let config = json!({"image": "x", "mounts": [{"volume": volume["id"], "path": "/d"}]});
@@ -137,9 +142,9 @@ async fn orphan(sim: &Sim) -> String {
     format!("/v1/apps/a/volumes/{}", volume["id"].as_str().unwrap())
 }
 
-pub async fn volume_detach_ms(sim: &Sim) {
+pub(crate) async fn volume_detach_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.volume_detach_ms = 120_000);
-    let volume = orphan(sim).await;
+    let volume = orphan(sim);
     sim.clock.advance(119_999);
     assert_eq!(sim.call("DELETE", &volume, Value::Null).await.status, 412, "its machine is gone long since");
     sim.clock.advance(1);
@@ -147,27 +152,27 @@ pub async fn volume_detach_ms(sim: &Sim) {
     assert_eq!(sim.call("DELETE", &volume, Value::Null).await.status, 200);
 }
 
-pub async fn volume_bound_409(sim: &Sim) {
+pub(crate) async fn volume_bound_409(sim: &Sim) {
     sim.world().turn(|knobs| {
         knobs.volume_bound_409 = true;
         knobs.volume_detach_ms = 1_000;
     });
-    let volume = orphan(sim).await;
+    let volume = orphan(sim);
     assert_eq!(sim.call("DELETE", &volume, Value::Null).await.status, 409);
 }
 
-pub async fn volume_list_unattached(sim: &Sim) {
+pub(crate) async fn volume_list_unattached(sim: &Sim) {
     sim.world().turn(|knobs| {
         knobs.volume_list_unattached = true;
         knobs.volume_detach_ms = 1_000;
     });
-    let volume = orphan(sim).await;
+    let volume = orphan(sim);
     assert!(sim.get("/v1/apps/a/volumes").await.json()[0].get("attached_machine_id").is_none());
     assert!(sim.get(&volume).await.json()["attached_machine_id"].is_string(), "reading it alone tells");
 }
 
-pub async fn volume_prune_ms(sim: &Sim) {
-    let volume = orphan(sim).await;
+pub(crate) async fn volume_prune_ms(sim: &Sim) {
+    let volume = orphan(sim);
     sim.rest();
     assert_eq!(sim.call("DELETE", &volume, Value::Null).await.status, 200);
     sim.clock.advance(3_600_000);

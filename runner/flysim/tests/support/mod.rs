@@ -13,23 +13,23 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// The time at which all simulated worlds begin.
-pub const START_MS: i64 = 1_774_937_288_802;
+pub(crate) const START_MS: i64 = 1_774_937_288_802;
 
 /// An answer as a client sees it.
 #[derive(Debug, Clone)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: http::HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 
     /// The text of the error, in either shape.
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         let body = self.json();
         let text = body["error"].as_str().or(body["message"].as_str());
         text.unwrap_or_default().to_owned()
@@ -38,17 +38,17 @@ impl Reply {
 
 /// A served world whose answers are all checked.
 #[derive(Debug)]
-pub struct Sim {
-    pub clock: ManualClock,
-    pub server: ServerHandle,
+pub(crate) struct Sim {
+    pub(crate) clock: ManualClock,
+    pub(crate) server: ServerHandle,
 }
 
 impl Sim {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Knobs::default()).await
     }
 
-    pub async fn with(knobs: Knobs) -> Self {
+    pub(crate) async fn with(knobs: Knobs) -> Self {
         let clock = ManualClock::new(START_MS);
         let world = World::new(7, Arc::new(clock.clone())).validated();
         world.set_knobs(knobs);
@@ -56,56 +56,56 @@ impl Sim {
         Self { clock, server }
     }
 
-    pub fn world(&self) -> &World {
+    pub(crate) fn world(&self) -> &World {
         self.server.world()
     }
 
-    pub fn act(&self, action: Value) -> Value {
+    pub(crate) fn act(&self, action: Value) -> Value {
         let action: Action = serde_json::from_value(action).unwrap();
         self.world().act(action).unwrap()
     }
 
     /// Makes an app with a started machine; returns the machine's id.
-    pub fn app_with_machine(&self, app: &str) -> String {
+    pub(crate) fn app_with_machine(&self, app: &str) -> String {
         self.act(json!({"do": "create_app", "name": app}));
         let machine = self.act(json!({"do": "create_machine", "app": app}));
         machine["id"].as_str().unwrap().to_owned()
     }
 
-    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Option<Reply> {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Option<Reply> {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let headers = [("authorization", "Bearer test"), ("content-type", "application/json")];
         request(self.server.addr(), method, path, &headers, body).await
     }
 
-    pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
         let body = (!body.is_null()).then_some(body);
         self.send(method, path, body).await.expect("an answer")
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call("GET", path, Value::Null).await
     }
 
     /// Lets the rate limits recover.
-    pub fn rest(&self) {
+    pub(crate) fn rest(&self) {
         self.clock.advance(10_000);
     }
 
     /// Fails if any answer was not as the vendor's document says.
-    pub fn honest(&self) {
+    pub(crate) fn honest(&self) {
         let violations = self.world().violations();
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
     /// How often something took effect.
-    pub fn effects(&self, what: &str) -> usize {
+    pub(crate) fn effects(&self, what: &str) -> usize {
         self.world().log().iter().filter(|effect| effect.what == what).count()
     }
 }
 
 /// Sends one request on its own connection; `None` if it ends without an answer.
-pub async fn request(
+pub(crate) async fn request(
     addr: SocketAddr,
     method: &str,
     path: &str,

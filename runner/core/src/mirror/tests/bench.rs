@@ -3,8 +3,8 @@
 use serde_json::{Map, json};
 
 use crate::mirror::{
-    AppSeen, Apps, Config, Delta, FindingStatus, LogEntry, Look, MachineSeen, Mirror, Observation, OrgPage, Outcome,
-    Reach, Rules, Whole,
+    AppSeen, Apps, Config, Delta, FindingStatus, LogEntry, Look, MachineSeen, Mirror, Observation, OrgPage,
+    Outcome, Reach, Rules, Whole,
 };
 use crate::time::Timestamp;
 
@@ -71,7 +71,7 @@ pub(super) struct Bench {
 impl Bench {
     /// One that knows nothing.
     pub(super) fn empty(config: Config) -> Self {
-        let look = Look { tick: 1, at: at(100), token: "watch".to_owned() };
+        let look = Look { tick: 1, sent_at: at(100), at: at(100), token: "watch".to_owned() };
         Self { mirror: Mirror::from_rows(config, [], None), look, story: Vec::new(), last: None }
     }
 
@@ -82,6 +82,9 @@ impl Bench {
         bench.apps(&[app("a1", "web")]);
         bench.own("web", &[machine("m1", "started", 10)]);
         bench.org(&[machine("m1", "started", 10)]);
+        bench.pass(1);
+        bench.control();
+        bench.apps(&[app("a1", "web")]);
         bench.story.clear();
         bench
     }
@@ -106,6 +109,7 @@ impl Bench {
     pub(super) fn pass(&mut self, seconds: i64) {
         self.look.tick += 1;
         self.look.at = self.look.at + crate::duration::Millis::seconds(seconds);
+        self.look.sent_at = self.look.at;
     }
 
     pub(super) fn control(&mut self) {

@@ -64,7 +64,8 @@ fn every_rule_is_needed() {
 #[test]
 fn rules_are_told_apart() {
     for rule in Rule::ALL {
-        let rest: Vec<_> = Rule::ALL.into_iter().filter(|other| Rules::ALL.without(rule).has(*other)).collect();
+        let rest: Vec<_> =
+            Rule::ALL.into_iter().filter(|other| Rules::ALL.without(rule).has(*other)).collect();
         assert_eq!(rest.len(), Rule::ALL.len() - 1, "{rule:?}");
         assert!(!rest.contains(&rule));
     }

@@ -1,0 +1,218 @@
+//! Everything but the driver: the API, time, crashes, owners that come and go, and somebody else.
+
+use groundcrew_core::manifest::Class;
+use groundcrew_core::row::State;
+
+use crate::story::Act;
+use crate::world::{
+    Answer, Api, Body, Broken, Flight, Key, Maker, Mark, Marks, NAP, Phase, REMEMBERS, SETTLE, Setup, Shape, World, Write,
+};
+
+/// The natural thing's only place.
+const PLACE: u8 = 0;
+
+/// What happens by itself: requests take effect and time passes.
+pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
+    let mut all = Vec::new();
+    for (at, flight) in world.flights.iter().enumerate() {
+        if flight.answer.is_none() && flight.by >= 0 {
+            all.push((Act::TakesEffect(flight.row.lane, flight.write), effect(setup, world, at)));
+        }
+    }
+    let sending = world.lanes.iter().any(|lane| matches!(lane.phase, Phase::Intended { sends_by: 0.., .. }));
+    if world.restless() || sending {
+        all.push((Act::Passes(1), passed(world, 1)));
+    } else if world.idle() {
+        let dues = world.lanes.iter().filter_map(|lane| lane.due);
+        if let Some(due) = dues.min().filter(|due| *due > 0) {
+            all.push((Act::Passes(due), passed(world, due)));
+        }
+    }
+    all
+}
+
+/// What need not happen, and happens seldom.
+pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
+    let mut all = Vec::new();
+    if world.left.crashes > 0 && world.lanes.iter().any(|lane| lane.phase != Phase::Idle) {
+        all.push((Act::Crashes, crashed(world)));
+    }
+    if world.left.naps > 0 && !world.restless() {
+        let mut next = passed(world, NAP);
+        next.left.naps -= 1;
+        all.push((Act::Sleeps, next));
+    }
+    if world.left.wants > 0 {
+        for lane in 0..world.lanes.len() {
+            wants(world, lane, &mut all);
+        }
+    }
+    if world.left.foreign > 0 {
+        foreign(setup, world, &mut all);
+    }
+    all
+}
+
+fn passed(world: &World, ticks: i32) -> World {
+    let mut next = world.clone();
+    next.pass(ticks);
+    next
+}
+
+/// All that was in memory is lost; requests that left are under way all the same.
+fn crashed(world: &World) -> World {
+    let mut next = world.clone();
+    next.left.crashes -= 1;
+    for lane in &mut next.lanes {
+        (lane.phase, lane.due, lane.reported) = (Phase::Idle, Some(0), false);
+    }
+    next.flights.iter_mut().for_each(|flight| flight.waited = false);
+    next.flights.retain(|flight| flight.by >= 0);
+    next.tidy();
+    next
+}
+
+fn wants(world: &World, lane: usize, all: &mut Vec<(Act, World)>) {
+    for want in [None, Some(Body::First), Some(Body::Changed), Some(Body::Replacing)] {
+        if want != world.lanes[lane].want {
+            let mut next = world.clone();
+            next.left.wants -= 1;
+            next.lanes[lane].want = want;
+            next.lanes[lane].due = Some(0);
+            all.push((Act::Wants(lane as u8, want), next));
+        }
+    }
+}
+
+/// A request takes effect, or is refused, or meets nothing.
+fn effect(setup: &Setup, world: &World, at: usize) -> World {
+    let mut next = world.clone();
+    let Flight { row, write, .. } = next.flights[at].clone();
+    let hidden = SETTLE;
+    let answer = match write {
+        Write::Create { body } => {
+            let mark = if setup.marks == Marks::Carried { Mark::Row(row) } else { Mark::Missing };
+            create(setup, &mut next, row, Shape { maker: Maker::Us(row.lane), mark, body })
+        }
+        Write::Update { id, seen, body } => {
+            let mark = if setup.marks == Marks::Carried { Mark::Row(row) } else { Mark::Missing };
+            let now = next.object(id).and_then(|object| object.now);
+            match (now, setup.api) {
+                (now, Api::Conditional) if now != Some(seen) => Answer::Refused,
+                (None, Api::Blind) if setup.class != Class::Natural => Answer::Refused,
+                (now, _) => {
+                    let maker = now.map_or(Maker::Us(row.lane), |now| now.maker);
+                    touched(&mut next, row.lane, now);
+                    let shape = Shape { maker, mark, body };
+                    next.put(id, Some(shape), hidden);
+                    Answer::Made(id, shape)
+                }
+            }
+        }
+        Write::Remove { id, seen } => {
+            let now = next.object(id).and_then(|object| object.now);
+            match (now, setup.api) {
+                (Some(now), Api::Conditional) if now != seen => Answer::Refused,
+                (now, _) => {
+                    touched(&mut next, row.lane, now);
+                    next.put(id, None, if now.is_some() { hidden } else { 0 });
+                    Answer::Removed
+                }
+            }
+        }
+    };
+    next.flights[at].answer = Some(answer);
+    next.tidy();
+    for lane in 0..next.lanes.len() {
+        if next.living(Maker::Us(lane as u8)).count() > 1 {
+            next.broken = Some(Broken::Doubled);
+        }
+    }
+    next
+}
+
+fn create(setup: &Setup, next: &mut World, row: crate::world::RowNo, shape: Shape) -> Answer {
+    match setup.class {
+        Class::Natural => {
+            let now = next.object(PLACE).and_then(|object| object.now);
+            if now.is_some() && setup.api == Api::Conditional {
+                return Answer::Refused;
+            }
+            touched(next, row.lane, now);
+            next.put(PLACE, Some(shape), SETTLE);
+            Answer::Made(PLACE, shape)
+        }
+        Class::Keyed => {
+            if let Some(key) = next.keys.iter().find(|key| key.row == row) {
+                return Answer::Made(key.made.0, key.made.1);
+            }
+            let id = made(setup, next, shape);
+            next.keys.push(Key { row, until: REMEMBERS, made: (id, shape) });
+            Answer::Made(id, shape)
+        }
+        Class::Marked | Class::Anonymous => Answer::Made(made(setup, next, shape), shape),
+    }
+}
+
+fn made(setup: &Setup, next: &mut World, shape: Shape) -> u8 {
+    let id = next.free_id();
+    next.put(id, Some(shape), SETTLE);
+    let timed = setup.class == Class::Anonymous || setup.class == Class::Keyed && setup.marks == Marks::Impossible;
+    let object = next.objects.iter_mut().find(|object| object.id == id).expect("just put");
+    object.made = timed.then_some(0);
+    id
+}
+
+/// Notes it if a write of ours meets what somebody else made, unless that was presumed to be ours.
+fn touched(next: &mut World, lane: u8, met: Option<Shape>) {
+    let row = next.lanes[usize::from(lane)].row.as_ref();
+    let presumed = row.is_some_and(|row| row.origin == groundcrew_core::row::Origin::Presumed);
+    if met.is_some_and(|met| met.maker == Maker::Foreign) && !presumed {
+        next.broken = Some(Broken::ForeignChanged);
+    }
+}
+
+/// Somebody else makes, changes, removes or takes over something.
+fn foreign(setup: &Setup, world: &World, all: &mut Vec<(Act, World)>) {
+    if setup.api == Api::Blind && !world.idle() {
+        return;
+    }
+    let hidden = if setup.api == Api::Blind { 0 } else { SETTLE };
+    let mut act = |act: Act, change: &dyn Fn(&mut World)| {
+        let mut next = world.clone();
+        next.left.foreign -= 1;
+        change(&mut next);
+        next.tidy();
+        all.push((act, next));
+    };
+    let mark = if setup.marks == Marks::Carried { Mark::Foreign } else { Mark::Missing };
+    let theirs = Shape { maker: Maker::Foreign, mark, body: Body::Foreign };
+    if setup.class != Class::Natural {
+        act(Act::StrangerMakes, &|next| {
+            made(setup, next, theirs);
+        });
+    } else if world.object(PLACE).is_none_or(|object| object.now.is_none()) {
+        act(Act::StrangerMakes, &|next| next.put(PLACE, Some(theirs), hidden));
+    }
+    let present = |id: u8| {
+        world.lanes.iter().filter_map(|lane| lane.row.as_ref()).any(|row| {
+            row.thing == Some(id) && matches!(row.state, State::Present | State::Updating | State::Deleting)
+        })
+    };
+    for object in &world.objects {
+        let (id, Some(shape)) = (object.id, object.now) else { continue };
+        act(Act::StrangerRemoves(id), &|next| next.put(id, None, hidden));
+        let ours = shape.maker != Maker::Foreign;
+        // What somebody changes before we have seen it once is no longer to be recognised without a mark.
+        if ours && shape.body != Body::Foreign && (setup.marks == Marks::Carried || present(id)) {
+            let changed = Shape { body: Body::Foreign, ..shape };
+            act(Act::StrangerChanges(id), &|next| next.put(id, Some(changed), hidden));
+        }
+        if ours && setup.class == Class::Natural && setup.marks == Marks::Carried {
+            for mark in [Mark::Foreign, Mark::Missing] {
+                let taken = Shape { mark, ..theirs };
+                act(Act::StrangerTakesOver(id), &|next| next.put(id, Some(taken), hidden));
+            }
+        }
+    }
+}

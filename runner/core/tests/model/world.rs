@@ -1,0 +1,385 @@
+//! The world that the model explores: an API with its lag, requests under way, a foreign actor, the ledger.
+//!
+//! All times are ticks relative to the present, so that a world that only grew older is the same world. One
+//! tick is [`SKEW`](groundcrew_core::settle::SKEW), and the other constants are few ticks.
+
+use groundcrew_core::manifest::Class;
+use groundcrew_core::row::{Origin, State};
+use groundcrew_core::settle::{Drift, Rules};
+
+/// A point in time, in ticks from now.
+pub(crate) type Tick = i32;
+
+/// The API may hide a write for so long.
+pub(crate) const SETTLE: Tick = 2;
+/// A write is not sent later than this after its intent.
+pub(crate) const SEND_WITHIN: Tick = 1;
+/// A write takes no effect later than this after its intent.
+pub(crate) const WINDOW: Tick = 2;
+/// The API remembers an idempotency key for so long.
+pub(crate) const REMEMBERS: Tick = 6;
+/// The process sleeps, or is down, for so long; longer than the API remembers a key.
+pub(crate) const NAP: Tick = 10;
+/// Stamps that are older than this differ in nothing any more.
+const OLD: Tick = -40;
+/// The same, while a creation is in doubt: longer than a given-up creation is watched.
+const ANCIENT: Tick = -20_000;
+
+/// What is explored: one kind of API, and what may go wrong how often.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// For the report.
+    pub(crate) name: &'static str,
+    pub(crate) class: Class,
+    pub(crate) marks: Marks,
+    pub(crate) api: Api,
+    pub(crate) drift: Drift,
+    /// The API's clock is ahead of ours by this.
+    pub(crate) skew: Tick,
+    /// Owners that want one thing each, in one listing.
+    pub(crate) owners: u8,
+    /// How often each kind of trouble may come.
+    pub(crate) budget: Budget,
+    pub(crate) rules: Rules,
+    pub(crate) driver: Driver,
+}
+
+/// Whether things of this kind can carry marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marks {
+    Carried,
+    Impossible,
+}
+
+/// What the API does with a write that meets something else than its sender saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// Creation of what exists, and change or removal of what is no longer as it was seen, are refused.
+    Conditional,
+    /// The last write wins, whatever it meets. What others do is seen at once, and not while we write: nothing
+    /// but a condition can protect from that.
+    Blind,
+}
+
+/// What the driver must do for the decisions to be right; taken out one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// All of it.
+    Careful,
+    /// Sends a write however long ago its intent was committed.
+    SendsLate,
+    /// Takes an answer for the end of every request of the row, also of those that were never answered.
+    ForgetsEarlierSends,
+    /// Repeats a creation in doubt with what is wanted now instead of what was sent.
+    RepeatsWithNewest,
+}
+
+/// How often each kind of trouble may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Budget {
+    pub(crate) crashes: u8,
+    pub(crate) foreign: u8,
+    pub(crate) wants: u8,
+    pub(crate) blinks: u8,
+    pub(crate) naps: u8,
+}
+
+/// Who made a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Maker {
+    Us(u8),
+    Foreign,
+}
+
+/// The mark on a thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Mark {
+    Missing,
+    Row(RowNo),
+    Foreign,
+}
+
+/// One of a lane's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RowNo {
+    pub(crate) lane: u8,
+    pub(crate) serial: u8,
+}
+
+/// Bodies: two that differ in a field that can change, one that needs a replacement, and a stranger's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Body {
+    First,
+    Changed,
+    Replacing,
+    Foreign,
+}
+
+/// A thing as it is at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Shape {
+    pub(crate) maker: Maker,
+    pub(crate) mark: Mark,
+    pub(crate) body: Body,
+}
+
+/// A thing, or the place of one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Object {
+    pub(crate) id: u8,
+    /// As it is; none: it does not exist.
+    pub(crate) now: Option<Shape>,
+    /// As it was, and may still be shown before the tick beside it.
+    pub(crate) past: Vec<(Option<Shape>, Tick)>,
+    /// When it was made, where that matters; the API says so with its own clock.
+    pub(crate) made: Option<Tick>,
+}
+
+/// One write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Write {
+    Create { body: Body },
+    Update { id: u8, seen: Shape, body: Body },
+    Remove { id: u8, seen: Shape },
+}
+
+/// A request that has left.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Flight {
+    pub(crate) row: RowNo,
+    pub(crate) write: Write,
+    /// It takes no effect after this.
+    pub(crate) by: Tick,
+    /// What the API answered.
+    pub(crate) answer: Option<Answer>,
+    /// Whether the driver still waits for the answer.
+    pub(crate) waited: bool,
+}
+
+/// The API's answer to a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    Made(u8, Shape),
+    Removed,
+    Refused,
+}
+
+/// An idempotency key that the API knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) row: RowNo,
+    pub(crate) until: Tick,
+    pub(crate) made: (u8, Shape),
+}
+
+/// The ledger row: what survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ledger {
+    pub(crate) no: RowNo,
+    pub(crate) state: State,
+    pub(crate) origin: Origin,
+    pub(crate) spec: Body,
+    pub(crate) thing: Option<u8>,
+    pub(crate) observed: Option<Body>,
+    pub(crate) mark: Mark,
+    pub(crate) before: Vec<u8>,
+    pub(crate) intended_at: Option<Tick>,
+    pub(crate) made_by: Option<Tick>,
+    pub(crate) removed_by: Option<Tick>,
+    pub(crate) absent_at: Option<Tick>,
+    pub(crate) look_at: Option<Tick>,
+}
+
+/// What a look showed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Seen {
+    pub(crate) began: Tick,
+    pub(crate) aim: groundcrew_core::settle::Aim,
+    /// Id, shape, and when it was made.
+    pub(crate) things: Vec<(u8, Shape, Option<Tick>)>,
+}
+
+/// How far the driver is with a lane; lost in a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    Idle,
+    Looked(Seen),
+    /// The intent is committed, the request has not left.
+    Intended { write: Write, sends_by: Tick, by: Tick, earlier: Option<Tick> },
+    /// The request has left; `earlier` is until when earlier ones of the same row may take effect.
+    Sent { earlier: Option<Tick> },
+}
+
+/// One owner, what it wants, and the driver's work on it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lane {
+    pub(crate) want: Option<Body>,
+    pub(crate) row: Option<Ledger>,
+    pub(crate) phase: Phase,
+    /// When the driver comes back; none: when something changes.
+    pub(crate) due: Option<Tick>,
+    /// Whether a person was told of something that only a person can mend.
+    pub(crate) reported: bool,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Broken {
+    Doubled,
+    ForeignChanged,
+    ForeignClaimed,
+}
+
+/// Everything, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    pub(crate) objects: Vec<Object>,
+    pub(crate) flights: Vec<Flight>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) left: Budget,
+    pub(crate) broken: Option<Broken>,
+}
+
+impl World {
+    /// Every owner wants its thing, and nothing exists yet.
+    pub(crate) fn new(setup: &Setup) -> Self {
+        let lane = Lane { want: Some(Body::First), row: None, phase: Phase::Idle, due: Some(0), reported: false };
+        Self {
+            objects: Vec::new(),
+            flights: Vec::new(),
+            keys: Vec::new(),
+            lanes: vec![lane; usize::from(setup.owners)],
+            left: setup.budget,
+            broken: None,
+        }
+    }
+
+    pub(crate) fn object(&self, id: u8) -> Option<&Object> {
+        self.objects.iter().find(|object| object.id == id)
+    }
+
+    /// What exists and was made for this owner.
+    pub(crate) fn living(&self, maker: Maker) -> impl Iterator<Item = (u8, Shape)> {
+        let living = self.objects.iter().filter_map(|object| Some((object.id, object.now?)));
+        living.filter(move |(_, shape)| shape.maker == maker)
+    }
+
+    /// Whether a request may still take effect, or the API may still hide something.
+    pub(crate) fn restless(&self) -> bool {
+        self.flights.iter().any(|flight| flight.answer.is_none())
+            || self.objects.iter().any(|object| !object.past.is_empty())
+    }
+
+    /// Whether every creation of the thing's owner is over and the driver is between two pieces of work.
+    pub(crate) fn idle(&self) -> bool {
+        self.flights.is_empty() && self.lanes.iter().all(|lane| lane.phase == Phase::Idle)
+    }
+
+    /// Changes a thing; what it was may be shown until `hidden` ticks from now.
+    pub(crate) fn put(&mut self, id: u8, now: Option<Shape>, hidden: Tick) {
+        if self.object(id).is_none() {
+            self.objects.push(Object { id, now: None, past: Vec::new(), made: None });
+            self.objects.sort_by_key(|object| object.id);
+        }
+        let object = self.objects.iter_mut().find(|object| object.id == id).expect("just made");
+        let was = std::mem::replace(&mut object.now, now);
+        if hidden > 0 && was != now {
+            object.past.retain(|(shape, _)| *shape != was);
+            object.past.push((was, hidden));
+            object.past.sort_unstable();
+        }
+    }
+
+    /// An id that nothing refers to.
+    pub(crate) fn free_id(&self) -> u8 {
+        (0..).find(|id| self.object(*id).is_none() && !self.refers_to(*id)).expect("ids do not end")
+    }
+
+    fn refers_to(&self, id: u8) -> bool {
+        let row = |row: &Ledger| row.thing == Some(id) || row.before.contains(&id);
+        let seen = |phase: &Phase| match phase {
+            Phase::Looked(seen) => seen.things.iter().any(|thing| thing.0 == id),
+            Phase::Intended { write, .. } => about(write) == Some(id),
+            Phase::Idle | Phase::Sent { .. } => false,
+        };
+        self.lanes.iter().any(|lane| lane.row.as_ref().is_some_and(row) || seen(&lane.phase))
+            || self.flights.iter().any(|flight| about(&flight.write) == Some(id))
+            || self.keys.iter().any(|key| key.made.0 == id)
+    }
+
+    /// A row number of this lane that nothing bears.
+    pub(crate) fn free_row(&self, lane: u8) -> RowNo {
+        let borne = |no: RowNo| {
+            let mark = |shape: &Shape| shape.mark == Mark::Row(no);
+            let object =
+                |object: &Object| object.now.iter().chain(object.past.iter().filter_map(|(was, _)| was.as_ref())).any(mark);
+            self.objects.iter().any(object)
+                || self.keys.iter().any(|key| key.row == no)
+                || self.flights.iter().any(|flight| flight.row == no)
+        };
+        let numbers = (0..).map(|serial| RowNo { lane, serial });
+        numbers.into_iter().find(|no| !borne(*no)).expect("rows do not end")
+    }
+
+    /// Lets time pass and forgets what no longer makes a difference.
+    pub(crate) fn pass(&mut self, ticks: Tick) {
+        let doubt = self.lanes.iter().any(|lane| lane.row.as_ref().is_some_and(|row| row.state == State::InDoubt));
+        let oldest = if doubt { ANCIENT } else { OLD };
+        let older = |at: &mut Tick| *at = (*at - ticks).max(oldest);
+        for object in &mut self.objects {
+            object.made.iter_mut().for_each(older);
+            object.past.iter_mut().for_each(|(_, until)| *until -= ticks);
+            object.past.retain(|(_, until)| *until > 0);
+        }
+        self.flights.iter_mut().for_each(|flight| flight.by -= ticks);
+        self.flights.retain(|flight| flight.by >= 0 || flight.waited);
+        self.keys.iter_mut().for_each(|key| key.until -= ticks);
+        self.keys.retain(|key| key.until > 0);
+        for lane in &mut self.lanes {
+            if let Some(row) = &mut lane.row {
+                let stamps =
+                    [&mut row.intended_at, &mut row.made_by, &mut row.removed_by, &mut row.absent_at, &mut row.look_at];
+                stamps.into_iter().flatten().for_each(older);
+            }
+            lane.due = lane.due.map(|due| (due - ticks).max(0));
+            match &mut lane.phase {
+                Phase::Looked(seen) => {
+                    older(&mut seen.began);
+                    seen.things.iter_mut().filter_map(|thing| thing.2.as_mut()).for_each(older);
+                }
+                Phase::Intended { sends_by, by, earlier, .. } => {
+                    *sends_by = (*sends_by - ticks).max(-1);
+                    *by = (*by - ticks).max(-1);
+                    earlier.iter_mut().for_each(older);
+                }
+                Phase::Sent { earlier } => earlier.iter_mut().for_each(older),
+                Phase::Idle => {}
+            }
+        }
+        self.tidy();
+    }
+
+    /// Drops what nothing can tell any more.
+    pub(crate) fn tidy(&mut self) {
+        self.flights.retain(|flight| flight.waited || flight.answer.is_none());
+        self.flights.sort_by_key(|flight| (flight.row, flight.write, flight.by, flight.waited));
+        self.flights.dedup();
+        let gone = |object: &Object| object.now.is_none() && object.past.is_empty();
+        self.objects.retain(|object| !gone(object));
+        for lane in &mut self.lanes {
+            // Only a creation in doubt is judged by when it was intended and by what was there before.
+            if let Some(row) = lane.row.as_mut().filter(|row| row.state != State::InDoubt) {
+                row.intended_at = None;
+                row.before.clear();
+            }
+        }
+    }
+}
+
+fn about(write: &Write) -> Option<u8> {
+    match write {
+        Write::Create { .. } => None,
+        Write::Update { id, .. } | Write::Remove { id, .. } => Some(*id),
+    }
+}

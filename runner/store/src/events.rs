@@ -1,0 +1,147 @@
+//! The inbox: what sources saw, in one transaction with the deliveries and looks it makes.
+
+use groundcrew_core::spec::Event;
+use groundcrew_core::subject::Uid;
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+
+use crate::subjects::{self, SubjectChange};
+use crate::{HookId, Result, Store, SubjectId, lanes, sql};
+
+/// One event on its way into the inbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// What handlers will be told.
+    pub event: Event,
+    /// Handlers that want it.
+    pub handlers: Vec<HookId>,
+}
+
+/// What a source brings at once.
+#[derive(Clone, Debug, Default)]
+pub struct Intake {
+    /// Subjects that changed, parents before members, ends before new incarnations at the same path.
+    pub subjects: Vec<SubjectChange>,
+    /// What happened to them, in order.
+    pub events: Vec<NewEvent>,
+    /// Lanes of provisioners that are owed a look.
+    pub dirty: Vec<(HookId, Uid)>,
+    /// How far the source has come.
+    pub cursor: Option<(String, String)>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What was accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Events that were new.
+    pub events: u32,
+    /// Events that had been accepted before.
+    pub duplicates: u32,
+    /// Deliveries that they made.
+    pub deliveries: u32,
+}
+
+impl Store {
+    /// Accepts what a source brings: rows, events, deliveries, looks and cursor in one transaction.
+    ///
+    /// # Guarantees
+    /// When this returns, the source may be acknowledged. An event that was accepted before changes nothing.
+    pub async fn accept(&self, intake: Intake) -> Result<Accepted> {
+        self.write(move |connection| accept(connection, &intake)).await
+    }
+
+    /// How far a source has come.
+    pub fn cursor(&self, source: &str) -> Result<Option<String>> {
+        self.read(|connection| {
+            let text = "SELECT value FROM cursor WHERE source = $1";
+            Ok(connection.query_row(text, [source], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The last events of a subject, newest first: id, kind, time.
+    pub fn events_of(&self, subject: SubjectId, limit: u32) -> Result<Vec<(String, String, Timestamp)>> {
+        self.read(|connection| {
+            let text = "SELECT eid, kind, at FROM event WHERE subject = $1 ORDER BY seq DESC LIMIT $2";
+            let mut statement = connection.prepare_cached(text)?;
+            let rows = statement.query_map(params![subject.0, limit], |row| Ok((row.get(0)?, row.get(1)?, sql::time(row, 2)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
+    let mut accepted = Accepted::default();
+    for change in &intake.subjects {
+        subjects::upsert(connection, change)?;
+    }
+    for new in &intake.events {
+        let subject = match &new.event.subject {
+            Some(subject) => subjects::id_of(connection, &subject.uid)?,
+            None => None,
+        };
+        match insert(connection, &new.event, subject)? {
+            None => accepted.duplicates += 1,
+            Some(seq) => {
+                accepted.events += 1;
+                for hook in &new.handlers {
+                    deliver(connection, *hook, subject.unwrap_or(SubjectId::NONE), seq, intake.now)?;
+                    accepted.deliveries += 1;
+                }
+            }
+        }
+    }
+    for (hook, uid) in &intake.dirty {
+        if let Some(subject) = subjects::id_of(connection, uid)? {
+            lanes::mark_dirty(connection, *hook, subject, intake.now)?;
+        }
+    }
+    if let Some((source, value)) = &intake.cursor {
+        let text = "INSERT INTO cursor (source, value, at) VALUES ($1, $2, $3)
+            ON CONFLICT (source) DO UPDATE SET value = excluded.value, at = excluded.at";
+        connection.prepare_cached(text)?.execute(params![source, value, intake.now.as_millis()])?;
+    }
+    Ok(accepted)
+}
+
+fn insert(connection: &Connection, event: &Event, subject: Option<SubjectId>) -> Result<Option<i64>> {
+    let text = "INSERT INTO event (eid, kind, subject, snapshot, at, data) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (eid) DO NOTHING RETURNING seq";
+    let mut statement = connection.prepare_cached(text)?;
+    let snapshot = event.subject.as_ref().map(sql::text_of);
+    let params = params![
+        event.id,
+        event.kind,
+        subject.map(|id| id.0),
+        snapshot,
+        event.time.as_millis(),
+        event.data.to_string()
+    ];
+    Ok(statement.query_row(params, |row| row.get(0)).optional()?)
+}
+
+fn deliver(connection: &Connection, hook: HookId, subject: SubjectId, seq: i64, now: Timestamp) -> Result<()> {
+    let text = "INSERT INTO delivery (hook, subject, seq, state) VALUES ($1, $2, $3, 'pending')";
+    connection.prepare_cached(text)?.execute(params![hook.0, subject.0, seq])?;
+    // A lane that backs off keeps its due time: the head is retried first, and nothing overtakes it.
+    let text = "INSERT INTO lane (hook, subject, due_at) VALUES ($1, $2, $3)
+        ON CONFLICT (hook, subject) DO UPDATE SET due_at = coalesce(lane.due_at, excluded.due_at)";
+    connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
+    Ok(())
+}
+
+/// Reads one event back, as handlers are told it.
+pub(crate) fn by_seq(connection: &Connection, seq: i64) -> rusqlite::Result<Event> {
+    let text = "SELECT eid, kind, snapshot, at, data FROM event WHERE seq = $1";
+    connection.prepare_cached(text)?.query_row([seq], |row| {
+        Ok(Event {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            subject: sql::json_opt(row, 2)?,
+            time: sql::time(row, 3)?,
+            data: sql::json::<Value>(row, 4)?,
+        })
+    })
+}

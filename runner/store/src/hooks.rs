@@ -1,0 +1,128 @@
+//! Hooks by name, each with the last approved stanza.
+
+use groundcrew_core::hash::Digest;
+use rusqlite::{OptionalExtension, params};
+
+use crate::{HookId, Result, Store, sql};
+
+/// How a hook is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HookState {
+    /// Its stanza is in the configuration.
+    Active,
+    /// Its stanza vanished: its rows are frozen.
+    Detached,
+    /// It was removed by command.
+    Removed,
+}
+
+impl HookState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Detached => "detached",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl std::str::FromStr for HookState {
+    type Err = groundcrew_core::row::UnknownWord;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Active, Self::Detached, Self::Removed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| groundcrew_core::row::UnknownWord(text.to_owned()))
+    }
+}
+
+/// One hook as last approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredHook {
+    /// Its number here.
+    pub id: HookId,
+    /// Its stanza's name.
+    pub name: String,
+    /// The digest of its component.
+    pub component: Digest,
+    /// Where its things live.
+    pub target: String,
+    /// Its stanza, canonical.
+    pub stanza: String,
+    /// How it is.
+    pub state: HookState,
+}
+
+fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredHook> {
+    Ok(StoredHook {
+        id: HookId(row.get(0)?),
+        name: row.get(1)?,
+        component: sql::word(row, 2)?,
+        target: row.get(3)?,
+        stanza: row.get(4)?,
+        state: sql::word(row, 5)?,
+    })
+}
+
+impl Store {
+    /// Writes a hook as approved; returns its number.
+    pub async fn save_hook(&self, name: &str, component: Digest, target: &str, stanza: &str) -> Result<HookId> {
+        let (name, target, stanza) = (name.to_owned(), target.to_owned(), stanza.to_owned());
+        self.write(move |connection| {
+            let text = "INSERT INTO hook (name, component, target, stanza, state) VALUES ($1, $2, $3, $4, 'active')
+                ON CONFLICT (name) DO UPDATE SET component = excluded.component, target = excluded.target,
+                  stanza = excluded.stanza, state = 'active' RETURNING id";
+            let params = params![name, component.to_string(), target, stanza];
+            Ok(HookId(connection.query_row(text, params, |row| row.get(0))?))
+        })
+        .await
+    }
+
+    /// Says that a hook's stanza vanished, or that it came back.
+    pub async fn save_hook_state(&self, hook: HookId, state: HookState) -> Result<()> {
+        self.write(move |connection| {
+            connection.execute("UPDATE hook SET state = $2 WHERE id = $1", params![hook.0, state.as_str()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Renames a hook: its rows, runs and lanes stay its own.
+    pub async fn rename_hook(&self, hook: HookId, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            connection.execute("UPDATE hook SET name = $2 WHERE id = $1", params![hook.0, name])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// All hooks ever seen.
+    pub fn hooks(&self) -> Result<Vec<StoredHook>> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, name, component, target, stanza, state FROM hook ORDER BY id")?;
+            let rows = statement.query_map([], stored)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// A value of the installation itself.
+    pub fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.read(|connection| {
+            Ok(connection.query_row("SELECT value FROM meta WHERE key = $1", [key], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Writes a value of the installation itself, once: a later different one is refused with the first.
+    pub async fn claim_meta(&self, key: &str, value: &str) -> Result<Result<(), String>> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.write(move |connection| {
+            connection.execute("INSERT INTO meta VALUES ($1, $2) ON CONFLICT DO NOTHING", [&key, &value])?;
+            let found: String = connection.query_row("SELECT value FROM meta WHERE key = $1", [&key], |row| row.get(0))?;
+            Ok(if found == value { Ok(()) } else { Err(found) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,145 @@
+//! Lanes: the unit of work and of ordering. One row per (hook, subject), one due time.
+
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{HookId, Result, Store, SubjectId, sql};
+
+/// Which lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneId {
+    /// Whose.
+    pub hook: HookId,
+    /// For whom.
+    pub subject: SubjectId,
+}
+
+/// A provisioner's lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// Bumped by whatever may change what is wanted.
+    pub dirty: i64,
+    /// How far it has been looked at; work exists while `dirty > done`.
+    pub done: i64,
+    /// Component, settings and view of the last `desired`.
+    pub view_hash: Option<String>,
+    /// Component and settings of it.
+    pub settings: Option<String>,
+    /// Failures in a row of `desired`.
+    pub attempts: u32,
+    /// The last of them.
+    pub error: Option<String>,
+    /// When it is due; none: idle.
+    pub due_at: Option<Timestamp>,
+}
+
+/// Owes a lane a look, now.
+pub(crate) fn mark_dirty(connection: &Connection, hook: HookId, subject: SubjectId, now: Timestamp) -> Result<()> {
+    let text = "INSERT INTO lane (hook, subject, due_at, dirty) VALUES ($1, $2, $3, 1)
+        ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1,
+          due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
+    connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
+    Ok(())
+}
+
+/// Brings a lane's due time forward.
+pub(crate) fn wake(connection: &Connection, lane: LaneId, at: Timestamp) -> Result<()> {
+    let text = "INSERT INTO lane (hook, subject, due_at) VALUES ($1, $2, $3)
+        ON CONFLICT (hook, subject) DO UPDATE SET due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
+    connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, at.as_millis()])?;
+    Ok(())
+}
+
+impl Store {
+    /// Lanes that are due, oldest first; without those that are being worked on.
+    pub fn due_lanes(&self, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
+        self.read(|connection| {
+            let text = "SELECT hook, subject FROM lane WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+            let mut statement = connection.prepare_cached(text)?;
+            let lane = |row: &rusqlite::Row<'_>| {
+                Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) })
+            };
+            let rows = statement.query_map(params![now.as_millis(), limit], lane)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// When the next lane is due, if any is.
+    pub fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>> {
+        self.read(|connection| {
+            let text = "SELECT min(due_at) FROM lane WHERE due_at > $1";
+            Ok(connection.prepare_cached(text)?.query_row([after.as_millis()], |row| sql::time_opt(row, 0))?)
+        })
+    }
+
+    /// One lane.
+    pub fn lane(&self, id: LaneId) -> Result<Option<Lane>> {
+        self.read(|connection| {
+            let text = "SELECT dirty, done, view_hash, settings, attempts, error, due_at FROM lane WHERE hook = $1 AND subject = $2";
+            let lane = |row: &rusqlite::Row<'_>| {
+                Ok(Lane {
+                    dirty: row.get(0)?,
+                    done: row.get(1)?,
+                    view_hash: row.get(2)?,
+                    settings: row.get(3)?,
+                    attempts: row.get(4)?,
+                    error: row.get(5)?,
+                    due_at: sql::time_opt(row, 6)?,
+                })
+            };
+            Ok(connection.prepare_cached(text)?.query_row([id.hook.0, id.subject.0], lane).optional()?)
+        })
+    }
+
+    /// All lanes of a subject, with their hooks.
+    pub fn lanes_of(&self, subject: SubjectId) -> Result<Vec<HookId>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT hook FROM lane WHERE subject = $1 ORDER BY hook")?;
+            let rows = statement.query_map([subject.0], |row| row.get(0).map(HookId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Owes lanes a look, now.
+    pub async fn dirty_lanes(&self, lanes: Vec<LaneId>, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            lanes.iter().try_for_each(|lane| mark_dirty(connection, lane.hook, lane.subject, now))
+        })
+        .await
+    }
+
+    /// Records that a provisioner's lane was looked at: `seen` is the `dirty` that it began with.
+    pub async fn finish_look(&self, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
+        self.write(move |connection| finish(connection, id, seen, next)).await
+    }
+
+    /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet.
+    pub async fn postpone_look(&self, id: LaneId, error: &str, failed: Failed, next: Option<Timestamp>) -> Result<()> {
+        let error = error.to_owned();
+        self.write(move |connection| {
+            let text = "UPDATE lane SET attempts = attempts + $3, error = $4, due_at = $5 WHERE hook = $1 AND subject = $2";
+            let more = i64::from(failed == Failed::Yes);
+            connection.execute(text, params![id.hook.0, id.subject.0, more, error, crate::millis(next)])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Whether a postponed look counts as a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// It does.
+    Yes,
+    /// It does not: something is simply not there yet.
+    No,
+}
+
+fn finish(connection: &Connection, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
+    // What became dirty meanwhile keeps the due time that it brought.
+    let text = "UPDATE lane SET done = max(done, $3), attempts = 0, error = NULL,
+          due_at = CASE WHEN dirty > $3 THEN due_at ELSE $4 END
+        WHERE hook = $1 AND subject = $2";
+    connection.prepare_cached(text)?.execute(params![id.hook.0, id.subject.0, seen, crate::millis(next)])?;
+    Ok(())
+}

@@ -1,0 +1,357 @@
+//! The ledger: one row per thing, from the moment it is wanted until it is known to be gone.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::hash::Digest;
+use groundcrew_core::manifest::Class;
+use groundcrew_core::may_delete::Cause;
+use groundcrew_core::row::State;
+use groundcrew_core::settle;
+use groundcrew_core::spec::Output;
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::findings::{self, NewFinding};
+use crate::lanes::{self, LaneId};
+use crate::leave::{self, LeavePolicy};
+use crate::runs::{self, CallRecord, RunRecord};
+use crate::{Error, HookId, Result, Store, SubjectId, sql, wants};
+
+/// One row of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredRow {
+    /// Its number here.
+    pub id: i64,
+    /// The hook that works on it.
+    pub hook: HookId,
+    /// For whom.
+    pub owner: SubjectId,
+    /// Where such things live.
+    pub target: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name in the outside world.
+    pub key: String,
+    /// Empty for things that live outside, else the id of the owner that it dies with.
+    pub inside: String,
+    /// Its kind's class when it was made.
+    pub class: Class,
+    /// `kind/key` of what comes before it, and goes after it.
+    pub after: Vec<String>,
+    /// What settling looks at.
+    pub row: settle::Row,
+    /// What its API says of it, for people.
+    pub note: Option<String>,
+    /// What others may read.
+    pub outputs: Vec<Output>,
+    /// The component that made it.
+    pub component: Digest,
+    /// The settings that made it.
+    pub stanza: String,
+    /// An operator forbade its removal.
+    pub protected: bool,
+    /// Since when and why nobody wants it.
+    pub unwanted: Option<(Timestamp, Cause)>,
+    /// Since when it is frozen.
+    pub frozen_at: Option<Timestamp>,
+    /// What froze it, or holds it.
+    pub frozen_why: Option<String>,
+    /// Time it has spent frozen before.
+    pub frozen_for: Millis,
+    /// When it is worked on again; none: nothing to do.
+    pub due_at: Option<Timestamp>,
+    /// Failures in a row.
+    pub attempts: u32,
+    /// The last of them.
+    pub error: Option<String>,
+    /// What it waits for, for people.
+    pub waiting: Option<String>,
+    /// Counts its changes; fences a stale writer.
+    pub version: i64,
+    /// Since when it is wanted.
+    pub wanted_at: Timestamp,
+    /// When it was first known to exist.
+    pub made_at: Option<Timestamp>,
+    /// When its removal was last sent.
+    pub delete_at: Option<Timestamp>,
+    /// When it was known to be gone.
+    pub gone_at: Option<Timestamp>,
+    /// How that was known.
+    pub gone_how: Option<String>,
+}
+
+/// What goes with a change of a row.
+#[derive(Clone, Debug, Default)]
+pub struct RowEffects {
+    /// The runs that learnt it, or that are about to write.
+    pub runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    /// Lanes that read its outputs, which changed.
+    pub readers: Vec<LaneId>,
+    /// Findings about it that open.
+    pub open: Vec<NewFinding>,
+    /// Codes of findings about it that close.
+    pub close: Vec<String>,
+    /// The present.
+    pub now: Timestamp,
+}
+
+const COLUMNS: &str = "id, hook, owner, target, kind, key, inside, class, row, state, origin, spec, thing, observed, mark, before,
+    intended_at, made_by, removed_by, absent_at, poll_at, look_at, note, outputs, component, stanza, protected,
+    unwanted_at, unwanted_why, frozen_at, frozen_why, frozen_ms, due_at, attempts, error, waiting, version,
+    wanted_at, made_at, delete_at, gone_at, gone_how, after";
+
+fn class_of(text: &str) -> Result<Class, groundcrew_core::row::UnknownWord> {
+    let quoted = serde_json::Value::from(text);
+    serde_json::from_value(quoted).map_err(|_| groundcrew_core::row::UnknownWord(text.to_owned()))
+}
+
+/// The word of a class in the store.
+pub(crate) fn class_word(class: Class) -> String {
+    sql::text_of(&class).trim_matches('"').to_owned()
+}
+
+pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRow> {
+    let class: String = row.get(7)?;
+    let misfit = |error| rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, Box::new(error));
+    let unwanted = sql::time_opt(row, 27)?.zip(sql::word_opt(row, 28)?);
+    Ok(StoredRow {
+        id: row.get(0)?,
+        hook: HookId(row.get(1)?),
+        owner: SubjectId(row.get(2)?),
+        target: row.get(3)?,
+        kind: row.get(4)?,
+        key: row.get(5)?,
+        inside: row.get(6)?,
+        class: class_of(&class).map_err(misfit)?,
+        row: settle_row(row)?,
+        note: row.get(22)?,
+        outputs: sql::json(row, 23)?,
+        component: sql::word(row, 24)?,
+        stanza: row.get(25)?,
+        protected: row.get(26)?,
+        unwanted,
+        frozen_at: sql::time_opt(row, 29)?,
+        frozen_why: row.get(30)?,
+        frozen_for: Millis::new(row.get(31)?),
+        due_at: sql::time_opt(row, 32)?,
+        attempts: row.get(33)?,
+        error: row.get(34)?,
+        waiting: row.get(35)?,
+        version: row.get(36)?,
+        wanted_at: sql::time(row, 37)?,
+        made_at: sql::time_opt(row, 38)?,
+        delete_at: sql::time_opt(row, 39)?,
+        gone_at: sql::time_opt(row, 40)?,
+        gone_how: row.get(41)?,
+        after: sql::json(row, 42)?,
+    })
+}
+
+fn settle_row(row: &Row<'_>) -> rusqlite::Result<settle::Row> {
+    Ok(settle::Row {
+        id: sql::word(row, 8)?,
+        state: sql::word(row, 9)?,
+        origin: sql::word(row, 10)?,
+        spec: sql::json(row, 11)?,
+        thing: row.get(12)?,
+        observed: sql::json_opt(row, 13)?,
+        mark: row.get(14)?,
+        before: sql::json(row, 15)?,
+        intended_at: sql::time_opt(row, 16)?,
+        made_by: sql::time_opt(row, 17)?,
+        removed_by: sql::time_opt(row, 18)?,
+        absent_at: sql::time_opt(row, 19)?,
+        poll_at: sql::time_opt(row, 20)?,
+        look_at: sql::time_opt(row, 21)?,
+    })
+}
+
+/// Writes everything that may change of a row, if nobody else did meanwhile.
+fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
+    let text = "UPDATE resource SET state = $3, origin = $4, spec = $5, thing = $6, observed = $7, mark = $8, before = $9,
+          intended_at = $10, made_by = $11, removed_by = $12, absent_at = $13, poll_at = $14, look_at = $15, note = $16,
+          outputs = $17, component = $18, stanza = $19, unwanted_at = $20, unwanted_why = $21, frozen_at = $22,
+          frozen_why = $23, frozen_ms = $24, due_at = $25, attempts = $26, error = $27, waiting = $28,
+          made_at = $29, delete_at = $30, gone_at = $31, gone_how = $32, version = version + 1
+        WHERE id = $1 AND version = $2";
+    let changed = connection.prepare_cached(text)?.execute(params![
+        row.id,
+        row.version,
+        row.row.state.as_str(),
+        row.row.origin.as_str(),
+        row.row.spec.to_string(),
+        row.row.thing,
+        row.row.observed.as_ref().map(ToString::to_string),
+        row.row.mark,
+        sql::text_of(&row.row.before),
+        crate::millis(row.row.intended_at),
+        crate::millis(row.row.made_by),
+        crate::millis(row.row.removed_by),
+        crate::millis(row.row.absent_at),
+        crate::millis(row.row.poll_at),
+        crate::millis(row.row.look_at),
+        row.note,
+        sql::text_of(&row.outputs),
+        row.component.to_string(),
+        row.stanza,
+        row.unwanted.map(|(at, _)| at.as_millis()),
+        row.unwanted.map(|(_, why)| why.as_str()),
+        crate::millis(row.frozen_at),
+        row.frozen_why,
+        row.frozen_for.as_i64(),
+        crate::millis(row.due_at),
+        row.attempts,
+        row.error,
+        row.waiting,
+        crate::millis(row.made_at),
+        crate::millis(row.delete_at),
+        crate::millis(row.gone_at),
+        row.gone_how,
+    ])?;
+    if changed == 0 { Err(Error::Superseded("the ledger row")) } else { Ok(()) }
+}
+
+fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Result<()> {
+    update(connection, row)?;
+    for (run, calls) in &effects.runs {
+        runs::save(connection, run, calls)?;
+    }
+    let about = row.about();
+    for code in &effects.close {
+        findings::close(connection, code, &about, effects.now)?;
+    }
+    for finding in &effects.open {
+        findings::open(connection, finding, effects.now)?;
+    }
+    for lane in &effects.readers {
+        lanes::mark_dirty(connection, lane.hook, lane.subject, effects.now)?;
+    }
+    if row.row.state == State::Gone {
+        wants::wake_first(connection, row, effects.now)?;
+    }
+    Ok(())
+}
+
+impl StoredRow {
+    /// `kind/key`, with the incarnation for things that die with their owner.
+    pub fn about(&self) -> String {
+        if self.inside.is_empty() {
+            format!("{}/{}", self.kind, self.key)
+        } else {
+            format!("{}/{} of {}", self.kind, self.key, self.inside)
+        }
+    }
+
+    /// The lane that works on it.
+    pub const fn lane(&self) -> LaneId {
+        LaneId { hook: self.hook, subject: self.owner }
+    }
+}
+
+impl Store {
+    /// The rows of a lane that are not gone.
+    pub fn lane_rows(&self, lane: LaneId) -> Result<Vec<StoredRow>> {
+        self.rows("hook = $1 AND owner = $2 AND state <> 'gone' ORDER BY id", [lane.hook.0, lane.subject.0])
+    }
+
+    /// A hook's rows that are not gone.
+    pub fn hook_rows(&self, hook: HookId) -> Result<Vec<StoredRow>> {
+        self.rows("hook = $1 AND state <> 'gone' ORDER BY id", [hook.0])
+    }
+
+    /// A subject's rows, gone ones too, newest first.
+    pub fn subject_rows(&self, subject: SubjectId) -> Result<Vec<StoredRow>> {
+        self.rows("owner = $1 ORDER BY state = 'gone', id", [subject.0])
+    }
+
+    /// All rows that are not gone.
+    pub fn living_rows(&self) -> Result<Vec<StoredRow>> {
+        self.rows("state <> 'gone' ORDER BY hook, owner, id", [])
+    }
+
+    /// Rows of all times whose key, `kind/key` or row id is this, newest first.
+    pub fn rows_named(&self, name: &str) -> Result<Vec<StoredRow>> {
+        self.rows("row = $1 OR key = $1 OR kind || '/' || key = $1 OR thing = $1 ORDER BY state = 'gone', id DESC", [name])
+    }
+
+    /// One row by number.
+    pub fn row(&self, id: i64) -> Result<Option<StoredRow>> {
+        Ok(self.rows("id = $1", [id])?.pop())
+    }
+
+    fn rows<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<StoredRow>> {
+        self.read(|connection| {
+            let text = format!("SELECT {COLUMNS} FROM resource WHERE {filter}");
+            let mut statement = connection.prepare_cached(&text)?;
+            let rows = statement.query_map(params, stored)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Ids that other rows of this target and kind claim, and whether another anonymous creation is in doubt.
+    pub fn claims(&self, row: &StoredRow) -> Result<(Vec<String>, bool)> {
+        self.read(|connection| {
+            let text = "SELECT thing FROM resource WHERE target = $1 AND kind = $2 AND thing IS NOT NULL AND state <> 'gone' AND id <> $3";
+            let mut statement = connection.prepare_cached(text)?;
+            let held = statement.query_map(params![row.target, row.kind, row.id], |row| row.get(0))?;
+            let held = held.collect::<rusqlite::Result<Vec<String>>>()?;
+            Ok((held, listing_busy(connection, row)?))
+        })
+    }
+
+    /// Commits a change of a row with all that goes with it. The row's `version` is checked and then counted.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`] if somebody else changed it meanwhile: read it again.
+    pub async fn commit_row(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
+        self.write(move |connection| {
+            commit(connection, &row, &effects)?;
+            Ok(StoredRow { version: row.version + 1, ..row })
+        })
+        .await
+    }
+
+    /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing.
+    pub async fn intend_create(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
+        self.write(move |connection| {
+            if row.class == Class::Anonymous && listing_busy(connection, &row)? {
+                return Err(Error::Superseded("the listing"));
+            }
+            commit(connection, &row, &effects)?;
+            Ok(StoredRow { version: row.version + 1, ..row })
+        })
+        .await
+    }
+
+    /// Commits the intent of a removal, if [`groundcrew_core::may_delete`] still says yes within the transaction.
+    pub async fn intend_remove(&self, row: StoredRow, policy: LeavePolicy, effects: RowEffects) -> Result<StoredRow> {
+        self.write(move |connection| {
+            match leave::verdict(connection, &row, &policy, effects.now)? {
+                settle::Leave::Remove => {}
+                _ => return Err(Error::Superseded("what allowed the removal")),
+            }
+            commit(connection, &row, &effects)?;
+            Ok(StoredRow { version: row.version + 1, ..row })
+        })
+        .await
+    }
+}
+
+fn listing_busy(connection: &Connection, row: &StoredRow) -> Result<bool> {
+    let text = "SELECT EXISTS (SELECT 1 FROM resource WHERE target = $1 AND kind = $2 AND inside = $3 AND state = 'in-doubt' AND id <> $4)";
+    Ok(connection.prepare_cached(text)?.query_row(params![row.target, row.kind, row.inside, row.id], |row| row.get(0))?)
+}
+
+/// Reads the living row of a place.
+pub(crate) fn at_place(connection: &Connection, target: &str, kind: &str, key: &str, inside: &str) -> Result<Option<StoredRow>> {
+    let text = format!("SELECT {COLUMNS} FROM resource WHERE target = $1 AND kind = $2 AND key = $3 AND inside = $4 AND state <> 'gone'");
+    let mut statement = connection.prepare_cached(&text)?;
+    Ok(statement.query_row([target, kind, key, inside], stored).optional()?)
+}
+
+/// Reads the living rows of a lane.
+pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredRow>> {
+    let text = format!("SELECT {COLUMNS} FROM resource WHERE hook = $1 AND owner = $2 AND state <> 'gone' ORDER BY id");
+    let mut statement = connection.prepare_cached(&text)?;
+    let rows = statement.query_map([lane.hook.0, lane.subject.0], stored)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

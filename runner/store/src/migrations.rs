@@ -1,0 +1,32 @@
+//! Forward-only migrations; an old database is brought up to date when it is opened for writing.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::{Error, Result};
+
+/// All migrations, oldest first; never edited once released.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_create_everything.sql")];
+
+/// The schema that this program knows.
+pub(crate) const KNOWN: u32 = MIGRATIONS.len() as u32;
+
+pub(crate) fn found(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings the schema up to date, each migration in its own transaction.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let found = found(connection)?;
+    if found > KNOWN {
+        return Err(Error::Newer { path: path.to_owned(), found, known: KNOWN });
+    }
+    for (version, text) in (1..).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(text)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! What operators do: pause, approve, settle by hand; and the record of it.
+
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::spec::canonical;
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::ledger::StoredRow;
+use crate::{HookId, Result, Store, SubjectId, lanes, sql};
+
+/// A lower level laid over something.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Pause {
+    /// Its number, for `unpause`.
+    pub id: i64,
+    /// The hook's name; none: all.
+    pub hook: Option<String>,
+    /// The owner's path; none: all.
+    pub path: Option<String>,
+    /// The level.
+    pub level: String,
+    /// Who did it.
+    pub who: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+impl Store {
+    /// Lays a lower level over everything, a hook, or an owner.
+    pub async fn pause(
+        &self,
+        hook: Option<HookId>,
+        owner: Option<SubjectId>,
+        level: Level,
+        who: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let who = who.to_owned();
+        self.write(move |connection| {
+            let text = "INSERT INTO pause (hook, subject, level, who, at) VALUES ($1, $2, $3, $4, $5)";
+            let params = params![hook.map(|id| id.0), owner.map(|id| id.0), level.as_str(), who, now.as_millis()];
+            connection.execute(text, params)?;
+            act(connection, &who, &format!("pause {level}"), now)
+        })
+        .await
+    }
+
+    /// Lifts pauses over exactly this; returns how many. Every lane that waited is due now.
+    pub async fn unpause(&self, hook: Option<HookId>, owner: Option<SubjectId>, who: &str, now: Timestamp) -> Result<u32> {
+        let who = who.to_owned();
+        self.write(move |connection| {
+            let text = "DELETE FROM pause WHERE hook IS $1 AND subject IS $2";
+            let lifted = connection.execute(text, params![hook.map(|id| id.0), owner.map(|id| id.0)])? as u32;
+            let text = "UPDATE lane SET due_at = $1, dirty = dirty + (dirty > 0)";
+            connection.execute(text, [now.as_millis()])?;
+            wake_rows(connection, now)?;
+            act(connection, &who, "unpause", now)?;
+            Ok(lifted)
+        })
+        .await
+    }
+
+    /// All pauses.
+    pub fn pauses(&self) -> Result<Vec<Pause>> {
+        self.read(|connection| {
+            let text = "SELECT pause.id, hook.name, subject.path, pause.level, pause.who, pause.at FROM pause
+                LEFT JOIN hook ON hook.id = pause.hook LEFT JOIN subject ON subject.id = pause.subject ORDER BY pause.id";
+            let mut statement = connection.prepare_cached(text)?;
+            let pause = |row: &rusqlite::Row<'_>| {
+                Ok(Pause {
+                    id: row.get(0)?,
+                    hook: row.get(1)?,
+                    path: row.get(2)?,
+                    level: row.get(3)?,
+                    who: row.get(4)?,
+                    at: sql::time(row, 5)?.to_string(),
+                })
+            };
+            let rows = statement.query_map([], pause)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Approves that these rows, as they are now, may be removed; void after `until`.
+    pub async fn approve(&self, rows: Vec<StoredRow>, who: &str, now: Timestamp, until: Timestamp) -> Result<()> {
+        let who = who.to_owned();
+        self.write(move |connection| {
+            for row in &rows {
+                let text = "INSERT INTO approval (resource, spec, who, at, until) VALUES ($1, $2, $3, $4, $5)
+                    ON CONFLICT (resource, spec) DO UPDATE SET who = excluded.who, at = excluded.at, until = excluded.until";
+                let params = params![row.id, canonical(&row.row.spec), who, now.as_millis(), until.as_millis()];
+                connection.execute(text, params)?;
+                let text = "UPDATE resource SET due_at = $2, version = version + 1 WHERE id = $1";
+                connection.execute(text, params![row.id, now.as_millis()])?;
+                lanes::wake(connection, row.lane(), now)?;
+                act(connection, &who, &format!("approve removal of {}", row.about()), now)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets or lifts an operator's protection of a row.
+    pub async fn protect(&self, row: i64, protected: bool, who: &str, now: Timestamp) -> Result<()> {
+        let who = who.to_owned();
+        self.write(move |connection| {
+            connection.execute("UPDATE resource SET protected = $2, version = version + 1 WHERE id = $1", params![row, protected])?;
+            act(connection, &who, if protected { "protect" } else { "unprotect" }, now)
+        })
+        .await
+    }
+
+    /// Records what a person did.
+    pub async fn record_act(&self, who: &str, what: &str, now: Timestamp) -> Result<()> {
+        let (who, what) = (who.to_owned(), what.to_owned());
+        self.write(move |connection| act(connection, &who, &what, now)).await
+    }
+}
+
+/// Everything that was held or frozen is asked again.
+fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
+    let text = "UPDATE resource SET due_at = $1, version = version + 1 WHERE state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating')";
+    connection.execute(text, [now.as_millis()])?;
+    Ok(())
+}
+
+fn act(connection: &Connection, who: &str, what: &str, now: Timestamp) -> Result<()> {
+    connection.execute("INSERT INTO operator_act (at, who, what) VALUES ($1, $2, $3)", params![now.as_millis(), who, what])?;
+    Ok(())
+}

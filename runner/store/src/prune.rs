@@ -1,0 +1,57 @@
+//! History is given back to the disk, a little at a time; the ledger is kept while anything is not gone.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::time::Timestamp;
+use rusqlite::params;
+
+use crate::{Result, Store};
+
+/// Rows removed at once, so that nobody waits long.
+const CHUNK: i64 = 500;
+/// Pages given back at once.
+const PAGES: i64 = 64;
+
+/// How long history is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Runs with their calls, events without deliveries, closed findings.
+    pub runs: Millis,
+    /// Ledger rows that are gone, and subjects without any.
+    pub gone: Millis,
+}
+
+impl Keep {
+    /// Thirty days of runs, ninety of what is gone.
+    pub const DEFAULT: Self = Self { runs: Millis::hours(24 * 30), gone: Millis::hours(24 * 90) };
+}
+
+impl Store {
+    /// Removes one chunk of old history; returns whether there may be more.
+    pub async fn prune(&self, keep: Keep, now: Timestamp) -> Result<bool> {
+        self.write(move |connection| {
+            let runs = (now - keep.runs).as_millis();
+            let gone = (now - keep.gone).as_millis();
+            let statements = [
+                ("DELETE FROM call WHERE run IN (SELECT id FROM run WHERE ended < $1 ORDER BY id LIMIT $2)", runs),
+                ("DELETE FROM run WHERE id IN (SELECT id FROM run WHERE ended < $1 ORDER BY id LIMIT $2)", runs),
+                (
+                    "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < $1
+                       AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = event.seq) ORDER BY seq LIMIT $2)",
+                    runs,
+                ),
+                ("DELETE FROM resource WHERE id IN (SELECT id FROM resource WHERE state = 'gone' AND gone_at < $1 LIMIT $2)", gone),
+            ];
+            let mut removed = 0;
+            for (text, before) in statements {
+                removed += connection.prepare_cached(text)?.execute(params![before, CHUNK])?;
+            }
+            connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})")).or_else(|error| {
+                // Within a transaction SQLite may refuse; the next chunk tries again.
+                tracing::debug!(%error, "no pages given back");
+                Ok::<(), rusqlite::Error>(())
+            })?;
+            Ok(removed > 0)
+        })
+        .await
+    }
+}

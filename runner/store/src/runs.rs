@@ -1,0 +1,191 @@
+//! Runs and their calls: what was executed, what it asked, what it was answered.
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{HookId, Result, RunId, Store, SubjectId, sql};
+
+/// One run, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its number.
+    pub id: RunId,
+    /// Whose.
+    pub hook: HookId,
+    /// For whom.
+    pub subject: Option<SubjectId>,
+    /// The event's place in the inbox, for a delivery.
+    pub seq: Option<i64>,
+    /// The ledger row's number, for a provisioner's call about one thing.
+    pub resource: Option<i64>,
+    /// `handle`, `desired`, `find`, `create`, `update`, `remove`.
+    pub op: String,
+    /// The component that ran.
+    pub component: Digest,
+    /// Where its randomness came from.
+    pub seed: [u8; 32],
+    /// What was ready when, JSON.
+    pub schedule: Option<String>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended; none while it runs, or if the process died.
+    pub ended: Option<Timestamp>,
+    /// `ok`, or what went wrong.
+    pub outcome: Option<String>,
+    /// What it logged, JSON.
+    pub log: Option<String>,
+}
+
+/// One call of a run, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Its number within the run.
+    pub n: u32,
+    /// Which import.
+    pub op: String,
+    /// `read`, `write` or `local`.
+    pub access: String,
+    /// What identifies it in a replay.
+    pub print: Digest,
+    /// What was asked.
+    pub ask: Vec<u8>,
+    /// What was answered.
+    pub answer: Option<Vec<u8>>,
+    /// When it left.
+    pub sent_at: Timestamp,
+    /// When the answer was there.
+    pub back_at: Option<Timestamp>,
+}
+
+/// Writes or completes a run.
+pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord]) -> Result<()> {
+    let text = "INSERT INTO run (id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        ON CONFLICT (id) DO UPDATE SET schedule = excluded.schedule, ended = excluded.ended, outcome = excluded.outcome,
+          log = excluded.log, resource = coalesce(excluded.resource, run.resource)";
+    connection.prepare_cached(text)?.execute(params![
+        run.id.0,
+        run.hook.0,
+        run.subject.map(|id| id.0),
+        run.seq,
+        run.resource,
+        run.op,
+        run.component.to_string(),
+        run.seed.as_slice(),
+        run.schedule,
+        run.started.as_millis(),
+        crate::millis(run.ended),
+        run.outcome,
+        run.log
+    ])?;
+    let text = "INSERT INTO call (run, n, op, access, print, ask, answer, sent_at, back_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (run, n) DO UPDATE SET answer = excluded.answer, back_at = excluded.back_at";
+    let mut statement = connection.prepare_cached(text)?;
+    for call in calls {
+        statement.execute(params![
+            run.id.0,
+            call.n,
+            call.op,
+            call.access,
+            call.print.to_string(),
+            call.ask,
+            call.answer,
+            call.sent_at.as_millis(),
+            crate::millis(call.back_at)
+        ])?;
+    }
+    Ok(())
+}
+
+const COLUMNS: &str = "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log";
+
+fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
+    Ok(RunRecord {
+        id: RunId(row.get(0)?),
+        hook: HookId(row.get(1)?),
+        subject: row.get::<_, Option<i64>>(2)?.map(SubjectId),
+        seq: row.get(3)?,
+        resource: row.get(4)?,
+        op: row.get(5)?,
+        component: sql::word(row, 6)?,
+        seed: row.get(7)?,
+        schedule: row.get(8)?,
+        started: sql::time(row, 9)?,
+        ended: sql::time_opt(row, 10)?,
+        outcome: row.get(11)?,
+        log: row.get(12)?,
+    })
+}
+
+/// Which runs are listed.
+#[derive(Clone, Copy, Debug)]
+pub enum RunsOf {
+    /// All.
+    All,
+    /// A hook's.
+    Hook(HookId),
+    /// A subject's.
+    Subject(SubjectId),
+    /// Those about one ledger row.
+    Resource(i64),
+}
+
+impl Store {
+    /// Writes a run that ended, with its calls.
+    pub async fn save_run(&self, run: RunRecord, calls: Vec<CallRecord>) -> Result<()> {
+        self.write(move |connection| save(connection, &run, &calls)).await
+    }
+
+    /// The last runs, newest first.
+    pub fn runs(&self, of: RunsOf, limit: u32) -> Result<Vec<RunRecord>> {
+        self.read(|connection| {
+            let (filter, value) = match of {
+                RunsOf::All => ("$1 = $1", 0),
+                RunsOf::Hook(hook) => ("hook = $1", hook.0),
+                RunsOf::Subject(subject) => ("subject = $1", subject.0),
+                RunsOf::Resource(resource) => ("resource = $1", resource),
+            };
+            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT $2");
+            let mut statement = connection.prepare_cached(&text)?;
+            let rows = statement.query_map(params![value, limit], stored)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// One run with its calls.
+    pub fn run(&self, id: RunId) -> Result<Option<(RunRecord, Vec<CallRecord>)>> {
+        self.read(|connection| {
+            let text = format!("SELECT {COLUMNS} FROM run WHERE id = $1");
+            let Some(run) = connection.prepare_cached(&text)?.query_row([id.0], stored).optional()? else {
+                return Ok(None);
+            };
+            let text = "SELECT n, op, access, print, ask, answer, sent_at, back_at FROM call WHERE run = $1 ORDER BY n";
+            let mut statement = connection.prepare_cached(text)?;
+            let call = |row: &rusqlite::Row<'_>| {
+                Ok(CallRecord {
+                    n: row.get(0)?,
+                    op: row.get(1)?,
+                    access: row.get(2)?,
+                    print: sql::word(row, 3)?,
+                    ask: row.get(4)?,
+                    answer: row.get(5)?,
+                    sent_at: sql::time(row, 6)?,
+                    back_at: sql::time_opt(row, 7)?,
+                })
+            };
+            let rows = statement.query_map([id.0], call)?;
+            Ok(Some((run, rows.collect::<rusqlite::Result<_>>()?)))
+        })
+    }
+
+    /// Closes runs that a dead process left open; returns how many.
+    pub async fn close_broken_runs(&self, now: Timestamp) -> Result<u32> {
+        self.write(move |connection| {
+            let text = "UPDATE run SET ended = $1, outcome = 'the runner ended first' WHERE ended IS NULL";
+            Ok(connection.execute(text, [now.as_millis()])? as u32)
+        })
+        .await
+    }
+}

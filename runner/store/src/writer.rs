@@ -1,0 +1,350 @@
+//! The writer thread: group commit, savepoints, reopening after I/O errors; and read-only connections.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{Error, Result, RunId, migrations};
+
+/// Mutations in one commit, at most.
+const BATCH: usize = 1_024;
+/// Mutations that may wait before callers do.
+const QUEUE: usize = 4_096;
+/// Pause before a broken database is opened again.
+const REOPEN: Duration = Duration::from_millis(250);
+/// Pages in the write-ahead log before they are moved into the database.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
+/// How a store is opened.
+#[derive(Default, Clone)]
+pub struct Options {
+    /// Faults laid over commits; for tests.
+    pub faults: Option<Arc<dyn CommitFaults>>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("faults", &self.faults.is_some()).finish()
+    }
+}
+
+/// A moment around a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitMoment {
+    /// Right before it.
+    Before,
+    /// Right after it, before anybody is told.
+    After,
+}
+
+/// What a fault schedule does to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitFault {
+    /// Nothing.
+    None,
+    /// The commit fails as if the disk had.
+    Fail,
+    /// The process dies: nobody is told, nothing is written any more.
+    Crash,
+}
+
+/// A fault schedule over commits.
+pub trait CommitFaults: Send + Sync {
+    /// What happens at this moment.
+    fn at(&self, moment: CommitMoment) -> CommitFault;
+}
+
+/// Whether the store can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Good,
+    /// It cannot, for this reason; it is tried again.
+    Broken(String),
+}
+
+type Ack = Box<dyn FnOnce(Result<()>) + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> (Outcome, Ack) + Send>;
+
+enum Outcome {
+    Kept,
+    Undone,
+    Broken(String),
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    queue: mpsc::Sender<Work>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    path: Arc<Path>,
+    health: watch::Receiver<Health>,
+    runs: Arc<AtomicI64>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens a database for writing, making or migrating it, and starts its writer thread.
+    ///
+    /// The thread ends when the last clone is dropped; what was queued before is written.
+    pub fn open(path: &Path, options: Options) -> Result<Self> {
+        let connection = open_writer(path)?;
+        let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (say, health) = watch::channel(Health::Good);
+        let writer =
+            Writer { connection: Some(connection), path: path.to_owned(), faults: options.faults, health: say };
+        let thread = std::thread::Builder::new().name("store-writer".to_owned());
+        thread.spawn(move || writer.run(jobs)).map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self { queue, readers: Arc::default(), path: path.into(), health, runs: Arc::new(AtomicI64::new(last)) })
+    }
+
+    /// Runs one mutation; when this returns, it is durable.
+    pub(crate) async fn write<T, F>(&self, mutate: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let answer = mutate(connection);
+            let outcome = match &answer {
+                Ok(_) => Outcome::Kept,
+                Err(Error::Refused(error)) if is_broken(error) => Outcome::Broken(error.to_string()),
+                Err(_) => Outcome::Undone,
+            };
+            // A caller that went away needs no answer.
+            let ack: Ack = Box::new(move |committed| drop(tell.send(committed.and(answer))));
+            (outcome, ack)
+        });
+        self.queue.send(work).await.map_err(|_| Error::Closed)?;
+        told.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Reads with a read-only connection; sees what was committed.
+    pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = pooled.map_or_else(|| open_reader(&self.path), Ok)?;
+        let answer = query(&connection);
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        answer
+    }
+
+    /// Whether it can be written, and why not.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The next run's number; unused ones are skipped.
+    pub fn next_run(&self) -> RunId {
+        RunId(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+fn open_writer(path: &Path) -> Result<Connection> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        // Before the first table, or history can never be given back to the disk.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "cache_size", -8_000)?;
+        connection.set_prepared_statement_cache_capacity(200);
+        Ok(connection)
+    };
+    let mut connection = open().map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    migrations::migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn open_reader(path: &Path) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(100);
+        Ok(connection)
+    };
+    let connection = open().map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let found = migrations::found(&connection)?;
+    if found > migrations::KNOWN {
+        return Err(Error::Newer { path: path.to_owned(), found, known: migrations::KNOWN });
+    }
+    Ok(connection)
+}
+
+/// Reads a database that another process may be writing.
+#[derive(Debug)]
+pub struct Reader(());
+
+impl Reader {
+    /// Opens a store that only reads; every write answers [`Error::Closed`].
+    pub fn open(path: &Path) -> Result<Store> {
+        let connection = open_reader(path)?;
+        let (queue, _) = mpsc::channel(1);
+        let (_, health) = watch::channel(Health::Good);
+        let readers = Arc::new(Mutex::new(vec![connection]));
+        Ok(Store { queue, readers, path: path.into(), health, runs: Arc::default() })
+    }
+}
+
+/// Whether an error says something about the disk rather than about the statement.
+fn is_broken(error: &rusqlite::Error) -> bool {
+    let codes = [
+        ErrorCode::DiskFull,
+        ErrorCode::SystemIoFailure,
+        ErrorCode::CannotOpen,
+        ErrorCode::DatabaseCorrupt,
+        ErrorCode::ReadOnly,
+        ErrorCode::DatabaseBusy,
+        ErrorCode::NotADatabase,
+    ];
+    error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
+}
+
+struct Writer {
+    connection: Option<Connection>,
+    path: PathBuf,
+    faults: Option<Arc<dyn CommitFaults>>,
+    health: watch::Sender<Health>,
+}
+
+impl Writer {
+    fn run(mut self, mut jobs: mpsc::Receiver<Work>) {
+        let mut gathered = Vec::with_capacity(BATCH);
+        while jobs.blocking_recv_many(&mut gathered, BATCH) > 0 {
+            let batch = gathered.drain(..).collect();
+            match self.commit(batch) {
+                Ok(()) => {}
+                Err(Stop::Broken) => std::thread::sleep(REOPEN),
+                Err(Stop::Crashed(mut untold)) => {
+                    // A dead process tells nobody anything: keep every acknowledgement until all callers left.
+                    self.connection = None;
+                    let scratch = Connection::open_in_memory().expect("invariant: memory can be had");
+                    while let Some(work) = jobs.blocking_recv() {
+                        untold.push(work(&scratch).1);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: Vec<Work>) -> Result<(), Stop> {
+        let connection = match self.connection.take().map_or_else(|| open_writer(&self.path), Ok) {
+            Ok(connection) => connection,
+            Err(error) => {
+                self.say(Health::Broken(error.to_string()));
+                let scratch = Connection::open_in_memory().expect("invariant: memory can be had");
+                refuse(batch.into_iter().map(|work| work(&scratch).1), &error.to_string());
+                return Err(Stop::Broken);
+            }
+        };
+        let mut acks = Vec::with_capacity(batch.len());
+        let committed = self.transact(&connection, batch, &mut acks);
+        match committed {
+            Ok(()) => {
+                self.connection = Some(connection);
+                self.say(Health::Good);
+                acks.into_iter().for_each(|ack| ack(Ok(())));
+                Ok(())
+            }
+            Err(Failed::Crashed) => Err(Stop::Crashed(acks)),
+            Err(Failed::Broken(why)) => {
+                // The transaction may be durable all the same: the connection is thrown away, and whoever
+                // asked reads again what became of it.
+                drop(connection);
+                self.say(Health::Broken(why.clone()));
+                refuse(acks.into_iter(), &why);
+                Err(Stop::Broken)
+            }
+        }
+    }
+
+    fn transact(&self, connection: &Connection, batch: Vec<Work>, acks: &mut Vec<Ack>) -> Result<(), Failed> {
+        let execute = |text: &str| -> Result<(), Failed> {
+            let mut statement = connection.prepare_cached(text).map_err(Failed::of)?;
+            statement.execute([]).map(drop).map_err(Failed::of)
+        };
+        let mut broken = execute("BEGIN IMMEDIATE").err();
+        for work in batch {
+            if broken.is_none() {
+                broken = execute("SAVEPOINT one").err();
+            }
+            let (outcome, ack) = work(connection);
+            acks.push(ack);
+            let undo = match outcome {
+                Outcome::Kept => Ok(()),
+                Outcome::Undone => execute("ROLLBACK TO one"),
+                Outcome::Broken(why) => Err(Failed::Broken(why)),
+            };
+            if broken.is_none() {
+                broken = undo.and_then(|()| execute("RELEASE one")).err();
+            }
+        }
+        if let Some(broken) = broken {
+            return Err(broken);
+        }
+        self.fault(CommitMoment::Before)?;
+        execute("COMMIT")?;
+        self.fault(CommitMoment::After)
+    }
+
+    fn fault(&self, moment: CommitMoment) -> Result<(), Failed> {
+        match self.faults.as_ref().map_or(CommitFault::None, |faults| faults.at(moment)) {
+            CommitFault::None => Ok(()),
+            CommitFault::Fail => Err(Failed::Broken("the disk failed (injected)".to_owned())),
+            CommitFault::Crash => Err(Failed::Crashed),
+        }
+    }
+
+    fn say(&self, health: Health) {
+        self.health.send_if_modified(|now| {
+            let changed = *now != health;
+            if changed {
+                match &health {
+                    Health::Good => tracing::info!("the database can be written again"),
+                    Health::Broken(why) => tracing::error!(%why, "the database cannot be written"),
+                }
+                *now = health;
+            }
+            changed
+        });
+    }
+}
+
+fn refuse(acks: impl Iterator<Item = Ack>, why: &str) {
+    acks.for_each(|ack| ack(Err(Error::Unavailable(why.to_owned()))));
+}
+
+enum Stop {
+    Broken,
+    Crashed(Vec<Ack>),
+}
+
+enum Failed {
+    Broken(String),
+    Crashed,
+}
+
+impl Failed {
+    fn of(error: rusqlite::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}

@@ -1,0 +1,108 @@
+//! A handler that misbehaves: `config.does` says how, `config.about` with what.
+//!
+//! | `does` | |
+//! |---|---|
+//! | `nothing` | succeeds |
+//! | `loop` | computes for ever |
+//! | `wait` | sleeps for ever |
+//! | `memory` | takes memory until it is refused |
+//! | `stack` | recurses for ever |
+//! | `log` | logs a line for ever |
+//! | `log-wide` | logs one line of 8 MiB |
+//! | `stderr` | writes to standard error for ever |
+//! | `panic` | panics |
+//! | `exit` | exits with status 3 |
+//! | `fail` | fails with a message of 1 MiB |
+//! | `big-body` | posts 5 MiB to `about` |
+//! | `fetch` | gets `about`, whether granted or not |
+//! | `fetch-all` | gets `about` for ever |
+//! | `secret` | asks for the secret `about` and puts its token into the address of a request |
+//! | `remember` | keeps 65 KiB under one key |
+
+use std::hint::black_box;
+use std::io::Write;
+use std::time::Duration;
+
+use groundcrew_hook::{Event, Failure, Handler, Request, Result, Value, config, kv, log, secret};
+
+/// The hook.
+#[derive(Debug)]
+pub struct Unruly;
+
+impl Handler for Unruly {
+    fn handle(event: &Event) -> Result<()> {
+        let config: Value = config()?;
+        let about = config["about"].as_str().unwrap_or_default();
+        match config["does"].as_str().unwrap_or_default() {
+            "nothing" => Ok(()),
+            "loop" => compute(),
+            "wait" => wait(),
+            "memory" => take_memory(),
+            "stack" => recurse(event.id.len()),
+            "log" => loop {
+                log::info("the same line, over and over again");
+            },
+            "log-wide" => {
+                log::info("x".repeat(8 << 20));
+                Ok(())
+            }
+            "stderr" => shout(),
+            "panic" => panic!("this hook panics: {}", event.id),
+            "exit" => leave(),
+            "fail" => Err(Failure::passing("y".repeat(1 << 20))),
+            "big-body" => Request::post(about).bytes(vec![0; 5 << 20]).send().map(drop),
+            "fetch" => Request::get(about).send().map(drop),
+            "fetch-all" => loop {
+                Request::get(about).send()?;
+            },
+            "secret" => {
+                Request::get(format!("{}/{}", config["server"].as_str().unwrap_or(""), secret(about)?))
+                    .send()
+                    .map(drop)
+            }
+            "remember" => kv::write("key", &vec![0; 65 << 10]),
+            other => Err(Failure::lasting(format!("`{other}` is nothing that this guest does"))),
+        }
+    }
+}
+
+fn compute() -> ! {
+    let mut n = 0u64;
+    loop {
+        n = black_box(n.wrapping_add(1));
+    }
+}
+
+fn wait() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_hours(8_760));
+    }
+}
+
+fn take_memory() -> ! {
+    let mut all = Vec::new();
+    loop {
+        all.push(black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn recurse(depth: usize) -> Result<()> {
+    let frame = black_box([depth; 64]);
+    recurse(frame[0] + 1)?;
+    black_box(&frame);
+    Ok(())
+}
+
+fn shout() -> Result<()> {
+    loop {
+        std::io::stderr().write_all(b"the same line, over and over again\n")?;
+    }
+}
+
+#[expect(clippy::exit, reason = "that is what it is for")]
+fn leave() -> ! {
+    std::process::exit(3)
+}
+
+groundcrew_hook::export_handler!(Unruly);

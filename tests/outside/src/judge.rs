@@ -1,0 +1,201 @@
+//! Says from the log alone what went wrong.
+//!
+//! It knows nothing of how the caller decides, and reads no state: only effects, in order, and what should live at
+//! the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+
+use crate::log::{By, Effect, Purpose, Receipt, What};
+
+/// One purpose that more than one living thing served at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Double {
+    /// What they were for.
+    pub purpose: Purpose,
+    /// From when on there were two.
+    pub from: i64,
+    /// When there was one again; none if there never was.
+    pub until: Option<i64>,
+    /// The most that lived at the same time.
+    pub most: usize,
+}
+
+/// A thing that lives at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Living {
+    /// Its collection's path.
+    pub collection: String,
+    /// Its id.
+    pub id: String,
+    /// What it was made for.
+    pub purpose: Option<Purpose>,
+    /// Who made it.
+    pub by: By,
+    /// Since when.
+    pub since: i64,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its mark.
+    pub mark: Option<String>,
+}
+
+/// What went wrong. Empty lists are what everybody hopes for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Purposes that were served twice at some moment.
+    pub doubled: Vec<Double>,
+    /// Purposes that should be served at the end and are not.
+    pub lost: Vec<Purpose>,
+    /// Callers' things that live at the end and should not.
+    pub leaked: Vec<Living>,
+    /// Effects of callers on things that strangers made.
+    pub foreign: Vec<Effect>,
+}
+
+impl Verdict {
+    /// Whether nothing went wrong.
+    pub fn is_clean(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { doubled, lost, leaked, foreign } = self;
+        write!(
+            f,
+            "lost {} doubled {} leaked {} foreign {}",
+            lost.len(),
+            doubled.len(),
+            leaked.len(),
+            foreign.len()
+        )
+    }
+}
+
+/// Everything that lives at the end, whoever made it, oldest first.
+pub fn living(log: &[Effect]) -> Vec<Living> {
+    let world = Walk::along(log);
+    let mut living: Vec<_> = world.living.into_values().collect();
+    living.sort_by_key(|thing| thing.since);
+    living
+}
+
+/// Judges a log, given what should live at its end.
+///
+/// A thing's purpose is what its creation said, or the last update of the caller's own that said something else. A caller's thing that said nothing is for nobody, so it leaks.
+pub fn judge(log: &[Effect], expected: &[Purpose]) -> Verdict {
+    let world = Walk::along(log);
+    let expected: BTreeSet<_> = expected.iter().collect();
+    let ours = || world.living.values().filter(|thing| thing.by == By::Caller);
+    let served: BTreeSet<_> = ours().filter_map(|thing| thing.purpose.as_ref()).collect();
+    let lost = expected.difference(&served).map(|purpose| (*purpose).clone()).collect();
+    let wanted = |thing: &&Living| thing.purpose.as_ref().is_some_and(|purpose| expected.contains(purpose));
+    let leaked = ours().filter(|thing| !wanted(thing)).cloned().collect();
+    let mut doubled: Vec<_> = world.doubled;
+    doubled.sort_by_key(|double| double.from);
+    Verdict { doubled, lost, leaked, foreign: world.foreign }
+}
+
+/// The log, walked along.
+#[derive(Default)]
+struct Walk {
+    living: BTreeMap<(String, String), Living>,
+    doubled: Vec<Double>,
+    foreign: Vec<Effect>,
+}
+
+impl Walk {
+    fn along(log: &[Effect]) -> Self {
+        let mut walk = Self::default();
+        for effect in log {
+            walk.step(effect);
+        }
+        walk
+    }
+
+    fn step(&mut self, effect: &Effect) {
+        let place = (effect.collection.clone(), effect.id.clone());
+        let touched = self.living.get(&place);
+        if effect.by == By::Caller && touched.is_some_and(|thing| thing.by == By::Stranger) {
+            self.foreign.push(effect.clone());
+        }
+        let purpose = match effect.what {
+            What::Created => {
+                let thing = Living {
+                    collection: effect.collection.clone(),
+                    id: effect.id.clone(),
+                    purpose: effect.purpose.clone(),
+                    by: effect.by,
+                    since: effect.at,
+                    name: effect.name.clone(),
+                    mark: effect.mark.clone(),
+                };
+                self.living.insert(place, thing);
+                effect.purpose.clone()
+            }
+            What::Updated => {
+                let Some(thing) = self.living.get_mut(&place) else { return };
+                (thing.name, thing.mark) = (effect.name.clone(), effect.mark.clone());
+                // A thing that is handed over serves another from then on.
+                let handed =
+                    effect.purpose.is_some() && thing.by == By::Caller && thing.purpose != effect.purpose;
+                let before =
+                    if handed { std::mem::replace(&mut thing.purpose, effect.purpose.clone()) } else { None };
+                if let Some(before) = before {
+                    self.count(before, effect.at);
+                }
+                effect.purpose.clone().filter(|_| handed)
+            }
+            What::Deleted => self.living.remove(&place).and_then(|thing| thing.purpose),
+        };
+        if let Some(purpose) = purpose {
+            self.count(purpose, effect.at);
+        }
+    }
+
+    /// Opens, deepens or closes a double after the number of things for this purpose has changed.
+    fn count(&mut self, purpose: Purpose, at: i64) {
+        let serves = |thing: &&Living| thing.purpose.as_ref() == Some(&purpose);
+        let now = self.living.values().filter(serves).count();
+        let open = self.doubled.iter_mut().find(|double| double.purpose == purpose && double.until.is_none());
+        match (open, now > 1) {
+            (Some(double), true) => double.most = double.most.max(now),
+            (Some(double), false) => double.until = Some(at),
+            (None, true) => self.doubled.push(Double { purpose, from: at, until: None, most: now }),
+            (None, false) => {}
+        }
+    }
+}
+
+/// What receivers were told, against what they should have been.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Event ids that nobody was told.
+    pub missing: Vec<String>,
+    /// Event ids that were first told before one that comes before them.
+    pub early: Vec<String>,
+}
+
+/// Judges receipts: each list of event ids (one subject's, in order) must be told in that order, repeats aside.
+pub fn told(receipts: &[Receipt], expected: &[Vec<String>]) -> Told {
+    let mut first: BTreeMap<&str, usize> = BTreeMap::new();
+    for (n, receipt) in receipts.iter().enumerate() {
+        if let Some(id) = &receipt.id {
+            first.entry(id).or_insert(n);
+        }
+    }
+    let mut told = Told::default();
+    for lane in expected {
+        let mut latest = None;
+        for id in lane {
+            match first.get(id.as_str()) {
+                None => told.missing.push(id.clone()),
+                Some(n) if latest.is_some_and(|latest| *n < latest) => told.early.push(id.clone()),
+                Some(n) => latest = Some(*n),
+            }
+        }
+    }
+    told
+}
