@@ -60,6 +60,13 @@ impl Millis {
     }
 }
 
+impl std::ops::Add for Millis {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
 impl FromStr for Millis {
     type Err = ParseError;
 

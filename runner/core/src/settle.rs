@@ -342,11 +342,13 @@ pub enum Rule {
     WatchGivenUp = 1 << 11,
     /// Somebody else's thing is never written over.
     ForeignIsForeign = 1 << 12,
+    /// No change is sent or judged while an earlier write may still take effect.
+    WritesInTurn = 1 << 13,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::LookFirst,
         Self::SettleWait,
         Self::PreImage,
@@ -360,6 +362,7 @@ impl Rule {
         Self::KeyRemembered,
         Self::WatchGivenUp,
         Self::ForeignIsForeign,
+        Self::WritesInTurn,
     ];
 }
 
@@ -406,6 +409,15 @@ impl Scene<'_> {
 
     fn whose(&self, thing: &Thing) -> Whose {
         whose(thing.mark.as_deref(), &self.row.id, self.installation)
+    }
+
+    /// Whether the thing at the row's id does not carry what it carried when we last looked, and nothing of ours.
+    fn estranged(&self, thing: &Thing) -> bool {
+        match self.whose(thing) {
+            Whose::Mine | Whose::Earlier => false,
+            // What cannot carry a mark never had one, and what was imported keeps its own.
+            Whose::Sibling | Whose::Foreign | Whose::Unmarked => thing.mark != self.row.mark,
+        }
     }
 
     fn held_by_another(&self, thing: &Thing) -> bool {

@@ -278,7 +278,7 @@ impl Store {
         Ok(self.rows("id = $1", [id])?.pop())
     }
 
-    fn rows<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<StoredRow>> {
+    pub(crate) fn rows<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<StoredRow>> {
         self.read(|connection| {
             let text = format!("SELECT {COLUMNS} FROM resource WHERE {filter}");
             let mut statement = connection.prepare_cached(&text)?;
@@ -288,13 +288,13 @@ impl Store {
     }
 
     /// Ids that other rows of this target and kind claim, and whether another anonymous creation is in doubt.
-    pub fn claims(&self, row: &StoredRow) -> Result<(Vec<String>, bool)> {
+    pub fn claims(&self, row: &StoredRow, settle: Millis, now: Timestamp) -> Result<(Vec<String>, bool)> {
         self.read(|connection| {
             let text = "SELECT thing FROM resource WHERE target = $1 AND kind = $2 AND thing IS NOT NULL AND state <> 'gone' AND id <> $3";
             let mut statement = connection.prepare_cached(text)?;
             let held = statement.query_map(params![row.target, row.kind, row.id], |row| row.get(0))?;
             let held = held.collect::<rusqlite::Result<Vec<String>>>()?;
-            Ok((held, listing_busy(connection, row)?))
+            Ok((held, listing_busy(connection, row, settle, now)?))
         })
     }
 
@@ -311,9 +311,9 @@ impl Store {
     }
 
     /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing.
-    pub async fn intend_create(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
+    pub async fn intend_create(&self, row: StoredRow, settle: Millis, effects: RowEffects) -> Result<StoredRow> {
         self.write(move |connection| {
-            if row.class == Class::Anonymous && listing_busy(connection, &row)? {
+            if row.class == Class::Anonymous && listing_busy(connection, &row, settle, effects.now)? {
                 return Err(Error::Superseded("the listing"));
             }
             commit(connection, &row, &effects)?;
@@ -336,9 +336,14 @@ impl Store {
     }
 }
 
-fn listing_busy(connection: &Connection, row: &StoredRow) -> Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM resource WHERE target = $1 AND kind = $2 AND inside = $3 AND state = 'in-doubt' AND id <> $4)";
-    Ok(connection.prepare_cached(text)?.query_row(params![row.target, row.kind, row.inside, row.id], |row| row.get(0))?)
+/// Whether another creation in the same listing is in doubt and can still show something; the rule is
+/// [`settle::occupies_listing`], which the store asks of each row that is in doubt there.
+fn listing_busy(connection: &Connection, row: &StoredRow, settle: Millis, now: Timestamp) -> Result<bool> {
+    let text = "SELECT EXISTS (SELECT 1 FROM resource WHERE target = $1 AND kind = $2 AND inside = $3 AND state = 'in-doubt'
+          AND id <> $4 AND (made_by IS NULL OR made_by >= $5))";
+    let since = now - settle - settle::SKEW.times(2);
+    let params = params![row.target, row.kind, row.inside, row.id, since.as_millis()];
+    Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?)
 }
 
 /// Reads the living row of a place.

@@ -20,6 +20,7 @@ pub mod labels;
 pub mod lanes;
 pub mod ledger;
 pub mod leave;
+pub mod listing;
 pub mod operators;
 pub mod prune;
 pub mod runs;

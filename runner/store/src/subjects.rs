@@ -47,7 +47,7 @@ pub struct SubjectChange {
     pub gone_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, parent, path, uid, state, labels, raw, version, gone_at";
+pub(crate) const COLUMNS: &str = "id, parent, path, uid, state, labels, raw, version, gone_at";
 
 fn stored(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<StoredSubject> {
     let path: Path = sql::word(row, 2)?;
@@ -165,7 +165,7 @@ impl Store {
         })
     }
 
-    fn list_subjects<P: rusqlite::Params>(&self, text: &str, params: P) -> Result<Vec<StoredSubject>> {
+    pub(crate) fn list_subjects<P: rusqlite::Params>(&self, text: &str, params: P) -> Result<Vec<StoredSubject>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map(params, |row| stored(connection, row))?;

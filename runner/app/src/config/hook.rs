@@ -175,11 +175,14 @@ impl Hook {
     }
 
     /// How things of a kind are settled; none if the hook makes no such things.
-    pub fn policy(&self, kind: &str) -> Option<Policy> {
+    ///
+    /// `window` is how long after its intent a write may still take effect; the engine's limits say it.
+    pub fn policy(&self, kind: &str, window: Millis) -> Option<Policy> {
         let (provisioner, of_kind) = (self.provisioner()?, self.manifest.kind.get(kind)?);
         Some(Policy {
             class: of_kind.create,
             settle: provisioner.settle.get(kind).copied().unwrap_or(of_kind.settle),
+            window,
             remembers: of_kind.remembers,
             lives: of_kind.lives,
             immutable: of_kind.immutable.clone(),

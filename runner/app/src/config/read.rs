@@ -227,6 +227,11 @@ impl<'a> Section<'a> {
         self.problems.add(problem.label(format!("this is a {}", value.get_ref().type_str())));
     }
 
+    /// Takes keys as known without looking at them.
+    pub(super) fn know(&self, keys: &[&str]) {
+        self.asked.borrow_mut().extend(keys.iter().map(|key| (*key).to_owned()));
+    }
+
     /// Tells of every key that nobody asked for.
     pub(super) fn end(&self) {
         let asked = self.asked.borrow();

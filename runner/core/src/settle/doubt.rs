@@ -39,9 +39,13 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
             None => Step::Create { before: before(scene, look) },
         };
     }
-    // The API repeats its answer for the same key: sending again makes nothing new.
-    let remembered = scene.policy.class == Class::Keyed && (remembers(scene) || !scene.holds(Rule::KeyRemembered));
-    if remembered || settled { Step::Create { before: before(scene, look) } } else { settling(scene, over) }
+    match judged_as {
+        // The API repeats its answer for the same key: sending again makes nothing new. What is there now may
+        // be ours already, so the pre-image stays as it was.
+        Class::Keyed => Step::Create { before: scene.row.before.clone() },
+        _ if settled => Step::Create { before: before(scene, look) },
+        _ => settling(scene, over),
+    }
 }
 
 /// A key that the API has forgotten distinguishes nothing: then a mark does, or nothing at all.
@@ -54,10 +58,10 @@ fn judged_as(scene: &Scene<'_>) -> Class {
     }
 }
 
-/// Whether the API still knows the creation's key, with room for a request that is under way.
+/// Whether the API will still know the creation's key when a request that leaves now takes effect.
 fn remembers(scene: &Scene<'_>) -> bool {
     let since = scene.row.intended_at.unwrap_or(scene.now);
-    scene.policy.remembers.is_some_and(|long| scene.now + SKEW < since + long)
+    scene.policy.remembers.is_some_and(|long| scene.now + scene.policy.window + SKEW < since + long)
 }
 
 fn any_mark(scene: &Scene<'_>) -> bool {
@@ -131,8 +135,9 @@ fn given_up(scene: &Scene<'_>, look: &Look, over: Timestamp) -> Step {
     if look.began >= end {
         return Step::Gone { how: Gone::NeverSeen };
     }
-    let hour = Millis::hours(1).min(scene.policy.settle.times(10));
-    Scene::wait((scene.now + hour).min(end), Waiting::Watching)
+    // Seldomer the longer it stays away: a dozen looks a day, not hundreds.
+    let pause = scene.now.since(over).max(scene.policy.settle);
+    Scene::wait((scene.now + pause).min(end), Waiting::Watching)
 }
 
 /// Looks again soon, and once more when everything must have become visible.

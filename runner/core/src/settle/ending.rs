@@ -1,61 +1,74 @@
 //! A thing that is to go: read again, removed, and gone only when a look says so.
 
-use super::living::poll_after;
+use super::living::{self, poll_after};
 use super::{Aim, Gone, Leave, Look, Problem, Rule, Scene, Step, Waiting};
 use crate::duration::Millis;
-use crate::row::Whose;
-use crate::spec::{Thing, ThingState, differing};
+use crate::manifest::Class;
+use crate::row::State;
+use crate::spec::{Thing, ThingState, canonical};
+use crate::time::Timestamp;
 
 /// A removal that had no effect yet is looked at again after this.
 const BETWEEN: Millis = Millis::seconds(2);
 /// A person is needed; looked at again after this.
-const AGAIN: Millis = Millis::hours(1);
+pub(super) const AGAIN: Millis = Millis::hours(1);
 
 /// Exists, and nobody wants it in this shape.
 pub(super) fn unwanted(scene: &Scene<'_>) -> Step {
+    leaving(scene, || {
+        let Some(look) = scene.looked(Aim::Thing) else { return Step::Look(Aim::Thing) };
+        match look.things.first() {
+            Some(thing) => remove(scene, look, thing),
+            None => living::missing(scene, look),
+        }
+    })
+}
+
+/// What `may_delete` said, and how it is removed if it may be.
+fn leaving(scene: &Scene<'_>, removal: impl FnOnce() -> Step) -> Step {
     match scene.leave {
+        Leave::Remove => removal(),
+        // Already left there; a person must say what becomes of it.
+        Leave::Retain { why } if scene.row.state == State::Retained => {
+            Step::Wait { until: None, why: Waiting::Held(why.clone()) }
+        }
         Leave::Retain { why } => Step::Retain { why: why.clone() },
         Leave::Later { until, why } => Scene::wait(*until, Waiting::Leaving(why.clone())),
         Leave::Held { why } => Step::Wait { until: None, why: Waiting::Held(why.clone()) },
-        Leave::Remove => {
-            let Some(look) = scene.looked(Aim::Thing) else { return Step::Look(Aim::Thing) };
-            match look.things.first() {
-                Some(thing) => remove(scene, thing),
-                None => absent(scene, look),
-            }
-        }
     }
 }
 
 /// Removes what was just seen, if it is still what we knew.
-fn remove(scene: &Scene<'_>, thing: &Thing) -> Step {
+fn remove(scene: &Scene<'_>, look: &Look, thing: &Thing) -> Step {
     if thing.state == ThingState::Removing {
         return Scene::wait(scene.now + poll_after(thing).unwrap_or(BETWEEN), Waiting::Polling);
     }
-    let changed = changed(scene, thing);
-    if !changed.is_empty() && scene.holds(Rule::Reread) {
-        let problem = Problem::Changed { thing: thing.id.clone(), fields: changed };
-        return Step::Report { problem, until: scene.now + AGAIN };
+    let fields = changed(scene, thing);
+    if fields.is_empty() || !scene.holds(Rule::Reread) {
+        return Step::Remove { thing: thing.clone() };
     }
-    Step::Remove { thing: thing.clone() }
+    if look.began < scene.settled_by() {
+        // It may be our own change, half visible.
+        return Scene::wait(scene.settled_by(), Waiting::Settling);
+    }
+    Step::Report { problem: Problem::Changed { thing: thing.id.clone(), fields }, until: scene.now + AGAIN }
 }
 
 /// What of a thing is not as we last knew it: its mark, or fields.
+///
+/// A field is as we knew it if it is what we last saw, or what our last write would make it: the answer of
+/// that write may never have come.
 fn changed(scene: &Scene<'_>, thing: &Thing) -> Vec<String> {
-    let mut changed = Vec::new();
-    let lost_mark = match scene.whose(thing) {
-        Whose::Mine | Whose::Earlier => false,
-        Whose::Foreign | Whose::Sibling => true,
-        // Things that cannot carry marks never had one.
-        Whose::Unmarked => scene.row.mark.is_some(),
+    let mark = scene.estranged(thing).then(|| "mark".to_owned());
+    let Some(seen) = scene.row.observed.as_ref().and_then(|observed| observed.as_object()) else {
+        return mark.into_iter().collect();
     };
-    if lost_mark {
-        changed.push("mark".to_owned());
-    }
-    if let Some(observed) = &scene.row.observed {
-        changed.extend(differing(observed, &thing.body).into_iter().map(str::to_owned));
-    }
-    changed
+    let fields = seen.iter().filter(|(name, seen)| {
+        let known = [Some(*seen), scene.row.spec.get(name.as_str())];
+        let now = thing.body.get(name.as_str()).map(canonical);
+        now.is_some_and(|now| known.into_iter().flatten().all(|known| canonical(known) != now))
+    });
+    mark.into_iter().chain(fields.map(|(name, _)| name.clone())).collect()
 }
 
 /// A removal has left.
@@ -70,30 +83,31 @@ pub(super) fn deleting(scene: &Scene<'_>) -> Step {
     if thing.state == ThingState::Removing {
         return Scene::wait(scene.now + poll_after(thing).unwrap_or(BETWEEN), Waiting::Polling);
     }
-    let back = scene.want.is_some_and(|want| !scene.needs_replacement(want));
-    if back {
-        // It is wanted again and the removal may still take effect: only then can it be told.
-        return match scene.row.removed_by.filter(|by| look.began < *by + scene.policy.settle) {
-            Some(by) => Scene::wait(by + scene.policy.settle, Waiting::Settling),
-            None => Step::Note { thing: thing.clone(), drifted: Vec::new() },
-        };
-    }
-    match scene.leave {
-        Leave::Remove => remove(scene, thing),
-        Leave::Retain { why } => Step::Retain { why: why.clone() },
-        Leave::Later { until, why } => Scene::wait(*until, Waiting::Leaving(why.clone())),
-        Leave::Held { why } => Step::Wait { until: None, why: Waiting::Held(why.clone()) },
+    let removed = scene.row.removed_by.map_or(look.began, |by| by + scene.policy.settle);
+    match scene.want.filter(|want| !scene.needs_replacement(want)) {
+        // Wanted again; but the removal may still take effect, and only after that can be told what is left.
+        Some(_) if look.began < removed.max(scene.settled_by()) => back_later(scene, removed.max(scene.settled_by())),
+        Some(_) if !changed(scene, thing).is_empty() => remove(scene, look, thing),
+        Some(want) => living::wanted(scene, want, look),
+        None if look.began < removed => Scene::wait(removed.min(scene.now + BETWEEN), Waiting::Polling),
+        None => leaving(scene, || remove(scene, look, thing)),
     }
 }
 
-/// A look did not show it: gone, if the look is later than all that we sent.
+fn back_later(scene: &Scene<'_>, until: Timestamp) -> Step {
+    Scene::wait(until.min(scene.now + scene.policy.settle), Waiting::Settling)
+}
+
+/// A look does not show what we removed: gone, if the look is later than all that we sent.
 fn absent(scene: &Scene<'_>, look: &Look) -> Step {
-    let visible = scene.row.removed_by.map_or(scene.settled_by(), |by| by.max(scene.settled_by()));
+    // Without a mark the next row could take what it is still shown of this thing for its own.
+    let ghost = scene.policy.class == Class::Natural && scene.row.mark.is_none();
+    let hidden = if ghost { scene.policy.settle } else { Millis::ZERO };
+    let visible = scene.row.removed_by.map_or(scene.settled_by(), |by| (by + hidden).max(scene.settled_by()));
     if look.began < visible && scene.holds(Rule::GoneNeedsLook) {
         return Scene::wait(visible, Waiting::Settling);
     }
-    let how = if scene.row.removed_by.is_some() { Gone::Removed } else { Gone::Lost };
-    Step::Gone { how }
+    Step::Gone { how: Gone::Removed }
 }
 
 /// Left where it is; wanted again, it is looked at and taken back.
@@ -102,9 +116,8 @@ pub(super) fn retained(scene: &Scene<'_>) -> Step {
     if scene.needs_replacement(want) {
         return unwanted(scene);
     }
-    let Some(look) = scene.looked(Aim::Thing) else { return Step::Look(Aim::Thing) };
-    match look.things.first() {
-        Some(thing) => Step::Note { thing: thing.clone(), drifted: Vec::new() },
-        None => absent(scene, look),
+    match scene.looked(Aim::Thing) {
+        Some(look) => living::wanted(scene, want, look),
+        None => Step::Look(Aim::Thing),
     }
 }

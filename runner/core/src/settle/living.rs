@@ -1,9 +1,12 @@
 //! A thing that exists: keep it as it is wanted, notice when it is not, let it go when nobody wants it.
 
+use serde_json::Value;
+
 use super::{Aim, Drift, Gone, Look, Problem, Rule, Scene, Step, Waiting, ending};
 use crate::duration::Millis;
-use crate::row::{State, Whose};
-use crate::spec::{Thing, ThingState, differing};
+use crate::row::State;
+use crate::spec::{Thing, ThingState, canonical, differing};
+use crate::time::Timestamp;
 
 /// A thing is looked at again for drift at least this often, if nothing else looks.
 pub const DRIFT_EVERY: Millis = Millis::hours(24);
@@ -13,62 +16,91 @@ const POLL: Millis = Millis::seconds(5);
 
 pub(super) fn decide(scene: &Scene<'_>) -> Step {
     match scene.want {
-        Some(want) if !scene.needs_replacement(want) => wanted(scene, want),
+        Some(want) if !scene.needs_replacement(want) => match scene.looked(Aim::Thing) {
+            Some(look) => wanted(scene, want, look),
+            None => unlooked(scene, want),
+        },
         _ => ending::unwanted(scene),
     }
 }
 
-fn wanted(scene: &Scene<'_>, want: &serde_json::Value) -> Step {
-    let Some(look) = scene.looked(Aim::Thing) else { return unlooked(scene, want) };
+/// Wanted in a shape that it can be given, and just looked at.
+pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
     let Some(thing) = look.things.first() else { return missing(scene, look) };
-    if scene.whose(thing) == Whose::Foreign && scene.row.observed.is_some() {
-        let fields = vec!["mark".to_owned()];
-        let problem = Problem::Changed { thing: thing.id.clone(), fields };
-        return Step::Report { problem, until: scene.now + DRIFT_EVERY };
+    let settled = look.began >= scene.settled_by() || !scene.holds(Rule::WritesInTurn);
+    if scene.row.state == State::Updating && !settled {
+        // Whatever the look shows, the change under way may still come after it.
+        return Scene::wait(scene.settled_by(), Waiting::Settling);
     }
     let differs = differing(want, &thing.body);
     let changed_by_us = scene.row.state == State::Updating || !same(want, &scene.row.spec);
-    match (differs.is_empty(), changed_by_us, scene.policy.drift) {
-        (true, _, _) | (false, false, Drift::Accept) => note(thing, Vec::new()),
-        (false, true, _) | (false, false, Drift::Repair) if thing.state != ThingState::Removing => {
-            Step::Update { thing: thing.clone() }
-        }
-        (false, _, _) => note(thing, differs.into_iter().map(str::to_owned).collect()),
+    if scene.estranged(thing) && scene.holds(Rule::ForeignIsForeign) {
+        return if settled { strange(scene, thing) } else { Scene::wait(scene.settled_by(), Waiting::Settling) };
     }
+    if differs.is_empty() || thing.state == ThingState::Removing {
+        return note(thing, Vec::new());
+    }
+    if changed_by_us {
+        return update(scene, thing);
+    }
+    match scene.policy.drift {
+        // The API may still show what our own last write has changed.
+        _ if !settled && thing.state == ThingState::Pending => note(thing, Vec::new()),
+        _ if !settled => Scene::wait(scene.settled_by(), Waiting::Settling),
+        Drift::Accept => note(thing, Vec::new()),
+        Drift::Repair => update(scene, thing),
+        Drift::Report => note(thing, differs.into_iter().map(str::to_owned).collect()),
+    }
+}
+
+/// A change is sent when nothing that was sent before can come after it any more.
+fn update(scene: &Scene<'_>, thing: &Thing) -> Step {
+    match scene.row.made_by.filter(|by| scene.now < *by && scene.holds(Rule::WritesInTurn)) {
+        Some(by) => Scene::wait(by, Waiting::Settling),
+        None => Step::Update { thing: thing.clone() },
+    }
+}
+
+/// The mark is not the one we knew: this is not the thing that we made.
+fn strange(scene: &Scene<'_>, thing: &Thing) -> Step {
+    let problem = Problem::Changed { thing: thing.id.clone(), fields: vec!["mark".to_owned()] };
+    Step::Report { problem, until: scene.now + ending::AGAIN }
 }
 
 /// Whether there is anything to look for.
-fn unlooked(scene: &Scene<'_>, want: &serde_json::Value) -> Step {
+fn unlooked(scene: &Scene<'_>, want: &Value) -> Step {
     let row = scene.row;
-    let due = |at: Option<crate::time::Timestamp>| at.is_some_and(|at| at <= scene.now);
+    let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= scene.now);
     let changed = row.state == State::Updating || !same(want, &row.spec);
     let polled = row.state == State::Pending && row.poll_at.is_none_or(|at| at <= scene.now);
-    if changed || polled || row.absent_at.is_some() && due(row.poll_at) || due(row.look_at) || row.thing.is_none() {
+    let second = row.absent_at.map(|first| first + scene.policy.settle);
+    if changed || polled || due(second) || due(row.look_at) || row.thing.is_none() {
         return Step::Look(Aim::Thing);
     }
-    let why = if row.state == State::Pending { Waiting::Polling } else { Waiting::Settled };
-    let until = [row.poll_at, row.look_at].into_iter().flatten().min();
-    Step::Wait { until, why }
+    let why = match row.state {
+        State::Pending => Waiting::Polling,
+        _ if second.is_some() => Waiting::Settling,
+        _ => Waiting::Settled,
+    };
+    Step::Wait { until: [row.poll_at, row.look_at, second].into_iter().flatten().min(), why }
 }
 
-fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
-    crate::spec::canonical(one) == crate::spec::canonical(other)
+fn same(one: &Value, other: &Value) -> bool {
+    canonical(one) == canonical(other)
 }
 
 fn note(thing: &Thing, drifted: Vec<String>) -> Step {
     Step::Note { thing: thing.clone(), drifted }
 }
 
-/// Wanted and not there: two looks, `settle` apart, both after everything of ours must be visible.
-fn missing(scene: &Scene<'_>, look: &Look) -> Step {
+/// Not there though we never removed it: two looks, `settle` apart, both after all that we sent is visible.
+pub(super) fn missing(scene: &Scene<'_>, look: &Look) -> Step {
     let visible = scene.settled_by();
-    if !scene.holds(Rule::MissingTwice) {
-        return Step::Gone { how: Gone::Lost };
-    }
-    if look.began < visible {
+    if look.began < visible && scene.holds(Rule::GoneNeedsLook) {
         return Scene::wait(visible, Waiting::Settling);
     }
     match scene.row.absent_at {
+        _ if !scene.holds(Rule::MissingTwice) => Step::Gone { how: Gone::Lost },
         None => Step::NoteAbsent,
         Some(first) if look.began < first + scene.policy.settle => {
             Scene::wait(first + scene.policy.settle, Waiting::Settling)

@@ -34,7 +34,9 @@ pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
 /// What need not happen, and happens seldom.
 pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
     let mut all = Vec::new();
-    if world.left.crashes > 0 && world.lanes.iter().any(|lane| lane.phase != Phase::Idle) {
+    // Elsewhere a crash loses nothing but a look, which is taken again.
+    let writing = |phase: &Phase| matches!(phase, Phase::Intended { .. } | Phase::Sent { .. });
+    if world.left.crashes > 0 && world.lanes.iter().any(|lane| writing(&lane.phase)) {
         all.push((Act::Crashes, crashed(world)));
     }
     if world.left.naps > 0 && !world.restless() {

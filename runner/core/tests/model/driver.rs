@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::{Class, Lives};
 use groundcrew_core::row::{Origin, RowId, State};
-use groundcrew_core::settle::{self, Adopt, Aim, Leave, Look, Policy, Row, Rule, SKEW, Scene, Step, decide};
+use groundcrew_core::settle::{self, Adopt, Aim, Leave, Look, Policy, Row, SKEW, Scene, Step, decide};
 use groundcrew_core::spec::{Thing, ThingState};
 use groundcrew_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::story::Act;
+use crate::story::{Act, Loss};
 use crate::world::{
-    Answer, Body, Broken, Driver, Flight, Lane, Ledger, Maker, Mark, Marks, Phase, REMEMBERS, RowNo, SEND_WITHIN, SETTLE,
+    Answer, Body, Broken, Driver, Flight, Ledger, Maker, Mark, Phase, REMEMBERS, RowNo, SEND_WITHIN, SETTLE,
     Seen, Setup, Shape, Tick, WINDOW, World, Write,
 };
 
@@ -185,12 +184,14 @@ impl<'a> Decider<'a> {
             next.tidy();
             all.push((Act::Learns(who, answer), next));
         }
-        let orphans = world.flights.iter().filter(|flight| !flight.waited).count();
-        if orphans < 2 || flight.answer.is_some() || flight.by < 0 {
+        // What never took effect is given up at its deadline, for nothing.
+        let over = flight.answer.is_none() && flight.by < 0;
+        if over || world.left.losses > 0 {
+            next.left.losses -= u8::from(!over);
             next.flights.iter_mut().filter(|flight| waited(flight)).for_each(|flight| flight.waited = false);
             next.flights.retain(|flight| flight.by >= 0);
             next.tidy();
-            all.push((Act::GivesUp(who), next));
+            all.push((Act::GivesUp(who, if over { Loss::Expired } else { Loss::Answer }), next));
         }
         all
     }
@@ -241,9 +242,12 @@ impl<'a> Decider<'a> {
                 next.lanes[lane].reported = false;
                 Act::Takes(who, id, *origin)
             }
-            Step::Note { thing, .. } => {
+            Step::Note { thing, drifted } => {
                 let (id, shape) = seen_thing(seen, thing);
                 present(row, id, shape);
+                if let (Some(want), true) = (world.lanes[lane].want, drifted.is_empty()) {
+                    row.spec = want;
+                }
                 doing.reported = false;
                 Act::Notes(who, id)
             }

@@ -78,6 +78,7 @@ pub(crate) enum Driver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Budget {
     pub(crate) crashes: u8,
+    pub(crate) losses: u8,
     pub(crate) foreign: u8,
     pub(crate) wants: u8,
     pub(crate) blinks: u8,
@@ -284,7 +285,9 @@ impl World {
         }
         let object = self.objects.iter_mut().find(|object| object.id == id).expect("just made");
         let was = std::mem::replace(&mut object.now, now);
-        if hidden > 0 && was != now {
+        if hidden == 0 {
+            object.past.clear();
+        } else if was != now {
             object.past.retain(|(shape, _)| *shape != was);
             object.past.push((was, hidden));
             object.past.sort_unstable();

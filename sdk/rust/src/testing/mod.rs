@@ -1,7 +1,7 @@
 //! Runs a hook natively against a fake host: `cargo test`, no component, no runner.
 //!
 //! A [`Fake`] holds what the stanza would: configuration, secrets, and who answers HTTP. Inside [`Fake::run`]
-//! (or the functions [`desired`], [`find`], ... of this module, which also check what a host checks) every host
+//! (or the functions [`desired`] and [`life`] of this module, which also check what a host checks) every host
 //! function that the hook calls is answered by it, on this thread only.
 //!
 //! ```

@@ -14,17 +14,12 @@ impl Handler for Trap {
 
 #[cfg(target_arch = "wasm32")]
 mod start {
-    extern "C" fn trap() {
+    /// Components call the function of this name while they are instantiated.
+    #[expect(unsafe_code, reason = "the name is taken by nobody else in a library")]
+    #[unsafe(export_name = "_initialize")]
+    extern "C" fn start() {
         core::arch::wasm32::unreachable()
     }
-
-    #[used]
-    #[expect(
-        unsafe_code,
-        reason = "constructors are functions in a section of this name; this one takes nothing"
-    )]
-    #[unsafe(link_section = ".init_array")]
-    static START: extern "C" fn() = trap;
 }
 
 groundcrew_hook::export_handler!(Trap);

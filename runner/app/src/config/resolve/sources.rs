@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use groundcrew_core::poll::Pace;
 use toml::Spanned;
+use url::Url;
 
 use super::host::checked_url;
 use super::{Source, known_secret, path};
-use crate::config::defaults;
+use crate::config::defaults::FLY_API;
 use crate::config::problem::{Problem, ProblemKind};
 use crate::config::read::Section;
 use crate::config::secrets::SecretSource;
@@ -23,33 +24,68 @@ pub(super) struct Resolved {
 
 pub(super) fn sources(root: &Section<'_>, source: &Source<'_>, secrets: &BTreeMap<&str, SecretSource>) -> Resolved {
     let section = root.section("source");
-    let below = |key: &str| section.as_ref().and_then(|section| section.section(key));
-    let fly = below("fly");
-    let url = fly.as_ref().and_then(|fly| fly.text("url").map(|url| (fly, url)));
-    let default = source.environment.read(FLY_API_VARIABLE).unwrap_or_else(|| defaults::FLY_API.to_owned());
-    let (written, checked) = match &url {
-        Some((fly, url)) => ((*url.get_ref()).to_owned(), checked_url(fly, "url", url)),
-        None => {
-            let at = Spanned::new(fly.as_ref().map_or(0..0, |fly| fly.at.clone()), default.as_str());
-            let checked = checked_url(fly.as_ref().unwrap_or(root), FLY_API_VARIABLE, &at);
-            (default.clone(), checked)
-        }
-    };
-    let fly_api = written.trim_end_matches('/').to_owned();
-    let read = fly.as_ref().map(|fly| (fly, fly_source(fly, secrets)));
-    let fly = read.and_then(|(fly, rest)| {
-        fly.end();
-        let url = checked.clone()?;
-        rest.map(|(org, token)| FlySource { org, token, url, pace: pace(fly), vanish_max: fly.allowance("vanish_max").into() })
-    });
-    let ndjson = below("ndjson").and_then(|section| ndjson(&section, source));
-    match &section {
-        Some(section) if !(section.has("fly") || section.has("ndjson")) => no_source(root),
-        None => no_source(root),
-        Some(_) => {}
-    }
-    if let Some(section) = section {
+    let fly = section.as_ref().and_then(|section| section.section("fly"));
+    let ndjson = section.as_ref().and_then(|section| section.section("ndjson"));
+    if let Some(section) = &section {
         section.end();
     }
+    if fly.is_none() && ndjson.is_none() {
+        let message = "nothing tells the runner of apps and machines";
+        let problem = Problem::of_file(ProblemKind::NoSource, message);
+        root.problem(problem.help("add a table: [source.fly] with `org` and `token`, or [source.ndjson] with `path`"));
+    }
+    let url = api_url(root, fly.as_ref(), source);
+    let fly_api = url.as_ref().map_or(FLY_API, Url::as_str).trim_end_matches('/').to_owned();
+    let fly = fly.and_then(|fly| fly_source(&fly, url, secrets));
+    let ndjson = ndjson.and_then(|section| ndjson_source(&section, source));
     Resolved { sources: Sources { fly, ndjson }, fly_api }
+}
+
+fn api_url(root: &Section<'_>, fly: Option<&Section<'_>>, source: &Source<'_>) -> Option<Url> {
+    if let Some((fly, url)) = fly.and_then(|fly| Some((fly, fly.text("url")?))) {
+        return checked_url(fly, "url", &url);
+    }
+    let Some(of_environment) = source.environment.read(FLY_API_VARIABLE) else {
+        return Some(FLY_API.parse().expect("invariant: the default is a URL"));
+    };
+    let section = fly.unwrap_or(root);
+    checked_url(section, FLY_API_VARIABLE, &Spanned::new(section.at.clone(), of_environment.as_str()))
+}
+
+fn fly_source(section: &Section<'_>, url: Option<Url>, secrets: &BTreeMap<&str, SecretSource>) -> Option<FlySource> {
+    let org = section.required_text("org", "org = \"acme\"");
+    let token = section.required_text("token", "token = \"FLY_READ\"");
+    let token = token.and_then(|token| known_secret(secrets, section, &token));
+    let pace = Pace {
+        tick: section.duration("poll"),
+        hot_every: section.duration("hot_every"),
+        hot_for: section.duration("hot_for"),
+        rotation: section.duration("rotation"),
+        rotation_cap: section.setting::<Rate>("rotation_cap", ProblemKind::BadAmount).into(),
+        ..Pace::default()
+    };
+    let vanish_max = section.allowance("vanish_max").into();
+    section.end();
+    let org = org.filter(|org| legal_org(section, org))?.into_inner().to_owned();
+    Some(FlySource { org, token: token?, url: url?, pace, vanish_max })
+}
+
+fn legal_org(section: &Section<'_>, org: &Spanned<&str>) -> bool {
+    let name = *org.get_ref();
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let fits = !name.is_empty() && name.chars().all(legal);
+    if !fits {
+        let problem = Problem::new(ProblemKind::BadName, org.span(), format!("`{name}` cannot be an organisation's slug"));
+        section.problem(problem.label("see `fly orgs list`, column SLUG"));
+    }
+    fits
+}
+
+fn ndjson_source(section: &Section<'_>, source: &Source<'_>) -> Option<Ndjson> {
+    let at = section.required_text("path", "path = \"-\"");
+    section.end();
+    at.map(|at| match *at.get_ref() {
+        "-" => Ndjson::Stdin,
+        file => Ndjson::File(path(source.dir, file)),
+    })
 }

@@ -1,0 +1,126 @@
+//! What a stanza grants against what its manifest asks for, and secrets against grants.
+
+use std::collections::BTreeMap;
+
+use groundcrew_core::egress::{BindError, Grant};
+use groundcrew_core::manifest::Manifest;
+
+use super::super::problem::{Problem, ProblemKind, Problems};
+use super::super::resolve::Stanza;
+use super::super::settings::Position;
+use super::super::words::{OWNER, grant_words};
+use super::reach::Reach;
+
+pub(super) fn check(stanza: &Stanza<'_>, fly_api: &str, problems: &Problems) {
+    let Some(manifest) = &stanza.manifest else { return };
+    let words = grant_words(&stanza.config, fly_api);
+    binding(stanza, &words, problems);
+    let reached: Vec<_> = stanza.allow.iter().filter_map(|grant| Reach::of(grant.get_ref(), &words)).collect();
+    // Without a stanza's own errors only: a missing field of `config` would be told again as missing grants.
+    if stanza.work().is_some() {
+        asked(stanza, manifest, &words, &reached, problems);
+    }
+    secrets(stanza, &words, &reached, problems);
+}
+
+/// Every grant must become a URL once its words are filled in.
+fn binding(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, problems: &Problems) {
+    let mut values = words.clone();
+    values.extend(OWNER.map(|word| (word.to_owned(), format!("one-{word}"))));
+    for grant in &stanza.allow {
+        let error = match grant.get_ref().bind(&values) {
+            Ok(_) => continue,
+            Err(error) => error,
+        };
+        let help = match &error {
+            BindError::Unbound { .. } => "to choose from: {app}, {org}, {machine}, {fly.api}, {config.NAME} of a text or number",
+            BindError::Url { .. } => "write METHODS scheme://host[:port]/path*",
+        };
+        problems.add(Problem::new(ProblemKind::BadGrant, grant.span(), error.to_string()).label("no grant").help(help));
+    }
+}
+
+fn asked(stanza: &Stanza<'_>, manifest: &Manifest, words: &BTreeMap<String, String>, given: &[Reach], problems: &Problems) {
+    let grants: Vec<(&String, Grant)> =
+        manifest.asks.allow.iter().filter_map(|line| Some((line, line.parse().ok()?))).collect();
+    let mut asked = Vec::new();
+    for (line, grant) in &grants {
+        let lacking = match Reach::of(grant, words) {
+            Some(reach) => {
+                let lacking = reach.not_covered_by(given);
+                asked.push(reach);
+                lacking
+            }
+            None if stanza.allow.iter().any(|given| given.get_ref() == grant) => Vec::new(),
+            None => vec!["everything".to_owned()],
+        };
+        if !lacking.is_empty() {
+            let message = format!("[hook.{}] does not grant what its hook asks for: {line}", stanza.name);
+            let problem = Problem::new(ProblemKind::GrantLacking, stanza.at.clone(), message);
+            let problem = problem.label(format!("lacking: {}", lacking.join(", ")));
+            problems.add(problem.help(format!("add to `allow`, if you agree: \"{line}\"")));
+        }
+    }
+    if asked.len() == grants.len() {
+        for grant in &stanza.allow {
+            let beyond = Reach::of(grant.get_ref(), words).map(|reach| reach.not_covered_by(&asked)).unwrap_or_default();
+            if !beyond.is_empty() {
+                let message = format!("the hook `{}` does not ask for this grant", manifest.name);
+                let problem = Problem::new(ProblemKind::GrantNotAsked, grant.span(), message);
+                problems.add(problem.label(format!("not asked for: {}", beyond.join(", "))));
+            }
+        }
+    }
+    asked_secrets(stanza, manifest, problems);
+}
+
+fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, problems: &Problems) {
+    let asks: BTreeMap<&str, AskedSecret<'_>> = manifest.asks.secrets.iter().map(|line| AskedSecret::of(line)).collect();
+    for (name, ask) in asks.iter().filter(|(name, _)| !stanza.secrets.contains_key(**name)) {
+        let message = format!("[hook.{}] does not grant a secret that its hook asks for: `{name}`", stanza.name);
+        let problem = Problem::new(ProblemKind::SecretLacking, stanza.at.clone(), message).label("lacks it");
+        problems.add(problem.help(format!("add, if you agree: {}", ask.stanza_line(name))));
+    }
+    for (name, granted) in stanza.secrets.iter().filter(|(name, _)| !asks.contains_key(name.as_str())) {
+        let message = format!("the hook `{}` does not ask for a secret `{name}`", manifest.name);
+        problems.add(Problem::new(ProblemKind::SecretNotAsked, granted.at.clone(), message).label("not asked for"));
+    }
+}
+
+/// `NAME at POSITION to HOST`, as manifests ask for secrets.
+struct AskedSecret<'a> {
+    at: &'a str,
+    to: Option<&'a str>,
+}
+
+impl<'a> AskedSecret<'a> {
+    fn of(line: &'a str) -> (&'a str, Self) {
+        let (name, rest) = line.split_once(" at ").unwrap_or((line, "header:authorization"));
+        let (at, to) = rest.split_once(" to ").map_or((rest, None), |(at, to)| (at, Some(to)));
+        (name.trim(), Self { at: at.trim(), to: to.map(str::trim) })
+    }
+
+    fn stanza_line(&self, name: &str) -> String {
+        let to = self.to.map(|to| format!(", to = \"{to}\"")).unwrap_or_default();
+        format!("secret.{name} = {{ from = \"...\", at = \"{}\"{to} }}", self.at)
+    }
+}
+
+/// A secret for a host that no grant reaches could never be used.
+fn secrets(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, reached: &[Reach], problems: &Problems) {
+    let secret_url = stanza.secrets.values().any(|granted| granted.grant.at == Position::Url);
+    let differing = stanza.allow.iter().any(|grant| Reach::of(grant.get_ref(), words).is_none());
+    for (name, granted) in &stanza.secrets {
+        let Some(to) = &granted.grant.to else { continue };
+        // What a secret URL or a word of the owner reaches is not known here.
+        let unknown = differing || (secret_url && granted.grant.sign.is_some());
+        if unknown || reached.iter().any(|reach| reach.authority().as_ref() == Some(to)) {
+            continue;
+        }
+        let hosts: Vec<_> = reached.iter().filter_map(Reach::authority).collect();
+        let message = format!("secret `{name}` may go to {to}, which no grant reaches");
+        let problem = Problem::new(ProblemKind::SecretUnreached, granted.at.clone(), message).label("can never be used");
+        let reach = if hosts.is_empty() { "nothing".to_owned() } else { hosts.join(", ") };
+        problems.add(problem.help(format!("`allow` of this stanza reaches: {reach}")));
+    }
+}

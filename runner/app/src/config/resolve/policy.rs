@@ -1,0 +1,201 @@
+//! What a stanza says about how things are made and unmade, or which events a handler is told of.
+
+use std::collections::BTreeMap;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::manifest::Manifest;
+use groundcrew_core::may_delete::{OnGone, Window};
+use groundcrew_core::settle::{Adopt, Drift};
+use toml::Spanned;
+
+use super::words;
+use crate::config::defaults;
+use crate::config::hook::{Grace, Provisioner, Work};
+use crate::config::problem::{Problem, ProblemKind, Quote};
+use crate::config::read::{Section, Written};
+
+/// Keys that only a provisioner's stanza has.
+pub(super) const PROVISIONER_KEYS: [&str; 8] =
+    ["gone", "gone_adopted", "grace", "adopt", "drift", "reads", "settle", "teardown_wait"];
+
+/// Reads the work of a stanza; the keys of the other kind are problems.
+pub(super) fn work(section: &Section<'_>, manifest: &Manifest, reads: &[Spanned<&str>], deletes: Option<Window>) -> Option<Work> {
+    if manifest.kind.is_empty() {
+        let wrong = PROVISIONER_KEYS.iter().filter(|key| section.has(key));
+        wrong.for_each(|key| wrong_kind(section, key, manifest, "it is a handler, and makes no things"));
+        return Some(Work::Handler { on: events(section, manifest)? });
+    }
+    if section.has("on") {
+        wrong_kind(section, "on", manifest, "it is a provisioner: it is owed a look, not events");
+    }
+    provisioner(section, manifest, reads, deletes).map(Work::Provisioner)
+}
+
+fn wrong_kind(section: &Section<'_>, key: &str, manifest: &Manifest, why: &str) {
+    let at = section.key_span(key).unwrap_or_else(|| section.at.clone());
+    let message = format!("`{key}` means nothing to the hook `{}`", manifest.name);
+    section.problem(Problem::new(ProblemKind::WrongKind, at, message).label(why).help(format!("remove `{key}`")));
+}
+
+fn events(section: &Section<'_>, manifest: &Manifest) -> Option<Vec<String>> {
+    if !section.has("on") {
+        if manifest.on.is_empty() {
+            section.lacks(ProblemKind::MissingKey, "on", "on = [\"app.*\", \"machine.*\"]");
+            return None;
+        }
+        return Some(manifest.on.clone());
+    }
+    let patterns = section.texts("on");
+    for pattern in &patterns {
+        let text = *pattern.get_ref();
+        let body = text.strip_suffix('*').unwrap_or(text);
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
+        if text.is_empty() || !body.chars().all(legal) {
+            let problem = Problem::new(ProblemKind::BadEvent, pattern.span(), format!("`{text}` can match no event's kind"));
+            let problem = problem.label("cannot be a pattern");
+            section.problem(problem.help("write a kind, or its beginning and `*`, such as \"machine.*\""));
+        }
+    }
+    Some(patterns.iter().map(|pattern| (*pattern.get_ref()).to_owned()).collect())
+}
+
+fn provisioner(
+    section: &Section<'_>,
+    manifest: &Manifest,
+    reads: &[Spanned<&str>],
+    deletes: Option<Window>,
+) -> Option<Provisioner> {
+    let gone_words = words(OnGone::ALL, OnGone::as_str);
+    if !section.has("gone") {
+        section.lacks(ProblemKind::MissingGone, "gone", "gone = \"retain\"    # what becomes of things whose owner is gone: delete | retain | report");
+    }
+    let gone = section.choice("gone", &gone_words);
+    let gone_adopted = section.choice_or_default("gone_adopted", &gone_words);
+    let adopt = section.choice_or_default::<AdoptWord>("adopt", &["never", "marked", "exact"]).0;
+    let drift = section.choice_or_default::<DriftWord>("drift", &["repair", "report", "accept"]).0;
+    let grace = grace(section, manifest);
+    let settle = settle(section, manifest);
+    let teardown_wait = section.duration("teardown_wait");
+    let reads = reads.iter().map(|hook| (*hook.get_ref()).to_owned()).collect();
+    let deletes = deletes.unwrap_or(Window::DEFAULT);
+    Some(Provisioner { gone: gone?, gone_adopted, grace: grace?, adopt, drift, reads, deletes, settle, teardown_wait })
+}
+
+fn grace(section: &Section<'_>, manifest: &Manifest) -> Option<Grace> {
+    let data: Vec<_> = manifest.kind.iter().filter(|(_, kind)| kind.data).map(|(name, _)| name.as_str()).collect();
+    let written = section.section("grace");
+    let clock = |key: &str| written.as_ref().and_then(|grace| grace.parsed::<Span>(key, ProblemKind::BadDuration));
+    let (gone, unwanted) = (clock("gone"), clock("unwanted"));
+    let gone_said = written.as_ref().is_some_and(|grace| grace.has("gone"));
+    if let Some(grace) = &written {
+        grace.end();
+    }
+    if !data.is_empty() && !gone_said {
+        let message = format!("{} lacks `grace.gone`, and its things hold data: {}", section.what, data.join(", "));
+        let problem = Problem::new(ProblemKind::DataNeedsGrace, section.at.clone(), message).label("here");
+        section.problem(problem.help("add the line: grace = { gone = \"30d\", unwanted = \"never\" }"));
+        return None;
+    }
+    let default = |key: &str| if data.is_empty() { defaults::of::<Span>(&format!("hook.NAME.grace.{key}")) } else { Span(None) };
+    let or_default = |clock: Option<Spanned<Span>>, key| clock.map_or_else(|| default(key), Spanned::into_inner).0;
+    Some(Grace { gone: or_default(gone, "gone"), unwanted: or_default(unwanted, "unwanted") })
+}
+
+/// `settle`, one length for all kinds of things or one for each; never shorter than the manifest's.
+fn settle(section: &Section<'_>, manifest: &Manifest) -> BTreeMap<String, Millis> {
+    let mut settle: BTreeMap<_, _> = manifest.kind.iter().map(|(name, kind)| (name.clone(), kind.settle)).collect();
+    match section.raw("settle") {
+        Some(value) if value.get_ref().is_table() => {
+            let Some(table) = section.section("settle") else { return settle };
+            let entries: Vec<_> = table.entries().collect();
+            for (name, value) in entries {
+                match settle.get_mut(*name.get_ref()) {
+                    Some(length) => raise(&table, value, name.get_ref(), length),
+                    None => unknown_thing(&table, &name, manifest),
+                }
+            }
+        }
+        Some(value) => {
+            // Told of once: the kind that needs the longest time speaks for all.
+            let mut kinds: Vec<_> = settle.iter_mut().collect();
+            kinds.sort_by_key(|(_, length)| std::cmp::Reverse(**length));
+            let before = kinds.first().map(|(_, length)| **length);
+            if let Some((name, longest)) = kinds.first_mut() {
+                raise(section, value, name, longest);
+            }
+            let raised = kinds.first().map(|(_, length)| **length).filter(|raised| Some(*raised) >= before);
+            if let Some(raised) = raised {
+                kinds.into_iter().for_each(|(_, length)| *length = raised.max(*length));
+            }
+        }
+        None => {}
+    }
+    settle
+}
+
+fn unknown_thing(section: &Section<'_>, name: &Spanned<&str>, manifest: &Manifest) {
+    let text = *name.get_ref();
+    let message = format!("the hook `{}` makes no things of kind `{text}`", manifest.name);
+    let problem = Problem::new(ProblemKind::UnknownThing, name.span(), message).label("not in the manifest");
+    section.problem(problem.meant(text, manifest.kind.keys().map(String::as_str), name.span(), Quote::Bare));
+}
+
+fn raise(section: &Section<'_>, value: Written<'_>, kind: &str, length: &mut Millis) {
+    let Some(text) = section.text_of("`settle`", value) else { return };
+    match text.get_ref().parse::<Millis>() {
+        Ok(raised) if raised >= *length => *length = raised,
+        Ok(lower) => {
+            let message = format!("`settle` of {lower} is shorter than what the API of `{kind}` needs");
+            let problem = Problem::new(ProblemKind::SettleLowered, text.span(), message);
+            section.problem(problem.label(format!("the manifest says {length}")).help("raise it, or leave it out"));
+        }
+        Err(error) => {
+            let problem = Problem::new(ProblemKind::BadDuration, text.span(), format!("`settle`: {error}"));
+            section.problem(problem.label("cannot be read"));
+        }
+    }
+}
+
+/// A length of time, or `never`.
+#[derive(Clone, Copy, Debug)]
+struct Span(Option<Millis>);
+
+impl std::str::FromStr for Span {
+    type Err = groundcrew_core::duration::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "never" { Ok(Self(None)) } else { text.parse().map(|length| Self(Some(length))) }
+    }
+}
+
+/// The words of [`Adopt`].
+struct AdoptWord(Adopt);
+
+impl std::str::FromStr for AdoptWord {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "never" => Ok(Self(Adopt::Never)),
+            "marked" => Ok(Self(Adopt::Marked)),
+            "exact" => Ok(Self(Adopt::Exact)),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The words of [`Drift`].
+struct DriftWord(Drift);
+
+impl std::str::FromStr for DriftWord {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "repair" => Ok(Self(Drift::Repair)),
+            "report" => Ok(Self(Drift::Report)),
+            "accept" => Ok(Self(Drift::Accept)),
+            _ => Err(()),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Stanzas `[hook.NAME]`.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use groundcrew_core::egress::Grant;
+use groundcrew_core::manifest::Manifest;
+use groundcrew_core::may_delete::{Level, Window};
+use serde_json::{Map, Value};
+use toml::Spanned;
+
+use super::secret::{self, Granted};
+use super::{Names, Source, legal_name, not_yet, path, policy, words};
+use crate::config::NoManifest;
+use crate::config::check::schema;
+use crate::config::defaults;
+use crate::config::hook::{Component, Hook, Work};
+use crate::config::problem::{Problem, ProblemKind, Quote, Span};
+use crate::config::read::{Section, Written};
+use crate::config::settings::{Rate, Scope};
+use crate::config::words::fill_fly_api;
+
+/// A stanza with the places that checks across stanzas point at; `hook` is none if it has errors of its own.
+pub(in crate::config) struct Stanza<'a> {
+    pub(in crate::config) name: &'a str,
+    pub(in crate::config) at: Span,
+    pub(in crate::config) reads: Vec<Spanned<&'a str>>,
+    pub(in crate::config) config_written: Option<Written<'a>>,
+    pub(in crate::config) allow: Vec<Spanned<Grant>>,
+    pub(in crate::config) secrets: BTreeMap<String, Granted>,
+    pub(in crate::config) config: Value,
+    pub(in crate::config) manifest: Option<Manifest>,
+    pub(in crate::config) hook: Option<Hook>,
+}
+
+pub(super) fn stanzas<'a>(root: &Section<'a>, source: &Source<'_>, names: &Names<'_>) -> Vec<Stanza<'a>> {
+    root.named("hook").iter().map(|(name, section)| stanza(name, section, source, names)).collect()
+}
+
+fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: &Names<'_>) -> Stanza<'a> {
+    let fits = legal_name(section, name);
+    let used = used(section, source);
+    let scope = scope(section, names);
+    let config_written = section.raw("config").filter(|value| {
+        let table = value.get_ref().is_table();
+        if !table {
+            section.wrong_type("`config`", value, "a table");
+        }
+        table
+    });
+    let manifest = used.as_ref().and_then(|used| used.1.clone());
+    let config = config(section, config_written, manifest.as_ref(), &names.fly_api);
+    let level = section.choice_or_default("level", &words(Level::ALL, |level| level.as_str()));
+    let reads = section.texts("reads");
+    let allow = allow(section);
+    let secrets = secret::secrets(section, names, &config);
+    if let Some(at) = section.raw("sealed").and_then(|_| section.key_span("sealed")) {
+        section.problem(not_yet(at, "sealed outputs", "remove the line"));
+    }
+    let limits = limits(section, manifest.as_ref());
+    let work = manifest.as_ref().and_then(|manifest| policy::work(section, manifest, &reads, limits.deletes));
+    if manifest.is_none() {
+        // What it does is not known, so neither is which keys belong to it.
+        section.know(&policy::PROVISIONER_KEYS);
+        section.know(&["on"]);
+    }
+    section.end();
+    let parts = fits.then_some(()).and(used).zip(manifest.clone()).zip(work);
+    let hook = parts.map(|(((component, _), manifest), work)| Hook {
+        name: name.to_owned(),
+        component,
+        target: manifest.target(&config),
+        manifest,
+        scope,
+        config: config.clone(),
+        level,
+        allow: allow.iter().map(|grant| grant.get_ref().clone()).collect(),
+        secrets: secrets.iter().map(|(name, granted)| (name.clone(), granted.grant.clone())).collect(),
+        parallel: limits.parallel,
+        rate: limits.rate,
+        work,
+        stanza: section.json(),
+    });
+    Stanza { name, at: section.at.clone(), reads, config_written, allow, secrets, config, manifest, hook }
+}
+
+/// What the stanza uses, and its manifest if there is one; tells if not.
+fn used(section: &Section<'_>, source: &Source<'_>) -> Option<(Component, Option<Manifest>)> {
+    let file = section.text("manifest");
+    let text = section.required_text("use", "use = \"builtin:dns\"")?;
+    let uses = *text.get_ref();
+    let component = if let Some(name) = uses.strip_prefix("builtin:") {
+        Component::Builtin(name.to_owned())
+    } else if uses.contains("@sha256:") || uses.contains("://") {
+        let help = "fetch the component yourself and name its file: use = \"hooks/thing.wasm\"";
+        section.problem(not_yet(text.span(), "hooks from registries", help));
+        return None;
+    } else {
+        Component::File(path(source.dir, uses))
+    };
+    let manifest = match file {
+        Some(file) => manifest_file(section, source, &file),
+        None => (source.manifests)(&component).map_err(|error| no_manifest(section, &text, error)).ok(),
+    };
+    Some((component, manifest))
+}
+
+fn manifest_file(section: &Section<'_>, source: &Source<'_>, file: &Spanned<&str>) -> Option<Manifest> {
+    let at = path(source.dir, file.get_ref());
+    let text = fs::read_to_string(&at).map_err(|error| {
+        let message = format!("cannot read the manifest `{}`: {error}", file.get_ref());
+        section.problem(Problem::new(ProblemKind::NoManifest, file.span(), message).label("this file"));
+    });
+    let parsed = Manifest::parse(&text.ok()?).map_err(|error| {
+        let mut lines = Vec::from_iter(error.to_string().lines().map(str::to_owned));
+        let first = if lines.is_empty() { String::new() } else { lines.remove(0) };
+        let problem = Problem::new(ProblemKind::BadManifest, file.span(), format!("`{}`: {first}", file.get_ref()));
+        let problem = problem.label("refused");
+        section.problem(if lines.is_empty() { problem } else { problem.help(lines.join("\n")) });
+    });
+    parsed.ok()
+}
+
+fn no_manifest(section: &Section<'_>, used: &Spanned<&str>, error: NoManifest) {
+    let uses = *used.get_ref();
+    let problem = match error {
+        NoManifest::UnknownBuiltin { known } => {
+            let problem = Problem::new(ProblemKind::UnknownBuiltin, used.span(), format!("there is no `{uses}`"));
+            let known: Vec<_> = known.iter().map(|name| format!("builtin:{name}")).collect();
+            let problem = problem.label("not in this binary");
+            problem.meant(uses, known.iter().map(String::as_str), used.span(), Quote::Text)
+        }
+        NoManifest::Absent => {
+            let message = format!("the component `{uses}` carries no manifest");
+            let problem = Problem::new(ProblemKind::NoManifest, used.span(), message).label("stripped, or built elsewhere");
+            problem.help("name its manifest's file: manifest = \"hook.toml\"")
+        }
+        NoManifest::Refused(why) => {
+            Problem::new(ProblemKind::NoManifest, used.span(), format!("cannot use `{uses}`: {why}")).label("this component")
+        }
+    };
+    section.problem(problem);
+}
+
+fn scope(section: &Section<'_>, names: &Names<'_>) -> Option<Scope> {
+    let name = section.text("scope")?;
+    let text = *name.get_ref();
+    let scope = names.scopes.get(text).cloned();
+    if scope.is_none() {
+        let message = format!("no scope `{text}` is defined");
+        let problem = Problem::new(ProblemKind::UnknownScope, name.span(), message).label("not defined");
+        section.problem(problem.meant(text, names.scopes.keys().copied(), name.span(), Quote::Text));
+    }
+    scope
+}
+
+/// The configuration with the manifest's defaults and `{fly.api}`, checked against the manifest's schema.
+fn config(section: &Section<'_>, written: Option<Written<'_>>, manifest: Option<&Manifest>, fly_api: &str) -> Value {
+    let mut config = written.map_or_else(|| Value::Object(Map::new()), |value| crate::config::read::json(value.get_ref()));
+    if let Some(manifest) = manifest {
+        let properties = manifest.config.as_ref().and_then(|schema| schema.get("properties")?.as_object());
+        for (name, property) in properties.into_iter().flatten() {
+            if let (Some(default), Some(fields)) = (property.get("default"), config.as_object_mut()) {
+                fields.entry(name.clone()).or_insert_with(|| default.clone());
+            }
+        }
+        schema::check(section, written, &config, manifest);
+    }
+    fill_fly_api(&mut config, fly_api);
+    config
+}
+
+fn allow(section: &Section<'_>) -> Vec<Spanned<Grant>> {
+    let lines = section.texts("allow");
+    let grants = lines.into_iter().filter_map(|line| match line.get_ref().parse() {
+        Ok(grant) => Some(Spanned::new(line.span(), grant)),
+        Err(error) => {
+            let error: groundcrew_core::egress::ParseError = error;
+            section.problem(Problem::new(ProblemKind::BadGrant, line.span(), error.to_string()).label("no grant"));
+            None
+        }
+    });
+    grants.collect()
+}
+
+struct Limits {
+    deletes: Option<Window>,
+    parallel: u32,
+    rate: Rate,
+}
+
+fn limits(section: &Section<'_>, manifest: Option<&Manifest>) -> Limits {
+    let Some(written) = section.section("limits") else {
+        return Limits {
+            deletes: None,
+            parallel: defaults::of("hook.NAME.limits.parallel"),
+            rate: defaults::of("hook.NAME.limits.rate"),
+        };
+    };
+    let deletes = written.has("deletes").then(|| written.allowance("deletes").into());
+    if let (Some(at), Some(handler)) = (written.key_span("deletes"), manifest.filter(|manifest| manifest.kind.is_empty())) {
+        let message = format!("`limits.deletes` means nothing to the hook `{}`", handler.name);
+        let problem = Problem::new(ProblemKind::WrongKind, at, message).label("it is a handler, and makes no things");
+        section.problem(problem.help("remove `deletes`"));
+    }
+    let limits = Limits {
+        deletes,
+        parallel: written.number("parallel", 1..=1_000),
+        rate: written.setting("rate", ProblemKind::BadAmount),
+    };
+    written.end();
+    limits
+}
+
+impl Stanza<'_> {
+    /// Whether it makes things; unknown stanzas do not.
+    pub(in crate::config) fn is_provisioner(&self) -> bool {
+        self.manifest.as_ref().is_some_and(|manifest| !manifest.kind.is_empty())
+    }
+
+    /// The hook's work, if the stanza has no errors of its own.
+    pub(in crate::config) fn work(&self) -> Option<&Work> {
+        self.hook.as_ref().map(|hook| &hook.work)
+    }
+}

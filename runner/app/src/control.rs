@@ -1,0 +1,354 @@
+//! What operators change: one set of requests, performed by one function.
+//!
+//! ```text
+//!  groundcrew pause ---- nobody holds the data directory ----> perform(store, ...)
+//!                  \---- a runner does: POST /v1/control on its socket ----> perform(its store, ...)
+//! ```
+//!
+//! # Guarantees
+//! - When [`perform`] returns, the change is durable, and who did it is on record.
+//! - It changes only our store: nothing outside is called.
+
+mod client;
+mod labels;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::subjects::StoredSubject;
+use groundcrew_store::{HookId, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use client::{ClientError, call};
+
+/// What somebody asks to be changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Act {
+    /// Who asks: the account's name, for the record.
+    pub who: String,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// A change of what the runner does or knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Lays a lower level over everything, a hook, an owner, or a hook for an owner.
+    Pause {
+        /// The level.
+        level: Level,
+        /// The hook's name; none: all.
+        hook: Option<String>,
+        /// The app or machine; none: all.
+        app: Option<String>,
+    },
+    /// Lifts the pauses that were laid over exactly this.
+    Unpause {
+        /// The hook's name; none: all.
+        hook: Option<String>,
+        /// The app or machine; none: all.
+        app: Option<String>,
+    },
+    /// Allows the removal of rows as they are now, for a day.
+    Approve {
+        /// Row ids.
+        rows: Vec<String>,
+    },
+    /// Says what became of a creation whose outcome nobody knows.
+    Settle {
+        /// The row's id.
+        row: String,
+        /// What became of it.
+        became: Became,
+    },
+    /// Sets labels of an app or machine, over those of all other sources.
+    LabelSet {
+        /// The app or machine.
+        app: String,
+        /// Name to value.
+        values: BTreeMap<String, Value>,
+    },
+    /// Takes labels back that were set.
+    LabelUnset {
+        /// The app or machine.
+        app: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Owes an app a look, and makes the source look at it soon.
+    Touch {
+        /// The app.
+        app: String,
+    },
+    /// Owes a dead delivery again.
+    DeadRetry {
+        /// `HOOK/SEQ`.
+        id: String,
+    },
+    /// Forgets a dead delivery.
+    DeadDiscard {
+        /// `HOOK/SEQ`.
+        id: String,
+    },
+    /// Forbids or allows again that a row's thing is removed.
+    Protect {
+        /// The row's id.
+        row: String,
+        /// Which.
+        protection: Protection,
+    },
+}
+
+/// What became of a creation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Became {
+    /// It made the thing with this id.
+    Thing(String),
+    /// It made nothing, and will not.
+    Nothing,
+}
+
+/// Whether a row is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// Its thing may not be removed.
+    On,
+    /// The other rules decide.
+    Off,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// For people; one line.
+    pub message: String,
+    /// How many things changed.
+    pub changed: u32,
+}
+
+/// Why it was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// What kind of refusal.
+    pub reason: Reason,
+    /// For people; one line.
+    pub message: String,
+    /// What would help; may be pasted.
+    pub hints: Vec<String>,
+}
+
+/// What kind of refusal it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// No such hook, app, row or delivery.
+    Unknown,
+    /// It is not in a state in which this can be done.
+    Conflict,
+    /// The request itself makes no sense.
+    Invalid,
+    /// The store did not take it.
+    Failed,
+}
+
+/// What a running runner wants to hear of changes; without one nobody listens.
+pub trait Hints: Send + Sync + std::fmt::Debug {
+    /// An app should be looked at soon, by name; it may be one that is not known yet.
+    fn touch(&self, app: &str);
+    /// Lanes became due.
+    fn wake(&self);
+}
+
+/// Nobody listens.
+#[derive(Clone, Copy, Debug)]
+pub struct NoHints;
+
+impl Hints for NoHints {
+    fn touch(&self, _app: &str) {}
+    fn wake(&self) {}
+}
+
+/// The result of a request.
+pub type Result<T = Done, E = Refusal> = std::result::Result<T, E>;
+
+/// Performs a request; when this returns, what it did is durable.
+///
+/// # Cancel safety
+/// If the future is dropped, the change is made as a whole or not at all.
+pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp) -> Result {
+    let desk = Desk { store, hints, who: &act.who, now };
+    let done = match &act.request {
+        Request::Pause { level, hook, app } => desk.pause(*level, hook.as_deref(), app.as_deref()).await,
+        Request::Unpause { hook, app } => desk.unpause(hook.as_deref(), app.as_deref()).await,
+        Request::Approve { rows } => desk.approve(rows).await,
+        Request::Settle { row, became } => desk.settle(row, became).await,
+        Request::LabelSet { app, values } => desk.set_labels(app, values).await,
+        Request::LabelUnset { app, names } => desk.unset_labels(app, names).await,
+        Request::Touch { app } => desk.touch(app).await,
+        Request::DeadRetry { id } => desk.retry(id).await,
+        Request::DeadDiscard { id } => desk.discard(id).await,
+        Request::Protect { row, protection } => desk.protect(row, *protection).await,
+    }?;
+    hints.wake();
+    Ok(done)
+}
+
+/// Everything that performing a request needs.
+struct Desk<'a> {
+    store: &'a Store,
+    hints: &'a dyn Hints,
+    who: &'a str,
+    now: Timestamp,
+}
+
+impl Desk<'_> {
+    async fn pause(&self, level: Level, hook: Option<&str>, app: Option<&str>) -> Result {
+        if level == Level::Enforce {
+            return Err(Refusal::invalid("a pause lowers the level; `enforce` is the highest").hint("groundcrew unpause"));
+        }
+        let (hook_id, owner) = (self.hook_opt(hook)?, self.owner_opt(app)?);
+        self.store.pause(hook_id, owner.as_ref().map(|owner| owner.id), level, self.who, self.now).await?;
+        let over = over(hook, owner.as_ref());
+        let left = if level == Level::Observe { "nothing is made, changed or removed" } else { "nothing is removed" };
+        Ok(Done { message: format!("paused {over}: {left} until `groundcrew unpause`"), changed: 1 })
+    }
+
+    async fn unpause(&self, hook: Option<&str>, app: Option<&str>) -> Result {
+        let (hook_id, owner) = (self.hook_opt(hook)?, self.owner_opt(app)?);
+        let lifted = self.store.unpause(hook_id, owner.as_ref().map(|owner| owner.id), self.who, self.now).await?;
+        let over = over(hook, owner.as_ref());
+        let message = match lifted {
+            0 => format!("no pause was laid over exactly {over}; `groundcrew doctor` lists them all"),
+            1 => format!("lifted the pause over {over}"),
+            more => format!("lifted {more} pauses over {over}"),
+        };
+        Ok(Done { message, changed: lifted })
+    }
+
+    async fn touch(&self, name: &str) -> Result {
+        let found = self.store.subjects_named(name)?.into_iter().find(|subject| subject.gone_at.is_none());
+        let app = found.as_ref().map_or(name, |subject| subject.subject.path.app_name());
+        self.hints.touch(app);
+        let lanes = match &found {
+            Some(subject) => self.store.provisioner_lanes(subject.id)?,
+            None => Vec::new(),
+        };
+        let changed = lanes.len() as u32;
+        self.store.dirty_lanes(lanes, self.now).await?;
+        self.store.record_act(self.who, &format!("touch {app}"), self.now).await?;
+        let message = match found {
+            Some(_) => format!("{app} is looked at now ({changed} lanes)"),
+            None => format!("no living app `{app}` is known yet; the source was asked to look for it"),
+        };
+        Ok(Done { message, changed })
+    }
+
+    async fn retry(&self, id: &str) -> Result {
+        let (hook, seq) = self.dead(id)?;
+        self.store.retry_dead(hook, seq, self.now).await.map_err(|error| not_dead(id, error))?;
+        self.store.record_act(self.who, &format!("dead retry {id}"), self.now).await?;
+        Ok(Done { message: format!("{id} is tried again"), changed: 1 })
+    }
+
+    async fn discard(&self, id: &str) -> Result {
+        let (hook, seq) = self.dead(id)?;
+        self.store.discard_dead(hook, seq).await.map_err(|error| not_dead(id, error))?;
+        self.store.record_act(self.who, &format!("dead discard {id}"), self.now).await?;
+        Ok(Done { message: format!("{id} is forgotten"), changed: 1 })
+    }
+
+    fn dead(&self, id: &str) -> Result<(HookId, i64)> {
+        let parts = id.rsplit_once('/').and_then(|(hook, seq)| Some((hook, seq.parse().ok()?)));
+        let unreadable = || Refusal::invalid(format!("`{id}` is no dead delivery; HOOK/NUMBER is expected")).hint("groundcrew dead list");
+        let (hook, seq) = parts.ok_or_else(unreadable)?;
+        Ok((self.hook(hook)?, seq))
+    }
+
+    fn hook(&self, name: &str) -> Result<HookId> {
+        let hooks = self.store.hooks()?;
+        if let Some(hook) = hooks.iter().find(|hook| hook.name == name) {
+            return Ok(hook.id);
+        }
+        let known: Vec<_> = hooks.into_iter().map(|hook| hook.name).collect();
+        let refusal = Refusal::unknown(format!("no hook `{name}`"));
+        Err(if known.is_empty() { refusal } else { refusal.hint(format!("known hooks: {}", known.join(", "))) })
+    }
+
+    fn hook_opt(&self, name: Option<&str>) -> Result<Option<HookId>> {
+        name.map(|name| self.hook(name)).transpose()
+    }
+
+    fn owner_opt(&self, name: Option<&str>) -> Result<Option<StoredSubject>> {
+        name.map(|name| subject(self.store, name)).transpose()
+    }
+}
+
+/// Finds the one app or machine that a name means: the living one, or the last that was.
+pub fn subject(store: &Store, name: &str) -> Result<StoredSubject> {
+    let found = store.subjects_named(name)?;
+    let Some(first) = found.first() else {
+        let message = format!("no app or machine `{name}` was ever seen");
+        return Err(Refusal::unknown(message).hint(format!("groundcrew touch {name}")));
+    };
+    let others: Vec<_> = found.iter().filter(|other| {
+        other.subject.path != first.subject.path && other.gone_at.is_some() == first.gone_at.is_some()
+    }).map(|other| other.subject.path.as_str()).collect();
+    if others.is_empty() {
+        return Ok(found.into_iter().next().expect("invariant: there is a first"));
+    }
+    let message = format!("`{name}` may mean {} or {}", first.subject.path, others.join(", "));
+    Err(Refusal::invalid(message).hint("write the whole path"))
+}
+
+fn over(hook: Option<&str>, owner: Option<&StoredSubject>) -> String {
+    match (hook, owner) {
+        (None, None) => "everything".to_owned(),
+        (Some(hook), None) => format!("hook {hook}"),
+        (None, Some(owner)) => owner.subject.path.to_string(),
+        (Some(hook), Some(owner)) => format!("hook {hook} for {}", owner.subject.path),
+    }
+}
+
+fn not_dead(id: &str, error: groundcrew_store::Error) -> Refusal {
+    match error {
+        groundcrew_store::Error::Missing(_) => Refusal::unknown(format!("no dead delivery `{id}`")).hint("groundcrew dead list"),
+        other => other.into(),
+    }
+}
+
+impl Refusal {
+    /// No such thing.
+    pub fn unknown(message: impl Into<String>) -> Self {
+        Self { reason: Reason::Unknown, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Not in a state for it.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self { reason: Reason::Conflict, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Not a request that makes sense.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { reason: Reason::Invalid, message: message.into(), hints: Vec::new() }
+    }
+
+    /// Adds what would help.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<groundcrew_store::Error> for Refusal {
+    fn from(error: groundcrew_store::Error) -> Self {
+        Self { reason: Reason::Failed, message: error.to_string(), hints: Vec::new() }
+    }
+}

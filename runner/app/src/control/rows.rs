@@ -1,0 +1,118 @@
+//! Requests about rows of the ledger: approve, settle, protect.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::row::{Origin, State};
+use groundcrew_store::ledger::{RowEffects, StoredRow};
+
+use super::{Became, Desk, Done, Protection, Refusal, Result};
+
+/// How long an approval holds.
+pub const APPROVAL: Millis = Millis::hours(24);
+
+impl Desk<'_> {
+    pub(super) async fn approve(&self, ids: &[String]) -> Result {
+        let held = self.store.held_rows(None)?;
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            let row = self.row(id)?;
+            if !held.iter().any(|held| held.id == row.id) {
+                return Err(not_held(&row));
+            }
+            rows.push(row);
+        }
+        let changed = rows.len() as u32;
+        self.store.approve(rows, self.who, self.now, self.now + APPROVAL).await?;
+        Ok(Done { message: format!("approved the removal of {changed}, as they are now, for {APPROVAL}"), changed })
+    }
+
+    pub(super) async fn protect(&self, id: &str, protection: Protection) -> Result {
+        let row = self.row(id)?;
+        let on = protection == Protection::On;
+        if row.protected == on {
+            let is = if on { "already protected" } else { "not protected" };
+            return Ok(Done { message: format!("{} is {is}", row.about()), changed: 0 });
+        }
+        self.store.protect(row.id, on, self.who, self.now).await?;
+        let message = match protection {
+            Protection::On => format!("{} is protected: nothing removes it until `groundcrew unprotect {id}`", row.about()),
+            Protection::Off => format!("{} is not protected any more", row.about()),
+        };
+        if !on {
+            self.store.dirty_lanes(vec![row.lane()], self.now).await?;
+        }
+        Ok(Done { message, changed: 1 })
+    }
+
+    pub(super) async fn settle(&self, id: &str, became: &Became) -> Result {
+        let row = self.row(id)?;
+        if row.row.state != State::InDoubt {
+            let message = format!("{} is {}; only what is in doubt can be settled by hand", row.about(), row.row.state);
+            return Err(Refusal::conflict(message).hint(format!("groundcrew why {id}")));
+        }
+        let about = row.about();
+        let (settled, what) = match became {
+            Became::Thing(thing) => (is_thing(row, thing.clone()), format!("is {thing}")),
+            Became::Nothing => (is_nothing(row), "does not exist".to_owned()),
+        };
+        let settled = StoredRow { due_at: Some(self.now), attempts: 0, error: None, waiting: None, ..settled };
+        let effects = RowEffects {
+            // Its own lane works on it at once.
+            readers: vec![settled.lane()],
+            close: vec!["resource.ambiguous".to_owned(), "resource.stuck".to_owned()],
+            now: self.now,
+            ..RowEffects::default()
+        };
+        self.store.commit_row(settled, effects).await.map_err(|error| match error {
+            groundcrew_store::Error::Refused(_) => {
+                Refusal::conflict(format!("another row claims this thing already ({error})")).hint("groundcrew resources --json")
+            }
+            other => other.into(),
+        })?;
+        self.store.record_act(self.who, &format!("settle {about}: it {what}"), self.now).await?;
+        Ok(Done { message: format!("{about} {what}; it is looked at now"), changed: 1 })
+    }
+
+    fn row(&self, id: &str) -> Result<StoredRow> {
+        let rows = self.store.rows_named(id)?;
+        let mut living = rows.iter().filter(|row| row.row.id.as_str() == id || row.row.state != State::Gone);
+        match (living.next(), living.next()) {
+            (Some(row), None) => Ok(row.clone()),
+            (Some(one), Some(_)) => {
+                let ids: Vec<_> = rows.iter().map(|row| row.row.id.as_str()).collect();
+                let message = format!("`{id}` may mean several rows: {}", ids.join(", "));
+                Err(Refusal::invalid(message).hint(format!("groundcrew why {}", one.row.id)))
+            }
+            (None, _) => Err(Refusal::unknown(format!("no row `{id}`")).hint("groundcrew resources")),
+        }
+    }
+}
+
+fn not_held(row: &StoredRow) -> Refusal {
+    let why = match &row.frozen_why {
+        _ if row.protected => "it is protected".to_owned(),
+        Some(why) => why.clone(),
+        None if row.unwanted.is_none() => "somebody wants it".to_owned(),
+        None => "nothing holds it".to_owned(),
+    };
+    let refusal = Refusal::conflict(format!("the removal of {} does not wait for approval: {why}", row.about()));
+    refusal.hint(format!("groundcrew why {}", row.row.id))
+}
+
+/// An operator says which thing it is: it is looked at before anything else is done with it.
+fn is_thing(mut row: StoredRow, thing: String) -> StoredRow {
+    row.row.thing = Some(thing);
+    row.row.state = State::Present;
+    row.row.origin = Origin::Imported;
+    row.row.absent_at = None;
+    row.row.look_at = None;
+    row
+}
+
+/// An operator says that there is nothing: as before the creation, and a look comes first again.
+fn is_nothing(mut row: StoredRow) -> StoredRow {
+    row.row.thing = None;
+    row.row.state = State::Creating;
+    row.row.intended_at = None;
+    row.row.made_by = None;
+    row
+}

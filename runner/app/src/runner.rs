@@ -1,0 +1,188 @@
+//! The runner: lanes that are due are claimed, and their hooks are run.
+//!
+//! ```text
+//!  sources --accept--> store --due lanes--> dispatch --handler-----> one delivery
+//!                        ^                     |
+//!                        |                     +------provisioner--> one look: wants, then each row's steps
+//!                        +----------- outcome, one commit ----------+
+//! ```
+//!
+//! Guarantees: no two runs of one lane at once; a run's writes are intended in the store before they leave;
+//! whatever crashes, the store alone says what is to be done next.
+
+pub mod dispatch;
+pub mod handler;
+pub mod installed;
+pub mod provisioner;
+pub mod registry;
+
+mod entropy;
+mod record;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::subject::Path;
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::Clock;
+use groundcrew_engine::egress::{Egress, Transport};
+use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
+use groundcrew_engine::limits::Limits;
+use groundcrew_engine::run::{Context, Engine, MemoryHandle};
+use groundcrew_store::Store;
+use groundcrew_store::subjects::StoredSubject;
+use serde_json::Value;
+
+pub use entropy::Entropy;
+use installed::Installed;
+use registry::Registry;
+
+/// What can go wrong while a lane is worked on, beside what hooks say.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] groundcrew_store::Error),
+    /// A grant that cannot be bound to this owner.
+    #[error(transparent)]
+    Grant(#[from] groundcrew_core::egress::BindError),
+}
+
+/// Everything that runs share.
+pub struct Runner {
+    /// What is remembered.
+    pub store: Store,
+    /// What runs components.
+    pub engine: Engine,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The way out.
+    pub transport: Arc<dyn Transport>,
+    /// Randomness for seeds, rows and jitter.
+    pub entropy: Entropy,
+    /// This installation, as in marks.
+    pub installation: String,
+    /// The installation's level.
+    pub level: Level,
+    /// What `{fly.api}` stands for.
+    pub fly_api: String,
+    /// What one run may use.
+    pub limits: Arc<Limits>,
+    /// Label sources that must have answered before an owner is asked.
+    pub label_sources: Vec<String>,
+    /// Why the source is not believed at present, if it is not: nothing is removed meanwhile.
+    pub disbelief: Arc<RwLock<Option<String>>>,
+    /// Faults laid over runs; for tests.
+    pub faults: Option<Arc<dyn Faults>>,
+    registry: RwLock<Arc<Registry>>,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("installation", &self.installation).field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+/// What a runner is made of.
+#[expect(missing_debug_implementations, reason = "a bundle that lives for one call")]
+pub struct Parts {
+    /// See [`Runner`].
+    pub store: Store,
+    /// See [`Runner`].
+    pub engine: Engine,
+    /// See [`Runner`].
+    pub clock: Arc<dyn Clock>,
+    /// See [`Runner`].
+    pub transport: Arc<dyn Transport>,
+    /// See [`Runner`].
+    pub entropy: Entropy,
+    /// See [`Runner`].
+    pub installation: String,
+    /// See [`Runner`].
+    pub level: Level,
+    /// See [`Runner`].
+    pub fly_api: String,
+    /// See [`Runner`].
+    pub limits: Limits,
+    /// See [`Runner`].
+    pub label_sources: Vec<String>,
+    /// See [`Runner`].
+    pub faults: Option<Arc<dyn Faults>>,
+    /// The hooks that are installed.
+    pub hooks: Vec<Installed>,
+}
+
+impl Runner {
+    /// Puts a runner together.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            store: parts.store,
+            engine: parts.engine,
+            clock: parts.clock,
+            transport: parts.transport,
+            entropy: parts.entropy,
+            installation: parts.installation,
+            level: parts.level,
+            fly_api: parts.fly_api,
+            limits: Arc::new(parts.limits),
+            label_sources: parts.label_sources,
+            disbelief: Arc::default(),
+            faults: parts.faults,
+            registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
+        })
+    }
+
+    /// The installed hooks.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Why nothing may be removed at present, if so.
+    fn disbelief(&self) -> Option<String> {
+        self.disbelief.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// What one run is given: its gate, its grants bound to the owner, its configuration.
+    fn context(
+        &self,
+        installed: &Installed,
+        owner: Option<&StoredSubject>,
+        config: Arc<Value>,
+        run: Surroundings,
+    ) -> Result<Context, Error> {
+        let words = self.grant_words(owner.map(|owner| &owner.subject.path), &config);
+        // A grant whose words this owner does not have grants it nothing: a machine's words for an app's run.
+        let bound = installed.hook.allow.iter().filter_map(|grant| grant.bind(&words).ok());
+        let egress = Egress::new(bound.collect(), installed.secrets(), self.transport.clone());
+        let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
+        let started = self.now();
+        Ok(Context { gate, egress, memory: run.memory, config, seed: run.seed, started, limits: self.limits.clone() })
+    }
+
+    fn grant_words(&self, owner: Option<&Path>, config: &Value) -> BTreeMap<String, String> {
+        let mut words = crate::config::grant_words(config, &self.fly_api);
+        if let Some(path) = owner {
+            words.insert("app".to_owned(), path.app_name().to_owned());
+            words.insert("org".to_owned(), path.org().to_owned());
+            if let Some(machine) = path.machine_id() {
+                words.insert("machine".to_owned(), machine.to_owned());
+            }
+        }
+        words
+    }
+}
+
+/// What differs from run to run.
+struct Surroundings {
+    answers: Answers,
+    intents: Arc<dyn Intents>,
+    memory: MemoryHandle,
+    seed: [u8; 32],
+}

@@ -1,0 +1,150 @@
+//! Handlers: one delivery of a lane, told at least once.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::retry::Backoff;
+use groundcrew_core::spec::Failure;
+use groundcrew_core::subject::{Path, Subject};
+use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
+use groundcrew_engine::memory::Memory;
+use groundcrew_engine::run::{Ended, MemoryHandle};
+use groundcrew_store::Store;
+use groundcrew_store::deliveries::{Delivery, Ending};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::runs::RunRecord;
+
+use super::installed::Installed;
+use super::record::{self, About, RunStart};
+use super::{Error, Runner, Surroundings};
+
+/// Attempts after which a delivery is dead.
+pub const ATTEMPTS_MAX: u32 = 20;
+
+/// An app's end is told to handlers after its machines' ends, but no later than this.
+pub const APP_DELETE_WAIT: Millis = Millis::minutes(10);
+
+const WAIT: Millis = Millis::seconds(2);
+
+impl Runner {
+    /// Tells the head of a handler's lane.
+    pub async fn deliver(&self, installed: &Installed, lane: LaneId) -> Result<(), Error> {
+        let Some(delivery) = self.store.delivery_head(lane)? else { return Ok(self.store.idle(lane).await?) };
+        if self.store.paused(lane.hook, lane.subject)?.is_some() {
+            return Ok(self.store.postpone_delivery(lane, self.now() + Millis::minutes(1)).await?);
+        }
+        let waits = delivery.event.kind == "app.deleted"
+            && self.now() < delivery.event.time + APP_DELETE_WAIT
+            && self.store.app_has_open_machine_lanes(lane.subject, lane.hook)?;
+        if waits {
+            return Ok(self.store.postpone_delivery(lane, self.now() + WAIT).await?);
+        }
+        self.tell(installed, lane, delivery).await
+    }
+
+    async fn tell(&self, installed: &Installed, lane: LaneId, delivery: Delivery) -> Result<(), Error> {
+        let start = RunStart { seed: self.entropy.seed(), started: self.now() };
+        let about = About { seq: Some(delivery.seq), resource: None };
+        let opened = self.open_run(installed, lane, "handle", about, &start);
+        let observing = installed.hook.level == Level::Observe;
+        let surroundings = Surroundings {
+            answers: if observing { Answers::Observe } else { Answers::Outside },
+            intents: Arc::new(RunIntents { store: self.store.clone(), run: opened.0.clone() }),
+            memory: MemoryHandle(Arc::new(LaneMemory { store: self.store.clone(), lane, hook: installed.hook.clone() })),
+            seed: start.seed,
+        };
+        let owner = self.store.subject(lane.subject)?;
+        let config = Arc::new(installed.hook.config.clone());
+        let context = self.context(installed, owner.as_ref(), config, surroundings)?;
+        let attempts = delivery.attempts + 1;
+        let run = self.engine.handle(&installed.component, &context, delivery.event).await;
+        let now = self.now();
+        let (record, calls) = opened.close(&context, &run, now);
+        let ending = match run.outcome {
+            Ok(()) => Ending::Told { written: run.written },
+            // With `observe` a run ends at its first write, which is shown, and the delivery is done.
+            Err(Ended::Refused(Refusal::Observed(_))) => Ending::Told { written: std::collections::BTreeMap::new() },
+            Err(ended) => self.again(&ended.failure(), attempts),
+        };
+        Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, now).await?)
+    }
+
+    fn again(&self, failure: &Failure, attempts: u32) -> Ending {
+        if !failure.retry || attempts >= ATTEMPTS_MAX {
+            return Ending::Dead { error: failure.message.clone() };
+        }
+        let at = Backoff::HANDLER.next(self.now(), attempts, failure, self.entropy.number());
+        Ending::Again { at, error: failure.message.clone() }
+    }
+}
+
+/// Keeps a handler's writes with its run.
+struct RunIntents {
+    store: Store,
+    run: RunRecord,
+}
+
+impl Intents for RunIntents {
+    fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
+        Box::pin(async move {
+            let mut calls: Vec<_> = intent.earlier.iter().map(record::call).collect();
+            calls.push(record::call(intent.call));
+            let saved = self.store.save_run(self.run.clone(), calls).await;
+            saved.map_err(|error| IntentError::Store(error.to_string()))
+        })
+    }
+}
+
+/// What a handler may look up.
+struct LaneMemory {
+    store: Store,
+    lane: LaneId,
+    hook: crate::config::Hook,
+}
+
+/// Subjects on one page.
+const PAGE: usize = 500;
+
+impl Memory for LaneMemory {
+    fn subject<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>> {
+        let found = self.store.subject_at(path).map_err(|error| Failure::again(error.to_string()));
+        let found = found.map(|found| found.filter(|s| s.gone_at.is_none() && self.hook.covers(path.app_name())));
+        Box::pin(std::future::ready(found.map(|found| found.map(|stored| stored.subject))))
+    }
+
+    fn below<'a>(
+        &'a self,
+        path: &'a str,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<(Vec<Subject>, Option<String>), Failure>> {
+        Box::pin(std::future::ready(self.page(path, cursor).map_err(|error| Failure::again(error.to_string()))))
+    }
+
+    fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {
+        let value = self.store.kv(self.lane, key).map_err(|error| Failure::again(error.to_string()));
+        Box::pin(std::future::ready(value))
+    }
+}
+
+impl LaneMemory {
+    fn page(&self, path: &str, cursor: Option<&str>) -> groundcrew_store::Result<(Vec<Subject>, Option<String>)> {
+        let below = match path.parse::<Path>() {
+            Ok(app) => match self.store.subject_at(&app)? {
+                Some(app) => self.store.members(app.id)?,
+                None => Vec::new(),
+            },
+            Err(_) => self.store.living_apps()?,
+        };
+        let after = |subject: &Subject| {
+            subject.path.as_str().starts_with(path)
+                && self.hook.covers(subject.path.app_name())
+                && cursor.is_none_or(|cursor| subject.path.as_str() > cursor)
+        };
+        let mut page: Vec<_> = below.into_iter().map(|stored| stored.subject).filter(after).collect();
+        let next = (page.len() > PAGE).then(|| page[PAGE - 1].path.to_string());
+        page.truncate(PAGE);
+        Ok((page, next))
+    }
+}

@@ -1,0 +1,126 @@
+//! A hook that is ready to run: stanza, component, secrets.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use groundcrew_core::egress::Grant;
+use groundcrew_core::may_delete::{OnGone, Window};
+use groundcrew_core::hash::Digest;
+use groundcrew_engine::run;
+use groundcrew_engine::secrets::{self, Format, Position, Secret, Secrets, Sign};
+use groundcrew_store::HookId;
+use groundcrew_store::leave::{LeavePolicy, Replaced};
+
+use crate::config;
+
+/// One installed hook.
+#[derive(Debug)]
+pub struct Installed {
+    /// Its number in the store.
+    pub id: HookId,
+    /// Its stanza.
+    pub hook: config::Hook,
+    /// Its component.
+    pub component: run::Hook,
+    /// The installation's key, from which tokens and secret digests derive.
+    key: [u8; 32],
+    secrets: RwLock<Arc<Secrets>>,
+}
+
+/// Why a hook's secrets cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// One of them cannot be read.
+    #[error(transparent)]
+    Read(#[from] config::SecretError),
+    /// A secret address is no URL.
+    #[error("secret `{0}` is used as an address and is no URL")]
+    Address(String),
+}
+
+impl Installed {
+    /// Puts a hook together; its secrets are read.
+    pub fn new(
+        id: HookId,
+        hook: config::Hook,
+        component: run::Hook,
+        operator: &config::Secrets,
+        key: [u8; 32],
+    ) -> Result<Self, SecretsError> {
+        let secrets = RwLock::new(Arc::new(resolve(&hook, operator, &key)?));
+        Ok(Self { id, hook, component, key, secrets })
+    }
+
+    /// Reads the secrets again; files that changed count from here on.
+    pub fn refresh(&self, operator: &config::Secrets) -> Result<(), SecretsError> {
+        let fresh = Arc::new(resolve(&self.hook, operator, &self.key)?);
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// Its secrets as last read.
+    pub fn secrets(&self) -> Arc<Secrets> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What its answers depend on beside the view: `COMPONENT:CONFIGURATION`.
+    pub fn settings(&self) -> String {
+        format!("{}:{}", self.component.digest.short(), self.hook.settings_digest().short())
+    }
+
+    /// The digest of a text under the installation's key; for what must not be guessable.
+    pub fn keyed(&self, text: &str) -> Digest {
+        Digest::keyed(&self.key, text.as_bytes())
+    }
+
+    /// What becomes of a kind's things that nobody wants.
+    pub fn leave_policy(&self, kind: &str, level: groundcrew_core::may_delete::Level) -> LeavePolicy {
+        let provisioner = self.hook.provisioner();
+        LeavePolicy {
+            on_gone: provisioner.map_or(OnGone::Report, |p| p.gone),
+            on_gone_adopted: provisioner.map_or(OnGone::Report, |p| p.gone_adopted),
+            grace_gone: provisioner.and_then(|p| p.grace.gone),
+            grace_unwanted: provisioner.and_then(|p| p.grace.unwanted),
+            window: provisioner.map_or(Window::DEFAULT, |p| p.deletes),
+            reused: self.hook.manifest.kind.get(kind).is_some_and(|kind| kind.reused),
+            teardown_wait: provisioner.map_or(groundcrew_core::duration::Millis::ZERO, |p| p.teardown_wait),
+            level: level.min(self.hook.level),
+            frozen: None,
+            replaced: Replaced::No,
+        }
+    }
+}
+
+fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> Result<Secrets, SecretsError> {
+    let mut resolved = BTreeMap::new();
+    for (name, grant) in &hook.secrets {
+        let value = operator.read(&grant.from)?;
+        let at = match &grant.at {
+            config::Position::Header(header) => Position::Header(header.clone()),
+            config::Position::Url => Position::Url,
+        };
+        let to = match &grant.to {
+            Some(to) => to.clone(),
+            None => {
+                let url = url::Url::parse(&value).map_err(|_| SecretsError::Address(grant.from.clone()))?;
+                groundcrew_engine::egress::authority(&url)
+            }
+        };
+        let format = match grant.format {
+            config::Format::Plain => Format::Plain,
+            config::Format::Fly => Format::Fly,
+        };
+        let sign = match grant.sign {
+            None => Sign::None,
+            Some(config::Sign::StandardWebhooks) => Sign::StandardWebhooks,
+        };
+        let token = secrets::token(key, &hook.name, name);
+        resolved.insert(name.clone(), Secret { token, value, at, format, to, sign });
+    }
+    Ok(Secrets::new(resolved))
+}
+
+/// Whether any of the grants could reach something; for `doctor`.
+pub fn reaches(grants: &[Grant]) -> bool {
+    !grants.is_empty()
+}

@@ -1,0 +1,117 @@
+//! Provisioners: what an owner wants, and one row after the other brought there.
+//!
+//! One *look* of a lane asks `desired` if its view changed, commits the wants, and then takes every row that is
+//! due through [`groundcrew_core::settle::decide`] until it has to wait. Nothing is kept in memory between
+//! looks; a look that is cut off anywhere is simply taken again.
+
+mod intents;
+mod learn;
+mod row;
+mod wants;
+
+use std::collections::BTreeMap;
+
+use groundcrew_core::row::State;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::lanes::{Failed, LaneId};
+use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::subjects::StoredSubject;
+use groundcrew_store::wants::StoredWant;
+
+use super::installed::Installed;
+use super::{Error, Runner};
+use wants::Asked;
+
+/// Rounds over a lane's rows in one look: a thing that became ready lets what comes after it go on.
+const ROUNDS: usize = 20;
+
+/// Failures in a row after which a person should look.
+pub const STUCK_AFTER: u32 = 8;
+
+impl Runner {
+    /// Takes one look at a provisioner's lane.
+    pub async fn look(&self, installed: &Installed, lane: LaneId) -> Result<(), Error> {
+        let (Some(owner), Some(now)) = (self.store.subject(lane.subject)?, self.store.lane(lane)?) else {
+            return Ok(());
+        };
+        let seen = now.dirty;
+        let asked = self.ask(installed, &owner, lane, &now).await?;
+        let next = self.settle_rows(installed, &owner, lane).await?;
+        match asked {
+            Asked::Answered => Ok(self.store.finish_look(lane, seen, next).await?),
+            Asked::Postponed { why, until } => {
+                Ok(self.store.postpone_look(lane, &why, Failed::No, earlier(next, until)).await?)
+            }
+            Asked::Failed { why, until } => {
+                Ok(self.store.postpone_look(lane, &why, Failed::Yes, earlier(next, Some(until))).await?)
+            }
+        }
+    }
+
+    /// Takes every due row of a lane as far as it goes; returns when the next one is due.
+    async fn settle_rows(&self, installed: &Installed, owner: &StoredSubject, lane: LaneId) -> Result<Option<Timestamp>, Error> {
+        for _ in 0..ROUNDS {
+            let wants = self.store.wants(lane)?;
+            let rows = self.store.lane_rows(lane)?;
+            let mut moved = false;
+            for row in in_order(rows, &wants) {
+                if row.due_at.is_some_and(|due| due <= self.now()) {
+                    moved |= self.settle_row(installed, owner, row, &wants).await?;
+                }
+            }
+            if !moved {
+                break;
+            }
+        }
+        let rows = self.store.lane_rows(lane)?;
+        if rows.iter().all(|row| row.row.state == State::Present && row.unwanted.is_none() && row.error.is_none()) {
+            self.store.forget_reads(lane).await?;
+        }
+        Ok(rows.iter().filter_map(|row| row.due_at).min())
+    }
+
+    /// An in-owner thing ended with its owner, without any call.
+    async fn end_with_owner(&self, row: StoredRow) -> Result<(), Error> {
+        let now = self.now();
+        let mut gone = row;
+        gone.row.state = State::Gone;
+        gone.gone_at = Some(now);
+        gone.gone_how = Some("its owner ended".to_owned());
+        gone.due_at = None;
+        gone.outputs.clear();
+        gone.error = None;
+        gone.waiting = None;
+        let effects = RowEffects { close: vec!["*".to_owned()], now, ..RowEffects::default() };
+        self.store.commit_row(gone, effects).await?;
+        Ok(())
+    }
+}
+
+/// Wanted rows in the order of `after`; unwanted ones against it.
+fn in_order(rows: Vec<StoredRow>, wants: &[StoredWant]) -> Vec<StoredRow> {
+    let named: BTreeMap<String, usize> =
+        wants.iter().enumerate().map(|(at, want)| (format!("{}/{}", want.kind, want.key), at)).collect();
+    let depth = |row: &StoredRow| depth(row, &named, wants, 0);
+    let (mut wanted, mut unwanted): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.unwanted.is_none());
+    wanted.sort_by_key(|row| (depth(row), row.id));
+    unwanted.sort_by_key(|row| std::cmp::Reverse((row.after.len(), row.id)));
+    unwanted.extend(wanted);
+    unwanted
+}
+
+fn depth(row: &StoredRow, named: &BTreeMap<String, usize>, wants: &[StoredWant], steps: usize) -> usize {
+    let mut deepest = 0;
+    let mut frontier: Vec<&String> = row.after.iter().collect();
+    let mut level = 0;
+    while !frontier.is_empty() && level <= wants.len() + steps {
+        level += 1;
+        deepest = level;
+        let next = frontier.iter().filter_map(|name| named.get(*name)).flat_map(|at| &wants[*at].after);
+        frontier = next.collect();
+    }
+    deepest
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
+}

@@ -1,0 +1,123 @@
+//! Makes the intent of a write on a ledger row durable, before the write leaves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::row::State;
+use groundcrew_engine::gate::{Intent, IntentError, Intents};
+use groundcrew_store::Store;
+use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::leave::LeavePolicy;
+use groundcrew_store::runs::{CallRecord, RunRecord};
+
+use super::super::record;
+
+/// Which write is intended.
+#[derive(Clone, Debug)]
+pub(super) enum Purpose {
+    /// A creation, with the ids that the look before it showed.
+    Create { spec: serde_json::Value, before: Vec<String>, settle: Millis },
+    /// A change.
+    Update { spec: serde_json::Value },
+    /// A removal, if it still may be.
+    Remove { policy: Box<LeavePolicy> },
+}
+
+/// The intents of one run about one row.
+pub(super) struct RowIntents {
+    store: Store,
+    purpose: Purpose,
+    run: RunRecord,
+    state: Mutex<Progress>,
+}
+
+struct Progress {
+    row: StoredRow,
+    /// Runs that were about the row before this one and are not stored yet.
+    earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    intended: bool,
+}
+
+impl RowIntents {
+    pub(super) fn new(
+        store: Store,
+        purpose: Purpose,
+        row: StoredRow,
+        run: RunRecord,
+        earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    ) -> Arc<Self> {
+        let state = Mutex::new(Progress { row, earlier_runs, intended: false });
+        Arc::new(Self { store, purpose, run, state })
+    }
+
+    /// The row as last committed, the runs that are still to be stored, and whether an intent was committed.
+    pub(super) fn outcome(&self) -> (StoredRow, Vec<(RunRecord, Vec<CallRecord>)>, bool) {
+        let mut state = self.state();
+        (state.row.clone(), std::mem::take(&mut state.earlier_runs), state.intended)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The row as it is while the write is under way.
+    fn intended(&self, row: &StoredRow, intent: &Intent<'_>) -> StoredRow {
+        let (mut row, at) = (row.clone(), intent.call.sent_at);
+        match &self.purpose {
+            Purpose::Create { spec, before, .. } => {
+                row.row.state = State::InDoubt;
+                row.row.spec = spec.clone();
+                row.row.before.clone_from(before);
+                row.row.intended_at = Some(at);
+                row.row.made_by = Some(intent.effect_by);
+                row.component = self.run.component;
+            }
+            Purpose::Update { spec } => {
+                row.row.state = State::Updating;
+                row.row.spec = spec.clone();
+                row.row.made_by = Some(intent.effect_by);
+            }
+            Purpose::Remove { .. } => {
+                row.row.state = State::Deleting;
+                row.row.removed_by = Some(intent.effect_by);
+                row.delete_at = Some(at);
+            }
+        }
+        row
+    }
+
+    async fn commit(&self, intent: Intent<'_>) -> Result<(), groundcrew_store::Error> {
+        let (row, mut runs, again) = {
+            let state = self.state();
+            (self.intended(&state.row, &intent), state.earlier_runs.clone(), state.intended)
+        };
+        let mut calls: Vec<_> = intent.earlier.iter().map(record::call).collect();
+        calls.push(record::call(intent.call));
+        runs.push((self.run.clone(), calls));
+        let effects = RowEffects { runs, now: intent.call.sent_at, ..RowEffects::default() };
+        let committed = match &self.purpose {
+            Purpose::Create { settle, .. } if !again => self.store.intend_create(row, *settle, effects).await?,
+            Purpose::Remove { policy } if !again => {
+                self.store.intend_remove(row, policy.as_ref().clone(), effects).await?
+            }
+            _ => self.store.commit_row(row, effects).await?,
+        };
+        let mut state = self.state();
+        state.row = committed;
+        state.earlier_runs.clear();
+        state.intended = true;
+        Ok(())
+    }
+}
+
+impl Intents for RowIntents {
+    fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
+        Box::pin(async move {
+            self.commit(intent).await.map_err(|error| match error {
+                groundcrew_store::Error::Superseded(what) => IntentError::Refused(format!("{what} changed meanwhile")),
+                other => IntentError::Store(other.to_string()),
+            })
+        })
+    }
+}

@@ -1,0 +1,312 @@
+//! Commits what a step taught about a row.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::retry::Backoff;
+use groundcrew_core::row::{Origin, State};
+use groundcrew_core::settle::{DRIFT_EVERY, Gone, Problem, Step, Waiting, poll_after};
+use groundcrew_core::spec::{Failure, Thing, ThingState};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::gate::Writes;
+use groundcrew_engine::run::Ended;
+use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::ledger::RowEffects;
+use groundcrew_store::lanes::LaneId;
+
+use super::super::{Error, Runner};
+use super::STUCK_AFTER;
+use super::row::Work;
+
+/// What a step taught.
+pub(super) enum Learnt {
+    /// A creation was answered.
+    Made { thing: Thing, answered: Writes },
+    /// A thing that was found is the row's.
+    Taken { thing: Thing, origin: Origin },
+    /// The thing is like this now.
+    Seen { thing: Thing, drifted: Vec<String> },
+    /// A change was answered.
+    Changed { thing: Thing, answered: Writes },
+    /// A removal was answered.
+    Removed { left: Option<Thing>, answered: Writes },
+    /// A look did not show it.
+    Absent { at: Timestamp },
+    /// It does not exist.
+    Gone { how: Gone },
+    /// It stays where it is.
+    Retained { why: String },
+}
+
+/// Findings that end when a thing is seen in good order.
+const MENDED: [&str; 5] =
+    ["resource.stuck", "resource.conflict", "resource.ambiguous", "resource.changed", "resource.failed"];
+
+impl Runner {
+    /// Commits what was learnt. Returns whether there is more to decide now.
+    pub(super) async fn learn(&self, work: &mut Work<'_>, learnt: Learnt) -> Result<bool, Error> {
+        let now = self.now();
+        let outputs = work.row.outputs.clone();
+        let mut effects = RowEffects { now, ..RowEffects::default() };
+        work.row.due_at = Some(now);
+        work.row.waiting = None;
+        match learnt {
+            Learnt::Made { thing, answered } => {
+                work.row.row.made_by = effect_by(answered).or(work.row.row.made_by).or(Some(now));
+                let spec = work.want.map(|want| want.body.clone());
+                work.row.row.spec = spec.unwrap_or_else(|| work.row.row.spec.clone());
+                self.own(work, &thing, Origin::Created, &mut effects);
+            }
+            Learnt::Taken { thing, origin } => self.own(work, &thing, origin, &mut effects),
+            Learnt::Seen { thing, drifted } => {
+                self.see(work, &thing, &mut effects);
+                work.row.row.look_at = Some(now + DRIFT_EVERY);
+                drift(work, &drifted, &mut effects);
+            }
+            Learnt::Changed { thing, answered } => {
+                work.row.row.made_by = effect_by(answered).or(work.row.row.made_by);
+                self.see(work, &thing, &mut effects);
+                effects.close.push("resource.drift".to_owned());
+            }
+            Learnt::Removed { left, answered } => {
+                work.row.row.state = State::Deleting;
+                work.row.row.removed_by = effect_by(answered).or(work.row.row.removed_by).or(Some(now));
+                work.row.row.poll_at = left.as_ref().and_then(poll_after).map(|pause| now + pause);
+                work.row.attempts = 0;
+                work.row.error = None;
+            }
+            Learnt::Absent { at } => {
+                work.row.row.absent_at = Some(at);
+                work.row.row.poll_at = Some(at + work.policy.settle);
+            }
+            Learnt::Gone { how } => gone(work, how, now, &mut effects),
+            Learnt::Retained { why } => {
+                work.row.row.state = State::Retained;
+                work.row.outputs.clear();
+                work.row.due_at = None;
+                let remedy = Some(format!("groundcrew why {}", work.row.row.id));
+                effects.open.push(finding(work, "resource.retained", Severity::Info, format!("it stays: {why}"), remedy));
+                work.row.waiting = Some(why);
+            }
+        }
+        if outputs != work.row.outputs {
+            effects.readers = self.registry().readers(&self.store, work.installed, work.owner)?;
+            effects.readers.extend(self.own_lane(work));
+        }
+        self.commit(work, effects).await?;
+        Ok(work.row.row.state != State::Gone && work.row.due_at.is_some())
+    }
+
+    /// A hook whose manifest watches inputs also reads its own things.
+    fn own_lane(&self, work: &Work<'_>) -> Option<LaneId> {
+        work.installed.hook.reads().contains(&work.installed.hook.name).then(|| work.row.lane())
+    }
+
+    async fn commit(&self, work: &mut Work<'_>, mut effects: RowEffects) -> Result<(), Error> {
+        effects.runs = std::mem::take(&mut work.runs);
+        work.row = self.store.commit_row(work.row.clone(), effects).await?;
+        Ok(())
+    }
+
+    /// The row has a thing from here on.
+    fn own(&self, work: &mut Work<'_>, thing: &Thing, origin: Origin, effects: &mut RowEffects) {
+        let now = self.now();
+        work.row.row.thing = Some(thing.id.clone());
+        work.row.row.origin = origin;
+        work.row.made_at.get_or_insert(now);
+        // A twin of a creation that was in doubt may still turn up.
+        work.row.row.look_at = Some(now + work.policy.settle.times(2));
+        self.see(work, thing, effects);
+    }
+
+    /// The thing is like this now.
+    fn see(&self, work: &mut Work<'_>, thing: &Thing, effects: &mut RowEffects) {
+        let now = self.now();
+        work.row.row.state = if thing.state == ThingState::Pending { State::Pending } else { State::Present };
+        work.row.row.observed = Some(thing.body.clone());
+        work.row.row.mark.clone_from(&thing.mark);
+        work.row.row.absent_at = None;
+        work.row.row.removed_by = None;
+        work.row.row.poll_at = poll_after(thing).map(|pause| now + pause);
+        work.row.outputs.clone_from(&thing.outputs);
+        work.row.note.clone_from(&thing.note);
+        work.row.attempts = 0;
+        work.row.error = None;
+        if thing.state == ThingState::Failed {
+            let note = thing.note.clone().unwrap_or_else(|| "its API says so".to_owned());
+            effects.open.push(finding(work, "resource.failed", Severity::Warning, format!("it exists and does not work: {note}"), None));
+            effects.close.extend(MENDED.iter().filter(|code| **code != "resource.failed").map(ToString::to_string));
+        } else {
+            effects.close.extend(MENDED.map(str::to_owned));
+        }
+    }
+
+    /// Waits, and says for what; commits only if that is news.
+    pub(super) async fn wait(&self, work: &mut Work<'_>, until: Option<Timestamp>, why: &Waiting) -> Result<(), Error> {
+        let now = self.now();
+        let (text, frozen) = match why {
+            Waiting::Settled => (None, None),
+            Waiting::Settling => (Some("settling: the API may still hide it".to_owned()), None),
+            Waiting::Polling => (Some(format!("not ready: {}", work.row.note.as_deref().unwrap_or("asked again soon"))), None),
+            Waiting::Turn => (Some("another creation in the same listing is under way".to_owned()), None),
+            Waiting::Watching => (Some("given up; watched for a late effect".to_owned()), None),
+            Waiting::Leaving(why) => (Some(why.clone()), None),
+            Waiting::Held(why) => (Some(why.clone()), Some(why.clone())),
+        };
+        let before = work.row.clone();
+        let mut effects = RowEffects { now, ..RowEffects::default() };
+        freeze(work, frozen.as_deref(), now);
+        if let Some(why) = &frozen {
+            let remedy = Some(format!("groundcrew approve {}", work.row.row.id));
+            effects.open.push(finding(work, "resource.held", Severity::Warning, format!("its removal is held: {why}"), remedy));
+        } else if before.frozen_why.is_some() {
+            effects.close.push("resource.held".to_owned());
+        }
+        work.row.due_at = until;
+        work.row.waiting = text;
+        if work.row == before && work.runs.is_empty() {
+            return Ok(());
+        }
+        self.commit(work, effects).await
+    }
+
+    /// With `observe` a write is not sent, and shown instead.
+    pub(super) async fn observed(&self, work: &mut Work<'_>, step: &Step) -> Result<(), Error> {
+        let would = match step {
+            Step::Create { .. } => "would be created",
+            Step::Update { .. } => "would be changed",
+            _ => "would be removed",
+        };
+        work.row.due_at = None;
+        work.row.waiting = Some(format!("observe: {would}"));
+        let now = self.now();
+        self.commit(work, RowEffects { now, ..RowEffects::default() }).await
+    }
+
+    /// A read failed, or a write that never left.
+    pub(super) async fn failed(&self, work: &mut Work<'_>, failure: &Failure) -> Result<(), Error> {
+        let now = self.now();
+        let row = &mut work.row;
+        row.attempts += 1;
+        row.error = Some(failure.message.clone());
+        row.due_at = Some(Backoff::PROVISIONER.next(now, row.attempts, failure, self.entropy.number()));
+        let mut effects = RowEffects { now, ..RowEffects::default() };
+        if work.row.attempts >= STUCK_AFTER || !failure.retry {
+            let message = format!("failed {} times, still tried: {}", work.row.attempts, failure.message);
+            let remedy = Some(format!("groundcrew why {}", work.row.row.id));
+            effects.open.push(finding(work, "resource.stuck", Severity::Warning, message, remedy));
+        }
+        self.commit(work, effects).await
+    }
+
+    /// A writing run failed; whether something left is in the row already.
+    pub(super) async fn failed_write(&self, work: &mut Work<'_>, ended: &Ended, answered: Writes) -> Result<bool, Error> {
+        if let Writes::Sent { effect_by } = answered {
+            match work.row.row.state {
+                State::Deleting => work.row.row.removed_by = Some(effect_by),
+                _ => work.row.row.made_by = Some(effect_by),
+            }
+        }
+        self.failed(work, &ended.failure()).await.map(|()| false)
+    }
+
+    /// Opens a finding that a person should see.
+    pub(super) async fn report(&self, work: &mut Work<'_>, problem: &Problem, until: Timestamp) -> Result<(), Error> {
+        let (code, severity, message, remedy) = describe(problem, work);
+        let now = self.now();
+        let open = vec![finding(work, code, severity, message.clone(), remedy)];
+        work.row.due_at = Some(until);
+        work.row.waiting = Some(message);
+        self.commit(work, RowEffects { open, now, ..RowEffects::default() }).await
+    }
+}
+
+fn effect_by(writes: Writes) -> Option<Timestamp> {
+    match writes {
+        Writes::None => None,
+        Writes::Sent { effect_by } => Some(effect_by),
+    }
+}
+
+fn gone(work: &mut Work<'_>, how: Gone, now: Timestamp, effects: &mut RowEffects) {
+    let how = match how {
+        Gone::NeverMade => "never made",
+        Gone::NeverSeen => "given up and never seen",
+        Gone::Removed => "removed",
+        Gone::Lost => "somebody else removed it",
+    };
+    let row = &mut work.row;
+    row.row.state = State::Gone;
+    row.gone_at = Some(now);
+    row.gone_how = Some(how.to_owned());
+    row.due_at = None;
+    row.outputs.clear();
+    row.error = None;
+    row.attempts = 0;
+    row.frozen_why = None;
+    effects.close.push("resource.*".to_owned());
+}
+
+/// Keeps the clock of freezes: time spent frozen is no grace.
+fn freeze(work: &mut Work<'_>, why: Option<&str>, now: Timestamp) {
+    let row = &mut work.row;
+    let frozen = why.is_some_and(|why| why.starts_with("frozen"));
+    match (row.frozen_at, frozen) {
+        (None, true) => row.frozen_at = Some(now),
+        (Some(since), false) => {
+            row.frozen_for = Millis::new(row.frozen_for.as_i64() + now.since(since).as_i64());
+            row.frozen_at = None;
+        }
+        (None, false) | (Some(_), true) => {}
+    }
+    row.frozen_why = why.map(str::to_owned);
+}
+
+fn drift(work: &Work<'_>, drifted: &[String], effects: &mut RowEffects) {
+    if drifted.is_empty() {
+        effects.close.push("resource.drift".to_owned());
+        return;
+    }
+    let message = format!("somebody else changed: {}", drifted.join(", "));
+    let remedy = Some("set `drift = \"repair\"` in the stanza, or change it back".to_owned());
+    effects.open.push(finding(work, "resource.drift", Severity::Warning, message, remedy));
+}
+
+fn finding(work: &Work<'_>, code: &str, severity: Severity, message: String, remedy: Option<String>) -> NewFinding {
+    NewFinding {
+        code: code.to_owned(),
+        about: work.row.about(),
+        hook: Some(work.installed.id),
+        severity,
+        message,
+        remedy,
+    }
+}
+
+fn describe(problem: &Problem, work: &Work<'_>) -> (&'static str, Severity, String, Option<String>) {
+    let row = &work.row.row.id;
+    match problem {
+        Problem::Conflict { thing } => (
+            "resource.conflict",
+            Severity::Warning,
+            format!("somebody else's {} `{thing}` has this key", work.row.kind),
+            Some("remove it, or set `adopt = \"exact\"` in the stanza".to_owned()),
+        ),
+        Problem::Ambiguous { things } => (
+            "resource.ambiguous",
+            Severity::Critical,
+            format!("a creation's answer was lost and these could be ours: {}", things.join(", ")),
+            Some(format!("groundcrew settle {row} --id {}   (or --none)", things.first().map_or("ID", String::as_str))),
+        ),
+        Problem::Twin { thing } => (
+            "resource.twin",
+            Severity::Critical,
+            format!("a second thing of ours turned up: `{thing}`"),
+            Some(format!("look at both, then remove one: groundcrew why {row}")),
+        ),
+        Problem::Changed { thing, fields } => (
+            "resource.changed",
+            Severity::Warning,
+            format!("`{thing}` is not as it was left ({}); it is not touched", fields.join(", ")),
+            Some(format!("groundcrew why {row}")),
+        ),
+    }
+}

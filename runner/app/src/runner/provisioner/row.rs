@@ -1,0 +1,303 @@
+//! Takes one row as far as it goes: decide, perform, decide again.
+
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::row::State;
+use groundcrew_core::settle::{Aim, Leave, Look, Policy, Rules, Scene, Step, Waiting, decide};
+use groundcrew_core::spec::{Owner, Thing, Want};
+use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
+use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
+use groundcrew_store::ledger::StoredRow;
+use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::subjects::StoredSubject;
+use groundcrew_store::wants::StoredWant;
+use serde_json::Value;
+
+use super::super::installed::Installed;
+use super::super::record::{About, Opened, RunStart};
+use super::super::{Error, Runner, Surroundings};
+use super::intents::{Purpose, RowIntents};
+use super::learn::Learnt;
+
+/// Steps of one row in one look; more means that something does not settle.
+const STEPS: usize = 12;
+
+/// A stored run and its calls.
+pub(super) type Ran = (RunRecord, Vec<CallRecord>);
+
+/// One row being worked on.
+pub(super) struct Work<'a> {
+    pub(super) installed: &'a Installed,
+    pub(super) owner: &'a StoredSubject,
+    pub(super) row: StoredRow,
+    pub(super) want: Option<&'a StoredWant>,
+    pub(super) wants: &'a [StoredWant],
+    pub(super) policy: Policy,
+    pub(super) config: Arc<Value>,
+    /// Runs that are not stored yet.
+    pub(super) runs: Vec<Ran>,
+}
+
+impl Runner {
+    /// Takes a due row as far as it goes. Returns whether its state changed.
+    pub(super) async fn settle_row(
+        &self,
+        installed: &Installed,
+        owner: &StoredSubject,
+        row: StoredRow,
+        wants: &[StoredWant],
+    ) -> Result<bool, Error> {
+        let window = self.limits.send_within + self.limits.request;
+        let Some(policy) = installed.hook.policy(&row.kind, window) else {
+            // The current component does not know the kind any more; `hook remove` or an older version does.
+            return Ok(false);
+        };
+        let want = wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
+        let config = self.row_config(installed, owner)?;
+        let before = row.row.state;
+        let mut work = Work { installed, owner, row, want, wants, policy, config, runs: Vec::new() };
+        match self.steps(&mut work).await {
+            Ok(()) => Ok(work.row.row.state != before),
+            // Somebody else changed the row: what was learnt is looked up again at the next look.
+            Err(Error::Store(groundcrew_store::Error::Superseded(_))) => Ok(true),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The stanza's configuration for calls about a thing; words that have no value now stay as they are.
+    fn row_config(&self, installed: &Installed, owner: &StoredSubject) -> Result<Arc<Value>, Error> {
+        Ok(match self.question(installed, owner)? {
+            Ok(question) => question.config,
+            Err(_) => Arc::new(installed.hook.config.clone()),
+        })
+    }
+
+    async fn steps(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        let mut look = None;
+        for _ in 0..STEPS {
+            let step = self.decide(work, look.as_ref())?;
+            match step {
+                Step::Look(at) => match self.find(work, at).await? {
+                    Some(seen) => look = Some(seen),
+                    None => return Ok(()),
+                },
+                step => {
+                    if !self.perform(work, step, look.take()).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        tracing::warn!(row = %work.row.row.id, state = %work.row.row.state, "a row did not come to rest within a look");
+        self.wait(work, Some(self.now() + Millis::seconds(1)), &Waiting::Settling).await
+    }
+
+    fn decide(&self, work: &Work<'_>, look: Option<&Look>) -> Result<Step, Error> {
+        let row = &work.row;
+        let now = self.now();
+        if let Some(waits) = waits_for_order(work, &self.store.lane_rows(row.lane())?) {
+            return Ok(Step::Wait { until: None, why: waits });
+        }
+        let leave = match work.want {
+            None => self.store.leave(row, &self.leave_policy(work, Replaced::No), now)?,
+            Some(_) if !work.policy.immutable.is_empty() => {
+                self.store.leave(row, &self.leave_policy(work, Replaced::Yes), now)?
+            }
+            Some(_) => Leave::Held { why: "it is wanted".to_owned() },
+        };
+        let (held, listing_busy) = self.store.claims(row, work.policy.settle, now)?;
+        Ok(decide(&Scene {
+            row: &row.row,
+            want: work.want.map(|want| &want.body),
+            leave: &leave,
+            look,
+            held: &held,
+            listing_busy,
+            policy: &work.policy,
+            installation: &self.installation,
+            now,
+            rules: Rules::ALL,
+        }))
+    }
+
+    pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
+        let mut policy = work.installed.leave_policy(&work.row.kind, self.level);
+        policy.replaced = replaced;
+        policy.frozen = if work.installed.hook.covers(work.owner.subject.path.app_name()) {
+            self.disbelief()
+        } else {
+            Some("its owner is out of the hook's scope".to_owned())
+        };
+        policy
+    }
+
+    /// Performs a step. Returns whether there is more to decide now.
+    async fn perform(&self, work: &mut Work<'_>, step: Step, look: Option<Look>) -> Result<bool, Error> {
+        let level = self.paused(work.row.lane())?.min(work.installed.hook.level);
+        let writes = matches!(step, Step::Create { .. } | Step::Update { .. } | Step::Remove { .. });
+        if writes && level == Level::Observe {
+            return self.observed(work, &step).await.map(|()| false);
+        }
+        match step {
+            Step::Look(_) => Ok(true),
+            Step::Wait { until, why } => self.wait(work, until, &why).await.map(|()| false),
+            Step::Create { before } => self.create(work, before).await,
+            Step::Update { thing } => self.update(work, &thing).await,
+            Step::Remove { thing } => self.remove(work, &thing).await,
+            Step::Take { thing, origin } => self.learn(work, Learnt::Taken { thing, origin }).await,
+            Step::Note { thing, drifted } => self.learn(work, Learnt::Seen { thing, drifted }).await,
+            Step::NoteAbsent => {
+                let at = look.map_or_else(|| self.now(), |look| look.began);
+                self.learn(work, Learnt::Absent { at }).await
+            }
+            Step::Gone { how } => self.learn(work, Learnt::Gone { how }).await,
+            Step::Retain { why } => self.learn(work, Learnt::Retained { why }).await,
+            Step::Report { problem, until } => self.report(work, &problem, until).await.map(|()| false),
+        }
+    }
+
+    async fn find(&self, work: &mut Work<'_>, at: Aim) -> Result<Option<Look>, Error> {
+        let want = self.want(work, if at == Aim::Thing { work.row.row.thing.clone() } else { None });
+        let began = self.now();
+        let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe)?;
+        let run = self.engine.find(&work.installed.component, &context, &want).await;
+        work.runs.push(opened.close(&context, &run, self.now()));
+        match run.outcome {
+            Ok(things) => Ok(Some(Look { began, at, things })),
+            Err(ended) => self.failed(work, &ended.failure()).await.map(|()| None),
+        }
+    }
+
+    async fn create(&self, work: &mut Work<'_>, before: Vec<String>) -> Result<bool, Error> {
+        let Some(wanted) = work.want else { return Ok(false) };
+        let purpose = Purpose::Create { spec: wanted.body.clone(), before, settle: work.policy.settle };
+        let want = self.want(work, None);
+        let (context, opened, intents) = self.begin_write(work, "create", purpose)?;
+        let run = self.engine.create(&work.installed.component, &context, &want).await;
+        let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
+        match outcome {
+            Ok(thing) => self.learn(work, Learnt::Made { thing, answered }).await,
+            Err(ended) => self.failed_write(work, &ended, answered).await,
+        }
+    }
+
+    async fn update(&self, work: &mut Work<'_>, now: &Thing) -> Result<bool, Error> {
+        let Some(wanted) = work.want else { return Ok(false) };
+        let purpose = Purpose::Update { spec: wanted.body.clone() };
+        let want = self.want(work, Some(now.id.clone()));
+        let (context, opened, intents) = self.begin_write(work, "update", purpose)?;
+        let run = self.engine.update(&work.installed.component, &context, &want, now).await;
+        let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
+        match outcome {
+            Ok(thing) => self.learn(work, Learnt::Changed { thing, answered }).await,
+            Err(ended) => self.failed_write(work, &ended, answered).await,
+        }
+    }
+
+    async fn remove(&self, work: &mut Work<'_>, now: &Thing) -> Result<bool, Error> {
+        let replaced = if work.want.is_some() { Replaced::Yes } else { Replaced::No };
+        let purpose = Purpose::Remove { policy: Box::new(self.leave_policy(work, replaced)) };
+        let want = self.want(work, Some(now.id.clone()));
+        let (context, opened, intents) = self.begin_write(work, "remove", purpose)?;
+        let run = self.engine.remove(&work.installed.component, &context, &want, now).await;
+        let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
+        match outcome {
+            Ok(left) => self.learn(work, Learnt::Removed { left, answered }).await,
+            Err(ended) => self.failed_write(work, &ended, answered).await,
+        }
+    }
+
+    /// What the row knows after a writing run, and until when its writes may take effect.
+    fn ended<T>(
+        &self,
+        work: &mut Work<'_>,
+        context: &Context,
+        run: Run<T>,
+        opened: Opened,
+        intents: &RowIntents,
+    ) -> (Result<T, Ended>, Writes) {
+        let (row, earlier, intended) = intents.outcome();
+        work.row = row;
+        work.runs = earlier;
+        work.runs.push(opened.close(context, &run, self.now()));
+        let writes = if intended { run.writes } else { Writes::None };
+        (run.outcome, writes)
+    }
+
+    fn begin(
+        &self,
+        work: &Work<'_>,
+        op: &str,
+        intents: Arc<dyn Intents>,
+        answers: Answers,
+    ) -> Result<(Context, Opened), Error> {
+        let start = RunStart { seed: self.entropy.seed(), started: self.now() };
+        let about = About { seq: None, resource: Some(work.row.id) };
+        let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
+        let surroundings = Surroundings { answers, intents, memory: MemoryHandle::default(), seed: start.seed };
+        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings)?;
+        Ok((context, opened))
+    }
+
+    fn begin_write(
+        &self,
+        work: &mut Work<'_>,
+        op: &str,
+        purpose: Purpose,
+    ) -> Result<(Context, Opened, Arc<RowIntents>), Error> {
+        let start = RunStart { seed: self.entropy.seed(), started: self.now() };
+        let about = About { seq: None, resource: Some(work.row.id) };
+        let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
+        let earlier = std::mem::take(&mut work.runs);
+        let intents = RowIntents::new(self.store.clone(), purpose, work.row.clone(), opened.0.clone(), earlier);
+        let surroundings = Surroundings {
+            answers: Answers::Outside,
+            intents: intents.clone(),
+            memory: MemoryHandle::default(),
+            seed: start.seed,
+        };
+        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings)?;
+        Ok((context, opened, intents))
+    }
+
+    fn want(&self, work: &Work<'_>, id: Option<String>) -> Want {
+        let row = &work.row;
+        // A creation in doubt is settled with its own spec, then changed to the newest.
+        let settling = row.row.state == State::InDoubt;
+        let body = work.want.filter(|_| !settling).map_or(&row.row.spec, |want| &want.body);
+        Want {
+            owner: Owner { path: work.owner.subject.path.clone(), uid: work.owner.subject.uid.clone() },
+            kind: row.kind.clone(),
+            key: row.key.clone(),
+            body: body.clone(),
+            name: row.row.id.to_string(),
+            once: row.row.id.to_string(),
+            mark: row.row.id.mark(&self.installation),
+            id,
+        }
+    }
+}
+
+/// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
+fn waits_for_order(work: &Work<'_>, rows: &[StoredRow]) -> Option<Waiting> {
+    let row = &work.row;
+    let name = |other: &StoredRow| format!("{}/{}", other.kind, other.key);
+    if row.row.state == State::Creating && work.want.is_some() {
+        let ready = |first: &String| {
+            rows.iter().any(|other| name(other) == *first && other.unwanted.is_none() && other.row.state == State::Present)
+        };
+        let missing = row.after.iter().find(|first| !ready(first))?;
+        return Some(Waiting::Leaving(format!("{missing} must be ready first")));
+    }
+    let exists = matches!(row.row.state, State::Present | State::Pending | State::Updating);
+    if work.want.is_none() && exists {
+        let later = rows.iter().find(|other| {
+            other.unwanted.is_some() && other.after.contains(&name(row)) && !matches!(other.row.state, State::Retained)
+        })?;
+        return Some(Waiting::Leaving(format!("{} must go first", name(later))));
+    }
+    None
+}

@@ -1,0 +1,96 @@
+//! Turns what a run left behind into what is kept of it.
+
+use groundcrew_engine::gate::Gate;
+use groundcrew_engine::journal::{CallAccess, Recorded};
+use groundcrew_engine::run::{Context, Run};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::{RunId, SubjectId};
+use serde_json::json;
+
+use super::Runner;
+use super::installed::Installed;
+
+/// A run that has been numbered and may have begun to write.
+#[derive(Clone, Debug)]
+pub(super) struct Opened(pub(super) RunRecord);
+
+impl Runner {
+    /// Numbers a run.
+    pub(super) fn open_run(&self, installed: &Installed, lane: LaneId, op: &str, about: About, context: &RunStart) -> Opened {
+        Opened(RunRecord {
+            id: self.store.next_run(),
+            hook: installed.id,
+            subject: (lane.subject != SubjectId::NONE).then_some(lane.subject),
+            seq: about.seq,
+            resource: about.resource,
+            op: op.to_owned(),
+            component: installed.component.digest,
+            seed: context.seed,
+            schedule: None,
+            started: context.started,
+            ended: None,
+            outcome: None,
+            log: None,
+        })
+    }
+}
+
+/// What a run is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct About {
+    pub(super) seq: Option<i64>,
+    pub(super) resource: Option<i64>,
+}
+
+/// Where a run begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunStart {
+    pub(super) seed: [u8; 32],
+    pub(super) started: groundcrew_core::time::Timestamp,
+}
+
+impl Opened {
+    pub(super) const fn id(&self) -> RunId {
+        self.0.id
+    }
+
+    /// Completes the record of a run that ended.
+    pub(super) fn close<T>(self, context: &Context, run: &Run<T>, now: groundcrew_core::time::Timestamp) -> (RunRecord, Vec<CallRecord>) {
+        let calls = calls(&context.gate);
+        let outcome = match &run.outcome {
+            Ok(_) => "ok".to_owned(),
+            Err(ended) => ended.to_string(),
+        };
+        let schedule = &run.journal.schedule;
+        let schedule = (!schedule.polls.is_empty() || !schedule.ready.is_empty()).then(|| json!(schedule).to_string());
+        let said = !run.log.lines.is_empty() || run.log.dropped > 0 || !run.stderr.is_empty();
+        let log = said.then(|| {
+            json!({"lines": run.log.lines, "dropped": run.log.dropped, "stderr": run.stderr}).to_string()
+        });
+        (RunRecord { schedule, ended: Some(now), outcome: Some(outcome), log, ..self.0 }, calls)
+    }
+}
+
+/// All calls of a run so far.
+pub(super) fn calls(gate: &Gate) -> Vec<CallRecord> {
+    gate.journal().calls.iter().map(call).collect()
+}
+
+pub(super) fn call(recorded: &Recorded) -> CallRecord {
+    let access = match recorded.access {
+        CallAccess::Read => "read",
+        CallAccess::Write => "write",
+        CallAccess::Local => "local",
+    };
+    CallRecord {
+        n: recorded.n,
+        op: recorded.op.clone(),
+        access: access.to_owned(),
+        print: recorded.print,
+        ask: recorded.ask.clone(),
+        answer: recorded.answer.clone(),
+        sent_at: recorded.sent_at,
+        back_at: recorded.back_at,
+    }
+}

@@ -1,0 +1,109 @@
+//! How the source is, and the handle by which others speak to it.
+
+use groundcrew_core::mirror::Cursor;
+use groundcrew_core::subject::SubjectKind;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::{Error, Result};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Command;
+
+/// How a source is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// When the list of apps was last read and taken in.
+    pub listed_at: Option<Timestamp>,
+    /// Since when the app that was unseen for longest is unseen; what lies behind the present is the lag.
+    pub oldest_look_at: Option<Timestamp>,
+    /// Living apps.
+    pub apps: usize,
+    /// Whether what is missing is believed to be gone.
+    pub belief: Belief,
+    /// Why the last answer was none, or could not be committed.
+    pub error: Option<String>,
+}
+
+/// Whether a source is believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Belief {
+    /// The first list of apps has not come yet.
+    #[default]
+    Starting,
+    /// It is.
+    Believed,
+    /// Implausibly many vanished at once: none of them is believed gone until they return or it is approved.
+    Held {
+        /// Apps that are held.
+        apps: usize,
+        /// Machines that are held.
+        machines: usize,
+    },
+}
+
+impl Belief {
+    pub(super) fn of(cursor: &Cursor) -> Self {
+        let held = |kind| cursor.vanished.iter().filter(|uid| uid.kind() == kind).count();
+        match (cursor.baseline_at, cursor.vanished.is_empty()) {
+            (None, _) => Self::Starting,
+            (Some(_), true) => Self::Believed,
+            (Some(_), false) => {
+                Self::Held { apps: held(SubjectKind::App), machines: held(SubjectKind::Machine) }
+            }
+        }
+    }
+}
+
+/// Too many hints wait already; polling finds what this one was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the source has too many hints to heed; polling will find it")]
+pub struct HintLost;
+
+/// Speaks to a running source; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct FlyHandle {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Status>,
+}
+
+impl FlyHandle {
+    pub(super) const fn new(commands: mpsc::Sender<Command>, status: watch::Receiver<Status>) -> Self {
+        Self { commands, status }
+    }
+
+    /// Says that something may have happened in an app: it is looked at now and often for a while.
+    pub fn hint(&self, app: &str) -> Result<(), HintLost> {
+        self.commands.try_send(Command::Hint(app.to_owned())).map_err(|_| HintLost)
+    }
+
+    /// How the source is.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Follows how the source is.
+    pub fn statuses(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Believes all that is held as vanished just now; each still needs its own proof. Durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] if the source does not run, else the store's.
+    pub async fn approve_vanished(&self) -> Result<()> {
+        self.ask(Command::ApproveVanished).await
+    }
+
+    /// Agrees to what the token reaches now, where that is less than before. Durable when this returns.
+    ///
+    /// # Errors
+    /// As [`FlyHandle::approve_vanished`]; [`Error::Missing`] if the token was not asked about yet.
+    pub async fn accept_reach(&self) -> Result<()> {
+        self.ask(Command::AcceptReach).await
+    }
+
+    async fn ask(&self, command: impl FnOnce(oneshot::Sender<Result<()>>) -> Command) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}

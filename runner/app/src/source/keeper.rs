@@ -1,0 +1,346 @@
+//! The mirror of one source, kept in the store.
+//!
+//! ```text
+//!   observe ──► Delta ──► findings ──► Store::accept ──► apply
+//!                                          └── failed: read again from the store before the next look
+//! ```
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use groundcrew_core::mirror::{
+    self, Ask, Cursor, Delta, FindingStatus, Look, Mirror, Observation, Reach, Row,
+};
+use groundcrew_core::spec;
+use groundcrew_core::subject::{Path, SubjectKind};
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::events::{Intake, NewEvent};
+use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::subjects::{StoredSubject, SubjectChange};
+use groundcrew_store::{Error, Result, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Routes, Surroundings};
+
+/// Keeps one source's mirror in step with the store.
+pub(super) struct Keeper {
+    source: String,
+    config: mirror::Config,
+    store: Store,
+    routes: Arc<dyn Routes>,
+    mirror: Mirror,
+    position: Position,
+    memory: Memory,
+}
+
+/// How far a source of lines has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Bytes before the next line.
+    pub(super) offset: u64,
+    /// Lines before it.
+    pub(super) line: u64,
+}
+
+/// Whether the mirror in memory is what the store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Memory {
+    Trusted,
+    /// A commit failed, and may have been durable all the same.
+    Doubted,
+}
+
+/// What a look led to, beside what was stored.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Taken {
+    pub(super) asks: BTreeSet<Ask>,
+    /// Apps in which something happened.
+    pub(super) hot: BTreeSet<String>,
+    /// Events that were told.
+    pub(super) events: usize,
+    /// Whether apps came, went or were renamed.
+    pub(super) apps: Changed,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Changed {
+    #[default]
+    No,
+    Yes,
+}
+
+/// A source's cursor as it is stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Kept {
+    mirror: Cursor,
+    #[serde(default)]
+    position: Position,
+}
+
+/// A subject as it is stored beside its columns: whose it is, and the mirror's whole row.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    source: String,
+    row: Row,
+}
+
+/// The platform's redacted object out of what the store keeps of a subject.
+pub fn platform_object(stored: &StoredSubject) -> &Value {
+    stored.raw.pointer("/row/raw").unwrap_or(&Value::Null)
+}
+
+impl Keeper {
+    pub(super) fn open(source: &str, config: mirror::Config, around: &Surroundings) -> Result<Self> {
+        let (store, routes) = (around.store.clone(), Arc::clone(&around.routes));
+        let (mirror, position) = load(source, &config, &store)?;
+        let memory = Memory::Trusted;
+        Ok(Self { source: source.to_owned(), config, store, routes, mirror, position, memory })
+    }
+
+    pub(super) const fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    pub(super) const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Reads the mirror from the store again, if what is in memory is in doubt.
+    pub(super) fn trust(&mut self) -> Result<()> {
+        if self.memory == Memory::Doubted {
+            (self.mirror, self.position) = load(&self.source, &self.config, &self.store)?;
+            self.memory = Memory::Trusted;
+        }
+        Ok(())
+    }
+
+    /// Takes in one observation: durable when this returns.
+    pub(super) async fn take(&mut self, look: &Look, observation: &Observation) -> Result<Taken> {
+        self.trust()?;
+        self.settle(self.mirror.observe(look, observation), look.at).await
+    }
+
+    /// Believes what is held as vanished.
+    pub(super) async fn approve_vanished(&mut self, look: &Look) -> Result<Taken> {
+        self.trust()?;
+        self.settle(self.mirror.approve_vanished(look), look.at).await
+    }
+
+    /// Agrees to what the token reaches now.
+    pub(super) async fn accept_reach(&mut self, look: &Look, reach: &Reach) -> Result<Taken> {
+        self.trust()?;
+        self.settle(self.mirror.accept_reach(look, reach), look.at).await
+    }
+
+    async fn settle(&mut self, delta: Delta, now: Timestamp) -> Result<Taken> {
+        let taken = Taken::of(&delta);
+        if !delta.is_quiet() {
+            let mut batch = Batch::new(now);
+            batch.add(&delta, self)?;
+            self.commit(batch).await?;
+        }
+        self.mirror.apply(delta);
+        Ok(taken)
+    }
+
+    /// Starts to take in several observations as one commit.
+    pub(super) fn begin(&mut self, now: Timestamp) -> Result<Ahead<'_>> {
+        self.trust()?;
+        let mirror = self.mirror.clone();
+        Ok(Ahead { keeper: self, mirror, batch: Batch::new(now), events: 0 })
+    }
+
+    /// Findings first: they may be opened or closed twice, but a cursor that says so already must not be alone.
+    async fn commit(&mut self, batch: Batch) -> Result<()> {
+        let written = self.write(batch).await;
+        if written.is_err() {
+            self.memory = Memory::Doubted;
+        }
+        written
+    }
+
+    async fn write(&self, batch: Batch) -> Result<()> {
+        let now = batch.intake.now;
+        for change in batch.findings {
+            match change {
+                FindingChange::Open(finding) => self.store.open_finding(finding, now).await?,
+                FindingChange::Close(code, about) => self.store.close_finding(code, &about, now).await?,
+            }
+        }
+        self.store.accept(batch.intake).await?;
+        Ok(())
+    }
+
+    fn kept(&self, cursor: &Cursor, position: Position) -> (String, String) {
+        let kept = Kept { mirror: cursor.clone(), position };
+        let text = serde_json::to_string(&kept).expect("invariant: a cursor is JSON");
+        (self.source.clone(), text)
+    }
+}
+
+impl std::fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keeper").field("source", &self.source).field("memory", &self.memory).finish_non_exhaustive()
+    }
+}
+
+/// Several observations on their way into one commit; nothing moves unless it succeeds.
+pub(super) struct Ahead<'a> {
+    keeper: &'a mut Keeper,
+    mirror: Mirror,
+    batch: Batch,
+    events: usize,
+}
+
+impl Ahead<'_> {
+    pub(super) const fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    pub(super) fn observe(&mut self, look: &Look, observation: &Observation) -> Result<()> {
+        let delta = self.mirror.observe(look, observation);
+        self.events += delta.events.len();
+        self.batch.add(&delta, self.keeper)?;
+        self.mirror.apply(delta);
+        Ok(())
+    }
+
+    /// Opens a finding of the source's own.
+    pub(super) fn find(&mut self, finding: NewFinding) {
+        self.batch.findings.push(FindingChange::Open(finding));
+    }
+
+    /// Commits all, and that the source was read up to `position`. Returns how many events were told.
+    pub(super) async fn commit(mut self, position: Position) -> Result<usize> {
+        self.batch.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), position));
+        self.keeper.commit(self.batch).await?;
+        self.keeper.mirror = self.mirror;
+        self.keeper.position = position;
+        Ok(self.events)
+    }
+}
+
+/// What is written together.
+struct Batch {
+    intake: Intake,
+    findings: Vec<FindingChange>,
+}
+
+enum FindingChange {
+    Open(NewFinding),
+    Close(&'static str, String),
+}
+
+impl Batch {
+    fn new(now: Timestamp) -> Self {
+        Self { intake: Intake { now, ..Intake::default() }, findings: Vec::new() }
+    }
+
+    fn add(&mut self, delta: &Delta, keeper: &Keeper) -> Result<()> {
+        for row in &delta.rows {
+            self.intake.subjects.push(change(&keeper.source, row));
+            for lane in keeper.routes.lanes(&row.subject(), row.parent.as_ref()) {
+                if !self.intake.dirty.contains(&lane) {
+                    self.intake.dirty.push(lane);
+                }
+            }
+        }
+        for event in &delta.events {
+            let event = told(event, &keeper.store)?;
+            let handlers = keeper.routes.handlers(&event);
+            self.intake.events.push(NewEvent { event, handlers });
+        }
+        self.findings.extend(delta.findings.iter().map(finding));
+        if let Some(cursor) = &delta.cursor {
+            self.intake.cursor = Some(keeper.kept(cursor, keeper.position));
+        }
+        Ok(())
+    }
+}
+
+impl Taken {
+    fn of(delta: &Delta) -> Self {
+        let app = delta.rows.iter().any(|row| row.uid.kind() == SubjectKind::App);
+        Self {
+            asks: delta.asks.clone(),
+            hot: delta.hot_apps().into_iter().map(str::to_owned).collect(),
+            events: delta.events.len(),
+            apps: if app { Changed::Yes } else { Changed::No },
+        }
+    }
+}
+
+fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror, Position)> {
+    let mut rows = Vec::new();
+    for subject in store.mirror_rows()? {
+        if subject.raw.get("source").and_then(Value::as_str) == Some(source) {
+            let misfit = |error| Error::Foreign(format!("the row of {}: {error}", subject.subject.path));
+            rows.push(serde_json::from_value::<Stored>(subject.raw.clone()).map_err(misfit)?.row);
+        }
+    }
+    let misfit = |error| Error::Foreign(format!("the cursor of {source}: {error}"));
+    let kept = store.cursor(source)?.map(|text| serde_json::from_str::<Kept>(&text).map_err(misfit)).transpose()?;
+    let (cursor, position) = kept.map_or((None, Position::default()), |kept| (Some(kept.mirror), kept.position));
+    Ok((Mirror::from_rows(config.clone(), rows, cursor), position))
+}
+
+fn change(source: &str, row: &Row) -> SubjectChange {
+    SubjectChange {
+        path: row.path.clone(),
+        uid: row.uid.clone(),
+        parent: row.parent.clone(),
+        state: row.state.clone(),
+        version: row.version,
+        labels: row.labels.clone(),
+        raw: json!({ "source": source, "row": row }),
+        seen_at: row.seen_at,
+        gone_at: row.gone_at,
+    }
+}
+
+/// The event as handlers are told it: with the labels of all sources.
+fn told(event: &mirror::Event, store: &Store) -> Result<spec::Event> {
+    let mut subject = event.subject.clone();
+    overlay(&subject.path, &mut subject.labels, store)?;
+    Ok(spec::Event {
+        id: event.id.to_string(),
+        kind: event.kind.to_owned(),
+        time: event.time,
+        subject: Some(subject),
+        data: event.data.clone(),
+    })
+}
+
+/// Lays the operators' labels over the platform's, as the store does when it reads: `set` comes last.
+fn overlay(path: &Path, labels: &mut Map<String, Value>, store: &Store) -> Result<()> {
+    let mut sources = store.label_sources(path)?;
+    sources.sort_by_key(|source| (source == "set", source.clone()));
+    for source in sources {
+        labels.extend(store.label(path, &source)?.unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn finding(finding: &mirror::Finding) -> FindingChange {
+    if finding.status == FindingStatus::Resolved {
+        return FindingChange::Close(finding.kind, finding.about.clone());
+    }
+    let (severity, remedy) = match finding.kind {
+        "source.vanish" => {
+            (Severity::Critical, "look at the organisation and the token; if they are really gone, approve it")
+        }
+        "source.reach" => (Severity::Critical, "give the token its reach back, or approve the smaller one"),
+        "source.unauthorized" => (Severity::Critical, "put a token that is valid into the source's secret"),
+        "source.forbidden" => (Severity::Warning, "move the app back, or let the token see it"),
+        _ => (Severity::Warning, ""),
+    };
+    FindingChange::Open(NewFinding {
+        code: finding.kind.to_owned(),
+        about: finding.about.clone(),
+        hook: None,
+        severity,
+        message: finding.text.clone(),
+        remedy: (!remedy.is_empty()).then(|| remedy.to_owned()),
+    })
+}
