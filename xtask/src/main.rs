@@ -1,2 +1,44 @@
-//! Automation of the project. `cargo xtask help` lists what there is.
-fn main() {}
+//! Automation of the project: `cargo xtask test`, `cargo xtask demo`.
+//!
+//! Each command does everything by itself on a fresh machine, and says what it installs.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
+
+mod demo;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [--keep]   a fleet on the simulator and its DNS, the runner killed in the middle, a verdict at the end
+  test [STEP..]   everything that is checked: fmt, clippy, doc, test, deny; or only these steps
+  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let done = match command.as_deref() {
+        Some("demo") => demo::run(&rest),
+        Some("test") => test::run(&rest),
+        Some("setup") => setup::run(),
+        Some("help" | "--help" | "-h") | None => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(unknown) => {
+            eprintln!("unknown command `{unknown}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

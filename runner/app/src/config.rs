@@ -33,13 +33,14 @@ use std::path::Path;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::Level;
 
-pub use defaults::{Default, FLY_API, defaults};
+pub use defaults::{FLY_API, Setting, defaults, defaults_markdown};
 pub use hook::{Component, Format, Grace, Hook, Provisioner, SecretGrant, Sign, Work};
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};
 pub use report::{Paint, Report};
 pub use secrets::{Environment, SecretError, SecretSource, Secrets};
 pub use settings::{
-    FlySource, Http, Keep, LabelSource, LabelType, Ndjson, Position, Rate, RateError, Scope, Sources, Store,
+    FlySource, Http, Keep, LabelSource, LabelType, Ndjson, NdjsonSource, Position, Rate, RateError, Scope,
+    Sources, Store,
 };
 pub use starting::template;
 pub use words::grant_words;
@@ -101,7 +102,8 @@ impl Config {
         match fs::read_to_string(path) {
             Ok(text) => Self::parse(&file, &text, dir, environment, manifests),
             Err(error) => {
-                let problem = Problem::of_file(ProblemKind::Unreadable, format!("cannot read {file}: {error}"));
+                let problem =
+                    Problem::of_file(ProblemKind::Unreadable, format!("cannot read {file}: {error}"));
                 let problem = problem.help("write one to start from: groundcrew init");
                 Err(Report::new(&file, "", vec![problem]))
             }

@@ -22,7 +22,7 @@ use groundcrew_store::{HookId, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use client::{ClientError, call};
+pub use client::{ClientError, call, page};
 
 /// What somebody asks to be changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

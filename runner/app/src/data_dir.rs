@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 
 /// A data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DataDir(PathBuf);
+pub struct DataDir {
+    dir: PathBuf,
+    database: PathBuf,
+}
 
 /// Who holds a data directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,26 +71,32 @@ impl std::fmt::Display for Holder {
 impl DataDir {
     /// Names a directory; it need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        let dir = path.into();
+        Self { database: dir.join("groundcrew.db"), dir }
+    }
+
+    /// Names a directory whose database has another name, or lies elsewhere.
+    pub fn with_database(path: impl Into<PathBuf>, database: impl Into<PathBuf>) -> Self {
+        Self { dir: path.into(), database: database.into() }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.dir
     }
 
     /// The database.
     pub fn database(&self) -> PathBuf {
-        self.0.join("groundcrew.db")
+        self.database.clone()
     }
 
     /// The socket of whoever holds it.
     pub fn socket(&self) -> PathBuf {
-        self.0.join("groundcrew.sock")
+        self.dir.join("groundcrew.sock")
     }
 
     fn lock_file(&self) -> PathBuf {
-        self.0.join("lock")
+        self.dir.join("lock")
     }
 
     /// Takes the lock, making the directory (0700) if it is not there.
@@ -95,15 +104,15 @@ impl DataDir {
     /// # Errors
     /// [`Error::Held`] at once if another process has it; this never waits.
     pub fn lock(&self, command: &str, now: Timestamp) -> Result<Lock, Error> {
-        let unusable = |source| Error::Unusable { dir: self.0.clone(), source };
-        make(&self.0).map_err(unusable)?;
+        let unusable = |source| Error::Unusable { dir: self.dir.clone(), source };
+        make(&self.dir).map_err(unusable)?;
         let path = self.lock_file();
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let mut file = open.map_err(unusable)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(Error::Held { dir: self.0.clone(), holder: read(&mut file) });
+                return Err(Error::Held { dir: self.dir.clone(), holder: read(&mut file) });
             }
             Err(error) => return Err(unusable(error.into())),
         }
@@ -119,7 +128,7 @@ impl DataDir {
 
     /// Says who holds the lock, if anybody does; without disturbing them.
     pub fn holder(&self) -> Result<Held, Error> {
-        let unusable = |source| Error::Unusable { dir: self.0.clone(), source };
+        let unusable = |source| Error::Unusable { dir: self.dir.clone(), source };
         let mut file = match File::open(self.lock_file()) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::No),

@@ -1,4 +1,16 @@
 //! Groundcrew: watches apps and machines come and go, and keeps what lies outside of them right.
 
+pub mod assembly;
+pub mod builtin;
+pub mod commands;
+pub mod components;
 pub mod config;
+pub mod control;
+pub mod data_dir;
+pub mod http;
+pub mod lock;
+pub mod logging;
 pub mod runner;
+pub mod service;
+pub mod show;
+pub mod source;

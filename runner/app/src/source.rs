@@ -31,7 +31,7 @@ use groundcrew_engine::egress::Transport;
 use groundcrew_store::{HookId, Store};
 
 pub use fly::{Belief, FlyHandle, FlySource, HintLost, Status};
-pub use foreign::{ForeignEvents, Refusal, RESERVED, Taken};
+pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, RESERVED, Refusal};
 pub use keeper::platform_object;
 pub use labels::LabelSources;
 pub use ndjson::{LineError, NdjsonError, NdjsonSource};

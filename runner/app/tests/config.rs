@@ -9,8 +9,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use groundcrew::config::{Component, Config, Environment, NoManifest, Paint, ProblemKind, Report, Severity};
+use groundcrew::config::{
+    Component, Config, Environment, FLY_API, Grace, Keep, LabelType, Ndjson, NoManifest, Paint, ProblemKind,
+    Report, Severity, Sign, Work, template,
+};
+use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Manifest;
+use groundcrew_core::may_delete::{Level, OnGone};
+use groundcrew_core::settle::{Adopt, Drift};
 
 fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
@@ -30,7 +36,9 @@ fn manifest(component: &Component) -> Result<Manifest, NoManifest> {
             Ok(Manifest::parse(&text).unwrap())
         }
         Component::File(path) if path.ends_with("plain.wasm") => Err(NoManifest::Absent),
-        Component::File(_) => Err(NoManifest::Refused("this is no WebAssembly: it does not begin with `\\0asm`".to_owned())),
+        Component::File(_) => {
+            Err(NoManifest::Refused("this is no WebAssembly: it does not begin with `\\0asm`".to_owned()))
+        }
     }
 }
 
@@ -48,12 +56,14 @@ fn report(name: &str) -> Report {
 
 fn goldens() -> BTreeSet<String> {
     let names = fs::read_dir(dir()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter_map(|name| name.strip_suffix(".err").or(name.strip_suffix(".toml")).map(str::to_owned)).collect()
+    names
+        .filter_map(|name| name.strip_suffix(".err").or(name.strip_suffix(".toml")).map(str::to_owned))
+        .collect()
 }
 
 #[test]
 fn every_problem_is_told_as_its_golden_file_says() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| !value.is_empty());
     let mut differing = Vec::new();
     let codes = ProblemKind::ALL.iter().map(|kind| kind.code().to_owned());
     for name in goldens().into_iter().chain(codes).filter(|name| !name.starts_with("good-")) {
@@ -73,7 +83,10 @@ fn every_problem_is_told_as_its_golden_file_says() {
 fn every_kind_of_problem_has_a_golden_file() {
     for kind in ProblemKind::ALL {
         let golden = fs::read_to_string(dir().join(format!("{kind}.err"))).unwrap_or_default();
-        assert!(golden.contains(&format!("{}[{kind}]: ", kind.severity().as_str())), "no golden file shows `{kind}`");
+        assert!(
+            golden.contains(&format!("{}[{kind}]: ", kind.severity().as_str())),
+            "no golden file shows `{kind}`"
+        );
         assert!(report(kind.code()).has(*kind), "{kind}");
     }
 }
@@ -92,4 +105,185 @@ fn codes_are_unique_and_errors_refuse() {
 fn the_test_directory_is_where_relative_paths_begin() {
     let config = Config::load(&dir().join("no-source.toml"), &environment(), &manifest).unwrap();
     assert_eq!(config.store.dir, dir().join("groundcrew-data"));
+}
+
+fn good(name: &str) -> Config {
+    load(name).unwrap_or_else(|report| panic!("{report}"))
+}
+
+#[test]
+fn the_sample_is_taken_without_a_word() {
+    let config = good("good-sample");
+    assert_eq!(config.notes.problems(), []);
+    assert_eq!((config.installation.as_str(), config.level), ("acme-prod", Level::Observe));
+    assert_eq!(config.store.dir, Path::new("/data"));
+    assert_eq!(config.hooks.keys().collect::<Vec<_>>(), ["cert", "dns", "ip", "ops"]);
+    let dns = &config.hooks["dns"];
+    assert_eq!(dns.target, "dns server=https://pdns.acme.example:8081 server_id=localhost zone=acme.app");
+    assert_eq!(dns.secrets["API_TOKEN"].to.as_deref(), Some("pdns.acme.example:8081"));
+    assert_eq!(config.hooks["ip"].secrets["FLY_TOKEN"].to.as_deref(), Some("api.machines.dev:443"));
+    assert_eq!(config.hooks["ip"].config["api"], "https://api.machines.dev");
+    assert_eq!(config.readers("ip").map(|hook| hook.name.as_str()).collect::<Vec<_>>(), ["dns"]);
+    assert!(dns.covers("cust-7") && !dns.covers("cust-demo-7") && !dns.covers("internal"));
+    let policy = dns.policy("record", Millis::seconds(17)).unwrap();
+    assert_eq!((policy.drift, policy.settle), (Drift::Repair, Millis::seconds(30)));
+    let cert = config.hooks["cert"].provisioner().unwrap();
+    assert_eq!(cert.grace, Grace { gone: Some(Millis::hours(24)), unwanted: Some(Millis::hours(1)) });
+    let Work::Handler { on } = &config.hooks["ops"].work else { panic!("notify is a handler") };
+    assert_eq!(on.len(), 6);
+}
+
+#[test]
+fn the_smallest_has_the_documented_defaults() {
+    let config = good("good-smallest");
+    assert_eq!(config.level, Level::Observe);
+    assert_eq!(config.store.keep, Keep { runs: Millis::hours(24 * 30), bodies: Millis::hours(24 * 7) });
+    let ndjson = config.sources.ndjson.unwrap();
+    assert_eq!((ndjson.org.as_str(), ndjson.from), ("local", Ndjson::Stdin));
+    assert_eq!(config.fly_api, FLY_API);
+    assert!(config.http.is_none() && config.hooks.is_empty());
+}
+
+#[test]
+fn everything_that_can_be_said_is_heard() {
+    let config = good("good-everything");
+    assert_eq!(config.notes.count(Severity::Warning), 0, "{}", config.notes);
+    assert!(config.notes.has(ProblemKind::SecretNotAsked));
+    let fly = config.sources.fly.as_ref().unwrap();
+    assert_eq!((fly.pace.tick, fly.pace.rotation_cap.burst), (Millis::seconds(1), 10));
+    assert_eq!((fly.vanish_max.percent, fly.vanish_max.floor), (5, 0));
+    assert_eq!(config.fly_api, "http://127.0.0.1:4280");
+    assert_eq!(config.labels[0].values["domains"], LabelType::List);
+    let things = &config.hooks["things"];
+    assert_eq!(things.component, Component::File("tests/config/hooks/things.wasm".into()));
+    let provisioner = things.provisioner().unwrap();
+    assert_eq!(provisioner.grace, Grace { gone: None, unwanted: Some(Millis::hours(48)) });
+    assert_eq!((provisioner.adopt, provisioner.gone_adopted), (Adopt::Exact, OnGone::Delete));
+    assert_eq!(
+        (provisioner.settle["thing"], provisioner.settle["other"]),
+        (Millis::seconds(45), Millis::minutes(1))
+    );
+    assert_eq!((provisioner.deletes.share_percent, provisioner.deletes.floor), (10, 1));
+    let bucket = config.hooks["bucket"].provisioner().unwrap();
+    assert_eq!(
+        bucket.grace.unwanted, None,
+        "what holds data is never removed by default while its owner lives"
+    );
+    let key = &config.hooks["tell"].secrets["KEY"];
+    assert_eq!((key.sign, key.to.as_deref()), (Some(Sign::StandardWebhooks), Some("receiver.example:443")));
+}
+
+#[test]
+fn policy_is_no_part_of_the_settings() {
+    let text = fs::read_to_string(dir().join("good-sample.toml")).unwrap();
+    let dns = |from: &str, to: &str| {
+        let changed = text.replace(from, to);
+        assert!(from.is_empty() || changed != text, "{from}");
+        let config = Config::parse("x.toml", &changed, Path::new(""), &environment(), &manifest);
+        config.unwrap().hooks.remove("dns").unwrap()
+    };
+    let before = dns("", "");
+    for (from, to) in [("parallel = 4", "parallel = 5"), ("drift   = \"repair\"", "drift   = \"report\"")] {
+        let after = dns(from, to);
+        assert_eq!(after.settings_digest(), before.settings_digest(), "{from}");
+        assert_ne!(after.stanza_text(), before.stanza_text(), "{from}");
+    }
+    for (from, to) in [
+        ("ttl = 300", "ttl = 60"),
+        ("reads   = [\"ip\", \"cert\"]", "reads   = [\"ip\"]"),
+        ("GET,PATCH", "GET,PATCH,PUT"),
+    ] {
+        assert_ne!(dns(from, to).settings_digest(), before.settings_digest(), "{from}");
+    }
+    assert_eq!(
+        dns("config  = { v4", "config   =  { v4").stanza_text(),
+        before.stanza_text(),
+        "white space says nothing"
+    );
+}
+
+#[test]
+fn a_report_as_json_has_code_place_and_fix() {
+    let json = report("unknown-scope").to_json();
+    let first = &json["problems"][0];
+    assert_eq!((&first["code"], &first["severity"]), (&"unknown-scope".into(), &"error".into()));
+    assert_eq!((&first["line"], &first["column"]), (&12.into(), &9.into()));
+    assert_eq!(
+        first["fix"],
+        serde_json::json!({"line": 12, "column": 9, "replace": "\"custmoers\"", "by": "\"customers\""})
+    );
+    assert!(report("unreadable").to_json()["problems"][0]["line"].is_null());
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let report = report("unknown-key");
+    let (plain, colours) = (report.draw(Paint::Plain), report.draw(Paint::Colours));
+    assert!(!plain.contains('\u{1b}') && colours.contains('\u{1b}'));
+}
+
+#[test]
+fn the_environment_stands_before_the_default_address_only() {
+    let environment = Environment::fixed(
+        [("FLY_FLAPS_BASE_URL", "http://127.0.0.1:4280/"), ("T", "x")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let of = |url: &str| {
+        let text = format!(
+            "installation = \"a\"\nsecrets.T.env = \"T\"\n[source.fly]\norg = \"a\"\ntoken = \"T\"\n{url}"
+        );
+        Config::parse("x.toml", &text, Path::new(""), &environment, &manifest).unwrap().fly_api
+    };
+    assert_eq!(of(""), "http://127.0.0.1:4280");
+    assert_eq!(of("url = \"https://mudflaps.example\""), "https://mudflaps.example");
+}
+
+#[test]
+fn the_sample_fits_the_hooks_as_they_are_shipped() {
+    let shipped = |component: &Component| {
+        let Component::Builtin(name) = component else { return Err(NoManifest::Absent) };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hooks").join(name).join("hook.toml");
+        Ok(Manifest::parse(&fs::read_to_string(path).unwrap()).unwrap())
+    };
+    let text = fs::read_to_string(dir().join("good-sample.toml")).unwrap();
+    let config = Config::parse("good-sample.toml", &text, Path::new(""), &environment(), &shipped).unwrap();
+    assert_eq!(config.notes.problems(), [], "{}", config.notes);
+}
+
+#[test]
+fn the_starting_file_still_loads_when_its_comments_are_taken_away() {
+    let active = |line: &str| {
+        let word = line.strip_prefix("# ").filter(|rest| rest.starts_with('[') || rest.contains(" = "));
+        let word = word.filter(|rest| rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()));
+        word.unwrap_or(line).to_owned()
+    };
+    let more = "[secrets]\nBILLING.env = \"BILLING_TOKEN\"\nPDNS.env = \"PDNS_KEY\"\nEVENTS.env = \"FLY_READ_TOKEN\"";
+    let text =
+        template("acme").lines().map(active).collect::<Vec<_>>().join("\n").replacen("[secrets]", more, 1);
+    let config = Config::parse("groundcrew.toml", &text, Path::new(""), &environment(), &manifest);
+    let config = config.unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(config.hooks.len(), 2, "{text}");
+    assert!(config.http.is_some() && config.labels.len() == 1 && config.scopes.len() == 1);
+    assert_eq!(config.notes.problems(), [], "{}", config.notes);
+}
+
+/// Spoilt files are told about and drawn; none makes the loader panic.
+#[test]
+fn no_spoilt_file_is_too_much() {
+    for name in goldens() {
+        let Ok(text) = fs::read_to_string(dir().join(format!("{name}.toml"))) else { continue };
+        let lines: Vec<_> = text.lines().collect();
+        let without = (0..lines.len()).map(|at| [&lines[..at], &lines[at + 1..]].concat().join("\n"));
+        let cut = (0..text.len()).step_by(11).filter_map(|end| text.get(..end).map(str::to_owned));
+        let odd = ["=", "\"", "{", "\u{e9}", "7"].map(|odd| text.replace("= ", &format!("= {odd}")));
+        let foreign =
+            ["hook", "source", "things", "delete"].map(|word| text.replace(word, "\u{1f9ca}\u{301}"));
+        for spoilt in without.chain(cut).chain(odd).chain(foreign) {
+            let loaded =
+                Config::parse("spoilt.toml", &spoilt, Path::new("tests/config"), &environment(), &manifest);
+            let report = loaded.map_or_else(|report| report, |config| config.notes);
+            assert!(report.draw(Paint::Plain).contains("in spoilt.toml"));
+            assert!(report.to_json().is_object());
+        }
+    }
 }

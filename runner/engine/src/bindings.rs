@@ -2,8 +2,6 @@
 //!
 //! The imports are bound once; each exported interface has a world of its own over the same types, so that
 //! one linker and one `InstancePre` serve every kind of hook.
-#![expect(missing_docs, reason = "generated from the WIT package, which documents every item")]
-#![expect(clippy::pedantic, reason = "generated code")]
 
 pub(crate) mod imports {
     wasmtime::component::bindgen!({

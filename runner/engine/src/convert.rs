@@ -55,7 +55,17 @@ pub(crate) fn request(request: http::Request) -> Request {
 
 /// Headers that the host sets by itself.
 pub(crate) fn is_hosts_own(name: &str) -> bool {
-    matches!(name, "host" | "content-length" | "connection" | "transfer-encoding" | "upgrade" | "te" | "trailer" | "proxy-authorization")
+    matches!(
+        name,
+        "host"
+            | "content-length"
+            | "connection"
+            | "transfer-encoding"
+            | "upgrade"
+            | "te"
+            | "trailer"
+            | "proxy-authorization"
+    )
 }
 
 pub(crate) fn subject_out(subject: Subject) -> types::Subject {
@@ -176,7 +186,11 @@ pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure
         poll: thing.poll_ms.map(|millis| Millis::new(i64::from(millis))),
         body,
         mark: thing.mark,
-        outputs: thing.outputs.into_iter().map(|output| Output { name: output.name, value: output.value }).collect(),
+        outputs: thing
+            .outputs
+            .into_iter()
+            .map(|output| Output { name: output.name, value: output.value })
+            .collect(),
         made,
     })
 }

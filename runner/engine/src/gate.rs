@@ -7,26 +7,36 @@
 //!              |
 //!   observe and a write: the run ends here, the write is shown
 //!              |
+//!   admitted? (rate limits, breakers) ---- no, told as a failure -> guest
+//!              |
 //!   a write: its intent is committed (with all calls before it)
 //!              |
-//!   closed?  late?  ----> refused, nothing left
+//!   closed? the run is over        late? -- not sent, a failure --> guest
 //!              |
 //!   outside, sealed and masked, recorded in memory -------------> guest
 //! ```
 //!
-//! Guarantees: no write leaves before its intent is durable, none later than `send_within` after it, none
+//! Guarantees: no write leaves before its intent is durable, none later than `send_within` after it, nothing
 //! after [`Gate::close`]. The number of a call is its place in the guest's order even when calls overlap.
+//! Whatever a guest is told, failures included, is in the journal, so that a replay tells it the same.
 //!
 //! It deliberately does not know what a call means: HTTP, memory and fleet are its callers.
 
-use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod faults;
+mod intents;
+mod state;
 
-use futures_util::future::BoxFuture;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
+use groundcrew_core::spec::Failure;
 use groundcrew_core::time::Timestamp;
+
+pub use faults::{Fault, Faults, Moment};
+pub use intents::{Intent, IntentError, Intents, Unrecorded};
+use state::{Found, State, look_up};
 
 use crate::clock::Clock;
 use crate::journal::{CallAccess, Journal, Recorded, Schedule};
@@ -39,79 +49,13 @@ pub enum Answers {
     Outside,
     /// From the journal only; its end ends the run.
     Journal(Journal),
-    /// From the journal while it lasts, then from outside.
+    /// From the journal while it lasts, then from outside. A write that it leaves unanswered ends the run.
     JournalThenOutside(Journal),
     /// Reads from outside; the run ends at its first write.
     Observe,
 }
 
-/// A write that is about to leave.
-#[derive(Debug)]
-pub struct Intent<'a> {
-    /// The write itself, without an answer.
-    pub call: &'a Recorded,
-    /// Answered calls before it that are not stored yet.
-    pub earlier: &'a [Recorded],
-    /// Until when this write may take effect, whatever crashes or sleeps.
-    pub effect_by: Timestamp,
-}
-
-/// Makes intents durable.
-pub trait Intents: Send + Sync {
-    /// Commits an intent. The write leaves only after this succeeded.
-    fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>>;
-}
-
-/// Why an intent was not committed, so that its write must not leave.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum IntentError {
-    /// The store could not take it; try again later.
-    #[error("the intent could not be stored: {0}")]
-    Store(String),
-    /// What the intent is for is not to be done any more: it was superseded, frozen or held.
-    #[error("not to be done any more: {0}")]
-    Refused(String),
-}
-
-/// Intents that are kept nowhere, for runs whose writes need no ledger.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unrecorded;
-
-impl Intents for Unrecorded {
-    fn intend<'a>(&'a self, _: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-/// A place in a run where a fault may be laid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// Before a call's intent is committed.
-    Before,
-    /// After it took effect outside, before its answer is known here.
-    AfterEffect,
-    /// After its answer was recorded.
-    AfterRecord,
-}
-
-/// What a fault schedule does at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// The call fails as if the network had.
-    Fail,
-    /// The process dies: this future never resolves, nothing after it happens.
-    Crash,
-}
-
-/// A fault schedule: asked at every moment of every call.
-pub trait Faults: Send + Sync {
-    /// What happens at this moment of this call.
-    fn at(&self, moment: Moment, call: &Recorded) -> Fault;
-}
-
-/// Why the gate let a call through no further. All but `Failed` end the run.
+/// Why the gate ended a run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The run is over; nothing may leave any more.
@@ -123,6 +67,9 @@ pub enum Refusal {
     /// The journal has no more answers.
     #[error("the journal ends at call {0}")]
     JournalEnded(u32),
+    /// The journal has a write without an answer: it is settled first, never repeated blindly.
+    #[error("the write at call {0} was sent before and not answered; it has to be settled first")]
+    InDoubt(u32),
     /// The replayed run asks something else than the recorded one did.
     #[error("call {n} differs from the recorded one: {recorded} was asked, now {asked}")]
     Diverged {
@@ -136,10 +83,7 @@ pub enum Refusal {
     /// More calls than a run may make.
     #[error("more than {0} host calls in one run")]
     TooMany(u32),
-    /// The write did not leave; the guest is told so as a failure.
-    #[error("{0}")]
-    Failed(String),
-    /// The store or the driver refused the write.
+    /// The driver refused the write.
     #[error(transparent)]
     Intent(#[from] IntentErrorText),
 }
@@ -149,26 +93,9 @@ pub enum Refusal {
 #[error("{0}")]
 pub struct IntentErrorText(pub String);
 
-#[derive(Default)]
-struct Slot {
-    call: Option<Recorded>,
-    stored: bool,
-}
-
-#[derive(Default)]
-struct State {
-    calls: Vec<Slot>,
-    ended: Option<Refusal>,
-    schedule: Schedule,
-    /// The latest time until which a write that left may take effect; none if none left.
-    effect_by: Option<Timestamp>,
-    unanswered: u32,
-}
-
 /// The gate of one run; a shared handle.
 pub struct Gate {
     state: Mutex<State>,
-    closed: AtomicBool,
     answers: Answers,
     intents: Arc<dyn Intents>,
     faults: Option<Arc<dyn Faults>>,
@@ -191,6 +118,18 @@ pub struct CallNo(u32);
 /// A numbered call that has not been made yet.
 #[derive(Debug)]
 pub struct Ticket(Recorded);
+
+/// The far side of a call.
+pub trait Outside: Send {
+    /// Waits until the call may leave. A refusal is told to the guest.
+    fn admit(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Makes the call; only if it may leave.
+    fn exchange(self) -> impl Future<Output = Reply> + Send;
+
+    /// The answer that tells the guest a failure, as JSON.
+    fn told(failure: Failure) -> Vec<u8>;
+}
 
 /// What came back from outside.
 #[derive(Clone, Debug)]
@@ -223,6 +162,18 @@ pub enum Writes {
     },
 }
 
+/// Why a call does not go on: the guest is told, or the run ends.
+enum Kept {
+    Told(Failure),
+    Ends(Refusal),
+}
+
+impl From<Refusal> for Kept {
+    fn from(refusal: Refusal) -> Self {
+        Self::Ends(refusal)
+    }
+}
+
 impl Gate {
     /// Opens a gate for one run.
     pub fn new(
@@ -234,7 +185,6 @@ impl Gate {
     ) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
-            closed: AtomicBool::new(false),
             answers,
             intents,
             faults,
@@ -247,13 +197,7 @@ impl Gate {
 
     /// Numbers a call. Synchronous: the number is the call's place in the guest's order.
     pub fn number(&self) -> Result<CallNo, Refusal> {
-        let mut state = self.state();
-        let n = state.calls.len() as u32;
-        if n >= self.calls_max {
-            return Err(Refusal::TooMany(self.calls_max));
-        }
-        state.calls.push(Slot::default());
-        Ok(CallNo(n))
+        self.state().number(self.calls_max).map(CallNo).ok_or(Refusal::TooMany(self.calls_max))
     }
 
     /// Says what a numbered call asks.
@@ -263,158 +207,151 @@ impl Gate {
         Ticket(Recorded { n, op: op.to_owned(), access, print, ask, answer: None, sent_at, back_at: None })
     }
 
-    /// Takes a call through the gate; `outside` is run at most once, and only if the call may leave.
-    pub async fn pass<F, Fut>(&self, ticket: Ticket, outside: F) -> Result<Vec<u8>, Refusal>
-    where
-        F: FnOnce() -> Fut + Send,
-        Fut: Future<Output = Reply> + Send,
-    {
+    /// Takes a call through the gate and returns what the guest is told, as JSON.
+    ///
+    /// Errors end the run; the caller notes them with [`Gate::end`].
+    pub async fn pass<O: Outside>(&self, ticket: Ticket, outside: O) -> Result<Vec<u8>, Refusal> {
         let mut call = ticket.0;
-        if let Some(answer) = self.from_journal(&call)? {
-            let bytes = answer.answer.clone().unwrap_or_default();
-            self.record(answer, Effect::Over);
+        if let Some(bytes) = self.repeat(&call)? {
             return Ok(bytes);
         }
         if matches!(self.answers, Answers::Observe) && call.access == CallAccess::Write {
             return Err(Refusal::Observed(call.ask));
         }
-        self.fault(Moment::Before, &call).await?;
-        if call.access == CallAccess::Write {
-            self.intend(&mut call).await?;
+        match self.go(&mut call, outside).await {
+            Ok(bytes) => Ok(bytes),
+            Err(Kept::Ends(refusal)) => Err(refusal),
+            Err(Kept::Told(failure)) => {
+                let bytes = O::told(failure);
+                self.answer(call, Reply { bytes: bytes.clone(), effect: Effect::Open });
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// Takes a call outside and back.
+    async fn go<O: Outside>(&self, call: &mut Recorded, mut outside: O) -> Result<Vec<u8>, Kept> {
+        outside.admit().await.map_err(Kept::Told)?;
+        self.fault(Moment::Before, call).await?;
+        self.leave(call).await?;
+        let reply = outside.exchange().await;
+        self.fault(Moment::AfterEffect, call).await?;
+        let bytes = reply.bytes.clone();
+        self.answer(call.clone(), reply);
+        self.fault(Moment::AfterRecord, call).await?;
+        Ok(bytes)
+    }
+
+    /// Commits a write's intent; refuses what is too late. Whatever passes here may take effect.
+    async fn leave(&self, call: &mut Recorded) -> Result<(), Kept> {
+        let asked_at = self.clock.now();
+        call.sent_at = asked_at;
+        if call.access != CallAccess::Write {
+            return Ok(self.state().leave(call, None)?);
         }
         if self.is_closed() {
-            return Err(Refusal::Closed);
+            return Err(Refusal::Closed.into());
         }
-        let reply = outside().await;
-        self.fault(Moment::AfterEffect, &call).await?;
-        call.answer = Some(reply.bytes.clone());
-        call.back_at = Some(self.clock.now());
-        let answered = call.clone();
-        self.record(call, reply.effect);
-        self.fault(Moment::AfterRecord, &answered).await?;
-        Ok(reply.bytes)
-    }
-
-    /// Commits a write's intent and refuses the write if that took too long.
-    async fn intend(&self, call: &mut Recorded) -> Result<(), Refusal> {
-        let asked_at = self.clock.now();
         let effect_by = asked_at + self.send_within + self.request;
-        call.sent_at = asked_at;
-        let earlier = self.unstored();
+        let earlier = self.state().unstored();
         let intent = Intent { call, earlier: &earlier, effect_by };
         self.intents.intend(intent).await.map_err(|error| match error {
-            IntentError::Store(text) => Refusal::Failed(text),
-            refused @ IntentError::Refused(_) => Refusal::Intent(IntentErrorText(refused.to_string())),
+            IntentError::Store(_) => Kept::Told(Failure::again(error.to_string())),
+            IntentError::Refused(_) => Kept::Ends(IntentErrorText(error.to_string()).into()),
         })?;
+        // A clock that was set back in between tells nothing, so that counts as late, too.
+        let took = self.clock.now().since(asked_at);
         let mut state = self.state();
-        for n in earlier.iter().map(|call| call.n as usize) {
-            state.calls[n].stored = true;
+        state.store(&earlier);
+        if !(Millis::ZERO..=self.send_within).contains(&took) {
+            let text = "the write was not sent: its intent took too long to store";
+            return Err(Kept::Told(Failure::again(text)));
         }
-        state.effect_by = state.effect_by.max(Some(effect_by));
-        let late = self.clock.now().since(asked_at) > self.send_within;
-        if late {
-            return Err(Refusal::Failed("the write was not sent: its intent took too long to store".to_owned()));
-        }
-        state.unanswered += 1;
-        Ok(())
+        Ok(state.leave(call, Some(effect_by))?)
     }
 
-    /// Answered calls that no intent has carried to the store yet.
-    fn unstored(&self) -> Vec<Recorded> {
-        let state = self.state();
-        state.calls.iter().filter(|slot| !slot.stored).filter_map(|slot| slot.call.clone()).collect()
-    }
-
-    fn from_journal(&self, call: &Recorded) -> Result<Option<Recorded>, Refusal> {
+    /// The journal's answer, if it is to answer.
+    fn repeat(&self, call: &Recorded) -> Result<Option<Vec<u8>>, Refusal> {
         let (journal, only) = match &self.answers {
             Answers::Journal(journal) => (journal, true),
             Answers::JournalThenOutside(journal) => (journal, false),
             Answers::Outside | Answers::Observe => return Ok(None),
         };
-        let recorded = journal.calls.iter().find(|recorded| recorded.n == call.n);
-        match recorded {
-            Some(recorded) if recorded.print != call.print => Err(Refusal::Diverged {
-                n: call.n,
-                recorded: text(&recorded.ask),
-                asked: text(&call.ask),
-            }),
-            Some(recorded) if recorded.answer.is_some() => Ok(Some(recorded.clone())),
-            _ if only => Err(Refusal::JournalEnded(call.n)),
-            _ => Ok(None),
-        }
-    }
-
-    fn record(&self, call: Recorded, effect: Effect) {
-        let mut state = self.state();
-        if call.access == CallAccess::Write && effect == Effect::Over {
-            state.unanswered = state.unanswered.saturating_sub(1);
-            if state.unanswered == 0 && state.effect_by.is_some() {
-                state.effect_by = call.back_at.or(state.effect_by);
+        match look_up(journal, call)? {
+            Found::Answered(recorded) => {
+                self.state().repeat(recorded.clone());
+                Ok(recorded.answer.clone())
             }
+            Found::InDoubt if !only => Err(Refusal::InDoubt(call.n)),
+            Found::InDoubt | Found::Nothing if only => Err(Refusal::JournalEnded(call.n)),
+            Found::InDoubt | Found::Nothing => Ok(None),
         }
-        let n = call.n as usize;
-        state.calls[n].call = Some(call);
     }
 
-    async fn fault(&self, moment: Moment, call: &Recorded) -> Result<(), Refusal> {
+    fn answer(&self, mut call: Recorded, reply: Reply) {
+        call.answer = Some(reply.bytes);
+        call.back_at = Some(self.clock.now());
+        self.state().answer(call, reply.effect);
+    }
+
+    async fn fault(&self, moment: Moment, call: &Recorded) -> Result<(), Kept> {
         match self.faults.as_ref().map_or(Fault::None, |faults| faults.at(moment, call)) {
             Fault::None => Ok(()),
-            Fault::Fail => Err(Refusal::Failed("the connection was lost (injected)".to_owned())),
+            Fault::Fail => Err(Kept::Told(Failure::again("the connection was lost (injected)"))),
             Fault::Crash => std::future::pending().await,
         }
     }
 
     /// Ends the run: nothing leaves any more, whatever task still holds this gate.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
+        self.state().close();
     }
 
-    /// Ends the run for this reason; the first one counts.
+    /// Ends the run for this reason, unless it is over already.
     pub(crate) fn end(&self, refusal: Refusal) {
-        self.state().ended.get_or_insert(refusal);
-        self.close();
+        self.state().end(refusal);
     }
 
     /// Why the gate ended the run, if it did.
     pub fn ended(&self) -> Option<Refusal> {
-        self.state().ended.clone()
+        self.state().ended()
     }
 
     /// Whether the run is over.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.state().is_closed()
     }
 
     /// What became of the run's writes so far.
+    ///
+    /// A write that was answered is in by its answer; one that was not, by its intent's `effect_by`.
     pub fn writes(&self) -> Writes {
-        self.state().effect_by.map_or(Writes::None, |effect_by| Writes::Sent { effect_by })
-    }
-
-    /// The clock of the run.
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
-    /// Whether calls may reach the outside in this mode.
-    pub(crate) fn asks_outside(&self) -> bool {
-        !matches!(self.answers, Answers::Journal(_))
+        self.state().writes()
     }
 
     /// Whether sleeping guests are to sleep in fact.
-    pub(crate) fn sleeps(&self) -> bool {
+    pub(crate) const fn sleeps(&self) -> bool {
         !matches!(self.answers, Answers::Journal(_))
     }
 
-    /// The journal so far: answered calls by number, and the schedule.
+    /// The journal so far: calls by number, also those that left and were not answered, and the schedule.
     pub fn journal(&self) -> Journal {
-        let state = self.state();
-        Journal { calls: state.calls.iter().filter_map(|slot| slot.call.clone()).collect(), schedule: state.schedule.clone() }
+        self.state().journal()
     }
 
-    /// When a call was answered; the run's present where it was not.
-    pub(crate) fn answered_at(&self, CallNo(n): CallNo) -> Timestamp {
-        let answered = self.state().calls.get(n as usize).and_then(|slot| slot.call.as_ref()?.back_at);
-        answered.unwrap_or_else(|| self.clock.now())
+    /// When a call was answered, if it was.
+    pub(crate) fn answered_at(&self, CallNo(n): CallNo) -> Option<Timestamp> {
+        self.state().answered_at(n)
+    }
+
+    /// Notes that an answer came while the guest was elsewhere.
+    pub(crate) fn arrive(&self, CallNo(n): CallNo) {
+        self.state().arrive(n);
+    }
+
+    /// Notes that the guest looked at readiness. Returns what its time becomes, if answers have come.
+    pub(crate) fn look(&self) -> Option<Timestamp> {
+        self.state().look(self.recorded_schedule())
     }
 
     /// What was ready at the next `poll`, if the journal knows.
@@ -437,18 +374,14 @@ impl Gate {
         self.state().schedule.ready.push(ready);
     }
 
-    fn recorded_schedule(&self) -> Option<&Schedule> {
+    const fn recorded_schedule(&self) -> Option<&Schedule> {
         match &self.answers {
             Answers::Journal(journal) | Answers::JournalThenOutside(journal) => Some(&journal.schedule),
             Answers::Outside | Answers::Observe => None,
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().take(200).collect()
 }

@@ -99,10 +99,13 @@ impl Host {
         let mut wasi = WasiCtx::builder();
         wasi.wall_clock(time.clone()).monotonic_clock(time.clone());
         wasi.secure_random(rng(0)).insecure_random(rng(1));
-        wasi.insecure_random_seed(u128::from_le_bytes(with.seed[..16].try_into().expect("invariant: 16 of 32 bytes")));
+        wasi.insecure_random_seed(u128::from_le_bytes(
+            with.seed[..16].try_into().expect("invariant: 16 of 32 bytes"),
+        ));
         wasi.stderr(stderr.clone()).stdout(stderr);
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
-        let store_limits = StoreLimitsBuilder::new().memory_size(with.limits.memory).instances(200).memories(50).tables(50).build();
+        let store_limits = StoreLimitsBuilder::new().memory_size(with.limits.memory);
+        let store_limits = store_limits.instances(200).memories(50).tables(50).build();
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
@@ -120,6 +123,11 @@ impl Host {
         self.outgoing.entered = true;
     }
 
+    /// Whether a guest that sleeps sleeps in fact; else only its time moves.
+    fn sleeps(&self) -> bool {
+        self.with.purity == Purity::Effects && self.with.gate.sleeps()
+    }
+
     fn kept_log(&self) -> std::sync::MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,7 +140,7 @@ impl Host {
 impl Log {
     fn note(&mut self, limits: &Limits, level: &str, message: String) {
         if self.lines.len() >= limits.log_lines || self.bytes + message.len() > limits.log_bytes {
-            self.dropped += 1;
+            self.dropped = self.dropped.saturating_add(1);
             return;
         }
         self.bytes += message.len();

@@ -50,7 +50,9 @@ pub enum Error {
     #[error("this is no WebAssembly: it does not begin with `\\0asm`")]
     NotWasm,
     /// A core module.
-    #[error("this is a core module, not a component; build for `wasm32-wasip2`, or encode it with the WIT world")]
+    #[error(
+        "this is a core module, not a component; build for `wasm32-wasip2`, or encode it with the WIT world"
+    )]
     CoreModule,
     /// It ends too early or is damaged.
     #[error("this component is damaged at byte {at}: {reason}")]
@@ -74,45 +76,33 @@ pub enum Error {
     Manifest(#[from] manifest::Error),
 }
 
-/// Interfaces that are linked, by semver track.
-const LINKED: [&str; 33] = [
-    "groundcrew:hook/types@0.1",
-    "groundcrew:hook/http@0.1",
-    "groundcrew:hook/config@0.1",
-    "groundcrew:hook/log@0.1",
-    "groundcrew:hook/fleet@0.1",
-    "groundcrew:hook/kv@0.1",
-    "wasi:http/types@0.2",
-    "wasi:http/outgoing-handler@0.2",
-    "wasi:io/error@0.2",
-    "wasi:io/poll@0.2",
-    "wasi:io/streams@0.2",
-    "wasi:clocks/monotonic-clock@0.2",
-    "wasi:clocks/wall-clock@0.2",
-    "wasi:random/random@0.2",
-    "wasi:random/insecure@0.2",
-    "wasi:random/insecure-seed@0.2",
-    "wasi:cli/environment@0.2",
-    "wasi:cli/exit@0.2",
-    "wasi:cli/stdin@0.2",
-    "wasi:cli/stdout@0.2",
-    "wasi:cli/stderr@0.2",
-    "wasi:cli/terminal-input@0.2",
-    "wasi:cli/terminal-output@0.2",
-    "wasi:cli/terminal-stdin@0.2",
-    "wasi:cli/terminal-stdout@0.2",
-    "wasi:cli/terminal-stderr@0.2",
-    "wasi:filesystem/types@0.2",
-    "wasi:filesystem/preopens@0.2",
-    "wasi:sockets/network@0.2",
-    "wasi:sockets/instance-network@0.2",
-    "wasi:sockets/tcp@0.2",
-    "wasi:sockets/tcp-create-socket@0.2",
-    "wasi:sockets/udp@0.2",
+/// Interfaces that are linked: package, its semver track, names.
+const LINKED: [(&str, &str, &[&str]); 8] = [
+    ("groundcrew:hook", "0.1", &["types", "http", "config", "log", "fleet", "kv"]),
+    ("wasi:http", "0.2", &["types", "outgoing-handler"]),
+    ("wasi:io", "0.2", &["error", "poll", "streams"]),
+    ("wasi:clocks", "0.2", &["monotonic-clock", "wall-clock"]),
+    ("wasi:random", "0.2", &["random", "insecure", "insecure-seed"]),
+    ("wasi:cli", "0.2", &CLI),
+    ("wasi:filesystem", "0.2", &["types", "preopens"]),
+    ("wasi:sockets", "0.2", &SOCKETS),
 ];
 
-/// The rest of the sockets, whose names are long.
-const LINKED_SOCKETS: [&str; 2] = ["wasi:sockets/udp-create-socket@0.2", "wasi:sockets/ip-name-lookup@0.2"];
+const CLI: [&str; 10] = [
+    "environment",
+    "exit",
+    "stdin",
+    "stdout",
+    "stderr",
+    "terminal-input",
+    "terminal-output",
+    "terminal-stdin",
+    "terminal-stdout",
+    "terminal-stderr",
+];
+
+const SOCKETS: [&str; 7] =
+    ["network", "instance-network", "tcp", "tcp-create-socket", "udp", "udp-create-socket", "ip-name-lookup"];
 
 /// Inspects a component's bytes.
 pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
@@ -126,7 +116,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
-                manifest = Some(Manifest::parse(&String::from_utf8_lossy(section.data()))?);
+                manifest = Some(String::from_utf8_lossy(section.data()));
             }
             payload if depth == 0 => found.note(payload).map_err(|error| damaged(&error))?,
             _ => {}
@@ -139,7 +129,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
         exports: exports(&found.exports)?,
         imports: found.imports,
         missing,
-        manifest,
+        manifest: manifest.map(|text| Manifest::parse(&text)).transpose()?,
         core_instances: found.core_instances.max(1),
     })
 }
@@ -147,7 +137,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
 impl Inspected {
     /// Refuses a component that cannot be linked, with all that is missing.
     pub fn require_linkable(&self) -> Result<(), Error> {
-        if self.missing.is_empty() { Ok(()) } else { Err(Error::MissingImports(self.missing.join(", "))) }
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let third = self.missing.iter().any(|name| name.starts_with("wasi:") && name.contains("@0.3."));
+        let hint = if third { " (WASI 0.3 is not linked; build for WASI 0.2)" } else { "" };
+        Err(Error::MissingImports(format!("{}{hint}", self.missing.join(", "))))
     }
 }
 
@@ -182,7 +177,9 @@ fn check_preamble(bytes: &[u8]) -> Result<(), Error> {
     match bytes {
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(Error::CoreModule),
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', ..] => Err(Error::Damaged { at: 4, reason: "its version is unknown".to_owned() }),
+        [0, b'a', b's', b'm', ..] => {
+            Err(Error::Damaged { at: 4, reason: "its version is unknown".to_owned() })
+        }
         _ => Err(Error::NotWasm),
     }
 }
@@ -220,11 +217,12 @@ fn exports(names: &[String]) -> Result<BTreeSet<Export>, Error> {
 }
 
 fn is_linked(name: &str) -> bool {
-    let track = name.split_once('@').map(|(interface, version)| {
-        let mut parts = version.split('.');
-        format!("{interface}@{}.{}", parts.next().unwrap_or(""), parts.next().unwrap_or(""))
-    });
-    track.is_some_and(|track| LINKED.iter().chain(&LINKED_SOCKETS).any(|linked| *linked == track))
+    let Some((package, rest)) = name.split_once('/') else { return false };
+    let Some((interface, version)) = rest.split_once('@') else { return false };
+    LINKED.iter().any(|(linked, track, interfaces)| {
+        let same_track = version.strip_prefix(track).is_some_and(|patch| patch.starts_with('.'));
+        *linked == package && same_track && interfaces.contains(&interface)
+    })
 }
 
 /// Appends a manifest to a component; an earlier one stays and is read no more.

@@ -47,13 +47,19 @@ impl From<Access> for CallAccess {
     }
 }
 
-/// Which pollables were ready at each `poll`, in order: what concurrency the guest saw.
+/// Which pollables were ready at each `poll`, in order: what the guest saw of concurrency.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The ready indices of each call of `poll`.
     pub polls: Vec<Vec<u32>>,
     /// The answer of each call of `ready`.
     pub ready: Vec<bool>,
+    /// How often the guest looked: calls of `poll`, `ready` and `block`.
+    #[serde(default)]
+    pub looks: u32,
+    /// At which look answers that came meanwhile moved the guest's time, and to when.
+    #[serde(default)]
+    pub moved: Vec<(u32, Timestamp)>,
 }
 
 /// One journal: what a replay needs beside the component and its settings.

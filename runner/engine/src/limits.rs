@@ -29,6 +29,8 @@ pub struct Limits {
     pub stderr_bytes: usize,
     /// One value in `kv`, in bytes.
     pub kv_value: usize,
+    /// Keys that one run may write in `kv`.
+    pub kv_keys: usize,
     /// One JSON value that a guest answers with, in bytes.
     pub json: usize,
     /// Specs that one `desired` may answer with, and things that one `find` may.
@@ -38,7 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             request: Millis::seconds(15),
             send_within: Millis::seconds(2),
             memory: 256 << 20,
@@ -49,6 +51,7 @@ impl Default for Limits {
             log_bytes: 256 << 10,
             stderr_bytes: 8 << 10,
             kv_value: 64 << 10,
+            kv_keys: 100,
             json: 1 << 20,
             list: 1_000,
         }

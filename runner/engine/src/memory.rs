@@ -4,16 +4,15 @@ use futures_util::future::BoxFuture;
 use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::{Path, Subject};
 
+/// A part of a listing, and the cursor of the next one.
+pub type Page = (Vec<Subject>, Option<String>);
+
 /// Answers `fleet` and `kv` from the store.
 pub trait Memory: Send + Sync {
     /// One living subject within the hook's scope.
     fn subject<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>>;
     /// Living subjects directly below a path, by path, and the cursor of the next page.
-    fn below<'a>(
-        &'a self,
-        path: &'a str,
-        cursor: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<(Vec<Subject>, Option<String>), Failure>>;
+    fn below<'a>(&'a self, path: &'a str, cursor: Option<&'a str>) -> BoxFuture<'a, Result<Page, Failure>>;
     /// What was committed under this key.
     fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
 }
@@ -27,11 +26,7 @@ impl Memory for Forgetful {
         Box::pin(std::future::ready(Ok(None)))
     }
 
-    fn below<'a>(
-        &'a self,
-        _: &'a str,
-        _: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<(Vec<Subject>, Option<String>), Failure>> {
+    fn below<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Page, Failure>> {
         Box::pin(std::future::ready(Ok((Vec::new(), None))))
     }
 

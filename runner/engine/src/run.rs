@@ -1,85 +1,32 @@
 //! Runs one export of a loaded hook: a fresh instance, a gate, a deadline, a record.
 
+mod engine;
+mod exports;
+mod hook;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use groundcrew_core::hash::Digest;
-use groundcrew_core::manifest::Manifest;
-use groundcrew_core::spec::{Event, Failure, Listed, Owner, Spec, Thing, View, Want};
+use groundcrew_core::spec::Failure;
 use groundcrew_core::time::Timestamp;
 use serde_json::Value;
-use tokio::sync::Semaphore;
-use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::Store;
 
-use crate::bindings::handler::OnlyPre as HandlerPre;
-use crate::bindings::inventory::OnlyPre as InventoryPre;
-use crate::bindings::provision::OnlyPre as ProvisionPre;
+pub use engine::{Engine, LinkError, Profile, ProfileError};
+pub use hook::Hook;
+
 use crate::convert;
 use crate::egress::Egress;
 use crate::gate::{Gate, Refusal, Writes};
-use crate::host::{self, Host, Log, Purity, Surroundings};
-use crate::inspect::{Export, Inspected};
+use crate::host::{Host, Log, Purity, Surroundings};
 use crate::journal::Journal;
 use crate::limits::Limits;
 use crate::memory::{Forgetful, Memory};
 use crate::stderr::Tail;
 
-/// How many instances may live at once, and how large the largest component is.
-#[derive(Clone, Copy, Debug)]
-pub struct Profile {
-    /// Runs at once; more wait for a slot.
-    pub slots: u32,
-    /// Core instances of the largest component.
-    pub core_instances: u32,
-    /// Linear memory of one instance, in bytes.
-    pub memory: usize,
-}
-
-/// Why an engine could not be made.
-#[derive(Debug, thiserror::Error)]
-#[error("the WebAssembly engine could not be made: {0}")]
-pub struct ProfileError(String);
-
-/// Runs components. Cheap to clone.
-#[derive(Clone)]
-pub struct Engine {
-    wasmtime: wasmtime::Engine,
-    linker: Arc<Linker<Host>>,
-    slots: Arc<Semaphore>,
-    compatibility: Arc<str>,
-}
-
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("compatibility", &self.compatibility).finish_non_exhaustive()
-    }
-}
-
-/// A loaded hook component.
-#[derive(Clone)]
-pub struct Hook {
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// Its manifest.
-    pub manifest: Arc<Manifest>,
-    handler: Option<HandlerPre<Host>>,
-    provision: Option<ProvisionPre<Host>>,
-    inventory: Option<InventoryPre<Host>>,
-}
-
-impl std::fmt::Debug for Hook {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Hook").field("name", &self.manifest.name).field("digest", &self.digest).finish_non_exhaustive()
-    }
-}
-
-/// Why a component could not be loaded.
-#[derive(Debug, thiserror::Error)]
-#[error("it does not link: {0}")]
-pub struct LinkError(String);
+/// Longest text of a trap that is kept, in bytes.
+const TRAP_TEXT_MAX: usize = 4 << 10;
 
 /// What one run is given.
 #[derive(Clone, Debug)]
@@ -165,73 +112,6 @@ impl Ended {
 }
 
 impl Engine {
-    /// Makes an engine whose pool fits `profile`.
-    pub fn new(profile: Profile) -> Result<Self, ProfileError> {
-        let mut pool = PoolingAllocationConfig::default();
-        let cores = profile.slots * profile.core_instances.max(1);
-        pool.total_component_instances(profile.slots)
-            .total_core_instances(cores)
-            .total_memories(cores)
-            .total_tables(cores * 2)
-            .total_stacks(profile.slots)
-            .max_core_instances_per_component(profile.core_instances.max(1))
-            .max_memories_per_component(profile.core_instances.max(1))
-            .max_tables_per_component(profile.core_instances.max(1) * 2)
-            .max_component_instance_size(1 << 20)
-            .max_core_instance_size(1 << 20)
-            .table_elements(100_000)
-            .max_memory_size(profile.memory);
-        let mut config = config();
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        Self::with(&config, profile.slots)
-    }
-
-    /// Makes an engine that only compiles.
-    pub(crate) fn compiler() -> Result<Self, ProfileError> {
-        Self::with(&config(), 1)
-    }
-
-    fn with(config: &Config, slots: u32) -> Result<Self, ProfileError> {
-        let error = |error: wasmtime::Error| ProfileError(format!("{error:#}"));
-        let wasmtime = wasmtime::Engine::new(config).map_err(error)?;
-        let linker = Arc::new(host::linker(&wasmtime).map_err(error)?);
-        start_epochs(&wasmtime);
-        let compatibility = compatibility(&wasmtime);
-        Ok(Self { wasmtime, linker, slots: Arc::new(Semaphore::new(slots as usize)), compatibility })
-    }
-
-    /// Names the compiled form: engine version and settings.
-    pub(crate) fn compatibility(&self) -> &str {
-        &self.compatibility
-    }
-
-    pub(crate) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
-        self.wasmtime.precompile_component(bytes)
-    }
-
-    /// Maps a compiled component whose MAC was checked.
-    #[expect(unsafe_code, reason = "wasmtime executes what it maps; the cache checks the MAC first")]
-    pub(crate) fn map_compiled(&self, path: &Path) -> wasmtime::Result<Component> {
-        // SAFETY: the only caller has just verified the file's MAC under a key that only this installation
-        // knows, so the file is what our compiler wrote.
-        unsafe { Component::deserialize_file(&self.wasmtime, path) }
-    }
-
-    /// Links a compiled component.
-    pub fn link(&self, component: &Component, inspected: &Inspected, manifest: Manifest) -> Result<Hook, LinkError> {
-        let error = |error: wasmtime::Error| LinkError(format!("{error:#}"));
-        let pre = self.linker.instantiate_pre(component).map_err(error)?;
-        let has = |export: Export| inspected.exports.contains(&export);
-        let bind = |export: Export, pre: &InstancePre<Host>| has(export).then(|| pre.clone());
-        Ok(Hook {
-            digest: inspected.digest,
-            manifest: Arc::new(manifest),
-            handler: bind(Export::Handler, &pre).map(HandlerPre::new).transpose().map_err(error)?,
-            provision: bind(Export::Provision, &pre).map(ProvisionPre::new).transpose().map_err(error)?,
-            inventory: bind(Export::Inventory, &pre).map(InventoryPre::new).transpose().map_err(error)?,
-        })
-    }
-
     /// Runs until the guest answers, traps, is ended by its gate or reaches its deadline.
     ///
     /// # Cancel safety
@@ -276,84 +156,6 @@ impl Engine {
     }
 }
 
-/// Calls one function of one exported interface.
-macro_rules! call_export {
-    ($self:ident, $context:ident, $purity:expr, $pre:expr, $name:literal, $interface:ident, $call:ident ( $($argument:expr),* ), $convert:expr) => {{
-        let Some(pre) = $pre else { return Run::refused($context, Ended::NoExport($name)) };
-        $self.run($context, $purity, async |store| {
-            let instance = pre.instantiate_async(&mut *store).await?;
-            store.data_mut().open_to_calls();
-            let answer = instance.$interface().$call(&mut *store, $($argument),*).await?;
-            Ok(answer.map_err(convert::failure_in).and_then($convert))
-        })
-        .await
-    }};
-}
-
-impl Engine {
-    /// Tells a handler an event.
-    pub async fn handle(&self, hook: &Hook, context: &Context, event: Event) -> Run<()> {
-        let event = convert::event_out(event);
-        call_export!(self, context, Purity::Effects, &hook.handler, "handler", groundcrew_hook_handler, call_handle(&event), Ok)
-    }
-
-    /// Asks a provisioner what should exist. Pure.
-    pub async fn desired(&self, hook: &Hook, context: &Context, view: View) -> Run<Vec<Spec>> {
-        let view = convert::view_out(view);
-        let limits = context.limits.clone();
-        let convert = |specs: Vec<_>| bounded(specs, limits.list)?.into_iter().map(|spec| convert::spec_in(spec, limits.json)).collect();
-        call_export!(self, context, Purity::Pure, &hook.provision, "provision", groundcrew_hook_provision, call_desired(&view), convert)
-    }
-
-    /// Looks for a thing.
-    pub async fn find(&self, hook: &Hook, context: &Context, want: &Want) -> Run<Vec<Thing>> {
-        let want = convert::want_out(want);
-        let limits = context.limits.clone();
-        let convert = |things: Vec<_>| bounded(things, limits.list)?.into_iter().map(|thing| convert::thing_in(thing, limits.json)).collect();
-        call_export!(self, context, Purity::Effects, &hook.provision, "provision", groundcrew_hook_provision, call_find(&want), convert)
-    }
-
-    /// Makes a thing.
-    pub async fn create(&self, hook: &Hook, context: &Context, want: &Want) -> Run<Thing> {
-        let want = convert::want_out(want);
-        let max = context.limits.json;
-        call_export!(self, context, Purity::Effects, &hook.provision, "provision", groundcrew_hook_provision, call_create(&want), |thing| convert::thing_in(thing, max))
-    }
-
-    /// Changes a thing that was found moments ago.
-    pub async fn update(&self, hook: &Hook, context: &Context, want: &Want, now: &Thing) -> Run<Thing> {
-        let (want, now) = (convert::want_out(want), convert::thing_out(now));
-        let max = context.limits.json;
-        call_export!(self, context, Purity::Effects, &hook.provision, "provision", groundcrew_hook_provision, call_update(&want, &now), |thing| convert::thing_in(thing, max))
-    }
-
-    /// Removes a thing that was found moments ago.
-    pub async fn remove(&self, hook: &Hook, context: &Context, want: &Want, now: &Thing) -> Run<Option<Thing>> {
-        let (want, now) = (convert::want_out(want), convert::thing_out(now));
-        let max = context.limits.json;
-        call_export!(self, context, Purity::Effects, &hook.provision, "provision", groundcrew_hook_provision, call_remove(&want, &now), |thing| {
-            thing.map(|thing| convert::thing_in(thing, max)).transpose()
-        })
-    }
-
-    /// Lists everything at the hook's target, one page.
-    pub async fn scan(
-        &self,
-        hook: &Hook,
-        context: &Context,
-        owner: Option<&Owner>,
-        cursor: Option<&str>,
-    ) -> Run<(Vec<Listed>, Option<String>)> {
-        let owner = owner.map(convert::owner_out);
-        let max = context.limits.json;
-        let convert = |page: crate::bindings::inventory::exports::groundcrew::hook::inventory::Page| {
-            let things: Result<_, _> = page.things.into_iter().map(|listed| convert::listed_in(listed, max)).collect();
-            Ok((things?, page.next))
-        };
-        call_export!(self, context, Purity::Effects, &hook.inventory, "inventory", groundcrew_hook_inventory, call_scan(owner.as_ref(), cursor), convert)
-    }
-}
-
 impl<T> Run<T> {
     fn refused(context: &Context, ended: Ended) -> Self {
         context.gate.close();
@@ -368,23 +170,6 @@ impl<T> Run<T> {
     }
 }
 
-impl Hook {
-    /// Whether it can be told events.
-    pub fn is_handler(&self) -> bool {
-        self.handler.is_some()
-    }
-
-    /// Whether it makes things.
-    pub fn is_provisioner(&self) -> bool {
-        self.provision.is_some()
-    }
-
-    /// Whether it can list everything at its target.
-    pub fn has_inventory(&self) -> bool {
-        self.inventory.is_some()
-    }
-}
-
 struct CloseOnDrop(Arc<Gate>);
 
 impl Drop for CloseOnDrop {
@@ -393,54 +178,14 @@ impl Drop for CloseOnDrop {
     }
 }
 
-fn bounded<T>(list: Vec<T>, max: usize) -> Result<Vec<T>, Failure> {
-    if list.len() > max {
-        return Err(Failure::final_(format!("the hook's answer has {} items; at most {max} are taken", list.len())));
-    }
-    Ok(list)
-}
-
-/// What a trap says to people: the last line of standard error explains more than the trap in every language.
+/// What a trap says to people.
+///
+/// A guest that gave up by itself (panic, abort, exit) has said why on its standard error; the last line of that
+/// explains more than the trap in every language. Where the host ended it, the trap knows better.
 fn trap_text(trap: &wasmtime::Error, stderr: &str) -> String {
+    let gave_up = matches!(trap.downcast_ref(), Some(wasmtime::Trap::UnreachableCodeReached))
+        || trap.downcast_ref::<wasmtime_wasi::I32Exit>().is_some();
     let line = stderr.lines().rev().find(|line| !line.trim().is_empty() && !line.starts_with("note: "));
-    let text = line.map_or_else(|| trap.root_cause().to_string(), str::to_owned);
-    convert::cut(text, 4 << 10)
-}
-
-fn config() -> Config {
-    let mut config = Config::new();
-    config.wasm_component_model(true).epoch_interruption(true);
-    config.cranelift_nan_canonicalization(true).relaxed_simd_deterministic(true);
-    config
-}
-
-fn compatibility(engine: &wasmtime::Engine) -> Arc<str> {
-    use std::hash::{Hash, Hasher};
-    /// Collects what is hashed, so that the name is stable across builds of `std`.
-    struct Collect(Vec<u8>);
-    impl Hasher for Collect {
-        fn finish(&self) -> u64 {
-            0
-        }
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.extend_from_slice(bytes);
-        }
-    }
-    let mut collect = Collect(Vec::new());
-    engine.precompile_compatibility_hash().hash(&mut collect);
-    Digest::of(&collect.0).short().into()
-}
-
-/// Moves the engine's epoch forward, so that a computing guest yields to its deadline.
-fn start_epochs(engine: &wasmtime::Engine) {
-    let weak = engine.weak();
-    let tick = move || {
-        while let Some(engine) = weak.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    };
-    let started = std::thread::Builder::new().name("epochs".to_owned()).spawn(tick);
-    started.expect("invariant: a thread can be started while the process starts");
+    let text = line.filter(|_| gave_up).map_or_else(|| trap.root_cause().to_string(), str::to_owned);
+    convert::cut(text, TRAP_TEXT_MAX)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::spec::Failure;
+use url::Url;
 
 /// Secret values shorter than this are not masked: they would mask ordinary words.
 pub const MASKED_FROM: usize = 8;
@@ -67,9 +68,17 @@ impl std::fmt::Debug for Secret {
 }
 
 /// The secrets of one hook, by the hook's own names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Secrets {
     by_name: BTreeMap<String, Secret>,
+    /// What is masked, the longest first.
+    known: Vec<String>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").field("by_name", &self.by_name).finish_non_exhaustive()
+    }
 }
 
 /// Makes the token of a hook's secret: unguessable without the installation's key, the same every time.
@@ -81,7 +90,10 @@ pub fn token(key: &[u8; 32], hook: &str, name: &str) -> String {
 impl Secrets {
     /// Makes the set of a hook.
     pub fn new(by_name: BTreeMap<String, Secret>) -> Self {
-        Self { by_name }
+        let mut known: Vec<String> = by_name.values().flat_map(spellings).collect();
+        known.retain(|spelling| spelling.len() >= MASKED_FROM);
+        known.sort_unstable_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+        Self { by_name, known }
     }
 
     /// The token of a secret.
@@ -96,24 +108,34 @@ impl Secrets {
         self.by_name.get(name).map(|secret| secret.token.clone()).ok_or_else(missing)
     }
 
-    /// The address that a URL token stands for, with whatever follows the token.
-    pub(crate) fn exchange_url(&self, url: &str) -> Option<String> {
-        let secret = self.by_name.values().find(|s| s.at == Position::Url && url.starts_with(&s.token))?;
-        Some(format!("{}{}", secret.value, &url[secret.token.len()..]))
+    /// The address that a URL token stands for, with whatever path or query follows the token.
+    ///
+    /// What follows must not lead to another host, nor hold a token itself.
+    pub(crate) fn exchange_url(&self, url: &str) -> Result<Option<Url>, Failure> {
+        let begins = |secret: &&Secret| secret.at == Position::Url && url.starts_with(&secret.token);
+        let Some(secret) = self.by_name.values().find(begins) else { return Ok(None) };
+        let rest = &url[secret.token.len()..];
+        self.refuse_in("the rest of a URL", rest.as_bytes())?;
+        let own = Url::parse(&secret.value).map_err(|_| Failure::final_("the secret's value is no URL"))?;
+        let whole = Url::parse(&format!("{}{rest}", secret.value)).ok();
+        let same = |whole: &Url| whole.origin() == own.origin() && whole.username() == own.username();
+        let text = "what follows the token of a secret URL may extend its path or query, no more";
+        whole.filter(same).map(Some).ok_or_else(|| Failure::final_(text))
     }
 
     /// Exchanges the token in one header, or says why it must not stand there.
     pub(crate) fn exchange_header(&self, name: &str, value: &str, to: &str) -> Result<String, Failure> {
-        let Some(secret) = self.by_name.values().find(|secret| value.contains(&secret.token)) else {
-            return Ok(value.to_owned());
-        };
-        if secret.at != Position::Header(name.to_owned()) || secret.to != to {
-            return Err(misplaced(&format!("header `{name}` to {to}"), secret));
+        let mut written = value.to_owned();
+        for secret in self.by_name.values().filter(|secret| value.contains(&secret.token)) {
+            if secret.at != Position::Header(name.to_owned()) || secret.to != to {
+                return Err(misplaced(&format!("header `{name}` to {to}"), secret));
+            }
+            written = match secret.format {
+                Format::Plain => written.replace(&secret.token, &secret.value),
+                Format::Fly => fly_authorization(&secret.value),
+            };
         }
-        Ok(match secret.format {
-            Format::Plain => value.replace(&secret.token, &secret.value),
-            Format::Fly => fly_authorization(&secret.value),
-        })
+        Ok(written)
     }
 
     /// Refuses tokens where they are never exchanged.
@@ -129,15 +151,31 @@ impl Secrets {
 
     /// Replaces known values by `***` in what comes back.
     pub(crate) fn mask(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let known = self.by_name.values().filter(|secret| secret.value.len() >= MASKED_FROM);
-        known.fold(bytes, |bytes, secret| replace(bytes, secret.value.as_bytes(), b"***"))
+        self.known.iter().fold(bytes, |bytes, known| replace(bytes, known.as_bytes(), b"***"))
     }
 
     /// Replaces known values by `***` in text that is kept.
     pub(crate) fn mask_text(&self, text: String) -> String {
-        let known = self.by_name.values().filter(|secret| secret.value.len() >= MASKED_FROM);
-        known.fold(text, |text, secret| if text.contains(&*secret.value) { text.replace(&*secret.value, "***") } else { text })
+        let mask = |text: String, known: &String| {
+            if text.contains(known) { text.replace(known, "***") } else { text }
+        };
+        self.known.iter().fold(text, mask)
     }
+}
+
+/// How a value may look when somebody echoes it: as it is, or as it is written on the wire.
+fn spellings(secret: &Secret) -> Vec<String> {
+    let mut spellings = vec![secret.value.to_string(), secret.value.trim().to_owned()];
+    if let (Position::Url, Ok(url)) = (&secret.at, Url::parse(&secret.value)) {
+        spellings.push(url.to_string());
+        spellings.push(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned());
+    }
+    if secret.format == Format::Fly {
+        let words = secret.value.split([',', ' ']).map(str::trim);
+        spellings.extend(words.map(str::to_owned));
+    }
+    spellings.dedup();
+    spellings
 }
 
 fn misplaced(place: &str, secret: &Secret) -> Failure {
@@ -185,8 +223,14 @@ mod tests {
 
     fn secrets(at: Position, format: Format) -> Secrets {
         let token = token(&[7; 32], "dns", "KEY");
-        let secret =
-            Secret { token, value: "s3cret-value".into(), at, format, to: "a.example:443".to_owned(), sign: Sign::None };
+        let secret = Secret {
+            token,
+            value: "s3cret-value".into(),
+            at,
+            format,
+            to: "a.example:443".to_owned(),
+            sign: Sign::None,
+        };
         Secrets::new([("KEY".to_owned(), secret)].into())
     }
 

@@ -36,7 +36,8 @@ impl Resolve for Resolver {
         let private = self.private;
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let (fit, refused): (Vec<SocketAddr>, Vec<_>) = found.partition(|at| private || !is_private(at.ip()));
+            let (fit, refused): (Vec<SocketAddr>, Vec<_>) =
+                found.partition(|at| private || !is_private(at.ip()));
             if fit.is_empty() && !refused.is_empty() {
                 let text = format!(
                     "{} resolves to a private address; write `private` at the end of the grant to allow that",
@@ -70,26 +71,33 @@ impl Network {
         let not_sent = |text: String| TransportError::NotSent(text);
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| not_sent(format!("`{}` is no method", request.method)))?;
-        let url = reqwest::Url::parse(&request.url).map_err(|error| not_sent(format!("`{}`: {error}", request.url)))?;
+        let url = reqwest::Url::parse(&request.url)
+            .map_err(|error| not_sent(format!("`{}`: {error}", request.url)))?;
         let address = url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
         if address.is_some_and(|address| is_private(address) && !request.private) {
-            return Err(not_sent(format!("{} is a private address and not granted", url.host_str().unwrap_or(""))));
+            return Err(not_sent(format!(
+                "{} is a private address and not granted",
+                url.host_str().unwrap_or("")
+            )));
         }
         let client = if request.private { &self.private } else { &self.public };
         let mut builder = client.request(method, url);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        let response = builder.body(request.body).send().await.map_err(|error| classify(&error))?;
+        let response = builder.body(request.body).send().await.map_err(classify)?;
         let status = response.status().as_u16();
-        let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let text =
+            |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let mut body = Vec::new();
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
-            body.extend_from_slice(&chunk.map_err(|error| classify(&error))?);
+            body.extend_from_slice(&chunk.map_err(classify)?);
             if body.len() > self.body_max {
-                break;
+                let text = format!("the answer ({status}) is over {} bytes", self.body_max);
+                return Err(TransportError::NoAnswer(text));
             }
         }
         Ok(Response { status, headers, body })
@@ -97,14 +105,21 @@ impl Network {
 }
 
 /// Only a connection that never stood is known not to have carried the request.
-fn classify(error: &reqwest::Error) -> TransportError {
+///
+/// The address is left out of the text: it may be a secret.
+fn classify(error: reqwest::Error) -> TransportError {
+    let error = error.without_url();
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
         text = format!("{text}: {inner}");
         source = inner.source();
     }
-    if error.is_connect() || error.is_builder() { TransportError::NotSent(text) } else { TransportError::NoAnswer(text) }
+    if error.is_connect() || error.is_builder() {
+        TransportError::NotSent(text)
+    } else {
+        TransportError::NoAnswer(text)
+    }
 }
 
 impl Transport for Network {
@@ -112,7 +127,11 @@ impl Transport for Network {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn exchange(&self, request: Request, deadline: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+    fn exchange(
+        &self,
+        request: Request,
+        deadline: Millis,
+    ) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let late = || TransportError::NoAnswer(format!("no answer within {deadline}"));
             tokio::time::timeout(deadline.to_std(), self.send(request)).await.unwrap_or_else(|_| Err(late()))

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::lanes::{Lane, LaneId};
 use crate::ledger::StoredRow;
+use crate::runs::RunRecord;
 use crate::subjects::{self, StoredSubject};
 use crate::{HookId, Result, Store, SubjectId, migrations, sql};
 
@@ -194,6 +195,11 @@ impl Store {
             let rows = statement.query_map([row], lane)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
+    }
+
+    /// The last runs of one lane, newest first.
+    pub fn runs_of_lane(&self, hook: HookId, subject: SubjectId, limit: u32) -> Result<Vec<RunRecord>> {
+        self.list_runs("subject = $1 AND hook = $2", params![subject.0, hook.0, limit])
     }
 
     /// How far each source has come, and when it last moved.

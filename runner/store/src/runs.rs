@@ -140,16 +140,21 @@ impl Store {
 
     /// The last runs, newest first.
     pub fn runs(&self, of: RunsOf, limit: u32) -> Result<Vec<RunRecord>> {
+        let (filter, value) = match of {
+            RunsOf::All => ("$1 = $1 AND $2 = $2", 0),
+            RunsOf::Hook(hook) => ("hook = $1 AND $2 = $2", hook.0),
+            RunsOf::Subject(subject) => ("subject = $1 AND $2 = $2", subject.0),
+            RunsOf::Resource(resource) => ("resource = $1 AND $2 = $2", resource),
+        };
+        self.list_runs(filter, params![value, 0, limit])
+    }
+
+    /// Runs by a filter of `$1` and `$2`; `$3` is how many.
+    pub(crate) fn list_runs<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<RunRecord>> {
         self.read(|connection| {
-            let (filter, value) = match of {
-                RunsOf::All => ("$1 = $1", 0),
-                RunsOf::Hook(hook) => ("hook = $1", hook.0),
-                RunsOf::Subject(subject) => ("subject = $1", subject.0),
-                RunsOf::Resource(resource) => ("resource = $1", resource),
-            };
-            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT $2");
+            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT $3");
             let mut statement = connection.prepare_cached(&text)?;
-            let rows = statement.query_map(params![value, limit], stored)?;
+            let rows = statement.query_map(params, stored)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }

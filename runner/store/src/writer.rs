@@ -83,6 +83,7 @@ pub struct Store {
     readers: Arc<Mutex<Vec<Connection>>>,
     path: Arc<Path>,
     health: watch::Receiver<Health>,
+    commits: watch::Receiver<u64>,
     runs: Arc<AtomicI64>,
 }
 
@@ -101,11 +102,12 @@ impl Store {
         let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (say, health) = watch::channel(Health::Good);
+        let (count, commits) = watch::channel(0);
         let writer =
-            Writer { connection: Some(connection), path: path.to_owned(), faults: options.faults, health: say };
+            Writer { connection: Some(connection), path: path.to_owned(), faults: options.faults, health: say, commits: count };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         thread.spawn(move || writer.run(jobs)).map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { queue, readers: Arc::default(), path: path.into(), health, runs: Arc::new(AtomicI64::new(last)) })
+        Ok(Self { queue, readers: Arc::default(), path: path.into(), health, commits, runs: Arc::new(AtomicI64::new(last)) })
     }
 
     /// Runs one mutation; when this returns, it is durable.
@@ -142,6 +144,11 @@ impl Store {
     /// Whether it can be written, and why not.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
+    }
+
+    /// Counts commits; whoever waits for work waits for its change.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
     }
 
     /// Where it is.
@@ -199,8 +206,9 @@ impl Reader {
         let connection = open_reader(path)?;
         let (queue, _) = mpsc::channel(1);
         let (_, health) = watch::channel(Health::Good);
+        let (_, commits) = watch::channel(0);
         let readers = Arc::new(Mutex::new(vec![connection]));
-        Ok(Store { queue, readers, path: path.into(), health, runs: Arc::default() })
+        Ok(Store { queue, readers, path: path.into(), health, commits, runs: Arc::default() })
     }
 }
 
@@ -223,6 +231,7 @@ struct Writer {
     path: PathBuf,
     faults: Option<Arc<dyn CommitFaults>>,
     health: watch::Sender<Health>,
+    commits: watch::Sender<u64>,
 }
 
 impl Writer {
@@ -263,6 +272,7 @@ impl Writer {
                 self.connection = Some(connection);
                 self.say(Health::Good);
                 acks.into_iter().for_each(|ack| ack(Ok(())));
+                self.commits.send_modify(|count| *count += 1);
                 Ok(())
             }
             Err(Failed::Crashed) => Err(Stop::Crashed(acks)),

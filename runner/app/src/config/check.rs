@@ -26,14 +26,21 @@ fn targets(stanzas: &[Stanza<'_>], problems: &Problems) {
     for stanza in stanzas.iter().filter(|stanza| stanza.is_provisioner()) {
         let Some(hook) = &stanza.hook else { continue };
         let Some(other) = first.insert(&hook.target, stanza) else { continue };
-        let message = format!("[hook.{}] and [hook.{}] have one target: {}", other.name, stanza.name, hook.target);
-        let problem = Problem::new(ProblemKind::SameTarget, stanza.at.clone(), message).label("this one");
-        let problem = problem.also(other.at.clone(), "and this one");
+        let (other, stanza) =
+            if other.at.start < stanza.at.start { (other, stanza) } else { (stanza, other) };
+        let message =
+            format!("[hook.{}] and [hook.{}] have one target: {}", other.name, stanza.name, hook.target);
+        let problem =
+            Problem::new(ProblemKind::SameTarget, stanza.at.clone(), message).label("the second one");
+        let problem = problem.also(other.at.clone(), "the first one");
         let fields = hook.manifest.identity_fields();
         problems.add(if fields.is_empty() {
             problem.help("make one stanza of them; a scope may list several patterns")
         } else {
-            problem.help(format!("they must differ in one of: {}; or make one stanza of them", fields.join(", ")))
+            problem.help(format!(
+                "they must differ in one of: {}; or make one stanza of them",
+                fields.join(", ")
+            ))
         });
     }
 }

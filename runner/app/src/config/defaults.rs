@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::str::FromStr;
 
-/// One default.
+/// A setting and its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Default {
+pub struct Setting {
     /// The setting, `table.key`; words in capitals are names that the operator gives.
     pub name: &'static str,
     /// Its value, as it would be written.
@@ -14,38 +14,91 @@ pub struct Default {
     pub meaning: &'static str,
 }
 
-const fn entry(name: &'static str, value: &'static str, meaning: &'static str) -> Default {
-    Default { name, value, meaning }
+const fn entry(name: &'static str, value: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, value, meaning }
 }
 
 /// The address that `{fly.api}` stands for [docs machines/api/working-with-machines-api].
 pub const FLY_API: &str = "https://api.machines.dev";
 
-const TABLE: &[Default] = &[
+const TABLE: &[Setting] = &[
     entry("level", "observe", "how much may be done at all: observe, no-deletes, enforce"),
-    entry("store.path", "groundcrew-data", "data directory, beside the configuration file: database, lock, socket, cache"),
-    entry("store.keep.runs", "30d", "how long runs, events and finished deliveries are kept; the ledger stays while a thing exists"),
+    entry(
+        "store.path",
+        "groundcrew-data",
+        "data directory, beside the configuration file: database, lock, socket, cache",
+    ),
+    entry(
+        "store.keep.runs",
+        "30d",
+        "how long runs, events and finished deliveries are kept; the ledger stays while a thing exists",
+    ),
     entry("store.keep.bodies", "7d", "how long bodies of requests and answers are kept"),
-    entry("http.listen", "127.0.0.1:9430", "where /metrics, /healthz, /readyz and /v1/events are served, once [http] is there"),
-    entry("source.fly.url", FLY_API, "the Machines API; the environment's FLY_FLAPS_BASE_URL stands before this default"),
+    entry(
+        "http.listen",
+        "127.0.0.1:9430",
+        "where /metrics, /healthz, /readyz and /v1/events are served, once [http] is there",
+    ),
+    entry(
+        "source.fly.url",
+        FLY_API,
+        "the Machines API; the environment's FLY_FLAPS_BASE_URL stands before this default",
+    ),
     entry("source.fly.poll", "5s", "time between two readings of the lists of apps and machines"),
-    entry("source.fly.hot_every", "3s", "time between two looks at an app that changed lately or was hinted at"),
+    entry(
+        "source.fly.hot_every",
+        "3s",
+        "time between two looks at an app that changed lately or was hinted at",
+    ),
     entry("source.fly.hot_for", "2m", "how long an app stays hot"),
-    entry("source.fly.rotation", "275s", "time in which every quiet app is looked at once, if the cap allows"),
+    entry(
+        "source.fly.rotation",
+        "275s",
+        "time in which every quiet app is looked at once, if the cap allows",
+    ),
     entry("source.fly.rotation_cap", "2/s", "looks at quiet apps at most"),
-    entry("source.fly.vanish_max.share", "5%", "apps gone within the window, as a share, above which the source is not believed"),
+    entry(
+        "source.fly.vanish_max.share",
+        "5%",
+        "apps gone within the window, as a share, above which the source is not believed",
+    ),
     entry("source.fly.vanish_max.floor", "3", "and at least this many"),
     entry("source.fly.vanish_max.within", "10m", "the window"),
+    entry("source.ndjson.org", "local", "the organisation in the paths of what the lines name"),
     entry("labels.NAME.every", "2m", "how often the endpoint is asked about each app"),
     entry("labels.NAME.timeout", "10s", "how long its answer may take"),
     entry("hook.NAME.level", "enforce", "a lower level for this hook alone; the lowest of all levels counts"),
-    entry("hook.NAME.gone_adopted", "report", "what becomes of things that were adopted, imported or presumed"),
-    entry("hook.NAME.grace.gone", "15m", "from the owner's end to the removal; no default where things hold data"),
-    entry("hook.NAME.grace.unwanted", "15m", "from the end of the wish to the removal while the owner lives; `never` where things hold data"),
-    entry("hook.NAME.adopt", "marked", "which things that are already there are taken over: never, marked, exact"),
+    entry(
+        "hook.NAME.gone_adopted",
+        "report",
+        "what becomes of things that were adopted, imported or presumed",
+    ),
+    entry(
+        "hook.NAME.grace.gone",
+        "15m",
+        "from the owner's end to the removal; no default where things hold data",
+    ),
+    entry(
+        "hook.NAME.grace.unwanted",
+        "15m",
+        "from the end of the wish to the removal while the owner lives; `never` where things hold data",
+    ),
+    entry(
+        "hook.NAME.adopt",
+        "marked",
+        "which things that are already there are taken over: never, marked, exact",
+    ),
     entry("hook.NAME.drift", "report", "what is done about changes that others made: repair, report, accept"),
-    entry("hook.NAME.teardown_wait", "1h", "how long a reader that fails may delay the removal of what it reads"),
-    entry("hook.NAME.limits.deletes.share", "10%", "deletes within the window, as a share of the hook's things, above which all are held"),
+    entry(
+        "hook.NAME.teardown_wait",
+        "1h",
+        "how long a reader that fails may delay the removal of what it reads",
+    ),
+    entry(
+        "hook.NAME.limits.deletes.share",
+        "10%",
+        "deletes within the window, as a share of the hook's things, above which all are held",
+    ),
     entry("hook.NAME.limits.deletes.floor", "10", "and at least this many"),
     entry("hook.NAME.limits.deletes.within", "1h", "the window"),
     entry("hook.NAME.limits.parallel", "4", "runs of the hook at once"),
@@ -53,8 +106,16 @@ const TABLE: &[Default] = &[
 ];
 
 /// Every default of the configuration, in the order of the reference.
-pub const fn defaults() -> &'static [Default] {
+pub const fn defaults() -> &'static [Setting] {
     TABLE
+}
+
+/// The table as Markdown, for the reference.
+pub fn defaults_markdown() -> String {
+    let rows = TABLE
+        .iter()
+        .map(|Setting { name, value, meaning }| format!("| `{name}` | `{value}` | {meaning} |\n"));
+    std::iter::once("| setting | default | meaning |\n|---|---|---|\n".to_owned()).chain(rows).collect()
 }
 
 /// The default of a setting, read the way the file's text is read.
@@ -84,6 +145,12 @@ mod tests {
     use crate::config::settings::Rate;
 
     #[test]
+    fn the_reference_has_a_row_for_each() {
+        assert_eq!(defaults_markdown().lines().count(), TABLE.len() + 2);
+        assert!(defaults_markdown().contains("| `hook.NAME.grace.gone` | `15m` |"));
+    }
+
+    #[test]
     fn names_are_unique() {
         let names: BTreeSet<_> = TABLE.iter().map(|default| default.name).collect();
         assert_eq!(names.len(), TABLE.len());
@@ -96,7 +163,10 @@ mod tests {
         assert_eq!(of::<Millis>("source.fly.hot_every"), pace.hot_every);
         assert_eq!(of::<Millis>("source.fly.hot_for"), pace.hot_for);
         assert_eq!(of::<Millis>("source.fly.rotation"), pace.rotation);
-        assert_eq!(groundcrew_core::poll::Rate::from(of::<Rate>("source.fly.rotation_cap")), pace.rotation_cap);
+        assert_eq!(
+            groundcrew_core::poll::Rate::from(of::<Rate>("source.fly.rotation_cap")),
+            pace.rotation_cap
+        );
         let (window, vanish) = (Window::DEFAULT, VanishMax::default());
         assert_eq!(text("hook.NAME.limits.deletes.share"), format!("{}%", window.share_percent));
         assert_eq!(of::<u32>("hook.NAME.limits.deletes.floor"), window.floor);

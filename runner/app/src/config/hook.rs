@@ -150,9 +150,11 @@ impl Hook {
     /// Levels, limits, grace and other policy are not in it, so changing them never makes *the configuration*
     /// the cause of a delete. The component's digest and the secrets' values are added by the runner.
     pub fn settings_digest(&self) -> Digest {
-        let secrets: BTreeMap<_, _> = self.secrets.iter().map(|(name, grant)| (name, grant.settings())).collect();
+        let secrets: BTreeMap<_, _> =
+            self.secrets.iter().map(|(name, grant)| (name, grant.settings())).collect();
         let allow: Vec<_> = self.allow.iter().map(ToString::to_string).collect();
-        let settings = json!({"config": self.config, "allow": allow, "secrets": secrets, "reads": self.reads()});
+        let settings =
+            json!({"config": self.config, "allow": allow, "secrets": secrets, "reads": self.reads()});
         Digest::of(canonical(&settings).as_bytes())
     }
 
@@ -194,6 +196,12 @@ impl Hook {
 
 impl SecretGrant {
     fn settings(&self) -> Value {
-        json!([self.from, format!("{:?}", self.at), self.to, format!("{:?}", self.format), format!("{:?}", self.sign)])
+        json!([
+            self.from,
+            format!("{:?}", self.at),
+            self.to,
+            format!("{:?}", self.format),
+            format!("{:?}", self.sign)
+        ])
     }
 }

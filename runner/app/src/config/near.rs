@@ -3,7 +3,9 @@
 /// The nearest of some words, if it is near enough to be worth a suggestion.
 pub(super) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = (word.chars().count() / 3).max(1);
-    let measured = among.into_iter().map(|other| (distance(word, other), other));
+    let begun = |other: &str| word.len() > 2 && (other.starts_with(word) || word.starts_with(other));
+    let measured =
+        among.into_iter().map(|other| (if begun(other) { 1 } else { distance(word, other) }, other));
     measured.filter(|(distance, _)| *distance <= far).min().map(|(_, other)| other)
 }
 
@@ -36,6 +38,7 @@ mod tests {
         assert_eq!(nearest("custmoers", among), Some("customers"));
         assert_eq!(nearest("Internal", among), Some("internal"));
         assert_eq!(nearest("staging", among), None);
+        assert_eq!(nearest("cust", among), Some("customers"));
         assert_eq!(nearest("dns", ["dsn", "ip"]), Some("dsn"));
     }
 }

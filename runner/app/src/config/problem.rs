@@ -113,6 +113,8 @@ kinds! {
     ReadsCycle = "reads-cycle" Error,
     /// A word in braces names a hook that the stanza does not read.
     TemplateNotRead = "template-not-read" Error,
+    /// A hook for apps reads one for machines, whose outputs no app has.
+    ReadsMachine = "reads-machine" Error,
     /// Two stanzas look after the same things.
     SameTarget = "same-target" Error,
     /// A provisioner does not say what becomes of things whose owner is gone.
@@ -208,12 +210,22 @@ impl Problem {
     }
 
     /// Offers the nearest of the words that could have been meant, or lists them all.
-    pub(super) fn meant<'a>(self, word: &str, among: impl IntoIterator<Item = &'a str>, at: Span, quote: Quote) -> Self {
+    pub(super) fn meant<'a>(
+        self,
+        word: &str,
+        among: impl IntoIterator<Item = &'a str>,
+        at: Span,
+        quote: Quote,
+    ) -> Self {
         let mut among: Vec<_> = among.into_iter().collect();
         among.sort_unstable();
         let Some(near) = super::near::nearest(word, among.iter().copied()) else {
-            let list = if among.is_empty() { "there are none".to_owned() } else { among.join(", ") };
-            return self.help(format!("to choose from: {list}"));
+            let list = if among.is_empty() {
+                "nothing else is known here".to_owned()
+            } else {
+                format!("to choose from: {}", among.join(", "))
+            };
+            return self.help(list);
         };
         let text = match quote {
             Quote::Bare => near.to_owned(),

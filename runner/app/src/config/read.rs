@@ -3,6 +3,7 @@
 //! Serde would stop at the first problem; this goes on, so that all of them are told at once.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
@@ -24,8 +25,22 @@ pub(super) struct Section<'a> {
     /// Under which name its defaults are listed: `hook.NAME`.
     defaults: String,
     table: &'a DeTable<'a>,
-    asked: RefCell<Vec<String>>,
+    asked: RefCell<Vec<Asked>>,
     problems: &'a Problems,
+}
+
+/// A key that means something here.
+#[derive(PartialEq, Eq)]
+struct Asked {
+    key: String,
+    kind: Known,
+}
+
+/// Whether a key is offered to whom mistyped it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Offered,
+    Silently,
 }
 
 /// A value as written.
@@ -45,13 +60,23 @@ impl<'a> Section<'a> {
         self.table.keys().find(|name| name.get_ref() == key).map(Spanned::span)
     }
 
+    /// Where a key's name stands that is known but does not belong here: what is wrong with it is told elsewhere.
+    pub(super) fn misplaced(&self, key: &str) -> Option<Span> {
+        self.ask(key, Known::Silently);
+        self.key_span(key)
+    }
+
+    fn ask(&self, key: &str, kind: Known) {
+        self.asked.borrow_mut().push(Asked { key: key.to_owned(), kind });
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.raw(key).is_some()
     }
 
     /// The value of a key, whatever it is; from now on the key is known.
     pub(super) fn raw(&self, key: &str) -> Option<Written<'a>> {
-        self.asked.borrow_mut().push(key.to_owned());
+        self.ask(key, Known::Offered);
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
@@ -69,10 +94,14 @@ impl<'a> Section<'a> {
     /// Tells that a key is missing; `example` is the line to write.
     pub(super) fn lacks(&self, kind: ProblemKind, key: &str, example: &str) {
         let problem = Problem::new(kind, self.at.clone(), format!("{} lacks `{key}`", self.what));
-        self.problems.add(problem.label("here").help(format!("add the line: {example}")));
+        self.problems.add(problem.label("here").help(format!("add: {example}")));
     }
 
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &str, kind: ProblemKind) -> Option<Spanned<T>> {
+    pub(super) fn parsed<T: FromStr<Err: Display>>(
+        &self,
+        key: &str,
+        kind: ProblemKind,
+    ) -> Option<Spanned<T>> {
         let text = self.text(key)?;
         match text.get_ref().parse() {
             Ok(value) => Some(Spanned::new(text.span(), value)),
@@ -97,7 +126,11 @@ impl<'a> Section<'a> {
             return value;
         }
         if let Some(text) = self.text(key) {
-            let problem = Problem::new(ProblemKind::BadDuration, text.span(), format!("`{key}` must be longer than nothing"));
+            let problem = Problem::new(
+                ProblemKind::BadDuration,
+                text.span(),
+                format!("`{key}` must be longer than nothing"),
+            );
             self.problems.add(problem.label("no time at all"));
         }
         value
@@ -119,7 +152,8 @@ impl<'a> Section<'a> {
         let parsed = text.get_ref().parse().ok();
         if parsed.is_none() {
             let message = format!("{what} cannot be `{}`", text.get_ref());
-            let problem = Problem::new(ProblemKind::BadChoice, text.span(), message).label("not one of the words");
+            let problem =
+                Problem::new(ProblemKind::BadChoice, text.span(), message).label("not one of the words");
             self.problems.add(problem.meant(text.get_ref(), words.iter().copied(), text.span(), Quote::Text));
         }
         parsed
@@ -146,7 +180,8 @@ impl<'a> Section<'a> {
         let number = u32::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok();
         number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
             let message = format!("`{key}` must be from {} to {}", bounds.start(), bounds.end());
-            self.problems.add(Problem::new(ProblemKind::BadAmount, value.span(), message).label("out of bounds"));
+            self.problems
+                .add(Problem::new(ProblemKind::BadAmount, value.span(), message).label("out of bounds"));
             or_default()
         })
     }
@@ -177,7 +212,7 @@ impl<'a> Section<'a> {
     pub(super) fn section(&self, key: &str) -> Option<Self> {
         let value = self.raw(key)?;
         let name = if self.defaults.is_empty() { key.to_owned() } else { format!("{}.{key}", self.defaults) };
-        let what = format!("`{key}`");
+        let what = self.below(key);
         let at = self.key_span(key).unwrap_or_else(|| value.span());
         self.table_of(&what, value).map(|table| Self::new(what, at, name, table, self.problems))
     }
@@ -189,21 +224,29 @@ impl<'a> Section<'a> {
         };
         let mut named = Vec::new();
         for (name, value) in tables {
-            let what = format!("[{key}.{}]", name.get_ref());
+            let what = self.below(&format!("{key}.{}", name.get_ref()));
             if let Some(table) = self.table_of(&what, value) {
-                let below = if self.defaults.is_empty() { String::new() } else { format!("{}.", self.defaults) };
-                let section = Self::new(what, name.span(), format!("{below}{key}.NAME"), table, self.problems);
+                let below =
+                    if self.defaults.is_empty() { String::new() } else { format!("{}.", self.defaults) };
+                let section =
+                    Self::new(what, name.span(), format!("{below}{key}.NAME"), table, self.problems);
                 named.push((name.get_ref().as_ref(), section));
             }
         }
         named
     }
 
+    fn below(&self, key: &str) -> String {
+        let above = self.what.strip_suffix(']');
+        above.map_or_else(|| format!("[{key}]"), |above| format!("{above}.{key}]"))
+    }
+
     /// The entries of this table, whatever they are called.
     pub(super) fn entries(&self) -> impl Iterator<Item = (Spanned<&'a str>, Written<'a>)> {
         let table: &'a DeTable<'a> = self.table;
-        let entries = table.iter().map(|(name, value)| (Spanned::new(name.span(), name.get_ref().as_ref()), value));
-        entries.inspect(|(name, _)| self.asked.borrow_mut().push((*name.get_ref()).to_owned()))
+        let entries =
+            table.iter().map(|(name, value)| (Spanned::new(name.span(), name.get_ref().as_ref()), value));
+        entries.inspect(|(name, _)| self.ask(name.get_ref(), Known::Offered))
     }
 
     pub(super) fn text_of(&self, what: &str, value: Written<'a>) -> Option<Spanned<&'a str>> {
@@ -223,31 +266,33 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn wrong_type(&self, what: &str, value: Written<'a>, expected: &str) {
-        let problem = Problem::new(ProblemKind::WrongType, value.span(), format!("{what} must be {expected}"));
-        self.problems.add(problem.label(format!("this is a {}", value.get_ref().type_str())));
-    }
-
-    /// Takes keys as known without looking at them.
-    pub(super) fn know(&self, keys: &[&str]) {
-        self.asked.borrow_mut().extend(keys.iter().map(|key| (*key).to_owned()));
+        let problem =
+            Problem::new(ProblemKind::WrongType, value.span(), format!("{what} must be {expected}"));
+        self.problems.add(problem.label(format!("this is {}", with_article(value.get_ref()))));
     }
 
     /// Tells of every key that nobody asked for.
     pub(super) fn end(&self) {
         let asked = self.asked.borrow();
-        for name in self.table.keys().filter(|name| !asked.iter().any(|asked| asked == name.get_ref())) {
+        for name in self.table.keys().filter(|name| !asked.iter().any(|asked| asked.key == *name.get_ref())) {
             let message = format!("{} has no key `{}`", self.what, name.get_ref());
-            let problem = Problem::new(ProblemKind::UnknownKey, name.span(), message).label("nothing reads this");
-            let known = asked.iter().map(String::as_str).filter(|asked| !self.table.contains_key(*asked));
-            let mut known: Vec<_> = known.collect();
-            known.dedup();
-            self.problems.add(problem.meant(name.get_ref(), known, name.span(), Quote::Bare));
+            let problem =
+                Problem::new(ProblemKind::UnknownKey, name.span(), message).label("nothing reads this");
+            let offered =
+                asked.iter().filter(|asked| asked.kind == Known::Offered).map(|asked| asked.key.as_str());
+            let free: BTreeSet<_> = offered.filter(|key| !self.table.contains_key(*key)).collect();
+            self.problems.add(problem.meant(name.get_ref(), free, name.span(), Quote::Bare));
         }
     }
 
     pub(super) fn problem(&self, problem: Problem) {
         self.problems.add(problem);
     }
+}
+
+fn with_article(value: &DeValue<'_>) -> String {
+    let kind = value.type_str();
+    format!("{} {kind}", if kind.starts_with(['a', 'i']) { "an" } else { "a" })
 }
 
 /// A share in percent: `10%`.
@@ -258,8 +303,11 @@ impl FromStr for Percent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.strip_suffix('%').and_then(|number| number.parse().ok()).filter(|number| *number <= 100);
-        number.map(Self).ok_or_else(|| format!("`{text}` is no share; write a whole number from 0 to 100 and `%`"))
+        let number =
+            text.strip_suffix('%').and_then(|number| number.parse().ok()).filter(|number| *number <= 100);
+        number
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no share; write a whole number from 0 to 100 and `%`"))
     }
 }
 
@@ -267,10 +315,11 @@ impl FromStr for Percent {
 pub(super) fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(text.as_ref()),
-        DeValue::Integer(integer) => {
-            i64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).map_or(Value::Null, Value::from)
+        DeValue::Integer(integer) => i64::from_str_radix(&integer.as_str().replace('_', ""), integer.radix())
+            .map_or(Value::Null, Value::from),
+        DeValue::Float(float) => {
+            float.as_str().replace('_', "").parse::<f64>().map_or(Value::Null, Value::from)
         }
-        DeValue::Float(float) => float.as_str().replace('_', "").parse::<f64>().map_or(Value::Null, Value::from),
         DeValue::Boolean(truth) => Value::from(*truth),
         DeValue::Datetime(date) => Value::from(date.to_string()),
         DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),

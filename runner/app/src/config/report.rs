@@ -72,11 +72,14 @@ impl Report {
 
     /// `2 errors and 1 warning in groundcrew.toml`.
     pub fn summary(&self) -> String {
-        let counted = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| (severity, self.count(severity)));
+        let counted = [Severity::Error, Severity::Warning, Severity::Note]
+            .map(|severity| (severity, self.count(severity)));
         let words: Vec<_> = counted
             .iter()
             .filter(|(_, count)| *count > 0)
-            .map(|(severity, count)| format!("{count} {}{}", severity.as_str(), if *count == 1 { "" } else { "s" }))
+            .map(|(severity, count)| {
+                format!("{count} {}{}", severity.as_str(), if *count == 1 { "" } else { "s" })
+            })
             .collect();
         let words = if words.is_empty() { "no problems".to_owned() } else { words.join(", ") };
         format!("{words} in {}", self.file)
@@ -92,7 +95,8 @@ impl Report {
         let mut first = match &problem.at {
             Some(at) => {
                 let primary = AnnotationKind::Primary.span(at.clone()).label(&problem.label);
-                let also = |(at, label): &'a (Span, String)| AnnotationKind::Context.span(at.clone()).label(label);
+                let also =
+                    |(at, label): &'a (Span, String)| AnnotationKind::Context.span(at.clone()).label(label);
                 let snippet = Snippet::source(&self.text).path(&self.file).annotation(primary);
                 title.element(snippet.annotations(problem.also.iter().map(also)))
             }

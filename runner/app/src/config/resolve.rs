@@ -44,8 +44,7 @@ pub(super) fn resolve(source: &Source<'_>) -> Result<Config, Report> {
     let problems = Problems::default();
     let (document, errors) = DeTable::parse_recoverable(source.text);
     if !errors.is_empty() {
-        errors.iter().for_each(|error| problems.add(syntax(error, source.text)));
-        return Err(Report::new(source.file, source.text, problems.into_sorted()));
+        return Err(Report::new(source.file, source.text, syntax(&errors, source.text)));
     }
     let config = resolve_document(source, &document, &problems);
     let notes = Report::new(source.file, source.text, problems.into_sorted());
@@ -55,20 +54,43 @@ pub(super) fn resolve(source: &Source<'_>) -> Result<Config, Report> {
     }
 }
 
-fn syntax(error: &toml::de::Error, text: &str) -> Problem {
-    let at = error.span().unwrap_or(text.len()..text.len());
-    if error.message().starts_with("duplicate key") {
+fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
+    // A table that is there twice repeats its keys: they are not told again.
+    let mut twice: Vec<usize> = Vec::new();
+    let mut problems = Vec::new();
+    for error in errors {
+        let at = error.span().unwrap_or(text.len()..text.len());
+        if !error.message().starts_with("duplicate key") {
+            let message = format!("this is no TOML: {}", error.message());
+            problems.push(Problem::new(ProblemKind::Syntax, at, message).label("here"));
+            continue;
+        }
+        let header = header_of(text, at.start);
+        if header.is_some_and(|header| twice.contains(&header)) {
+            continue;
+        }
+        twice.extend(header.filter(|header| !text[*header..at.start].contains('\n')));
         let name = text.get(at.clone()).unwrap_or_default();
         let problem = Problem::new(ProblemKind::DuplicateName, at, format!("`{name}` is there twice"));
-        return problem.label("the second one").help("rename one of them, or make one of both");
+        problems.push(problem.label("the second one").help("rename one of them, or make one of both"));
     }
-    Problem::new(ProblemKind::Syntax, at, format!("this is no TOML: {}", error.message())).label("here")
+    problems
 }
 
-fn resolve_document(source: &Source<'_>, document: &Spanned<DeTable<'_>>, problems: &Problems) -> Option<Config> {
+/// Where the table header begins below which a place is, or in which it is.
+fn header_of(text: &str, at: usize) -> Option<usize> {
+    let before = &text[..at];
+    before.rfind("\n[").map(|at| at + 1).or_else(|| before.starts_with('[').then_some(0))
+}
+
+fn resolve_document(
+    source: &Source<'_>,
+    document: &Spanned<DeTable<'_>>,
+    problems: &Problems,
+) -> Option<Config> {
     let root = Section::root(document, problems);
     let installation = installation(&root);
-    let level = root.choice_or_default("level", &words(Level::ALL, |level| level.as_str()));
+    let level = root.choice_or_default("level", &words(Level::ALL, Level::as_str));
     let store = host::store(&root, source.dir);
     let secrets = secrets(&root, source);
     let sources = sources::sources(&root, source, &secrets);
@@ -77,9 +99,12 @@ fn resolve_document(source: &Source<'_>, document: &Spanned<DeTable<'_>>, proble
     let labels = labels::labels(&root, &names);
     let stanzas = stanza::stanzas(&root, source, &names);
     check::all(&stanzas, &names.fly_api, problems);
-    if root.has("audit") {
-        let at = root.key_span("audit").unwrap_or_default();
-        problems.add(not_yet(at, "audits", "remove the table; `groundcrew findings` lists what the runner itself notices"));
+    if let Some(at) = root.misplaced("audit") {
+        problems.add(not_yet(
+            at,
+            "audits",
+            "remove the table; `groundcrew findings` lists what the runner itself notices",
+        ));
     }
     root.end();
     Some(Config {
@@ -92,7 +117,10 @@ fn resolve_document(source: &Source<'_>, document: &Spanned<DeTable<'_>>, proble
         fly_api: names.fly_api,
         labels,
         scopes: owned(names.scopes),
-        hooks: stanzas.into_iter().filter_map(|stanza| Some((stanza.name.to_owned(), stanza.hook?))).collect(),
+        hooks: stanzas
+            .into_iter()
+            .filter_map(|stanza| Some((stanza.name.to_owned(), stanza.hook?)))
+            .collect(),
         notes: Report::new("", "", Vec::new()),
     })
 }
@@ -113,10 +141,13 @@ fn installation(root: &Section<'_>) -> Option<String> {
 /// Whether a name that the operator gives can be one; tells if not.
 fn legal_name(section: &Section<'_>, name: &str) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.len() <= 40 && name.chars().all(legal);
+    let fits =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.len() <= 40 && name.chars().all(legal);
     if !fits {
-        let problem = Problem::new(ProblemKind::BadName, section.at.clone(), format!("`{name}` cannot be a name"));
-        section.problem(problem.label("at most 40 characters of [A-Za-z0-9_-], a letter first, are expected"));
+        let problem =
+            Problem::new(ProblemKind::BadName, section.at.clone(), format!("`{name}` cannot be a name"));
+        section
+            .problem(problem.label("at most 40 characters of [A-Za-z0-9_-], a letter first, are expected"));
     }
     fits
 }
@@ -131,12 +162,20 @@ fn secrets<'a>(root: &Section<'a>, source: &Source<'_>) -> BTreeMap<&'a str, Sec
             (Some(env), None) => SecretSource::Env((*env.get_ref()).to_owned()),
             (None, Some(file)) => SecretSource::File(source.dir.join(file.get_ref())),
             (Some(_), Some(file)) => {
-                let problem = Problem::new(ProblemKind::ConflictingKeys, file.span(), format!("secret `{name}` has two sources"));
+                let problem = Problem::new(
+                    ProblemKind::ConflictingKeys,
+                    file.span(),
+                    format!("secret `{name}` has two sources"),
+                );
                 section.problem(problem.label("besides `env`").help("keep one of `env` and `file`"));
                 continue;
             }
             (None, None) => {
-                section.lacks(ProblemKind::MissingKey, "env` or `file", &format!("{name} = {{ env = \"{name}\" }}"));
+                section.lacks(
+                    ProblemKind::MissingKey,
+                    "env` or `file",
+                    &format!("{name} = {{ env = \"{name}\" }}"),
+                );
                 continue;
             }
         };
@@ -155,7 +194,8 @@ fn warn_without_value(section: &Section<'_>, name: &str, from: &SecretSource, en
     };
     if !there {
         let message = format!("secret `{name}` has no value: {from} is empty or not there");
-        let problem = Problem::new(ProblemKind::SecretWithoutValue, section.at.clone(), message).label("looked for at this moment");
+        let problem = Problem::new(ProblemKind::SecretWithoutValue, section.at.clone(), message)
+            .label("looked for at this moment");
         section.problem(problem.help("`groundcrew up` needs it; other commands do not"));
     }
 }
@@ -167,7 +207,8 @@ fn scopes<'a>(root: &Section<'a>) -> BTreeMap<&'a str, Scope> {
         if !section.has("apps") {
             section.lacks(ProblemKind::MissingKey, "apps", "apps = [\"*\"]");
         }
-        let globs = |key| section.texts(key).into_iter().filter_map(|glob| checked_glob(&section, &glob)).collect();
+        let globs =
+            |key| section.texts(key).into_iter().filter_map(|glob| checked_glob(&section, &glob)).collect();
         scopes.insert(name, Scope { name: name.to_owned(), apps: globs("apps"), except: globs("except") });
         section.end();
     }
@@ -178,9 +219,12 @@ fn checked_glob(section: &Section<'_>, glob: &Spanned<&str>) -> Option<String> {
     let text = *glob.get_ref();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
     if text.is_empty() || !text.chars().all(legal) {
-        let problem = Problem::new(ProblemKind::BadGlob, glob.span(), format!("`{text}` can match no app's name"));
+        let problem =
+            Problem::new(ProblemKind::BadGlob, glob.span(), format!("`{text}` can match no app's name"));
         let problem = problem.label("cannot be a pattern");
-        section.problem(problem.help("write letters, digits, `-`, and `*` for any characters, such as \"cust-*\""));
+        section.problem(
+            problem.help("write letters, digits, `-`, and `*` for any characters, such as \"cust-*\""),
+        );
         return None;
     }
     Some(text.to_owned())
@@ -193,7 +237,11 @@ impl Names<'_> {
     }
 }
 
-fn known_secret(secrets: &BTreeMap<&str, SecretSource>, section: &Section<'_>, name: &Spanned<&str>) -> Option<String> {
+fn known_secret(
+    secrets: &BTreeMap<&str, SecretSource>,
+    section: &Section<'_>,
+    name: &Spanned<&str>,
+) -> Option<String> {
     let text = *name.get_ref();
     if secrets.contains_key(text) {
         return Some(text.to_owned());

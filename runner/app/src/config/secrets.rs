@@ -11,7 +11,9 @@ use std::{fmt, fs, io};
 
 /// What the process's environment says, or what a test says instead.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Read>);
+
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     /// The process's own environment.
@@ -120,10 +122,8 @@ impl Secrets {
         let source = self.sources.get(name).ok_or_else(|| SecretError::Unknown(name.to_owned()))?;
         let value: Arc<str> = match source {
             SecretSource::Env(variable) => self.environment.read(variable).unwrap_or_default().trim().into(),
-            SecretSource::File(path) => self.read_file(name, path).map_err(|source| SecretError::Unreadable {
-                name: name.to_owned(),
-                path: path.clone(),
-                source,
+            SecretSource::File(path) => self.read_file(name, path).map_err(|source| {
+                SecretError::Unreadable { name: name.to_owned(), path: path.clone(), source }
             })?,
         };
         if value.is_empty() {
@@ -136,7 +136,8 @@ impl Secrets {
         let metadata = fs::metadata(path)?;
         let (changed, length) = (metadata.modified().ok(), metadata.len());
         let mut files = self.files.lock().expect("invariant: nobody panics while holding the cache");
-        let fresh = |cached: &&Cached| changed.is_some() && cached.changed == changed && cached.length == length;
+        let fresh =
+            |cached: &&Cached| changed.is_some() && cached.changed == changed && cached.length == length;
         if let Some(cached) = files.get(name).filter(fresh) {
             return Ok(cached.value.clone());
         }
@@ -157,7 +158,10 @@ mod tests {
     use super::*;
 
     fn secrets(path: &Path) -> Secrets {
-        let environment = Environment::fixed([("TOKEN".to_owned(), "fo1_x\n".to_owned()), ("NONE".to_owned(), String::new())]);
+        let environment = Environment::fixed([
+            ("TOKEN".to_owned(), "fo1_x\n".to_owned()),
+            ("NONE".to_owned(), String::new()),
+        ]);
         let sources = [
             ("A", SecretSource::Env("TOKEN".to_owned())),
             ("B", SecretSource::Env("NONE".to_owned())),
@@ -170,8 +174,14 @@ mod tests {
     fn values_are_read_and_absence_is_told() {
         let secrets = secrets(Path::new("/nowhere/at/all"));
         assert_eq!(&*secrets.read("A").unwrap(), "fo1_x");
-        assert_eq!(secrets.read("B").unwrap_err().to_string(), "secret `B`: environment variable NONE is empty or not set");
-        assert!(secrets.read("F").unwrap_err().to_string().contains("cannot read file /nowhere") || secrets.read("F").is_err());
+        assert_eq!(
+            secrets.read("B").unwrap_err().to_string(),
+            "secret `B`: environment variable NONE is empty or not set"
+        );
+        assert!(
+            secrets.read("F").unwrap_err().to_string().contains("cannot read file /nowhere")
+                || secrets.read("F").is_err()
+        );
         assert_eq!(secrets.read("C").unwrap_err().to_string(), "no secret `C` in [secrets]");
         assert!(!format!("{secrets:?}").contains("fo1_x"));
     }

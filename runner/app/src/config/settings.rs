@@ -46,7 +46,7 @@ pub struct Sources {
     /// An organisation on Fly.
     pub fly: Option<FlySource>,
     /// Observations, one JSON object a line.
-    pub ndjson: Option<Ndjson>,
+    pub ndjson: Option<NdjsonSource>,
 }
 
 /// An organisation on Fly.
@@ -62,6 +62,15 @@ pub struct FlySource {
     pub pace: poll::Pace,
     /// How many apps may vanish before the source is not believed.
     pub vanish_max: VanishMax,
+}
+
+/// Observations, one JSON object a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NdjsonSource {
+    /// The organisation in the paths of what the lines name.
+    pub org: String,
+    /// Where they come from.
+    pub from: Ndjson,
 }
 
 /// Where observations come from.
@@ -113,7 +122,9 @@ impl LabelType {
             Self::String => value.is_string(),
             Self::Number => value.is_number(),
             Self::Bool => value.is_boolean(),
-            Self::List => value.as_array().is_some_and(|items| items.iter().all(serde_json::Value::is_string)),
+            Self::List => {
+                value.as_array().is_some_and(|items| items.iter().all(serde_json::Value::is_string))
+            }
         }
     }
 }
@@ -255,8 +266,14 @@ mod tests {
 
     #[test]
     fn rates_are_read_and_become_buckets() {
-        assert_eq!(poll::Rate::from("2/s".parse::<Rate>().unwrap()), poll::Rate { burst: 2, every: Millis::new(500) });
-        assert_eq!(poll::Rate::from("30/m".parse::<Rate>().unwrap()), poll::Rate { burst: 1, every: Millis::seconds(2) });
+        assert_eq!(
+            poll::Rate::from("2/s".parse::<Rate>().unwrap()),
+            poll::Rate { burst: 2, every: Millis::new(500) }
+        );
+        assert_eq!(
+            poll::Rate::from("30/m".parse::<Rate>().unwrap()),
+            poll::Rate { burst: 1, every: Millis::seconds(2) }
+        );
         for text in ["", "20", "0/s", "1001/s", "20/d", "x/s"] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }

@@ -21,7 +21,9 @@ mod tests {
         let token = ("FLY_API_TOKEN".to_owned(), "fo1_x".to_owned());
         let environment = Environment::fixed([token]);
         let text = template("acme-prod");
-        let config = Config::parse("groundcrew.toml", &text, Path::new("/etc"), &environment, &|_| Err(NoManifest::Absent));
+        let config = Config::parse("groundcrew.toml", &text, Path::new("/etc"), &environment, &|_| {
+            Err(NoManifest::Absent)
+        });
         let config = config.unwrap();
         assert_eq!(config.installation, "acme-prod");
         assert_eq!(config.notes.count(Severity::Warning), 0, "{}", config.notes);

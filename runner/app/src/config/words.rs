@@ -33,10 +33,55 @@ pub(super) fn fill_fly_api(config: &mut Value, fly_api: &str) {
     }
 }
 
-/// Replaces the words that are known; the others stay as they are.
+/// Replaces the words that are known, once; the others stay as they are.
 pub(super) fn fill_known(text: &str, words: &BTreeMap<String, String>) -> String {
-    words.iter().fold(text.to_owned(), |text, (word, value)| {
-        let value = if word == "fly.api" || value.contains("://") { value.trim_end_matches('/') } else { value };
-        text.replace(&format!("{{{word}}}"), value)
-    })
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let value = after.split_once('}').and_then(|(word, after)| Some((words.get(word)?, after)));
+        if let Some((value, after)) = value {
+            // A server may be written with a slash at its end; grants and hosts go on with their own.
+            filled.push_str(if value.contains("://") { value.trim_end_matches('/') } else { value });
+            rest = after;
+        } else {
+            filled.push('{');
+            rest = after;
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn known_words_are_filled_once() {
+        let words = grant_words(
+            &json!({"server": "https://a.example/", "x": "{config.n}", "n": 7, "list": []}),
+            "https://fly.example",
+        );
+        for (text, filled) in [
+            ("{config.server}/zones", "https://a.example/zones"),
+            ("{fly.api}/{config.n}", "https://fly.example/7"),
+            ("{config.x}", "{config.n}"),
+            ("{app}/{config.list}/{", "{app}/{config.list}/{"),
+        ] {
+            assert_eq!(fill_known(text, &words), filled);
+        }
+    }
+
+    #[test]
+    fn the_platforms_address_is_filled_everywhere() {
+        let mut config = json!({"api": "{fly.api}/v1", "deep": [{"x": "{fly.api}"}], "n": 1});
+        fill_fly_api(&mut config, "https://fly.example");
+        assert_eq!(
+            config,
+            json!({"api": "https://fly.example/v1", "deep": [{"x": "https://fly.example"}], "n": 1})
+        );
+    }
 }

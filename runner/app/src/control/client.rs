@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
+use hyper::http::request::Builder;
 use hyper::{Request as HttpRequest, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
@@ -41,15 +42,23 @@ pub enum ClientError {
 
 /// Asks for a change and waits until it is durable.
 pub async fn call(socket: &Path, act: &Act) -> Result<Done, ClientError> {
+    let body = serde_json::to_vec(act).expect("invariant: a request is JSON");
+    let request = HttpRequest::post("/v1/control").header("content-type", "application/json");
+    let (status, body) = exchange(socket, request, body).await?;
+    understand(status, &body)
+}
+
+/// Reads one of the holder's own pages, such as `/readyz`.
+pub async fn page(socket: &Path, path: &str) -> Result<(StatusCode, Bytes), ClientError> {
+    exchange(socket, HttpRequest::get(path), Vec::new()).await
+}
+
+async fn exchange(socket: &Path, request: Builder, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
     let unreachable = |source| ClientError::Unreachable { socket: socket.to_owned(), source };
     let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
-    let body = serde_json::to_vec(act).expect("invariant: a request is JSON");
-    let request = HttpRequest::post("/v1/control")
-        .header("host", "groundcrew")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(body)))
-        .expect("invariant: the request is well formed");
+    let request = request.header("host", "groundcrew").body(Full::new(Bytes::from(body)));
+    let request = request.expect("invariant: the request is well formed");
     let asked = async move {
         let response = sender.send_request(request).await?;
         let status = response.status();
@@ -57,8 +66,7 @@ pub async fn call(socket: &Path, act: &Act) -> Result<Done, ClientError> {
     };
     // The connection moves the bytes, and ends when the sender is dropped.
     let (answer, _) = tokio::join!(asked, connection);
-    let (status, body) = answer.map_err(ClientError::Broken)?;
-    understand(status, &body)
+    answer.map_err(ClientError::Broken)
 }
 
 fn understand(status: StatusCode, body: &[u8]) -> Result<Done, ClientError> {

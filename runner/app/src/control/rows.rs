@@ -7,7 +7,7 @@ use groundcrew_store::ledger::{RowEffects, StoredRow};
 use super::{Became, Desk, Done, Protection, Refusal, Result};
 
 /// How long an approval holds.
-pub const APPROVAL: Millis = Millis::hours(24);
+pub(super) const APPROVAL: Millis = Millis::hours(24);
 
 impl Desk<'_> {
     pub(super) async fn approve(&self, ids: &[String]) -> Result {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use groundcrew_core::duration::Millis;
 use groundcrew_store::HookId;
 use groundcrew_store::lanes::LaneId;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -20,17 +19,6 @@ const IN_FLIGHT: usize = 256;
 const PAUSE: Millis = Millis::seconds(1);
 /// A lane whose hook is not installed, or whose work failed for reasons of ours, is looked at again after this.
 const LATER: Millis = Millis::seconds(30);
-
-/// Tells the dispatcher that something may be due.
-#[derive(Clone, Debug, Default)]
-pub struct Wake(Arc<Notify>);
-
-impl Wake {
-    /// Something may be due.
-    pub fn now(&self) {
-        self.0.notify_one();
-    }
-}
 
 impl Runner {
     /// Works on one lane: a handler's delivery, or a provisioner's look.
@@ -47,7 +35,8 @@ impl Runner {
     }
 
     /// Works until told to stop; runs in flight are then cut off, which is always safe.
-    pub async fn dispatch(self: Arc<Self>, wake: Wake, stop: CancellationToken) {
+    pub async fn dispatch(self: Arc<Self>, stop: CancellationToken) {
+        let mut commits = self.store.commits();
         let mut claims = Claims::default();
         let mut running = JoinSet::new();
         loop {
@@ -56,7 +45,8 @@ impl Runner {
             tokio::select! {
                 // Each arm only notices something; nothing is lost if another one wins.
                 () = stop.cancelled() => break,
-                () = wake.0.notified() => {}
+                // The store is there as long as this runner is.
+                Ok(()) = commits.changed() => {}
                 () = pause => {}
                 Some(ended) = running.join_next() => {
                     claims.release(ended);

@@ -5,7 +5,7 @@ use groundcrew_engine::journal::{CallAccess, Recorded};
 use groundcrew_engine::run::{Context, Run};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::{CallRecord, RunRecord};
-use groundcrew_store::{RunId, SubjectId};
+use groundcrew_store::SubjectId;
 use serde_json::json;
 
 use super::Runner;
@@ -51,10 +51,6 @@ pub(super) struct RunStart {
 }
 
 impl Opened {
-    pub(super) const fn id(&self) -> RunId {
-        self.0.id
-    }
-
     /// Completes the record of a run that ended.
     pub(super) fn close<T>(self, context: &Context, run: &Run<T>, now: groundcrew_core::time::Timestamp) -> (RunRecord, Vec<CallRecord>) {
         let calls = calls(&context.gate);

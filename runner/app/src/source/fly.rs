@@ -151,7 +151,7 @@ impl FlySource {
     }
 
     /// The requests to send now.
-    fn due(&mut self) -> Vec<impl Future<Output = Answered> + Send + 'static> {
+    fn due(&mut self) -> Vec<impl Future<Output = Answered> + Send + 'static + use<>> {
         // A mirror in doubt would ask for the wrong page; what cannot be read now is tried with the next answer.
         if let Err(error) = self.keeper.trust() {
             self.say(Some(error.to_string()));
@@ -161,7 +161,7 @@ impl FlySource {
         fetches.into_iter().map(|fetch| self.question(fetch, now)).collect()
     }
 
-    fn question(&self, fetch: Fetch, sent_at: Timestamp) -> impl Future<Output = Answered> + Send + 'static {
+    fn question(&self, fetch: Fetch, sent_at: Timestamp) -> impl Future<Output = Answered> + Send + 'static + use<> {
         let mirror = self.keeper.mirror();
         let question = Question {
             ask: fetch.ask.clone(),
@@ -205,7 +205,9 @@ impl FlySource {
             }
             Err(error) => {
                 tracing::error!(%error, ask = ?fetch.ask, "what the source saw could not be committed");
-                (Done::Failed(None), Some(error.to_string()))
+                // A row that the database refuses is refused again: it must not hold back all others.
+                let done = if matches!(error, Error::Refused(_)) { Done::Refused } else { Done::Failed(None) };
+                (done, Some(error.to_string()))
             }
         };
         if let Some(error) = &error {

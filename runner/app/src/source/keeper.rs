@@ -57,8 +57,6 @@ pub(super) struct Taken {
     pub(super) asks: BTreeSet<Ask>,
     /// Apps in which something happened.
     pub(super) hot: BTreeSet<String>,
-    /// Events that were told.
-    pub(super) events: usize,
     /// Whether apps came, went or were renamed.
     pub(super) apps: Changed,
 }
@@ -148,7 +146,7 @@ impl Keeper {
     pub(super) fn begin(&mut self, now: Timestamp) -> Result<Ahead<'_>> {
         self.trust()?;
         let mirror = self.mirror.clone();
-        Ok(Ahead { keeper: self, mirror, batch: Batch::new(now), events: 0 })
+        Ok(Ahead { keeper: self, mirror, batch: Batch::new(now) })
     }
 
     /// Findings first: they may be opened or closed twice, but a cursor that says so already must not be alone.
@@ -190,7 +188,6 @@ pub(super) struct Ahead<'a> {
     keeper: &'a mut Keeper,
     mirror: Mirror,
     batch: Batch,
-    events: usize,
 }
 
 impl Ahead<'_> {
@@ -200,7 +197,6 @@ impl Ahead<'_> {
 
     pub(super) fn observe(&mut self, look: &Look, observation: &Observation) -> Result<()> {
         let delta = self.mirror.observe(look, observation);
-        self.events += delta.events.len();
         self.batch.add(&delta, self.keeper)?;
         self.mirror.apply(delta);
         Ok(())
@@ -211,13 +207,13 @@ impl Ahead<'_> {
         self.batch.findings.push(FindingChange::Open(finding));
     }
 
-    /// Commits all, and that the source was read up to `position`. Returns how many events were told.
-    pub(super) async fn commit(mut self, position: Position) -> Result<usize> {
+    /// Commits all, and that the source was read up to `position`.
+    pub(super) async fn commit(mut self, position: Position) -> Result<()> {
         self.batch.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), position));
         self.keeper.commit(self.batch).await?;
         self.keeper.mirror = self.mirror;
         self.keeper.position = position;
-        Ok(self.events)
+        Ok(())
     }
 }
 
@@ -265,7 +261,6 @@ impl Taken {
         Self {
             asks: delta.asks.clone(),
             hot: delta.hot_apps().into_iter().map(str::to_owned).collect(),
-            events: delta.events.len(),
             apps: if app { Changed::Yes } else { Changed::No },
         }
     }

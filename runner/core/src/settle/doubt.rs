@@ -1,7 +1,7 @@
 //! A creation whose outcome is not known: find it, wait for it, and only then repeat it.
 
 use super::first::ids;
-use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting};
+use super::{ending, Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};
@@ -99,7 +99,8 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
         [] => Step::Create { before: before(scene, look) },
         _ => {
             let things = possible.iter().map(|thing| thing.id.clone()).collect();
-            Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + AGAIN }
+            let again = if scene.want.is_some() { AGAIN } else { ending::AGAIN };
+            Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + again }
         }
     }
 }

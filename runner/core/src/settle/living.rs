@@ -37,11 +37,19 @@ pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
     if scene.estranged(thing) && scene.holds(Rule::ForeignIsForeign) {
         return if settled { strange(scene, thing) } else { Scene::wait(scene.settled_by(), Waiting::Settling) };
     }
-    if differs.is_empty() || thing.state == ThingState::Removing {
+    if thing.state == ThingState::Removing {
         return note(thing, Vec::new());
     }
     if changed_by_us {
-        return update(scene, thing);
+        return match differs[..] {
+            // What is wanted now is what was before: the API may still show that instead of our last write.
+            [] if !settled => Scene::wait(scene.settled_by(), Waiting::Settling),
+            [] => note(thing, Vec::new()),
+            _ => update(scene, thing),
+        };
+    }
+    if differs.is_empty() {
+        return note(thing, Vec::new());
     }
     match scene.policy.drift {
         // The API may still show what our own last write has changed.
@@ -55,8 +63,8 @@ pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
 
 /// A change is sent when nothing that was sent before can come after it any more.
 fn update(scene: &Scene<'_>, thing: &Thing) -> Step {
-    match scene.row.made_by.filter(|by| scene.now < *by && scene.holds(Rule::WritesInTurn)) {
-        Some(by) => Scene::wait(by, Waiting::Settling),
+    match scene.row.made_by.filter(|by| scene.now <= *by && scene.holds(Rule::WritesInTurn)) {
+        Some(by) => Scene::wait(by + Millis::new(1), Waiting::Settling),
         None => Step::Update { thing: thing.clone() },
     }
 }

@@ -20,7 +20,9 @@ pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
         }
     }
     let sending = world.lanes.iter().any(|lane| matches!(lane.phase, Phase::Intended { sends_by: 0.., .. }));
-    if world.restless() || sending {
+    if world.due_to_end() {
+        // It takes effect, is answered, or is lost; only then does time go on.
+    } else if world.restless() || sending {
         all.push((Act::Passes(1), passed(world, 1)));
     } else if world.idle() {
         let dues = world.lanes.iter().filter_map(|lane| lane.due);
@@ -39,15 +41,14 @@ pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
     if world.left.crashes > 0 && world.lanes.iter().any(|lane| writing(&lane.phase)) {
         all.push((Act::Crashes, crashed(world)));
     }
-    if world.left.naps > 0 && !world.restless() {
+    if world.left.naps > 0 && !world.restless() && !world.flights.iter().any(|flight| flight.waited) {
         let mut next = passed(world, NAP);
         next.left.naps -= 1;
         all.push((Act::Sleeps, next));
     }
     if world.left.wants > 0 {
-        for lane in 0..world.lanes.len() {
-            wants(world, lane, &mut all);
-        }
+        // Two owners are the same but for their names: that one of them changes its mind is enough.
+        wants(world, 0, &mut all);
     }
     if world.left.foreign > 0 {
         foreign(setup, world, &mut all);
@@ -76,7 +77,9 @@ fn crashed(world: &World) -> World {
 
 fn wants(world: &World, lane: usize, all: &mut Vec<(Act, World)>) {
     for want in [None, Some(Body::First), Some(Body::Changed), Some(Body::Replacing)] {
-        if want != world.lanes[lane].want {
+        // Two owners are about who has which thing, not about its body.
+        let too_much = world.lanes.len() > 1 && !matches!(want, None | Some(Body::First));
+        if !too_much && want != world.lanes[lane].want {
             let mut next = world.clone();
             next.left.wants -= 1;
             next.lanes[lane].want = want;

@@ -10,9 +10,9 @@ use groundcrew_core::spec::{Thing, ThingState};
 use groundcrew_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::story::{Act, Loss};
+use crate::story::Act;
 use crate::world::{
-    Answer, Body, Broken, Driver, Flight, Ledger, Maker, Mark, Phase, REMEMBERS, RowNo, SEND_WITHIN, SETTLE,
+    Answer, Body, Broken, DAY, Driver, Flight, Ledger, Maker, Mark, Phase, REMEMBERS, RowNo, SEND_WITHIN, SETTLE,
     Seen, Setup, Shape, Tick, WINDOW, World, Write,
 };
 
@@ -176,7 +176,7 @@ impl<'a> Decider<'a> {
         let mut next = world.clone();
         next.lanes[lane].phase = Phase::Idle;
         next.lanes[lane].due = Some(0);
-        if let (Some(answer), 0..) = (flight.answer, flight.by) {
+        if let Some(answer) = flight.answer {
             let mut next = next.clone();
             next.flights.retain(|flight| !waited(flight));
             let earlier = earlier.filter(|_| self.setup.driver != Driver::ForgetsEarlierSends);
@@ -184,14 +184,11 @@ impl<'a> Decider<'a> {
             next.tidy();
             all.push((Act::Learns(who, answer), next));
         }
-        // What never took effect is given up at its deadline, for nothing.
-        let over = flight.answer.is_none() && flight.by < 0;
-        if over || world.left.losses > 0 {
-            next.left.losses -= u8::from(!over);
+        if world.left.losses > 0 {
+            next.left.losses -= 1;
             next.flights.iter_mut().filter(|flight| waited(flight)).for_each(|flight| flight.waited = false);
-            next.flights.retain(|flight| flight.by >= 0);
             next.tidy();
-            all.push((Act::GivesUp(who, if over { Loss::Expired } else { Loss::Answer }), next));
+            all.push((Act::GivesUp(who), next));
         }
         all
     }
@@ -280,7 +277,8 @@ impl<'a> Decider<'a> {
         row.spec = body;
         row.state = State::InDoubt;
         row.before = before.iter().map(|id| number(id)).collect();
-        row.intended_at = row.intended_at.or(Some(0));
+        let timed = matches!(self.setup.class, Class::Anonymous | Class::Keyed);
+        row.intended_at = row.intended_at.or(timed.then_some(0));
         let earlier = row.made_by;
         row.made_by = row.made_by.max(Some(WINDOW));
         next.lanes[lane].phase = intent(Write::Create { body }, earlier);
@@ -355,7 +353,6 @@ fn answered(row: &mut Ledger, write: Write, answer: Answer, earlier: Option<Tick
 }
 
 fn present(row: &mut Ledger, id: u8, shape: Shape) {
-    const DAY: Tick = 17_280;
     row.state = State::Present;
     row.thing = Some(id);
     row.observed = Some(shape.body);

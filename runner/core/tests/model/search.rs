@@ -14,7 +14,7 @@ use crate::story::Act;
 use crate::world::{Body, Lane, Maker, Phase, Setup, World};
 
 /// More states than this mean that the model lost its bounds.
-const MOST: usize = 3_000_000;
+const MOST: usize = 1_000_000;
 
 /// What a search found.
 #[derive(Debug)]
@@ -113,11 +113,23 @@ pub(crate) fn explore(setup: &Setup) -> Explored {
             }
         }
         at += 1;
-        if graph.states.len() >= MOST { return Explored { states: MOST, story: None }; }
+        assert!(graph.states.len() < MOST, "{}, {}: more than {MOST} states", setup.name, setup.budget);
     }
-    let end = |at: u32| format!("stuck for ever: {:?}", graph.states[at as usize]);
-    let story = graph.lost(setup).map(|at| graph.story(at, end(at)));
+    let story = graph.lost(setup).map(|at| graph.story(at, left(&graph.states[at as usize])));
     Explored { states: graph.states.len(), story }
+}
+
+/// What is left in a world that never comes to its end.
+fn left(world: &World) -> String {
+    let lane = |lane: &Lane| {
+        let row = lane.row.as_ref().map_or("no row", |row| row.state.as_str());
+        let want = lane.want.map_or("nothing wanted".to_owned(), |want| format!("wanted: {want:?}"));
+        format!("{want}, row: {row}")
+    };
+    let lanes: Vec<_> = world.lanes.iter().map(lane).collect();
+    let things: Vec<_> = world.objects.iter().filter_map(|object| object.now).collect();
+    let things: Vec<_> = things.iter().map(|thing| format!("{:?} by {:?}", thing.body, thing.maker)).collect();
+    format!("from here no way leads to the end: {}; things: [{}]", lanes.join("; "), things.join(", "))
 }
 
 /// Whether all is as it should be, or a person was told of what only a person can mend.

@@ -19,7 +19,7 @@ pub(crate) enum Act {
     TooLate(u8),
     Sends(u8, Write),
     Learns(u8, Answer),
-    GivesUp(u8, Loss),
+    GivesUp(u8),
     Takes(u8, u8, Origin),
     Notes(u8, u8),
     Misses(u8),
@@ -36,22 +36,13 @@ pub(crate) enum Act {
     StrangerTakesOver(u8),
 }
 
-/// What became of a request whose answer did not come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
-    /// The answer is lost; the request may take effect, now or later, or never.
-    Answer,
-    /// It took no effect, and cannot any more.
-    Expired,
-}
-
 impl Act {
     /// Whether it may be counted on: troubles may come, but need not.
     pub(crate) fn fair(self) -> bool {
         !matches!(
             self,
             Self::Blinks(_)
-                | Self::GivesUp(_, Loss::Answer)
+                | Self::GivesUp(_)
                 | Self::Sleeps
                 | Self::Crashes
                 | Self::Wants(..)
@@ -81,8 +72,7 @@ impl fmt::Display for Act {
             Self::Learns(who, Answer::Made(id, _)) => write!(f, "{}: the answer comes, thing {id}; committed", lane(*who)),
             Self::Learns(who, Answer::Removed) => write!(f, "{}: the answer comes, removed; committed", lane(*who)),
             Self::Learns(who, Answer::Refused) => write!(f, "{}: the answer comes, refused", lane(*who)),
-            Self::GivesUp(who, Loss::Answer) => write!(f, "{}: no answer comes; gives up waiting", lane(*who)),
-            Self::GivesUp(who, Loss::Expired) => write!(f, "{}: the request came to nothing", lane(*who)),
+            Self::GivesUp(who) => write!(f, "{}: no answer comes; gives up waiting", lane(*who)),
             Self::Takes(who, id, origin) => write!(f, "{}: takes thing {id} as {origin}", lane(*who)),
             Self::Notes(who, id) => write!(f, "{}: thing {id} is noted as it is", lane(*who)),
             Self::Misses(who) => write!(f, "{}: notes that it is missing", lane(*who)),

@@ -3,6 +3,8 @@
 //! All times are ticks relative to the present, so that a world that only grew older is the same world. One
 //! tick is [`SKEW`](groundcrew_core::settle::SKEW), and the other constants are few ticks.
 
+use std::fmt;
+
 use groundcrew_core::manifest::Class;
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::{Drift, Rules};
@@ -18,12 +20,14 @@ pub(crate) const SEND_WITHIN: Tick = 1;
 pub(crate) const WINDOW: Tick = 2;
 /// The API remembers an idempotency key for so long.
 pub(crate) const REMEMBERS: Tick = 6;
+/// How long a given-up creation is watched, and how often a thing is looked at for drift.
+pub(crate) const DAY: Tick = 17_280;
 /// The process sleeps, or is down, for so long; longer than the API remembers a key.
 pub(crate) const NAP: Tick = 10;
-/// Stamps that are older than this differ in nothing any more.
-const OLD: Tick = -40;
-/// The same, while a creation is in doubt: longer than a given-up creation is watched.
-const ANCIENT: Tick = -20_000;
+/// Stamps that are so much older than the oldest look differ in nothing any more.
+const OLD: Tick = -(SETTLE + 3);
+/// Stamps that are further apart than this may as well be this far apart; no constant but one is longer.
+const FAR: Tick = REMEMBERS + WINDOW + 2;
 
 /// What is explored: one kind of API, and what may go wrong how often.
 #[derive(Clone, Debug)]
@@ -83,6 +87,14 @@ pub(crate) struct Budget {
     pub(crate) wants: u8,
     pub(crate) blinks: u8,
     pub(crate) naps: u8,
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { crashes, losses, foreign, wants, blinks, naps } = self;
+        write!(f, "(crashes {crashes}, lost answers {losses}, strangers {foreign}, wants {wants}, ")?;
+        write!(f, "missed looks {blinks}, sleeps {naps})")
+    }
 }
 
 /// Who made a thing.
@@ -268,8 +280,15 @@ impl World {
 
     /// Whether a request may still take effect, or the API may still hide something.
     pub(crate) fn restless(&self) -> bool {
-        self.flights.iter().any(|flight| flight.answer.is_none())
+        self.flights.iter().any(|flight| flight.answer.is_none() && flight.by >= 0)
             || self.objects.iter().any(|object| !object.past.is_empty())
+    }
+
+    /// Whether a request must leave, or come to something, before time goes on by itself.
+    pub(crate) fn due_to_end(&self) -> bool {
+        let unsent = |phase: &Phase| matches!(phase, Phase::Intended { sends_by: 0, .. });
+        self.flights.iter().any(|flight| flight.waited && flight.by == 0)
+            || self.lanes.iter().any(|lane| unsent(&lane.phase))
     }
 
     /// Whether every creation of the thing's owner is over and the driver is between two pieces of work.
@@ -327,40 +346,81 @@ impl World {
 
     /// Lets time pass and forgets what no longer makes a difference.
     pub(crate) fn pass(&mut self, ticks: Tick) {
-        let doubt = self.lanes.iter().any(|lane| lane.row.as_ref().is_some_and(|row| row.state == State::InDoubt));
-        let oldest = if doubt { ANCIENT } else { OLD };
-        let older = |at: &mut Tick| *at = (*at - ticks).max(oldest);
         for object in &mut self.objects {
-            object.made.iter_mut().for_each(older);
             object.past.iter_mut().for_each(|(_, until)| *until -= ticks);
             object.past.retain(|(_, until)| *until > 0);
         }
-        self.flights.iter_mut().for_each(|flight| flight.by -= ticks);
+        self.flights.iter_mut().for_each(|flight| flight.by = (flight.by - ticks).max(-1));
         self.flights.retain(|flight| flight.by >= 0 || flight.waited);
         self.keys.iter_mut().for_each(|key| key.until -= ticks);
         self.keys.retain(|key| key.until > 0);
         for lane in &mut self.lanes {
-            if let Some(row) = &mut lane.row {
-                let stamps =
-                    [&mut row.intended_at, &mut row.made_by, &mut row.removed_by, &mut row.absent_at, &mut row.look_at];
-                stamps.into_iter().flatten().for_each(older);
-            }
             lane.due = lane.due.map(|due| (due - ticks).max(0));
+            if let Some(at) = lane.row.as_mut().and_then(|row| row.look_at.as_mut()) {
+                *at = (*at - ticks).max(0);
+            }
+            if let Phase::Intended { sends_by, by, .. } = &mut lane.phase {
+                (*sends_by, *by) = ((*sends_by - ticks).max(-1), (*by - ticks).max(-1));
+            }
+        }
+        self.stamps().into_iter().for_each(|at| *at -= ticks);
+        self.forget();
+        self.tidy();
+    }
+
+    /// Everything that is compared with the present or with each other.
+    fn stamps(&mut self) -> Vec<&mut Tick> {
+        let mut all: Vec<_> = self.objects.iter_mut().filter_map(|object| object.made.as_mut()).collect();
+        for lane in &mut self.lanes {
+            if let Some(row) = &mut lane.row {
+                let stamps = [&mut row.intended_at, &mut row.made_by, &mut row.removed_by, &mut row.absent_at];
+                all.extend(stamps.into_iter().flatten());
+            }
             match &mut lane.phase {
                 Phase::Looked(seen) => {
-                    older(&mut seen.began);
-                    seen.things.iter_mut().filter_map(|thing| thing.2.as_mut()).for_each(older);
+                    all.push(&mut seen.began);
+                    all.extend(seen.things.iter_mut().filter_map(|thing| thing.2.as_mut()));
                 }
-                Phase::Intended { sends_by, by, earlier, .. } => {
-                    *sends_by = (*sends_by - ticks).max(-1);
-                    *by = (*by - ticks).max(-1);
-                    earlier.iter_mut().for_each(older);
-                }
-                Phase::Sent { earlier } => earlier.iter_mut().for_each(older),
+                Phase::Intended { earlier, .. } | Phase::Sent { earlier } => all.extend(earlier),
                 Phase::Idle => {}
             }
         }
-        self.tidy();
+        all
+    }
+
+    /// Moves stamps together where the distance between them makes no difference.
+    fn forget(&mut self) {
+        let began = |lane: &Lane| if let Phase::Looked(seen) = &lane.phase { seen.began } else { 0 };
+        let oldest = self.lanes.iter().map(began).min().unwrap_or(0) + OLD;
+        let doubtful = |lane: &Lane| lane.row.as_ref().is_some_and(|row| row.state == State::InDoubt);
+        for row in self.lanes.iter_mut().filter(|lane| !doubtful(lane)).filter_map(|lane| lane.row.as_mut()) {
+            let stamps = [&mut row.made_by, &mut row.removed_by, &mut row.absent_at];
+            stamps.into_iter().flatten().for_each(|at| *at = (*at).max(oldest));
+        }
+        if !self.lanes.iter().any(doubtful) {
+            let made = self.objects.iter_mut().filter_map(|object| object.made.as_mut());
+            made.for_each(|at| *at = (*at).max(oldest));
+        }
+        // A creation that was given up is watched for much longer than any other time that matters.
+        let watched = self.lanes.iter().any(|lane| doubtful(lane) && lane.want.is_none());
+        let far = if watched { DAY + FAR } else { FAR };
+        let mut past: Vec<Tick> = self.stamps().into_iter().map(|at| *at).filter(|at| *at < 0).collect();
+        past.sort_unstable_by(|one, other| other.cmp(one));
+        past.dedup();
+        let (mut from, mut to) = (0, 0);
+        let moved: Vec<_> = past
+            .into_iter()
+            .map(|at| {
+                to -= (from - at).min(far);
+                from = at;
+                (at, to)
+            })
+            .collect();
+        for at in self.stamps() {
+            if let Some((_, to)) = moved.iter().find(|(from, _)| from == at) {
+                *at = *to;
+            }
+        }
     }
 
     /// Drops what nothing can tell any more.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime::Result;
+use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
@@ -32,9 +32,8 @@ struct Moment {
 #[wasmtime_wasi::async_trait]
 impl Pollable for Moment {
     async fn ready(&mut self) {
-        match &mut self.sleep {
-            Some(sleep) => sleep.as_mut().await,
-            None => tokio::task::yield_now().await,
+        if let Some(sleep) = &mut self.sleep {
+            sleep.as_mut().await;
         }
         self.time.advance_to_nanos(self.until);
         self.sleep = None;
@@ -45,7 +44,7 @@ impl Time<'_> {
     fn moment(&mut self, until: u64) -> Result<Resource<DynPollable>> {
         let host = &mut *self.0;
         let nanos = until.saturating_sub(host.time.read_nanos());
-        let sleeps = nanos > 0 && host.with.gate.sleeps();
+        let sleeps = nanos > 0 && host.sleeps();
         // A guest that asks for longer than a day is ended by its deadline long before.
         let nanos = nanos.min(86_400_000_000_000);
         let sleep = sleeps.then(|| Box::pin(tokio::time::sleep(Duration::from_nanos(nanos))));

@@ -8,9 +8,13 @@ use wasmtime::Result;
 use super::{Host, RunEnds};
 use crate::bindings::host::{config, fleet, http, kv, log, types};
 use crate::convert;
-use crate::egress::Refused;
-use crate::gate::{Effect, Refusal, Reply};
+use crate::egress::{Refused, Response};
+use crate::gate::{Effect, Outside, Refusal, Reply};
 use crate::journal::CallAccess;
+use crate::limits::Limits;
+
+/// Longest key of `kv`, in bytes.
+const KEY_MAX: usize = 256;
 
 type Told<T> = std::result::Result<T, types::Failure>;
 
@@ -24,7 +28,7 @@ impl http::Host for Host {
         }
         let answer = self.outgoing.send(convert::request(request)).await;
         match answer {
-            Ok(response) => Ok(Ok(http::Response { status: response.status, headers: response.headers, body: response.body })),
+            Ok(Response { status, headers, body }) => Ok(Ok(http::Response { status, headers, body })),
             Err(Refused::Told(failure)) => Ok(Err(convert::failure_out(failure))),
             Err(Refused::Ends(refusal)) => Err(RunEnds(refusal).into()),
         }
@@ -57,30 +61,58 @@ impl log::Host for Host {
     }
 }
 
+/// A call that the host itself answers.
+struct Local<Fut>(Fut);
+
+impl<T, Fut> Outside for Local<Fut>
+where
+    T: serde::Serialize,
+    Fut: Future<Output = std::result::Result<T, Failure>> + Send,
+{
+    async fn admit(&mut self) -> std::result::Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn exchange(self) -> Reply {
+        let bytes = serde_json::to_vec(&self.0.await).expect("invariant: an answer is JSON");
+        Reply { bytes, effect: Effect::Over }
+    }
+
+    fn told(failure: Failure) -> Vec<u8> {
+        serde_json::to_vec(&Err::<(), _>(failure)).expect("invariant: a failure is JSON")
+    }
+}
+
 impl Host {
     /// Takes a call that the host itself answers through the gate, so that a replay sees the same.
-    async fn local<T, Fut>(&mut self, op: &str, ask: &serde_json::Value, answer: Fut) -> Result<Told<T>>
+    async fn local<T, Fut>(
+        &mut self,
+        op: &str,
+        ask: &serde_json::Value,
+        answer: Fut,
+    ) -> Result<std::result::Result<T, Failure>>
     where
         T: serde::Serialize + serde::de::DeserializeOwned,
         Fut: Future<Output = std::result::Result<T, Failure>> + Send,
     {
         if let Err(failure) = self.outgoing.open() {
-            return Ok(Err(convert::failure_out(failure)));
+            return Ok(Err(failure));
         }
         let gate = self.with.gate.clone();
         let ends = |refusal: Refusal| {
             gate.end(refusal.clone());
             RunEnds(refusal)
         };
-        let ticket = gate.ticket(gate.number().map_err(ends)?, op, CallAccess::Local, ask.to_string().into_bytes());
-        let outside = || async {
-            let bytes = serde_json::to_vec(&answer.await).expect("invariant: an answer is JSON");
-            Reply { bytes, effect: Effect::Over }
-        };
-        let bytes = gate.pass(ticket, outside).await.map_err(ends)?;
-        let told: std::result::Result<T, Failure> = serde_json::from_slice(&bytes)?;
-        Ok(told.map_err(convert::failure_out))
+        let n = gate.number().map_err(ends)?;
+        let ticket = gate.ticket(n, op, CallAccess::Local, ask.to_string().into_bytes());
+        let bytes = gate.pass(ticket, Local(answer)).await.map_err(ends)?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
+}
+
+/// The fleet has no word for a failure, and silence would look like an empty fleet.
+fn fleet_failed(failure: &Failure) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("the fleet could not be read: {failure}"))
 }
 
 impl fleet::Host for Host {
@@ -88,16 +120,35 @@ impl fleet::Host for Host {
         let Ok(path) = path.parse::<Path>() else { return Ok(None) };
         let memory = self.with.memory.clone();
         let asked = path.clone();
-        let found = self.local("fleet.get", &json!(path), async move { memory.subject(&asked).await }).await?;
-        Ok(found.ok().flatten().map(convert::subject_out))
+        let found =
+            self.local("fleet.get", &json!(path), async move { memory.subject(&asked).await }).await?;
+        Ok(found.map_err(|failure| fleet_failed(&failure))?.map(convert::subject_out))
     }
 
     async fn below(&mut self, path: String, cursor: Option<String>) -> Result<fleet::Page> {
         let memory = self.with.memory.clone();
         let ask = json!([path, cursor]);
-        let found = self.local("fleet.below", &ask, async move { memory.below(&path, cursor.as_deref()).await }).await?;
-        let (subjects, next) = found.unwrap_or_default();
+        let page = async move { memory.below(&path, cursor.as_deref()).await };
+        let found = self.local("fleet.below", &ask, page).await?;
+        let (subjects, next) = found.map_err(|failure| fleet_failed(&failure))?;
         Ok(fleet::Page { subjects: subjects.into_iter().map(convert::subject_out).collect(), next })
+    }
+}
+
+impl Host {
+    /// Writes to `kv`: seen at once by this run, durable with its success.
+    fn write(&mut self, key: String, value: Option<Vec<u8>>) -> Told<()> {
+        self.outgoing.open().map_err(convert::failure_out)?;
+        let Limits { kv_value, kv_keys, .. } = *self.with.limits;
+        let refused = |text: String| Err(convert::failure_out(Failure::final_(text)));
+        if key.len() > KEY_MAX || value.as_ref().is_some_and(|value| value.len() > kv_value) {
+            return refused(format!("a key has at most {KEY_MAX} bytes and a value at most {kv_value}"));
+        }
+        if self.written.len() >= kv_keys && !self.written.contains_key(&key) {
+            return refused(format!("a run writes at most {kv_keys} keys"));
+        }
+        self.written.insert(key, value);
+        Ok(())
     }
 }
 
@@ -107,21 +158,15 @@ impl kv::Host for Host {
             return Ok(Ok(written.clone()));
         }
         let memory = self.with.memory.clone();
-        self.local("kv.get", &json!(key), async move { memory.value(&key).await }).await
+        let found = self.local("kv.get", &json!(key), async move { memory.value(&key).await }).await?;
+        Ok(found.map_err(convert::failure_out))
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Result<Told<()>> {
-        let max = self.with.limits.kv_value;
-        if value.len() > max || key.len() > 256 {
-            let text = format!("a key has at most 256 bytes and a value at most {max}");
-            return Ok(Err(convert::failure_out(Failure::final_(text))));
-        }
-        self.written.insert(key, Some(value));
-        Ok(Ok(()))
+        Ok(self.write(key, Some(value)))
     }
 
     async fn delete(&mut self, key: String) -> Result<Told<()>> {
-        self.written.insert(key, None);
-        Ok(Ok(()))
+        Ok(self.write(key, None))
     }
 }

@@ -3,12 +3,21 @@
 //! It is the only place where timing becomes visible to a guest; with it a replay is bit for bit the same,
 //! concurrent requests included.
 
-use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime::Result;
+use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi_io::bindings::wasi::io::poll::{self, HostPollable as _};
 
 use super::Host;
+
+impl Host {
+    /// The guest looks at what is ready: answers that came meanwhile move its time, here and nowhere else.
+    fn look(&self) {
+        if let Some(to) = self.with.gate.look() {
+            self.time.advance_to(to);
+        }
+    }
+}
 
 pub(super) struct Recorder<'a>(&'a mut Host);
 
@@ -28,14 +37,18 @@ impl poll::Host for Recorder<'_> {
         let Some(recorded) = host.with.gate.recorded_poll() else {
             let ready = host.table.poll(pollables).await?;
             host.with.gate.note_poll(&ready);
+            host.look();
             return Ok(ready);
         };
         for index in &recorded {
-            let pollable = pollables.get(*index as usize).map(|pollable| Resource::new_borrow(pollable.rep()));
-            let pollable = pollable.ok_or_else(|| wasmtime::Error::msg("the recorded schedule does not fit this run"))?;
+            let pollable =
+                pollables.get(*index as usize).map(|pollable| Resource::new_borrow(pollable.rep()));
+            let pollable = pollable
+                .ok_or_else(|| wasmtime::Error::msg("the recorded schedule does not fit this run"))?;
             host.table.block(pollable).await?;
         }
         host.with.gate.note_poll(&recorded);
+        host.look();
         Ok(recorded)
     }
 }
@@ -52,11 +65,14 @@ impl poll::HostPollable for Recorder<'_> {
             None => host.table.ready(pollable).await?,
         };
         host.with.gate.note_ready(ready);
+        host.look();
         Ok(ready)
     }
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
-        self.0.table.block(pollable).await
+        self.0.table.block(pollable).await?;
+        self.0.look();
+        Ok(())
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {

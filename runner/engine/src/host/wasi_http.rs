@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use groundcrew_core::spec::Failure;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::{Purity, Surroundings};
@@ -31,7 +31,9 @@ impl Outgoing {
     /// Refuses calls with meaning outside an export and in pure runs.
     pub(super) fn open(&self) -> Result<(), Failure> {
         if !self.entered {
-            return Err(Failure::final_("no call is possible before the export is entered (module start-up)"));
+            return Err(Failure::final_(
+                "no call is possible before the export is entered (module start-up)",
+            ));
         }
         match self.with.purity {
             Purity::Effects => Ok(()),
@@ -50,19 +52,26 @@ impl Outgoing {
 
     pub(super) async fn send(&self, request: Request) -> Result<Response, Refused> {
         let n = self.number()?;
-        self.send_numbered(n, request).await
+        let sent = self.with.egress.send(&self.with.gate, &self.with.limits, n, request).await;
+        if let Some(answered_at) = self.with.gate.answered_at(n) {
+            self.time.advance_to(answered_at);
+        }
+        sent
     }
 
-    async fn send_numbered(&self, n: CallNo, request: Request) -> Result<Response, Refused> {
+    /// Sends while the guest goes on. Its time moves when it learns of the answer, not before.
+    async fn send_meanwhile(&self, n: CallNo, request: Request) -> Result<Response, Refused> {
         let sent = self.with.egress.send(&self.with.gate, &self.with.limits, n, request).await;
-        self.time.advance_to(self.with.gate.answered_at(n));
+        self.with.gate.arrive(n);
         sent
     }
 
     async fn exchange(self, n: Result<CallNo, Refused>, request: http::Request<WasiBody>) -> Answer {
         let n = n.map_err(refused)?;
         let (parts, body) = request.into_parts();
-        let body = body.collect().await?.to_bytes();
+        let max = self.with.limits.request_body;
+        let body = Limited::new(body, max).collect().await;
+        let body = body.map_err(|error| unread(&*error, max))?.to_bytes();
         let headers = parts.headers.iter().filter(|(name, _)| !is_hosts_own(name.as_str()));
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let request = Request {
@@ -72,7 +81,7 @@ impl Outgoing {
             body: body.to_vec(),
             private: false,
         };
-        let response = self.send_numbered(n, request).await.map_err(refused)?;
+        let response = self.send_meanwhile(n, request).await.map_err(refused)?;
         let mut answer = http::Response::builder().status(response.status);
         for (name, value) in response.headers {
             answer = answer.header(name, value);
@@ -88,6 +97,16 @@ fn refused(refused: Refused) -> Error {
     let text = match refused {
         Refused::Told(failure) => failure.message,
         Refused::Ends(refusal) => refusal.to_string(),
+    };
+    Error::InternalError(Some(text))
+}
+
+/// A body that could not be collected from its guest.
+fn unread(error: &(dyn std::error::Error + 'static), max: usize) -> Error {
+    let text = if error.is::<http_body_util::LengthLimitError>() {
+        format!("the request's body is over {max} bytes")
+    } else {
+        format!("the request's body ended early: {error}")
     };
     Error::InternalError(Some(text))
 }

@@ -8,16 +8,17 @@ use groundcrew_core::manifest::Manifest;
 use super::super::problem::{Problem, ProblemKind, Problems};
 use super::super::resolve::Stanza;
 use super::super::settings::Position;
-use super::super::words::{OWNER, grant_words};
+use super::super::words::grant_words;
 use super::reach::Reach;
 
 pub(super) fn check(stanza: &Stanza<'_>, fly_api: &str, problems: &Problems) {
     let Some(manifest) = &stanza.manifest else { return };
-    let words = grant_words(&stanza.config, fly_api);
+    let words = grant_words(&stanza.config.value, fly_api);
     binding(stanza, &words, problems);
-    let reached: Vec<_> = stanza.allow.iter().filter_map(|grant| Reach::of(grant.get_ref(), &words)).collect();
-    // Without a stanza's own errors only: a missing field of `config` would be told again as missing grants.
-    if stanza.work().is_some() {
+    let reached: Vec<_> =
+        stanza.allow.iter().filter_map(|grant| Reach::of(grant.get_ref(), &words)).collect();
+    // A missing field of `config` would be told again as missing grants.
+    if stanza.config.fits {
         asked(stanza, manifest, &words, &reached, problems);
     }
     secrets(stanza, &words, &reached, problems);
@@ -26,25 +27,36 @@ pub(super) fn check(stanza: &Stanza<'_>, fly_api: &str, problems: &Problems) {
 /// Every grant must become a URL once its words are filled in.
 fn binding(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, problems: &Problems) {
     let mut values = words.clone();
-    values.extend(OWNER.map(|word| (word.to_owned(), format!("one-{word}"))));
+    values.extend(stanza.owner_words().map(|word| (word.to_owned(), format!("one-{word}"))));
     for grant in &stanza.allow {
-        let error = match grant.get_ref().bind(&values) {
-            Ok(_) => continue,
-            Err(error) => error,
-        };
+        let Err(error) = grant.get_ref().bind(&values) else { continue };
         let help = match &error {
-            BindError::Unbound { .. } => "to choose from: {app}, {org}, {machine}, {fly.api}, {config.NAME} of a text or number",
+            BindError::Unbound { .. } => {
+                "to choose from: {app}, {org}, for machines {machine}, {fly.api}, {config.NAME} of a text or number"
+            }
             BindError::Url { .. } => "write METHODS scheme://host[:port]/path*",
         };
-        problems.add(Problem::new(ProblemKind::BadGrant, grant.span(), error.to_string()).label("no grant").help(help));
+        problems.add(
+            Problem::new(ProblemKind::BadGrant, grant.span(), error.to_string()).label("no grant").help(help),
+        );
     }
 }
 
-fn asked(stanza: &Stanza<'_>, manifest: &Manifest, words: &BTreeMap<String, String>, given: &[Reach], problems: &Problems) {
+fn asked(
+    stanza: &Stanza<'_>,
+    manifest: &Manifest,
+    words: &BTreeMap<String, String>,
+    given: &[Reach],
+    problems: &Problems,
+) {
     let grants: Vec<(&String, Grant)> =
         manifest.asks.allow.iter().filter_map(|line| Some((line, line.parse().ok()?))).collect();
     let mut asked = Vec::new();
     for (line, grant) in &grants {
+        // What an optional field of `config` would name is not asked for without it.
+        if grant.words().iter().any(|word| word.starts_with("config.") && !words.contains_key(*word)) {
+            continue;
+        }
         let lacking = match Reach::of(grant, words) {
             Some(reach) => {
                 let lacking = reach.not_covered_by(given);
@@ -63,7 +75,9 @@ fn asked(stanza: &Stanza<'_>, manifest: &Manifest, words: &BTreeMap<String, Stri
     }
     if asked.len() == grants.len() {
         for grant in &stanza.allow {
-            let beyond = Reach::of(grant.get_ref(), words).map(|reach| reach.not_covered_by(&asked)).unwrap_or_default();
+            let beyond = Reach::of(grant.get_ref(), words)
+                .map(|reach| reach.not_covered_by(&asked))
+                .unwrap_or_default();
             if !beyond.is_empty() {
                 let message = format!("the hook `{}` does not ask for this grant", manifest.name);
                 let problem = Problem::new(ProblemKind::GrantNotAsked, grant.span(), message);
@@ -75,15 +89,19 @@ fn asked(stanza: &Stanza<'_>, manifest: &Manifest, words: &BTreeMap<String, Stri
 }
 
 fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, problems: &Problems) {
-    let asks: BTreeMap<&str, AskedSecret<'_>> = manifest.asks.secrets.iter().map(|line| AskedSecret::of(line)).collect();
+    let asks: BTreeMap<&str, AskedSecret<'_>> =
+        manifest.asks.secrets.iter().map(|line| AskedSecret::of(line)).collect();
     for (name, ask) in asks.iter().filter(|(name, _)| !stanza.secrets.contains_key(**name)) {
-        let message = format!("[hook.{}] does not grant a secret that its hook asks for: `{name}`", stanza.name);
+        let message =
+            format!("[hook.{}] does not grant a secret that its hook asks for: `{name}`", stanza.name);
         let problem = Problem::new(ProblemKind::SecretLacking, stanza.at.clone(), message).label("lacks it");
         problems.add(problem.help(format!("add, if you agree: {}", ask.stanza_line(name))));
     }
     for (name, granted) in stanza.secrets.iter().filter(|(name, _)| !asks.contains_key(name.as_str())) {
         let message = format!("the hook `{}` does not ask for a secret `{name}`", manifest.name);
-        problems.add(Problem::new(ProblemKind::SecretNotAsked, granted.at.clone(), message).label("not asked for"));
+        problems.add(
+            Problem::new(ProblemKind::SecretNotAsked, granted.at.clone(), message).label("not asked for"),
+        );
     }
 }
 
@@ -108,18 +126,22 @@ impl<'a> AskedSecret<'a> {
 
 /// A secret for a host that no grant reaches could never be used.
 fn secrets(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, reached: &[Reach], problems: &Problems) {
-    let secret_url = stanza.secrets.values().any(|granted| granted.grant.at == Position::Url);
+    let grants = || {
+        stanza.secrets.iter().filter_map(|(name, granted)| Some((name, granted.grant.as_ref()?, &granted.at)))
+    };
+    let secret_url = grants().any(|(_, grant, _)| grant.at == Position::Url);
     let differing = stanza.allow.iter().any(|grant| Reach::of(grant.get_ref(), words).is_none());
-    for (name, granted) in &stanza.secrets {
-        let Some(to) = &granted.grant.to else { continue };
+    for (name, grant, at) in grants() {
+        let Some(to) = &grant.to else { continue };
         // What a secret URL or a word of the owner reaches is not known here.
-        let unknown = differing || (secret_url && granted.grant.sign.is_some());
+        let unknown = differing || (secret_url && grant.sign.is_some());
         if unknown || reached.iter().any(|reach| reach.authority().as_ref() == Some(to)) {
             continue;
         }
         let hosts: Vec<_> = reached.iter().filter_map(Reach::authority).collect();
         let message = format!("secret `{name}` may go to {to}, which no grant reaches");
-        let problem = Problem::new(ProblemKind::SecretUnreached, granted.at.clone(), message).label("can never be used");
+        let problem =
+            Problem::new(ProblemKind::SecretUnreached, at.clone(), message).label("can never be used");
         let reach = if hosts.is_empty() { "nothing".to_owned() } else { hosts.join(", ") };
         problems.add(problem.help(format!("`allow` of this stanza reaches: {reach}")));
     }

@@ -19,14 +19,17 @@ impl Reach {
     /// no URL comes out.
     pub(super) fn of(grant: &Grant, words: &BTreeMap<String, String>) -> Option<Self> {
         let text = grant.to_string();
-        let mut parts: Vec<_> = text.split_whitespace().filter(|word| !matches!(*word, "READ" | "private")).collect();
+        let mut parts: Vec<_> =
+            text.split_whitespace().filter(|word| !matches!(*word, "READ" | "private")).collect();
         let pattern = parts.pop()?;
         let methods = parts.pop()?.split(',').map(str::to_owned).collect();
         let filled = fill_known(pattern.trim_end_matches('*'), words);
         // Owners differ, but each run has one: any stand-in does.
         let owners = super::super::words::OWNER.map(|word| (word.to_owned(), format!("one-{word}")));
         let filled = fill_known(&filled, &owners.into());
-        let url = Some(filled).filter(|filled| !filled.contains('{')).and_then(|filled| Url::parse(&filled).ok())?;
+        let url =
+            Some(filled).filter(|filled| !filled.contains('{')).and_then(|filled| Url::parse(&filled).ok());
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"))?;
         Some(Self { methods, url, open_end: pattern.ends_with('*') })
     }
 
@@ -37,7 +40,11 @@ impl Reach {
 
     /// The methods of another grant that this one does not cover.
     pub(super) fn lacking(&self, other: &Self) -> Vec<String> {
-        let fits = if self.open_end { other.url.path().starts_with(self.url.path()) } else { other.url.path() == self.url.path() };
+        let fits = if self.open_end {
+            other.url.path().starts_with(self.url.path())
+        } else {
+            other.url.path() == self.url.path()
+        };
         let fits = fits && (self.open_end || !other.open_end) && self.authority() == other.authority();
         let scheme = self.url.scheme() == other.url.scheme();
         let covered = |method: &&String| fits && scheme && self.methods.contains(method);
@@ -66,12 +73,18 @@ mod tests {
     #[test]
     fn grants_compare_however_they_are_written() {
         let asked = reach("GET,PATCH {config.server}/zones/{config.zone}*");
-        let lacking = |given: &[&str]| asked.not_covered_by(&given.iter().map(|given| reach(given)).collect::<Vec<_>>());
+        let lacking = |given: &[&str]| {
+            asked.not_covered_by(&given.iter().map(|given| reach(given)).collect::<Vec<_>>())
+        };
         let none: [&str; 0] = [];
         assert_eq!(lacking(&["GET,PATCH https://A.example/zones/acme.app*"]), none);
         assert_eq!(lacking(&["GET {config.server}/*", "PATCH {config.server}/zones/acme.app*"]), none);
         assert_eq!(lacking(&["GET {config.server}/*"]), ["PATCH"]);
-        assert_eq!(lacking(&["GET,PATCH {config.server}/zones/acme.app"]), ["GET", "PATCH"], "an end is no open end");
+        assert_eq!(
+            lacking(&["GET,PATCH {config.server}/zones/acme.app"]),
+            ["GET", "PATCH"],
+            "an end is no open end"
+        );
         assert_eq!(lacking(&["GET,PATCH http://a.example/*"]), ["GET", "PATCH"], "another scheme");
         assert_eq!(lacking(&["GET,PATCH https://a.example/zones/other*"]), ["GET", "PATCH"]);
     }

@@ -9,8 +9,13 @@ use serde_json::Value;
 use super::super::problem::{Problem, ProblemKind, Quote, Span};
 use super::super::read::{Section, Written};
 
-/// Tells where `config` does not fit; texts with words in braces are judged when they are filled in.
-pub(in crate::config) fn check(section: &Section<'_>, written: Option<Written<'_>>, config: &Value, manifest: &Manifest) {
+/// Whether `config` fits; tells where not; texts with words in braces are judged when they are filled in.
+pub(in crate::config) fn check(
+    section: &Section<'_>,
+    written: Option<Written<'_>>,
+    config: &Value,
+    manifest: &Manifest,
+) -> bool {
     let schema = match &manifest.config {
         Some(schema) => schema.clone(),
         None => serde_json::json!({"additionalProperties": false}),
@@ -19,15 +24,20 @@ pub(in crate::config) fn check(section: &Section<'_>, written: Option<Written<'_
         Ok(validator) => validator,
         Err(error) => {
             let message = format!("the schema in the manifest of `{}` is none: {error}", manifest.name);
-            section.problem(Problem::new(ProblemKind::BadManifest, section.at.clone(), message).label("used here"));
-            return;
+            section.problem(
+                Problem::new(ProblemKind::BadManifest, section.at.clone(), message).label("used here"),
+            );
+            return false;
         }
     };
+    let mut fits = true;
     for error in validator.iter_errors(config) {
         if words_in(error.instance()).is_empty() || !about_texts(error.kind()) {
             report(section, written, manifest, &schema, &error);
+            fits = false;
         }
     }
+    fits
 }
 
 /// Whether filling in a text may mend it.
@@ -35,19 +45,27 @@ const fn about_texts(kind: &ValidationErrorKind) -> bool {
     !matches!(kind, ValidationErrorKind::Required { .. } | ValidationErrorKind::AdditionalProperties { .. })
 }
 
-fn report(section: &Section<'_>, written: Option<Written<'_>>, manifest: &Manifest, schema: &Value, error: &ValidationError<'_>) {
+fn report(
+    section: &Section<'_>,
+    written: Option<Written<'_>>,
+    manifest: &Manifest,
+    schema: &Value,
+    error: &ValidationError<'_>,
+) {
     let pointer = error.instance_path().to_string();
     let place = written.map(|written| Place::of(written, &pointer));
     let at = place.as_ref().map_or_else(|| section.at.clone(), |place| place.value.clone());
     let name = format!("config{}", pointer.replace('/', "."));
     let new = |at: Span, message: String| {
-        Problem::new(ProblemKind::ConfigMismatch, at, message).label(format!("the hook `{}` cannot take this", manifest.name))
+        Problem::new(ProblemKind::ConfigMismatch, at, message)
+            .label(format!("the hook `{}` cannot take this", manifest.name))
     };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let properties = properties_at(schema, error);
             for field in unexpected {
-                let at = written.map_or(at.clone(), |written| Place::of(written, &format!("{pointer}/{field}")).key);
+                let at = written
+                    .map_or(at.clone(), |written| Place::of(written, &format!("{pointer}/{field}")).key);
                 let problem = new(at.clone(), format!("`{name}` has no field `{field}`"));
                 section.problem(problem.meant(field, properties.iter().map(String::as_str), at, Quote::Bare));
             }
@@ -55,7 +73,9 @@ fn report(section: &Section<'_>, written: Option<Written<'_>>, manifest: &Manife
         ValidationErrorKind::Required { property } => {
             let field = property.as_str().unwrap_or_default();
             let problem = new(place.map_or(at, |place| place.key), format!("`{name}` lacks `{field}`"));
-            section.problem(problem.help(format!("add `{field} = ...` to `{name}`; see `groundcrew inspect` for what it takes")));
+            section.problem(problem.help(format!(
+                "add `{field} = ...` to `{name}`; see `groundcrew inspect` for what it takes"
+            )));
         }
         _ => section.problem(new(at, format!("`{name}`: {error}"))),
     }
@@ -83,7 +103,10 @@ impl Place {
         for part in pointer.split('/').skip(1) {
             let part = part.replace("~1", "/").replace("~0", "~");
             let next = if let Some(table) = at.get_ref().as_table() {
-                table.iter().find(|(name, _)| *name.get_ref() == part).map(|(name, value)| (name.span(), value))
+                table
+                    .iter()
+                    .find(|(name, _)| *name.get_ref() == part)
+                    .map(|(name, value)| (name.span(), value))
             } else {
                 let index = part.parse::<usize>().ok();
                 let item = at.get_ref().as_array().and_then(|items| items.get(index?));

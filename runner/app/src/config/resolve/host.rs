@@ -1,5 +1,6 @@
 //! Where things are kept and served, and the hosts that texts name.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use toml::Spanned;
@@ -37,7 +38,12 @@ fn in_dir(dir: &Path) -> Place {
     (dir.to_owned(), dir.join("groundcrew.db"))
 }
 
-fn written_store(section: &Section<'_>, dir: &Path, url: Option<&Spanned<&str>>, at: Option<&Spanned<&str>>) -> Option<Place> {
+fn written_store(
+    section: &Section<'_>,
+    dir: &Path,
+    url: Option<&Spanned<&str>>,
+    at: Option<&Spanned<&str>>,
+) -> Option<Place> {
     let url = match (url, at) {
         (Some(_), Some(at)) => {
             let problem = Problem::new(ProblemKind::ConflictingKeys, at.span(), "the store has two places");
@@ -50,12 +56,25 @@ fn written_store(section: &Section<'_>, dir: &Path, url: Option<&Spanned<&str>>,
     };
     let text = *url.get_ref();
     if text.starts_with("postgres") {
-        section.problem(not_yet(url.span(), "Postgres store", "keep it in SQLite: url = \"sqlite:groundcrew.db\""));
+        section.problem(not_yet(
+            url.span(),
+            "Postgres store",
+            "keep it in SQLite: url = \"sqlite:groundcrew.db\"",
+        ));
         return None;
     }
-    let Some(file) = text.strip_prefix("sqlite:").map(|file| file.trim_start_matches("//")).filter(|file| !file.is_empty()) else {
-        let problem = Problem::new(ProblemKind::BadUrl, url.span(), format!("`{text}` is no address of a store"));
-        section.problem(problem.label("cannot be read").help("write \"sqlite:FILE\", such as \"sqlite:/data/groundcrew.db\""));
+    let Some(file) = text
+        .strip_prefix("sqlite:")
+        .map(|file| file.trim_start_matches("//"))
+        .filter(|file| !file.is_empty())
+    else {
+        let problem =
+            Problem::new(ProblemKind::BadUrl, url.span(), format!("`{text}` is no address of a store"));
+        section.problem(
+            problem
+                .label("cannot be read")
+                .help("write \"sqlite:FILE\", such as \"sqlite:/data/groundcrew.db\""),
+        );
         return None;
     };
     let database = path(dir, file);
@@ -65,9 +84,23 @@ fn written_store(section: &Section<'_>, dir: &Path, url: Option<&Spanned<&str>>,
 pub(super) fn http(root: &Section<'_>, names: &Names<'_>) -> Option<Http> {
     let section = root.section("http")?;
     let token = section.text("token").and_then(|token| names.secret(&section, &token));
-    let listen = section.setting("listen", ProblemKind::BadUrl);
+    let Listen(listen) = section.setting("listen", ProblemKind::BadUrl);
     section.end();
     Some(Http { listen, token })
+}
+
+/// An address to listen at.
+#[derive(Debug)]
+struct Listen(SocketAddr);
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let no_address =
+            |_| format!("`{text}` is no address to listen at; write IP:PORT, such as \"127.0.0.1:9430\"");
+        text.parse().map(Self).map_err(no_address)
+    }
 }
 
 /// An http(s) URL with a host and without a user; tells if it is none.
@@ -81,7 +114,8 @@ pub(super) fn checked_url(section: &Section<'_>, key: &str, text: &Spanned<&str>
         Ok(url) => return Some(url),
         Err(error) => error.to_string(),
     };
-    let problem = Problem::new(ProblemKind::BadUrl, text.span(), format!("`{key}` is no URL to call: {refused}"));
+    let problem =
+        Problem::new(ProblemKind::BadUrl, text.span(), format!("`{key}` is no URL to call: {refused}"));
     section.problem(problem.label("cannot be called"));
     None
 }

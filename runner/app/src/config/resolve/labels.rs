@@ -61,7 +61,11 @@ fn secrets(section: &Section<'_>, names: &Names<'_>) -> Vec<(String, crate::conf
 
 fn values(section: &Section<'_>) -> BTreeMap<String, LabelType> {
     let Some(written) = section.section("values") else {
-        section.lacks(ProblemKind::MissingKey, "values", "values = { domains = \"list\", plan = \"string\" }");
+        section.lacks(
+            ProblemKind::MissingKey,
+            "values",
+            "values = { domains = \"list\", plan = \"string\" }",
+        );
         return BTreeMap::new();
     };
     let entries: Vec<_> = written.entries().collect();
@@ -77,9 +81,15 @@ fn legal_label(section: &Section<'_>, name: &Spanned<&str>) -> Option<String> {
     let text = *name.get_ref();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if text.is_empty() || !text.chars().all(legal) {
-        let problem = Problem::new(ProblemKind::BadName, name.span(), format!("`{text}` cannot be a label's name"));
+        let problem =
+            Problem::new(ProblemKind::BadName, name.span(), format!("`{text}` cannot be a label's name"));
         let problem = problem.label("characters of [A-Za-z0-9_-] are expected");
-        section.problem(problem.meant(text, [text.replace(['.', ' '], "_").as_str()], name.span(), Quote::Bare));
+        section.problem(problem.meant(
+            text,
+            [text.replace(['.', ' '], "_").as_str()],
+            name.span(),
+            Quote::Bare,
+        ));
         return None;
     }
     Some(text.to_owned())

@@ -19,22 +19,28 @@ pub(super) const PROVISIONER_KEYS: [&str; 8] =
     ["gone", "gone_adopted", "grace", "adopt", "drift", "reads", "settle", "teardown_wait"];
 
 /// Reads the work of a stanza; the keys of the other kind are problems.
-pub(super) fn work(section: &Section<'_>, manifest: &Manifest, reads: &[Spanned<&str>], deletes: Option<Window>) -> Option<Work> {
+pub(super) fn work(
+    section: &Section<'_>,
+    manifest: &Manifest,
+    reads: &[Spanned<&str>],
+    deletes: Option<Window>,
+) -> Option<Work> {
     if manifest.kind.is_empty() {
-        let wrong = PROVISIONER_KEYS.iter().filter(|key| section.has(key));
-        wrong.for_each(|key| wrong_kind(section, key, manifest, "it is a handler, and makes no things"));
+        for key in PROVISIONER_KEYS {
+            wrong_kind(section, key, manifest, "it is a handler, and makes no things");
+        }
         return Some(Work::Handler { on: events(section, manifest)? });
     }
-    if section.has("on") {
-        wrong_kind(section, "on", manifest, "it is a provisioner: it is owed a look, not events");
-    }
+    wrong_kind(section, "on", manifest, "it is a provisioner: it is owed a look, not events");
     provisioner(section, manifest, reads, deletes).map(Work::Provisioner)
 }
 
 fn wrong_kind(section: &Section<'_>, key: &str, manifest: &Manifest, why: &str) {
-    let at = section.key_span(key).unwrap_or_else(|| section.at.clone());
+    let Some(at) = section.misplaced(key) else { return };
     let message = format!("`{key}` means nothing to the hook `{}`", manifest.name);
-    section.problem(Problem::new(ProblemKind::WrongKind, at, message).label(why).help(format!("remove `{key}`")));
+    section.problem(
+        Problem::new(ProblemKind::WrongKind, at, message).label(why).help(format!("remove `{key}`")),
+    );
 }
 
 fn events(section: &Section<'_>, manifest: &Manifest) -> Option<Vec<String>> {
@@ -51,7 +57,11 @@ fn events(section: &Section<'_>, manifest: &Manifest) -> Option<Vec<String>> {
         let body = text.strip_suffix('*').unwrap_or(text);
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
         if text.is_empty() || !body.chars().all(legal) {
-            let problem = Problem::new(ProblemKind::BadEvent, pattern.span(), format!("`{text}` can match no event's kind"));
+            let problem = Problem::new(
+                ProblemKind::BadEvent,
+                pattern.span(),
+                format!("`{text}` can match no event's kind"),
+            );
             let problem = problem.label("cannot be a pattern");
             section.problem(problem.help("write a kind, or its beginning and `*`, such as \"machine.*\""));
         }
@@ -67,7 +77,11 @@ fn provisioner(
 ) -> Option<Provisioner> {
     let gone_words = words(OnGone::ALL, OnGone::as_str);
     if !section.has("gone") {
-        section.lacks(ProblemKind::MissingGone, "gone", "gone = \"retain\"    # what becomes of things whose owner is gone: delete | retain | report");
+        section.lacks(
+            ProblemKind::MissingGone,
+            "gone",
+            "gone = \"retain\"    # what becomes of things whose owner is gone: delete | retain | report",
+        );
     }
     let gone = section.choice("gone", &gone_words);
     let gone_adopted = section.choice_or_default("gone_adopted", &gone_words);
@@ -78,57 +92,63 @@ fn provisioner(
     let teardown_wait = section.duration("teardown_wait");
     let reads = reads.iter().map(|hook| (*hook.get_ref()).to_owned()).collect();
     let deletes = deletes.unwrap_or(Window::DEFAULT);
-    Some(Provisioner { gone: gone?, gone_adopted, grace: grace?, adopt, drift, reads, deletes, settle, teardown_wait })
+    Some(Provisioner {
+        gone: gone?,
+        gone_adopted,
+        grace: grace?,
+        adopt,
+        drift,
+        reads,
+        deletes,
+        settle,
+        teardown_wait,
+    })
 }
 
 fn grace(section: &Section<'_>, manifest: &Manifest) -> Option<Grace> {
-    let data: Vec<_> = manifest.kind.iter().filter(|(_, kind)| kind.data).map(|(name, _)| name.as_str()).collect();
+    let data: Vec<_> =
+        manifest.kind.iter().filter(|(_, kind)| kind.data).map(|(name, _)| name.as_str()).collect();
     let written = section.section("grace");
-    let clock = |key: &str| written.as_ref().and_then(|grace| grace.parsed::<Span>(key, ProblemKind::BadDuration));
+    let clock =
+        |key: &str| written.as_ref().and_then(|grace| grace.parsed::<Span>(key, ProblemKind::BadDuration));
     let (gone, unwanted) = (clock("gone"), clock("unwanted"));
     let gone_said = written.as_ref().is_some_and(|grace| grace.has("gone"));
     if let Some(grace) = &written {
         grace.end();
     }
     if !data.is_empty() && !gone_said {
-        let message = format!("{} lacks `grace.gone`, and its things hold data: {}", section.what, data.join(", "));
+        let message =
+            format!("{} lacks `grace.gone`, and its things hold data: {}", section.what, data.join(", "));
         let problem = Problem::new(ProblemKind::DataNeedsGrace, section.at.clone(), message).label("here");
-        section.problem(problem.help("add the line: grace = { gone = \"30d\", unwanted = \"never\" }"));
+        section.problem(problem.help("add: grace = { gone = \"30d\", unwanted = \"never\" }"));
         return None;
     }
-    let default = |key: &str| if data.is_empty() { defaults::of::<Span>(&format!("hook.NAME.grace.{key}")) } else { Span(None) };
-    let or_default = |clock: Option<Spanned<Span>>, key| clock.map_or_else(|| default(key), Spanned::into_inner).0;
+    let default = |key: &str| {
+        if data.is_empty() { defaults::of::<Span>(&format!("hook.NAME.grace.{key}")) } else { Span(None) }
+    };
+    let or_default =
+        |clock: Option<Spanned<Span>>, key| clock.map_or_else(|| default(key), Spanned::into_inner).0;
     Some(Grace { gone: or_default(gone, "gone"), unwanted: or_default(unwanted, "unwanted") })
 }
 
 /// `settle`, one length for all kinds of things or one for each; never shorter than the manifest's.
 fn settle(section: &Section<'_>, manifest: &Manifest) -> BTreeMap<String, Millis> {
-    let mut settle: BTreeMap<_, _> = manifest.kind.iter().map(|(name, kind)| (name.clone(), kind.settle)).collect();
-    match section.raw("settle") {
-        Some(value) if value.get_ref().is_table() => {
-            let Some(table) = section.section("settle") else { return settle };
-            let entries: Vec<_> = table.entries().collect();
-            for (name, value) in entries {
-                match settle.get_mut(*name.get_ref()) {
-                    Some(length) => raise(&table, value, name.get_ref(), length),
-                    None => unknown_thing(&table, &name, manifest),
-                }
-            }
+    let mut settle: BTreeMap<_, _> =
+        manifest.kind.iter().map(|(name, kind)| (name.clone(), kind.settle)).collect();
+    let Some(value) = section.raw("settle") else { return settle };
+    if !value.get_ref().is_table() {
+        let longest =
+            settle.iter().max_by_key(|(_, length)| **length).map(|(name, length)| (name.clone(), *length));
+        let raised = longest.and_then(|(name, length)| raised(section, value, &name, length));
+        return settle.into_iter().map(|(name, length)| (name, raised.unwrap_or(length))).collect();
+    }
+    let Some(table) = section.section("settle") else { return settle };
+    let entries: Vec<_> = table.entries().collect();
+    for (name, value) in entries {
+        match settle.get_mut(*name.get_ref()) {
+            Some(length) => *length = raised(&table, value, name.get_ref(), *length).unwrap_or(*length),
+            None => unknown_thing(&table, &name, manifest),
         }
-        Some(value) => {
-            // Told of once: the kind that needs the longest time speaks for all.
-            let mut kinds: Vec<_> = settle.iter_mut().collect();
-            kinds.sort_by_key(|(_, length)| std::cmp::Reverse(**length));
-            let before = kinds.first().map(|(_, length)| **length);
-            if let Some((name, longest)) = kinds.first_mut() {
-                raise(section, value, name, longest);
-            }
-            let raised = kinds.first().map(|(_, length)| **length).filter(|raised| Some(*raised) >= before);
-            if let Some(raised) = raised {
-                kinds.into_iter().for_each(|(_, length)| *length = raised.max(*length));
-            }
-        }
-        None => {}
     }
     settle
 }
@@ -140,20 +160,21 @@ fn unknown_thing(section: &Section<'_>, name: &Spanned<&str>, manifest: &Manifes
     section.problem(problem.meant(text, manifest.kind.keys().map(String::as_str), name.span(), Quote::Bare));
 }
 
-fn raise(section: &Section<'_>, value: Written<'_>, kind: &str, length: &mut Millis) {
-    let Some(text) = section.text_of("`settle`", value) else { return };
-    match text.get_ref().parse::<Millis>() {
-        Ok(raised) if raised >= *length => *length = raised,
+/// What `settle` is raised to; tells if it is no length of time or shorter than what the kind needs.
+fn raised(section: &Section<'_>, value: Written<'_>, kind: &str, needed: Millis) -> Option<Millis> {
+    let text = section.text_of("`settle`", value)?;
+    let problem = match text.get_ref().parse::<Millis>() {
+        Ok(raised) if raised >= needed => return Some(raised),
         Ok(lower) => {
             let message = format!("`settle` of {lower} is shorter than what the API of `{kind}` needs");
             let problem = Problem::new(ProblemKind::SettleLowered, text.span(), message);
-            section.problem(problem.label(format!("the manifest says {length}")).help("raise it, or leave it out"));
+            problem.label(format!("the manifest says {needed}")).help("raise it, or leave it out")
         }
-        Err(error) => {
-            let problem = Problem::new(ProblemKind::BadDuration, text.span(), format!("`settle`: {error}"));
-            section.problem(problem.label("cannot be read"));
-        }
-    }
+        Err(error) => Problem::new(ProblemKind::BadDuration, text.span(), format!("`settle`: {error}"))
+            .label("cannot be read"),
+    };
+    section.problem(problem);
+    None
 }
 
 /// A length of time, or `never`.

@@ -14,17 +14,18 @@ use crate::config::words::{fill_known, grant_words};
 
 /// A secret of a stanza, and where its parts stand.
 pub(in crate::config) struct Granted {
-    pub(in crate::config) grant: SecretGrant,
+    /// None if it has errors of its own.
+    pub(in crate::config) grant: Option<SecretGrant>,
     pub(in crate::config) at: std::ops::Range<usize>,
 }
 
 pub(super) fn secrets(stanza: &Section<'_>, names: &Names<'_>, config: &Value) -> BTreeMap<String, Granted> {
     let words = grant_words(config, &names.fly_api);
     let sections = stanza.named("secret");
-    let read = sections.iter().filter_map(|(name, section)| {
+    let read = sections.iter().map(|(name, section)| {
         let grant = secret(section, names, &words);
         section.end();
-        Some(((*name).to_owned(), Granted { grant: grant?, at: section.at.clone() }))
+        ((*name).to_owned(), Granted { grant, at: section.at.clone() })
     });
     read.collect()
 }
@@ -32,46 +33,65 @@ pub(super) fn secrets(stanza: &Section<'_>, names: &Names<'_>, config: &Value) -
 fn secret(section: &Section<'_>, names: &Names<'_>, words: &BTreeMap<String, String>) -> Option<SecretGrant> {
     let from = section.required_text("from", "from = \"NAME\"").and_then(|from| names.secret(section, &from));
     let at = section.text("at").map(|at| position(section, &at));
-    let format = section.raw("format").map_or(Some(Format::Plain), |value| section.choose("`format`", value, &["plain", "fly"]));
+    let format = section
+        .raw("format")
+        .map_or(Some(Format::Plain), |value| section.choose("`format`", value, &["plain", "fly"]));
     let sign = sign(section);
     let to = section.text("to");
     let at = match at {
         Some(at) => at,
         // The host writes the signature itself; the guest needs no token for it.
-        None if sign.is_some() => Some(Position::Header("webhook-signature".to_owned())),
+        None if section.has("sign") => Some(Position::Header("webhook-signature".to_owned())),
         None => {
             section.lacks(ProblemKind::SecretWithoutPosition, "at", "at = \"header:authorization\"");
             None
         }
     };
     let to = host(section, at.as_ref(), to.as_ref(), words);
-    Some(SecretGrant { from: from?, at: at?, to: to?, format: format?, sign })
+    let to = match to? {
+        Host::Own => None,
+        Host::Named(host) => Some(host),
+    };
+    Some(SecretGrant { from: from?, at: at?, to, format: format?, sign })
 }
 
-/// The host of a secret; for a secret URL there is none.
+/// Where a secret may be sent.
+enum Host {
+    /// The secret is a URL and names it itself.
+    Own,
+    /// `host:port`.
+    Named(String),
+}
+
+/// The host of a secret; tells if it is missing or none.
 fn host(
     section: &Section<'_>,
     at: Option<&Position>,
     to: Option<&Spanned<&str>>,
     words: &BTreeMap<String, String>,
-) -> Option<Option<String>> {
+) -> Option<Host> {
     match (at?, to) {
-        (Position::Url, None) => return Some(None),
+        (Position::Url, None) => return Some(Host::Own),
         (Position::Url, Some(to)) => {
             let message = "a secret URL names its host itself";
-            let problem = Problem::new(ProblemKind::ConflictingKeys, to.span(), message).label("besides at = \"url\"");
+            let problem =
+                Problem::new(ProblemKind::ConflictingKeys, to.span(), message).label("besides at = \"url\"");
             section.problem(problem.help("leave `to` out"));
         }
-        (Position::Header(_), None) => section.lacks(ProblemKind::SecretWithoutHost, "to", "to = \"api.example\""),
+        (Position::Header(_), None) => {
+            section.lacks(ProblemKind::SecretWithoutHost, "to", "to = \"api.example\"");
+        }
         (Position::Header(_), Some(to)) => {
             let filled = fill_known(to.get_ref(), words);
             let host = if filled.contains('{') { None } else { authority(&filled) };
-            if host.is_some() {
-                return Some(host);
+            if let Some(host) = host {
+                return Some(Host::Named(host));
             }
             let message = format!("`to` is no host: `{}`", to.get_ref());
             let problem = Problem::new(ProblemKind::BadUrl, to.span(), message).label("cannot be called");
-            section.problem(problem.help("write host[:port] or a URL; {fly.api} and {config.NAME} are known here"));
+            section.problem(
+                problem.help("write host[:port] or a URL; {fly.api} and {config.NAME} are known here"),
+            );
         }
     }
     None
@@ -93,7 +113,11 @@ pub(super) fn position(section: &Section<'_>, at: &Spanned<&str>) -> Option<Posi
         return Some(Position::Url);
     }
     if text.starts_with("json:") {
-        section.problem(not_yet(at.span(), "secrets within JSON bodies", "to choose from: \"header:NAME\", \"url\""));
+        section.problem(not_yet(
+            at.span(),
+            "secrets within JSON bodies",
+            "to choose from: \"header:NAME\", \"url\"",
+        ));
         return None;
     }
     let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c); // RFC 9110, token
@@ -101,7 +125,9 @@ pub(super) fn position(section: &Section<'_>, at: &Spanned<&str>) -> Option<Posi
     if header.is_none() {
         let message = format!("a secret cannot be put at `{text}`");
         let problem = Problem::new(ProblemKind::BadPosition, at.span(), message).label("no position");
-        section.problem(problem.help("to choose from: \"header:NAME\", such as \"header:authorization\"; \"url\""));
+        section.problem(
+            problem.help("to choose from: \"header:NAME\", such as \"header:authorization\"; \"url\""),
+        );
     }
     header.map(|name| Position::Header(name.to_ascii_lowercase()))
 }

@@ -8,11 +8,11 @@ use url::Url;
 
 use super::host::checked_url;
 use super::{Source, known_secret, path};
-use crate::config::defaults::FLY_API;
+use crate::config::defaults::{self, FLY_API};
 use crate::config::problem::{Problem, ProblemKind};
 use crate::config::read::Section;
 use crate::config::secrets::SecretSource;
-use crate::config::settings::{FlySource, Ndjson, Rate, Sources};
+use crate::config::settings::{FlySource, Ndjson, NdjsonSource, Rate, Sources};
 
 /// The variable that stands before the default of `source.fly.url`, as for the vendor's own client.
 const FLY_API_VARIABLE: &str = "FLY_FLAPS_BASE_URL";
@@ -22,7 +22,11 @@ pub(super) struct Resolved {
     pub(super) fly_api: String,
 }
 
-pub(super) fn sources(root: &Section<'_>, source: &Source<'_>, secrets: &BTreeMap<&str, SecretSource>) -> Resolved {
+pub(super) fn sources(
+    root: &Section<'_>,
+    source: &Source<'_>,
+    secrets: &BTreeMap<&str, SecretSource>,
+) -> Resolved {
     let section = root.section("source");
     let fly = section.as_ref().and_then(|section| section.section("fly"));
     let ndjson = section.as_ref().and_then(|section| section.section("ndjson"));
@@ -32,7 +36,9 @@ pub(super) fn sources(root: &Section<'_>, source: &Source<'_>, secrets: &BTreeMa
     if fly.is_none() && ndjson.is_none() {
         let message = "nothing tells the runner of apps and machines";
         let problem = Problem::of_file(ProblemKind::NoSource, message);
-        root.problem(problem.help("add a table: [source.fly] with `org` and `token`, or [source.ndjson] with `path`"));
+        root.problem(
+            problem.help("add a table: [source.fly] with `org` and `token`, or [source.ndjson] with `path`"),
+        );
     }
     let url = api_url(root, fly.as_ref(), source);
     let fly_api = url.as_ref().map_or(FLY_API, Url::as_str).trim_end_matches('/').to_owned();
@@ -52,7 +58,11 @@ fn api_url(root: &Section<'_>, fly: Option<&Section<'_>>, source: &Source<'_>) -
     checked_url(section, FLY_API_VARIABLE, &Spanned::new(section.at.clone(), of_environment.as_str()))
 }
 
-fn fly_source(section: &Section<'_>, url: Option<Url>, secrets: &BTreeMap<&str, SecretSource>) -> Option<FlySource> {
+fn fly_source(
+    section: &Section<'_>,
+    url: Option<Url>,
+    secrets: &BTreeMap<&str, SecretSource>,
+) -> Option<FlySource> {
     let org = section.required_text("org", "org = \"acme\"");
     let token = section.required_text("token", "token = \"FLY_READ\"");
     let token = token.and_then(|token| known_secret(secrets, section, &token));
@@ -75,17 +85,25 @@ fn legal_org(section: &Section<'_>, org: &Spanned<&str>) -> bool {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let fits = !name.is_empty() && name.chars().all(legal);
     if !fits {
-        let problem = Problem::new(ProblemKind::BadName, org.span(), format!("`{name}` cannot be an organisation's slug"));
-        section.problem(problem.label("see `fly orgs list`, column SLUG"));
+        let problem = Problem::new(
+            ProblemKind::BadName,
+            org.span(),
+            format!("`{name}` cannot be an organisation's slug"),
+        );
+        section.problem(problem.label("characters of [A-Za-z0-9_-] are expected; see `fly orgs list`"));
     }
     fits
 }
 
-fn ndjson_source(section: &Section<'_>, source: &Source<'_>) -> Option<Ndjson> {
+fn ndjson_source(section: &Section<'_>, source: &Source<'_>) -> Option<NdjsonSource> {
     let at = section.required_text("path", "path = \"-\"");
+    let org = section.text("org");
+    let fits = org.as_ref().is_none_or(|org| legal_org(section, org));
     section.end();
-    at.map(|at| match *at.get_ref() {
+    let from = match *at?.get_ref() {
         "-" => Ndjson::Stdin,
         file => Ndjson::File(path(source.dir, file)),
-    })
+    };
+    let org = org.map_or_else(|| defaults::text("source.ndjson.org"), Spanned::into_inner).to_owned();
+    fits.then_some(NdjsonSource { org, from })
 }

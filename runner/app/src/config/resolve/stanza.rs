@@ -6,6 +6,7 @@ use std::fs;
 use groundcrew_core::egress::Grant;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::{Level, Window};
+use groundcrew_core::subject::SubjectKind;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
@@ -18,7 +19,7 @@ use crate::config::hook::{Component, Hook, Work};
 use crate::config::problem::{Problem, ProblemKind, Quote, Span};
 use crate::config::read::{Section, Written};
 use crate::config::settings::{Rate, Scope};
-use crate::config::words::fill_fly_api;
+use crate::config::words::{OWNER, fill_fly_api};
 
 /// A stanza with the places that checks across stanzas point at; `hook` is none if it has errors of its own.
 pub(in crate::config) struct Stanza<'a> {
@@ -28,7 +29,7 @@ pub(in crate::config) struct Stanza<'a> {
     pub(in crate::config) config_written: Option<Written<'a>>,
     pub(in crate::config) allow: Vec<Spanned<Grant>>,
     pub(in crate::config) secrets: BTreeMap<String, Granted>,
-    pub(in crate::config) config: Value,
+    pub(in crate::config) config: Fitting,
     pub(in crate::config) manifest: Option<Manifest>,
     pub(in crate::config) hook: Option<Hook>,
 }
@@ -41,47 +42,63 @@ fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: 
     let fits = legal_name(section, name);
     let used = used(section, source);
     let scope = scope(section, names);
-    let config_written = section.raw("config").filter(|value| {
-        let table = value.get_ref().is_table();
-        if !table {
-            section.wrong_type("`config`", value, "a table");
-        }
-        table
-    });
+    let config_written = config_written(section);
     let manifest = used.as_ref().and_then(|used| used.1.clone());
     let config = config(section, config_written, manifest.as_ref(), &names.fly_api);
-    let level = section.choice_or_default("level", &words(Level::ALL, |level| level.as_str()));
+    let level = section.choice_or_default("level", &words(Level::ALL, Level::as_str));
     let reads = section.texts("reads");
     let allow = allow(section);
-    let secrets = secret::secrets(section, names, &config);
-    if let Some(at) = section.raw("sealed").and_then(|_| section.key_span("sealed")) {
+    let secrets = secret::secrets(section, names, &config.value);
+    if let Some(at) = section.misplaced("sealed") {
         section.problem(not_yet(at, "sealed outputs", "remove the line"));
     }
     let limits = limits(section, manifest.as_ref());
-    let work = manifest.as_ref().and_then(|manifest| policy::work(section, manifest, &reads, limits.deletes));
-    if manifest.is_none() {
-        // What it does is not known, so neither is which keys belong to it.
-        section.know(&policy::PROVISIONER_KEYS);
-        section.know(&["on"]);
-    }
+    let work = work(section, manifest.as_ref(), &reads, limits.deletes);
     section.end();
     let parts = fits.then_some(()).and(used).zip(manifest.clone()).zip(work);
     let hook = parts.map(|(((component, _), manifest), work)| Hook {
         name: name.to_owned(),
         component,
-        target: manifest.target(&config),
+        target: manifest.target(&config.value),
         manifest,
         scope,
-        config: config.clone(),
+        config: config.value.clone(),
         level,
         allow: allow.iter().map(|grant| grant.get_ref().clone()).collect(),
-        secrets: secrets.iter().map(|(name, granted)| (name.clone(), granted.grant.clone())).collect(),
+        secrets: secrets
+            .iter()
+            .filter_map(|(name, granted)| Some((name.clone(), granted.grant.clone()?)))
+            .collect(),
         parallel: limits.parallel,
         rate: limits.rate,
         work,
         stanza: section.json(),
     });
     Stanza { name, at: section.at.clone(), reads, config_written, allow, secrets, config, manifest, hook }
+}
+
+fn config_written<'a>(section: &Section<'a>) -> Option<Written<'a>> {
+    let value = section.raw("config")?;
+    if !value.get_ref().is_table() {
+        section.wrong_type("`config`", value, "a table");
+        return None;
+    }
+    Some(value)
+}
+
+fn work(
+    section: &Section<'_>,
+    manifest: Option<&Manifest>,
+    reads: &[Spanned<&str>],
+    deletes: Option<Window>,
+) -> Option<Work> {
+    if manifest.is_none() {
+        // What it does is not known, so neither is which keys belong to it.
+        for key in policy::PROVISIONER_KEYS.into_iter().chain(["on"]) {
+            section.misplaced(key);
+        }
+    }
+    policy::work(section, manifest?, reads, deletes)
 }
 
 /// What the stanza uses, and its manifest if there is one; tells if not.
@@ -112,9 +129,10 @@ fn manifest_file(section: &Section<'_>, source: &Source<'_>, file: &Spanned<&str
         section.problem(Problem::new(ProblemKind::NoManifest, file.span(), message).label("this file"));
     });
     let parsed = Manifest::parse(&text.ok()?).map_err(|error| {
-        let mut lines = Vec::from_iter(error.to_string().lines().map(str::to_owned));
+        let mut lines = error.to_string().lines().map(str::to_owned).collect::<Vec<_>>();
         let first = if lines.is_empty() { String::new() } else { lines.remove(0) };
-        let problem = Problem::new(ProblemKind::BadManifest, file.span(), format!("`{}`: {first}", file.get_ref()));
+        let problem =
+            Problem::new(ProblemKind::BadManifest, file.span(), format!("`{}`: {first}", file.get_ref()));
         let problem = problem.label("refused");
         section.problem(if lines.is_empty() { problem } else { problem.help(lines.join("\n")) });
     });
@@ -122,21 +140,24 @@ fn manifest_file(section: &Section<'_>, source: &Source<'_>, file: &Spanned<&str
 }
 
 fn no_manifest(section: &Section<'_>, used: &Spanned<&str>, error: NoManifest) {
-    let uses = *used.get_ref();
+    let name = *used.get_ref();
     let problem = match error {
         NoManifest::UnknownBuiltin { known } => {
-            let problem = Problem::new(ProblemKind::UnknownBuiltin, used.span(), format!("there is no `{uses}`"));
-            let known: Vec<_> = known.iter().map(|name| format!("builtin:{name}")).collect();
+            let problem =
+                Problem::new(ProblemKind::UnknownBuiltin, used.span(), format!("there is no `{name}`"));
+            let known: Vec<_> = known.iter().map(|known| format!("builtin:{known}")).collect();
             let problem = problem.label("not in this binary");
-            problem.meant(uses, known.iter().map(String::as_str), used.span(), Quote::Text)
+            problem.meant(name, known.iter().map(String::as_str), used.span(), Quote::Text)
         }
         NoManifest::Absent => {
-            let message = format!("the component `{uses}` carries no manifest");
-            let problem = Problem::new(ProblemKind::NoManifest, used.span(), message).label("stripped, or built elsewhere");
+            let message = format!("the component `{name}` carries no manifest");
+            let problem = Problem::new(ProblemKind::NoManifest, used.span(), message)
+                .label("stripped, or built elsewhere");
             problem.help("name its manifest's file: manifest = \"hook.toml\"")
         }
         NoManifest::Refused(why) => {
-            Problem::new(ProblemKind::NoManifest, used.span(), format!("cannot use `{uses}`: {why}")).label("this component")
+            Problem::new(ProblemKind::NoManifest, used.span(), format!("cannot use `{name}`: {why}"))
+                .label("this component")
         }
     };
     section.problem(problem);
@@ -154,9 +175,22 @@ fn scope(section: &Section<'_>, names: &Names<'_>) -> Option<Scope> {
     scope
 }
 
+/// A configuration, and whether it fits the manifest's schema.
+pub(in crate::config) struct Fitting {
+    pub(in crate::config) value: Value,
+    pub(in crate::config) fits: bool,
+}
+
 /// The configuration with the manifest's defaults and `{fly.api}`, checked against the manifest's schema.
-fn config(section: &Section<'_>, written: Option<Written<'_>>, manifest: Option<&Manifest>, fly_api: &str) -> Value {
-    let mut config = written.map_or_else(|| Value::Object(Map::new()), |value| crate::config::read::json(value.get_ref()));
+fn config(
+    section: &Section<'_>,
+    written: Option<Written<'_>>,
+    manifest: Option<&Manifest>,
+    fly_api: &str,
+) -> Fitting {
+    let mut fits = manifest.is_some();
+    let mut config =
+        written.map_or_else(|| Value::Object(Map::new()), |value| crate::config::read::json(value.get_ref()));
     if let Some(manifest) = manifest {
         let properties = manifest.config.as_ref().and_then(|schema| schema.get("properties")?.as_object());
         for (name, property) in properties.into_iter().flatten() {
@@ -164,10 +198,10 @@ fn config(section: &Section<'_>, written: Option<Written<'_>>, manifest: Option<
                 fields.entry(name.clone()).or_insert_with(|| default.clone());
             }
         }
-        schema::check(section, written, &config, manifest);
+        fits = schema::check(section, written, &config, manifest);
     }
     fill_fly_api(&mut config, fly_api);
-    config
+    Fitting { value: config, fits }
 }
 
 fn allow(section: &Section<'_>) -> Vec<Spanned<Grant>> {
@@ -176,7 +210,9 @@ fn allow(section: &Section<'_>) -> Vec<Spanned<Grant>> {
         Ok(grant) => Some(Spanned::new(line.span(), grant)),
         Err(error) => {
             let error: groundcrew_core::egress::ParseError = error;
-            section.problem(Problem::new(ProblemKind::BadGrant, line.span(), error.to_string()).label("no grant"));
+            section.problem(
+                Problem::new(ProblemKind::BadGrant, line.span(), error.to_string()).label("no grant"),
+            );
             None
         }
     });
@@ -198,9 +234,12 @@ fn limits(section: &Section<'_>, manifest: Option<&Manifest>) -> Limits {
         };
     };
     let deletes = written.has("deletes").then(|| written.allowance("deletes").into());
-    if let (Some(at), Some(handler)) = (written.key_span("deletes"), manifest.filter(|manifest| manifest.kind.is_empty())) {
+    if let (Some(at), Some(handler)) =
+        (written.misplaced("deletes"), manifest.filter(|manifest| manifest.kind.is_empty()))
+    {
         let message = format!("`limits.deletes` means nothing to the hook `{}`", handler.name);
-        let problem = Problem::new(ProblemKind::WrongKind, at, message).label("it is a handler, and makes no things");
+        let problem =
+            Problem::new(ProblemKind::WrongKind, at, message).label("it is a handler, and makes no things");
         section.problem(problem.help("remove `deletes`"));
     }
     let limits = Limits {
@@ -213,13 +252,19 @@ fn limits(section: &Section<'_>, manifest: Option<&Manifest>) -> Limits {
 }
 
 impl Stanza<'_> {
+    /// The words of its owners; a handler may be told of machines.
+    pub(in crate::config) fn owner_words(&self) -> impl Iterator<Item = &'static str> {
+        let apps_only = self.is_provisioner() && self.owner() == Some(SubjectKind::App);
+        OWNER.into_iter().filter(move |word| !apps_only || *word != "machine")
+    }
+
+    /// For whom it works, if that is known.
+    pub(in crate::config) fn owner(&self) -> Option<SubjectKind> {
+        self.manifest.as_ref().map(|manifest| manifest.owner)
+    }
+
     /// Whether it makes things; unknown stanzas do not.
     pub(in crate::config) fn is_provisioner(&self) -> bool {
         self.manifest.as_ref().is_some_and(|manifest| !manifest.kind.is_empty())
-    }
-
-    /// The hook's work, if the stanza has no errors of its own.
-    pub(in crate::config) fn work(&self) -> Option<&Work> {
-        self.hook.as_ref().map(|hook| &hook.work)
     }
 }

@@ -48,6 +48,7 @@ impl Runner {
         let mut effects = RowEffects { now, ..RowEffects::default() };
         work.row.due_at = Some(now);
         work.row.waiting = None;
+        let news = news(&learnt);
         match learnt {
             Learnt::Made { thing, answered } => {
                 work.row.row.made_by = effect_by(answered).or(work.row.row.made_by).or(Some(now));
@@ -92,6 +93,9 @@ impl Runner {
             effects.readers.extend(self.own_lane(work));
         }
         self.commit(work, effects).await?;
+        if let Some(what) = news {
+            say(work, what);
+        }
         Ok(work.row.row.state != State::Gone && work.row.due_at.is_some())
     }
 
@@ -216,6 +220,34 @@ impl Runner {
         work.row.due_at = Some(until);
         work.row.waiting = Some(message);
         self.commit(work, RowEffects { open, now, ..RowEffects::default() }).await
+    }
+}
+
+/// Tells people what happened to a thing: one line of the log.
+fn say(work: &Work<'_>, what: &str) {
+    tracing::info!(
+        app = %work.owner.subject.path.app_name(),
+        hook = %work.installed.hook.name,
+        kind = %work.row.kind,
+        key = %work.row.key,
+        thing = work.row.row.thing.as_deref().unwrap_or(""),
+        row = %work.row.row.id,
+        what
+    );
+}
+
+/// What of it is worth a line of the log.
+fn news(learnt: &Learnt) -> Option<&'static str> {
+    match learnt {
+        Learnt::Made { .. } => Some("created"),
+        Learnt::Taken { origin: Origin::Created, .. } => Some("settled: found by its mark; nothing created"),
+        Learnt::Taken { origin: Origin::Presumed, .. } => Some("settled: found, new since the pre-image; nothing created"),
+        Learnt::Taken { origin: Origin::Adopted | Origin::Imported, .. } => Some("adopted: it was there, and equal"),
+        Learnt::Changed { .. } => Some("changed"),
+        Learnt::Gone { how: Gone::Removed } => Some("removed"),
+        Learnt::Gone { how: Gone::Lost } => Some("lost: somebody else removed it"),
+        Learnt::Retained { .. } => Some("retained"),
+        Learnt::Seen { .. } | Learnt::Removed { .. } | Learnt::Absent { .. } | Learnt::Gone { .. } => None,
     }
 }
 

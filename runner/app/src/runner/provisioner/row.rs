@@ -34,7 +34,6 @@ pub(super) struct Work<'a> {
     pub(super) owner: &'a StoredSubject,
     pub(super) row: StoredRow,
     pub(super) want: Option<&'a StoredWant>,
-    pub(super) wants: &'a [StoredWant],
     pub(super) policy: Policy,
     pub(super) config: Arc<Value>,
     /// Runs that are not stored yet.
@@ -58,7 +57,7 @@ impl Runner {
         let want = wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(installed, owner)?;
         let before = row.row.state;
-        let mut work = Work { installed, owner, row, want, wants, policy, config, runs: Vec::new() };
+        let mut work = Work { installed, owner, row, want, policy, config, runs: Vec::new() };
         match self.steps(&mut work).await {
             Ok(()) => Ok(work.row.row.state != before),
             // Somebody else changed the row: what was learnt is looked up again at the next look.

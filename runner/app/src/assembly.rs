@@ -1,0 +1,238 @@
+//! Puts a runner together from a configuration: data directory, store, components, registry.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_engine::cache::{self, Cache, Compiler};
+use groundcrew_engine::clock::Clock;
+use groundcrew_engine::egress::Transport;
+use groundcrew_engine::inspect::{self, Inspected, inspect};
+use groundcrew_engine::limits::Limits;
+use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError};
+use groundcrew_store::hooks::{HookState, StoredHook};
+use groundcrew_store::{HookId, Store};
+
+use crate::config::{Config, Hook};
+use crate::runner::installed::{Installed, SecretsError};
+use crate::runner::{Entropy, Parts, Runner};
+
+/// Runs at once, over all hooks; memory is reserved for them, not used.
+const SLOTS: u32 = 64;
+
+/// Why a runner could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the data directory, or a component's.
+    #[error("{path}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] groundcrew_store::Error),
+    /// The database is another installation's.
+    #[error("this database belongs to installation `{found}`, the configuration says `{configured}`: each needs its own data directory")]
+    Installation {
+        /// In the database.
+        found: String,
+        /// In the configuration.
+        configured: String,
+    },
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] ProfileError),
+    /// A component that cannot be read.
+    #[error("hook `{hook}`")]
+    Component {
+        /// Whose.
+        hook: String,
+        /// Why.
+        source: crate::components::Error,
+    },
+    /// A component that is refused.
+    #[error("hook `{hook}`")]
+    Inspect {
+        /// Whose.
+        hook: String,
+        /// Why.
+        source: inspect::Error,
+    },
+    /// A component that does not compile or load.
+    #[error("hook `{hook}`")]
+    Compile {
+        /// Whose.
+        hook: String,
+        /// Why.
+        source: cache::Error,
+    },
+    /// A component that does not link.
+    #[error("hook `{hook}`")]
+    Link {
+        /// Whose.
+        hook: String,
+        /// Why.
+        source: LinkError,
+    },
+    /// Secrets that cannot be read.
+    #[error("hook `{hook}`")]
+    Secrets {
+        /// Whose.
+        hook: String,
+        /// Why.
+        source: SecretsError,
+    },
+    /// Its things lie at another target than its configuration says now.
+    #[error("hook `{hook}` moved from `{from}` to `{to}` while {rows} of its things are in the ledger; moving them is not in this version: change it back, or use another name for the new target")]
+    Moved {
+        /// Whose.
+        hook: String,
+        /// Where its things are.
+        from: String,
+        /// Where the configuration points.
+        to: String,
+        /// How many.
+        rows: usize,
+    },
+}
+
+/// What is known before anything is loaded.
+#[expect(missing_debug_implementations, reason = "a bundle that lives for one call")]
+pub struct Setting {
+    /// The data directory.
+    pub directory: PathBuf,
+    /// Where it is remembered.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The way out.
+    pub transport: Arc<dyn Transport>,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Who compiles components.
+    pub compiler: Compiler,
+    /// What one run may use.
+    pub limits: Limits,
+}
+
+/// The installation's key: made once, readable by its owner only.
+pub fn key(directory: &Path) -> Result<[u8; 32], Error> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = directory.join("key");
+    let io = |source| Error::Io { path: path.clone(), source };
+    if let Ok(found) = std::fs::read(&path) {
+        let wrong = |_| io(std::io::Error::other("it is not 32 bytes long; restore it from a backup"));
+        return found.try_into().map_err(wrong);
+    }
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| io(std::io::Error::other(error.to_string())))?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
+    file.write_all(&key).and_then(|()| file.sync_all()).map_err(io)?;
+    Ok(key)
+}
+
+/// Loads every component, registers every hook and puts the runner together.
+///
+/// # Guarantees
+/// Afterwards runs that a dead process left open are closed, every owner of every provisioner is owed a look,
+/// and hooks whose stanza vanished are detached: their rows stay as they are.
+pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, Error> {
+    let store = setting.store;
+    if let Err(found) = store.claim_meta("installation", &config.installation).await? {
+        return Err(Error::Installation { found, configured: config.installation.clone() });
+    }
+    let key = key(&setting.directory)?;
+    let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler);
+    let components = config.hooks.values().map(read).collect::<Result<Vec<_>, _>>()?;
+    let profile = Profile {
+        slots: SLOTS,
+        core_instances: components.iter().map(|(.., inspected)| inspected.core_instances).max().unwrap_or(1),
+        memory: setting.limits.memory,
+    };
+    let engine = Engine::new(profile)?;
+    let known = store.hooks()?;
+    let mut hooks = Vec::new();
+    for (hook, bytes, inspected) in components {
+        let compiled = cache.load(&engine, inspected.digest, &bytes).await;
+        let compiled = compiled.map_err(|source| Error::Compile { hook: hook.name.clone(), source })?;
+        let linked = engine.link(&compiled, &inspected, hook.manifest.clone());
+        let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
+        let id = register(&store, hook, &inspected, &known, config).await?;
+        let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
+        hooks.push(installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?);
+    }
+    detach(&store, &known, config).await?;
+    let now = setting.clock.now();
+    store.close_broken_runs(now).await?;
+    let runner = Runner::new(Parts {
+        store: store.clone(),
+        engine,
+        clock: setting.clock,
+        transport: setting.transport,
+        entropy: setting.entropy,
+        installation: config.installation.clone(),
+        level: config.level,
+        fly_api: config.fly_api.clone(),
+        limits: setting.limits,
+        label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
+        faults: None,
+        hooks,
+    });
+    let everybody = runner.registry().everybody(&store.mirror_rows()?);
+    store.dirty_lanes(everybody, now).await?;
+    Ok(runner)
+}
+
+fn read(hook: &Hook) -> Result<(&Hook, Vec<u8>, Inspected), Error> {
+    let unreadable = |source| Error::Component { hook: hook.name.clone(), source };
+    let bytes = crate::components::read(&hook.component).map_err(unreadable)?;
+    let refused = |source| Error::Inspect { hook: hook.name.clone(), source };
+    let inspected = inspect(&bytes).map_err(refused)?;
+    inspected.require_linkable().map_err(refused)?;
+    Ok((hook, bytes, inspected))
+}
+
+/// Writes a hook's row: under its own name, or as the rename of one whose stanza vanished.
+async fn register(
+    store: &Store,
+    hook: &Hook,
+    inspected: &Inspected,
+    known: &[StoredHook],
+    config: &Config,
+) -> Result<HookId, Error> {
+    let vanished = |stored: &&StoredHook| !config.hooks.contains_key(&stored.name) && stored.state != HookState::Removed;
+    let same = |stored: &&StoredHook| stored.component == inspected.digest && stored.target == hook.target;
+    let before = known.iter().find(|stored| stored.name == hook.name);
+    if before.is_none() && let Some(renamed) = known.iter().filter(vanished).find(same) {
+        tracing::info!(from = %renamed.name, to = %hook.name, "a hook was renamed: its things stay its own");
+        store.rename_hook(renamed.id, &hook.name).await?;
+    }
+    if let Some(before) = before.filter(|before| before.target != hook.target) {
+        let rows = store.hook_rows(before.id)?.len();
+        if rows > 0 {
+            let (from, to) = (before.target.clone(), hook.target.clone());
+            return Err(Error::Moved { hook: hook.name.clone(), from, to, rows });
+        }
+    }
+    Ok(store.save_hook(&hook.name, inspected.digest, &hook.target, &hook.stanza_text()).await?)
+}
+
+/// Hooks whose stanza vanished keep their rows, frozen.
+async fn detach(store: &Store, known: &[StoredHook], config: &Config) -> Result<(), Error> {
+    let current = store.hooks()?;
+    for stored in current.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
+        if stored.state == HookState::Active {
+            tracing::warn!(hook = %stored.name, "its stanza vanished: it is detached, its things are frozen");
+            store.save_hook_state(stored.id, HookState::Detached).await?;
+        }
+    }
+    debug_assert!(known.len() <= current.len(), "hooks are never forgotten");
+    Ok(())
+}
+
+/// How long a connection may take to stand: with it a write leaves within `send_within` of its intent.
+pub const CONNECT_WITHIN: Millis = Millis::seconds(1);

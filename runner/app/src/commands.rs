@@ -1,0 +1,217 @@
+//! The command line: one file a command, each with its arguments and one function.
+//!
+//! A command computes an [`Answer`] (text for people, JSON for programs, an exit code) or a [`Failure`] (kind,
+//! message, hints); only [`main`] prints. So every command can be tested as a function and as a process alike.
+//!
+//! | exit code | means |
+//! |---|---|
+//! | 0 | done; for `app`, `check`, `doctor`: and nothing is wrong |
+//! | 1 | it failed, or `doctor` found what must be mended |
+//! | 2 | the command line makes no sense |
+//! | 3 | the configuration has problems |
+//! | 4 | not complete in time (`wait`) |
+//! | 5 | a person's approval is missing (`add`, `approve`, `up`) |
+
+mod add;
+mod answer;
+mod app;
+mod approve;
+mod ask;
+mod calls;
+mod check;
+mod compile;
+mod completions;
+mod context;
+mod dead;
+mod doctor;
+mod findings;
+mod init;
+mod inspect;
+mod label;
+mod pause;
+mod protect;
+mod resources;
+mod rows;
+mod run;
+mod runs;
+mod settle;
+mod sim;
+mod touch;
+mod unpause;
+mod up;
+mod wait;
+mod why;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+pub use answer::{Answer, Code, Failure, Kind};
+pub use context::Context;
+
+use crate::config::Environment;
+use crate::logging::{self, LogFormat};
+
+/// Ground crew for Fly Machines: watches apps and machines come and go, and keeps what lies outside of them right.
+#[derive(Debug, Parser)]
+#[command(name = "groundcrew", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "GROUNDCREW_CONFIG", default_value = "groundcrew.toml", hide_env_values = true)]
+    pub config: PathBuf,
+    /// The data directory; without this, the one that the configuration names
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Answer in JSON; field names are stable, times are RFC 3339
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours; `auto` respects NO_COLOR and pipes
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Colours,
+    /// How log lines on standard error look; GROUNDCREW_LOG says which there are (`debug`, `warn,groundcrew=trace`)
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub log: LogFormat,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colours {
+    /// On terminals, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a configuration to start from, with a fresh installation id
+    Init(init::Args),
+    /// Read the configuration and tell everything that is wrong with it
+    Check(check::Args),
+    /// Look into a hook's component: kind, imports, manifest, what it asks for
+    Inspect(inspect::Args),
+    /// Approve hooks: their components and grants go into groundcrew.lock
+    Add(add::Args),
+    /// Run: watch the platform, tell handlers, bring everything outside to what it should be
+    Up(up::Args),
+    /// The Fly simulator alone
+    Sim(sim::Args),
+    /// Compile one component (the runner calls itself with this)
+    #[command(hide = true)]
+    CompileComponent(compile::Args),
+    /// Show what should exist outside for an app, what does, and what is under way
+    App(app::Args),
+    /// Wait until everything outside of an app is as it should be
+    Wait(wait::Args),
+    /// List what the ledger knows of things outside
+    Resources(resources::Args),
+    /// Tell everything about one thing, back to the calls that made it
+    Why(why::Args),
+    /// List runs of hooks, newest first
+    Runs(runs::Args),
+    /// Show one run with its calls
+    Run(run::Args),
+    /// List what a person should look at
+    Findings(findings::Args),
+    /// List, show, retry or discard deliveries that gave up
+    Dead(dead::Args),
+    /// Allow removals that wait for a person
+    Approve(approve::Args),
+    /// Stop changing things outside: everything, a hook, or an app
+    Pause(pause::Args),
+    /// Lift a pause
+    Unpause(unpause::Args),
+    /// Say what became of a creation whose outcome nobody knows
+    Settle(settle::Args),
+    /// Forbid that a thing is removed
+    Protect(protect::Args),
+    /// Allow again what `protect` forbade
+    Unprotect(protect::UnprotectArgs),
+    /// Show, set or unset labels of an app
+    Label(label::Args),
+    /// Look at an app now
+    Touch(touch::Args),
+    /// Tell what is wrong with this installation, and how to mend it
+    Doctor(doctor::Args),
+    /// Write a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Runs the program: reads the command line and the environment, prints, and says how it went.
+pub fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    match Cli::try_parse_from(std::env::args_os()) {
+        Ok(cli) => run(cli, environment),
+        Err(error) => {
+            // Help and version are no errors, and go to standard output.
+            let code = if error.use_stderr() { Code::Usage } else { Code::Ok };
+            drop(error.print());
+            code.into()
+        }
+    }
+}
+
+fn run(cli: Cli, environment: Environment) -> ExitCode {
+    answer::choose_colours(cli.global.color);
+    let filter = environment.read("GROUNDCREW_LOG").unwrap_or_else(|| "warn,groundcrew=info".to_owned());
+    let context = Context::new(cli.global, environment);
+    let result = logging::start(context.log_format(), &filter)
+        .map_err(|error| Failure::usage(format!("GROUNDCREW_LOG: {error}")).hint("GROUNDCREW_LOG=warn,groundcrew=debug"))
+        .and_then(|()| perform(&context, cli.command));
+    match result {
+        Ok(answer) => answer.print(context.form()),
+        Err(failure) => failure.print(context.form()),
+    }
+}
+
+fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Init(args) => init::run(context, &args),
+        Command::Check(args) => check::run(context, &args),
+        Command::Inspect(args) => inspect::run(context, &args),
+        Command::Add(args) => add::run(context, &args),
+        Command::Up(args) => up::perform(context, &args),
+        Command::Sim(args) => sim::perform(context, &args),
+        Command::CompileComponent(args) => compile::perform(&args),
+        Command::App(args) => app::run(context, &args),
+        Command::Wait(args) => wait::run(context, &args),
+        Command::Resources(args) => resources::run(context, &args),
+        Command::Why(args) => why::run(context, &args),
+        Command::Runs(args) => runs::run(context, &args),
+        Command::Run(args) => run::run(context, &args),
+        Command::Findings(args) => findings::run(context, &args),
+        Command::Dead(args) => dead::run(context, args),
+        Command::Approve(args) => approve::run(context, &args),
+        Command::Pause(args) => pause::run(context, args),
+        Command::Unpause(args) => unpause::run(context, args),
+        Command::Settle(args) => settle::run(context, args),
+        Command::Protect(args) => protect::run(context, args),
+        Command::Unprotect(args) => protect::run_unprotect(context, args),
+        Command::Label(args) => label::run(context, args),
+        Command::Touch(args) => touch::run(context, args),
+        Command::Doctor(args) => doctor::run(context, &args),
+        Command::Completions(args) => Ok(completions::run(&args, &mut Cli::command())),
+    }
+}
+
+/// Parses a command line; for tests and for documentation.
+pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line)
+}

@@ -1,0 +1,90 @@
+//! `groundcrew add`: a person approves what hooks are and may reach.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+use super::ask::{self, Given};
+use super::{Answer, Context, Failure};
+use crate::components;
+use crate::config::{Config, Hook};
+use crate::lock::{Approval, Approvals, Difference};
+use crate::show::{Tone, paint};
+
+/// Approve hooks: their components and grants go into groundcrew.lock
+///
+/// Shows what differs from what was approved before: the component's digest, each grant, each secret.
+/// `groundcrew up` refuses a hook that differs. A hook is added to the configuration by hand first.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Hooks, by the names of their stanzas
+    #[arg(value_name = "HOOK", required_unless_present = "all", conflicts_with = "all")]
+    hooks: Vec<String>,
+    /// All hooks of the configuration; those that it no longer has are forgotten
+    #[arg(long)]
+    all: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    approved: Vec<Difference>,
+    forgotten: Vec<String>,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
+    let config = context.config()?;
+    let path = Approvals::path(context.config_path());
+    let mut approvals = Approvals::read(&path)?;
+    let mut differing = Vec::new();
+    for hook in chosen(&config, args)? {
+        let inspected = components::look_into(&hook.component)?;
+        inspected.require_linkable().map_err(|error| Failure::of(&error))?;
+        differing.extend(approvals.difference(hook, inspected.digest));
+        approvals.approve(&hook.name, Approval::of(hook, inspected.digest));
+    }
+    let forgotten = if args.all { approvals.forget_others(&config) } else { Vec::new() };
+    if differing.is_empty() && forgotten.is_empty() {
+        let shown = Shown { approved: differing, forgotten };
+        return Ok(Answer::both("nothing to approve: all is as it was approved\n", &shown));
+    }
+    // What is approved is shown before the question, and whatever the answer is.
+    drop(anstream::stderr().write_all(draw(&differing, &forgotten).as_bytes()));
+    let what = if args.all { "--all".to_owned() } else { args.hooks.join(" ") };
+    ask::confirm("Approve this?", Given::from(args.yes), &format!("groundcrew add {what} --yes"))?;
+    approvals.write(&path)?;
+    let count = differing.len();
+    let shown = Shown { approved: differing, forgotten };
+    Ok(Answer::both(format!("approved {count} in {}\n", path.display()), &shown))
+}
+
+fn chosen<'a>(config: &'a Config, args: &Args) -> Result<Vec<&'a Hook>, Failure> {
+    if args.all {
+        return Ok(config.hooks.values().collect());
+    }
+    let find = |name: &String| {
+        config.hooks.get(name).ok_or_else(|| {
+            let known: Vec<_> = config.hooks.keys().map(String::as_str).collect();
+            Failure::usage(format!("the configuration has no hook `{name}`"))
+                .hint(format!("write [hook.{name}] into it first; it has: {}", known.join(", ")))
+        })
+    };
+    args.hooks.iter().map(find).collect()
+}
+
+fn draw(differing: &[Difference], forgotten: &[String]) -> String {
+    let mut text = String::new();
+    for difference in differing {
+        text.push_str(&format!("{}\n", paint(Tone::Strong, &difference.hook)));
+        for line in &difference.lines {
+            let tone = if line.starts_with('+') { Tone::Good } else { Tone::Bad };
+            text.push_str(&format!("  {}\n", paint(tone, line)));
+        }
+    }
+    for hook in forgotten {
+        text.push_str(&format!("{}\n  {}\n", paint(Tone::Strong, hook), paint(Tone::Bad, "- its stanza is gone: forgotten")));
+    }
+    text
+}

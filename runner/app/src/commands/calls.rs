@@ -1,0 +1,200 @@
+//! Runs and calls as commands show them.
+
+use std::fmt::Write as _;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::Store;
+use groundcrew_store::runs::{CallRecord, RunRecord};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Failure;
+use super::rows::{Names, first_line};
+use crate::show::{Cell, Table, Tone, ago, length, paint};
+
+/// A run in JSON. Times are RFC 3339.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RunShown {
+    pub(super) run: String,
+    pub(super) hook: String,
+    pub(super) op: String,
+    pub(super) subject: Option<String>,
+    pub(super) row: Option<String>,
+    pub(super) about: Option<String>,
+    pub(super) started: String,
+    pub(super) ended: Option<String>,
+    pub(super) took_ms: Option<i64>,
+    pub(super) outcome: Option<String>,
+    pub(super) component: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) log: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) calls: Option<Vec<CallShown>>,
+}
+
+/// A call in JSON.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct CallShown {
+    n: u32,
+    op: String,
+    access: String,
+    summary: String,
+    ask: Value,
+    answer: Option<Value>,
+    sent_at: String,
+    took_ms: Option<i64>,
+}
+
+impl RunShown {
+    /// A run without its calls.
+    pub(super) fn of(run: &RunRecord, store: &Store, names: &Names<'_>) -> Result<Self, Failure> {
+        let row = run.resource.map(|id| store.row(id)).transpose()?.flatten();
+        Ok(Self {
+            run: run.id.to_string(),
+            hook: names.hook(run.hook),
+            op: run.op.clone(),
+            subject: run.subject.map(|id| Ok::<_, Failure>(names.owner(id)?.0)).transpose()?,
+            about: row.as_ref().map(|row| format!("{}/{}", row.kind, row.key)),
+            row: row.map(|row| row.row.id.to_string()),
+            started: run.started.to_string(),
+            ended: run.ended.map(|at| at.to_string()),
+            took_ms: run.ended.map(|ended| ended.since(run.started).as_i64()),
+            outcome: run.outcome.clone(),
+            component: run.component.to_string(),
+            log: None,
+            calls: None,
+        })
+    }
+
+    /// The same with its calls and what it logged.
+    pub(super) fn with_calls(self, run: &RunRecord, calls: &[CallRecord]) -> Self {
+        let log = run.log.as_deref().map(|log| json_of(log.as_bytes()));
+        Self { log, calls: Some(calls.iter().map(CallShown::of).collect()), ..self }
+    }
+
+    fn outcome_cell(&self) -> Cell {
+        match &self.outcome {
+            Some(outcome) if outcome == "ok" => Cell::toned(Tone::Good, "ok"),
+            Some(outcome) => Cell::toned(Tone::Bad, first_line(outcome)),
+            None => Cell::toned(Tone::Waiting, "under way"),
+        }
+    }
+}
+
+impl CallShown {
+    fn of(call: &CallRecord) -> Self {
+        Self {
+            n: call.n,
+            op: call.op.clone(),
+            access: call.access.clone(),
+            summary: summary(call),
+            ask: json_of(&call.ask),
+            answer: call.answer.as_deref().map(json_of),
+            sent_at: call.sent_at.to_string(),
+            took_ms: call.back_at.map(|back| back.since(call.sent_at).as_i64()),
+        }
+    }
+}
+
+/// JSON as recorded; what is none is shown as text.
+fn json_of(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(bytes)))
+}
+
+/// A table of runs, newest first.
+pub(super) fn table(runs: &[(RunRecord, RunShown)], now: Timestamp) -> Table {
+    let mut table = Table::new(["RUN", "HOOK", "DOES", "FOR", "ABOUT", "STARTED", "TOOK", "OUTCOME"]);
+    for (run, shown) in runs {
+        let took = run.ended.map(|ended| length(ended.since(run.started)));
+        table.row([
+            shown.run.clone().into(),
+            shown.hook.clone().into(),
+            shown.op.clone().into(),
+            Cell::or_nothing(shown.subject.clone()),
+            Cell::or_nothing(shown.about.clone()),
+            ago(run.started, now).into(),
+            Cell::or_nothing(took),
+            shown.outcome_cell(),
+        ]);
+    }
+    table
+}
+
+/// One line: `PATCH https://... -> 204, 41 ms`.
+pub(super) fn line(call: &CallRecord) -> String {
+    let took = call.back_at.map(|back| length(back.since(call.sent_at)));
+    let took = took.map_or_else(|| paint(Tone::Bad, "no answer"), |took| took);
+    format!("{:>3}  {:<5}  {}, {took}", call.n, call.access, summary(call))
+}
+
+/// What was asked and answered, in words of HTTP where it was HTTP.
+fn summary(call: &CallRecord) -> String {
+    let ask = json_of(&call.ask);
+    let field = |name: &str| ask.get(name).and_then(Value::as_str);
+    let asked = match (field("method"), field("url")) {
+        (Some(method), Some(url)) => format!("{method} {url}"),
+        _ => format!("{} {ask}", call.op),
+    };
+    let answer = call.answer.as_deref().map(json_of);
+    let answered = answer.as_ref().map_or(String::new(), |answer| {
+        let status = answer.pointer("/response/status").map(|status| format!(" -> {status}"));
+        let failure = answer.pointer("/failure/message").and_then(Value::as_str).map(|why| format!(" -> failed: {why}"));
+        status.or(failure).unwrap_or_default()
+    });
+    first_line(&format!("{asked}{answered}"))
+}
+
+/// A call with its ask and answer, over many lines.
+pub(super) fn draw(call: &CallRecord) -> String {
+    let mut text = format!("{}\n", line(call));
+    part(&mut text, ">", &json_of(&call.ask));
+    match call.answer.as_deref().map(json_of) {
+        Some(answer) => {
+            let inner = answer.get("response").or_else(|| answer.get("failure")).cloned();
+            part(&mut text, "<", &inner.unwrap_or(answer));
+        }
+        None => {
+            let _ = writeln!(text, "       {}", paint(Tone::Bad, "< no answer was recorded"));
+        }
+    }
+    text
+}
+
+fn part(text: &mut String, sign: &str, value: &Value) {
+    let headers = value.get("headers").and_then(Value::as_array);
+    for header in headers.into_iter().flatten() {
+        if let (Some(name), Some(value)) = (header.get(0).and_then(Value::as_str), header.get(1).and_then(Value::as_str)) {
+            let _ = writeln!(text, "       {sign} {}", paint(Tone::Faint, &format!("{name}: {value}")));
+        }
+    }
+    let body = match value.get("body") {
+        None if headers.is_none() => Some(value.clone()),
+        None => None,
+        Some(body) => match (body.get("text").and_then(Value::as_str), body.get("base64").and_then(Value::as_str)) {
+            (Some(""), _) | (_, Some("")) => None,
+            (Some(said), _) => Some(json_of(said.as_bytes())),
+            (None, Some(bytes)) => Some(Value::from(format!("(base 64) {bytes}"))),
+            (None, None) => Some(body.clone()),
+        },
+    };
+    for line in body.into_iter().flat_map(|body| lines_of(&body)) {
+        let _ = writeln!(text, "       {sign} {line}");
+    }
+}
+
+fn lines_of(value: &Value) -> Vec<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => format!("{other:#}"),
+    };
+    text.lines().map(str::to_owned).collect()
+}
+
+/// How long a run took, or since when it runs.
+pub(super) fn took(run: &RunRecord, now: Timestamp) -> String {
+    match run.ended {
+        Some(ended) => length(ended.since(run.started)),
+        None => format!("{} so far", length(now.since(run.started).max(Millis::ZERO))),
+    }
+}

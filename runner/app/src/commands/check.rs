@@ -1,0 +1,38 @@
+//! `groundcrew check`: everything that is wrong with the configuration, at once.
+
+use super::{Answer, Code, Context, Failure};
+use crate::components;
+use crate::config::{Paint, Report};
+use crate::lock::{Approvals, Difference};
+
+/// Read the configuration and tell everything that is wrong with it
+///
+/// Each problem comes with file, line, reason and fix. Nothing is called and nothing is changed.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub(super) fn run(context: &Context, _args: &Args) -> Result<Answer, Failure> {
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(report) => return Ok(answer(&report, &[]).code(Code::Configuration)),
+    };
+    let approvals = Approvals::read(&Approvals::path(context.config_path()))?;
+    let mut differing = Vec::new();
+    for hook in config.hooks.values() {
+        differing.extend(approvals.difference(hook, components::digest(&hook.component)?));
+    }
+    Ok(answer(&config.notes, &differing))
+}
+
+fn answer(report: &Report, differing: &[Difference]) -> Answer {
+    let mut text = report.draw(Paint::Colours);
+    for difference in differing {
+        text.push_str(&format!("\nto be approved: {difference}\n"));
+    }
+    if !differing.is_empty() {
+        text.push_str("\nnext: groundcrew add --all\n");
+    }
+    let mut json = report.to_json();
+    json["to_approve"] = serde_json::to_value(differing).expect("invariant: differences are JSON");
+    Answer::both(text, &json)
+}

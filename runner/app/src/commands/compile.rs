@@ -1,0 +1,20 @@
+//! `groundcrew compile-component IN OUT`: what the runner calls itself for, so that compiling costs it no memory.
+
+use std::path::PathBuf;
+
+use super::answer::{Answer, Failure};
+
+/// Arguments of `compile-component`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The component
+    component: PathBuf,
+    /// Where its compiled form goes
+    output: PathBuf,
+}
+
+/// Compiles one file.
+pub(super) fn perform(args: &Args) -> Result<Answer, Failure> {
+    groundcrew_engine::cache::compile_file(&args.component, &args.output).map_err(|error| Failure::of(&error))?;
+    Ok(Answer::text(""))
+}

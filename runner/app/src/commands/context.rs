@@ -1,0 +1,125 @@
+//! What commands are given: where things are, the time, and ways to read and to change.
+
+use std::fs;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::{Clock, SystemClock};
+use groundcrew_store::{Options, Reader, Store};
+
+use super::answer::{Answer, Failure, Form};
+use super::Global;
+use crate::components;
+use crate::config::{Config, Environment, Report, defaults};
+use crate::control::{self, Act, Done, NoHints, Request};
+use crate::data_dir::{self, DataDir};
+use crate::logging::LogFormat;
+
+/// What commands are given.
+#[derive(Debug)]
+pub struct Context {
+    global: Global,
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+}
+
+impl Context {
+    pub(super) fn new(global: Global, environment: Environment) -> Self {
+        Self { global, environment, clock: Arc::new(SystemClock) }
+    }
+
+    /// How answers are written.
+    pub fn form(&self) -> Form {
+        if self.global.json { Form::Json } else { Form::Text }
+    }
+
+    /// How log lines look.
+    pub fn log_format(&self) -> LogFormat {
+        self.global.log
+    }
+
+    /// The time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The configuration file.
+    pub fn config_path(&self) -> &Path {
+        &self.global.config
+    }
+
+    /// The process's environment.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Who types, for the record.
+    pub fn who(&self) -> String {
+        let name = ["GROUNDCREW_WHO", "SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| self.environment.read(name));
+        name.unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Reads the configuration; all its problems at once if it has errors.
+    pub fn config(&self) -> Result<Config, Report> {
+        Config::load(&self.global.config, &self.environment, &components::manifest)
+    }
+
+    /// The data directory: as given, else as the configuration says, even if that has errors elsewhere.
+    ///
+    /// At three in the morning one must be able to look and to pause, whatever somebody wrote into a stanza.
+    pub fn data_dir(&self) -> DataDir {
+        if let Some(dir) = &self.global.data {
+            return DataDir::new(dir);
+        }
+        let text = fs::read_to_string(&self.global.config).unwrap_or_default();
+        let written: toml::Table = text.parse().unwrap_or_default();
+        let store = |key: &str| written.get("store")?.get(key)?.as_str().map(str::to_owned);
+        let beside = self.global.config.parent().unwrap_or(Path::new(""));
+        if let Some(file) = store("url").and_then(|url| Some(url.strip_prefix("sqlite:")?.trim_start_matches("//").to_owned())) {
+            let database = beside.join(file);
+            return DataDir::with_database(database.parent().unwrap_or(beside), &database);
+        }
+        let usual = || defaults().iter().find(|default| default.name == "store.path").map(|default| default.value.to_owned());
+        DataDir::new(beside.join(store("path").or_else(usual).unwrap_or_default()))
+    }
+
+    /// Opens the store for reading, whoever writes.
+    pub fn reader(&self) -> Result<Store, Failure> {
+        Ok(Reader::open(&self.data_dir().database())?)
+    }
+
+    /// Changes something: through the runner's socket if one holds the data directory, else by ourselves.
+    pub fn change(&self, request: Request) -> Result<Done, Failure> {
+        let dir = self.data_dir();
+        let act = Act { who: self.who(), request };
+        // Without a database there is nothing to change; making one here would hide a mistyped path.
+        self.reader()?;
+        match dir.lock("control", self.now()) {
+            Ok(_held_until_written) => {
+                let store = Store::open(&dir.database(), Options::default())?;
+                Ok(self.block_on(control::perform(&store, &NoHints, &act, self.now()))??)
+            }
+            Err(data_dir::Error::Held { .. }) => Ok(self.block_on(control::call(&dir.socket(), &act))??),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Changes something and says so.
+    pub fn change_and_tell(&self, request: Request) -> Result<Answer, Failure> {
+        let done = self.change(request)?;
+        Ok(Answer::both(format!("{}\n", done.message), &done))
+    }
+
+    /// Runs a future to its end on this thread.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        Ok(runtime.map_err(|error| Failure::of(&error))?.block_on(future))
+    }
+}

@@ -1,0 +1,79 @@
+//! `groundcrew dead`: deliveries that gave up.
+
+use groundcrew_store::Store;
+use groundcrew_store::deliveries::Dead;
+
+use super::{Answer, Context, Failure};
+use crate::control::Request;
+use crate::show::{Cell, Table, Tone};
+
+/// List, show, retry or discard deliveries that gave up
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: DeadCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum DeadCommand {
+    /// List them, oldest first
+    List {
+        /// Only this hook's
+        #[arg(long, value_name = "HOOK")]
+        hook: Option<String>,
+    },
+    /// Show one with its whole error
+    Show {
+        /// `HOOK/NUMBER`, as listed
+        id: String,
+    },
+    /// Owe it again, from the start
+    Retry {
+        /// `HOOK/NUMBER`, as listed
+        id: String,
+    },
+    /// Forget it
+    Discard {
+        /// `HOOK/NUMBER`, as listed
+        id: String,
+    },
+}
+
+pub(super) fn run(context: &Context, args: Args) -> Result<Answer, Failure> {
+    match args.command {
+        DeadCommand::List { hook } => list(&context.reader()?, hook.as_deref()),
+        DeadCommand::Show { id } => show(&context.reader()?, &id),
+        DeadCommand::Retry { id } => context.change_and_tell(Request::DeadRetry { id }),
+        DeadCommand::Discard { id } => context.change_and_tell(Request::DeadDiscard { id }),
+    }
+}
+
+fn list(store: &Store, hook: Option<&str>) -> Result<Answer, Failure> {
+    let mut dead = store.dead()?;
+    dead.retain(|dead| hook.is_none_or(|hook| dead.hook == hook));
+    let mut table = Table::new(["DELIVERY", "EVENT", "SUBJECT", "TRIED", "ERROR"]);
+    for dead in &dead {
+        let error = Cell::toned(Tone::Bad, super::rows::first_line(&dead.error));
+        let tried = dead.attempts.to_string();
+        table.row([dead.id.clone().into(), dead.kind.clone().into(), Cell::or_nothing(dead.path.clone()), tried.into(), error]);
+    }
+    let text = if table.is_empty() { "no dead deliveries\n".to_owned() } else { table.draw() };
+    Ok(Answer::both(text, &dead))
+}
+
+fn show(store: &Store, id: &str) -> Result<Answer, Failure> {
+    let found: Option<Dead> = store.dead()?.into_iter().find(|dead| dead.id == id);
+    let missing = || Failure::failed(format!("no dead delivery `{id}`")).hint("groundcrew dead list");
+    let dead = found.ok_or_else(missing)?;
+    let text = format!(
+        "{}  {}  {}\ntried {} times\n\n{}\n\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
+        dead.id,
+        dead.kind,
+        dead.path.as_deref().unwrap_or("(no subject)"),
+        dead.attempts,
+        dead.error,
+        dead.id,
+        dead.id
+    );
+    Ok(Answer::both(text, &dead))
+}

@@ -1,0 +1,111 @@
+//! Checks of what surrounds the ledger: configuration, secrets, approvals, process, disk.
+
+use std::fs;
+
+use groundcrew_core::may_delete::Level;
+
+use super::{Chart, Grade};
+use crate::commands::{Context, Failure};
+use crate::components;
+use crate::config::{Config, Severity};
+use crate::control;
+use crate::data_dir::{DataDir, Held};
+use crate::lock::Approvals;
+
+pub(super) fn configuration(context: &Context, chart: &mut Chart) -> Option<Config> {
+    match context.config() {
+        Ok(config) => {
+            let warnings = config.notes.count(Severity::Warning);
+            let file = context.config_path().display();
+            match warnings {
+                0 => chart.good("configuration", format!("{file}: {} hooks", config.hooks.len())),
+                _ => chart.note("configuration", config.notes.summary(), &["groundcrew check"]),
+            }
+            Some(config)
+        }
+        Err(report) => {
+            chart.bad("configuration", report.summary(), &["groundcrew check"]);
+            None
+        }
+    }
+}
+
+pub(super) fn secrets(config: &Config, chart: &mut Chart) {
+    let missing: Vec<_> = config.secrets.names().filter_map(|name| config.secrets.read(name).err()).collect();
+    for error in &missing {
+        chart.bad("secrets", error.to_string(), &[]);
+    }
+    let count = config.secrets.names().count();
+    if missing.is_empty() {
+        chart.good("secrets", format!("{count} can be read"));
+    }
+}
+
+pub(super) fn approvals(context: &Context, config: &Config, chart: &mut Chart) {
+    let approvals = match Approvals::read(&Approvals::path(context.config_path())) {
+        Ok(approvals) => approvals,
+        Err(error) => return chart.bad("approvals", error.to_string(), &["groundcrew add --all"]),
+    };
+    let mut good = true;
+    for hook in config.hooks.values() {
+        let difference = match components::digest(&hook.component) {
+            Ok(digest) => approvals.difference(hook, digest).map(|difference| difference.to_string()),
+            Err(error) => Some(format!("hook `{}`: {error}", hook.name)),
+        };
+        if let Some(difference) = difference {
+            good = false;
+            chart.bad("approvals", difference.lines().next().unwrap_or_default(), &[&format!("groundcrew add {}", hook.name)]);
+        }
+    }
+    if good {
+        chart.good("approvals", format!("{} hooks are as they were approved", config.hooks.len()));
+    }
+}
+
+pub(super) fn levels(config: &Config, chart: &mut Chart) {
+    let what = |level| match level {
+        Level::Observe => "nothing is made, changed or removed",
+        Level::NoDeletes => "nothing is removed",
+        Level::Enforce => "everything is done",
+    };
+    let grade = if config.level == Level::Enforce { Grade::Good } else { Grade::Note };
+    chart.add("level", grade, format!("{}: {}", config.level, what(config.level)), &[]);
+    for hook in config.hooks.values().filter(|hook| hook.level < config.level) {
+        chart.note("level", format!("hook {} at {}: {}", hook.name, hook.level, what(hook.level)), &[]);
+    }
+}
+
+pub(super) fn holder(context: &Context, dir: &DataDir, chart: &mut Chart) -> Result<(), Failure> {
+    match dir.holder()? {
+        Held::No => chart.note("runner", format!("nothing runs on {}", dir.path().display()), &["groundcrew up"]),
+        Held::By(holder) => {
+            let who = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+            match context.block_on(control::page(&dir.socket(), "/readyz"))? {
+                Ok((status, _)) if status.is_success() => chart.good("runner", format!("{who}: ready")),
+                Ok((_, body)) => {
+                    let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+                    let why = body["why"].as_array().map(|why| why.iter().filter_map(|why| why.as_str()).collect::<Vec<_>>().join("; "));
+                    chart.bad("runner", format!("{who}: not ready: {}", why.unwrap_or_default()), &[]);
+                }
+                Err(error) => chart.bad("runner", format!("{who} does not answer: {error}"), &[]),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Free space below which a person should look, in bytes.
+const FREE_LOW: u64 = 512 * 1024 * 1024;
+
+pub(super) fn disk(dir: &DataDir, chart: &mut Chart) {
+    let mib = |bytes: u64| bytes / (1024 * 1024);
+    let Ok(stat) = rustix::fs::statvfs(dir.path()) else { return };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let used = fs::metadata(dir.database()).map_or(0, |file| file.len());
+    let message = format!("database {} MiB, {} MiB free", mib(used), mib(free));
+    if free < FREE_LOW {
+        chart.bad("disk", message, &["make room; while the disk is full nothing is acknowledged and nothing is lost"]);
+    } else {
+        chart.good("disk", message);
+    }
+}

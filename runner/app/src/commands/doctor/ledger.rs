@@ -1,0 +1,115 @@
+//! Checks of the store and of what it knows.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::row::State;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::hooks::HookState;
+use groundcrew_store::{Reader, Store};
+
+use super::Chart;
+use crate::commands::Context;
+use crate::config::Config;
+use crate::data_dir::{DataDir, Held};
+use crate::show;
+
+/// A source that said nothing for this long is worth a look.
+const SOURCE_LATE: Millis = Millis::minutes(2);
+
+pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, chart: &mut Chart) {
+    let file = dir.database();
+    if !file.exists() {
+        return chart.note("database", format!("{} is not there yet; the first `groundcrew up` makes it", file.display()), &[]);
+    }
+    let checked = Reader::open(&file).and_then(|store| {
+        let (found, known) = store.schema()?;
+        chart.good("database", format!("{}: schema {found} of {known}", file.display()));
+        let runs = !matches!(dir.holder(), Ok(Held::No));
+        all(&store, context.now(), config, runs.then_some(SOURCE_LATE), chart)
+    });
+    if let Err(error) = checked {
+        chart.bad("database", error.to_string(), &[]);
+    }
+}
+
+fn all(
+    store: &Store,
+    now: Timestamp,
+    config: Option<&Config>,
+    late: Option<Millis>,
+    chart: &mut Chart,
+) -> groundcrew_store::Result<()> {
+    installation(store, config, chart)?;
+    hooks(store, chart)?;
+    for pause in store.pauses()? {
+        let at = Timestamp::parse_rfc3339(&pause.at).map(|at| show::ago(at, now)).unwrap_or_default();
+        let over = match (&pause.hook, &pause.path) {
+            (None, None) => "everything".to_owned(),
+            (Some(hook), None) => format!("hook {hook}"),
+            (None, Some(path)) => path.clone(),
+            (Some(hook), Some(path)) => format!("hook {hook} for {path}"),
+        };
+        let hook = pause.hook.map(|hook| format!(" --hook {hook}")).unwrap_or_default();
+        let app = pause.path.map(|path| format!(" --app {path}")).unwrap_or_default();
+        let message = format!("{over} at {}, by {} {at}", pause.level, pause.who);
+        chart.note("pauses", message, &[&format!("groundcrew unpause{hook}{app}")]);
+    }
+    counts(store, now, chart)?;
+    for (source, at) in store.cursors()? {
+        let message = format!("{source} last moved {}", show::ago(at, now));
+        match late {
+            Some(late) if now.since(at) > late => chart.bad("sources", message, &["the runner's log says why"]),
+            _ => chart.good("sources", message),
+        }
+    }
+    Ok(())
+}
+
+fn installation(store: &Store, config: Option<&Config>, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    let Some((stored, config)) = store.meta("installation")?.zip(config) else { return Ok(()) };
+    if stored == config.installation {
+        chart.good("installation", stored);
+    } else {
+        let message = format!("the configuration says {}, the database is {stored}'s", config.installation);
+        chart.bad("installation", message, &["write the old id back: with another one, everything made so far is foreign"]);
+    }
+    Ok(())
+}
+
+fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    for hook in store.hooks()?.into_iter().filter(|hook| hook.state == HookState::Detached) {
+        let rows = store.hook_rows(hook.id)?.len();
+        let message = format!("{} is detached: its stanza is gone, its {rows} things stay and are not looked after", hook.name);
+        chart.bad("hooks", message, &[&format!("write [hook.{}] back", hook.name), &format!("groundcrew resources --hook {}", hook.name)]);
+    }
+    Ok(())
+}
+
+fn counts(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    let counts = store.counts(now)?;
+    let total: u32 = counts.rows.iter().map(|(_, _, count)| count).sum();
+    let in_doubt = counts.rows.iter().filter(|(_, state, _)| *state == State::InDoubt);
+    let in_doubt: u32 = in_doubt.map(|(_, _, count)| count).sum();
+    chart.good("ledger", format!("{total} things, {} lanes due", counts.lanes_due));
+    if in_doubt > 0 {
+        chart.note("in doubt", format!("{in_doubt}: they settle by themselves"), &["groundcrew resources --state in-doubt"]);
+    }
+    if counts.stuck > 0 {
+        chart.bad("stuck", format!("{} failed for so long that a person should look", counts.stuck), &["groundcrew findings"]);
+    }
+    if counts.held > 0 {
+        chart.note("held", format!("{} removals wait for approval", counts.held), &["groundcrew approve"]);
+    }
+    let dead: u32 = counts.dead.iter().map(|(_, count)| count).sum();
+    if dead > 0 {
+        chart.bad("dead", format!("{dead} deliveries gave up"), &["groundcrew dead list"]);
+    }
+    if let Some(oldest) = counts.oldest_owed.filter(|at| now.since(*at) > Millis::minutes(10)) {
+        chart.note("deliveries", format!("the oldest event that is still owed is {} old", show::age(oldest, now)), &["groundcrew runs"]);
+    }
+    match store.findings(ClosedToo::No)?.len() {
+        0 => chart.good("findings", "none"),
+        open => chart.note("findings", format!("{open} are open"), &["groundcrew findings"]),
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! `groundcrew up`: run.
+
+use std::sync::Arc;
+
+use groundcrew_engine::cache::Compiler;
+use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_engine::limits::Limits;
+use groundcrew_engine::transport::Network;
+use groundcrew_store::{Options, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Answer, Failure, Kind};
+use super::context::Context;
+use crate::assembly::{self, CONNECT_WITHIN, Setting};
+use crate::lock::Approvals;
+use crate::runner::Entropy;
+use crate::service::Service;
+
+/// Arguments of `up`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run hooks that `groundcrew.lock` does not approve (never in production)
+    #[arg(long)]
+    unapproved: bool,
+}
+
+/// Runs until a signal.
+pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure> {
+    let config = context.config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::of(&error))?;
+    if !args.unapproved {
+        refuse_differences(context, &config)?;
+    }
+    let dir = context.data_dir();
+    let _held_while_up = dir.lock("up", SystemClock.now())?;
+    runtime.block_on(async {
+        let limits = Limits::default();
+        let network = Network::new(CONNECT_WITHIN, limits.response_body).map_err(|error| Failure::of(&error))?;
+        let transport = Arc::new(network);
+        let program = std::env::current_exe().map_err(|error| Failure::of(&error))?;
+        let setting = Setting {
+            directory: dir.path().to_owned(),
+            store: Store::open(&dir.database(), Options::default())?,
+            clock: Arc::new(SystemClock),
+            transport: transport.clone(),
+            entropy: Entropy::of_system(),
+            compiler: Compiler::Child { program, args: vec!["compile-component".to_owned()] },
+            limits,
+        };
+        let runner = assembly::assemble(&config, setting).await.map_err(|error| Failure::of(&error))?;
+        let stop = stop_on_signals().map_err(|error| Failure::of(&error))?;
+        let service = Service { config: Arc::new(config), runner, transport, socket: dir.socket() };
+        service.run(stop).await.map_err(|error| Failure::of(&error))
+    })?;
+    // What still runs on the blocking pool is nothing that must be waited for.
+    runtime.shutdown_background();
+    Ok(Answer::text(""))
+}
+
+fn refuse_differences(context: &Context, config: &crate::config::Config) -> Result<(), Failure> {
+    let path = Approvals::path(context.config_path());
+    let approvals = Approvals::read(&path).map_err(|error| Failure::of(&error))?;
+    let mut lines = Vec::new();
+    for hook in config.hooks.values() {
+        let digest = crate::components::digest(&hook.component).map_err(|error| Failure::of(&error))?;
+        if let Some(difference) = approvals.difference(hook, digest) {
+            lines.push(format!("hook `{}`: {}", difference.hook, difference.lines.join("; ")));
+        }
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let message = format!("not approved in {}: {}", path.display(), lines.join("\n  "));
+    Err(Failure::new(Kind::Approval, message).hint("groundcrew add"))
+}
+
+/// The first signal drains, the second ends the process at once.
+fn stop_on_signals() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let told = stop.clone();
+    let listen = async move {
+        for again in [false, true] {
+            tokio::select! {
+                // Both arms only notice a signal; the other one stays pending.
+                _ = term.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if again {
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
+            }
+            told.cancel();
+        }
+    };
+    tokio::runtime::Handle::current().spawn(listen);
+    Ok(stop)
+}

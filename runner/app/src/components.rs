@@ -1,0 +1,80 @@
+//! Where the bytes of hooks come from: this binary, or files.
+
+use std::fs;
+use std::path::PathBuf;
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::manifest::Manifest;
+use groundcrew_engine::inspect::{self, Inspected, inspect};
+
+use crate::builtin;
+use crate::config::{Component, NoManifest};
+
+/// Why a component cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// This binary has no such hook.
+    #[error("this binary has no hook `{name}`; it has {}", builtin::names().join(", "))]
+    UnknownBuiltin {
+        /// What was asked for.
+        name: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The bytes are no component that this host runs.
+    #[error("{name} is refused")]
+    Refused {
+        /// Which.
+        name: String,
+        /// Why.
+        source: inspect::Error,
+    },
+}
+
+/// Reads a component's bytes.
+pub fn read(component: &Component) -> Result<Vec<u8>, Error> {
+    match component {
+        Component::Builtin(name) => {
+            builtin::component(name).ok_or_else(|| Error::UnknownBuiltin { name: name.clone() })
+        }
+        Component::File(path) => {
+            fs::read(path).map_err(|source| Error::Unreadable { path: path.clone(), source })
+        }
+    }
+}
+
+/// Reads a component and looks into it.
+pub fn look_into(component: &Component) -> Result<Inspected, Error> {
+    let bytes = read(component)?;
+    inspect(&bytes).map_err(|source| Error::Refused { name: component.to_string(), source })
+}
+
+/// The digest of a component's bytes: what is approved, and what runs are recorded with.
+pub fn digest(component: &Component) -> Result<Digest, Error> {
+    Ok(Digest::of(&read(component)?))
+}
+
+/// The manifest that a component carries; how the configuration finds it.
+pub fn manifest(component: &Component) -> Result<Manifest, NoManifest> {
+    match look_into(component) {
+        Ok(inspected) => inspected.manifest.ok_or(NoManifest::Absent),
+        Err(Error::UnknownBuiltin { .. }) => {
+            let known = builtin::names().into_iter().map(str::to_owned).collect();
+            Err(NoManifest::UnknownBuiltin { known })
+        }
+        Err(error) => Err(NoManifest::Refused(with_cause(&error))),
+    }
+}
+
+fn with_cause(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

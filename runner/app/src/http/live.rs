@@ -1,0 +1,83 @@
+//! What the API asks of the running runner.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::time::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+/// What only the running process knows. Answers come from memory, at once.
+pub trait Live: Send + Sync + Debug {
+    /// How each source is.
+    fn sources(&self) -> Vec<SourceStatus>;
+
+    /// Requests that failed since the start, by host: no answer, or one of 500 and above.
+    fn failures(&self) -> Vec<(String, u64)>;
+
+    /// How many runs or requests wait now, by the name of the limit: `hook:dns`, `host:api.machines.dev`.
+    fn waiting(&self) -> Vec<(String, u64)>;
+}
+
+/// How a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Its name: `fly`, `ndjson`.
+    pub name: String,
+    /// Whether what it says is believed.
+    pub belief: Belief,
+    /// When its last complete reading was accepted.
+    pub heard: Option<Timestamp>,
+    /// How old that may become before the runner is no longer ready; none: it need not say anything.
+    pub fresh_within: Option<Millis>,
+    /// When the app was truly looked at that has waited longest.
+    pub oldest_look: Option<Timestamp>,
+}
+
+/// Whether a source is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Belief {
+    /// It has not been read completely yet.
+    Starting,
+    /// It is.
+    Believed,
+    /// It is not, for this reason; nothing is removed meanwhile.
+    Doubted(String),
+}
+
+/// Takes foreign events.
+pub trait Inbox: Send + Sync + Debug {
+    /// The bearer token that the network must show, as it is now.
+    ///
+    /// # Errors
+    /// Why it cannot be read; nobody is let in then.
+    fn token(&self) -> Result<Arc<str>, String>;
+
+    /// Accepts CloudEvents in their JSON form, in order; each has `id`, `source` and `type`.
+    ///
+    /// # Guarantees
+    /// When it answers, they are durable, all of them or none; one that was accepted before changes nothing.
+    fn take(&self, events: Vec<Value>) -> BoxFuture<'_, Result<Taken, InboxError>>;
+}
+
+/// What became of foreign events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// Those that were new.
+    pub accepted: u32,
+    /// Those that had been accepted before.
+    pub duplicates: u32,
+}
+
+/// Why foreign events were not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InboxError {
+    /// One of them is no event that may come from outside: a reserved type, say.
+    #[error("{0}")]
+    Refused(String),
+    /// They cannot be kept now; send them again later.
+    #[error("{0}")]
+    Unavailable(String),
+}

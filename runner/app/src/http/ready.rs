@@ -1,0 +1,74 @@
+//! `/readyz`: whether the runner does what it is there for, and every reason why not.
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::StatusCode;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::Health;
+use serde::Serialize;
+
+use super::State;
+use super::live::{Belief, SourceStatus};
+use crate::show;
+
+/// What `/readyz` says.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Readiness {
+    ready: bool,
+    why: Vec<String>,
+}
+
+pub(super) async fn readyz(Extract(state): Extract<State>) -> (StatusCode, Json<Readiness>) {
+    let readiness = readiness(&state);
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
+}
+
+fn readiness(state: &State) -> Readiness {
+    let now = state.clock.now();
+    let health = state.store.health().borrow().clone();
+    let store = match health {
+        Health::Good => None,
+        Health::Broken(why) => Some(format!("the database cannot be written: {why}")),
+    };
+    let sources = state.live.sources();
+    let why: Vec<_> = store.into_iter().chain(sources.iter().filter_map(|source| unready(source, now))).collect();
+    Readiness { ready: why.is_empty(), why }
+}
+
+fn unready(source: &SourceStatus, now: Timestamp) -> Option<String> {
+    let name = &source.name;
+    match (&source.belief, source.heard, source.fresh_within) {
+        (Belief::Starting, _, _) => Some(format!("source {name} has not been read completely yet")),
+        (Belief::Doubted(why), _, _) => Some(format!("source {name} is not believed: {why}")),
+        (Belief::Believed, Some(heard), Some(within)) if now.since(heard) > within => {
+            let age = show::length(now.since(heard));
+            Some(format!("source {name} was last read {age} ago; at most {} is fresh", show::length(within)))
+        }
+        (Belief::Believed, _, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::duration::Millis;
+
+    use super::*;
+
+    #[test]
+    fn a_source_must_be_read_believed_and_fresh() {
+        let now = Timestamp::from_millis(1_000_000);
+        let source = |belief, age| SourceStatus {
+            name: "fly".to_owned(),
+            belief,
+            heard: Some(now - Millis::seconds(age)),
+            fresh_within: Some(Millis::seconds(30)),
+            oldest_look: None,
+        };
+        assert_eq!(unready(&source(Belief::Believed, 30), now), None);
+        let why = |belief, age| unready(&source(belief, age), now).unwrap();
+        assert_eq!(why(Belief::Believed, 31), "source fly was last read 31 s ago; at most 30 s is fresh");
+        assert!(why(Belief::Starting, 0).contains("not been read completely"));
+        assert!(why(Belief::Doubted("12 apps vanished".to_owned()), 0).contains("not believed: 12 apps"));
+    }
+}

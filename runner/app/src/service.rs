@@ -1,0 +1,320 @@
+//! The running service: `up`. Sources, dispatcher, HTTP API and housekeeping around one runner.
+//!
+//! The first signal drains: sources stop, runs in flight are cut off (which is always safe: what they intended
+//! is in the store), the API answers what it has begun. A second signal ends the process at once.
+
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::spec::Event;
+use groundcrew_core::subject::{Subject, Uid};
+use groundcrew_engine::clock::Clock;
+use groundcrew_engine::egress::Transport;
+use groundcrew_store::prune::Keep;
+use groundcrew_store::{HookId, Store};
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::control::Hints;
+use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::runner::Runner;
+use crate::source::{self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes};
+
+/// Between two chunks of housekeeping.
+const PRUNE_EVERY: Millis = Millis::minutes(10);
+/// Between two readings of secrets that may have changed.
+const SECRETS_EVERY: Millis = Millis::seconds(30);
+/// A source that was silent for longer makes the runner not ready.
+const FRESH_WITHIN: Millis = Millis::minutes(2);
+
+/// Why the service ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] groundcrew_store::Error),
+    /// The HTTP API.
+    #[error(transparent)]
+    Serve(#[from] http::ServeError),
+    /// The NDJSON source.
+    #[error(transparent)]
+    Ndjson(#[from] source::NdjsonError),
+}
+
+/// What the service is made of.
+#[expect(missing_debug_implementations, reason = "a bundle that lives for one call")]
+pub struct Service {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The runner.
+    pub runner: Arc<Runner>,
+    /// The way out, for sources.
+    pub transport: Arc<dyn Transport>,
+    /// The socket of the control API.
+    pub socket: std::path::PathBuf,
+}
+
+/// Who is concerned by what a source brings: the registry says.
+#[derive(Debug)]
+struct RunnerRoutes(Arc<Runner>);
+
+impl Routes for RunnerRoutes {
+    fn handlers(&self, event: &Event) -> Vec<HookId> {
+        self.0.registry().handlers(event)
+    }
+
+    fn lanes(&self, subject: &Subject, parent: Option<&Uid>) -> Vec<(HookId, Uid)> {
+        self.0.registry().lanes(subject, parent)
+    }
+}
+
+/// What the HTTP API learns from the running process.
+#[derive(Debug)]
+struct Running {
+    fly: Option<FlyHandle>,
+}
+
+impl Live for Running {
+    fn sources(&self) -> Vec<SourceStatus> {
+        let status = |handle: &FlyHandle| {
+            let status = handle.status();
+            let belief = match status.belief {
+                source::Belief::Starting => Belief::Starting,
+                source::Belief::Believed => Belief::Believed,
+                source::Belief::Held { apps, machines } => Belief::Doubted(doubted(apps, machines)),
+            };
+            SourceStatus {
+                name: "fly".to_owned(),
+                belief,
+                heard: status.listed_at,
+                fresh_within: Some(FRESH_WITHIN),
+                oldest_look: status.oldest_look_at,
+            }
+        };
+        self.fly.iter().map(status).collect()
+    }
+
+    fn failures(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+
+    fn waiting(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+}
+
+fn doubted(apps: usize, machines: usize) -> String {
+    format!("{apps} apps and {machines} machines vanished at once; nothing is removed until they return or it is approved")
+}
+
+impl Hints for Running {
+    fn touch(&self, app: &str) {
+        if let Some(fly) = &self.fly {
+            // A lost hint costs time only: polling finds what it was about.
+            fly.hint(app).ok();
+        }
+    }
+
+    fn wake(&self) {
+        // The dispatcher follows the store's commits.
+    }
+}
+
+/// Where foreign events go.
+#[derive(Debug)]
+struct Foreign {
+    events: ForeignEvents,
+    config: Arc<Config>,
+}
+
+impl Inbox for Foreign {
+    fn token(&self) -> Result<Arc<str>, String> {
+        let name = self.config.http.as_ref().and_then(|http| http.token.as_deref()).ok_or("no token is configured")?;
+        self.config.secrets.read(name).map_err(|error| error.to_string())
+    }
+
+    fn take(&self, events: Vec<Value>) -> futures_util::future::BoxFuture<'_, Result<Taken, InboxError>> {
+        Box::pin(async move {
+            let mut taken = Taken::default();
+            let headers = [("content-type".to_owned(), "application/cloudevents+json".to_owned())];
+            for event in events {
+                let body = event.to_string();
+                let accepted = self.events.accept_cloudevent(&headers, body.as_bytes()).await;
+                match accepted.map_err(|refusal| match refusal {
+                    source::Refusal::Store(error) => InboxError::Unavailable(error.to_string()),
+                    other => InboxError::Refused(other.to_string()),
+                })? {
+                    source::Accepted { news: source::News::New, .. } => taken.accepted += 1,
+                    source::Accepted { news: source::News::Known, .. } => taken.duplicates += 1,
+                }
+            }
+            Ok(taken)
+        })
+    }
+}
+
+impl Service {
+    /// Runs until `stop`.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let around = self.around();
+        let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
+        let fly = self.start_sources(&around, &mut tasks, &stop)?;
+        let running = Arc::new(Running { fly: fly.clone() });
+        self.start_api(&around, running, &mut tasks, &stop);
+        self.start_housekeeping(fly, &mut tasks, &stop);
+        let (dispatcher, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            dispatcher.dispatch(ends).await;
+            Ok(())
+        });
+        tracing::info!(installation = %self.runner.installation, level = %self.runner.level, "up");
+        let mut result = Ok(());
+        while let Some(ended) = tasks.join_next().await {
+            let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            if ended.is_err() {
+                result = ended;
+                stop.cancel();
+            }
+        }
+        result
+    }
+
+    fn around(&self) -> source::Surroundings {
+        let config = self.config.clone();
+        let secret: ReadSecret = Arc::new(move |name| config.secrets.read(name).map_err(|error| error.to_string()));
+        source::Surroundings {
+            transport: self.transport.clone(),
+            clock: self.runner.clock.clone(),
+            store: self.runner.store.clone(),
+            routes: Arc::new(RunnerRoutes(self.runner.clone())),
+            secret,
+        }
+    }
+
+    fn start_sources(
+        &self,
+        around: &source::Surroundings,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) -> Result<Option<FlyHandle>, Error> {
+        let mut handle = None;
+        if let Some(settings) = &self.config.sources.fly {
+            let (fly, speaks) = FlySource::open(settings, around.clone())?;
+            handle = Some(speaks);
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                fly.run(stop).await;
+                Ok(())
+            });
+        }
+        if let Some(settings) = &self.config.sources.ndjson {
+            let lines = NdjsonSource::open(&settings.from, &settings.org, around.clone())?;
+            let stop = stop.clone();
+            tasks.spawn(async move { Ok(lines.run(stop).await?) });
+        }
+        if !self.config.labels.is_empty() {
+            let labels = LabelSources::new(self.config.labels.clone(), around.clone());
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                labels.run(stop).await;
+                Ok(())
+            });
+        }
+        Ok(handle)
+    }
+
+    fn start_api(
+        &self,
+        around: &source::Surroundings,
+        running: Arc<Running>,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) {
+        let foreign = Foreign { events: ForeignEvents::new(around.clone()), config: self.config.clone() };
+        let state = http::State {
+            store: self.runner.store.clone(),
+            live: running.clone(),
+            hints: running,
+            inbox: Some(Arc::new(foreign)),
+            clock: self.runner.clock.clone(),
+        };
+        let (socket, router, ends) = (self.socket.clone(), http::router(state.clone(), Door::Socket), stop.clone());
+        tasks.spawn(async move { Ok(http::serve_unix(&socket, router, ends).await?) });
+        if let Some(listen) = self.config.http.as_ref().map(|http| http.listen) {
+            let (router, ends) = (http::router(state, Door::Network), stop.clone());
+            let said = |at| tracing::info!(%at, "the HTTP API listens");
+            tasks.spawn(async move { Ok(http::serve_tcp(listen, router, ends, said).await?) });
+        }
+    }
+
+    fn start_housekeeping(
+        &self,
+        fly: Option<FlyHandle>,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) {
+        let keep = Keep { runs: self.config.store.keep.runs, ..Keep::DEFAULT };
+        let (store, clock, ends) = (self.runner.store.clone(), self.runner.clock.clone(), stop.clone());
+        tasks.spawn(async move {
+            prune(store, clock, keep, ends).await;
+            Ok(())
+        });
+        let (runner, config, ends) = (self.runner.clone(), self.config.clone(), stop.clone());
+        tasks.spawn(async move {
+            refresh_secrets(runner, config, ends).await;
+            Ok(())
+        });
+        if let Some(fly) = fly {
+            let (runner, ends) = (self.runner.clone(), stop.clone());
+            tasks.spawn(async move {
+                follow_belief(runner, fly, ends).await;
+                Ok(())
+            });
+        }
+    }
+}
+
+async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Keep, stop: CancellationToken) {
+    loop {
+        let more = match store.prune(keep, clock.now()).await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%error, "history could not be pruned");
+                false
+            }
+        };
+        let pause = if more { Millis::seconds(1) } else { PRUNE_EVERY };
+        if stop.run_until_cancelled(tokio::time::sleep(pause.to_std())).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Files of secrets are read again; a hook whose secrets cannot be read keeps those that it had.
+async fn refresh_secrets(runner: Arc<Runner>, config: Arc<Config>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(SECRETS_EVERY.to_std())).await.is_some() {
+        for installed in runner.registry().all() {
+            if let Err(error) = installed.refresh(&config.secrets) {
+                tracing::warn!(%error, hook = %installed.hook.name, "its secrets could not be read again");
+            }
+        }
+    }
+}
+
+/// While implausibly many apps vanished, nothing is removed.
+async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationToken) {
+    let mut statuses = fly.statuses();
+    loop {
+        let doubt = match statuses.borrow_and_update().belief {
+            source::Belief::Held { apps, machines } => Some(doubted(apps, machines)),
+            source::Belief::Starting | source::Belief::Believed => None,
+        };
+        *runner.disbelief.write().unwrap_or_else(std::sync::PoisonError::into_inner) = doubt;
+        match stop.run_until_cancelled(statuses.changed()).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => return,
+        }
+    }
+}

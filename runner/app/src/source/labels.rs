@@ -1,0 +1,301 @@
+//! Labels from operators' endpoints: what the platform does not know about an app.
+//!
+//! ```text
+//!   app, source ──► due? ──► GET url ──► judge against the declared types ──► Store::save_label ──► lanes owed a look
+//! ```
+//!
+//! # Guarantees
+//! - An outage never looks like an answer: without one, or with one that cannot be read, what was last known stays.
+//!   So does a value whose type is not the declared one, and everything when an endpoint that knew an app answers 404.
+//! - An app that the endpoint never knew (404 to the first question) has answered with nothing, `{}`, so its owner
+//!   is not kept waiting for ever.
+//! - A new app is asked about within seconds; each app again after the source's `every`, or after a back-off.
+//!
+//! # Cancel safety
+//! [`LabelSources::run`] ends at the token it is given; requests under way are dropped, and asked again next time.
+
+mod judge;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::subject::{Path, Uid};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::egress::{Request, Response, Transport};
+use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::subjects::StoredSubject;
+use groundcrew_store::{Result, SubjectId};
+use serde_json::{Map, Value};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Surroundings;
+use crate::config::{LabelSource, Position};
+use judge::{Judged, judge};
+
+/// Requests under way at once, over all sources.
+const IN_FLIGHT_MAX: usize = 8;
+
+/// How often new apps are looked for.
+const LOOK_EVERY: Millis = Millis::seconds(1);
+
+/// The first wait after a failure; it doubles up to the source's `every`.
+const AGAIN: Millis = Millis::seconds(2);
+
+/// Failures in a row of one source after which a person should know.
+const OUTAGE_AFTER: u32 = 3;
+
+/// Polls all label sources for all living apps.
+#[derive(Debug)]
+pub struct LabelSources {
+    sources: Vec<Arc<LabelSource>>,
+    around: Surroundings,
+    /// When each (source, path) is asked again, and how often it has failed in a row.
+    plan: BTreeMap<(usize, Path), Due>,
+    /// Failures in a row, by source.
+    failures: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    at: Timestamp,
+    failures: u32,
+    under_way: UnderWay,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum UnderWay {
+    #[default]
+    No,
+    Yes,
+}
+
+/// An answer of one source about one app; the error is for people.
+#[derive(Debug)]
+struct Answered {
+    source: usize,
+    app: StoredSubject,
+    response: std::result::Result<Response, String>,
+}
+
+impl LabelSources {
+    /// Makes the poller of these sources.
+    pub fn new(sources: Vec<LabelSource>, around: Surroundings) -> Self {
+        let failures = vec![0; sources.len()];
+        let sources = sources.into_iter().map(Arc::new).collect();
+        Self { sources, around, plan: BTreeMap::new(), failures }
+    }
+
+    /// Polls until `shutdown`.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut requests = JoinSet::new();
+        loop {
+            for question in self.due(IN_FLIGHT_MAX - requests.len()) {
+                requests.spawn(question);
+            }
+            // Each arm only waits: an answer that is not taken stays where it is.
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some(answered) = requests.join_next() => {
+                    self.take(answered.expect("invariant: a request does not panic, and nobody aborts it")).await;
+                }
+                () = tokio::time::sleep(LOOK_EVERY.to_std()) => {}
+            }
+        }
+    }
+
+    /// Asks whatever is due now, one after the other; for whoever brings their own time.
+    pub async fn turn(&mut self) {
+        for question in self.due(usize::MAX) {
+            let answered = question.await;
+            self.take(answered).await;
+        }
+    }
+
+    /// The requests to send now, at most `most`.
+    fn due(&mut self, most: usize) -> Vec<impl Future<Output = Answered> + Send + 'static + use<>> {
+        if most == 0 || self.sources.is_empty() {
+            return Vec::new();
+        }
+        let now = self.around.clock.now();
+        let apps = match self.around.store.living_apps() {
+            Ok(apps) => apps,
+            Err(error) => {
+                tracing::error!(%error, "the apps to ask labels for cannot be read");
+                return Vec::new();
+            }
+        };
+        self.plan.retain(|(_, path), due| {
+            due.under_way == UnderWay::Yes || apps.iter().any(|app| app.subject.path == *path)
+        });
+        let mut questions = Vec::new();
+        for (source, app) in (0..self.sources.len()).flat_map(|source| apps.iter().map(move |app| (source, app))) {
+            let due = self.plan.entry((source, app.subject.path.clone())).or_default();
+            if questions.len() < most && due.under_way == UnderWay::No && due.at <= now {
+                due.under_way = UnderWay::Yes;
+                questions.push(self.question(source, app.clone()));
+            }
+        }
+        questions
+    }
+
+    fn question(&self, source: usize, app: StoredSubject) -> impl Future<Output = Answered> + Send + 'static + use<> {
+        let settings = Arc::clone(&self.sources[source]);
+        let request = self.request(&settings, &app.subject.path);
+        let transport = Arc::clone(&self.around.transport);
+        async move {
+            let response = match request {
+                Ok(request) => exchange(&*transport, request, settings.timeout).await,
+                Err(reason) => Err(reason),
+            };
+            Answered { source, app, response }
+        }
+    }
+
+    fn request(&self, source: &LabelSource, path: &Path) -> std::result::Result<Request, String> {
+        let mut template = source.url.clone();
+        let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+        for (name, position) in &source.secrets {
+            let value = (self.around.secret)(name)?;
+            match position {
+                Position::Header(header) => headers.push((header.clone(), value.to_string())),
+                Position::Url => template = value.to_string(),
+            }
+        }
+        let url = template.replace("{app}", path.app_name()).replace("{org}", path.org());
+        // The operator wrote this URL, so it may be anywhere.
+        Ok(Request { method: "GET".to_owned(), url, headers, body: Vec::new(), private: true })
+    }
+
+    /// Takes in one answer.
+    async fn take(&mut self, answered: Answered) {
+        let now = self.around.clock.now();
+        let Answered { source, app, response } = answered;
+        let settings = Arc::clone(&self.sources[source]);
+        let path = app.subject.path.clone();
+        let outcome = match self.judged(&settings, &path, response) {
+            Ok(judged) => self.keep(&settings, &app, judged, now).await,
+            Err(reason) => Err(reason),
+        };
+        let due = self.plan.entry((source, path.clone())).or_default();
+        due.under_way = UnderWay::No;
+        match &outcome {
+            Ok(()) => {
+                (due.failures, due.at) = (0, now + settings.every);
+                self.failures[source] = 0;
+            }
+            Err(reason) => {
+                due.failures += 1;
+                due.at = now + AGAIN.times(1 << due.failures.min(12)).min(settings.every.max(AGAIN));
+                self.failures[source] += 1;
+                tracing::warn!(source = %settings.name, %path, %reason, "no labels");
+            }
+        }
+        if let Err(error) = self.tell(source, outcome.err(), now).await {
+            tracing::error!(%error, "a finding about labels could not be stored");
+        }
+    }
+
+    fn judged(
+        &self,
+        settings: &LabelSource,
+        path: &Path,
+        response: std::result::Result<Response, String>,
+    ) -> std::result::Result<Judged, String> {
+        let known = self.around.store.label(path, &settings.name).map_err(|error| error.to_string())?;
+        judge(&settings.values, &response?, known)
+    }
+
+    /// Stores what is to be kept, with the findings about it.
+    async fn keep(
+        &self,
+        settings: &LabelSource,
+        app: &StoredSubject,
+        judged: Judged,
+        now: Timestamp,
+    ) -> std::result::Result<(), String> {
+        let stored = self.store(settings, app, judged, now).await;
+        stored.map_err(|error| error.to_string())
+    }
+
+    async fn store(
+        &self,
+        settings: &LabelSource,
+        app: &StoredSubject,
+        judged: Judged,
+        now: Timestamp,
+    ) -> Result<()> {
+        let path = &app.subject.path;
+        let about = format!("{} {path}", settings.name);
+        self.doubt("labels.mistyped", &about, judged.mistyped, now).await?;
+        self.doubt("labels.lost", &about, judged.lost, now).await?;
+        let Some(value) = judged.value else { return Ok(()) };
+        let lanes = self.lanes(app, &settings.name, &value)?;
+        self.around.store.save_label(path, &settings.name, value, lanes, now).await?;
+        Ok(())
+    }
+
+    /// Opens a finding, or closes it where there is nothing to say.
+    async fn doubt(&self, code: &str, about: &str, text: Option<String>, now: Timestamp) -> Result<()> {
+        let Some(message) = text else { return self.around.store.close_finding(code, about, now).await };
+        self.around.store.open_finding(warning(code, about, message), now).await
+    }
+
+    /// The lanes that are owed a look: the app's, and those of its machines, whose views show the app.
+    fn lanes(&self, app: &StoredSubject, source: &str, value: &Map<String, Value>) -> Result<Vec<LaneId>> {
+        let before = self.around.store.label(&app.subject.path, source)?;
+        if before.as_ref() == Some(value) {
+            return Ok(Vec::new());
+        }
+        let members = self.around.store.members(app.id)?;
+        let routes = &self.around.routes;
+        let mut owed = routes.lanes(&app.subject, None);
+        for member in &members {
+            owed.extend(routes.lanes(&member.subject, Some(&app.subject.uid)));
+        }
+        let numbers: BTreeMap<&Uid, SubjectId> =
+            members.iter().chain([app]).map(|subject| (&subject.subject.uid, subject.id)).collect();
+        let mut lanes: Vec<_> = owed
+            .iter()
+            .filter_map(|(hook, uid)| Some(LaneId { hook: *hook, subject: *numbers.get(uid)? }))
+            .collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        Ok(lanes)
+    }
+
+    /// Says that a source is out, or no longer.
+    async fn tell(&self, source: usize, reason: Option<String>, now: Timestamp) -> Result<()> {
+        let name = &self.sources[source].name;
+        match reason {
+            None => self.around.store.close_finding("labels.outage", name, now).await,
+            Some(reason) if self.failures[source] >= OUTAGE_AFTER => {
+                let message = format!("the label source {name} does not answer; what was last known is used: {reason}");
+                self.around.store.open_finding(warning("labels.outage", name, message), now).await
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn warning(code: &str, about: &str, message: String) -> NewFinding {
+    NewFinding {
+        code: code.to_owned(),
+        about: about.to_owned(),
+        hook: None,
+        severity: Severity::Warning,
+        message,
+        remedy: None,
+    }
+}
+
+async fn exchange(
+    transport: &dyn Transport,
+    request: Request,
+    timeout: Millis,
+) -> std::result::Result<Response, String> {
+    transport.admit(&request).await.map_err(|failure| failure.to_string())?;
+    transport.exchange(request, timeout).await.map_err(|error| error.to_string())
+}

@@ -1,0 +1,163 @@
+//! The engine: what compiles, links and has room for instances.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::manifest::Manifest;
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::hook::{HandlerPre, Hook, InventoryPre, ProvisionPre};
+use crate::host::{self, Host};
+use crate::inspect::{Export, Inspected};
+
+/// How many instances may live at once, and how large the largest component is.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// Runs at once; more wait for a slot.
+    pub slots: u32,
+    /// Core instances of the largest component.
+    pub core_instances: u32,
+    /// Linear memory of one instance, in bytes.
+    pub memory: usize,
+}
+
+/// Why an engine could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly engine could not be made: {0}")]
+pub struct ProfileError(String);
+
+/// Runs components. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) wasmtime: wasmtime::Engine,
+    linker: Arc<Linker<Host>>,
+    pub(super) slots: Arc<Semaphore>,
+    compatibility: Arc<str>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("compatibility", &self.compatibility).finish_non_exhaustive()
+    }
+}
+
+/// Why a component could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("it does not link: {0}")]
+pub struct LinkError(String);
+
+impl Engine {
+    /// Makes an engine whose pool fits `profile`.
+    pub fn new(profile: Profile) -> Result<Self, ProfileError> {
+        let mut pool = PoolingAllocationConfig::default();
+        let cores = profile.slots * profile.core_instances.max(1);
+        pool.total_component_instances(profile.slots)
+            .total_core_instances(cores)
+            .total_memories(cores)
+            .total_tables(cores * 2)
+            .total_stacks(profile.slots)
+            .max_core_instances_per_component(profile.core_instances.max(1))
+            .max_memories_per_component(profile.core_instances.max(1))
+            .max_tables_per_component(profile.core_instances.max(1) * 2)
+            .max_component_instance_size(1 << 20)
+            .max_core_instance_size(1 << 20)
+            .table_elements(100_000)
+            .max_memory_size(profile.memory);
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        Self::with(&config, profile.slots)
+    }
+
+    /// Makes an engine that only compiles.
+    pub(crate) fn compiler() -> Result<Self, ProfileError> {
+        Self::with(&config(), 1)
+    }
+
+    fn with(config: &Config, slots: u32) -> Result<Self, ProfileError> {
+        let error = |error: wasmtime::Error| ProfileError(format!("{error:#}"));
+        let wasmtime = wasmtime::Engine::new(config).map_err(error)?;
+        let linker = Arc::new(host::linker(&wasmtime).map_err(error)?);
+        start_epochs(&wasmtime);
+        let compatibility = compatibility(&wasmtime);
+        Ok(Self { wasmtime, linker, slots: Arc::new(Semaphore::new(slots as usize)), compatibility })
+    }
+
+    /// Names the compiled form: engine version and settings.
+    pub(crate) fn compatibility(&self) -> &str {
+        &self.compatibility
+    }
+
+    pub(crate) fn compile(&self, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        self.wasmtime.precompile_component(bytes)
+    }
+
+    /// Maps a compiled component whose MAC was checked.
+    #[expect(unsafe_code, reason = "wasmtime executes what it maps; the cache checks the MAC first")]
+    pub(crate) fn map_compiled(&self, path: &Path) -> wasmtime::Result<Component> {
+        // SAFETY: the only caller has just verified the file's MAC under a key that only this installation
+        // knows, so the file is what our compiler wrote.
+        unsafe { Component::deserialize_file(&self.wasmtime, path) }
+    }
+
+    /// Links a compiled component.
+    pub fn link(
+        &self,
+        component: &Component,
+        inspected: &Inspected,
+        manifest: Manifest,
+    ) -> Result<Hook, LinkError> {
+        let error = |error: wasmtime::Error| LinkError(format!("{error:#}"));
+        let pre = self.linker.instantiate_pre(component).map_err(error)?;
+        let has = |export: Export| inspected.exports.contains(&export);
+        let bind = |export: Export, pre: &InstancePre<Host>| has(export).then(|| pre.clone());
+        Ok(Hook {
+            digest: inspected.digest,
+            manifest: Arc::new(manifest),
+            handler: bind(Export::Handler, &pre).map(HandlerPre::new).transpose().map_err(error)?,
+            provision: bind(Export::Provision, &pre).map(ProvisionPre::new).transpose().map_err(error)?,
+            inventory: bind(Export::Inventory, &pre).map(InventoryPre::new).transpose().map_err(error)?,
+        })
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true).epoch_interruption(true);
+    config.cranelift_nan_canonicalization(true).relaxed_simd_deterministic(true);
+    config
+}
+
+fn compatibility(engine: &wasmtime::Engine) -> Arc<str> {
+    use std::hash::{Hash, Hasher};
+    /// Collects what is hashed, so that the name is stable across builds of `std`.
+    struct Collect(Vec<u8>);
+    impl Hasher for Collect {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+    let mut collect = Collect(Vec::new());
+    engine.precompile_compatibility_hash().hash(&mut collect);
+    Digest::of(&collect.0).short().into()
+}
+
+/// Moves the engine's epoch forward, so that a computing guest yields to its deadline.
+fn start_epochs(engine: &wasmtime::Engine) {
+    let weak = engine.weak();
+    let tick = move || {
+        while let Some(engine) = weak.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let started = std::thread::Builder::new().name("epochs".to_owned()).spawn(tick);
+    started.expect("invariant: a thread can be started while the process starts");
+}

@@ -1,0 +1,171 @@
+//! One function for each export that the host calls.
+
+use groundcrew_core::spec::{Event, Failure, Listed, Owner, Spec, Thing, View, Want};
+
+use super::{Context, Ended, Engine, Hook, Run};
+use crate::bindings::inventory::exports::groundcrew::hook::inventory::Page;
+use crate::convert;
+use crate::host::Purity;
+
+/// Calls one function of one exported interface.
+macro_rules! call_export {
+    ($self:ident, $context:ident, $purity:expr, $pre:expr, $name:literal, $interface:ident, $call:ident ( $($argument:expr),* ), $convert:expr) => {{
+        let Some(pre) = $pre else { return Run::refused($context, Ended::NoExport($name)) };
+        $self.run($context, $purity, async |store| {
+            let instance = pre.instantiate_async(&mut *store).await?;
+            store.data_mut().open_to_calls();
+            let answer = instance.$interface().$call(&mut *store, $($argument),*).await?;
+            Ok(answer.map_err(convert::failure_in).and_then($convert))
+        })
+        .await
+    }};
+}
+
+impl Engine {
+    /// Tells a handler an event.
+    pub async fn handle(&self, hook: &Hook, context: &Context, event: Event) -> Run<()> {
+        let event = convert::event_out(event);
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.handler,
+            "handler",
+            groundcrew_hook_handler,
+            call_handle(&event),
+            Ok
+        )
+    }
+
+    /// Asks a provisioner what should exist. Pure.
+    pub async fn desired(&self, hook: &Hook, context: &Context, view: View) -> Run<Vec<Spec>> {
+        let view = convert::view_out(view);
+        let limits = context.limits.clone();
+        let convert = |specs: Vec<_>| {
+            bounded(specs, limits.list)?.into_iter().map(|spec| convert::spec_in(spec, limits.json)).collect()
+        };
+        call_export!(
+            self,
+            context,
+            Purity::Pure,
+            &hook.provision,
+            "provision",
+            groundcrew_hook_provision,
+            call_desired(&view),
+            convert
+        )
+    }
+
+    /// Looks for a thing.
+    pub async fn find(&self, hook: &Hook, context: &Context, want: &Want) -> Run<Vec<Thing>> {
+        let want = convert::want_out(want);
+        let limits = context.limits.clone();
+        let convert = |things: Vec<_>| {
+            bounded(things, limits.list)?
+                .into_iter()
+                .map(|thing| convert::thing_in(thing, limits.json))
+                .collect()
+        };
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.provision,
+            "provision",
+            groundcrew_hook_provision,
+            call_find(&want),
+            convert
+        )
+    }
+
+    /// Makes a thing.
+    pub async fn create(&self, hook: &Hook, context: &Context, want: &Want) -> Run<Thing> {
+        let want = convert::want_out(want);
+        let max = context.limits.json;
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.provision,
+            "provision",
+            groundcrew_hook_provision,
+            call_create(&want),
+            |thing| convert::thing_in(thing, max)
+        )
+    }
+
+    /// Changes a thing that was found moments ago.
+    pub async fn update(&self, hook: &Hook, context: &Context, want: &Want, now: &Thing) -> Run<Thing> {
+        let (want, now) = (convert::want_out(want), convert::thing_out(now));
+        let max = context.limits.json;
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.provision,
+            "provision",
+            groundcrew_hook_provision,
+            call_update(&want, &now),
+            |thing| convert::thing_in(thing, max)
+        )
+    }
+
+    /// Removes a thing that was found moments ago.
+    pub async fn remove(
+        &self,
+        hook: &Hook,
+        context: &Context,
+        want: &Want,
+        now: &Thing,
+    ) -> Run<Option<Thing>> {
+        let (want, now) = (convert::want_out(want), convert::thing_out(now));
+        let max = context.limits.json;
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.provision,
+            "provision",
+            groundcrew_hook_provision,
+            call_remove(&want, &now),
+            |thing| { thing.map(|thing| convert::thing_in(thing, max)).transpose() }
+        )
+    }
+
+    /// Lists everything at the hook's target, one page.
+    pub async fn scan(
+        &self,
+        hook: &Hook,
+        context: &Context,
+        owner: Option<&Owner>,
+        cursor: Option<&str>,
+    ) -> Run<(Vec<Listed>, Option<String>)> {
+        let owner = owner.map(convert::owner_out);
+        let max = context.limits.json;
+        let convert = |page: Page| {
+            let things: Result<_, _> =
+                page.things.into_iter().map(|listed| convert::listed_in(listed, max)).collect();
+            Ok((things?, page.next))
+        };
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.inventory,
+            "inventory",
+            groundcrew_hook_inventory,
+            call_scan(owner.as_ref(), cursor),
+            convert
+        )
+    }
+}
+
+fn bounded<T>(list: Vec<T>, max: usize) -> Result<Vec<T>, Failure> {
+    if list.len() > max {
+        return Err(Failure::final_(format!(
+            "the hook's answer has {} items; at most {max} are taken",
+            list.len()
+        )));
+    }
+    Ok(list)
+}

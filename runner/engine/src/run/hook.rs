@@ -1,0 +1,49 @@
+//! A loaded hook.
+
+use std::sync::Arc;
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::manifest::Manifest;
+
+pub(super) use crate::bindings::handler::OnlyPre as HandlerPre;
+pub(super) use crate::bindings::inventory::OnlyPre as InventoryPre;
+pub(super) use crate::bindings::provision::OnlyPre as ProvisionPre;
+use crate::host::Host;
+
+/// A loaded hook component.
+#[derive(Clone)]
+pub struct Hook {
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Its manifest.
+    pub manifest: Arc<Manifest>,
+    pub(super) handler: Option<HandlerPre<Host>>,
+    pub(super) provision: Option<ProvisionPre<Host>>,
+    pub(super) inventory: Option<InventoryPre<Host>>,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook")
+            .field("name", &self.manifest.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hook {
+    /// Whether it can be told events.
+    pub fn is_handler(&self) -> bool {
+        self.handler.is_some()
+    }
+
+    /// Whether it makes things.
+    pub fn is_provisioner(&self) -> bool {
+        self.provision.is_some()
+    }
+
+    /// Whether it can list everything at its target.
+    pub fn has_inventory(&self) -> bool {
+        self.inventory.is_some()
+    }
+}

@@ -1,0 +1,30 @@
+//! The crash harness: the real runner, strategically struck.
+//!
+//! A [`Scenario`] is a script over virtual time: owners come, change their minds and go, strangers interfere,
+//! requests meet faults. [`play`] plays it with the real runner, the real engine, the shipped form of a
+//! component and a real SQLite file against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
+//! counts the moments around every host call and every commit, and then plays it again for each of them: the
+//! call or commit fails, or the process dies there and is started again on the same file; and again for blows
+//! in the restart that follows.
+//!
+//! *Guarantees.* Judged is only what the fake's own log and receipts show. The same scenario under the same
+//! blows goes the same way, whatever the machine does.
+//!
+//! It deliberately does not look into the ledger: what the runner believes is no evidence.
+
+pub mod carrier;
+pub mod clock;
+pub mod faults;
+pub mod hooks;
+pub mod play;
+pub mod points;
+pub mod scenario;
+pub mod start;
+pub mod trial;
+
+mod source;
+
+pub use faults::{Blow, Moment, Strike};
+pub use play::{Played, play};
+pub use scenario::{Memory, Scenario, thing};
+pub use trial::{Pairs, Trial, explore};

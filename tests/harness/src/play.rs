@@ -1,0 +1,290 @@
+//! Plays one scenario from beginning to end, with restarts where the process dies.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use groundcrew::runner::Runner;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::time::Timestamp;
+use groundcrew_outside::judge::{Told, Verdict, judge, told};
+use groundcrew_outside::{Effect, Outside};
+use groundcrew_store::findings::{ClosedToo, Finding};
+use groundcrew_store::{Options, Store};
+
+use crate::carrier::Carrier;
+use crate::clock::{Clock, START};
+use crate::faults::{Laid, Moment, Schedule, Strike};
+use crate::scenario::{Doing, Memory, Scenario};
+use crate::source;
+use crate::start;
+
+/// How long the process is away after a crash, in milliseconds.
+const AWAY: i64 = 700;
+/// Looks and deliveries in one play; more means that something never comes to rest.
+const WORKS_MAX: usize = 4_000;
+/// Starts that fail one after the other before a play is given up.
+const STARTS_MAX: u32 = 20;
+
+/// What became of one play.
+#[derive(Debug)]
+pub struct Played {
+    /// The blows that it was dealt.
+    pub strikes: Vec<Strike>,
+    /// Every moment that it met.
+    pub moments: Vec<Moment>,
+    /// What the judge of the fake's log says.
+    pub verdict: Verdict,
+    /// What receivers were not told, or not in order.
+    pub told: Told,
+    /// All findings of the runner, closed ones too.
+    pub findings: Vec<Finding>,
+    /// What took effect outside.
+    pub log: Vec<Effect>,
+    /// It kept working without end, or did not start any more.
+    pub restless: bool,
+    /// Times that the process was started.
+    pub starts: u32,
+}
+
+impl Played {
+    /// Whether nothing was doubled, lost, leaked, foreign or untold.
+    pub fn is_right(&self) -> bool {
+        self.verdict.is_clean() && self.told == Told::default() && !self.restless
+    }
+
+    /// Whether the runner reported this.
+    pub fn found(&self, code: &str) -> bool {
+        self.findings.iter().any(|finding| finding.code == code)
+    }
+}
+
+impl fmt::Display for Played {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut story = String::new();
+        for strike in &self.strikes {
+            let moment = self.moments.get(strike.at).map_or_else(|| "never met".to_owned(), ToString::to_string);
+            writeln!(story, "  {:?} at moment {} ({moment})", strike.blow, strike.at)?;
+        }
+        for effect in &self.log {
+            let purpose = effect.purpose.as_ref().map(ToString::to_string).unwrap_or_default();
+            let at = effect.at - START;
+            writeln!(story, "  {at:>9} ms  {:?} {:?} {}/{} {purpose}", effect.by, effect.what, effect.collection, effect.id)?;
+        }
+        for finding in &self.findings {
+            let closed = if finding.closed.is_some() { "closed" } else { "open" };
+            writeln!(story, "  finding {} {} ({closed}): {}", finding.code, finding.about, finding.message)?;
+        }
+        let restless = if self.restless { ", restless" } else { "" };
+        write!(f, "{}, untold {}, early {}{restless}\n{story}", self.verdict, self.told.missing.len(), self.told.early.len())
+    }
+}
+
+/// Plays a scenario under these blows.
+///
+/// # Panics
+/// If the machine has no room for a database or a thread: then nothing can be said.
+pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("invariant: a runtime can be made").block_on(Box::pin(Stage::new(scenario, strikes).play()))
+}
+
+/// Everything that outlives a process: the script, the fake, the disk.
+pub(crate) struct Stage<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) clock: Clock,
+    pub(crate) outside: Outside,
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) starts: AtomicU32,
+    disk: tempfile::TempDir,
+    /// How far the script is.
+    next: AtomicUsize,
+    works: AtomicUsize,
+    restless: AtomicBool,
+    /// Event ids by subject, in order.
+    pub(crate) events: Mutex<BTreeMap<String, Vec<String>>>,
+}
+
+impl<'a> Stage<'a> {
+    fn new(scenario: &'a Scenario, strikes: &[Strike]) -> Self {
+        let clock = Clock::default();
+        let shown = clock.clone();
+        let outside = Outside::new(Arc::new(move || shown.millis()));
+        for (path, knobs) in &scenario.collections {
+            outside.open(path, knobs.clone());
+        }
+        let disk = disk();
+        let schedule = match scenario.memory {
+            Memory::Durable => Schedule::new(strikes),
+            Memory::Forgetful => {
+                let database = disk.path().to_owned();
+                Schedule::new(strikes).telling(move |_| keep_copy(&database))
+            }
+        };
+        Self {
+            scenario,
+            clock,
+            outside,
+            schedule: Arc::new(schedule),
+            starts: AtomicU32::new(0),
+            disk,
+            next: AtomicUsize::new(0),
+            works: AtomicUsize::new(0),
+            restless: AtomicBool::new(false),
+            events: Mutex::default(),
+        }
+    }
+
+    async fn play(self) -> Played {
+        loop {
+            let count = self.starts.fetch_add(1, Ordering::SeqCst);
+            let ended = tokio::select! {
+                // A crash is seen before anything else that the dead process might have done.
+                biased;
+                () = self.schedule.crash() => Ended::Crashed,
+                ended = Box::pin(self.life()) => ended,
+            };
+            match ended {
+                Ended::Horizon => break,
+                Ended::Crashed if self.scenario.memory == Memory::Forgetful => self.forget(),
+                Ended::Crashed | Ended::NotStarted => {}
+            }
+            if count >= STARTS_MAX {
+                self.restless.store(true, Ordering::SeqCst);
+                break;
+            }
+            self.clock.pass(AWAY);
+            self.schedule.revive();
+        }
+        self.judge()
+    }
+
+    /// One process, from its start to the end of the scenario.
+    async fn life(&self) -> Ended {
+        let Ok(runner) = self.start().await else { return Ended::NotStarted };
+        let end = START + self.scenario.lasts;
+        while self.clock.millis() < end {
+            self.perform(&runner).await;
+            let now = self.clock.millis();
+            let Ok(due) = runner.store.due_lanes(Timestamp::from_millis(now), 64) else { return Ended::NotStarted };
+            for lane in &due {
+                if runner.work(*lane).await.is_err() {
+                    let later = Timestamp::from_millis(self.clock.millis() + 1_000);
+                    // What cannot be postponed either stays due, as in the dispatcher.
+                    drop(runner.store.postpone_delivery(*lane, later).await);
+                    self.clock.pass(250);
+                }
+            }
+            if due.is_empty() {
+                let next = runner.store.next_due(Timestamp::from_millis(now)).ok().flatten();
+                let next = [next.map(Timestamp::as_millis), self.next_at()].into_iter().flatten().min();
+                self.clock.reach(next.unwrap_or(end).min(end));
+            }
+            if self.works.fetch_add(due.len(), Ordering::SeqCst) > WORKS_MAX {
+                self.restless.store(true, Ordering::SeqCst);
+                return Ended::Horizon;
+            }
+        }
+        Ended::Horizon
+    }
+
+    async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
+        let faults = Some(Arc::new(Laid(self.schedule.clone())) as _);
+        let store = Store::open(&self.database(), Options { faults })?;
+        let carrier = Arc::new(Carrier::new(self.outside.clone(), self.clock.clone()));
+        start::runner(self, store, carrier).await
+    }
+
+    /// Performs what the script has up to now. What a source brings and the store refuses is brought again.
+    async fn perform(&self, runner: &Runner) {
+        while let Some((at, doing)) = self.scenario.script.get(self.next.load(Ordering::SeqCst)) {
+            if START + at > self.clock.millis() {
+                return;
+            }
+            match doing {
+                Doing::Act { path, act } => self.outside.script(0, path, act.clone()),
+                Doing::Open { path, knobs } => self.outside.open(path, knobs.clone()),
+                Doing::Fault { after, method, fault } => self.outside.after(*after, Some(method), *fault),
+                Doing::Wants { .. } | Doing::Ends { .. } => {
+                    let version = self.next.load(Ordering::SeqCst) as u64 + 1;
+                    if source::tell(self, runner, doing, version).await.is_err() {
+                        self.clock.pass(250);
+                        return;
+                    }
+                }
+            }
+            self.next.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn next_at(&self) -> Option<i64> {
+        self.scenario.script.get(self.next.load(Ordering::SeqCst)).map(|(at, _)| START + at)
+    }
+
+    fn database(&self) -> PathBuf {
+        self.disk.path().join("groundcrew.db")
+    }
+
+    /// The disk comes back as it was before the last intent.
+    fn forget(&self) {
+        let kept = self.disk.path().join("kept");
+        for name in FILES {
+            let (from, to) = (kept.join(name), self.disk.path().join(name));
+            if from.exists() {
+                std::fs::copy(&from, &to).expect("invariant: the disk has room");
+            }
+        }
+        // The index of the log is made anew from the log.
+        drop(std::fs::remove_file(self.disk.path().join("groundcrew.db-shm")));
+    }
+
+    fn judge(self) -> Played {
+        let log = self.outside.log();
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes: Vec<_> = events.values().cloned().collect();
+        let told = if self.scenario.handler { told(&self.outside.receipts(), &lanes) } else { Told::default() };
+        let reader = groundcrew_store::Reader::open(&self.database());
+        let findings = reader.and_then(|store| store.findings(ClosedToo::Yes)).unwrap_or_default();
+        Played {
+            strikes: Vec::new(),
+            moments: self.schedule.moments(),
+            verdict: judge(&log, &self.scenario.expects),
+            told,
+            findings,
+            log,
+            restless: self.restless.load(Ordering::SeqCst),
+            starts: self.starts.load(Ordering::SeqCst),
+        }
+    }
+}
+
+enum Ended {
+    Horizon,
+    Crashed,
+    NotStarted,
+}
+
+const FILES: [&str; 2] = ["groundcrew.db", "groundcrew.db-wal"];
+
+/// Copies the database as it is; nothing writes while a host call begins.
+fn keep_copy(disk: &Path) {
+    let kept = disk.join("kept");
+    std::fs::create_dir_all(&kept).expect("invariant: the disk has room");
+    for name in FILES {
+        if disk.join(name).exists() {
+            std::fs::copy(disk.join(name), kept.join(name)).expect("invariant: the disk has room");
+        }
+    }
+}
+
+/// A directory in memory, if the machine has one.
+fn disk() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("invariant: a temporary directory can be made")
+}
+
+/// How long a grace of the scenario is at most; for scripts that wait it out.
+pub const GRACE: Millis = Millis::seconds(30);

@@ -1,0 +1,36 @@
+//! The file that keeps how many points were tried of each scenario: fewer than before is a mistake.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use crate::trial::Trial;
+
+/// One user of the file at a time.
+static FILE: Mutex<()> = Mutex::new(());
+
+/// Compares a trial with the file; `UPDATE_POINTS` in the environment writes instead.
+///
+/// # Panics
+/// If fewer points or pairs were tried than the file says, or the scenario is not in it.
+pub fn keep(trial: &Trial) {
+    let _one = FILE.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("points.toml");
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let mut kept: BTreeMap<String, [usize; 2]> = toml::from_str(&text).expect("points.toml holds NAME = [points, pairs]");
+    let tried = [trial.points, trial.pairs];
+    if std::env::var_os("UPDATE_POINTS").is_some() {
+        kept.insert(trial.name.to_owned(), tried);
+        let lines = kept.iter().map(|(name, [points, pairs])| format!("{name} = [{points}, {pairs}]\n"));
+        let header = "# Points and pairs of blows tried of each scenario; UPDATE_POINTS=1 writes it anew.\n";
+        fs::write(&path, header.to_owned() + &lines.collect::<String>()).expect("points.toml can be written");
+        return;
+    }
+    let Some(before) = kept.get(trial.name) else { panic!("`{}` is not in points.toml: UPDATE_POINTS=1", trial.name) };
+    assert!(
+        tried.iter().zip(before).all(|(now, before)| now >= before),
+        "{}: {tried:?} points and pairs were tried, before they were {before:?}",
+        trial.name
+    );
+}

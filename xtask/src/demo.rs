@@ -1,0 +1,92 @@
+//! `cargo xtask demo`: a fleet on the simulator, its DNS in PowerDNS, the runner killed in the middle.
+//!
+//! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
+//! the simulator, which holds an answer after it took the request. The verdict is asked of PowerDNS and of the
+//! simulator's own log; it links neither the runner's core nor its store.
+
+mod act;
+mod dns;
+mod runner;
+mod simulator;
+mod verdict;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::setup::{self, call, say};
+
+/// Where everything of one demo lies, and what it consists of.
+pub(crate) struct Stage {
+    pub(crate) directory: PathBuf,
+    pub(crate) binary: PathBuf,
+    pub(crate) started: Instant,
+}
+
+/// Apps of the fleet, and how many of them are deleted in its course.
+pub(crate) const APPS: u32 = 12;
+pub(crate) const MACHINES: u32 = 40;
+pub(crate) const DELETED: [u32; 3] = [2, 5, 11];
+
+/// Runs the demo; fails unless the verdict is good.
+pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
+    let keep = arguments.iter().any(|argument| argument == "--keep");
+    setup::wasm_target()?;
+    setup::programs()?;
+    say("building the binary");
+    call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", "groundcrew"]))?;
+    let target = target_directory()?;
+    let directory = target.join("demo").join(std::process::id().to_string());
+    std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+    let stage = Stage { directory, binary: target.join("debug/groundcrew"), started: now() };
+    let result = act::play(&stage);
+    if keep || result.is_err() {
+        say(&format!("everything of this demo is in {}", stage.directory.display()));
+    } else {
+        std::fs::remove_dir_all(&stage.directory).context("the demo's directory")?;
+    }
+    result
+}
+
+#[expect(clippy::disallowed_methods, reason = "the demo runs against the real clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+fn target_directory() -> anyhow::Result<PathBuf> {
+    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
+    Ok(PathBuf::from(target))
+}
+
+/// Asks again until the answer is there, at most for `limit`.
+pub(crate) fn until<T>(
+    what: &str,
+    limit: Duration,
+    mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let began = now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        anyhow::ensure!(began.elapsed() < limit, "{what}: not within {} s", limit.as_secs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A port of the loopback interface that nobody has just now.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl Stage {
+    /// One line of the play: seconds since the beginning, who, what.
+    #[expect(clippy::print_stdout, reason = "this is the demo's output")]
+    pub(crate) fn tell(&self, who: &str, what: &str) {
+        println!("{:>6.1}s  {who:<10} {what}", self.started.elapsed().as_secs_f32());
+    }
+}

@@ -1,0 +1,76 @@
+//! The play: a fleet appears, the runner is killed at the worst moment, apps go.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::dns::PowerDns;
+use super::runner::{Runner, configure, output};
+use super::simulator::Simulator;
+use super::verdict::{Expected, Verdict};
+use super::{APPS, DELETED, MACHINES, Stage, until};
+
+/// The app in whose creation the runner is killed.
+const KILLED_AT: &str = "cust-9";
+
+pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
+    let simulator = Simulator::start(stage)?;
+    let dns = PowerDns::start(stage)?;
+    stage.tell("fleet", &format!("{APPS} apps, {MACHINES} machines on the Fly simulator; DNS: PowerDNS, zone example"));
+    // After the dedicated address of one app is made, its answer is held, and listings are blind for 2 s.
+    let path = format!("/v1/apps/{KILLED_AT}/ip_assignments");
+    simulator.turn(&json!({
+        "blind_ips_ms": 2_000,
+        "hold": [{"method": "POST", "path": path, "skip": 1, "count": 1}],
+    }))?;
+    configure(stage, &simulator, &dns)?;
+    let runner = Runner::start(stage)?;
+    let held = simulator.held(Duration::from_secs(40))?;
+    runner.kill()?;
+    stage.tell(KILLED_AT, &format!("in doubt: runner killed (SIGKILL) after the simulator took {held}, before its answer"));
+    simulator.release()?;
+    let mut runner = Runner::start(stage)?;
+    stage.tell("runner", "restarted on the same data directory");
+    let all: Vec<u32> = (1..=APPS).collect();
+    complete(stage, &simulator, &dns, &mut runner, &all)?;
+    for app in DELETED {
+        simulator.delete_app(&format!("cust-{app}"))?;
+        stage.tell(&format!("cust-{app}"), "deleted on the platform");
+    }
+    let living: Vec<u32> = all.into_iter().filter(|app| !DELETED.contains(app)).collect();
+    let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
+    audience(stage)?;
+    stage.tell("verdict", &format!("asked of PowerDNS and the simulator themselves: {verdict}"));
+    anyhow::ensure!(verdict.is_good(), "the verdict is not good");
+    Ok(())
+}
+
+/// Waits until the outside is as it should be for these apps, or says how it is not.
+fn complete(
+    stage: &Stage,
+    simulator: &Simulator,
+    dns: &PowerDns,
+    runner: &mut Runner,
+    living: &[u32],
+) -> anyhow::Result<Verdict> {
+    let expected = Expected { living: living.to_vec(), deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect() };
+    let mut last = String::new();
+    let waited = until("everything as it should be", Duration::from_secs(90), || {
+        anyhow::ensure!(runner.lives()?, "the runner ended by itself; see {}", stage.directory.join("runner.log").display());
+        let verdict = Verdict::ask(simulator, dns, &expected)?;
+        last = verdict.to_string();
+        Ok(verdict.is_good().then_some(verdict))
+    });
+    waited.map_err(|error| error.context(last))
+}
+
+/// What an operator would type now.
+#[expect(clippy::print_stdout, reason = "this is the demo's output")]
+fn audience(stage: &Stage) -> anyhow::Result<()> {
+    for arguments in [vec!["app", KILLED_AT], vec!["why", "dns/A/www.cust-7.example"]] {
+        println!("\n$ groundcrew {}", arguments.join(" "));
+        print!("{}", output(stage, &arguments)?);
+    }
+    println!();
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! The runner as a user runs it: a TOML file, two secrets, `groundcrew up`.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use super::dns::{KEY, PowerDns, ZONE};
+use super::simulator::Simulator;
+use super::Stage;
+
+/// A running runner; its log lines go to the audience.
+pub(crate) struct Runner {
+    child: Child,
+    reader: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Writes the configuration and approves it, as its user would.
+pub(crate) fn configure(stage: &Stage, simulator: &Simulator, dns: &PowerDns) -> anyhow::Result<()> {
+    let text = format!(
+        r#"installation = "demo"
+level = "enforce"
+
+[store]
+path = "data"
+
+[secrets]
+FLY = {{ env = "DEMO_FLY_TOKEN" }}
+PDNS = {{ env = "DEMO_PDNS_KEY" }}
+
+[source.fly]
+org = "acme"
+token = "FLY"
+url = "{fly}"
+
+[scope.customers]
+apps = ["cust-*"]
+
+[hook.ip]
+use = "builtin:fly-ip"
+scope = "customers"
+config = {{ api = "{{fly.api}}", v4 = "shared", v6 = "dedicated" }}
+gone = "delete"
+secret.FLY_TOKEN = {{ from = "FLY", at = "header:authorization", format = "fly", to = "{{fly.api}}" }}
+allow = ["GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/ip_assignments*"]
+
+[hook.dns]
+use = "builtin:dns"
+scope = "customers"
+reads = ["ip"]
+config = {{ server = "{api}", zone = "{ZONE}", ttl = 60, records = [
+  {{ name = "www.{{app}}.{ZONE}", type = "A", values = ["{{ip.v4}}"] }},
+] }}
+gone = "delete"
+grace = {{ gone = "2s", unwanted = "2s" }}
+secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
+allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
+"#,
+        fly = simulator.base,
+        api = dns.api,
+    );
+    std::fs::write(stage.directory.join("groundcrew.toml"), text)?;
+    groundcrew(stage, &["check"])?;
+    groundcrew(stage, &["add", "--yes"])
+}
+
+/// Runs one command to its end.
+pub(crate) fn groundcrew(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
+    let output = command(stage).args(arguments).output()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "groundcrew {}: {}\n{text}", arguments.join(" "), output.status);
+    Ok(())
+}
+
+/// What a command prints.
+pub(crate) fn output(stage: &Stage, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = command(stage).args(arguments).output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn command(stage: &Stage) -> Command {
+    let mut command = Command::new(&stage.binary);
+    command.current_dir(&stage.directory).env("DEMO_FLY_TOKEN", "fo1_demo").env("DEMO_PDNS_KEY", KEY);
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Runner {
+    /// Starts it.
+    pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
+        let mut child = command(stage)
+            .args(["--log", "json", "up"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("groundcrew up")?;
+        let lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
+        let keep = std::fs::File::options().create(true).append(true).open(stage.directory.join("runner.log"))?;
+        let began = stage.started;
+        let reader = std::thread::spawn(move || {
+            let teller = Stage { directory: std::path::PathBuf::new(), binary: std::path::PathBuf::new(), started: began };
+            for line in lines.map_while(Result::ok) {
+                use std::io::Write as _;
+                drop(writeln!(&keep, "{line}"));
+                tell(&teller, &line);
+            }
+        });
+        Ok(Self { child, reader: Some(reader) })
+    }
+
+    /// SIGKILL: no handler, no farewell.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.join();
+        Ok(())
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn lives(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
+    fn join(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            drop(reader.join());
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        self.join();
+    }
+}
+
+/// Shows what happened to things, and what went wrong; the rest is in the file.
+fn tell(stage: &Stage, line: &str) {
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return };
+    let field = |name: &str| event[name].as_str().unwrap_or_default();
+    if !field("what").is_empty() {
+        let what = format!("{:<6} {:<10} {:<24} {:<22} {}", field("hook"), field("kind"), field("key"), field("thing"), field("what"));
+        stage.tell(field("app"), what.trim_end());
+    } else if matches!(field("level"), "WARN" | "ERROR") {
+        stage.tell("runner", &format!("{}: {} {}", field("level"), field("message"), field("error")));
+    }
+}

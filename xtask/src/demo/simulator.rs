@@ -1,0 +1,92 @@
+//! The Fly simulator as its own process, spoken to as anybody could.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::{APPS, MACHINES, Stage, free_port, until};
+
+/// A running simulator.
+pub(crate) struct Simulator {
+    child: Child,
+    pub(crate) base: String,
+}
+
+impl Simulator {
+    /// Starts it with a fleet.
+    pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let log = std::fs::File::create(stage.directory.join("simulator.log"))?;
+        let child = Command::new(&stage.binary)
+            .args(["sim", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["--apps", &APPS.to_string(), "--machines", &MACHINES.to_string()])
+            .arg("--effects")
+            .arg(stage.directory.join("effects.ndjson"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("groundcrew sim")?;
+        let simulator = Self { child, base: format!("http://127.0.0.1:{port}") };
+        until("the simulator answers", Duration::from_secs(10), || Ok(simulator.read("/_sim/stats").ok()))?;
+        Ok(simulator)
+    }
+
+    /// Acts as a user of the platform.
+    pub(crate) fn act(&self, action: &Value) -> anyhow::Result<()> {
+        self.post("/_sim/act", action)
+    }
+
+    /// Turns knobs.
+    pub(crate) fn turn(&self, knobs: &Value) -> anyhow::Result<()> {
+        ureq::patch(format!("{}/_sim/knobs", self.base)).send_json(knobs)?;
+        Ok(())
+    }
+
+    /// Deletes an app.
+    pub(crate) fn delete_app(&self, name: &str) -> anyhow::Result<()> {
+        self.act(&json!({"do": "delete_app", "name": name}))
+    }
+
+    /// Waits until an answer is held; its path.
+    pub(crate) fn held(&self, limit: Duration) -> anyhow::Result<String> {
+        let path = format!("/_sim/holds?reached=1&timeout_ms={}", limit.as_millis());
+        let holds = self.read(&path)?;
+        let held = holds.as_array().or_else(|| holds["holds"].as_array()).and_then(|holds| holds.first());
+        let held = held.with_context(|| format!("no request was held within {} s: {holds}", limit.as_secs()))?;
+        Ok(format!("{} {}", held["method"].as_str().unwrap_or(""), held["path"].as_str().unwrap_or("")))
+    }
+
+    /// Lets held answers go (to nobody, by now).
+    pub(crate) fn release(&self) -> anyhow::Result<()> {
+        self.post("/_sim/holds/release", &json!({}))
+    }
+
+    /// What took effect, from the beginning.
+    pub(crate) fn log(&self) -> anyhow::Result<Vec<Value>> {
+        let text = ureq::get(format!("{}/_sim/log", self.base)).call()?.body_mut().read_to_string()?;
+        if let Ok(Value::Array(all)) = serde_json::from_str(&text) {
+            return Ok(all);
+        }
+        text.lines().map(|line| serde_json::from_str(line).context("the simulator's log")).collect()
+    }
+
+    /// Reads one of its pages.
+    pub(crate) fn read(&self, path: &str) -> anyhow::Result<Value> {
+        Ok(ureq::get(format!("{}{path}", self.base)).call()?.body_mut().read_json()?)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
+        ureq::post(format!("{}{path}", self.base)).send_json(body)?;
+        Ok(())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

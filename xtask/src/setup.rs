@@ -1,0 +1,70 @@
+//! Installs what is missing, with the machine's own package managers, and says so.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+/// Programs, and the Debian packages that have them.
+const PROGRAMS: [(&str, &str); 4] =
+    [("pdns_server", "pdns-server pdns-backend-sqlite3"), ("sqlite3", "sqlite3"), ("dig", "dnsutils"), ("promtool", "prometheus")];
+
+/// Installs everything that is missing.
+pub(crate) fn run() -> anyhow::Result<()> {
+    wasm_target()?;
+    programs()
+}
+
+/// Sees to the wasm target of the toolchain in use.
+pub(crate) fn wasm_target() -> anyhow::Result<()> {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let has = installed.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).contains("wasm32-wasip2"));
+    if has {
+        return Ok(());
+    }
+    say("installing the target wasm32-wasip2");
+    call(Command::new("rustup").args(["target", "add", "wasm32-wasip2"]))
+}
+
+/// Sees to the servers and tools that tests compare with.
+pub(crate) fn programs() -> anyhow::Result<()> {
+    let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !installed(program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|(_, packages)| packages.split(' ')).collect();
+    if !installed("apt-get") {
+        bail!("these are missing: {}; install them with your package manager", packages.join(" "));
+    }
+    say(&format!("installing {}", packages.join(" ")));
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        command
+    };
+    call(&mut apt(&["update", "-q"]))?;
+    let mut install = apt(&["install", "-y", "-q", "--no-install-recommends"]);
+    call(install.args(&packages)).context("as root: apt-get install, or install them by hand")
+}
+
+/// Whether a program is found.
+pub(crate) fn installed(program: &str) -> bool {
+    let found = |directory: &Path| directory.join(program).is_file();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]).any(|directory| found(&directory))
+}
+
+/// Runs a command and fails with it.
+pub(crate) fn call(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// One line of progress.
+#[expect(clippy::print_stderr, reason = "progress is for people, output is for pipes")]
+pub(crate) fn say(text: &str) {
+    eprintln!("xtask: {text}");
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask test`: everything that is checked, in the order in which it fails fastest.
+
+use std::process::Command;
+
+use anyhow::bail;
+
+use crate::setup::{self, call, say};
+
+/// Names a step and performs it.
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+const STEPS: [Step; 5] = [("fmt", fmt), ("clippy", clippy), ("test", test), ("doc", doc), ("deny", deny)];
+
+/// Runs all steps, or those that are named.
+pub(crate) fn run(names: &[String]) -> anyhow::Result<()> {
+    if let Some(unknown) = names.iter().find(|name| !STEPS.iter().any(|(step, _)| step == name)) {
+        bail!("unknown step `{unknown}`; there are: {}", STEPS.map(|(step, _)| step).join(", "));
+    }
+    setup::run()?;
+    for (name, step) in STEPS.iter().filter(|(step, _)| names.is_empty() || names.iter().any(|name| name == step)) {
+        say(name);
+        step()?;
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    call(Command::new("cargo").args(arguments))
+}
+
+fn fmt() -> anyhow::Result<()> {
+    cargo(&["fmt", "--all", "--check"])
+}
+
+fn clippy() -> anyhow::Result<()> {
+    cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
+}
+
+fn test() -> anyhow::Result<()> {
+    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+}
+
+fn doc() -> anyhow::Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    call(&mut command)
+}
+
+/// Licences, advisories and duplicates; `cargo-deny` is large, so it is used where it is installed.
+fn deny() -> anyhow::Result<()> {
+    if !setup::installed("cargo-deny") {
+        say("deny: NOT CHECKED, cargo-deny is not installed (cargo install --locked cargo-deny)");
+        return Ok(());
+    }
+    cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"])
+}
