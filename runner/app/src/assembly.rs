@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::settle::Rules;
 use groundcrew_engine::cache::{self, Cache, Compiler};
 use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::Transport;
@@ -180,6 +181,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         limits: setting.limits,
         label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
         faults: None,
+        rules: Rules::ALL,
         hooks,
     });
     let everybody = runner.registry().everybody(&store.mirror_rows()?);

@@ -71,7 +71,14 @@ pub struct Cli {
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// The configuration file
-    #[arg(long, global = true, value_name = "FILE", env = "GROUNDCREW_CONFIG", default_value = "groundcrew.toml", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "GROUNDCREW_CONFIG",
+        default_value = "groundcrew.toml",
+        hide_env_values = true
+    )]
     pub config: PathBuf,
     /// The data directory; without this, the one that the configuration names
     #[arg(long, global = true, value_name = "DIR")]
@@ -173,7 +180,9 @@ fn run(cli: Cli, environment: Environment) -> ExitCode {
     let filter = environment.read("GROUNDCREW_LOG").unwrap_or_else(|| "warn,groundcrew=info".to_owned());
     let context = Context::new(cli.global, environment);
     let result = logging::start(context.log_format(), &filter)
-        .map_err(|error| Failure::usage(format!("GROUNDCREW_LOG: {error}")).hint("GROUNDCREW_LOG=warn,groundcrew=debug"))
+        .map_err(|error| {
+            Failure::usage(format!("GROUNDCREW_LOG: {error}")).hint("GROUNDCREW_LOG=warn,groundcrew=debug")
+        })
         .and_then(|()| perform(&context, cli.command));
     match result {
         Ok(answer) => answer.print(context.form()),

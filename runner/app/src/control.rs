@@ -211,18 +211,24 @@ struct Desk<'a> {
 impl Desk<'_> {
     async fn pause(&self, level: Level, hook: Option<&str>, app: Option<&str>) -> Result {
         if level == Level::Enforce {
-            return Err(Refusal::invalid("a pause lowers the level; `enforce` is the highest").hint("groundcrew unpause"));
+            return Err(Refusal::invalid("a pause lowers the level; `enforce` is the highest")
+                .hint("groundcrew unpause"));
         }
         let (hook_id, owner) = (self.hook_opt(hook)?, self.owner_opt(app)?);
         self.store.pause(hook_id, owner.as_ref().map(|owner| owner.id), level, self.who, self.now).await?;
         let over = over(hook, owner.as_ref());
-        let left = if level == Level::Observe { "nothing is made, changed or removed" } else { "nothing is removed" };
+        let left = if level == Level::Observe {
+            "nothing is made, changed or removed"
+        } else {
+            "nothing is removed"
+        };
         Ok(Done { message: format!("paused {over}: {left} until `groundcrew unpause`"), changed: 1 })
     }
 
     async fn unpause(&self, hook: Option<&str>, app: Option<&str>) -> Result {
         let (hook_id, owner) = (self.hook_opt(hook)?, self.owner_opt(app)?);
-        let lifted = self.store.unpause(hook_id, owner.as_ref().map(|owner| owner.id), self.who, self.now).await?;
+        let lifted =
+            self.store.unpause(hook_id, owner.as_ref().map(|owner| owner.id), self.who, self.now).await?;
         let over = over(hook, owner.as_ref());
         let message = match lifted {
             0 => format!("no pause was laid over exactly {over}; `groundcrew doctor` lists them all"),
@@ -266,7 +272,10 @@ impl Desk<'_> {
 
     fn dead(&self, id: &str) -> Result<(HookId, i64)> {
         let parts = id.rsplit_once('/').and_then(|(hook, seq)| Some((hook, seq.parse().ok()?)));
-        let unreadable = || Refusal::invalid(format!("`{id}` is no dead delivery; HOOK/NUMBER is expected")).hint("groundcrew dead list");
+        let unreadable = || {
+            Refusal::invalid(format!("`{id}` is no dead delivery; HOOK/NUMBER is expected"))
+                .hint("groundcrew dead list")
+        };
         let (hook, seq) = parts.ok_or_else(unreadable)?;
         Ok((self.hook(hook)?, seq))
     }
@@ -278,7 +287,11 @@ impl Desk<'_> {
         }
         let known: Vec<_> = hooks.into_iter().map(|hook| hook.name).collect();
         let refusal = Refusal::unknown(format!("no hook `{name}`"));
-        Err(if known.is_empty() { refusal } else { refusal.hint(format!("known hooks: {}", known.join(", "))) })
+        Err(if known.is_empty() {
+            refusal
+        } else {
+            refusal.hint(format!("known hooks: {}", known.join(", ")))
+        })
     }
 
     fn hook_opt(&self, name: Option<&str>) -> Result<Option<HookId>> {
@@ -297,9 +310,13 @@ pub fn subject(store: &Store, name: &str) -> Result<StoredSubject> {
         let message = format!("no app or machine `{name}` was ever seen");
         return Err(Refusal::unknown(message).hint(format!("groundcrew touch {name}")));
     };
-    let others: Vec<_> = found.iter().filter(|other| {
-        other.subject.path != first.subject.path && other.gone_at.is_some() == first.gone_at.is_some()
-    }).map(|other| other.subject.path.as_str()).collect();
+    let others: Vec<_> = found
+        .iter()
+        .filter(|other| {
+            other.subject.path != first.subject.path && other.gone_at.is_some() == first.gone_at.is_some()
+        })
+        .map(|other| other.subject.path.as_str())
+        .collect();
     if others.is_empty() {
         return Ok(found.into_iter().next().expect("invariant: there is a first"));
     }
@@ -318,7 +335,9 @@ fn over(hook: Option<&str>, owner: Option<&StoredSubject>) -> String {
 
 fn not_dead(id: &str, error: groundcrew_store::Error) -> Refusal {
     match error {
-        groundcrew_store::Error::Missing(_) => Refusal::unknown(format!("no dead delivery `{id}`")).hint("groundcrew dead list"),
+        groundcrew_store::Error::Missing(_) => {
+            Refusal::unknown(format!("no dead delivery `{id}`")).hint("groundcrew dead list")
+        }
         other => other.into(),
     }
 }

@@ -64,7 +64,11 @@ pub enum Error {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`groundcrew {}` {} (process {}, since {})", self.command, self.version, self.pid, self.since)
+        write!(
+            f,
+            "`groundcrew {}` {} (process {}, since {})",
+            self.command, self.version, self.pid, self.since
+        )
     }
 }
 
@@ -185,7 +189,10 @@ mod tests {
         assert_eq!(dir.holder().unwrap(), Held::No);
         let lock = dir.lock("up", Timestamp::from_millis(7)).unwrap();
         let told = dir.lock("pause", Timestamp::from_millis(8)).unwrap_err().to_string();
-        assert!(told.contains("is held by `groundcrew up`") && told.contains(&std::process::id().to_string()), "{told}");
+        assert!(
+            told.contains("is held by `groundcrew up`") && told.contains(&std::process::id().to_string()),
+            "{told}"
+        );
         assert!(matches!(dir.holder().unwrap(), Held::By(Some(holder)) if holder.command == "up"));
         drop(lock);
         assert_eq!(dir.holder().unwrap(), Held::No);

@@ -116,7 +116,10 @@ impl Approval {
     fn differing(&self, now: &Self) -> Vec<String> {
         // A component that moved with the same bytes is the same component.
         let digests = (self.digest != now.digest).then(|| {
-            [format!("- component {} {}", self.component, self.digest), format!("+ component {} {}", now.component, now.digest)]
+            [
+                format!("- component {} {}", self.component, self.digest),
+                format!("+ component {} {}", now.component, now.digest),
+            ]
         });
         let sets = [("allow", &self.allow, &now.allow), ("secret", &self.secrets, &now.secrets)];
         let sets = sets.into_iter().flat_map(|(word, was, is)| {
@@ -231,7 +234,10 @@ mod tests {
         approvals.approve("dns", approval("aa", &["GET https://a/", "PATCH https://a/*"]));
         approvals.write(&path).unwrap();
         assert_eq!(Approvals::read(&path).unwrap(), approvals);
-        let differing = approvals.of("dns").unwrap().differing(&approval("bb", &["GET https://a/", "DELETE https://a/*"]));
+        let differing = approvals
+            .of("dns")
+            .unwrap()
+            .differing(&approval("bb", &["GET https://a/", "DELETE https://a/*"]));
         let expected = [
             "- component builtin:dns aa",
             "+ component builtin:dns bb",
@@ -243,7 +249,8 @@ mod tests {
 
     #[test]
     fn a_damaged_or_newer_file_is_refused() {
-        let parse = |text: &str| Approvals::parse(Path::new("groundcrew.lock"), text).unwrap_err().to_string();
+        let parse =
+            |text: &str| Approvals::parse(Path::new("groundcrew.lock"), text).unwrap_err().to_string();
         assert!(parse("version = 2").contains("has format 2"));
         assert!(parse("version = 1\n[hook.x]\n").contains("cannot be read"));
     }

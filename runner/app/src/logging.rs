@@ -24,10 +24,13 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), ParseError> {
     // A second start is a test's: the first one's format stays.
     let started = match format {
         LogFormat::Human => {
-            let colours = std::io::stderr().is_terminal() && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+            let colours = std::io::stderr().is_terminal()
+                && anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
             lines.with_ansi(colours).with_target(false).try_init()
         }
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(true).try_init(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(true).try_init()
+        }
     };
     drop(started);
     Ok(())

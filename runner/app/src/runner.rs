@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use groundcrew_core::may_delete::Level;
+use groundcrew_core::settle::Rules;
 use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
@@ -76,6 +77,8 @@ pub struct Runner {
     pub disbelief: Arc<RwLock<Option<String>>>,
     /// Faults laid over runs; for tests.
     pub faults: Option<Arc<dyn Faults>>,
+    /// The rules of settling that hold; all of them but in tests.
+    pub rules: Rules,
     registry: RwLock<Arc<Registry>>,
 }
 
@@ -110,6 +113,8 @@ pub struct Parts {
     pub label_sources: Vec<String>,
     /// See [`Runner`].
     pub faults: Option<Arc<dyn Faults>>,
+    /// See [`Runner`].
+    pub rules: Rules,
     /// The hooks that are installed.
     pub hooks: Vec<Installed>,
 }
@@ -130,6 +135,7 @@ impl Runner {
             label_sources: parts.label_sources,
             disbelief: Arc::default(),
             faults: parts.faults,
+            rules: parts.rules,
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
         })
     }

@@ -11,13 +11,14 @@ pub struct Millis(i64);
 
 /// The text is no length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no length of time; write a number and a unit, such as `250ms`, `30s`, `5m`, `24h`, `30d`")]
+#[error(
+    "`{text}` is no length of time; write a number and a unit, such as `250ms`, `30s`, `5m`, `24h`, `30d`"
+)]
 pub struct ParseError {
     text: String,
 }
 
-const UNITS: [(&str, i64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Millis {
     /// No time at all.
@@ -109,9 +110,13 @@ mod tests {
 
     #[test]
     fn text_and_back() {
-        for (text, millis) in
-            [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("24h", 86_400_000 / 24 * 24), ("30d", 2_592_000_000)]
-        {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("24h", 86_400_000 / 24 * 24),
+            ("30d", 2_592_000_000),
+        ] {
             let parsed: Millis = text.parse().unwrap();
             assert_eq!(parsed.as_i64(), millis, "{text}");
             assert_eq!(parsed.to_string().parse::<Millis>().unwrap(), parsed);

@@ -43,7 +43,9 @@ pub struct Grant {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Not `METHODS URL`.
-    #[error("`{0}` is no grant; write `METHODS scheme://host/path*`, for example `GET,POST https://api.example/v1/zones*`")]
+    #[error(
+        "`{0}` is no grant; write `METHODS scheme://host/path*`, for example `GET,POST https://api.example/v1/zones*`"
+    )]
     Shape(String),
     /// A method with other than upper-case letters.
     #[error("`{0}` is no method; methods are upper case and separated by commas")]
@@ -161,7 +163,8 @@ impl Grant {
         let open_end = self.pattern.ends_with('*');
         let text = self.fill(values)?;
         let url = Url::parse(&text).map_err(|error| url_error(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
+        if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some()
+        {
             return Err(url_error("only http and https without a user are granted".to_owned()));
         }
         let host = url.host_str().ok_or_else(|| url_error("it names no host".to_owned()))?;

@@ -165,7 +165,8 @@ impl Manifest {
     /// The names of the configuration's identity fields, sorted: they make up the target.
     pub fn identity_fields(&self) -> Vec<&str> {
         let properties = self.config.as_ref().and_then(|schema| schema.get("properties")?.as_object());
-        let identity = |schema: &serde_json::Value| schema.get("identity").and_then(serde_json::Value::as_bool);
+        let identity =
+            |schema: &serde_json::Value| schema.get("identity").and_then(serde_json::Value::as_bool);
         let named = properties.into_iter().flatten().filter(|(_, schema)| identity(schema) == Some(true));
         named.map(|(name, _)| name.as_str()).collect()
     }

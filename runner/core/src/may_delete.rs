@@ -185,7 +185,10 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
     let allowed = facts.window.allows(facts.rows);
     if facts.due > allowed {
         let within = facts.window.within;
-        return held(format!("{} deletes are due within {within}, {allowed} are allowed: approve", facts.due));
+        return held(format!(
+            "{} deletes are due within {within}, {allowed} are allowed: approve",
+            facts.due
+        ));
     }
     Leave::Remove
 }
@@ -282,8 +285,13 @@ mod tests {
     fn a_failing_reader_delays_only_so_long_and_a_replacement_has_no_grace() {
         let late = Facts { readers: Readers::Until(NOW), ..clear() };
         assert_eq!(may_delete(&late), Leave::Remove);
-        let replaced =
-            Facts { cause: Cause::Replacement, wanted: Wanted::Replaced, unwanted_at: NOW, on_gone: OnGone::Retain, ..clear() };
+        let replaced = Facts {
+            cause: Cause::Replacement,
+            wanted: Wanted::Replaced,
+            unwanted_at: NOW,
+            on_gone: OnGone::Retain,
+            ..clear()
+        };
         assert_eq!(may_delete(&replaced), Leave::Remove);
     }
 

@@ -12,16 +12,33 @@
 //!                      gone <------- gone <--- found nothing, unwanted, watched --- gone <-- deleting
 //! ```
 //!
-//! Guarantees, explored exhaustively in `tests/model.rs` for all four classes: at every moment at most one
+//! Guarantees, explored exhaustively in `tests/model` for all four classes: at every moment at most one
 //! thing of ours exists per want, nothing foreign is touched, and the end is reachable from every state. The
-//! one condition: the API shows a write within `settle` of its taking effect.
+//! conditions: the API shows a write within `settle` of its taking effect; a stranger does not step between
+//! our look and our write where the API lets the last writer win; and nobody makes an anonymous thing of the
+//! same kind at the very time of our own creation whose answer was lost.
+//!
+//! # What the driver owes
+//!
+//! The decisions are right only if the driver keeps its part; the model also shows what each of these is for:
+//!
+//! - The intent is committed before the request leaves, within [`SKEW`] of the decision's `now` (else it is
+//!   decided again), and the request does not leave later than `send_within` after it.
+//! - A creation in doubt is sent again with the row's own `spec`, not with what is wanted by then.
+//! - An answer ends the request that it answers, not those of the same row that were never answered: after it
+//!   `made_by` (or `removed_by`) is the later of the answer's time and of what it was before the intent.
+//! - A look's `began` is read before the look's first byte leaves, and one look serves one decision.
+//! - What an intent rests on is checked again in its transaction: `may_delete`, [`occupies_listing`], and that
+//!   no other row holds the thing.
 
 mod doubt;
 mod ending;
 mod first;
 mod living;
+mod rules;
 
 pub use living::{DRIFT_EVERY, poll_after};
+pub use rules::{Rule, Rules};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -94,7 +111,8 @@ pub struct Row {
     pub state: State,
     /// How it came to be ours.
     pub origin: Origin,
-    /// The body of the write under way, or of the last one that succeeded.
+    /// The body of the write under way, or of the last one that succeeded; of a creation in doubt, what each of
+    /// its repetitions sends.
     pub spec: Value,
     /// The thing's own id, once known.
     pub thing: Option<String>,
@@ -104,13 +122,14 @@ pub struct Row {
     pub mark: Option<String>,
     /// Ids that were there before our creation.
     pub before: Vec<String>,
-    /// When the creation's intent was committed.
+    /// When the intent of the first creation under this id was committed; repetitions keep it.
     pub intended_at: Option<Timestamp>,
-    /// Until when our last create or update may still take effect.
+    /// Until when any create or update of ours may still take effect: not before any bound that it had and that
+    /// no answer has ended.
     pub made_by: Option<Timestamp>,
-    /// Until when our last remove may still take effect.
+    /// Until when any remove of ours may still take effect, likewise.
     pub removed_by: Option<Timestamp>,
-    /// The first of the two looks that *missing* needs.
+    /// When the first of the two looks began that *missing* needs.
     pub absent_at: Option<Timestamp>,
     /// When a pending or removing thing is looked at again.
     pub poll_at: Option<Timestamp>,
@@ -199,9 +218,9 @@ pub enum Step {
         /// What is waited for, for people.
         why: Waiting,
     },
-    /// Commit the intent with this pre-image, then create.
+    /// Commit the intent with this pre-image, then create: what is wanted, or, in doubt, the row's own `spec`.
     Create {
-        /// The ids that the look showed.
+        /// The ids that were there before anything of ours can have been.
         before: Vec<String>,
     },
     /// Record that this thing is the row's.
@@ -211,7 +230,8 @@ pub enum Step {
         /// How it came to be ours.
         origin: Origin,
     },
-    /// Record what the thing is like now; it stays the row's.
+    /// Record what the thing is like now; it stays (or is again) the row's. If nothing drifted, what is wanted
+    /// becomes the row's `spec`.
     Note {
         /// The thing.
         thing: Thing,
@@ -308,78 +328,6 @@ pub enum Problem {
     },
 }
 
-/// Rules that can be taken out, one by one, to see that each is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rules(u16);
-
-/// One rule of settling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u16)]
-pub enum Rule {
-    /// A look comes before every creation.
-    LookFirst = 1,
-    /// A creation in doubt is repeated only after `settle`.
-    SettleWait = 1 << 1,
-    /// What was there before an anonymous creation is not ours.
-    PreImage = 1 << 2,
-    /// What was made outside the time of an anonymous creation is not ours.
-    MadeWindow = 1 << 3,
-    /// What another row holds is not ours.
-    HeldIds = 1 << 4,
-    /// An anonymous creation is judged only after `settle`.
-    JudgeLate = 1 << 5,
-    /// One anonymous creation at a time in one listing.
-    OneAtATime = 1 << 6,
-    /// *Gone* needs a look later than every write of ours.
-    GoneNeedsLook = 1 << 7,
-    /// *Missing* needs two looks.
-    MissingTwice = 1 << 8,
-    /// A thing is read again before it is removed.
-    Reread = 1 << 9,
-    /// A key is sent again early only while the API remembers it.
-    KeyRemembered = 1 << 10,
-    /// A creation whose want went is watched, not forgotten.
-    WatchGivenUp = 1 << 11,
-    /// Somebody else's thing is never written over.
-    ForeignIsForeign = 1 << 12,
-    /// No change is sent or judged while an earlier write may still take effect.
-    WritesInTurn = 1 << 13,
-}
-
-impl Rule {
-    /// All rules.
-    pub const ALL: [Self; 14] = [
-        Self::LookFirst,
-        Self::SettleWait,
-        Self::PreImage,
-        Self::MadeWindow,
-        Self::HeldIds,
-        Self::JudgeLate,
-        Self::OneAtATime,
-        Self::GoneNeedsLook,
-        Self::MissingTwice,
-        Self::Reread,
-        Self::KeyRemembered,
-        Self::WatchGivenUp,
-        Self::ForeignIsForeign,
-        Self::WritesInTurn,
-    ];
-}
-
-impl Rules {
-    /// All of them: what the product runs with.
-    pub const ALL: Self = Self(u16::MAX);
-
-    /// All but one.
-    pub const fn without(rule: Rule) -> Self {
-        Self(u16::MAX & !(rule as u16))
-    }
-
-    pub(crate) const fn hold(self, rule: Rule) -> bool {
-        self.0 & rule as u16 != 0
-    }
-}
-
 /// Says what is to be done next about one thing.
 pub fn decide(scene: &Scene<'_>) -> Step {
     match scene.row.state {
@@ -443,11 +391,15 @@ impl Scene<'_> {
         self.policy.immutable.iter().any(|name| fixed(&name))
     }
 
-    fn equals(&self, thing: &Thing, body: &Value) -> bool {
-        differing(body, &thing.body).is_empty()
-    }
-
     fn wait(until: Timestamp, why: Waiting) -> Step {
         Step::Wait { until: Some(until), why }
     }
 }
+
+/// Whether a thing is as a body says, in the fields that both name.
+fn equals(thing: &Thing, body: &Value) -> bool {
+    differing(body, &thing.body).is_empty()
+}
+
+#[cfg(test)]
+mod tests;

@@ -221,7 +221,9 @@ pub fn differing<'a>(wanted: &'a Value, observed: &Value) -> Vec<&'a str> {
     match (wanted.as_object(), observed.as_object()) {
         (Some(wanted), Some(observed)) => wanted
             .iter()
-            .filter(|(name, value)| observed.get(*name).is_some_and(|seen| canonical(seen) != canonical(value)))
+            .filter(|(name, value)| {
+                observed.get(*name).is_some_and(|seen| canonical(seen) != canonical(value))
+            })
             .map(|(name, _)| name.as_str())
             .collect(),
         _ => Vec::new(),

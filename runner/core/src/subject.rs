@@ -90,8 +90,10 @@ impl FromStr for Path {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let word = |part: &str| {
-            part != "." && part != ".." &&
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+            part != "."
+                && part != ".."
+                && !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         };
         let parts: Vec<_> = text.split('/').collect();
         let fits = matches!(parts.len(), 3 | 4) && parts.iter().all(|part| word(part)) && text.len() <= 200;
@@ -123,7 +125,9 @@ impl FromStr for Uid {
         let id = text.strip_prefix("app:").or_else(|| text.strip_prefix("machine:"));
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-');
         match id {
-            Some(id) if !id.is_empty() && text.len() <= 64 && id.chars().all(legal) => Ok(Self(text.to_owned())),
+            Some(id) if !id.is_empty() && text.len() <= 64 && id.chars().all(legal) => {
+                Ok(Self(text.to_owned()))
+            }
             _ => Err(ParseError::Uid(text.to_owned())),
         }
     }
@@ -174,7 +178,10 @@ mod tests {
         let app = Path::app("acme", "cust-7").unwrap();
         let machine = app.machine("148e445b").unwrap();
         assert_eq!((app.kind(), machine.kind()), (SubjectKind::App, SubjectKind::Machine));
-        assert_eq!((machine.org(), machine.app_name(), machine.machine_id()), ("acme", "cust-7", Some("148e445b")));
+        assert_eq!(
+            (machine.org(), machine.app_name(), machine.machine_id()),
+            ("acme", "cust-7", Some("148e445b"))
+        );
         assert_eq!(machine.app_path(), app);
     }
 

@@ -79,7 +79,9 @@ impl Words {
             }
             several |= value.is_array();
             let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            let with = |start: &String| values.iter().map(|one| format!("{start}{before}{}", plain(one))).collect::<Vec<_>>();
+            let with = |start: &String| {
+                values.iter().map(|one| format!("{start}{before}{}", plain(one))).collect::<Vec<_>>()
+            };
             filled = filled.iter().flat_map(with).collect();
             rest = after;
         }
@@ -139,10 +141,19 @@ mod tests {
             path: Path::app("acme", "cust-7").unwrap(),
             uid: "app:1".parse().unwrap(),
             state: "deployed".to_owned(),
-            labels: json!({"domains": ["a.com", "b.com"], "plan": "pro", "none": [], "evil": "{app}"}).as_object().unwrap().clone(),
+            labels: json!({"domains": ["a.com", "b.com"], "plan": "pro", "none": [], "evil": "{app}"})
+                .as_object()
+                .unwrap()
+                .clone(),
         };
         let output = Output { name: "v4".to_owned(), value: "66.241.125.7".to_owned() };
-        let input = Input { owner: owner.path.to_string(), hook: "ip".to_owned(), kind: "v4".to_owned(), key: "v4".to_owned(), output };
+        let input = Input {
+            owner: owner.path.to_string(),
+            hook: "ip".to_owned(),
+            kind: "v4".to_owned(),
+            key: "v4".to_owned(),
+            output,
+        };
         Words::of(&View { owner, app: None, members: Vec::new(), inputs: vec![input] })
     }
 

@@ -9,6 +9,7 @@ pub mod egress;
 pub mod gate;
 pub mod inspect;
 pub mod journal;
+pub mod limited;
 pub mod limits;
 pub mod memory;
 pub mod run;

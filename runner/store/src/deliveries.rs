@@ -66,7 +66,7 @@ impl Store {
     /// The oldest delivery of a lane that is not dead.
     pub fn delivery_head(&self, lane: LaneId) -> Result<Option<Delivery>> {
         self.read(|connection| {
-            let text = "SELECT seq, attempts FROM delivery WHERE hook = $1 AND subject = $2 AND state = 'pending' ORDER BY seq LIMIT 1";
+            let text = "SELECT seq, attempts FROM delivery WHERE hook = ?1 AND subject = ?2 AND state = 'pending' ORDER BY seq LIMIT 1";
             let head = connection
                 .prepare_cached(text)?
                 .query_row([lane.hook.0, lane.subject.0], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -128,7 +128,7 @@ impl Store {
     /// Owes a dead delivery again, from the start.
     pub async fn retry_dead(&self, hook: HookId, seq: i64, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            let text = "UPDATE delivery SET state = 'pending', attempts = 0 WHERE hook = $1 AND seq = $2 AND state = 'dead' RETURNING subject";
+            let text = "UPDATE delivery SET state = 'pending', attempts = 0 WHERE hook = ?1 AND seq = ?2 AND state = 'dead' RETURNING subject";
             let subject = connection.query_row(text, [hook.0, seq], |row| row.get(0)).optional()?;
             let subject = SubjectId(subject.ok_or(Error::Missing("dead delivery"))?);
             crate::lanes::wake(connection, LaneId { hook, subject }, now)
@@ -139,7 +139,7 @@ impl Store {
     /// Forgets a dead delivery.
     pub async fn discard_dead(&self, hook: HookId, seq: i64) -> Result<()> {
         self.write(move |connection| {
-            let text = "DELETE FROM delivery WHERE hook = $1 AND seq = $2 AND state = 'dead'";
+            let text = "DELETE FROM delivery WHERE hook = ?1 AND seq = ?2 AND state = 'dead'";
             match connection.execute(text, [hook.0, seq])? {
                 0 => Err(Error::Missing("dead delivery")),
                 _ => Ok(()),
@@ -151,7 +151,7 @@ impl Store {
     /// What a handler's lane remembers under a key.
     pub fn kv(&self, lane: LaneId, key: &str) -> Result<Option<Vec<u8>>> {
         self.read(|connection| {
-            let text = "SELECT value FROM kv WHERE hook = $1 AND subject = $2 AND key = $3";
+            let text = "SELECT value FROM kv WHERE hook = ?1 AND subject = ?2 AND key = ?3";
             let params = params![lane.hook.0, lane.subject.0, key];
             Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0)).optional()?)
         })
@@ -162,20 +162,20 @@ fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now:
     let key = params![lane.hook.0, lane.subject.0, seq];
     match ending {
         Ending::Told { written } => {
-            let text = "DELETE FROM delivery WHERE hook = $1 AND subject = $2 AND seq = $3";
+            let text = "DELETE FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(key)?;
             remember(connection, lane, written)?;
             let next = has_head(connection, lane)?.then_some(now);
             set_due(connection, lane, next)
         }
         Ending::Again { at, error } => {
-            let text = "UPDATE delivery SET attempts = attempts + 1, error = $4 WHERE hook = $1 AND subject = $2 AND seq = $3";
+            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, seq, error])?;
             set_due(connection, lane, Some(*at))
         }
         Ending::Dead { error } => {
-            let text = "UPDATE delivery SET attempts = attempts + 1, error = $4, state = 'dead'
-                WHERE hook = $1 AND subject = $2 AND seq = $3";
+            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4, state = 'dead'
+                WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, seq, error])?;
             let next = has_head(connection, lane)?.then_some(now);
             set_due(connection, lane, next)
@@ -187,12 +187,12 @@ fn remember(connection: &Connection, lane: LaneId, written: &BTreeMap<String, Op
     for (key, value) in written {
         match value {
             Some(value) => {
-                let text = "INSERT INTO kv (hook, subject, key, value) VALUES ($1, $2, $3, $4)
+                let text = "INSERT INTO kv (hook, subject, key, value) VALUES (?1, ?2, ?3, ?4)
                     ON CONFLICT (hook, subject, key) DO UPDATE SET value = excluded.value";
                 connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, key, value])?;
             }
             None => {
-                let text = "DELETE FROM kv WHERE hook = $1 AND subject = $2 AND key = $3";
+                let text = "DELETE FROM kv WHERE hook = ?1 AND subject = ?2 AND key = ?3";
                 connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, key])?;
             }
         }
@@ -201,12 +201,12 @@ fn remember(connection: &Connection, lane: LaneId, written: &BTreeMap<String, Op
 }
 
 fn has_head(connection: &Connection, lane: LaneId) -> Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = $1 AND subject = $2 AND state = 'pending')";
+    let text = "SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = ?1 AND subject = ?2 AND state = 'pending')";
     Ok(connection.prepare_cached(text)?.query_row([lane.hook.0, lane.subject.0], |row| row.get(0))?)
 }
 
 fn set_due(connection: &Connection, lane: LaneId, at: Option<Timestamp>) -> Result<()> {
-    let text = "UPDATE lane SET due_at = $3 WHERE hook = $1 AND subject = $2";
+    let text = "UPDATE lane SET due_at = ?3 WHERE hook = ?1 AND subject = ?2";
     connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, crate::millis(at)])?;
     Ok(())
 }

@@ -56,7 +56,7 @@ impl Store {
     /// How far a source has come.
     pub fn cursor(&self, source: &str) -> Result<Option<String>> {
         self.read(|connection| {
-            let text = "SELECT value FROM cursor WHERE source = $1";
+            let text = "SELECT value FROM cursor WHERE source = ?1";
             Ok(connection.query_row(text, [source], |row| row.get(0)).optional()?)
         })
     }
@@ -64,7 +64,7 @@ impl Store {
     /// The last events of a subject, newest first: id, kind, time.
     pub fn events_of(&self, subject: SubjectId, limit: u32) -> Result<Vec<(String, String, Timestamp)>> {
         self.read(|connection| {
-            let text = "SELECT eid, kind, at FROM event WHERE subject = $1 ORDER BY seq DESC LIMIT $2";
+            let text = "SELECT eid, kind, at FROM event WHERE subject = ?1 ORDER BY seq DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map(params![subject.0, limit], |row| Ok((row.get(0)?, row.get(1)?, sql::time(row, 2)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -99,7 +99,7 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
         }
     }
     if let Some((source, value)) = &intake.cursor {
-        let text = "INSERT INTO cursor (source, value, at) VALUES ($1, $2, $3)
+        let text = "INSERT INTO cursor (source, value, at) VALUES (?1, ?2, ?3)
             ON CONFLICT (source) DO UPDATE SET value = excluded.value, at = excluded.at";
         connection.prepare_cached(text)?.execute(params![source, value, intake.now.as_millis()])?;
     }
@@ -107,7 +107,7 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
 }
 
 fn insert(connection: &Connection, event: &Event, subject: Option<SubjectId>) -> Result<Option<i64>> {
-    let text = "INSERT INTO event (eid, kind, subject, snapshot, at, data) VALUES ($1, $2, $3, $4, $5, $6)
+    let text = "INSERT INTO event (eid, kind, subject, snapshot, at, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (eid) DO NOTHING RETURNING seq";
     let mut statement = connection.prepare_cached(text)?;
     let snapshot = event.subject.as_ref().map(sql::text_of);
@@ -123,10 +123,10 @@ fn insert(connection: &Connection, event: &Event, subject: Option<SubjectId>) ->
 }
 
 fn deliver(connection: &Connection, hook: HookId, subject: SubjectId, seq: i64, now: Timestamp) -> Result<()> {
-    let text = "INSERT INTO delivery (hook, subject, seq, state) VALUES ($1, $2, $3, 'pending')";
+    let text = "INSERT INTO delivery (hook, subject, seq, state) VALUES (?1, ?2, ?3, 'pending')";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, seq])?;
     // A lane that backs off keeps its due time: the head is retried first, and nothing overtakes it.
-    let text = "INSERT INTO lane (hook, subject, due_at) VALUES ($1, $2, $3)
+    let text = "INSERT INTO lane (hook, subject, due_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (hook, subject) DO UPDATE SET due_at = coalesce(lane.due_at, excluded.due_at)";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
     Ok(())
@@ -134,7 +134,7 @@ fn deliver(connection: &Connection, hook: HookId, subject: SubjectId, seq: i64, 
 
 /// Reads one event back, as handlers are told it.
 pub(crate) fn by_seq(connection: &Connection, seq: i64) -> rusqlite::Result<Event> {
-    let text = "SELECT eid, kind, snapshot, at, data FROM event WHERE seq = $1";
+    let text = "SELECT eid, kind, snapshot, at, data FROM event WHERE seq = ?1";
     connection.prepare_cached(text)?.query_row([seq], |row| {
         Ok(Event {
             id: row.get(0)?,

@@ -66,7 +66,7 @@ pub struct Finding {
 /// Opens a finding, or sees it again. Returns whether it is new.
 pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp) -> Result<()> {
     let text = "INSERT INTO finding (code, about, hook, severity, message, remedy, first_at, last_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
         ON CONFLICT (code, about) DO UPDATE SET message = excluded.message, remedy = excluded.remedy,
           severity = excluded.severity, last_at = excluded.last_at,
           first_at = CASE WHEN finding.closed_at IS NULL THEN finding.first_at ELSE excluded.first_at END, closed_at = NULL";
@@ -84,7 +84,7 @@ pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp
 
 /// Closes findings about something; codes ending with `*` match the rest.
 pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Timestamp) -> Result<()> {
-    let text = "UPDATE finding SET closed_at = $3 WHERE about = $2 AND closed_at IS NULL AND code GLOB $1";
+    let text = "UPDATE finding SET closed_at = ?3 WHERE about = ?2 AND closed_at IS NULL AND code GLOB ?1";
     connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
     Ok(())
 }
@@ -105,7 +105,7 @@ impl Store {
     pub fn findings(&self, closed_too: ClosedToo) -> Result<Vec<Finding>> {
         self.read(|connection| {
             let text = "SELECT code, about, severity, message, remedy, first_at, closed_at FROM finding
-                WHERE closed_at IS NULL OR $1 ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about";
+                WHERE closed_at IS NULL OR ?1 ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about";
             let mut statement = connection.prepare_cached(text)?;
             let finding = |row: &rusqlite::Row<'_>| {
                 Ok(Finding {

@@ -70,7 +70,7 @@ impl Store {
     pub async fn save_hook(&self, name: &str, component: Digest, target: &str, stanza: &str) -> Result<HookId> {
         let (name, target, stanza) = (name.to_owned(), target.to_owned(), stanza.to_owned());
         self.write(move |connection| {
-            let text = "INSERT INTO hook (name, component, target, stanza, state) VALUES ($1, $2, $3, $4, 'active')
+            let text = "INSERT INTO hook (name, component, target, stanza, state) VALUES (?1, ?2, ?3, ?4, 'active')
                 ON CONFLICT (name) DO UPDATE SET component = excluded.component, target = excluded.target,
                   stanza = excluded.stanza, state = 'active' RETURNING id";
             let params = params![name, component.to_string(), target, stanza];
@@ -82,7 +82,7 @@ impl Store {
     /// Says that a hook's stanza vanished, or that it came back.
     pub async fn save_hook_state(&self, hook: HookId, state: HookState) -> Result<()> {
         self.write(move |connection| {
-            connection.execute("UPDATE hook SET state = $2 WHERE id = $1", params![hook.0, state.as_str()])?;
+            connection.execute("UPDATE hook SET state = ?2 WHERE id = ?1", params![hook.0, state.as_str()])?;
             Ok(())
         })
         .await
@@ -92,7 +92,7 @@ impl Store {
     pub async fn rename_hook(&self, hook: HookId, name: &str) -> Result<()> {
         let name = name.to_owned();
         self.write(move |connection| {
-            connection.execute("UPDATE hook SET name = $2 WHERE id = $1", params![hook.0, name])?;
+            connection.execute("UPDATE hook SET name = ?2 WHERE id = ?1", params![hook.0, name])?;
             Ok(())
         })
         .await
@@ -111,7 +111,7 @@ impl Store {
     /// A value of the installation itself.
     pub fn meta(&self, key: &str) -> Result<Option<String>> {
         self.read(|connection| {
-            Ok(connection.query_row("SELECT value FROM meta WHERE key = $1", [key], |row| row.get(0)).optional()?)
+            Ok(connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()?)
         })
     }
 
@@ -119,8 +119,8 @@ impl Store {
     pub async fn claim_meta(&self, key: &str, value: &str) -> Result<Result<(), String>> {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.write(move |connection| {
-            connection.execute("INSERT INTO meta VALUES ($1, $2) ON CONFLICT DO NOTHING", [&key, &value])?;
-            let found: String = connection.query_row("SELECT value FROM meta WHERE key = $1", [&key], |row| row.get(0))?;
+            connection.execute("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO NOTHING", [&key, &value])?;
+            let found: String = connection.query_row("SELECT value FROM meta WHERE key = ?1", [&key], |row| row.get(0))?;
             Ok(if found == value { Ok(()) } else { Err(found) })
         })
         .await

@@ -12,7 +12,7 @@ impl Store {
     /// The last value of one source for a path.
     pub fn label(&self, path: &Path, source: &str) -> Result<Option<Map<String, Value>>> {
         self.read(|connection| {
-            let text = "SELECT value FROM label WHERE path = $1 AND source = $2";
+            let text = "SELECT value FROM label WHERE path = ?1 AND source = ?2";
             Ok(connection.prepare_cached(text)?.query_row([path.as_str(), source], |row| sql::json(row, 0)).optional()?)
         })
     }
@@ -20,7 +20,7 @@ impl Store {
     /// Which label sources have answered for a path.
     pub fn label_sources(&self, path: &Path) -> Result<Vec<String>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT source FROM label WHERE path = $1")?;
+            let mut statement = connection.prepare_cached("SELECT source FROM label WHERE path = ?1")?;
             let rows = statement.query_map([path.as_str()], |row| row.get(0))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -38,13 +38,13 @@ impl Store {
         let (path, source) = (path.clone(), source.to_owned());
         self.write(move |connection| {
             let text = sql::text_of(&value);
-            let query = "SELECT value FROM label WHERE path = $1 AND source = $2";
+            let query = "SELECT value FROM label WHERE path = ?1 AND source = ?2";
             let before: Option<String> =
                 connection.query_row(query, [path.as_str(), &source], |row| row.get(0)).optional()?;
             if before.as_deref() == Some(text.as_str()) {
                 return Ok(false);
             }
-            let upsert = "INSERT INTO label (path, source, value, at) VALUES ($1, $2, $3, $4)
+            let upsert = "INSERT INTO label (path, source, value, at) VALUES (?1, ?2, ?3, ?4)
                 ON CONFLICT (path, source) DO UPDATE SET value = excluded.value, at = excluded.at";
             connection.execute(upsert, params![path.as_str(), source, text, now.as_millis()])?;
             for lane in &lanes {

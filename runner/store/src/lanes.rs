@@ -35,7 +35,7 @@ pub struct Lane {
 
 /// Owes a lane a look, now.
 pub(crate) fn mark_dirty(connection: &Connection, hook: HookId, subject: SubjectId, now: Timestamp) -> Result<()> {
-    let text = "INSERT INTO lane (hook, subject, due_at, dirty) VALUES ($1, $2, $3, 1)
+    let text = "INSERT INTO lane (hook, subject, due_at, dirty) VALUES (?1, ?2, ?3, 1)
         ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1,
           due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
@@ -44,7 +44,7 @@ pub(crate) fn mark_dirty(connection: &Connection, hook: HookId, subject: Subject
 
 /// Brings a lane's due time forward.
 pub(crate) fn wake(connection: &Connection, lane: LaneId, at: Timestamp) -> Result<()> {
-    let text = "INSERT INTO lane (hook, subject, due_at) VALUES ($1, $2, $3)
+    let text = "INSERT INTO lane (hook, subject, due_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (hook, subject) DO UPDATE SET due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
     connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, at.as_millis()])?;
     Ok(())
@@ -54,7 +54,7 @@ impl Store {
     /// Lanes that are due, oldest first; without those that are being worked on.
     pub fn due_lanes(&self, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
         self.read(|connection| {
-            let text = "SELECT hook, subject FROM lane WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+            let text = "SELECT hook, subject FROM lane WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
             let mut statement = connection.prepare_cached(text)?;
             let lane = |row: &rusqlite::Row<'_>| {
                 Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) })
@@ -67,7 +67,7 @@ impl Store {
     /// When the next lane is due, if any is.
     pub fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>> {
         self.read(|connection| {
-            let text = "SELECT min(due_at) FROM lane WHERE due_at > $1";
+            let text = "SELECT min(due_at) FROM lane WHERE due_at > ?1";
             Ok(connection.prepare_cached(text)?.query_row([after.as_millis()], |row| sql::time_opt(row, 0))?)
         })
     }
@@ -75,7 +75,7 @@ impl Store {
     /// One lane.
     pub fn lane(&self, id: LaneId) -> Result<Option<Lane>> {
         self.read(|connection| {
-            let text = "SELECT dirty, done, view_hash, settings, attempts, error, due_at FROM lane WHERE hook = $1 AND subject = $2";
+            let text = "SELECT dirty, done, view_hash, settings, attempts, error, due_at FROM lane WHERE hook = ?1 AND subject = ?2";
             let lane = |row: &rusqlite::Row<'_>| {
                 Ok(Lane {
                     dirty: row.get(0)?,
@@ -94,7 +94,7 @@ impl Store {
     /// All lanes of a subject, with their hooks.
     pub fn lanes_of(&self, subject: SubjectId) -> Result<Vec<HookId>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT hook FROM lane WHERE subject = $1 ORDER BY hook")?;
+            let mut statement = connection.prepare_cached("SELECT hook FROM lane WHERE subject = ?1 ORDER BY hook")?;
             let rows = statement.query_map([subject.0], |row| row.get(0).map(HookId))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -117,7 +117,7 @@ impl Store {
     pub async fn postpone_look(&self, id: LaneId, error: &str, failed: Failed, next: Option<Timestamp>) -> Result<()> {
         let error = error.to_owned();
         self.write(move |connection| {
-            let text = "UPDATE lane SET attempts = attempts + $3, error = $4, due_at = $5 WHERE hook = $1 AND subject = $2";
+            let text = "UPDATE lane SET attempts = attempts + ?3, error = ?4, due_at = ?5 WHERE hook = ?1 AND subject = ?2";
             let more = i64::from(failed == Failed::Yes);
             connection.execute(text, params![id.hook.0, id.subject.0, more, error, crate::millis(next)])?;
             Ok(())
@@ -137,9 +137,9 @@ pub enum Failed {
 
 fn finish(connection: &Connection, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
     // What became dirty meanwhile keeps the due time that it brought.
-    let text = "UPDATE lane SET done = max(done, $3), attempts = 0, error = NULL,
-          due_at = CASE WHEN dirty > $3 THEN due_at ELSE $4 END
-        WHERE hook = $1 AND subject = $2";
+    let text = "UPDATE lane SET done = max(done, ?3), attempts = 0, error = NULL,
+          due_at = CASE WHEN dirty > ?3 THEN due_at ELSE ?4 END
+        WHERE hook = ?1 AND subject = ?2";
     connection.prepare_cached(text)?.execute(params![id.hook.0, id.subject.0, seen, crate::millis(next)])?;
     Ok(())
 }

@@ -78,7 +78,7 @@ pub(crate) fn verdict(connection: &Connection, row: &StoredRow, policy: &LeavePo
         grace,
         readers: readers(connection, row, policy, unwanted_at)?,
         due: due(connection, row, policy, now)?,
-        rows: count(connection, "SELECT count(*) FROM resource WHERE hook = $1 AND state <> 'gone'", row.hook)?,
+        rows: count(connection, "SELECT count(*) FROM resource WHERE hook = ?1 AND state <> 'gone'", row.hook)?,
         window: policy.window,
         approved: approved(connection, row, now)?,
     };
@@ -102,7 +102,7 @@ fn frozen_for(row: &StoredRow, now: Timestamp) -> Millis {
 }
 
 fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Result<Wanted> {
-    let text = "SELECT EXISTS (SELECT 1 FROM want WHERE target = $1 AND kind = $2 AND key = $3 AND inside = $4)";
+    let text = "SELECT EXISTS (SELECT 1 FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4)";
     let params = [&row.target, &row.kind, &row.key, &row.inside];
     let wanted: bool = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
     Ok(match (wanted, policy.replaced) {
@@ -116,13 +116,13 @@ fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Res
 fn unasked(connection: &Connection, row: &StoredRow) -> Result<bool> {
     let text = "SELECT EXISTS (
           SELECT 1 FROM subject AS old JOIN subject AS now ON now.path = old.path AND now.gone_at IS NULL AND now.id <> old.id
-          LEFT JOIN lane ON lane.hook = $1 AND lane.subject = now.id
-          WHERE old.id = $2 AND (lane.hook IS NULL OR lane.dirty > lane.done))";
+          LEFT JOIN lane ON lane.hook = ?1 AND lane.subject = now.id
+          WHERE old.id = ?2 AND (lane.hook IS NULL OR lane.dirty > lane.done))";
     Ok(connection.prepare_cached(text)?.query_row([row.hook.0, row.owner.0], |row| row.get(0))?)
 }
 
 fn readers(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, unwanted_at: Timestamp) -> Result<Readers> {
-    let text = "SELECT reads.hook, reads.subject FROM reads WHERE resource = $1 AND NOT (hook = $2 AND subject = $3)";
+    let text = "SELECT reads.hook, reads.subject FROM reads WHERE resource = ?1 AND NOT (hook = ?2 AND subject = ?3)";
     let mut statement = connection.prepare_cached(text)?;
     let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
     let reading = statement.query_map([row.id, row.hook.0, row.owner.0], lane)?.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -130,7 +130,7 @@ fn readers(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, unwan
         return Ok(Readers::Done);
     }
     for (hook, owner) in &reading {
-        let held = "SELECT EXISTS (SELECT 1 FROM resource WHERE hook = $1 AND owner = $2 AND frozen_why IS NOT NULL AND state <> 'gone')";
+        let held = "SELECT EXISTS (SELECT 1 FROM resource WHERE hook = ?1 AND owner = ?2 AND frozen_why IS NOT NULL AND state <> 'gone')";
         let held: bool = connection.prepare_cached(held)?.query_row([hook.0, owner.0], |row| row.get(0))?;
         if held || paused(connection, *hook, *owner)?.is_some() {
             return Ok(Readers::Waiting);
@@ -142,12 +142,12 @@ fn readers(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, unwan
 /// Deletes of the last window, and every unwanted row whose grace ends within the next one.
 fn due(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, now: Timestamp) -> Result<u32> {
     let within = policy.window.within;
-    let text = "SELECT count(*) FROM resource WHERE hook = $1 AND delete_at > $2 AND delete_at <= $3";
+    let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND delete_at > ?2 AND delete_at <= ?3";
     let params = params![row.hook.0, (now - within).as_millis(), now.as_millis()];
     let done: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
-    let text = "SELECT count(*) FROM resource WHERE hook = $1 AND unwanted_at IS NOT NULL AND state NOT IN ('gone', 'retained', 'creating')
-          AND (delete_at IS NULL OR delete_at <= $2)
-          AND unwanted_at + frozen_ms + CASE unwanted_why WHEN 'owner ended' THEN $4 ELSE $5 END <= $3";
+    let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND unwanted_at IS NOT NULL AND state NOT IN ('gone', 'retained', 'creating')
+          AND (delete_at IS NULL OR delete_at <= ?2)
+          AND unwanted_at + frozen_ms + CASE unwanted_why WHEN 'owner ended' THEN ?4 ELSE ?5 END <= ?3";
     let never = i64::MAX / 4;
     let grace = |grace: Option<Millis>| grace.map_or(never, Millis::as_i64);
     let params = params![
@@ -166,15 +166,15 @@ fn count(connection: &Connection, text: &str, hook: HookId) -> Result<u32> {
 }
 
 fn approved(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM approval WHERE resource = $1 AND spec = $2 AND until > $3)";
+    let text = "SELECT EXISTS (SELECT 1 FROM approval WHERE resource = ?1 AND spec = ?2 AND until > ?3)";
     let params = params![row.id, canonical(&row.row.spec), now.as_millis()];
     Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?)
 }
 
 /// The lowest level laid over everything, the hook, the owner or the owner's app.
 pub(crate) fn paused(connection: &Connection, hook: HookId, owner: SubjectId) -> Result<Option<Level>> {
-    let text = "SELECT level FROM pause WHERE (hook IS NULL OR hook = $1)
-        AND (subject IS NULL OR subject = $2 OR subject = (SELECT parent FROM subject WHERE id = $2))
+    let text = "SELECT level FROM pause WHERE (hook IS NULL OR hook = ?1)
+        AND (subject IS NULL OR subject = ?2 OR subject = (SELECT parent FROM subject WHERE id = ?2))
         ORDER BY CASE level WHEN 'observe' THEN 0 WHEN 'no-deletes' THEN 1 ELSE 2 END LIMIT 1";
     Ok(connection.prepare_cached(text)?.query_row([hook.0, owner.0], |row| sql::word(row, 0)).optional()?)
 }

@@ -167,12 +167,12 @@ fn settle_row(row: &Row<'_>) -> rusqlite::Result<settle::Row> {
 
 /// Writes everything that may change of a row, if nobody else did meanwhile.
 fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
-    let text = "UPDATE resource SET state = $3, origin = $4, spec = $5, thing = $6, observed = $7, mark = $8, before = $9,
-          intended_at = $10, made_by = $11, removed_by = $12, absent_at = $13, poll_at = $14, look_at = $15, note = $16,
-          outputs = $17, component = $18, stanza = $19, unwanted_at = $20, unwanted_why = $21, frozen_at = $22,
-          frozen_why = $23, frozen_ms = $24, due_at = $25, attempts = $26, error = $27, waiting = $28,
-          made_at = $29, delete_at = $30, gone_at = $31, gone_how = $32, version = version + 1
-        WHERE id = $1 AND version = $2";
+    let text = "UPDATE resource SET state = ?3, origin = ?4, spec = ?5, thing = ?6, observed = ?7, mark = ?8, before = ?9,
+          intended_at = ?10, made_by = ?11, removed_by = ?12, absent_at = ?13, poll_at = ?14, look_at = ?15, note = ?16,
+          outputs = ?17, component = ?18, stanza = ?19, unwanted_at = ?20, unwanted_why = ?21, frozen_at = ?22,
+          frozen_why = ?23, frozen_ms = ?24, due_at = ?25, attempts = ?26, error = ?27, waiting = ?28,
+          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, version = version + 1
+        WHERE id = ?1 AND version = ?2";
     let changed = connection.prepare_cached(text)?.execute(params![
         row.id,
         row.version,
@@ -250,17 +250,17 @@ impl StoredRow {
 impl Store {
     /// The rows of a lane that are not gone.
     pub fn lane_rows(&self, lane: LaneId) -> Result<Vec<StoredRow>> {
-        self.rows("hook = $1 AND owner = $2 AND state <> 'gone' ORDER BY id", [lane.hook.0, lane.subject.0])
+        self.rows("hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id", [lane.hook.0, lane.subject.0])
     }
 
     /// A hook's rows that are not gone.
     pub fn hook_rows(&self, hook: HookId) -> Result<Vec<StoredRow>> {
-        self.rows("hook = $1 AND state <> 'gone' ORDER BY id", [hook.0])
+        self.rows("hook = ?1 AND state <> 'gone' ORDER BY id", [hook.0])
     }
 
     /// A subject's rows, gone ones too, newest first.
     pub fn subject_rows(&self, subject: SubjectId) -> Result<Vec<StoredRow>> {
-        self.rows("owner = $1 ORDER BY state = 'gone', id", [subject.0])
+        self.rows("owner = ?1 ORDER BY state = 'gone', id", [subject.0])
     }
 
     /// All rows that are not gone.
@@ -270,12 +270,12 @@ impl Store {
 
     /// Rows of all times whose key, `kind/key` or row id is this, newest first.
     pub fn rows_named(&self, name: &str) -> Result<Vec<StoredRow>> {
-        self.rows("row = $1 OR key = $1 OR kind || '/' || key = $1 OR thing = $1 ORDER BY state = 'gone', id DESC", [name])
+        self.rows("row = ?1 OR key = ?1 OR kind || '/' || key = ?1 OR thing = ?1 ORDER BY state = 'gone', id DESC", [name])
     }
 
     /// One row by number.
     pub fn row(&self, id: i64) -> Result<Option<StoredRow>> {
-        Ok(self.rows("id = $1", [id])?.pop())
+        Ok(self.rows("id = ?1", [id])?.pop())
     }
 
     pub(crate) fn rows<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<StoredRow>> {
@@ -290,7 +290,7 @@ impl Store {
     /// Ids that other rows of this target and kind claim, and whether another anonymous creation is in doubt.
     pub fn claims(&self, row: &StoredRow, settle: Millis, now: Timestamp) -> Result<(Vec<String>, bool)> {
         self.read(|connection| {
-            let text = "SELECT thing FROM resource WHERE target = $1 AND kind = $2 AND thing IS NOT NULL AND state <> 'gone' AND id <> $3";
+            let text = "SELECT thing FROM resource WHERE target = ?1 AND kind = ?2 AND thing IS NOT NULL AND state <> 'gone' AND id <> ?3";
             let mut statement = connection.prepare_cached(text)?;
             let held = statement.query_map(params![row.target, row.kind, row.id], |row| row.get(0))?;
             let held = held.collect::<rusqlite::Result<Vec<String>>>()?;
@@ -339,8 +339,8 @@ impl Store {
 /// Whether another creation in the same listing is in doubt and can still show something; the rule is
 /// [`settle::occupies_listing`], which the store asks of each row that is in doubt there.
 fn listing_busy(connection: &Connection, row: &StoredRow, settle: Millis, now: Timestamp) -> Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM resource WHERE target = $1 AND kind = $2 AND inside = $3 AND state = 'in-doubt'
-          AND id <> $4 AND (made_by IS NULL OR made_by >= $5))";
+    let text = "SELECT EXISTS (SELECT 1 FROM resource WHERE target = ?1 AND kind = ?2 AND inside = ?3 AND state = 'in-doubt'
+          AND id <> ?4 AND (made_by IS NULL OR made_by >= ?5))";
     let since = now - settle - settle::SKEW.times(2);
     let params = params![row.target, row.kind, row.inside, row.id, since.as_millis()];
     Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?)
@@ -348,14 +348,14 @@ fn listing_busy(connection: &Connection, row: &StoredRow, settle: Millis, now: T
 
 /// Reads the living row of a place.
 pub(crate) fn at_place(connection: &Connection, target: &str, kind: &str, key: &str, inside: &str) -> Result<Option<StoredRow>> {
-    let text = format!("SELECT {COLUMNS} FROM resource WHERE target = $1 AND kind = $2 AND key = $3 AND inside = $4 AND state <> 'gone'");
+    let text = format!("SELECT {COLUMNS} FROM resource WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 AND state <> 'gone'");
     let mut statement = connection.prepare_cached(&text)?;
     Ok(statement.query_row([target, kind, key, inside], stored).optional()?)
 }
 
 /// Reads the living rows of a lane.
 pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredRow>> {
-    let text = format!("SELECT {COLUMNS} FROM resource WHERE hook = $1 AND owner = $2 AND state <> 'gone' ORDER BY id");
+    let text = format!("SELECT {COLUMNS} FROM resource WHERE hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id");
     let mut statement = connection.prepare_cached(&text)?;
     let rows = statement.query_map([lane.hook.0, lane.subject.0], stored)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

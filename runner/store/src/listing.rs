@@ -101,7 +101,7 @@ impl Store {
     /// Living ones come first, apps before machines, then the newest.
     pub fn subjects_named(&self, name: &str) -> Result<Vec<StoredSubject>> {
         let text = format!(
-            "SELECT {} FROM subject WHERE path = $1 OR uid = $1 OR substr(path, -length($1) - 1) = '/' || $1
+            "SELECT {} FROM subject WHERE path = ?1 OR uid = ?1 OR substr(path, -length(?1) - 1) = '/' || ?1
              ORDER BY gone_at IS NULL DESC, parent IS NULL DESC, id DESC",
             subjects::COLUMNS
         );
@@ -110,8 +110,8 @@ impl Store {
 
     /// Rows of the ledger by owner, hook and state.
     pub fn rows_where(&self, filter: &RowFilter) -> Result<Vec<StoredRow>> {
-        let text = "($1 IS NULL OR owner = $1) AND ($2 IS NULL OR hook = $2) AND ($3 IS NULL OR state = $3)
-            AND ($4 OR $3 = 'gone' OR state <> 'gone') ORDER BY hook, owner, state = 'gone', id";
+        let text = "(?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR hook = ?2) AND (?3 IS NULL OR state = ?3)
+            AND (?4 OR ?3 = 'gone' OR state <> 'gone') ORDER BY hook, owner, state = 'gone', id";
         let gone_too = filter.gone_too == GoneToo::Yes;
         let (owner, hook) = (filter.owner.map(|id| id.0), filter.hook.map(|id| id.0));
         self.rows(text, params![owner, hook, filter.state.map(State::as_str), gone_too])
@@ -119,7 +119,7 @@ impl Store {
 
     /// Rows whose removal waits for approval, of one hook or of all.
     pub fn held_rows(&self, hook: Option<HookId>) -> Result<Vec<StoredRow>> {
-        self.rows(&format!("{HELD} AND ($1 IS NULL OR hook = $1) ORDER BY hook, id"), [hook.map(|id| id.0)])
+        self.rows(&format!("{HELD} AND (?1 IS NULL OR hook = ?1) ORDER BY hook, id"), [hook.map(|id| id.0)])
     }
 
     /// All lanes of a subject.
@@ -133,7 +133,7 @@ impl Store {
                 LEFT JOIN delivery AS head ON head.hook = lane.hook AND head.subject = lane.subject AND head.seq =
                   (SELECT min(seq) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'pending')
                 LEFT JOIN event ON event.seq = head.seq
-                WHERE lane.subject = $1 ORDER BY lane.hook";
+                WHERE lane.subject = ?1 ORDER BY lane.hook";
             let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map([subject.0], |row| lane_status(subject, row))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -143,8 +143,8 @@ impl Store {
     /// Lanes of provisioners for a subject and for its living machines: those that its labels concern.
     pub fn provisioner_lanes(&self, subject: SubjectId) -> Result<Vec<LaneId>> {
         self.read(|connection| {
-            let text = "SELECT hook, subject FROM lane WHERE dirty > 0 AND (subject = $1
-                OR subject IN (SELECT id FROM subject WHERE parent = $1 AND gone_at IS NULL)) ORDER BY subject, hook";
+            let text = "SELECT hook, subject FROM lane WHERE dirty > 0 AND (subject = ?1
+                OR subject IN (SELECT id FROM subject WHERE parent = ?1 AND gone_at IS NULL)) ORDER BY subject, hook";
             let mut statement = connection.prepare_cached(text)?;
             let lane =
                 |row: &rusqlite::Row<'_>| Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) });
@@ -155,18 +155,18 @@ impl Store {
 
     /// Who wants a row's place, oldest first.
     pub fn claims_on(&self, row: &StoredRow) -> Result<Vec<Claim>> {
-        let filter = "want.target = $1 AND want.kind = $2 AND want.key = $3 AND want.inside = $4";
+        let filter = "want.target = ?1 AND want.kind = ?2 AND want.key = ?3 AND want.inside = ?4";
         self.list_claims(filter, [&row.target, &row.kind, &row.key, &row.inside])
     }
 
     /// What an owner wants, of all hooks.
     pub fn claims_of(&self, owner: SubjectId) -> Result<Vec<Claim>> {
-        self.list_claims("want.subject = $1", [owner.0])
+        self.list_claims("want.subject = ?1", [owner.0])
     }
 
     /// Wants of this `key` or `kind/key`, of all owners.
     pub fn claims_named(&self, name: &str) -> Result<Vec<Claim>> {
-        self.list_claims("want.key = $1 OR want.kind || '/' || want.key = $1", [name])
+        self.list_claims("want.key = ?1 OR want.kind || '/' || want.key = ?1", [name])
     }
 
     fn list_claims<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<Claim>> {
@@ -188,10 +188,12 @@ impl Store {
     /// Lanes whose rows were made from a row's outputs.
     pub fn readers_of(&self, row: i64) -> Result<Vec<LaneId>> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT hook, subject FROM reads WHERE resource = $1 ORDER BY hook, subject")?;
-            let lane =
-                |row: &rusqlite::Row<'_>| Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) });
+            let mut statement = connection.prepare_cached(
+                "SELECT hook, subject FROM reads WHERE resource = ?1 ORDER BY hook, subject",
+            )?;
+            let lane = |row: &rusqlite::Row<'_>| {
+                Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) })
+            };
             let rows = statement.query_map([row], lane)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -199,7 +201,7 @@ impl Store {
 
     /// The last runs of one lane, newest first.
     pub fn runs_of_lane(&self, hook: HookId, subject: SubjectId, limit: u32) -> Result<Vec<RunRecord>> {
-        self.list_runs("subject = $1 AND hook = $2", params![subject.0, hook.0, limit])
+        self.list_runs("subject = ?1 AND hook = ?2", params![subject.0, hook.0, limit])
     }
 
     /// How far each source has come, and when it last moved.
@@ -249,9 +251,10 @@ fn counts(connection: &Connection, now: Timestamp) -> Result<Counts> {
     let pairs = |text: &str| -> rusqlite::Result<Vec<(String, u32)>> {
         connection.prepare_cached(text)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
-    let text = "SELECT count(*), min(due_at) FROM lane WHERE due_at <= $1";
-    let (lanes_due, first): (u32, Option<i64>) =
-        connection.prepare_cached(text)?.query_row([now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let text = "SELECT count(*), min(due_at) FROM lane WHERE due_at <= ?1";
+    let (lanes_due, first): (u32, Option<i64>) = connection
+        .prepare_cached(text)?
+        .query_row([now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let text = "SELECT at FROM event WHERE seq = (SELECT min(seq) FROM delivery WHERE state = 'pending')";
     let mut statement = connection.prepare_cached(text)?;
     let oldest_owed = statement.query_map([], |row| sql::time(row, 0))?.next().transpose()?;

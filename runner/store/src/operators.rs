@@ -37,7 +37,7 @@ impl Store {
     ) -> Result<()> {
         let who = who.to_owned();
         self.write(move |connection| {
-            let text = "INSERT INTO pause (hook, subject, level, who, at) VALUES ($1, $2, $3, $4, $5)";
+            let text = "INSERT INTO pause (hook, subject, level, who, at) VALUES (?1, ?2, ?3, ?4, ?5)";
             let params = params![hook.map(|id| id.0), owner.map(|id| id.0), level.as_str(), who, now.as_millis()];
             connection.execute(text, params)?;
             act(connection, &who, &format!("pause {level}"), now)
@@ -49,9 +49,9 @@ impl Store {
     pub async fn unpause(&self, hook: Option<HookId>, owner: Option<SubjectId>, who: &str, now: Timestamp) -> Result<u32> {
         let who = who.to_owned();
         self.write(move |connection| {
-            let text = "DELETE FROM pause WHERE hook IS $1 AND subject IS $2";
+            let text = "DELETE FROM pause WHERE hook IS ?1 AND subject IS ?2";
             let lifted = connection.execute(text, params![hook.map(|id| id.0), owner.map(|id| id.0)])? as u32;
-            let text = "UPDATE lane SET due_at = $1, dirty = dirty + (dirty > 0)";
+            let text = "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0)";
             connection.execute(text, [now.as_millis()])?;
             wake_rows(connection, now)?;
             act(connection, &who, "unpause", now)?;
@@ -86,11 +86,11 @@ impl Store {
         let who = who.to_owned();
         self.write(move |connection| {
             for row in &rows {
-                let text = "INSERT INTO approval (resource, spec, who, at, until) VALUES ($1, $2, $3, $4, $5)
+                let text = "INSERT INTO approval (resource, spec, who, at, until) VALUES (?1, ?2, ?3, ?4, ?5)
                     ON CONFLICT (resource, spec) DO UPDATE SET who = excluded.who, at = excluded.at, until = excluded.until";
                 let params = params![row.id, canonical(&row.row.spec), who, now.as_millis(), until.as_millis()];
                 connection.execute(text, params)?;
-                let text = "UPDATE resource SET due_at = $2, version = version + 1 WHERE id = $1";
+                let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
                 lanes::wake(connection, row.lane(), now)?;
                 act(connection, &who, &format!("approve removal of {}", row.about()), now)?;
@@ -104,7 +104,7 @@ impl Store {
     pub async fn protect(&self, row: i64, protected: bool, who: &str, now: Timestamp) -> Result<()> {
         let who = who.to_owned();
         self.write(move |connection| {
-            connection.execute("UPDATE resource SET protected = $2, version = version + 1 WHERE id = $1", params![row, protected])?;
+            connection.execute("UPDATE resource SET protected = ?2, version = version + 1 WHERE id = ?1", params![row, protected])?;
             act(connection, &who, if protected { "protect" } else { "unprotect" }, now)
         })
         .await
@@ -119,12 +119,12 @@ impl Store {
 
 /// Everything that was held or frozen is asked again.
 fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
-    let text = "UPDATE resource SET due_at = $1, version = version + 1 WHERE state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating')";
+    let text = "UPDATE resource SET due_at = ?1, version = version + 1 WHERE state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating')";
     connection.execute(text, [now.as_millis()])?;
     Ok(())
 }
 
 fn act(connection: &Connection, who: &str, what: &str, now: Timestamp) -> Result<()> {
-    connection.execute("INSERT INTO operator_act (at, who, what) VALUES ($1, $2, $3)", params![now.as_millis(), who, what])?;
+    connection.execute("INSERT INTO operator_act (at, who, what) VALUES (?1, ?2, ?3)", params![now.as_millis(), who, what])?;
     Ok(())
 }

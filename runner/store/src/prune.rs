@@ -32,14 +32,14 @@ impl Store {
             let runs = (now - keep.runs).as_millis();
             let gone = (now - keep.gone).as_millis();
             let statements = [
-                ("DELETE FROM call WHERE run IN (SELECT id FROM run WHERE ended < $1 ORDER BY id LIMIT $2)", runs),
-                ("DELETE FROM run WHERE id IN (SELECT id FROM run WHERE ended < $1 ORDER BY id LIMIT $2)", runs),
+                ("DELETE FROM call WHERE run IN (SELECT id FROM run WHERE ended < ?1 ORDER BY id LIMIT ?2)", runs),
+                ("DELETE FROM run WHERE id IN (SELECT id FROM run WHERE ended < ?1 ORDER BY id LIMIT ?2)", runs),
                 (
-                    "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < $1
-                       AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = event.seq) ORDER BY seq LIMIT $2)",
+                    "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < ?1
+                       AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = event.seq) ORDER BY seq LIMIT ?2)",
                     runs,
                 ),
-                ("DELETE FROM resource WHERE id IN (SELECT id FROM resource WHERE state = 'gone' AND gone_at < $1 LIMIT $2)", gone),
+                ("DELETE FROM resource WHERE id IN (SELECT id FROM resource WHERE state = 'gone' AND gone_at < ?1 LIMIT ?2)", gone),
             ];
             let mut removed = 0;
             for (text, before) in statements {

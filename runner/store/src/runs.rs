@@ -61,7 +61,7 @@ pub struct CallRecord {
 /// Writes or completes a run.
 pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord]) -> Result<()> {
     let text = "INSERT INTO run (id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
         ON CONFLICT (id) DO UPDATE SET schedule = excluded.schedule, ended = excluded.ended, outcome = excluded.outcome,
           log = excluded.log, resource = coalesce(excluded.resource, run.resource)";
     connection.prepare_cached(text)?.execute(params![
@@ -80,7 +80,7 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
         run.log
     ])?;
     let text = "INSERT INTO call (run, n, op, access, print, ask, answer, sent_at, back_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (run, n) DO UPDATE SET answer = excluded.answer, back_at = excluded.back_at";
     let mut statement = connection.prepare_cached(text)?;
     for call in calls {
@@ -141,18 +141,18 @@ impl Store {
     /// The last runs, newest first.
     pub fn runs(&self, of: RunsOf, limit: u32) -> Result<Vec<RunRecord>> {
         let (filter, value) = match of {
-            RunsOf::All => ("$1 = $1 AND $2 = $2", 0),
-            RunsOf::Hook(hook) => ("hook = $1 AND $2 = $2", hook.0),
-            RunsOf::Subject(subject) => ("subject = $1 AND $2 = $2", subject.0),
-            RunsOf::Resource(resource) => ("resource = $1 AND $2 = $2", resource),
+            RunsOf::All => ("?1 = ?1 AND ?2 = ?2", 0),
+            RunsOf::Hook(hook) => ("hook = ?1 AND ?2 = ?2", hook.0),
+            RunsOf::Subject(subject) => ("subject = ?1 AND ?2 = ?2", subject.0),
+            RunsOf::Resource(resource) => ("resource = ?1 AND ?2 = ?2", resource),
         };
         self.list_runs(filter, params![value, 0, limit])
     }
 
-    /// Runs by a filter of `$1` and `$2`; `$3` is how many.
+    /// Runs by a filter of `?1` and `?2`; `?3` is how many.
     pub(crate) fn list_runs<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<RunRecord>> {
         self.read(|connection| {
-            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT $3");
+            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT ?3");
             let mut statement = connection.prepare_cached(&text)?;
             let rows = statement.query_map(params, stored)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -162,11 +162,11 @@ impl Store {
     /// One run with its calls.
     pub fn run(&self, id: RunId) -> Result<Option<(RunRecord, Vec<CallRecord>)>> {
         self.read(|connection| {
-            let text = format!("SELECT {COLUMNS} FROM run WHERE id = $1");
+            let text = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
             let Some(run) = connection.prepare_cached(&text)?.query_row([id.0], stored).optional()? else {
                 return Ok(None);
             };
-            let text = "SELECT n, op, access, print, ask, answer, sent_at, back_at FROM call WHERE run = $1 ORDER BY n";
+            let text = "SELECT n, op, access, print, ask, answer, sent_at, back_at FROM call WHERE run = ?1 ORDER BY n";
             let mut statement = connection.prepare_cached(text)?;
             let call = |row: &rusqlite::Row<'_>| {
                 Ok(CallRecord {
@@ -188,7 +188,7 @@ impl Store {
     /// Closes runs that a dead process left open; returns how many.
     pub async fn close_broken_runs(&self, now: Timestamp) -> Result<u32> {
         self.write(move |connection| {
-            let text = "UPDATE run SET ended = $1, outcome = 'the runner ended first' WHERE ended IS NULL";
+            let text = "UPDATE run SET ended = ?1, outcome = 'the runner ended first' WHERE ended IS NULL";
             Ok(connection.execute(text, [now.as_millis()])? as u32)
         })
         .await

@@ -67,7 +67,7 @@ fn stored(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<StoredSubj
 
 /// Lays the operators' labels over the platform's, in the order of their sources' names; `set` comes last.
 fn overlay(connection: &Connection, path: &Path, labels: &mut Map<String, Value>) -> rusqlite::Result<()> {
-    let text = "SELECT value FROM label WHERE path = $1 ORDER BY source = 'set', source";
+    let text = "SELECT value FROM label WHERE path = ?1 ORDER BY source = 'set', source";
     let mut statement = connection.prepare_cached(text)?;
     let mut rows = statement.query([path.as_str()])?;
     while let Some(row) = rows.next()? {
@@ -79,13 +79,13 @@ fn overlay(connection: &Connection, path: &Path, labels: &mut Map<String, Value>
 
 /// Reads one subject by number.
 pub(crate) fn by_id(connection: &Connection, id: SubjectId) -> Result<Option<StoredSubject>> {
-    let text = format!("SELECT {COLUMNS} FROM subject WHERE id = $1");
+    let text = format!("SELECT {COLUMNS} FROM subject WHERE id = ?1");
     let mut statement = connection.prepare_cached(&text)?;
     Ok(statement.query_row([id.0], |row| stored(connection, row)).optional()?)
 }
 
 pub(crate) fn id_of(connection: &Connection, uid: &Uid) -> Result<Option<SubjectId>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM subject WHERE uid = $1")?;
+    let mut statement = connection.prepare_cached("SELECT id FROM subject WHERE uid = ?1")?;
     Ok(statement.query_row([uid.as_str()], |row| row.get(0).map(SubjectId)).optional()?)
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn upsert(connection: &Connection, change: &SubjectChange) -> Result<
     };
     // A new incarnation at the same address ends the old one's life there first (the mirror says so in the same batch).
     let text = "INSERT INTO subject (path, uid, parent, state, version, labels, raw, seen_at, gone_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (uid) DO UPDATE SET path = excluded.path, parent = coalesce(subject.parent, excluded.parent),
           state = excluded.state, version = excluded.version, labels = excluded.labels, raw = excluded.raw,
           seen_at = excluded.seen_at, gone_at = excluded.gone_at
@@ -134,19 +134,19 @@ impl Store {
 
     /// The living subject at a path, or the last one that was there.
     pub fn subject_at(&self, path: &Path) -> Result<Option<StoredSubject>> {
-        let text = format!("SELECT {COLUMNS} FROM subject WHERE path = $1 ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1");
+        let text = format!("SELECT {COLUMNS} FROM subject WHERE path = ?1 ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1");
         Ok(self.list_subjects(&text, [path.as_str()])?.pop())
     }
 
     /// Every incarnation that ever was at a path, newest first.
     pub fn subjects_at(&self, path: &Path) -> Result<Vec<StoredSubject>> {
-        let text = format!("SELECT {COLUMNS} FROM subject WHERE path = $1 ORDER BY id DESC");
+        let text = format!("SELECT {COLUMNS} FROM subject WHERE path = ?1 ORDER BY id DESC");
         self.list_subjects(&text, [path.as_str()])
     }
 
     /// An app's living machines, by path.
     pub fn members(&self, app: SubjectId) -> Result<Vec<StoredSubject>> {
-        let text = format!("SELECT {COLUMNS} FROM subject WHERE parent = $1 AND gone_at IS NULL ORDER BY path");
+        let text = format!("SELECT {COLUMNS} FROM subject WHERE parent = ?1 AND gone_at IS NULL ORDER BY path");
         self.list_subjects(&text, [app.0])
     }
 
@@ -159,8 +159,8 @@ impl Store {
     /// Whether the app has machines whose handler lanes still have work.
     pub fn app_has_open_machine_lanes(&self, app: SubjectId, hook: crate::HookId) -> Result<bool> {
         self.read(|connection| {
-            let text = "SELECT EXISTS (SELECT 1 FROM subject JOIN lane ON lane.subject = subject.id AND lane.hook = $2
-                WHERE subject.parent = $1 AND lane.due_at IS NOT NULL)";
+            let text = "SELECT EXISTS (SELECT 1 FROM subject JOIN lane ON lane.subject = subject.id AND lane.hook = ?2
+                WHERE subject.parent = ?1 AND lane.due_at IS NOT NULL)";
             Ok(connection.prepare_cached(text)?.query_row([app.0, hook.0], |row| row.get(0))?)
         })
     }

@@ -78,7 +78,7 @@ impl Store {
     /// The wants of a lane.
     pub fn wants(&self, lane: LaneId) -> Result<Vec<StoredWant>> {
         self.read(|connection| {
-            let text = "SELECT kind, key, body, after FROM want WHERE hook = $1 AND subject = $2";
+            let text = "SELECT kind, key, body, after FROM want WHERE hook = ?1 AND subject = ?2";
             let mut statement = connection.prepare_cached(text)?;
             let want = |row: &rusqlite::Row<'_>| {
                 Ok(StoredWant { kind: row.get(0)?, key: row.get(1)?, body: sql::json(row, 2)?, after: sql::json(row, 3)? })
@@ -91,7 +91,7 @@ impl Store {
     /// Forgets what a lane no longer reads, once all its rows have followed the current view.
     pub async fn forget_reads(&self, lane: LaneId) -> Result<()> {
         self.write(move |connection| {
-            let text = "DELETE FROM reads WHERE hook = $1 AND subject = $2 AND current = 0";
+            let text = "DELETE FROM reads WHERE hook = ?1 AND subject = ?2 AND current = 0";
             connection.prepare_cached(text)?.execute([lane.hook.0, lane.subject.0])?;
             Ok(())
         })
@@ -122,18 +122,18 @@ fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
         }
     }
     save_reads(connection, wants)?;
-    let text = "UPDATE lane SET view_hash = $3, settings = $4, attempts = 0, error = NULL WHERE hook = $1 AND subject = $2";
+    let text = "UPDATE lane SET view_hash = ?3, settings = ?4, attempts = 0, error = NULL WHERE hook = ?1 AND subject = ?2";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, wants.view_hash, wants.settings])?;
     Ok(())
 }
 
 fn delete_missing(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
-    let mut statement = connection.prepare_cached("SELECT kind, key FROM want WHERE hook = $1 AND subject = $2")?;
+    let mut statement = connection.prepare_cached("SELECT kind, key FROM want WHERE hook = ?1 AND subject = ?2")?;
     let rows = statement.query_map([hook.0, subject.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for (kind, key) in rows.collect::<rusqlite::Result<Vec<_>>>()? {
         if !wants.specs.iter().any(|(spec, _)| spec.kind == kind && spec.key == key) {
-            let text = "DELETE FROM want WHERE hook = $1 AND subject = $2 AND kind = $3 AND key = $4";
+            let text = "DELETE FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4";
             connection.prepare_cached(text)?.execute(params![hook.0, subject.0, kind, key])?;
             findings::close(connection, "resource.conflict", &format!("{kind}/{key}"), wants.now)?;
         }
@@ -143,7 +143,7 @@ fn delete_missing(connection: &Connection, wants: &NewWants) -> Result<()> {
 
 fn upsert(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Place) -> Result<()> {
     let text = "INSERT INTO want (hook, subject, target, kind, key, inside, body, after, since)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (hook, subject, kind, key) DO UPDATE SET body = excluded.body, after = excluded.after,
           target = excluded.target, inside = excluded.inside";
     connection.prepare_cached(text)?.execute(params![
@@ -187,7 +187,7 @@ fn insert_row(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Pl
     let row = RowId::new(&wants.target, &spec.kind, &spec.key, &place.inside, random);
     let text = "INSERT INTO resource (row, hook, owner, target, kind, key, inside, class, origin, state, spec, component,
           stanza, due_at, wanted_at, after)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'created', 'creating', $9, $10, $11, $12, $12, $13)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'created', 'creating', ?9, ?10, ?11, ?12, ?12, ?13)";
     connection.prepare_cached(text)?.execute(params![
         row.as_str(),
         wants.lane.hook.0,
@@ -209,10 +209,10 @@ fn insert_row(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Pl
 /// Somebody wants the row's thing (again): it is theirs, and looked at now.
 fn want_again(connection: &Connection, row: &StoredRow, lane: LaneId, after: Option<&[String]>, now: Timestamp) -> Result<()> {
     let moved = row.lane() != lane;
-    let text = "UPDATE resource SET hook = $2, owner = $3, unwanted_at = NULL, unwanted_why = NULL, frozen_at = NULL,
-          frozen_why = NULL, frozen_ms = 0, due_at = $4, version = version + 1,
-          look_at = CASE WHEN $5 THEN $4 ELSE look_at END, after = coalesce($6, after)
-        WHERE id = $1";
+    let text = "UPDATE resource SET hook = ?2, owner = ?3, unwanted_at = NULL, unwanted_why = NULL, frozen_at = NULL,
+          frozen_why = NULL, frozen_ms = 0, due_at = ?4, version = version + 1,
+          look_at = CASE WHEN ?5 THEN ?4 ELSE look_at END, after = coalesce(?6, after)
+        WHERE id = ?1";
     let again = moved || row.unwanted.is_some();
     connection.prepare_cached(text)?.execute(params![row.id, lane.hook.0, lane.subject.0, now.as_millis(), again, after.map(|after| sql::text_of(&after))])?;
     findings::close(connection, "resource.conflict", &format!("{}/{}", row.kind, row.key), now)
@@ -220,14 +220,14 @@ fn want_again(connection: &Connection, row: &StoredRow, lane: LaneId, after: Opt
 
 /// Whether the lane that has a row still wants it.
 fn is_wanted_by(connection: &Connection, row: &StoredRow) -> Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM want WHERE hook = $1 AND subject = $2 AND kind = $3 AND key = $4 AND inside = $5)";
+    let text = "SELECT EXISTS (SELECT 1 FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4 AND inside = ?5)";
     let params = params![row.hook.0, row.owner.0, row.kind, row.key, row.inside];
     Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?)
 }
 
 /// The oldest living want of a row's place.
 fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>> {
-    let text = "SELECT hook, subject FROM want WHERE target = $1 AND kind = $2 AND key = $3 AND inside = $4 ORDER BY since, hook, subject LIMIT 1";
+    let text = "SELECT hook, subject FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 ORDER BY since, hook, subject LIMIT 1";
     let params = [&row.target, &row.kind, &row.key, &row.inside];
     let lane = |row: &rusqlite::Row<'_>| Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) });
     Ok(connection.prepare_cached(text)?.query_row(params, lane).optional()?)
@@ -243,7 +243,7 @@ fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestam
     // Who became unwanted while its owner lived and whose owner ended since gets the owner's clock.
     let newly = row.unwanted.is_none_or(|(_, why)| why != cause && cause == Cause::OwnerEnded);
     if newly {
-        let text = "UPDATE resource SET unwanted_at = $2, unwanted_why = $3, due_at = $2, version = version + 1 WHERE id = $1";
+        let text = "UPDATE resource SET unwanted_at = ?2, unwanted_why = ?3, due_at = ?2, version = version + 1 WHERE id = ?1";
         connection.prepare_cached(text)?.execute(params![row.id, now.as_millis(), cause.as_str()])?;
     }
     Ok(newly)
@@ -252,7 +252,7 @@ fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestam
 /// A row is gone: whoever wants its place gets a new one at the next look.
 pub(crate) fn wake_first(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<()> {
     if let Some(lane) = first_want(connection, row)? {
-        let text = "UPDATE lane SET view_hash = NULL WHERE hook = $1 AND subject = $2";
+        let text = "UPDATE lane SET view_hash = NULL WHERE hook = ?1 AND subject = ?2";
         connection.prepare_cached(text)?.execute([lane.hook.0, lane.subject.0])?;
         lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
     }
@@ -261,9 +261,9 @@ pub(crate) fn wake_first(connection: &Connection, row: &StoredRow, now: Timestam
 
 fn save_reads(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
-    let text = "UPDATE reads SET current = 0 WHERE hook = $1 AND subject = $2";
+    let text = "UPDATE reads SET current = 0 WHERE hook = ?1 AND subject = ?2";
     connection.prepare_cached(text)?.execute([hook.0, subject.0])?;
-    let text = "INSERT INTO reads (hook, subject, resource) VALUES ($1, $2, $3) ON CONFLICT DO UPDATE SET current = 1";
+    let text = "INSERT INTO reads (hook, subject, resource) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET current = 1";
     let mut statement = connection.prepare_cached(text)?;
     for resource in &wants.reads {
         statement.execute([hook.0, subject.0, *resource])?;

@@ -122,7 +122,10 @@ impl Store {
             let outcome = match &answer {
                 Ok(_) => Outcome::Kept,
                 Err(Error::Refused(error)) if is_broken(error) => Outcome::Broken(error.to_string()),
-                Err(_) => Outcome::Undone,
+                Err(error) => {
+                    tracing::debug!(%error, "a mutation was undone");
+                    Outcome::Undone
+                }
             };
             // A caller that went away needs no answer.
             let ack: Ack = Box::new(move |committed| drop(tell.send(committed.and(answer))));

@@ -47,7 +47,7 @@ impl Shop {
     fn compile() -> Self {
         let things = embed(THINGS, MANIFEST);
         let notify = builtin::component("notify").expect("invariant: notify is built in");
-        let all = [&things, &notify].map(|bytes: &[u8]| inspect(bytes).expect("invariant: a component"));
+        let all = [look_into(&things), look_into(&notify)];
         let profile = Profile {
             slots: PLAYS as u32 + 2,
             core_instances: all.iter().map(|inspected| inspected.core_instances).max().unwrap_or(1),
@@ -66,6 +66,10 @@ pub fn manifest_of(component: &Component) -> Result<Manifest, NoManifest> {
         Component::File(path) => path.ends_with("things.wasm").then_some(MANIFEST),
     };
     Ok(Manifest::parse(text.ok_or(NoManifest::Absent)?).expect("invariant: the project's manifests are right"))
+}
+
+fn look_into(bytes: &[u8]) -> Inspected {
+    inspect(bytes).expect("invariant: the project's components are right")
 }
 
 fn load(engine: &Engine, bytes: &[u8], inspected: &Inspected) -> Hook {

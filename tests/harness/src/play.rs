@@ -17,6 +17,7 @@ use groundcrew_store::{Options, Store};
 use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
 use crate::faults::{Laid, Moment, Schedule, Strike};
+use crate::hooks::Shop;
 use crate::scenario::{Doing, Memory, Scenario};
 use crate::source;
 use crate::start;
@@ -24,7 +25,7 @@ use crate::start;
 /// How long the process is away after a crash, in milliseconds.
 const AWAY: i64 = 700;
 /// Looks and deliveries in one play; more means that something never comes to rest.
-const WORKS_MAX: usize = 4_000;
+const WORKS_MAX: usize = 400;
 /// Starts that fail one after the other before a play is given up.
 const STARTS_MAX: u32 = 20;
 
@@ -87,6 +88,8 @@ impl fmt::Display for Played {
 /// # Panics
 /// If the machine has no room for a database or a thread: then nothing can be said.
 pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
+    // Components are compiled before a runtime is entered.
+    Shop::of_process();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("invariant: a runtime can be made").block_on(Box::pin(Stage::new(scenario, strikes).play()))
 }
@@ -241,6 +244,7 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(self) -> Played {
+        if self.restless.load(Ordering::SeqCst) { eprintln!("RESTLESS {:?} now {} moments {:?}", self.disk.path(), self.clock.millis() - START, self.schedule.count()); drop(std::process::Command::new("cp").arg("-r").arg(self.disk.path()).arg("/tmp/restless").status()); }
         let log = self.outside.log();
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes: Vec<_> = events.values().cloned().collect();

@@ -21,7 +21,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     let path = format!("/v1/apps/{KILLED_AT}/ip_assignments");
     simulator.turn(&json!({
         "blind_ips_ms": 2_000,
-        "hold": [{"method": "POST", "path": path, "skip": 1, "count": 1}],
+        "holds": [{"method": "POST", "path": path, "skip": 1, "count": 1}],
     }))?;
     configure(stage, &simulator, &dns)?;
     let runner = Runner::start(stage)?;

@@ -62,7 +62,7 @@ allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
     );
     std::fs::write(stage.directory.join("groundcrew.toml"), text)?;
     groundcrew(stage, &["check"])?;
-    groundcrew(stage, &["add", "--yes"])
+    groundcrew(stage, &["add", "ip", "dns", "--yes"])
 }
 
 /// Runs one command to its end.

@@ -84,7 +84,11 @@ fn draw(differing: &[Difference], forgotten: &[String]) -> String {
         }
     }
     for hook in forgotten {
-        text.push_str(&format!("{}\n  {}\n", paint(Tone::Strong, hook), paint(Tone::Bad, "- its stanza is gone: forgotten")));
+        text.push_str(&format!(
+            "{}\n  {}\n",
+            paint(Tone::Strong, hook),
+            paint(Tone::Bad, "- its stanza is gone: forgotten")
+        ));
     }
     text
 }

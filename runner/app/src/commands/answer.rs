@@ -189,7 +189,8 @@ impl Failure {
     }
 
     fn draw(&self) -> String {
-        let mut text = format!("{} {}\n", paint(Tone::Bad, &format!("{}:", self.kind.words())), self.message.trim_end());
+        let mut text =
+            format!("{} {}\n", paint(Tone::Bad, &format!("{}:", self.kind.words())), self.message.trim_end());
         for cause in &self.causes {
             text.push_str(&format!("{} {cause}\n", paint(Tone::Faint, "  because:")));
         }
@@ -248,7 +249,8 @@ impl From<components::Error> for Failure {
 
 impl From<Report> for Failure {
     fn from(report: Report) -> Self {
-        let message = format!("{}\n\n{}", report.summary(), report.draw(crate::config::Paint::Colours).trim_end());
+        let message =
+            format!("{}\n\n{}", report.summary(), report.draw(crate::config::Paint::Colours).trim_end());
         let details = Some(report.to_json());
         Self { details, ..Self::new(Kind::Configuration, message) }
     }

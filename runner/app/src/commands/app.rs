@@ -75,10 +75,13 @@ impl Picture {
         let subject = control::subject(store, name)?;
         let rows = store.rows_where(&RowFilter { owner: Some(subject.id), ..RowFilter::default() })?;
         let path = subject.subject.path.as_str();
-        let about: BTreeSet<_> = rows.iter().flat_map(|row| [row.about(), format!("{}/{}", row.kind, row.key)]).collect();
+        let about: BTreeSet<_> =
+            rows.iter().flat_map(|row| [row.about(), format!("{}/{}", row.kind, row.key)]).collect();
         let claims = store.claims_of(subject.id)?;
         let concerns = |finding: &Finding| {
-            finding.about == path || finding.about == subject.subject.uid.as_str() || about.contains(&finding.about)
+            finding.about == path
+                || finding.about == subject.subject.uid.as_str()
+                || about.contains(&finding.about)
                 || claims.iter().any(|claim| claim.name == finding.about)
         };
         let findings = store.findings(ClosedToo::No)?.into_iter().filter(concerns).collect();
@@ -93,7 +96,8 @@ impl Picture {
         let lanes = lanes.map(|lane| Missing { hook: names.hook(lane.id.hook), what: owes(lane) });
         let rows = self.rows.iter().filter(|row| rows::is_under_way(row));
         let rows = rows.map(|row| {
-            let failed = row.error.as_ref().map(|error| format!(": {}", first_line(error))).unwrap_or_default();
+            let failed =
+                row.error.as_ref().map(|error| format!(": {}", first_line(error))).unwrap_or_default();
             let what = format!("{}/{} is {}{failed}", row.kind, row.key, row.row.state);
             Missing { hook: names.hook(row.hook), what }
         });
@@ -108,7 +112,10 @@ impl Picture {
     /// The hooks that work for it, or have something of it.
     fn hooks(&self) -> BTreeSet<HookId> {
         let lanes = self.lanes.iter().map(|lane| lane.id.hook);
-        lanes.chain(self.rows.iter().map(|row| row.hook)).chain(self.claims.iter().map(|claim| claim.lane.hook)).collect()
+        lanes
+            .chain(self.rows.iter().map(|row| row.hook))
+            .chain(self.claims.iter().map(|claim| claim.lane.hook))
+            .collect()
     }
 }
 
@@ -125,7 +132,9 @@ fn owes(lane: &LaneStatus) -> String {
         more => format!("{more} events"),
     };
     match &lane.lane.error {
-        Some(error) if lane.lane.attempts > 0 => format!("owes {what}; failed {} times: {}", lane.lane.attempts, first_line(error)),
+        Some(error) if lane.lane.attempts > 0 => {
+            format!("owes {what}; failed {} times: {}", lane.lane.attempts, first_line(error))
+        }
         Some(error) => format!("owes {what}: {}", first_line(error)),
         None => format!("owes {what}"),
     }
@@ -179,7 +188,13 @@ fn draw(picture: &Picture, names: &Names<'_>, missing: &[Missing], now: Timestam
             if !rows.iter().any(|row| covers(row, claim)) {
                 let wanted = Cell::toned(Tone::Bad, "conflict");
                 let remark = Cell::toned(Tone::Bad, "wanted, and somebody else has it");
-                table.row([claim.name.clone().into(), wanted, age(claim.since, now).into(), Cell::default(), remark]);
+                table.row([
+                    claim.name.clone().into(),
+                    wanted,
+                    age(claim.since, now).into(),
+                    Cell::default(),
+                    remark,
+                ]);
             }
         }
         text.push_str(&table.draw());
@@ -220,7 +235,8 @@ fn head(picture: &Picture, now: Timestamp) -> String {
 /// `2 started, 1 stopped`.
 fn tally(words: &[&str]) -> String {
     let kinds: BTreeSet<_> = words.iter().collect();
-    let counted = kinds.into_iter().map(|kind| format!("{} {kind}", words.iter().filter(|word| *word == kind).count()));
+    let counted =
+        kinds.into_iter().map(|kind| format!("{} {kind}", words.iter().filter(|word| *word == kind).count()));
     counted.collect::<Vec<_>>().join(", ")
 }
 

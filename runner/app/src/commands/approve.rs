@@ -57,7 +57,10 @@ fn chosen(store: &Store, names: &Names<'_>, args: &Args) -> Result<Vec<StoredRow
             row.row.id.as_str() == name || row.key == *name || format!("{}/{}", row.kind, row.key) == *name
         };
         let missing = || Failure::failed(format!("no removal of `{name}` waits for approval"));
-        held.iter().find(is_it).cloned().ok_or_else(|| missing().hint("groundcrew approve").hint(format!("groundcrew why {name}")))
+        held.iter()
+            .find(is_it)
+            .cloned()
+            .ok_or_else(|| missing().hint("groundcrew approve").hint(format!("groundcrew why {name}")))
     };
     args.rows.iter().map(find).collect()
 }

@@ -13,7 +13,9 @@ pub(super) fn confirm(question: &str, yes: Given, command: &str) -> Result<(), F
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::new(Kind::Approval, "nothing was changed: nobody is there to be asked").hint(command));
+        return Err(
+            Failure::new(Kind::Approval, "nothing was changed: nobody is there to be asked").hint(command)
+        );
     }
     // If the question cannot be written, the answer will not be a yes.
     drop(write!(anstream::stderr(), "{question} [y/N] "));

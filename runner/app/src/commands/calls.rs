@@ -139,7 +139,10 @@ fn summary(call: &CallRecord) -> String {
     let answer = call.answer.as_deref().map(json_of);
     let answered = answer.as_ref().map_or(String::new(), |answer| {
         let status = answer.pointer("/response/status").map(|status| format!(" -> {status}"));
-        let failure = answer.pointer("/failure/message").and_then(Value::as_str).map(|why| format!(" -> failed: {why}"));
+        let failure = answer
+            .pointer("/failure/message")
+            .and_then(Value::as_str)
+            .map(|why| format!(" -> failed: {why}"));
         status.or(failure).unwrap_or_default()
     });
     first_line(&format!("{asked}{answered}"))
@@ -164,19 +167,23 @@ pub(super) fn draw(call: &CallRecord) -> String {
 fn part(text: &mut String, sign: &str, value: &Value) {
     let headers = value.get("headers").and_then(Value::as_array);
     for header in headers.into_iter().flatten() {
-        if let (Some(name), Some(value)) = (header.get(0).and_then(Value::as_str), header.get(1).and_then(Value::as_str)) {
+        if let (Some(name), Some(value)) =
+            (header.get(0).and_then(Value::as_str), header.get(1).and_then(Value::as_str))
+        {
             let _ = writeln!(text, "       {sign} {}", paint(Tone::Faint, &format!("{name}: {value}")));
         }
     }
     let body = match value.get("body") {
         None if headers.is_none() => Some(value.clone()),
         None => None,
-        Some(body) => match (body.get("text").and_then(Value::as_str), body.get("base64").and_then(Value::as_str)) {
-            (Some(""), _) | (_, Some("")) => None,
-            (Some(said), _) => Some(json_of(said.as_bytes())),
-            (None, Some(bytes)) => Some(Value::from(format!("(base 64) {bytes}"))),
-            (None, None) => Some(body.clone()),
-        },
+        Some(body) => {
+            match (body.get("text").and_then(Value::as_str), body.get("base64").and_then(Value::as_str)) {
+                (Some(""), _) | (_, Some("")) => None,
+                (Some(said), _) => Some(json_of(said.as_bytes())),
+                (None, Some(bytes)) => Some(Value::from(format!("(base 64) {bytes}"))),
+                (None, None) => Some(body.clone()),
+            }
+        }
     };
     for line in body.into_iter().flat_map(|body| lines_of(&body)) {
         let _ = writeln!(text, "       {sign} {line}");

@@ -15,6 +15,7 @@ pub struct Args {
 
 /// Compiles one file.
 pub(super) fn perform(args: &Args) -> Result<Answer, Failure> {
-    groundcrew_engine::cache::compile_file(&args.component, &args.output).map_err(|error| Failure::of(&error))?;
+    groundcrew_engine::cache::compile_file(&args.component, &args.output)
+        .map_err(|error| Failure::of(&error))?;
     Ok(Answer::text(""))
 }

@@ -9,8 +9,8 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock, SystemClock};
 use groundcrew_store::{Options, Reader, Store};
 
-use super::answer::{Answer, Failure, Form};
 use super::Global;
+use super::answer::{Answer, Failure, Form};
 use crate::components;
 use crate::config::{Config, Environment, Report, defaults};
 use crate::control::{self, Act, Done, NoHints, Request};
@@ -62,7 +62,9 @@ impl Context {
 
     /// Who types, for the record.
     pub fn who(&self) -> String {
-        let name = ["GROUNDCREW_WHO", "SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| self.environment.read(name));
+        let name = ["GROUNDCREW_WHO", "SUDO_USER", "USER", "LOGNAME"]
+            .into_iter()
+            .find_map(|name| self.environment.read(name));
         name.unwrap_or_else(|| "unknown".to_owned())
     }
 
@@ -82,11 +84,18 @@ impl Context {
         let written: toml::Table = text.parse().unwrap_or_default();
         let store = |key: &str| written.get("store")?.get(key)?.as_str().map(str::to_owned);
         let beside = self.global.config.parent().unwrap_or(Path::new(""));
-        if let Some(file) = store("url").and_then(|url| Some(url.strip_prefix("sqlite:")?.trim_start_matches("//").to_owned())) {
+        if let Some(file) = store("url")
+            .and_then(|url| Some(url.strip_prefix("sqlite:")?.trim_start_matches("//").to_owned()))
+        {
             let database = beside.join(file);
             return DataDir::with_database(database.parent().unwrap_or(beside), &database);
         }
-        let usual = || defaults().iter().find(|default| default.name == "store.path").map(|default| default.value.to_owned());
+        let usual = || {
+            defaults()
+                .iter()
+                .find(|default| default.name == "store.path")
+                .map(|default| default.value.to_owned())
+        };
         DataDir::new(beside.join(store("path").or_else(usual).unwrap_or_default()))
     }
 

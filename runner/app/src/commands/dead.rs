@@ -55,7 +55,13 @@ fn list(store: &Store, hook: Option<&str>) -> Result<Answer, Failure> {
     for dead in &dead {
         let error = Cell::toned(Tone::Bad, super::rows::first_line(&dead.error));
         let tried = dead.attempts.to_string();
-        table.row([dead.id.clone().into(), dead.kind.clone().into(), Cell::or_nothing(dead.path.clone()), tried.into(), error]);
+        table.row([
+            dead.id.clone().into(),
+            dead.kind.clone().into(),
+            Cell::or_nothing(dead.path.clone()),
+            tried.into(),
+            error,
+        ]);
     }
     let text = if table.is_empty() { "no dead deliveries\n".to_owned() } else { table.draw() };
     Ok(Answer::both(text, &dead))

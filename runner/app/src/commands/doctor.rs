@@ -116,6 +116,10 @@ fn list_defaults() -> Answer {
     for default in defaults() {
         table.row([default.name.into(), Cell::toned(Tone::Strong, default.value), default.meaning.into()]);
     }
-    let shown = defaults().iter().map(|default| DefaultShown { name: default.name, value: default.value, meaning: default.meaning });
+    let shown = defaults().iter().map(|default| DefaultShown {
+        name: default.name,
+        value: default.value,
+        meaning: default.meaning,
+    });
     Answer::both(table.draw(), &shown.collect::<Vec<_>>())
 }

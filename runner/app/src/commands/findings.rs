@@ -33,7 +33,8 @@ pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
         };
         let at = |text: &str| Timestamp::parse_rfc3339(text);
         let since = at(&finding.since).map(|since| age(since, now)).unwrap_or_default();
-        let closed = finding.closed.as_deref().and_then(at).map(|closed| format!("closed {}; ", ago(closed, now)));
+        let closed =
+            finding.closed.as_deref().and_then(at).map(|closed| format!("closed {}; ", ago(closed, now)));
         table.row([
             Cell::toned(tone, finding.severity.clone()),
             finding.code.clone().into(),

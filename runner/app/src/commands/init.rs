@@ -33,7 +33,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
             let there = Failure::failed(format!("{} is there already; it was not touched", path.display()));
             there.hint("groundcrew check").hint("groundcrew --config OTHER.toml init")
         } else {
-            Failure { causes: vec![error.to_string()], ..Failure::failed(format!("cannot write {}", path.display())) }
+            Failure {
+                causes: vec![error.to_string()],
+                ..Failure::failed(format!("cannot write {}", path.display()))
+            }
         }
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(cannot)?;
@@ -50,6 +53,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
 fn random_id() -> Result<String, Failure> {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = [0; 12];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::failed(format!("no randomness from the system: {error}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::failed(format!("no randomness from the system: {error}")))?;
     Ok(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect())
 }

@@ -64,9 +64,18 @@ fn draw(name: &str, inspected: &Inspected) -> String {
     if let Some(about) = inspected.manifest.as_ref().and_then(|manifest| manifest.about.as_ref()) {
         let _ = writeln!(text, "  {about}");
     }
-    let _ = writeln!(text, "  component  {name}, {} KiB, {}", inspected.size.div_ceil(1024), inspected.digest.short());
+    let _ = writeln!(
+        text,
+        "  component  {name}, {} KiB, {}",
+        inspected.size.div_ceil(1024),
+        inspected.digest.short()
+    );
     for import in &inspected.imports {
-        let note = if inspected.missing.contains(import) { paint(Tone::Bad, "  not offered by this host") } else { String::new() };
+        let note = if inspected.missing.contains(import) {
+            paint(Tone::Bad, "  not offered by this host")
+        } else {
+            String::new()
+        };
         let _ = writeln!(text, "  import     {import}{note}");
     }
     match &inspected.manifest {
@@ -89,7 +98,13 @@ fn draw_manifest(manifest: &Manifest) -> String {
         let _ = writeln!(text, "  on         {}", manifest.on.join(", "));
     }
     for (name, kind) in &manifest.kind {
-        let _ = writeln!(text, "  kind       {name}: {}, settles in {}, lives {}", word(&kind.create), kind.settle, word(&kind.lives));
+        let _ = writeln!(
+            text,
+            "  kind       {name}: {}, settles in {}, lives {}",
+            word(&kind.create),
+            kind.settle,
+            word(&kind.lives)
+        );
     }
     for grant in &manifest.asks.allow {
         let _ = writeln!(text, "  asks for   {grant}");

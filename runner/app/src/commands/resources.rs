@@ -29,7 +29,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let (store, now) = (context.reader()?, context.now());
     let names = Names::of(&store)?;
     let filter = RowFilter {
-        owner: args.app.as_deref().map(|app| control::subject(&store, app)).transpose()?.map(|subject| subject.id),
+        owner: args
+            .app
+            .as_deref()
+            .map(|app| control::subject(&store, app))
+            .transpose()?
+            .map(|subject| subject.id),
         hook: args.hook.as_deref().map(|hook| names.hook_named(hook)).transpose()?,
         state: args.state,
         gone_too: if args.all { GoneToo::Yes } else { GoneToo::No },
@@ -39,7 +44,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     for row in &rows {
         let [name, state, since, thing, remark] = cells(row, now);
         let id = Cell::from(row.row.id.as_str());
-        table.row([names.hook(row.hook).into(), names.owner(row.owner)?.0.into(), name, state, since, thing, id, remark]);
+        table.row([
+            names.hook(row.hook).into(),
+            names.owner(row.owner)?.0.into(),
+            name,
+            state,
+            since,
+            thing,
+            id,
+            remark,
+        ]);
     }
     let text = if table.is_empty() { "no resources\n".to_owned() } else { table.draw() };
     Ok(Answer::both(text, &RowShown::all(&rows, &names)?))

@@ -183,7 +183,11 @@ pub(super) fn remark(row: &StoredRow, now: Timestamp) -> Cell {
         parts.push("protected".to_owned());
     }
     parts.extend(row.frozen_why.clone());
-    if row.frozen_why.as_ref().is_none_or(|why| row.waiting.as_ref().is_none_or(|waiting| !waiting.contains(why))) {
+    if row
+        .frozen_why
+        .as_ref()
+        .is_none_or(|why| row.waiting.as_ref().is_none_or(|waiting| !waiting.contains(why)))
+    {
         parts.extend(row.waiting.clone());
     }
     parts.extend(row.note.clone());
@@ -199,7 +203,11 @@ fn later(due: Timestamp, now: Timestamp) -> String {
 pub(super) fn first_line(text: &str) -> String {
     const WIDTH: usize = 160;
     let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() <= WIDTH { line.to_owned() } else { line.chars().take(WIDTH - 1).chain(['…']).collect() }
+    if line.chars().count() <= WIDTH {
+        line.to_owned()
+    } else {
+        line.chars().take(WIDTH - 1).chain(['…']).collect()
+    }
 }
 
 /// The cells that every table of rows has: name, state, age, thing, remark.

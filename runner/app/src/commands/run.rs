@@ -28,14 +28,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let store = context.reader()?;
     let names = Names::of(&store)?;
     let found = store.run(RunId(args.run))?;
-    let missing = || Failure::failed(format!("no run r{}; old ones are pruned", args.run)).hint("groundcrew runs");
+    let missing =
+        || Failure::failed(format!("no run r{}; old ones are pruned", args.run)).hint("groundcrew runs");
     let (run, calls) = found.ok_or_else(missing)?;
     let shown = RunShown::of(&run, &store, &names)?.with_calls(&run, &calls);
     Ok(Answer::both(draw(&run, &calls, &shown, context.now()), &shown))
 }
 
 fn draw(run: &RunRecord, calls: &[CallRecord], shown: &RunShown, now: Timestamp) -> String {
-    let about = shown.about.as_ref().or(shown.subject.as_ref()).map(|about| format!(" {about}")).unwrap_or_default();
+    let about =
+        shown.about.as_ref().or(shown.subject.as_ref()).map(|about| format!(" {about}")).unwrap_or_default();
     let title = paint(Tone::Strong, &format!("{}  {} {}{about}", shown.run, shown.hook, shown.op));
     let mut text = format!("{title}\n");
     let mut fact = |name: &str, value: &str| {

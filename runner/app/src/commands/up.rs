@@ -36,7 +36,8 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
     let _held_while_up = dir.lock("up", SystemClock.now())?;
     runtime.block_on(async {
         let limits = Limits::default();
-        let network = Network::new(CONNECT_WITHIN, limits.response_body).map_err(|error| Failure::of(&error))?;
+        let network =
+            Network::new(CONNECT_WITHIN, limits.response_body).map_err(|error| Failure::of(&error))?;
         let transport = Arc::new(network);
         let program = std::env::current_exe().map_err(|error| Failure::of(&error))?;
         let setting = Setting {

@@ -53,7 +53,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         let text = format!("{} is ready after {}\n", args.app, show::length(waited()));
         return Ok(Answer::both(text, &shown));
     }
-    let message = format!("{} is not ready after {}\n{}", args.app, args.timeout, table_of_missing(&shown.missing).draw());
+    let message = format!(
+        "{} is not ready after {}\n{}",
+        args.app,
+        args.timeout,
+        table_of_missing(&shown.missing).draw()
+    );
     let failure = Failure::new(Kind::Incomplete, message).hint(format!("groundcrew app {}", args.app));
     let details = serde_json::to_value(&shown).expect("invariant: answers are JSON");
     Err(Failure { details: Some(details), ..failure })
@@ -72,7 +77,9 @@ fn missing(store: &Store, app: &str) -> Result<Vec<Missing>, Failure> {
             for member in &picture.members {
                 let path = member.subject.path.as_str();
                 let of_member = Picture::of(store, path)?.missing(&names).into_iter();
-                missing.extend(of_member.map(|missing| Missing { what: format!("{path}: {}", missing.what), ..missing }));
+                missing.extend(
+                    of_member.map(|missing| Missing { what: format!("{path}: {}", missing.what), ..missing }),
+                );
             }
             Ok(missing)
         }

@@ -66,7 +66,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         shown.push(shown_of(&story, &store, &names)?);
     }
     if let Some(more @ 1..) = rows.len().checked_sub(told) {
-        let _ = writeln!(text, "{}", paint(Tone::Faint, &format!("{more} earlier of that name: groundcrew resources --all")));
+        let _ = writeln!(
+            text,
+            "{}",
+            paint(Tone::Faint, &format!("{more} earlier of that name: groundcrew resources --all"))
+        );
     }
     Ok(Answer::both(text, &shown))
 }
@@ -87,9 +91,13 @@ fn named(store: &Store, names: &Names<'_>, name: &str) -> Result<Vec<StoredRow>,
     let rest = name.split_once('/').map_or(name, |(_, rest)| rest);
     let claims = [store.claims_named(name)?, store.claims_named(rest)?].concat();
     Err(match claims.first() {
-        Some(claim) => Failure::failed(format!("`{name}` is wanted by {} and has no row: somebody else has its place", claim.path))
-            .hint("groundcrew findings"),
-        None => Failure::failed(format!("nothing outside is known as `{name}`")).hint("groundcrew resources --all"),
+        Some(claim) => Failure::failed(format!(
+            "`{name}` is wanted by {} and has no row: somebody else has its place",
+            claim.path
+        ))
+        .hint("groundcrew findings"),
+        None => Failure::failed(format!("nothing outside is known as `{name}`"))
+            .hint("groundcrew resources --all"),
     })
 }
 
@@ -97,11 +105,19 @@ fn story(store: &Store, names: &Names<'_>, row: StoredRow, limit: u32) -> Result
     let plain = format!("{}/{}", row.kind, row.key);
     let about = row.about();
     let findings = store.findings(ClosedToo::No)?;
-    let findings = findings.into_iter().filter(|finding| finding.about == about || finding.about == plain).collect();
-    let readers = store.readers_of(row.id)?.into_iter().map(|lane| names.lane(lane)).collect::<Result<_, _>>()?;
+    let findings =
+        findings.into_iter().filter(|finding| finding.about == about || finding.about == plain).collect();
+    let readers =
+        store.readers_of(row.id)?.into_iter().map(|lane| names.lane(lane)).collect::<Result<_, _>>()?;
     let runs = store.runs(RunsOf::Resource(row.id), limit)?;
     let with_calls = runs.into_iter().map(|run| store.run(run.id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Story { claims: store.claims_on(&row)?, readers, findings, runs: with_calls.into_iter().flatten().collect(), row })
+    Ok(Story {
+        claims: store.claims_on(&row)?,
+        readers,
+        findings,
+        runs: with_calls.into_iter().flatten().collect(),
+        row,
+    })
 }
 
 fn shown_of(story: &Story, store: &Store, names: &Names<'_>) -> Result<WhyShown, Failure> {
@@ -135,12 +151,23 @@ fn draw(story: &Story, names: &Names<'_>, now: Timestamp) -> Result<String, Fail
         let _ = writeln!(text, "\n{}", paint(Tone::Strong, "findings"));
         text.push_str(&findings::table(&story.findings, now).indented(2).draw());
     }
-    let _ = writeln!(text, "\n{}", paint(Tone::Strong, if story.runs.is_empty() { "no runs are kept" } else { "runs" }));
+    let _ = writeln!(
+        text,
+        "\n{}",
+        paint(Tone::Strong, if story.runs.is_empty() { "no runs are kept" } else { "runs" })
+    );
     for (run, calls) in &story.runs {
         let outcome = run.outcome.as_deref().unwrap_or("under way");
         let tone = if outcome == "ok" { Tone::Good } else { Tone::Bad };
         let outcome = paint(tone, &rows::first_line(outcome));
-        let _ = writeln!(text, "  {}  {}  {}, {}  {outcome}", run.id, run.op, ago(run.started, now), calls::took(run, now));
+        let _ = writeln!(
+            text,
+            "  {}  {}  {}, {}  {outcome}",
+            run.id,
+            run.op,
+            ago(run.started, now),
+            calls::took(run, now)
+        );
         for call in calls {
             let _ = writeln!(text, "    {}", calls::line(call));
         }
@@ -161,16 +188,23 @@ fn facts(story: &Story, names: &Names<'_>, now: Timestamp) -> Result<Vec<(&'stat
     let class = serde_json::to_value(row.class).expect("invariant: a class is a word");
     let made = row.made_at.map(|at| format!(", made {}", ago(at, now))).unwrap_or_default();
     let thing = row.row.thing.as_deref().unwrap_or("(its id is not known)");
-    facts.push(("thing", format!("{thing}, {} ({}){made}", row.row.origin, class.as_str().unwrap_or_default())));
+    facts.push((
+        "thing",
+        format!("{thing}, {} ({}){made}", row.row.origin, class.as_str().unwrap_or_default()),
+    ));
     for claim in &story.claims {
-        let by = format!("{} for {}, since {}", names.hook(claim.lane.hook), claim.path, age(claim.since, now));
+        let by =
+            format!("{} for {}, since {}", names.hook(claim.lane.hook), claim.path, age(claim.since, now));
         facts.push(("wanted by", by));
     }
     if let Some((at, why)) = row.unwanted {
         facts.push(("unwanted", format!("for {}: {why}", age(at, now))));
     }
     let optional = [
-        ("gone", row.gone_at.map(|at| format!("{}: {}", ago(at, now), row.gone_how.as_deref().unwrap_or("")))),
+        (
+            "gone",
+            row.gone_at.map(|at| format!("{}: {}", ago(at, now), row.gone_how.as_deref().unwrap_or(""))),
+        ),
         ("held", row.frozen_why.clone()),
         ("protected", row.protected.then(|| format!("groundcrew unprotect {}", row.row.id))),
         ("failed", row.error.as_ref().map(|error| format!("{} times: {error}", row.attempts))),

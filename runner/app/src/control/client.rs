@@ -53,10 +53,15 @@ pub async fn page(socket: &Path, path: &str) -> Result<(StatusCode, Bytes), Clie
     exchange(socket, HttpRequest::get(path), Vec::new()).await
 }
 
-async fn exchange(socket: &Path, request: Builder, body: Vec<u8>) -> Result<(StatusCode, Bytes), ClientError> {
+async fn exchange(
+    socket: &Path,
+    request: Builder,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Bytes), ClientError> {
     let unreachable = |source| ClientError::Unreachable { socket: socket.to_owned(), source };
     let stream = UnixStream::connect(socket).await.map_err(unreachable)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Broken)?;
     let request = request.header("host", "groundcrew").body(Full::new(Bytes::from(body)));
     let request = request.expect("invariant: the request is well formed");
     let asked = async move {
@@ -70,7 +75,8 @@ async fn exchange(socket: &Path, request: Builder, body: Vec<u8>) -> Result<(Sta
 }
 
 fn understand(status: StatusCode, body: &[u8]) -> Result<Done, ClientError> {
-    let foreign = || ClientError::Foreign { status, text: String::from_utf8_lossy(body).chars().take(200).collect() };
+    let foreign =
+        || ClientError::Foreign { status, text: String::from_utf8_lossy(body).chars().take(200).collect() };
     if status.is_success() {
         return serde_json::from_slice(body).map_err(|_| foreign());
     }

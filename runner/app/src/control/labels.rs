@@ -53,7 +53,8 @@ impl Desk<'_> {
         match subject(self.store, name) {
             Ok(found) => Ok(found.subject.path),
             Err(refusal) if refusal.reason == Reason::Unknown => name.parse().map_err(|_| {
-                Refusal { hints: Vec::new(), ..refusal }.hint("write fly/ORG/APP to label an app that does not exist yet")
+                Refusal { hints: Vec::new(), ..refusal }
+                    .hint("write fly/ORG/APP to label an app that does not exist yet")
             }),
             Err(refusal) => Err(refusal),
         }

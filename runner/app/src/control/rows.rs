@@ -22,7 +22,10 @@ impl Desk<'_> {
         }
         let changed = rows.len() as u32;
         self.store.approve(rows, self.who, self.now, self.now + APPROVAL).await?;
-        Ok(Done { message: format!("approved the removal of {changed}, as they are now, for {APPROVAL}"), changed })
+        Ok(Done {
+            message: format!("approved the removal of {changed}, as they are now, for {APPROVAL}"),
+            changed,
+        })
     }
 
     pub(super) async fn protect(&self, id: &str, protection: Protection) -> Result {
@@ -34,7 +37,9 @@ impl Desk<'_> {
         }
         self.store.protect(row.id, on, self.who, self.now).await?;
         let message = match protection {
-            Protection::On => format!("{} is protected: nothing removes it until `groundcrew unprotect {id}`", row.about()),
+            Protection::On => {
+                format!("{} is protected: nothing removes it until `groundcrew unprotect {id}`", row.about())
+            }
             Protection::Off => format!("{} is not protected any more", row.about()),
         };
         if !on {
@@ -46,7 +51,8 @@ impl Desk<'_> {
     pub(super) async fn settle(&self, id: &str, became: &Became) -> Result {
         let row = self.row(id)?;
         if row.row.state != State::InDoubt {
-            let message = format!("{} is {}; only what is in doubt can be settled by hand", row.about(), row.row.state);
+            let message =
+                format!("{} is {}; only what is in doubt can be settled by hand", row.about(), row.row.state);
             return Err(Refusal::conflict(message).hint(format!("groundcrew why {id}")));
         }
         let about = row.about();
@@ -54,7 +60,8 @@ impl Desk<'_> {
             Became::Thing(thing) => (is_thing(row, thing.clone()), format!("is {thing}")),
             Became::Nothing => (is_nothing(row), "does not exist".to_owned()),
         };
-        let settled = StoredRow { due_at: Some(self.now), attempts: 0, error: None, waiting: None, ..settled };
+        let settled =
+            StoredRow { due_at: Some(self.now), attempts: 0, error: None, waiting: None, ..settled };
         let effects = RowEffects {
             // Its own lane works on it at once.
             readers: vec![settled.lane()],
@@ -64,7 +71,8 @@ impl Desk<'_> {
         };
         self.store.commit_row(settled, effects).await.map_err(|error| match error {
             groundcrew_store::Error::Refused(_) => {
-                Refusal::conflict(format!("another row claims this thing already ({error})")).hint("groundcrew resources --json")
+                Refusal::conflict(format!("another row claims this thing already ({error})"))
+                    .hint("groundcrew resources --json")
             }
             other => other.into(),
         })?;
@@ -94,7 +102,8 @@ fn not_held(row: &StoredRow) -> Refusal {
         None if row.unwanted.is_none() => "somebody wants it".to_owned(),
         None => "nothing holds it".to_owned(),
     };
-    let refusal = Refusal::conflict(format!("the removal of {} does not wait for approval: {why}", row.about()));
+    let refusal =
+        Refusal::conflict(format!("the removal of {} does not wait for approval: {why}", row.about()));
     refusal.hint(format!("groundcrew why {}", row.row.id))
 }
 

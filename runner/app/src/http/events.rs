@@ -13,7 +13,11 @@ use super::State;
 use super::live::{Inbox, InboxError};
 use super::token;
 
-pub(super) async fn from_network(Extract(state): Extract<State>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn from_network(
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let Some(inbox) = state.inbox else { return off() };
     match inbox.token() {
         Ok(token) if token::shows(&headers, &token) => take(inbox.as_ref(), &headers, &body).await,
@@ -56,7 +60,8 @@ fn refuse(status: StatusCode, why: &str) -> Response {
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, String> {
     let media = text_of(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = || serde_json::from_slice::<Value>(body).map_err(|error| format!("the body is no JSON: {error}"));
+    let json =
+        || serde_json::from_slice::<Value>(body).map_err(|error| format!("the body is no JSON: {error}"));
     let events = match media.as_str() {
         "application/cloudevents-batch+json" => match json()? {
             Value::Array(events) => events,
@@ -68,7 +73,10 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Value>, String> {
             return Err("no CloudEvent: send application/cloudevents+json, application/cloudevents-batch+json, or ce-* headers".to_owned());
         }
     };
-    events.iter().enumerate().try_for_each(|(at, event)| complete(event).map_err(|why| format!("event {at}: {why}")))?;
+    events
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, event)| complete(event).map_err(|why| format!("event {at}: {why}")))?;
     Ok(events)
 }
 
@@ -84,11 +92,13 @@ fn binary(headers: &HeaderMap, media: &str, body: &[u8]) -> Result<Value, String
     }
     if media.is_empty() || media == "application/json" || media.ends_with("+json") {
         if !body.is_empty() {
-            let data = serde_json::from_slice(body).map_err(|error| format!("the data is no JSON: {error}"))?;
+            let data =
+                serde_json::from_slice(body).map_err(|error| format!("the data is no JSON: {error}"))?;
             event.insert("data".to_owned(), data);
         }
     } else {
-        let data = std::str::from_utf8(body).map_err(|_| "data that is no text must come in the structured form".to_owned())?;
+        let data = std::str::from_utf8(body)
+            .map_err(|_| "data that is no text must come in the structured form".to_owned())?;
         event.insert("data".to_owned(), data.into());
     }
     Ok(Value::Object(event))
@@ -99,7 +109,9 @@ fn complete(event: &Value) -> Result<(), String> {
     let text = |name: &str| event.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     match ["id", "source", "type"].into_iter().find(|name| text(name).is_none()) {
         Some(missing) => Err(format!("attribute `{missing}` is missing or no text")),
-        None if text("specversion") != Some("1.0") => Err("attribute `specversion` must be \"1.0\"".to_owned()),
+        None if text("specversion") != Some("1.0") => {
+            Err("attribute `specversion` must be \"1.0\"".to_owned())
+        }
         None => Ok(()),
     }
 }
@@ -123,7 +135,8 @@ mod tests {
         assert_eq!(read(&structured, event.to_string().as_bytes()).unwrap(), [event.clone()]);
         let batch = headers(&[("content-type", "application/cloudevents-batch+json")]);
         assert_eq!(read(&batch, json!([event, event]).to_string().as_bytes()).unwrap().len(), 2);
-        let pairs = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/shop"), ("ce-type", "order.paid")];
+        let pairs =
+            [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/shop"), ("ce-type", "order.paid")];
         let binary = headers(&[&pairs[..], &[("content-type", "application/json")]].concat());
         let read = read(&binary, br#"{"n":1}"#).unwrap();
         assert_eq!((&read[0]["type"], &read[0]["data"]), (&event["type"], &event["data"]));

@@ -22,7 +22,8 @@ impl Exposition {
             Kind::Gauge => "gauge",
             Kind::Counter => "counter",
         };
-        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("invariant: text can be written");
+        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}")
+            .expect("invariant: text can be written");
         Samples { text: &mut self.0, name }
     }
 
@@ -42,7 +43,8 @@ pub(super) struct Samples<'a> {
 impl Samples<'_> {
     /// Adds one sample.
     pub(super) fn sample(&mut self, labels: &[(&str, &str)], value: f64) {
-        let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+        let labels: Vec<_> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         writeln!(self.text, "{}{labels} {value}", self.name).expect("invariant: text can be written");
     }
@@ -60,6 +62,9 @@ mod tests {
     fn values_of_labels_are_escaped() {
         let mut text = Exposition::default();
         text.metric("x_total", Kind::Counter, "Xs.").sample(&[("host", "a\"b\\c\nd")], 3.0);
-        assert_eq!(text.finish(), "# HELP x_total Xs.\n# TYPE x_total counter\nx_total{host=\"a\\\"b\\\\c\\nd\"} 3\n");
+        assert_eq!(
+            text.finish(),
+            "# HELP x_total Xs.\n# TYPE x_total counter\nx_total{host=\"a\\\"b\\\\c\\nd\"} 3\n"
+        );
     }
 }

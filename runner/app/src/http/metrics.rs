@@ -43,12 +43,16 @@ pub fn render(counts: Option<&Counts>, health: &Health, live: &dyn Live, now: Ti
         rows(&mut text, counts);
         work(&mut text, counts, now);
     }
-    let mut failures =
-        text.metric("groundcrew_host_failures_total", Kind::Counter, "Requests without an answer below 500, by host.");
+    let mut failures = text.metric(
+        "groundcrew_host_failures_total",
+        Kind::Counter,
+        "Requests without an answer below 500, by host.",
+    );
     for (host, count) in live.failures() {
         failures.sample(&[("host", &host)], count as f64);
     }
-    let mut waiting = text.metric("groundcrew_limit_waiting", Kind::Gauge, "Runs and requests that wait for a limit.");
+    let mut waiting =
+        text.metric("groundcrew_limit_waiting", Kind::Gauge, "Runs and requests that wait for a limit.");
     for (limit, count) in live.waiting() {
         waiting.sample(&[("limit", &limit)], count as f64);
     }
@@ -102,7 +106,8 @@ fn work(text: &mut Exposition, counts: &Counts, now: Timestamp) {
     let help = "How long the longest of them has been due.";
     let late = counts.lanes_late_ms.max(0) as f64 / 1_000.0;
     text.metric("groundcrew_lanes_late_seconds", Kind::Gauge, help).sample(&[], late);
-    let mut dead = text.metric("groundcrew_deliveries_dead", Kind::Gauge, "Deliveries that gave up, by hook.");
+    let mut dead =
+        text.metric("groundcrew_deliveries_dead", Kind::Gauge, "Deliveries that gave up, by hook.");
     for (hook, count) in &counts.dead {
         dead.sample(&[("hook", hook)], f64::from(*count));
     }

@@ -32,7 +32,8 @@ fn readiness(state: &State) -> Readiness {
         Health::Broken(why) => Some(format!("the database cannot be written: {why}")),
     };
     let sources = state.live.sources();
-    let why: Vec<_> = store.into_iter().chain(sources.iter().filter_map(|source| unready(source, now))).collect();
+    let why: Vec<_> =
+        store.into_iter().chain(sources.iter().filter_map(|source| unready(source, now))).collect();
     Readiness { ready: why.is_empty(), why }
 }
 

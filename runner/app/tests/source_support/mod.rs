@@ -98,9 +98,11 @@ impl Ground {
     }
 
     /// What is in the inbox, in order: `machine.created web/*`.
+    ///
+    /// Without `app.updated`: the platform's word for an app follows its machines in its own time.
     pub(crate) fn story(&self) -> Vec<String> {
         let connection = Connection::open(self.store.path()).unwrap();
-        let mut statement = connection.prepare("SELECT kind, snapshot FROM event ORDER BY seq").unwrap();
+        let mut statement = connection.prepare("SELECT kind, snapshot FROM event WHERE kind <> 'app.updated' ORDER BY seq").unwrap();
         let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
         rows.map(|row| {
             let (kind, snapshot) = row.unwrap();

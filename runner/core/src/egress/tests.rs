@@ -70,7 +70,9 @@ fn a_denial_is_the_line_that_would_allow_it() {
 
 #[test]
 fn bad_grants_are_refused() {
-    for bad in ["", "GET", "get https://x/", "GET,  https://x/", "GET x/y", "GET https://x/*/y", "GET https://x/**"] {
+    for bad in
+        ["", "GET", "get https://x/", "GET,  https://x/", "GET x/y", "GET https://x/*/y", "GET https://x/**"]
+    {
         assert!(bad.parse::<Grant>().is_err(), "{bad}");
     }
     for unusable in ["GET ftp://x.example/", "GET https://u:p@x.example/"] {
@@ -84,7 +86,17 @@ fn private_addresses_need_their_own_word() {
     assert!(!private("GET https://pdns.acme.example/*"));
     assert!(private("GET https://pdns.acme.example/* private"));
     assert!(private("GET http://127.0.0.1:8081/*") && private("GET http://[::1]:8081/*"));
-    for address in ["10.1.2.3", "127.0.0.1", "169.254.169.254", "::1", "fdaa::3", "fe80::1", "::ffff:10.0.0.1", "100.64.0.1", "0.0.0.0"] {
+    for address in [
+        "10.1.2.3",
+        "127.0.0.1",
+        "169.254.169.254",
+        "::1",
+        "fdaa::3",
+        "fe80::1",
+        "::ffff:10.0.0.1",
+        "100.64.0.1",
+        "0.0.0.0",
+    ] {
         assert!(is_private(address.parse().unwrap()), "{address}");
     }
     for address in ["66.241.125.7", "2a09:8280:1::7", "1.1.1.1"] {

@@ -1,7 +1,7 @@
 //! A creation whose outcome is not known: find it, wait for it, and only then repeat it.
 
 use super::first::ids;
-use super::{ending, Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting};
+use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting, ending, equals};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};
@@ -76,7 +76,9 @@ fn ours(scene: &Scene<'_>, thing: &Thing) -> bool {
         Whose::Mine => true,
         // Without marks, a natural thing that appeared where none was and is what we sent is ours.
         Whose::Unmarked => {
-            scene.policy.class == Class::Natural && scene.row.before.is_empty() && scene.equals(thing, &scene.row.spec)
+            scene.policy.class == Class::Natural
+                && scene.row.before.is_empty()
+                && equals(thing, &scene.row.spec)
         }
         Whose::Earlier | Whose::Sibling | Whose::Foreign => false,
     }
@@ -88,9 +90,11 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
         return settling(scene, over);
     }
     let new = |thing: &&Thing| {
-        !scene.held_by_another(thing) && !(scene.holds(Rule::PreImage) && scene.row.before.contains(&thing.id))
+        let there_before = scene.holds(Rule::PreImage) && scene.row.before.contains(&thing.id);
+        !scene.held_by_another(thing) && !there_before
     };
-    let possible: Vec<_> = look.things.iter().filter(new).filter(|thing| made_then(scene, thing) != Some(false)).collect();
+    let possible: Vec<_> =
+        look.things.iter().filter(new).filter(|thing| made_then(scene, thing) != Some(false)).collect();
     match possible[..] {
         [only] if made_then(scene, only) == Some(true) => {
             Step::Take { thing: only.clone(), origin: Origin::Presumed }

@@ -86,7 +86,9 @@ pub(super) fn deleting(scene: &Scene<'_>) -> Step {
     let removed = scene.row.removed_by.map_or(look.began, |by| by + scene.policy.settle);
     match scene.want.filter(|want| !scene.needs_replacement(want)) {
         // Wanted again; but the removal may still take effect, and only after that can be told what is left.
-        Some(_) if look.began < removed.max(scene.settled_by()) => back_later(scene, removed.max(scene.settled_by())),
+        Some(_) if look.began < removed.max(scene.settled_by()) => {
+            back_later(scene, removed.max(scene.settled_by()))
+        }
         Some(_) if !changed(scene, thing).is_empty() => remove(scene, look, thing),
         Some(want) => living::wanted(scene, want, look),
         None if look.began < removed => Scene::wait(removed.min(scene.now + BETWEEN), Waiting::Polling),

@@ -1,6 +1,6 @@
 //! A row whose creation has not left yet: look, then take, refuse or create.
 
-use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting};
+use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting, equals};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};
@@ -55,7 +55,7 @@ fn adoptable(scene: &Scene<'_>, thing: &Thing, want: &serde_json::Value) -> bool
     scene.policy.adopt == Adopt::Exact
         && scene.whose(thing) == Whose::Unmarked
         && !scene.held_by_another(thing)
-        && scene.equals(thing, want)
+        && equals(thing, want)
 }
 
 pub(super) fn ids(things: &[Thing]) -> Vec<String> {

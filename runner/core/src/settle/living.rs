@@ -35,7 +35,11 @@ pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
     let differs = differing(want, &thing.body);
     let changed_by_us = scene.row.state == State::Updating || !same(want, &scene.row.spec);
     if scene.estranged(thing) && scene.holds(Rule::ForeignIsForeign) {
-        return if settled { strange(scene, thing) } else { Scene::wait(scene.settled_by(), Waiting::Settling) };
+        return if settled {
+            strange(scene, thing)
+        } else {
+            Scene::wait(scene.settled_by(), Waiting::Settling)
+        };
     }
     if thing.state == ThingState::Removing {
         return note(thing, Vec::new());

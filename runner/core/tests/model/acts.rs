@@ -5,7 +5,8 @@ use groundcrew_core::row::State;
 
 use crate::story::Act;
 use crate::world::{
-    Answer, Api, Body, Broken, Flight, Key, Maker, Mark, Marks, NAP, Phase, REMEMBERS, SETTLE, Setup, Shape, World, Write,
+    Answer, Api, Body, Broken, Flight, Key, Maker, Mark, Marks, NAP, Phase, REMEMBERS, SETTLE, Setup, Shape,
+    World, Write,
 };
 
 /// The natural thing's only place.
@@ -162,7 +163,8 @@ fn create(setup: &Setup, next: &mut World, row: crate::world::RowNo, shape: Shap
 fn made(setup: &Setup, next: &mut World, shape: Shape) -> u8 {
     let id = next.free_id();
     next.put(id, Some(shape), SETTLE);
-    let timed = setup.class == Class::Anonymous || setup.class == Class::Keyed && setup.marks == Marks::Impossible;
+    let timed =
+        setup.class == Class::Anonymous || setup.class == Class::Keyed && setup.marks == Marks::Impossible;
     let object = next.objects.iter_mut().find(|object| object.id == id).expect("just put");
     object.made = timed.then_some(0);
     id

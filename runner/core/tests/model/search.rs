@@ -9,7 +9,7 @@ use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::Drift;
 
 use crate::acts::{fair, unfair};
-use crate::driver::Decider;
+use crate::asking::Decider;
 use crate::story::Act;
 use crate::world::{Body, Lane, Maker, Phase, Setup, World};
 
@@ -106,7 +106,10 @@ pub(crate) fn explore(setup: &Setup) -> Explored {
             let broken = to.broken;
             let number = graph.enter(to, at as u32, Some(act));
             if let Some(broken) = broken {
-                return Explored { states: graph.states.len(), story: Some(graph.story(number, format!("{broken:?}"))) };
+                return Explored {
+                    states: graph.states.len(),
+                    story: Some(graph.story(number, format!("{broken:?}"))),
+                };
             }
             if act.fair() {
                 graph.ways.push((at as u32, number));
@@ -128,7 +131,8 @@ fn left(world: &World) -> String {
     };
     let lanes: Vec<_> = world.lanes.iter().map(lane).collect();
     let things: Vec<_> = world.objects.iter().filter_map(|object| object.now).collect();
-    let things: Vec<_> = things.iter().map(|thing| format!("{:?} by {:?}", thing.body, thing.maker)).collect();
+    let things: Vec<_> =
+        things.iter().map(|thing| format!("{:?} by {:?}", thing.body, thing.maker)).collect();
     format!("from here no way leads to the end: {}; things: [{}]", lanes.join("; "), things.join(", "))
 }
 
@@ -150,13 +154,17 @@ fn lane_reached(setup: &Setup, world: &World, lane: &Lane, maker: Maker) -> bool
     }
     match (&lane.row, lane.want) {
         (None, None) => ours.is_empty(),
-        (None, Some(_)) => false,
         // What was only presumed to be ours is left to a person.
         (Some(row), want) if row.origin == Origin::Presumed => {
             let held = ours.is_empty() || ours.len() == 1 && row.thing == Some(ours[0].0);
-            held && row.state == if want.is_some() && row.state != State::Retained { State::Present } else { State::Retained }
+            held && row.state
+                == if want.is_some() && row.state != State::Retained {
+                    State::Present
+                } else {
+                    State::Retained
+                }
         }
-        (Some(_), None) => false,
+        (None, Some(_)) | (Some(_), None) => false,
         (Some(row), Some(want)) => {
             let accepted = setup.drift == Drift::Report;
             let as_wanted = |body: Body| body == want || accepted && body == Body::Foreign;

@@ -69,8 +69,12 @@ impl fmt::Display for Act {
             Self::Intends(who, what) => write!(f, "{}: commits the intent to {}", lane(*who), Words(what)),
             Self::TooLate(who) => write!(f, "{}: too late to send; the gate refuses", lane(*who)),
             Self::Sends(who, what) => write!(f, "{}: sends the request to {}", lane(*who), Words(what)),
-            Self::Learns(who, Answer::Made(id, _)) => write!(f, "{}: the answer comes, thing {id}; committed", lane(*who)),
-            Self::Learns(who, Answer::Removed) => write!(f, "{}: the answer comes, removed; committed", lane(*who)),
+            Self::Learns(who, Answer::Made(id, _)) => {
+                write!(f, "{}: the answer comes, thing {id}; committed", lane(*who))
+            }
+            Self::Learns(who, Answer::Removed) => {
+                write!(f, "{}: the answer comes, removed; committed", lane(*who))
+            }
             Self::Learns(who, Answer::Refused) => write!(f, "{}: the answer comes, refused", lane(*who)),
             Self::GivesUp(who) => write!(f, "{}: no answer comes; gives up waiting", lane(*who)),
             Self::Takes(who, id, origin) => write!(f, "{}: takes thing {id} as {origin}", lane(*who)),
@@ -78,7 +82,9 @@ impl fmt::Display for Act {
             Self::Misses(who) => write!(f, "{}: notes that it is missing", lane(*who)),
             Self::Forgets(who) => write!(f, "{}: the row is gone", lane(*who)),
             Self::Retains(who) => write!(f, "{}: the thing is left where it is", lane(*who)),
-            Self::TakesEffect(who, what) => write!(f, "the API: the request of {} to {} takes effect", lane(*who), Words(what)),
+            Self::TakesEffect(who, what) => {
+                write!(f, "the API: the request of {} to {} takes effect", lane(*who), Words(what))
+            }
             Self::Passes(ticks) => write!(f, "{} s pass", seconds(*ticks)),
             Self::Sleeps => f.write_str("the machine sleeps"),
             Self::Crashes => f.write_str("the runner crashes and starts again"),
@@ -87,7 +93,9 @@ impl fmt::Display for Act {
             Self::StrangerMakes => f.write_str("a stranger makes a thing"),
             Self::StrangerRemoves(id) => write!(f, "a stranger removes thing {id}"),
             Self::StrangerChanges(id) => write!(f, "a stranger changes thing {id}"),
-            Self::StrangerTakesOver(id) => write!(f, "a stranger puts a thing of its own in the place of thing {id}"),
+            Self::StrangerTakesOver(id) => {
+                write!(f, "a stranger puts a thing of its own in the place of thing {id}")
+            }
         }
     }
 }
@@ -107,7 +115,9 @@ impl fmt::Display for Words<'_> {
         let is = |shape: &Shape| shape.body;
         match self.0 {
             Write::Create { body } => write!(f, "create ({body:?})"),
-            Write::Update { id, seen, body } => write!(f, "change thing {id} from {:?} to {body:?}", is(seen)),
+            Write::Update { id, seen, body } => {
+                write!(f, "change thing {id} from {:?} to {body:?}", is(seen))
+            }
             Write::Remove { id, .. } => write!(f, "remove thing {id}"),
         }
     }

@@ -18,6 +18,9 @@
 //! | `fetch-all` | gets `about` for ever |
 //! | `secret` | asks for the secret `about` and puts its token into the address of a request |
 //! | `remember` | keeps 65 KiB under one key |
+//! | `remember-much` | keeps one key after the other |
+//! | `look-around` | logs what it can do with files, sockets, names and the environment |
+//! | `echo` | gets `about` with the secret `secret` in `x-api-key`, and logs the answer |
 
 use std::hint::black_box;
 use std::io::Write;
@@ -60,10 +63,33 @@ impl Handler for Unruly {
                     .send()
                     .map(drop)
             }
+            "remember-much" => (0..).try_for_each(|n: u32| kv::write(&n.to_string(), b"x")),
+            "look-around" => {
+                look_around();
+                Ok(())
+            }
+            "echo" => {
+                let answer = Request::get(about)
+                    .header("x-api-key", secret(config["secret"].as_str().unwrap_or_default())?)
+                    .send()?;
+                log::info(answer.text());
+                Ok(())
+            }
             "remember" => kv::write("key", &vec![0; 65 << 10]),
             other => Err(Failure::lasting(format!("`{other}` is nothing that this guest does"))),
         }
     }
+}
+
+fn look_around() {
+    use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+    let works = |worked: bool| if worked { "works" } else { "fails" };
+    log::info(format!("read {}", works(std::fs::read_dir("/").is_ok() || std::fs::read("/etc/passwd").is_ok())));
+    log::info(format!("write {}", works(std::fs::write("left-behind", "x").is_ok())));
+    log::info(format!("tcp {}", works(TcpStream::connect("127.0.0.1:9").is_ok())));
+    log::info(format!("udp {}", works(UdpSocket::bind("0.0.0.0:0").is_ok())));
+    log::info(format!("names {}", works(("localhost", 80).to_socket_addrs().is_ok())));
+    log::info(format!("environment {}", std::env::vars().count() + std::env::args().count()));
 }
 
 fn compute() -> ! {

@@ -54,7 +54,11 @@ pub(super) fn approvals(context: &Context, config: &Config, chart: &mut Chart) {
         };
         if let Some(difference) = difference {
             good = false;
-            chart.bad("approvals", difference.lines().next().unwrap_or_default(), &[&format!("groundcrew add {}", hook.name)]);
+            chart.bad(
+                "approvals",
+                difference.lines().next().unwrap_or_default(),
+                &[&format!("groundcrew add {}", hook.name)],
+            );
         }
     }
     if good {
@@ -77,14 +81,18 @@ pub(super) fn levels(config: &Config, chart: &mut Chart) {
 
 pub(super) fn holder(context: &Context, dir: &DataDir, chart: &mut Chart) -> Result<(), Failure> {
     match dir.holder()? {
-        Held::No => chart.note("runner", format!("nothing runs on {}", dir.path().display()), &["groundcrew up"]),
+        Held::No => {
+            chart.note("runner", format!("nothing runs on {}", dir.path().display()), &["groundcrew up"])
+        }
         Held::By(holder) => {
             let who = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
             match context.block_on(control::page(&dir.socket(), "/readyz"))? {
                 Ok((status, _)) if status.is_success() => chart.good("runner", format!("{who}: ready")),
                 Ok((_, body)) => {
                     let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-                    let why = body["why"].as_array().map(|why| why.iter().filter_map(|why| why.as_str()).collect::<Vec<_>>().join("; "));
+                    let why = body["why"]
+                        .as_array()
+                        .map(|why| why.iter().filter_map(|why| why.as_str()).collect::<Vec<_>>().join("; "));
                     chart.bad("runner", format!("{who}: not ready: {}", why.unwrap_or_default()), &[]);
                 }
                 Err(error) => chart.bad("runner", format!("{who} does not answer: {error}"), &[]),
@@ -104,7 +112,11 @@ pub(super) fn disk(dir: &DataDir, chart: &mut Chart) {
     let used = fs::metadata(dir.database()).map_or(0, |file| file.len());
     let message = format!("database {} MiB, {} MiB free", mib(used), mib(free));
     if free < FREE_LOW {
-        chart.bad("disk", message, &["make room; while the disk is full nothing is acknowledged and nothing is lost"]);
+        chart.bad(
+            "disk",
+            message,
+            &["make room; while the disk is full nothing is acknowledged and nothing is lost"],
+        );
     } else {
         chart.good("disk", message);
     }

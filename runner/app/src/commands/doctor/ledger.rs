@@ -19,7 +19,11 @@ const SOURCE_LATE: Millis = Millis::minutes(2);
 pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, chart: &mut Chart) {
     let file = dir.database();
     if !file.exists() {
-        return chart.note("database", format!("{} is not there yet; the first `groundcrew up` makes it", file.display()), &[]);
+        return chart.note(
+            "database",
+            format!("{} is not there yet; the first `groundcrew up` makes it", file.display()),
+            &[],
+        );
     }
     let checked = Reader::open(&file).and_then(|store| {
         let (found, known) = store.schema()?;
@@ -58,7 +62,9 @@ fn all(
     for (source, at) in store.cursors()? {
         let message = format!("{source} last moved {}", show::ago(at, now));
         match late {
-            Some(late) if now.since(at) > late => chart.bad("sources", message, &["the runner's log says why"]),
+            Some(late) if now.since(at) > late => {
+                chart.bad("sources", message, &["the runner's log says why"])
+            }
             _ => chart.good("sources", message),
         }
     }
@@ -71,7 +77,11 @@ fn installation(store: &Store, config: Option<&Config>, chart: &mut Chart) -> gr
         chart.good("installation", stored);
     } else {
         let message = format!("the configuration says {}, the database is {stored}'s", config.installation);
-        chart.bad("installation", message, &["write the old id back: with another one, everything made so far is foreign"]);
+        chart.bad(
+            "installation",
+            message,
+            &["write the old id back: with another one, everything made so far is foreign"],
+        );
     }
     Ok(())
 }
@@ -79,8 +89,18 @@ fn installation(store: &Store, config: Option<&Config>, chart: &mut Chart) -> gr
 fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
     for hook in store.hooks()?.into_iter().filter(|hook| hook.state == HookState::Detached) {
         let rows = store.hook_rows(hook.id)?.len();
-        let message = format!("{} is detached: its stanza is gone, its {rows} things stay and are not looked after", hook.name);
-        chart.bad("hooks", message, &[&format!("write [hook.{}] back", hook.name), &format!("groundcrew resources --hook {}", hook.name)]);
+        let message = format!(
+            "{} is detached: its stanza is gone, its {rows} things stay and are not looked after",
+            hook.name
+        );
+        chart.bad(
+            "hooks",
+            message,
+            &[
+                &format!("write [hook.{}] back", hook.name),
+                &format!("groundcrew resources --hook {}", hook.name),
+            ],
+        );
     }
     Ok(())
 }
@@ -92,10 +112,18 @@ fn counts(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store:
     let in_doubt: u32 = in_doubt.map(|(_, _, count)| count).sum();
     chart.good("ledger", format!("{total} things, {} lanes due", counts.lanes_due));
     if in_doubt > 0 {
-        chart.note("in doubt", format!("{in_doubt}: they settle by themselves"), &["groundcrew resources --state in-doubt"]);
+        chart.note(
+            "in doubt",
+            format!("{in_doubt}: they settle by themselves"),
+            &["groundcrew resources --state in-doubt"],
+        );
     }
     if counts.stuck > 0 {
-        chart.bad("stuck", format!("{} failed for so long that a person should look", counts.stuck), &["groundcrew findings"]);
+        chart.bad(
+            "stuck",
+            format!("{} failed for so long that a person should look", counts.stuck),
+            &["groundcrew findings"],
+        );
     }
     if counts.held > 0 {
         chart.note("held", format!("{} removals wait for approval", counts.held), &["groundcrew approve"]);
@@ -105,7 +133,11 @@ fn counts(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store:
         chart.bad("dead", format!("{dead} deliveries gave up"), &["groundcrew dead list"]);
     }
     if let Some(oldest) = counts.oldest_owed.filter(|at| now.since(*at) > Millis::minutes(10)) {
-        chart.note("deliveries", format!("the oldest event that is still owed is {} old", show::age(oldest, now)), &["groundcrew runs"]);
+        chart.note(
+            "deliveries",
+            format!("the oldest event that is still owed is {} old", show::age(oldest, now)),
+            &["groundcrew runs"],
+        );
     }
     match store.findings(ClosedToo::No)?.len() {
         0 => chart.good("findings", "none"),

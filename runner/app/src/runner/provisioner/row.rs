@@ -5,7 +5,7 @@ use std::sync::Arc;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
-use groundcrew_core::settle::{Aim, Leave, Look, Policy, Rules, Scene, Step, Waiting, decide};
+use groundcrew_core::settle::{Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
 use groundcrew_core::spec::{Owner, Thing, Want};
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
@@ -118,7 +118,7 @@ impl Runner {
             policy: &work.policy,
             installation: &self.installation,
             now,
-            rules: Rules::ALL,
+            rules: self.rules,
         }))
     }
 

@@ -1,0 +1,173 @@
+//! Commands that change something: by themselves, and through the socket of whoever holds the data directory.
+
+use std::sync::{Arc, Mutex};
+
+use groundcrew::control::Hints;
+use groundcrew::data_dir::DataDir;
+use groundcrew::http::{Door, State, router, serve_unix};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::SystemClock;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::Fixture;
+use crate::http::Quiet;
+
+impl Fixture {
+    fn row(&self, name: &str) -> Value {
+        self.data_run(&format!("why {name} --json")).json()[0].clone()
+    }
+
+    fn row_id(&self, name: &str) -> String {
+        self.row(name)["row"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_pause_is_laid_over_listed_and_lifted() {
+    let fixture = Fixture::filled().await;
+    let said = fixture.data_run("pause --deletes --hook dns --app cust-7");
+    assert!(said.out.contains("paused hook dns for fly/acme/cust-7: nothing is removed"), "{said:?}");
+    let doctor = fixture.run("--data data doctor --json").json();
+    let pause = doctor.as_array().unwrap().iter().find(|found| found["check"] == "pauses").unwrap().clone();
+    assert_eq!(pause["remedies"], json!(["groundcrew unpause --hook dns --app fly/acme/cust-7"]));
+    assert!(pause["message"].as_str().unwrap().contains("by tester"));
+    assert_eq!(fixture.data_run("unpause --json").json()["changed"], 0);
+    assert_eq!(fixture.data_run("unpause --hook dns --app cust-7 --json").json()["changed"], 1);
+    let unknown = fixture.run("--data data pause --hook dsn");
+    assert!(unknown.code == 1 && unknown.err.contains("known hooks: dns, ips, notify"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn what_is_held_goes_only_with_a_yes() {
+    let fixture = Fixture::filled().await;
+    let asked = fixture.run("--data data approve --hook dns --all");
+    assert!(asked.code == 5 && asked.err.contains("record/A/www.cust-3.example"), "{asked:?}");
+    let said = fixture.data_run("approve --hook dns --all --yes");
+    assert!(said.out.contains("approved the removal of 1"), "{said:?}");
+    let wanted = fixture.run("--data data approve record/A/www.cust-7.example --yes");
+    assert!(wanted.code == 1 && wanted.err.contains("no removal of"), "{wanted:?}");
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_settled_by_hand() {
+    let fixture = Fixture::filled().await;
+    let row = fixture.row_id("dedicated-v6");
+    let refused = fixture.run("--data data settle A/www.cust-7.example --none");
+    assert!(refused.code == 1 && refused.err.contains("only what is in doubt"), "{refused:?}");
+    fixture.data_run(&format!("settle {row} --id ip_2"));
+    let settled = fixture.row(&row);
+    assert_eq!(
+        (&settled["state"], &settled["thing"], &settled["origin"]),
+        (&json!("present"), &json!("ip_2"), &json!("imported"))
+    );
+    assert!(fixture.data_run("findings").out.contains("no findings"));
+
+    let fixture = Fixture::filled().await;
+    fixture.data_run(&format!("settle {row} --none"));
+    let settled = fixture.row(&row);
+    assert_eq!((&settled["state"], &settled["thing"]), (&json!("creating"), &Value::Null));
+}
+
+#[tokio::test]
+async fn labels_are_set_shown_and_taken_back() {
+    let fixture = Fixture::filled().await;
+    fixture.data_run(r#"label set cust-7 domains=["a.com"] plan=max seats=3"#);
+    let labels = fixture.data_run("label show cust-7 --json").json();
+    assert_eq!(labels["labels"], json!({"domains": ["a.com"], "plan": "max", "seats": 3}));
+    fixture.data_run("label unset cust-7 plan");
+    let labels = fixture.data_run("label show cust-7 --json").json();
+    assert_eq!(labels["labels"], json!({"domains": ["a.com"], "plan": "pro", "seats": 3}));
+    let again = fixture.run("--data data label unset cust-7 plan");
+    assert!(again.code == 1 && again.err.contains("was not set by hand"), "{again:?}");
+    fixture.data_run("label set fly/acme/cust-10 plan=pro");
+    assert_eq!(fixture.data_run("label show fly/acme/cust-10 --json").json()["set"], json!({"plan": "pro"}));
+    let owed = fixture.run("--data data wait --app cust-7 --timeout 0s");
+    assert!(owed.code == 4 && owed.err.contains("owes a look"), "{owed:?}");
+}
+
+#[tokio::test]
+async fn the_dead_are_retried_or_forgotten() {
+    let fixture = Fixture::filled().await;
+    fixture.data_run("dead retry notify/1");
+    assert!(fixture.data_run("dead list").out.contains("no dead deliveries"));
+    let again = fixture.run("--data data dead discard notify/1");
+    assert!(again.code == 1 && again.err.contains("groundcrew dead list"), "{again:?}");
+    let fixture = Fixture::filled().await;
+    fixture.data_run("dead discard notify/1");
+    assert_eq!(fixture.data_run("dead list --json").json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_protected_row_says_so() {
+    let fixture = Fixture::filled().await;
+    fixture.data_run("protect A/www.cust-3.example");
+    assert_eq!(fixture.row("A/www.cust-3.example")["protected"], true);
+    assert!(fixture.data_run("approve").out.contains("nothing waits for approval"));
+    fixture.data_run("unprotect A/www.cust-3.example");
+    assert_eq!(fixture.row("A/www.cust-3.example")["protected"], false);
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Hints for Heard {
+    fn touch(&self, app: &str) {
+        self.0.lock().unwrap().push(format!("touch {app}"));
+    }
+
+    fn wake(&self) {
+        self.0.lock().unwrap().push("wake".to_owned());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_the_directory_is_asked_over_its_socket() {
+    let fixture = Fixture::filled().await;
+    let dir = DataDir::new(fixture.data());
+    let lock = dir.lock("up", Timestamp::from_millis(0)).unwrap();
+    let nobody = fixture.run("--data data pause");
+    assert!(nobody.code == 1 && nobody.err.contains("nobody answers at"), "{nobody:?}");
+
+    let (store, heard) = (fixture.store(), Arc::new(Heard::default()));
+    let state = State {
+        store: store.clone(),
+        live: Arc::new(Quiet),
+        hints: heard.clone(),
+        inbox: None,
+        clock: Arc::new(SystemClock),
+    };
+    let stop = CancellationToken::new();
+    let (socket, told) = (dir.socket(), stop.clone());
+    let serving = async move { serve_unix(&socket, router(state, Door::Socket), told).await };
+    let asking = async {
+        while !dir.socket().exists() {
+            tokio::task::yield_now().await;
+        }
+        let said = tokio::task::spawn_blocking(move || {
+            let mode = std::os::unix::fs::PermissionsExt::mode(
+                &std::fs::metadata(DataDir::new(fixture.data()).socket()).unwrap().permissions(),
+            );
+            assert_eq!(mode & 0o777, 0o600);
+            let touched = fixture.data_run("touch cust-7");
+            let refused = fixture.run("--data data pause --hook dsn");
+            assert!(refused.code == 1 && refused.err.contains("known hooks"), "{refused:?}");
+            let doctor = fixture.run("--data data doctor").out;
+            assert!(
+                doctor.contains("`groundcrew up`")
+                    && doctor.contains("not ready: source fly has not been read"),
+                "{doctor}"
+            );
+            touched
+        });
+        let said = said.await.unwrap();
+        stop.cancel();
+        said
+    };
+    let (served, said) = tokio::join!(serving, asking);
+    served.unwrap();
+    assert!(said.out.contains("cust-7 is looked at now (2 lanes)"), "{said:?}");
+    assert_eq!(*heard.0.lock().unwrap(), ["touch cust-7", "wake"]);
+    assert!(!dir.socket().exists());
+    drop(lock);
+}

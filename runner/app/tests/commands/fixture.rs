@@ -1,0 +1,323 @@
+//! A data directory with a little of everything, as a runner leaves it.
+
+use std::path::PathBuf;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::hash::Digest;
+use groundcrew_core::manifest::Class;
+use groundcrew_core::may_delete::Cause;
+use groundcrew_core::row::State;
+use groundcrew_core::spec::{Event, Output, Spec};
+use groundcrew_core::subject::{Path, Uid};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_store::deliveries::Ending;
+use groundcrew_store::events::{Intake, NewEvent};
+use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::subjects::SubjectChange;
+use groundcrew_store::wants::{NewWants, Place};
+use groundcrew_store::{HookId, Options, RunId, Store, SubjectId};
+use serde_json::{Map, Value, json};
+
+/// A data directory that is removed with this.
+pub(crate) struct Fixture {
+    pub(crate) dir: tempfile::TempDir,
+}
+
+const DAY: Millis = Millis::hours(24);
+
+/// Everything that filling needs.
+struct Filling {
+    store: Store,
+    now: Timestamp,
+    dns: HookId,
+    ip: HookId,
+    notify: HookId,
+}
+
+impl Fixture {
+    /// An empty directory.
+    pub(crate) fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::open(&self.data().join("groundcrew.db"), Options::default()).unwrap()
+    }
+
+    /// One app that is complete, one with something in doubt, one that is gone and leaves something held.
+    pub(crate) async fn filled() -> Self {
+        let fixture = Self::empty();
+        std::fs::create_dir(fixture.data()).unwrap();
+        let store = fixture.store();
+        let hook =
+            async |name, target| store.save_hook(name, Digest::of(b"component"), target, "{}").await.unwrap();
+        let dns = hook("dns", "dns server=https://pdns zone=example").await;
+        let ip = hook("ips", "fly-ip").await;
+        let notify = hook("notify", "notify").await;
+        let filling = Filling { dns, ip, notify, now: SystemClock.now(), store };
+        for (app, labels) in
+            [("cust-3", json!({})), ("cust-7", json!({"plan": "pro"})), ("cust-9", json!({}))]
+        {
+            filling.appears(app, labels).await;
+        }
+        filling.complete_app().await;
+        filling.app_in_doubt().await;
+        filling.gone_app().await;
+        filling.dead_delivery().await;
+        fixture
+    }
+}
+
+impl Filling {
+    fn ago(&self, time: Millis) -> Timestamp {
+        self.now - time
+    }
+
+    fn subject(&self, app: &str) -> SubjectId {
+        self.store.subject_at(&path(app)).unwrap().unwrap().id
+    }
+
+    async fn appears(&self, app: &str, labels: Value) {
+        let at = self.ago(DAY.times(9));
+        let labels: Map<_, _> = labels.as_object().unwrap().clone();
+        let change = |path: Path, uid: Uid, parent, state: &str| SubjectChange {
+            path,
+            uid,
+            parent,
+            state: state.to_owned(),
+            version: 1,
+            labels: labels.clone(),
+            raw: json!({}),
+            seen_at: at,
+            gone_at: None,
+        };
+        let app_change = change(path(app), uid(app), None, "deployed");
+        let machine = path(app).machine(&format!("m-{app}")).unwrap();
+        let machine = change(machine, format!("machine:m-{app}").parse().unwrap(), Some(uid(app)), "started");
+        let dirty = vec![(self.dns, uid(app)), (self.ip, uid(app))];
+        let intake = Intake { subjects: vec![app_change, machine], dirty, now: at, ..Intake::default() };
+        self.store.accept(intake).await.unwrap();
+    }
+
+    /// Wants things of a hook, and settles each of them as `shape` says.
+    async fn wants(
+        &self,
+        hook: HookId,
+        app: &str,
+        since: Timestamp,
+        specs: Vec<Spec>,
+        class: Class,
+    ) -> Vec<StoredRow> {
+        let lane = LaneId { hook, subject: self.subject(app) };
+        let inside = if class == Class::Anonymous { uid(app).to_string() } else { String::new() };
+        let random = vec![7; specs.len() * 10];
+        let place = Place { inside, class };
+        let wants = NewWants {
+            lane,
+            seen: 1,
+            target: if hook == self.dns { "dns server=https://pdns zone=example" } else { "fly-ip" }
+                .to_owned(),
+            specs: specs.into_iter().map(|spec| (spec, place.clone())).collect(),
+            view_hash: "v".to_owned(),
+            settings: "s".to_owned(),
+            component: Digest::of(b"component"),
+            cause: Cause::ViewChanged,
+            reads: Vec::new(),
+            readers: Vec::new(),
+            random,
+            now: since,
+        };
+        self.store.save_wants(wants).await.unwrap();
+        self.store.finish_look(lane, 1, None).await.unwrap();
+        self.store.lane_rows(lane).unwrap()
+    }
+
+    async fn commit(&self, row: StoredRow, effects: RowEffects) -> StoredRow {
+        self.store.commit_row(row, RowEffects { now: self.now, ..effects }).await.unwrap()
+    }
+
+    async fn complete_app(&self) {
+        let since = self.ago(DAY.times(9));
+        let rows = self
+            .wants(
+                self.dns,
+                "cust-7",
+                since,
+                vec![record("A/www.cust-7.example", "66.241.125.7")],
+                Class::Natural,
+            )
+            .await;
+        self.wants(self.ip, "cust-7", since, Vec::new(), Class::Anonymous).await;
+        for mut row in rows {
+            row.row.state = State::Present;
+            row.row.thing = Some("www.cust-7.example/A".to_owned());
+            row.row.observed = Some(row.row.spec.clone());
+            row.row.mark = Some(row.row.id.mark("acme"));
+            row.outputs = vec![Output { name: "name".to_owned(), value: "www.cust-7.example".to_owned() }];
+            row.made_at = Some(since);
+            row.due_at = None;
+            let run = self.run(&row, "create", since, "ok");
+            self.commit(row, RowEffects { runs: vec![run], ..RowEffects::default() }).await;
+        }
+    }
+
+    /// A run with one call that was answered.
+    fn run(&self, row: &StoredRow, op: &str, at: Timestamp, outcome: &str) -> (RunRecord, Vec<CallRecord>) {
+        let run = RunRecord {
+            id: self.store.next_run(),
+            hook: row.hook,
+            subject: Some(row.owner),
+            seq: None,
+            resource: Some(row.id),
+            op: op.to_owned(),
+            component: Digest::of(b"component"),
+            seed: [0; 32],
+            schedule: None,
+            started: at,
+            ended: Some(at + Millis::new(41)),
+            outcome: Some(outcome.to_owned()),
+            log: Some(
+                json!({"lines": [{"level": "info", "message": "set"}], "dropped": 0, "stderr": ""})
+                    .to_string(),
+            ),
+        };
+        let body = r#"{"rrsets":[{"name":"www.cust-7.example.","type":"A"}]}"#;
+        let ask = json!({"method": "PATCH", "url": "https://pdns/api/v1/servers/localhost/zones/example",
+            "headers": [["content-type", "application/json"]], "body": {"text": body}});
+        let answer = json!({"response": {"status": 204, "headers": [], "body": {"text": ""}}});
+        let call = CallRecord {
+            n: 0,
+            op: "http".to_owned(),
+            access: "write".to_owned(),
+            print: Digest::of(b"print"),
+            ask: ask.to_string().into_bytes(),
+            answer: Some(answer.to_string().into_bytes()),
+            sent_at: at + Millis::new(2),
+            back_at: Some(at + Millis::new(39)),
+        };
+        (run, vec![call])
+    }
+
+    async fn app_in_doubt(&self) {
+        let since = self.ago(Millis::minutes(5));
+        self.wants(self.dns, "cust-9", since, Vec::new(), Class::Natural).await;
+        let spec = Spec {
+            kind: "ip".to_owned(),
+            key: "dedicated-v6".to_owned(),
+            body: json!({"family": "v6"}),
+            after: vec![],
+        };
+        let rows = self.wants(self.ip, "cust-9", since, vec![spec], Class::Anonymous).await;
+        for mut row in rows {
+            row.row.state = State::InDoubt;
+            row.row.intended_at = Some(since);
+            row.row.made_by = Some(since + Millis::seconds(12));
+            row.waiting = Some("the API may still hide what was made".to_owned());
+            row.due_at = Some(since);
+            let stuck = NewFinding {
+                code: "resource.ambiguous".to_owned(),
+                about: row.about(),
+                hook: Some(row.hook),
+                severity: Severity::Warning,
+                message: "2 addresses could be ours: ip_1, ip_2".to_owned(),
+                remedy: Some(format!("groundcrew settle {} --id X | --none", row.row.id)),
+            };
+            let row = self.commit(row, RowEffects::default()).await;
+            self.store.open_finding(stuck, since).await.unwrap();
+            assert_eq!(row.row.state, State::InDoubt);
+        }
+    }
+
+    async fn gone_app(&self) {
+        let since = self.ago(DAY.times(9));
+        let rows = self
+            .wants(
+                self.dns,
+                "cust-3",
+                since,
+                vec![record("A/www.cust-3.example", "66.241.125.3")],
+                Class::Natural,
+            )
+            .await;
+        for mut row in rows {
+            row.row.state = State::Present;
+            row.row.thing = Some("www.cust-3.example/A".to_owned());
+            row.made_at = Some(since);
+            self.commit(row, RowEffects::default()).await;
+        }
+        self.wants(self.ip, "cust-3", since, Vec::new(), Class::Anonymous).await;
+        let gone = self.ago(Millis::hours(3));
+        let rows = self.wants(self.dns, "cust-3", gone, Vec::new(), Class::Natural).await;
+        for mut row in rows {
+            row.frozen_why = Some("41 deletes are due within 1h, 10 are allowed: approve".to_owned());
+            self.commit(row, RowEffects::default()).await;
+        }
+        let change = SubjectChange {
+            path: path("cust-3"),
+            uid: uid("cust-3"),
+            parent: None,
+            state: "gone".to_owned(),
+            version: 2,
+            labels: Map::new(),
+            raw: json!({}),
+            seen_at: gone,
+            gone_at: Some(gone),
+        };
+        self.store.accept(Intake { subjects: vec![change], now: gone, ..Intake::default() }).await.unwrap();
+    }
+
+    async fn dead_delivery(&self) {
+        let at = self.ago(Millis::hours(3));
+        let subject = self.store.subject(self.subject("cust-7")).unwrap().unwrap().subject;
+        let event = Event {
+            id: "e1".to_owned(),
+            kind: "app.updated".to_owned(),
+            time: at,
+            subject: Some(subject),
+            data: json!({}),
+        };
+        let events = vec![NewEvent { event, handlers: vec![self.notify] }];
+        self.store.accept(Intake { events, now: at, ..Intake::default() }).await.unwrap();
+        let lane = LaneId { hook: self.notify, subject: self.subject("cust-7") };
+        let head = self.store.delivery_head(lane).unwrap().unwrap();
+        let run = RunRecord {
+            id: RunId(self.store.next_run().0),
+            hook: self.notify,
+            subject: Some(lane.subject),
+            seq: Some(head.seq),
+            resource: None,
+            op: "handle".to_owned(),
+            component: Digest::of(b"component"),
+            seed: [0; 32],
+            schedule: None,
+            started: at,
+            ended: Some(at + Millis::seconds(10)),
+            outcome: Some("hooks.slack.example answered 410: channel is archived".to_owned()),
+            log: None,
+        };
+        let ending =
+            Ending::Dead { error: "hooks.slack.example answered 410: channel is archived".to_owned() };
+        self.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, at).await.unwrap();
+    }
+}
+
+fn path(app: &str) -> Path {
+    Path::app("acme", app).unwrap()
+}
+
+fn uid(app: &str) -> Uid {
+    format!("app:{app}-1").parse().unwrap()
+}
+
+fn record(key: &str, value: &str) -> Spec {
+    let body = json!({"ttl": 60, "values": [value]});
+    Spec { kind: "record".to_owned(), key: key.to_owned(), body, after: vec![] }
+}

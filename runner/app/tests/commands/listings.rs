@@ -1,0 +1,124 @@
+//! What reading commands say, for people and for programs.
+
+use crate::cli::{golden, redact};
+use crate::fixture::Fixture;
+
+#[tokio::test]
+async fn every_listing_is_as_in_its_golden_file() {
+    let fixture = Fixture::filled().await;
+    let lines = [
+        ("app-complete.txt", "app cust-7"),
+        ("app-in-doubt.txt", "app acme/cust-9"),
+        ("app-gone.txt", "app cust-3"),
+        ("app-unknown.txt", "app nobody"),
+        ("resources.txt", "resources"),
+        ("resources-json.txt", "resources --hook ips --json"),
+        ("why.txt", "why dns/A/www.cust-7.example"),
+        ("why-unknown.txt", "why dns/A/nothing"),
+        ("runs.txt", "runs"),
+        ("run.txt", "run r1"),
+        ("run-json.txt", "run 1 --json"),
+        ("dead.txt", "dead list"),
+        ("dead-show.txt", "dead show notify/1"),
+        ("findings.txt", "findings"),
+        ("findings-json.txt", "findings --json"),
+        ("approve-list.txt", "approve"),
+        ("wait-not-ready.txt", "wait --app cust-9 --timeout 0s"),
+        ("label-show.txt", "label show cust-7"),
+        ("defaults.txt", "doctor --defaults"),
+    ];
+    for (name, line) in lines {
+        golden(name, &fixture.transcript(line));
+    }
+}
+
+#[test]
+fn every_help_is_as_in_its_golden_file() {
+    let fixture = Fixture::empty();
+    let main = fixture.run("--help");
+    assert_eq!(main.code, 0);
+    let commands = main.out.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.take_while(|line| !line.is_empty());
+    let names: Vec<_> =
+        commands.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    assert!(names.contains(&"doctor") && names.contains(&"settle"), "{names:?}");
+    // Each command's own words; what all of them take is in the first.
+    let own = |text: &str| text.split("\nEverywhere:").next().unwrap_or_default().trim_end().to_owned();
+    for name in names.iter().filter(|name| !["up", "demo", "sim"].contains(name)) {
+        let said = fixture.run(&format!("{name} --help"));
+        assert_eq!(said.code, 0, "{name}");
+        golden(&format!("help/{name}.txt"), &redact(&format!("{}\n", own(&said.out))));
+    }
+}
+
+#[tokio::test]
+async fn a_name_may_be_written_in_many_ways() {
+    let fixture = Fixture::filled().await;
+    let row =
+        fixture.data_run("why dns/A/www.cust-7.example --json").json()[0]["row"].as_str().unwrap().to_owned();
+    for name in [
+        "A/www.cust-7.example",
+        "record/A/www.cust-7.example",
+        "dns/record/A/www.cust-7.example",
+        "www.cust-7.example/A",
+        &row,
+    ] {
+        let said = fixture.data_run(&format!("why {name} --json"));
+        assert_eq!(said.json()[0]["row"], row.as_str(), "{name}");
+    }
+    for name in ["cust-7", "acme/cust-7", "fly/acme/cust-7", "app:cust-7-1"] {
+        let said = fixture.data_run(&format!("app {name} --json"));
+        assert_eq!(
+            (&said.json()["path"], &said.json()["complete"]),
+            (&"fly/acme/cust-7".into(), &true.into()),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn exit_codes_are_those_of_the_documentation() {
+    let fixture = Fixture::filled().await;
+    for (code, line) in [
+        (0, "--data data wait --app cust-7 --timeout 0s"),
+        (0, "--version"),
+        (1, "--data data app nobody"),
+        (1, "--data elsewhere resources"),
+        (1, "--data data wait --app cust-3"),
+        (2, "resources --state nonsense"),
+        (2, "settle x"),
+        (2, ""),
+        (3, "--config missing.toml check"),
+        (4, "--data data wait --app cust-9 --timeout 0s"),
+        (4, "--data data wait --app nobody --timeout 0s"),
+        (5, "--data data approve --all"),
+    ] {
+        let said = fixture.run(line);
+        assert_eq!(said.code, code, "{line}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn failures_are_json_where_json_was_asked_for() {
+    let fixture = Fixture::filled().await;
+    let said = fixture.run("--data data --json wait --app cust-9 --timeout 0s");
+    let error: serde_json::Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!((said.out.as_str(), &error["error"]["kind"]), ("", &"incomplete".into()));
+    let missing = error["error"]["details"]["missing"].as_array().unwrap();
+    assert_eq!((missing.len(), &missing[0]["hook"]), (1, &"ips".into()), "{missing:?}");
+}
+
+#[tokio::test]
+async fn colours_are_for_terminals_unless_asked_for() {
+    let fixture = Fixture::filled().await;
+    assert!(!fixture.data_run("resources").out.contains('\u{1b}'));
+    assert!(fixture.data_run("resources --color always").out.contains('\u{1b}'));
+}
+
+#[test]
+fn completions_are_written_for_every_shell() {
+    let fixture = Fixture::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(fixture.run(&format!("completions {shell}")).out.contains("unpause"), "{shell}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Commands that begin an installation: init, check, inspect, add.
+
+use std::fs;
+
+use crate::fixture::Fixture;
+
+#[test]
+fn init_writes_once_and_check_takes_it() {
+    let fixture = Fixture::empty();
+    let said = fixture.run("init --json");
+    assert_eq!(said.code, 0, "{said:?}");
+    let installation = said.json()["installation"].as_str().unwrap().to_owned();
+    let text = fs::read_to_string(fixture.dir.path().join("groundcrew.toml")).unwrap();
+    assert!(installation.len() == 12 && text.contains(&format!("installation = \"{installation}\"")));
+    let again = fixture.run("init");
+    assert!(again.code == 1 && again.err.contains("is there already; it was not touched"), "{again:?}");
+    let checked = fixture.run("check");
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let other = fixture.run("--config other.toml init --installation acme-prod");
+    assert!(other.code == 0 && other.out.contains("installation acme-prod"), "{other:?}");
+}
+
+#[test]
+fn check_tells_all_problems_and_fails() {
+    let fixture = Fixture::empty();
+    fs::write(
+        fixture.dir.path().join("groundcrew.toml"),
+        "installation = \"acme\"\nlevle = \"observe\"\n[hook.x]\n",
+    )
+    .unwrap();
+    let said = fixture.run("check");
+    assert!(
+        said.code == 3 && said.out.contains("levle") && said.out.contains("groundcrew.toml:2"),
+        "{said:?}"
+    );
+    let json = fixture.run("check --json");
+    assert!(json.code == 3 && json.json()["problems"].as_array().unwrap().len() >= 2, "{json:?}");
+    let doctor = fixture.run("doctor");
+    assert!(doctor.code == 1 && doctor.out.contains("-> groundcrew check"), "{doctor:?}");
+}
+
+#[test]
+fn a_builtin_is_looked_into() {
+    let fixture = Fixture::empty();
+    assert!(fixture.run("inspect").out.lines().any(|line| line == "builtin:dns"));
+    let json = fixture.run("inspect builtin:dns --json").json();
+    assert_eq!((&json["kind"], &json["manifest"]["name"]), (&"provisioner".into(), &"dns".into()));
+    let said = fixture.run("inspect builtin:dns");
+    assert!(said.out.contains("asks for") && said.out.contains("identity"), "{said:?}");
+    let unknown = fixture.run("inspect builtin:nothing");
+    assert!(unknown.code == 1 && unknown.err.contains("it has dns"), "{unknown:?}");
+    fs::write(fixture.dir.path().join("x.wasm"), "hello").unwrap();
+    let garbage = fixture.run("inspect x.wasm");
+    assert!(garbage.code == 1 && garbage.err.contains("no WebAssembly"), "{garbage:?}");
+}
+
+const NOTIFY: &str = r#"
+installation = "acme"
+[secrets]
+SLACK = { env = "SLACK_URL" }
+[source.ndjson]
+path = "-"
+[hook.tell]
+use = "builtin:notify"
+config = { to = "slack" }
+secret.URL = { from = "SLACK", at = "url" }
+"#;
+
+#[test]
+fn hooks_are_approved_line_by_line() {
+    let fixture = Fixture::empty();
+    let config = fixture.dir.path().join("groundcrew.toml");
+    fs::write(&config, NOTIFY).unwrap();
+    let checked = fixture.run("check");
+    assert!(checked.code == 0 && checked.out.contains("to be approved: hook `tell`"), "{checked:?}");
+    let asked = fixture.run("add --all");
+    assert!(asked.code == 5 && asked.err.contains("+ component builtin:notify"), "{asked:?}");
+    assert!(!fixture.dir.path().join("groundcrew.lock").exists());
+    assert_eq!(fixture.run("add tell --yes").code, 0);
+    let lock = fs::read_to_string(fixture.dir.path().join("groundcrew.lock")).unwrap();
+    assert!(lock.contains("[hook.tell]") && lock.contains("URL = SLACK at url"), "{lock}");
+    assert!(fixture.run("add --all").out.contains("nothing to approve"));
+    assert!(!fixture.run("check").out.contains("to be approved"));
+    fs::write(&config, format!("{NOTIFY}allow = [\"POST https://other.example/*\"]\n")).unwrap();
+    let differs = fixture.run("check");
+    assert!(differs.out.contains("+ allow POST https://other.example/*"), "{differs:?}");
+    assert!(fixture.run("add nothing --yes").code == 2);
+}

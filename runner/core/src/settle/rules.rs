@@ -1,0 +1,73 @@
+//! The rules of settling, each of which can be taken out to see what it is for.
+
+/// Rules that can be taken out, one by one, to see that each is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rules(u16);
+
+/// One rule of settling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum Rule {
+    /// A look comes before every creation.
+    LookFirst = 1,
+    /// A creation in doubt is repeated only after `settle`.
+    SettleWait = 1 << 1,
+    /// What was there before an anonymous creation is not ours.
+    PreImage = 1 << 2,
+    /// What was made outside the time of an anonymous creation is not ours.
+    MadeWindow = 1 << 3,
+    /// What another row holds is not ours.
+    HeldIds = 1 << 4,
+    /// An anonymous creation is judged only after `settle`.
+    JudgeLate = 1 << 5,
+    /// One anonymous creation at a time in one listing.
+    OneAtATime = 1 << 6,
+    /// Absence is judged by looks later than every write of ours.
+    GoneNeedsLook = 1 << 7,
+    /// *Missing* needs two looks.
+    MissingTwice = 1 << 8,
+    /// A thing is read again before it is removed.
+    Reread = 1 << 9,
+    /// A key is sent again early only while the API remembers it.
+    KeyRemembered = 1 << 10,
+    /// A creation whose want went is watched, not forgotten.
+    WatchGivenUp = 1 << 11,
+    /// Somebody else's thing is never written over.
+    ForeignIsForeign = 1 << 12,
+    /// No change is sent or judged while an earlier write may still take effect.
+    WritesInTurn = 1 << 13,
+}
+
+impl Rule {
+    /// All rules.
+    pub const ALL: [Self; 14] = [
+        Self::LookFirst,
+        Self::SettleWait,
+        Self::PreImage,
+        Self::MadeWindow,
+        Self::HeldIds,
+        Self::JudgeLate,
+        Self::OneAtATime,
+        Self::GoneNeedsLook,
+        Self::MissingTwice,
+        Self::Reread,
+        Self::KeyRemembered,
+        Self::WatchGivenUp,
+        Self::ForeignIsForeign,
+        Self::WritesInTurn,
+    ];
+}
+
+impl Rules {
+    /// All of them: what the product runs with.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// All but one.
+    pub const fn without(rule: Rule) -> Self {
+        Self(!(rule as u16))
+    }
+
+    pub(crate) const fn hold(self, rule: Rule) -> bool {
+        self.0 & rule as u16 != 0
+    }
+}

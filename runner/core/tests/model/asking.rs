@@ -1,0 +1,156 @@
+//! Puts the model's words into a scene and asks the real [`decide`].
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use groundcrew_core::manifest::{Class, Lives};
+use groundcrew_core::row::{Origin, RowId};
+use groundcrew_core::settle::{self, Adopt, Leave, Look, Policy, Row, SKEW, Scene, Step, decide};
+use groundcrew_core::spec::{Thing, ThingState};
+use groundcrew_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::world::{Body, Ledger, Mark, REMEMBERS, RowNo, SETTLE, Seen, Setup, Shape, Tick, WINDOW, World};
+
+const INSTALLATION: &str = "model";
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// Everything that a decision is a function of, in the model's words.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Question {
+    row: Ledger,
+    want: Option<Body>,
+    seen: Option<Seen>,
+    held: Vec<u8>,
+    busy: bool,
+}
+
+/// Asks the real function, and remembers its answers.
+pub(crate) struct Decider<'a> {
+    pub(crate) setup: &'a Setup,
+    policy: Policy,
+    known: HashMap<Question, Rc<Step>>,
+}
+
+impl<'a> Decider<'a> {
+    pub(crate) fn new(setup: &'a Setup) -> Self {
+        let policy = Policy {
+            class: setup.class,
+            settle: SKEW.times(i64::from(SETTLE)),
+            window: SKEW.times(i64::from(WINDOW)),
+            remembers: (setup.class == Class::Keyed).then(|| SKEW.times(i64::from(REMEMBERS))),
+            lives: Lives::Outside,
+            immutable: vec!["fixed".to_owned()],
+            adopt: Adopt::default(),
+            drift: setup.drift,
+        };
+        Self { setup, policy, known: HashMap::new() }
+    }
+
+    pub(crate) fn ask(&mut self, world: &World, lane: usize, row: &Ledger, seen: Option<&Seen>) -> Rc<Step> {
+        let others = || world.lanes.iter().enumerate().filter(move |(at, _)| *at != lane);
+        let rows = || others().filter_map(|(_, lane)| lane.row.as_ref());
+        let question = Question {
+            row: row.clone(),
+            want: world.lanes[lane].want,
+            seen: seen.cloned(),
+            held: rows().filter_map(|row| row.thing).collect(),
+            busy: rows().any(|row| settle::occupies_listing(&ledger_row(row), &self.policy, NOW)),
+        };
+        if let Some(step) = self.known.get(&question) {
+            return Rc::clone(step);
+        }
+        let step = Rc::new(self.decide(&question));
+        self.known.insert(question, Rc::clone(&step));
+        step
+    }
+
+    fn decide(&self, question: &Question) -> Step {
+        let (row, want) = (ledger_row(&question.row), question.want.map(body));
+        let leave = match question.row.origin {
+            Origin::Created => Leave::Remove,
+            Origin::Presumed | Origin::Adopted | Origin::Imported => {
+                Leave::Retain { why: "not made by us".to_owned() }
+            }
+        };
+        let look = question.seen.as_ref().map(|seen| self.look(seen));
+        let held: Vec<_> = question.held.iter().map(u8::to_string).collect();
+        decide(&Scene {
+            row: &row,
+            want: want.as_ref(),
+            leave: &leave,
+            look: look.as_ref(),
+            held: &held,
+            listing_busy: question.busy,
+            policy: &self.policy,
+            installation: INSTALLATION,
+            now: NOW,
+            rules: self.setup.rules,
+        })
+    }
+
+    fn look(&self, seen: &Seen) -> Look {
+        let thing = |&(id, shape, made): &(u8, Shape, Option<Tick>)| Thing {
+            id: id.to_string(),
+            state: ThingState::Ready,
+            note: None,
+            poll: None,
+            body: body(shape.body),
+            mark: mark(shape.mark),
+            outputs: Vec::new(),
+            made: made.map(|made| at(made + self.setup.skew)),
+        };
+        Look { began: at(seen.began), at: seen.aim, things: seen.things.iter().map(thing).collect() }
+    }
+}
+
+fn ledger_row(row: &Ledger) -> Row {
+    Row {
+        id: row_id(row.no),
+        state: row.state,
+        origin: row.origin,
+        spec: body(row.spec),
+        thing: row.thing.map(|id| id.to_string()),
+        observed: row.observed.map(body),
+        mark: mark(row.mark),
+        before: row.before.iter().map(u8::to_string).collect(),
+        intended_at: row.intended_at.map(at),
+        made_by: row.made_by.map(at),
+        removed_by: row.removed_by.map(at),
+        absent_at: row.absent_at.map(at),
+        poll_at: None,
+        look_at: row.look_at.map(at),
+    }
+}
+
+fn at(tick: Tick) -> Timestamp {
+    NOW + SKEW.times(i64::from(tick))
+}
+
+/// Rounds up: a driver may come late, never early.
+pub(crate) fn ticks(until: Timestamp) -> Tick {
+    let millis = until.since(NOW).as_i64();
+    let tick = SKEW.as_i64();
+    ((millis + tick - 1).div_euclid(tick)).max(0) as Tick
+}
+
+fn body(body: Body) -> Value {
+    match body {
+        Body::First => json!({"fixed": 1, "free": 1}),
+        Body::Changed => json!({"fixed": 1, "free": 2}),
+        Body::Replacing => json!({"fixed": 2, "free": 1}),
+        Body::Foreign => json!({"fixed": 1, "free": 9}),
+    }
+}
+
+fn row_id(no: RowNo) -> RowId {
+    RowId::new("model", "thing", if no.lane == 0 { "a" } else { "b" }, "", [no.serial; 10])
+}
+
+fn mark(mark: Mark) -> Option<String> {
+    match mark {
+        Mark::Missing => None,
+        Mark::Row(no) => Some(row_id(no).mark(INSTALLATION)),
+        Mark::Foreign => Some("somebody-else".to_owned()),
+    }
+}

@@ -1,0 +1,58 @@
+//! Buckets: how often something may be asked.
+
+use std::collections::BTreeMap;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::poll::Rate;
+use groundcrew_core::time::Timestamp;
+
+/// Buckets beyond which full ones are forgotten.
+const PRUNE_AT: usize = 4_096;
+
+/// Buckets by name, each kept as the time at which it will be full again.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    full_at: BTreeMap<String, Timestamp>,
+}
+
+impl Buckets {
+    /// Takes one if it is there within `patience`, and says how long to wait for it; else how long it would take.
+    pub(super) fn take(
+        &mut self,
+        name: &str,
+        rate: Rate,
+        now: Timestamp,
+        patience: Millis,
+    ) -> Result<Millis, Millis> {
+        let full = self.full_at.get(name).map_or(now, |full| now.max(*full));
+        // With `burst - 1` still missing, one is left.
+        let slack = rate.every.times(i64::from(rate.burst.max(1)) - 1);
+        let wait = (full - slack).since(now).max(Millis::ZERO);
+        if wait > patience {
+            return Err(wait);
+        }
+        self.full_at.insert(name.to_owned(), full + rate.every);
+        if self.full_at.len() > PRUNE_AT {
+            self.full_at.retain(|_, full| *full > now);
+        }
+        Ok(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_at_once_and_then_one_by_one() {
+        let rate = Rate { burst: 2, every: Millis::seconds(1) };
+        let mut buckets = Buckets::default();
+        let now = Timestamp::from_millis(0);
+        let mut take = |now| buckets.take("a", rate, now, Millis::new(1_500)).map_err(Millis::as_i64);
+        assert_eq!(take(now), Ok(Millis::ZERO));
+        assert_eq!(take(now), Ok(Millis::ZERO));
+        assert_eq!(take(now), Ok(Millis::seconds(1)));
+        assert_eq!(take(now), Err(2_000), "beyond patience nothing is taken");
+        assert_eq!(take(Timestamp::from_millis(5_000)), Ok(Millis::ZERO));
+    }
+}

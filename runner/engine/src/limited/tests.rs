@@ -1,0 +1,137 @@
+use std::sync::Mutex;
+
+use tokio::time::{Duration, Instant};
+
+use super::*;
+
+/// Follows tokio's clock, which these tests pause.
+#[derive(Debug)]
+struct Paused(Instant);
+
+impl Clock for Paused {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.elapsed().as_millis() as i64)
+    }
+}
+
+/// Answers with one status after the other; 0: none.
+struct Script(Mutex<Vec<u16>>);
+
+impl Transport for Script {
+    fn admit<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn exchange(&self, _: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+        let came = match self.0.lock().unwrap().pop().unwrap_or(200) {
+            0 => Err(TransportError::NoAnswer("silence".to_owned())),
+            status => Ok(Response { status, headers: Vec::new(), body: Vec::new() }),
+        };
+        Box::pin(std::future::ready(came))
+    }
+}
+
+fn limited(mut statuses: Vec<u16>, classify: Classify) -> Limited<Script> {
+    statuses.reverse();
+    let host = Rate { burst: 2, every: Millis::seconds(1) };
+    let breaking = Breaking { failures: 3, ..Breaking::default() };
+    let rules = Rules { host, classify, breaking, patience: Millis::seconds(10) };
+    Limited::new(Script(Mutex::new(statuses)), rules, Arc::new(Paused(Instant::now())))
+}
+
+fn nothing() -> Classify {
+    Arc::new(|_| None)
+}
+
+fn get(url: &str) -> Request {
+    Request { method: "GET".to_owned(), url: url.to_owned(), headers: Vec::new(), body: Vec::new(), private: false }
+}
+
+async fn ask(limited: &Limited<Script>, url: &str) -> Result<(), Failure> {
+    let request = get(url);
+    limited.admit(&request).await?;
+    // What comes back is the transport's affair; the limits have seen it.
+    let _came = limited.exchange(request, Millis::seconds(1)).await;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_to_one_host_wait_and_those_to_others_do_not() {
+    let limited = limited(Vec::new(), nothing());
+    let began = Instant::now();
+    for _ in 0..4 {
+        ask(&limited, "https://a.example/x").await.unwrap();
+    }
+    assert_eq!(began.elapsed(), Duration::from_secs(2), "two at once, then one a second");
+    ask(&limited, "https://b.example/x").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_waits_for_its_own_rate_and_takes_nothing_from_others_meanwhile() {
+    let limited = limited(Vec::new(), nothing());
+    let slow = limited.of_hook("slow", Rate { burst: 1, every: Millis::seconds(5) });
+    ask(&slow, "https://a.example/").await.unwrap();
+    let waits = tokio::time::timeout(Duration::from_secs(1), ask(&slow, "https://a.example/"));
+    let (waits, other, seen) = tokio::join!(waits, ask(&limited, "https://a.example/"), async {
+        tokio::task::yield_now().await;
+        limited.counts().waiting
+    });
+    assert!(waits.is_err(), "it still waits after a second");
+    other.unwrap();
+    assert_eq!(seen, BTreeMap::from([("hook:slow".to_owned(), 1)]));
+    assert_eq!(limited.counts().waiting, BTreeMap::new(), "who gave up does not wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_from_outside_are_kept_by_their_name() {
+    let by_path: Classify = Arc::new(|request| {
+        let rate = Rate { burst: 1, every: Millis::seconds(3) };
+        request.url.contains("/machines/").then(|| Counted { by: request.url.clone(), rate })
+    });
+    let limited = limited(Vec::new(), by_path);
+    let began = Instant::now();
+    ask(&limited, "https://a.example/machines/1").await.unwrap();
+    ask(&limited, "https://a.example/machines/2").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    ask(&limited, "https://a.example/machines/1").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_secs(3));
+    for _ in 0..4 {
+        // Nobody waits for these; only the fourth would be further away than patience goes.
+        let _left = tokio::time::timeout(Duration::from_millis(1), ask(&limited, "https://a.example/machines/2")).await;
+    }
+    let refused = ask(&limited, "https://a.example/machines/2").await.unwrap_err();
+    assert!(refused.retry && refused.after > Some(Millis::seconds(10)), "{refused:?}");
+    assert!(refused.message.contains("is used up"), "{refused}");
+    assert!(limited.counts().refused["a.example"] >= 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_breaker_refuses_and_lets_one_try_through() {
+    let limited = limited(vec![0, 503, 0, 200], nothing());
+    for _ in 0..3 {
+        ask(&limited, "https://a.example/").await.unwrap();
+    }
+    let refused = ask(&limited, "https://a.example/").await.unwrap_err();
+    assert!(refused.retry && refused.after.is_some_and(|after| after <= Millis::seconds(5)), "{refused:?}");
+    assert!(refused.message.contains("had no answer"), "{refused}");
+    assert_eq!(limited.open().len(), 1);
+    ask(&limited, "https://b.example/").await.expect("another host is asked");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    ask(&limited, "https://a.example/").await.expect("the try");
+    ask(&limited, "https://a.example/").await.expect("it answered");
+    assert_eq!((limited.open(), limited.counts().failures["a.example"]), (Vec::new(), 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_stop_their_hook_and_no_other() {
+    let limited = limited(vec![401], nothing());
+    let rate = Rate { burst: 10, every: Millis::seconds(1) };
+    let (wrong, right) = (limited.of_hook("wrong", rate), limited.of_hook("right", rate));
+    ask(&wrong, "https://a.example/").await.unwrap();
+    let refused = ask(&wrong, "https://a.example/").await.unwrap_err();
+    assert!(refused.message.contains("credentials"), "{refused}");
+    ask(&right, "https://a.example/").await.expect("its credentials are good");
+    let open: Vec<_> = limited.open().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(open, ["wrong at a.example"]);
+}

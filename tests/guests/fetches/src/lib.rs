@@ -1,0 +1,36 @@
+//! A handler that goes out through `wasi:http`, not through `groundcrew:hook/http`.
+//!
+//! | `does` | |
+//! |---|---|
+//! | `fetch` | gets all `paths` of `authority` at once; logs the answers in the order in which it saw them, with the time |
+//! | `leave` | posts to all `paths` and returns without waiting |
+//! | `flood` | posts 8 MiB to the first path |
+//! | `sleep` | sleeps an hour; logs how long that was |
+//! | `spin` | asks whether a moment in the past has come, until it has |
+
+use groundcrew_hook::{Event, Handler, Result, Value, config};
+
+/// The hook.
+#[derive(Debug)]
+pub struct Fetches;
+
+impl Handler for Fetches {
+    fn handle(_event: &Event) -> Result<()> {
+        let config: Value = config()?;
+        outgoing::run(&config)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod outgoing;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod outgoing {
+    use groundcrew_hook::{Failure, Result, Value};
+
+    pub(super) fn run(_: &Value) -> Result<()> {
+        Err(Failure::lasting("there is no wasi:http outside a component"))
+    }
+}
+
+groundcrew_hook::export_handler!(Fetches);

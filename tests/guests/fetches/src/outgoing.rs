@@ -1,0 +1,96 @@
+//! Requests through `wasi:http`.
+
+use std::mem::ManuallyDrop;
+
+use groundcrew_hook::{Failure, Result, Value, log};
+use wasip2::clocks::monotonic_clock;
+use wasip2::http::outgoing_handler::{FutureIncomingResponse, OutgoingRequest, handle};
+use wasip2::http::types::{Fields, Method, OutgoingBody, Scheme};
+use wasip2::io::poll::{Pollable, poll};
+
+const HOUR_NANOS: u64 = 3_600_000_000_000;
+
+pub(super) fn run(config: &Value) -> Result<()> {
+    let authority = config["authority"].as_str().unwrap_or_default();
+    let paths = config["paths"].as_array().cloned().unwrap_or_default();
+    let paths: Vec<_> = paths.iter().filter_map(Value::as_str).collect();
+    match config["does"].as_str().unwrap_or_default() {
+        "fetch" => fetch(authority, &paths),
+        "leave" => {
+            for path in &paths {
+                // Dropping it would cancel it.
+                let _under_way = ManuallyDrop::new(start(request(&Method::Post, authority, path)?)?);
+            }
+            Ok(())
+        }
+        "flood" => flood(authority, paths.first().copied().unwrap_or("/")),
+        "sleep" => {
+            let before = monotonic_clock::now();
+            monotonic_clock::subscribe_duration(HOUR_NANOS).block();
+            log::info(format!("slept {} s", (monotonic_clock::now() - before) / 1_000_000_000));
+            Ok(())
+        }
+        "spin" => {
+            let past = monotonic_clock::subscribe_instant(0);
+            while !past.ready() {}
+            Ok(())
+        }
+        other => Err(Failure::lasting(format!("`{other}` is nothing that this guest does"))),
+    }
+}
+
+fn fetch(authority: &str, paths: &[&str]) -> Result<()> {
+    let mut open = Vec::new();
+    for path in paths {
+        open.push((*path, start(request(&Method::Get, authority, path)?)?));
+    }
+    while !open.is_empty() {
+        let pollables: Vec<Pollable> = open.iter().map(|(_, future)| future.subscribe()).collect();
+        let ready = poll(&pollables.iter().collect::<Vec<_>>());
+        drop(pollables);
+        for at in ready.into_iter().rev() {
+            let (path, future) = open.remove(at as usize);
+            let answer = match future.get() {
+                Some(Ok(Ok(response))) => response.status().to_string(),
+                other => format!("{other:?}"),
+            };
+            log::info(format!("{path} {answer} at {}", monotonic_clock::now()));
+        }
+    }
+    Ok(())
+}
+
+fn flood(authority: &str, path: &str) -> Result<()> {
+    let request = request(&Method::Post, authority, path)?;
+    let body = request.body().map_err(|()| Failure::lasting("no body"))?;
+    let stream = body.write().map_err(|()| Failure::lasting("no stream"))?;
+    let answer = start(request)?;
+    for _ in 0..2_048 {
+        if let Err(error) = stream.blocking_write_and_flush(&[0; 4_096]) {
+            log::info(format!("the body was cut off: {error:?}"));
+            break;
+        }
+    }
+    drop(stream);
+    // Whether it can still be finished does not matter: the answer says what became of it.
+    let _finished = OutgoingBody::finish(body, None);
+    answer.subscribe().block();
+    match answer.get() {
+        Some(Ok(Ok(_))) => Ok(()),
+        other => Err(Failure::lasting(format!("{other:?}"))),
+    }
+}
+
+fn request(method: &Method, authority: &str, path: &str) -> Result<OutgoingRequest> {
+    let request = OutgoingRequest::new(Fields::new());
+    let refused = |()| Failure::lasting("the request is refused");
+    request.set_method(method).map_err(refused)?;
+    request.set_scheme(Some(&Scheme::Http)).map_err(refused)?;
+    request.set_authority(Some(authority)).map_err(refused)?;
+    request.set_path_with_query(Some(path)).map_err(refused)?;
+    Ok(request)
+}
+
+fn start(request: OutgoingRequest) -> Result<FutureIncomingResponse> {
+    handle(request, None).map_err(|error| Failure::lasting(format!("{error:?}")))
+}
