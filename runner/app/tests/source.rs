@@ -178,7 +178,8 @@ async fn four_hundred_apps_that_vanish_are_believed_by_nobody_and_said_once() {
 
 #[tokio::test]
 async fn an_operator_may_believe_a_vanished_fleet() {
-    let mut bench = Bench::adopted(Rules::ALL, "acme", |bench| bench.world().seed_fleet(20, 0).unwrap()).await;
+    let mut bench =
+        Bench::adopted(Rules::ALL, "acme", |bench| bench.world().seed_fleet(20, 0).unwrap()).await;
     for n in 1..=10 {
         bench.delete(&format!("cust-{n}"));
     }
@@ -216,10 +217,17 @@ async fn a_quiet_fleet_costs_little_and_is_seen_in_time() {
 
 #[tokio::test]
 async fn a_hint_makes_a_cold_app_hot() {
-    let mut bench = Bench::adopted(Rules::ALL, "acme", |bench| bench.world().seed_fleet(50, 50).unwrap()).await;
+    let mut bench =
+        Bench::adopted(Rules::ALL, "acme", |bench| bench.world().seed_fleet(50, 50).unwrap()).await;
     bench.world().turn(|knobs| knobs.org_list_lag_ms = 600_000);
     bench.pass(200).await;
-    let subject = bench.ground.store.mirror_rows().unwrap().into_iter().find(|row| row.subject.path.app_name() == "cust-7" && row.parent.is_some());
+    let subject = bench
+        .ground
+        .store
+        .mirror_rows()
+        .unwrap()
+        .into_iter()
+        .find(|row| row.subject.path.app_name() == "cust-7" && row.parent.is_some());
     let machine = subject.unwrap().subject.path.machine_id().unwrap().to_owned();
     bench.act(json!({"do": "stop_machine", "machine": machine}));
     bench.handle.hint("cust-7").unwrap();
@@ -244,7 +252,10 @@ async fn it_runs_by_itself_and_ends_when_told() {
         org: "acme".to_owned(),
         token: "FLY".to_owned(),
         url: sim.base_url().parse().unwrap(),
-        pace: groundcrew_core::poll::Pace { tick: Millis::seconds(1), ..groundcrew_core::poll::Pace::default() },
+        pace: groundcrew_core::poll::Pace {
+            tick: Millis::seconds(1),
+            ..groundcrew_core::poll::Pace::default()
+        },
         vanish_max: groundcrew_core::mirror::VanishMax::default(),
     };
     let (source, handle) = FlySource::open(&settings, around).unwrap();
@@ -252,7 +263,7 @@ async fn it_runs_by_itself_and_ends_when_told() {
     let mut tasks = JoinSet::new();
     tasks.spawn(source.run(shutdown.clone()));
     let mut statuses = handle.statuses();
-    let limit = std::time::Duration::from_secs(60);
+    let limit = std::time::Duration::from_mins(1);
     let three = statuses.wait_for(|status| status.apps == 3 && status.belief == Belief::Believed);
     tokio::time::timeout(limit, three).await.unwrap().unwrap();
     world.act(groundcrew_flysim::Action::CreateApp { name: "web".to_owned(), org: None }).unwrap();

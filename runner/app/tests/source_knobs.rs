@@ -20,6 +20,9 @@ use groundcrew_flysim::{Fault, KNOBS, Knobs};
 use serde_json::json;
 use source_support::{Bench, Ground};
 
+/// Turns a knob.
+type Turn = fn(&mut Knobs);
+
 /// How a story ends.
 type Story = Vec<String>;
 
@@ -40,8 +43,18 @@ const fn row(knob: &'static str, rule: Rule, play: Play, right: &'static [&'stat
 const BORN: &[&str] = &["machine.created web/*", "machine.started web/*"];
 
 const TABLE: &[Row] = &[
-    row("org_list_lag_ms", Rule::LaggingOrgList, |rules| Box::pin(stale_row(rules)), &["machine.stopped web/*"]),
-    row("token_apps", Rule::Overlap, |rules| Box::pin(late_row(rules)), &["machine.created web/*", "machine.started web/*"]),
+    row(
+        "org_list_lag_ms",
+        Rule::LaggingOrgList,
+        |rules| Box::pin(stale_row(rules)),
+        &["machine.stopped web/*"],
+    ),
+    row(
+        "token_apps",
+        Rule::Overlap,
+        |rules| Box::pin(late_row(rules)),
+        &["machine.created web/*", "machine.started web/*"],
+    ),
     row("org_list_empty_pages", Rule::EmptyPages, |rules| Box::pin(empty_pages(rules)), BORN),
     row("error_regions", Rule::ErrorRegions, |rules| Box::pin(silent_region(rules)), BORN),
     row("blind_machines_ms", Rule::ConfirmMachineEnd, |rules| Box::pin(blind_list(rules)), BORN),
@@ -49,8 +62,18 @@ const TABLE: &[Row] = &[
     row("apps_missing", Rule::VanishGuard, |rules| Box::pin(fleet_vanishes(rules)), &[]),
     row("moved_apps", Rule::ForbiddenIsNoEnd, |rules| Box::pin(moved(rules)), &[]),
     row("token_orgs", Rule::ForbiddenIsNoEnd, |rules| Box::pin(other_org(rules)), &[]),
-    row("app_401_after_create_ms", Rule::UnauthorizedIsNoEnd, |rules| Box::pin(young(rules)), &["app.created web"]),
-    row("destroyed_app_400", Rule::NoSuchAppIsGone, |rules| Box::pin(no_such_app(rules)), &["app.deleted web"]),
+    row(
+        "app_401_after_create_ms",
+        Rule::UnauthorizedIsNoEnd,
+        |rules| Box::pin(young(rules)),
+        &["app.created web"],
+    ),
+    row(
+        "destroyed_app_400",
+        Rule::NoSuchAppIsGone,
+        |rules| Box::pin(no_such_app(rules)),
+        &["app.deleted web"],
+    ),
     row("faults", Rule::ControlRead, |rules| Box::pin(token_lost(rules)), &[]),
     row("unreachable_regions", Rule::AbsentConfig, |rules| Box::pin(unreachable(rules)), &[]),
     row("metadata_touches_updated_at", Rule::QuietTouch, |rules| Box::pin(touched(rules)), &[]),
@@ -67,14 +90,22 @@ const ALWAYS: &[Row] = &[
 ];
 
 /// Knobs, how they are turned, and why no rule is theirs.
-const NO_RULE: &[(&str, fn(&mut Knobs), &str)] = &[
-    ("org_list_page_max", |knobs| knobs.org_list_page_max = Some(1), "pages are followed by their cursor alone"),
+const NO_RULE: &[(&str, Turn, &str)] = &[
+    (
+        "org_list_page_max",
+        |knobs| knobs.org_list_page_max = Some(1),
+        "pages are followed by their cursor alone",
+    ),
     ("org_list_unsorted", |knobs| knobs.org_list_unsorted = true, "the newest of all pages counts"),
     ("blind_apps_ms", |knobs| knobs.blind_apps_ms = 8_000, "an app is told when it is listed"),
     ("blind_gets", |knobs| knobs.blind_gets = true, "counts only beside a blind list"),
     ("app_404_after_create_ms", |knobs| knobs.app_404_after_create_ms = 8_000, "a listed app is not missing"),
     ("latency_ms", |knobs| knobs.latency_ms = 2, "an answer counts as of when it was asked for"),
-    ("retry_after", |knobs| knobs.retry_after = groundcrew_flysim::RetryAfter::Seconds, "limits are never met"),
+    (
+        "retry_after",
+        |knobs| knobs.retry_after = groundcrew_flysim::RetryAfter::Seconds,
+        "limits are never met",
+    ),
     ("rate_limits", |knobs| knobs.rate_limits = groundcrew_flysim::RateLimits::Off, "limits are never met"),
     ("app_delete_ms", |knobs| knobs.app_delete_ms = 4_000, "an end is told when it is proven"),
     ("transition_ms", |knobs| knobs.transition_ms = 700, "states on the way to others are not told"),
@@ -143,7 +174,8 @@ async fn a_refused_token_ends_nobody_and_is_said() {
 #[test]
 fn every_knob_and_every_rule_has_its_row() {
     let told = TABLE.iter().map(|row| row.knob).chain(NO_RULE.iter().map(|(knob, ..)| *knob));
-    let known: Vec<_> = told.chain(NOT_THE_SOURCES.iter().copied()).chain(OWN_TESTS.iter().copied()).collect();
+    let known: Vec<_> =
+        told.chain(NOT_THE_SOURCES.iter().copied()).chain(OWN_TESTS.iter().copied()).collect();
     for knob in KNOBS {
         assert!(known.contains(&knob.name), "{} has no row: {}", knob.name, knob.does);
     }
@@ -355,7 +387,7 @@ async fn touched(rules: Rules) -> Story {
 }
 
 /// A machine stops and starts between two looks.
-async fn between_looks(rules: Rules, turn: fn(&mut Knobs)) -> Story {
+async fn between_looks(rules: Rules, turn: Turn) -> Story {
     let mut bench = web(rules).await;
     bench.world().turn(turn);
     let machine = machine(&bench);

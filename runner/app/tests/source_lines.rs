@@ -40,7 +40,11 @@ impl Transport for Script {
     fn exchange(&self, request: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
         let answer = self.answers.lock().unwrap().get(&request.url).cloned();
         self.asked.lock().unwrap().push(request);
-        let response = answer.map(|(status, body)| Response { status, headers: Vec::new(), body: body.to_string().into_bytes() });
+        let response = answer.map(|(status, body)| Response {
+            status,
+            headers: Vec::new(),
+            body: body.to_string().into_bytes(),
+        });
         Box::pin(std::future::ready(response.ok_or_else(|| TransportError::NoAnswer("silence".to_owned()))))
     }
 }
@@ -73,7 +77,8 @@ fn file(ground: &Ground, lines: &[&str]) -> PathBuf {
 #[tokio::test]
 async fn a_file_is_read_on_where_it_was_left() {
     let ground = Ground::new().await;
-    let path = file(&ground, &[r#"{"app": "web", "id": "a1"}"#, r#"{"app": "web", "machine": "m1"}"#, "nonsense"]);
+    let path =
+        file(&ground, &[r#"{"app": "web", "id": "a1"}"#, r#"{"app": "web", "machine": "m1"}"#, "nonsense"]);
     let mut story = vec!["app.created web", "machine.created web/*", "machine.started web/*"];
     assert_eq!(read(&ground, &path, 3).await, story);
     assert_eq!(ground.findings(), [format!("source.line {}", path.display())]);
@@ -103,8 +108,12 @@ async fn an_address_is_free_before_it_is_taken() {
     let web = ground.subject("fly/acme/web").unwrap();
     assert_eq!((web.subject.uid.as_str(), web.gone_at), ("app:a2", None));
     assert_eq!(ground.store.members(web.id).unwrap().len(), 1);
-    assert!(ground.subject("fly/acme/web/m2").is_some(), "a machine follows its app to the new address and back");
-    let known: Vec<_> = ground.store.mirror_rows().unwrap().iter().map(|row| row.subject.uid.to_string()).collect();
+    assert!(
+        ground.subject("fly/acme/web/m2").is_some(),
+        "a machine follows its app to the new address and back"
+    );
+    let known: Vec<_> =
+        ground.store.mirror_rows().unwrap().iter().map(|row| row.subject.uid.to_string()).collect();
     assert_eq!(known, ["app:a1", "machine:m1", "app:a2", "machine:m2", "app:a3", "machine:m3"]);
 }
 
@@ -132,7 +141,8 @@ async fn foreign_events_go_to_handlers_once_and_never_touch_the_mirror() {
     let web = ground.subject("fly/acme/web").unwrap();
     let events = ground.store.events_of(web.id, 10).unwrap();
     assert_eq!(events[0].1, "com.example.deploy");
-    let (headers, body) = cloudevent(|event| (event["id"], event["subject"]) = (json!("2"), json!("fly/acme/nobody")));
+    let (headers, body) =
+        cloudevent(|event| (event["id"], event["subject"]) = (json!("2"), json!("fly/acme/nobody")));
     assert_eq!(foreign.accept_cloudevent(&headers, &body).await.unwrap().news, News::New);
     let (headers, body) = cloudevent(|event| event["type"] = json!("app.deleted"));
     let refused = foreign.accept_cloudevent(&headers, &body).await.unwrap_err();
@@ -156,7 +166,8 @@ fn customer() -> LabelSource {
 #[tokio::test]
 async fn labels_are_kept_through_outages_and_owe_a_look_when_they_change() {
     let ground = Ground::new().await;
-    let path = file(&ground, &[r#"{"app": "web"}"#, r#"{"app": "new"}"#, r#"{"app": "web", "machine": "m1"}"#]);
+    let path =
+        file(&ground, &[r#"{"app": "web"}"#, r#"{"app": "new"}"#, r#"{"app": "web", "machine": "m1"}"#]);
     read(&ground, &path, 4).await;
     let script = Arc::new(Script::default());
     let mut sources = LabelSources::new(vec![customer()], ground.around(script.clone()));
@@ -166,7 +177,8 @@ async fn labels_are_kept_through_outages_and_owe_a_look_when_they_change() {
     let dirty = || ground.store.lane(lane).unwrap().unwrap().dirty;
 
     sources.turn().await;
-    let answered = |app: &str| ground.store.label_sources(&format!("fly/acme/{app}").parse().unwrap()).unwrap();
+    let answered =
+        |app: &str| ground.store.label_sources(&format!("fly/acme/{app}").parse().unwrap()).unwrap();
     assert!(answered("web").is_empty(), "an outage is no answer");
     let request = script.asked.lock().unwrap()[1].clone();
     assert_eq!(request.url, "https://crm.example/acme/web");
@@ -193,7 +205,9 @@ async fn labels_are_kept_through_outages_and_owe_a_look_when_they_change() {
     ground.clock.advance(120_000);
     sources.turn().await;
     let expected: Map<String, Value> =
-        [("domains".to_owned(), json!(["a.example"])), ("plan".to_owned(), json!("free"))].into_iter().collect();
+        [("domains".to_owned(), json!(["a.example"])), ("plan".to_owned(), json!("free"))]
+            .into_iter()
+            .collect();
     assert_eq!(labels(), expected);
     assert_eq!(ground.findings(), ["labels.mistyped customer fly/acme/web"]);
     assert_eq!(dirty(), before + 2);

@@ -58,7 +58,10 @@ pub struct Rules {
 
 impl std::fmt::Debug for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rules").field("host", &self.host).field("breaking", &self.breaking).finish_non_exhaustive()
+        f.debug_struct("Rules")
+            .field("host", &self.host)
+            .field("breaking", &self.breaking)
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +87,13 @@ struct State {
 
 impl State {
     /// Asks the breakers of a host and of a hook at it; says which is shut, and for how long.
-    fn shut(&mut self, host: &str, own: &str, rules: Breaking, now: Timestamp) -> Option<(&'static str, Millis)> {
+    fn shut(
+        &mut self,
+        host: &str,
+        own: &str,
+        rules: Breaking,
+        now: Timestamp,
+    ) -> Option<(&'static str, Millis)> {
         let breakers = [(own, "its credentials were refused"), (host, "requests to it had no answer")];
         // Without a hook both are one, which is asked once: asking takes the one try.
         breakers.into_iter().skip(usize::from(own == host)).find_map(|(name, why)| {
@@ -113,7 +122,10 @@ impl<T> Clone for Limited<T> {
 
 impl<T> std::fmt::Debug for Limited<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Limited").field("rules", &self.shared.rules).field("hook", &self.hook).finish_non_exhaustive()
+        f.debug_struct("Limited")
+            .field("rules", &self.shared.rules)
+            .field("hook", &self.hook)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,7 +191,8 @@ impl<T: Transport> Limited<T> {
     }
 
     fn pass_breakers(&self, host: &str) -> Result<(), Failure> {
-        let shut = self.state().shut(host, &self.own(host), self.shared.rules.breaking, self.shared.clock.now());
+        let shut =
+            self.state().shut(host, &self.own(host), self.shared.rules.breaking, self.shared.clock.now());
         let Some((why, wait)) = shut else { return Ok(()) };
         Err(self.refuse(host, format!("{host} is not asked for now: {why}"), wait))
     }
@@ -222,7 +235,11 @@ impl<T: Transport> Transport for Limited<T> {
         })
     }
 
-    fn exchange(&self, request: Request, deadline: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+    fn exchange(
+        &self,
+        request: Request,
+        deadline: Millis,
+    ) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let host = host(&request.url);
             let came = self.shared.transport.exchange(request, deadline).await;

@@ -47,7 +47,7 @@ impl Simulator {
 
     /// Deletes an app.
     pub(crate) fn delete_app(&self, name: &str) -> anyhow::Result<()> {
-        self.act(&json!({"do": "delete_app", "name": name}))
+        self.act(&json!({"do": "delete_app", "app": name}))
     }
 
     /// Waits until an answer is held; its path.

@@ -1,5 +1,6 @@
 //! `groundcrew add`: a person approves what hooks are and may reach.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use serde::Serialize;
@@ -77,18 +78,20 @@ fn chosen<'a>(config: &'a Config, args: &Args) -> Result<Vec<&'a Hook>, Failure>
 fn draw(differing: &[Difference], forgotten: &[String]) -> String {
     let mut text = String::new();
     for difference in differing {
-        text.push_str(&format!("{}\n", paint(Tone::Strong, &difference.hook)));
+        let _ = writeln!(text, "{}", paint(Tone::Strong, &difference.hook));
         for line in &difference.lines {
             let tone = if line.starts_with('+') { Tone::Good } else { Tone::Bad };
-            text.push_str(&format!("  {}\n", paint(tone, line)));
+            let _ = writeln!(text, "  {}", paint(tone, line));
         }
     }
     for hook in forgotten {
-        text.push_str(&format!(
-            "{}\n  {}\n",
-            paint(Tone::Strong, hook),
-            paint(Tone::Bad, "- its stanza is gone: forgotten")
-        ));
+        let gone = paint(Tone::Bad, "- its stanza is gone: forgotten");
+        let _ = writeln!(
+            text,
+            "{}
+  {gone}",
+            paint(Tone::Strong, hook)
+        );
     }
     text
 }

@@ -1,5 +1,6 @@
 //! What a command comes back with, and how it is printed.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -192,10 +193,10 @@ impl Failure {
         let mut text =
             format!("{} {}\n", paint(Tone::Bad, &format!("{}:", self.kind.words())), self.message.trim_end());
         for cause in &self.causes {
-            text.push_str(&format!("{} {cause}\n", paint(Tone::Faint, "  because:")));
+            let _ = writeln!(text, "{} {cause}", paint(Tone::Faint, "  because:"));
         }
         for hint in &self.hints {
-            text.push_str(&format!("{} {hint}\n", paint(Tone::Waiting, "  hint:")));
+            let _ = writeln!(text, "{} {hint}", paint(Tone::Waiting, "  hint:"));
         }
         text
     }

@@ -87,7 +87,7 @@ impl Picture {
         let findings = store.findings(ClosedToo::No)?.into_iter().filter(concerns).collect();
         let members = store.members(subject.id)?;
         let lanes = store.lane_statuses(subject.id)?;
-        Ok(Self { lanes, rows, claims, findings, members, subject })
+        Ok(Self { subject, lanes, rows, claims, findings, members })
     }
 
     /// Everything that keeps it from being complete; what is merely on its way out does not.
@@ -247,18 +247,18 @@ fn hook_head(name: &str, lane: Option<&LaneStatus>, now: Timestamp) -> String {
         (false, false) => Tone::Waiting,
         (false, true) => Tone::Bad,
     };
-    let mut line = format!("\n{}  {}", paint(Tone::Strong, name), paint(tone, &owes(lane)));
+    let mut head = format!("\n{}  {}", paint(Tone::Strong, name), paint(tone, &owes(lane)));
     if let Some(since) = lane.owed_since {
-        let _ = write!(line, ", oldest {}", age(since, now));
+        let _ = write!(head, ", oldest {}", age(since, now));
     }
     if let Some(due) = lane.lane.due_at.filter(|due| *due > now && !lane.is_done()) {
-        let _ = write!(line, ", next try {}", age(due, now));
+        let _ = write!(head, ", next try {}", age(due, now));
     }
     if lane.dead > 0 {
-        let _ = write!(line, ", {}", paint(Tone::Bad, &format!("{} dead (groundcrew dead list)", lane.dead)));
+        let _ = write!(head, ", {}", paint(Tone::Bad, &format!("{} dead (groundcrew dead list)", lane.dead)));
     }
-    line.push('\n');
-    line
+    head.push('\n');
+    head
 }
 
 /// An unfinished list for `wait`.

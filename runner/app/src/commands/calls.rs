@@ -124,7 +124,7 @@ pub(super) fn table(runs: &[(RunRecord, RunShown)], now: Timestamp) -> Table {
 /// One line: `PATCH https://... -> 204, 41 ms`.
 pub(super) fn line(call: &CallRecord) -> String {
     let took = call.back_at.map(|back| length(back.since(call.sent_at)));
-    let took = took.map_or_else(|| paint(Tone::Bad, "no answer"), |took| took);
+    let took = took.unwrap_or_else(|| paint(Tone::Bad, "no answer"));
     format!("{:>3}  {:<5}  {}, {took}", call.n, call.access, summary(call))
 }
 

@@ -1,5 +1,7 @@
 //! `groundcrew check`: everything that is wrong with the configuration, at once.
 
+use std::fmt::Write as _;
+
 use super::{Answer, Code, Context, Failure};
 use crate::components;
 use crate::config::{Paint, Report};
@@ -27,7 +29,7 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Answer, Failure> {
 fn answer(report: &Report, differing: &[Difference]) -> Answer {
     let mut text = report.draw(Paint::Colours);
     for difference in differing {
-        text.push_str(&format!("\nto be approved: {difference}\n"));
+        let _ = writeln!(text, "\nto be approved: {difference}");
     }
     if !differing.is_empty() {
         text.push_str("\nnext: groundcrew add --all\n");

@@ -23,7 +23,7 @@ pub struct Args {
 pub(super) fn run(_context: &Context, args: &Args) -> Result<Answer, Failure> {
     let Some(name) = &args.component else {
         let names: Vec<_> = builtin::names().iter().map(|name| format!("builtin:{name}")).collect();
-        return Ok(Answer::both(names.iter().map(|name| format!("{name}\n")).collect::<String>(), &names));
+        return Ok(Answer::both(format!("{}\n", names.join("\n")), &names));
     };
     let component = name.strip_prefix("builtin:").map_or_else(
         || Component::File(PathBuf::from(name)),
@@ -78,12 +78,11 @@ fn draw(name: &str, inspected: &Inspected) -> String {
         };
         let _ = writeln!(text, "  import     {import}{note}");
     }
-    match &inspected.manifest {
-        Some(manifest) => text.push_str(&draw_manifest(manifest)),
-        None => {
-            let none = paint(Tone::Bad, "it carries no manifest; a stanza needs `manifest = \"hook.toml\"`");
-            let _ = writeln!(text, "  {none}");
-        }
+    if let Some(manifest) = &inspected.manifest {
+        text.push_str(&draw_manifest(manifest));
+    } else {
+        let none = paint(Tone::Bad, "it carries no manifest; a stanza needs `manifest = \"hook.toml\"`");
+        let _ = writeln!(text, "  {none}");
     }
     text
 }

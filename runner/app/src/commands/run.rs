@@ -58,7 +58,9 @@ fn draw(run: &RunRecord, calls: &[CallRecord], shown: &RunShown, now: Timestamp)
         text.push_str("\nno calls\n");
     } else {
         let _ = writeln!(text, "\n{}", paint(Tone::Strong, "calls"));
-        calls.iter().for_each(|call| text.push_str(&calls::draw(call)));
+        for call in calls {
+            text.push_str(&calls::draw(call));
+        }
     }
     if let Some(log) = &shown.log {
         let _ = writeln!(text, "\n{}", paint(Tone::Strong, "log"));

@@ -59,13 +59,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let rows = named(&store, &names, &args.name)?;
     let (mut text, mut shown) = (String::new(), Vec::new());
     // What lives comes first; of what is gone only the newest is told, unless it is all there is.
-    let told = rows.iter().filter(|row| row.row.state != State::Gone).count().max(1);
-    for row in rows.iter().take(told) {
-        let story = story(&store, &names, row.clone(), args.runs)?;
-        text.push_str(&draw(&story, &names, now)?);
-        shown.push(shown_of(&story, &store, &names)?);
+    let living = rows.iter().filter(|row| row.row.state != State::Gone).count().max(1);
+    for row in rows.iter().take(living) {
+        let told = tell(&store, &names, row.clone(), args.runs)?;
+        text.push_str(&draw(&told, &names, now)?);
+        shown.push(shown_of(&told, &store, &names)?);
     }
-    if let Some(more @ 1..) = rows.len().checked_sub(told) {
+    if let Some(more @ 1..) = rows.len().checked_sub(living) {
         let _ = writeln!(
             text,
             "{}",
@@ -101,7 +101,7 @@ fn named(store: &Store, names: &Names<'_>, name: &str) -> Result<Vec<StoredRow>,
     })
 }
 
-fn story(store: &Store, names: &Names<'_>, row: StoredRow, limit: u32) -> Result<Story, Failure> {
+fn tell(store: &Store, names: &Names<'_>, row: StoredRow, limit: u32) -> Result<Story, Failure> {
     let plain = format!("{}/{}", row.kind, row.key);
     let about = row.about();
     let findings = store.findings(ClosedToo::No)?;
@@ -120,7 +120,7 @@ fn story(store: &Store, names: &Names<'_>, row: StoredRow, limit: u32) -> Result
     })
 }
 
-fn shown_of(story: &Story, store: &Store, names: &Names<'_>) -> Result<WhyShown, Failure> {
+fn shown_of(told: &Story, store: &Store, names: &Names<'_>) -> Result<WhyShown, Failure> {
     let claim = |claim: &Claim| ClaimShown {
         hook: names.hook(claim.lane.hook),
         owner: claim.path.clone(),
@@ -131,11 +131,11 @@ fn shown_of(story: &Story, store: &Store, names: &Names<'_>) -> Result<WhyShown,
         RunShown::of(run, store, names).map(|shown| shown.with_calls(run, calls))
     };
     Ok(WhyShown {
-        row: RowShown::of(&story.row, names)?,
-        wanted_by: story.claims.iter().map(claim).collect(),
-        read_by: story.readers.clone(),
-        findings: story.findings.clone(),
-        runs: story.runs.iter().map(run).collect::<Result<_, _>>()?,
+        row: RowShown::of(&told.row, names)?,
+        wanted_by: told.claims.iter().map(claim).collect(),
+        read_by: told.readers.clone(),
+        findings: told.findings.clone(),
+        runs: told.runs.iter().map(run).collect::<Result<_, _>>()?,
     })
 }
 

@@ -161,7 +161,11 @@ impl FlySource {
         fetches.into_iter().map(|fetch| self.question(fetch, now)).collect()
     }
 
-    fn question(&self, fetch: Fetch, sent_at: Timestamp) -> impl Future<Output = Answered> + Send + 'static + use<> {
+    fn question(
+        &self,
+        fetch: Fetch,
+        sent_at: Timestamp,
+    ) -> impl Future<Output = Answered> + Send + 'static + use<> {
         let mirror = self.keeper.mirror();
         let question = Question {
             ask: fetch.ask.clone(),
@@ -206,7 +210,8 @@ impl FlySource {
             Err(error) => {
                 tracing::error!(%error, ask = ?fetch.ask, "what the source saw could not be committed");
                 // A row that the database refuses is refused again: it must not hold back all others.
-                let done = if matches!(error, Error::Refused(_)) { Done::Refused } else { Done::Failed(None) };
+                let done =
+                    if matches!(error, Error::Refused(_)) { Done::Refused } else { Done::Failed(None) };
                 (done, Some(error.to_string()))
             }
         };

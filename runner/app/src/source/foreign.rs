@@ -9,7 +9,6 @@
 
 mod read;
 
-
 use groundcrew_core::hash::Digest;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Path, Subject};
@@ -105,14 +104,19 @@ impl ForeignEvents {
     }
 
     /// Accepts one event: names of headers in any case, values as they came. Durable when this returns.
-    pub async fn accept_cloudevent(&self, headers: &[(String, String)], body: &[u8]) -> Result<Accepted, Refusal> {
+    pub async fn accept_cloudevent(
+        &self,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<Accepted, Refusal> {
         if body.len() > BODY_MAX {
             return Err(Refusal::TooLarge(body.len()));
         }
         let (attributes, data) = read::read(headers, body)?;
         let now = self.around.clock.now();
         let event = Event {
-            id: Digest::of_parts([b"cloudevent", attributes.source.as_bytes(), attributes.id.as_bytes()]).to_string(),
+            id: Digest::of_parts([b"cloudevent", attributes.source.as_bytes(), attributes.id.as_bytes()])
+                .to_string(),
             kind: attributes.kind.clone(),
             time: time(&attributes)?.unwrap_or(now),
             subject: self.subject(&attributes)?,

@@ -179,7 +179,10 @@ impl Keeper {
 
 impl std::fmt::Debug for Keeper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keeper").field("source", &self.source).field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("Keeper")
+            .field("source", &self.source)
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
     }
 }
 
@@ -275,8 +278,10 @@ fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror,
         }
     }
     let misfit = |error| Error::Foreign(format!("the cursor of {source}: {error}"));
-    let kept = store.cursor(source)?.map(|text| serde_json::from_str::<Kept>(&text).map_err(misfit)).transpose()?;
-    let (cursor, position) = kept.map_or((None, Position::default()), |kept| (Some(kept.mirror), kept.position));
+    let kept =
+        store.cursor(source)?.map(|text| serde_json::from_str::<Kept>(&text).map_err(misfit)).transpose()?;
+    let (cursor, position) =
+        kept.map_or((None, Position::default()), |kept| (Some(kept.mirror), kept.position));
     Ok((Mirror::from_rows(config.clone(), rows, cursor), position))
 }
 
@@ -322,9 +327,10 @@ fn finding(finding: &mirror::Finding) -> FindingChange {
         return FindingChange::Close(finding.kind, finding.about.clone());
     }
     let (severity, remedy) = match finding.kind {
-        "source.vanish" => {
-            (Severity::Critical, "look at the organisation and the token; if they are really gone, approve it")
-        }
+        "source.vanish" => (
+            Severity::Critical,
+            "look at the organisation and the token; if they are really gone, approve it",
+        ),
         "source.reach" => (Severity::Critical, "give the token its reach back, or approve the smaller one"),
         "source.unauthorized" => (Severity::Critical, "put a token that is valid into the source's secret"),
         "source.forbidden" => (Severity::Warning, "move the app back, or let the token see it"),

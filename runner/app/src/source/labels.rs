@@ -131,7 +131,9 @@ impl LabelSources {
             due.under_way == UnderWay::Yes || apps.iter().any(|app| app.subject.path == *path)
         });
         let mut questions = Vec::new();
-        for (source, app) in (0..self.sources.len()).flat_map(|source| apps.iter().map(move |app| (source, app))) {
+        for (source, app) in
+            (0..self.sources.len()).flat_map(|source| apps.iter().map(move |app| (source, app)))
+        {
             let due = self.plan.entry((source, app.subject.path.clone())).or_default();
             if questions.len() < most && due.under_way == UnderWay::No && due.at <= now {
                 due.under_way = UnderWay::Yes;
@@ -141,7 +143,11 @@ impl LabelSources {
         questions
     }
 
-    fn question(&self, source: usize, app: StoredSubject) -> impl Future<Output = Answered> + Send + 'static + use<> {
+    fn question(
+        &self,
+        source: usize,
+        app: StoredSubject,
+    ) -> impl Future<Output = Answered> + Send + 'static + use<> {
         let settings = Arc::clone(&self.sources[source]);
         let request = self.request(&settings, &app.subject.path);
         let transport = Arc::clone(&self.around.transport);
@@ -272,7 +278,8 @@ impl LabelSources {
         match reason {
             None => self.around.store.close_finding("labels.outage", name, now).await,
             Some(reason) if self.failures[source] >= OUTAGE_AFTER => {
-                let message = format!("the label source {name} does not answer; what was last known is used: {reason}");
+                let message =
+                    format!("the label source {name} does not answer; what was last known is used: {reason}");
                 self.around.store.open_finding(warning("labels.outage", name, message), now).await
             }
             Some(_) => Ok(()),

@@ -93,13 +93,16 @@ impl NdjsonSource {
         judging.vanish_max = VanishMax { percent: 100, floor: u32::MAX, within: Millis::ZERO };
         judging.rules = Rules::ALL.without(Rule::VanishGuard);
         let keeper = Keeper::open(SOURCE, judging, &around)?;
-        Ok(Self { from: from.clone(), around, keeper, last_at: Timestamp::default(), tick: 0 })
+        let last_at = keeper.mirror().rows().map(|row| row.seen_at).max().unwrap_or_default();
+        Ok(Self { from: from.clone(), around, keeper, last_at, tick: 0 })
     }
 
     /// Reads until `shutdown`, or until standard input ends; a file is followed as it grows.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), NdjsonError> {
         match self.from.clone() {
-            config::Ndjson::Stdin => self.follow(Lines::new(tokio::io::stdin(), Position::default()), &shutdown).await,
+            config::Ndjson::Stdin => {
+                self.follow(Lines::new(tokio::io::stdin(), Position::default()), &shutdown).await
+            }
             config::Ndjson::File(path) => {
                 let (file, position) = open(&path, self.keeper.position()).await?;
                 self.follow(Lines::new(file, position), &shutdown).await

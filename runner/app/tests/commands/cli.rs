@@ -80,7 +80,8 @@ pub(crate) fn redact(text: &str) -> String {
             at += c.len_utf8();
         }
     }
-    redacted.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let lines: Vec<_> = redacted.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n"))
 }
 
 /// Compares with `tests/commands/golden/NAME`; `GROUNDCREW_GOLDEN=write` writes it instead.

@@ -102,8 +102,11 @@ impl Ground {
     /// Without `app.updated`: the platform's word for an app follows its machines in its own time.
     pub(crate) fn story(&self) -> Vec<String> {
         let connection = Connection::open(self.store.path()).unwrap();
-        let mut statement = connection.prepare("SELECT kind, snapshot FROM event WHERE kind <> 'app.updated' ORDER BY seq").unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+        let mut statement = connection
+            .prepare("SELECT kind, snapshot FROM event WHERE kind <> 'app.updated' ORDER BY seq")
+            .unwrap();
+        let rows =
+            statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
         rows.map(|row| {
             let (kind, snapshot) = row.unwrap();
             let subject: Subject = serde_json::from_str(&snapshot).unwrap();
@@ -226,7 +229,11 @@ impl Bench {
         while !holds(self) {
             let waited = self.now().since(begin);
             let story = self.ground.story();
-            assert!(waited < Millis::seconds(seconds), "{what} within {seconds} s: {story:#?} {:?}", self.handle.status());
+            assert!(
+                waited < Millis::seconds(seconds),
+                "{what} within {seconds} s: {story:#?} {:?}",
+                self.handle.status()
+            );
             self.step().await;
         }
         self.now().since(begin)

@@ -44,7 +44,13 @@ fn nothing() -> Classify {
 }
 
 fn get(url: &str) -> Request {
-    Request { method: "GET".to_owned(), url: url.to_owned(), headers: Vec::new(), body: Vec::new(), private: false }
+    Request {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        private: false,
+    }
 }
 
 async fn ask(limited: &Limited<Script>, url: &str) -> Result<(), Failure> {
@@ -98,7 +104,9 @@ async fn limits_from_outside_are_kept_by_their_name() {
     assert_eq!(began.elapsed(), Duration::from_secs(3));
     for _ in 0..4 {
         // Nobody waits for these; only the fourth would be further away than patience goes.
-        let _left = tokio::time::timeout(Duration::from_millis(1), ask(&limited, "https://a.example/machines/2")).await;
+        let _left =
+            tokio::time::timeout(Duration::from_millis(1), ask(&limited, "https://a.example/machines/2"))
+                .await;
     }
     let refused = ask(&limited, "https://a.example/machines/2").await.unwrap_err();
     assert!(refused.retry && refused.after > Some(Millis::seconds(10)), "{refused:?}");

@@ -84,7 +84,10 @@ impl Handler for Unruly {
 fn look_around() {
     use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
     let works = |worked: bool| if worked { "works" } else { "fails" };
-    log::info(format!("read {}", works(std::fs::read_dir("/").is_ok() || std::fs::read("/etc/passwd").is_ok())));
+    log::info(format!(
+        "read {}",
+        works(std::fs::read_dir("/").is_ok() || std::fs::read("/etc/passwd").is_ok())
+    ));
     log::info(format!("write {}", works(std::fs::write("left-behind", "x").is_ok())));
     log::info(format!("tcp {}", works(TcpStream::connect("127.0.0.1:9").is_ok())));
     log::info(format!("udp {}", works(UdpSocket::bind("0.0.0.0:0").is_ok())));

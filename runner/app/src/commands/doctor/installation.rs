@@ -82,7 +82,7 @@ pub(super) fn levels(config: &Config, chart: &mut Chart) {
 pub(super) fn holder(context: &Context, dir: &DataDir, chart: &mut Chart) -> Result<(), Failure> {
     match dir.holder()? {
         Held::No => {
-            chart.note("runner", format!("nothing runs on {}", dir.path().display()), &["groundcrew up"])
+            chart.note("runner", format!("nothing runs on {}", dir.path().display()), &["groundcrew up"]);
         }
         Held::By(holder) => {
             let who = holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string());

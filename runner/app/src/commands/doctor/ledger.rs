@@ -63,7 +63,7 @@ fn all(
         let message = format!("{source} last moved {}", show::ago(at, now));
         match late {
             Some(late) if now.since(at) > late => {
-                chart.bad("sources", message, &["the runner's log says why"])
+                chart.bad("sources", message, &["the runner's log says why"]);
             }
             _ => chart.good("sources", message),
         }

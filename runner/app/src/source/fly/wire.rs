@@ -41,11 +41,13 @@ impl Question {
     pub(super) fn read(&self, answer: Option<&Answer>, now: Timestamp) -> (Observation, Done) {
         match self.ask.clone() {
             Ask::Control => {
-                let (outcome, done) = judge(answer.map(|it| tokens::current().read(it)), now, |it| reach(&it));
+                let (outcome, done) =
+                    judge(answer.map(|it| tokens::current().read(it)), now, |it| reach(&it));
                 (Observation::Control { outcome }, done)
             }
             Ask::Apps => {
-                let (outcome, done) = judge(answer.map(|it| apps::list(&self.org).read(it)), now, app_list);
+                let (outcome, done) =
+                    judge(answer.map(|it| apps::list(&self.org).read(it)), now, |it| app_list(&it));
                 (Observation::Apps { outcome }, done)
             }
             Ask::OrgMachines => {
@@ -53,7 +55,8 @@ impl Question {
                 (Observation::OrgPage { query: self.query.clone(), outcome }, done)
             }
             Ask::App { app } => {
-                let (outcome, done) = judge(answer.map(|it| apps::show(&app).read(it)), now, |it| app_seen(&it));
+                let (outcome, done) =
+                    judge(answer.map(|it| apps::show(&app).read(it)), now, |it| app_seen(&it));
                 (Observation::App { app, outcome }, done)
             }
             Ask::Machines { app } => {
@@ -116,7 +119,7 @@ fn refused<S>(refusal: &Refusal, now: Timestamp) -> (Outcome<S>, Done) {
     }
 }
 
-fn app_list(list: apps::Apps) -> Apps {
+fn app_list(list: &apps::Apps) -> Apps {
     let extent = if list.is_whole() { Whole::Whole } else { Whole::Part };
     Apps { apps: list.apps.iter().map(app_seen).collect(), extent }
 }

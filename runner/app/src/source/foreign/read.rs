@@ -41,8 +41,8 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 fn structured(body: &[u8]) -> Result<(Map<String, Value>, Value), Refusal> {
-    let parsed: Value =
-        serde_json::from_slice(body).map_err(|error| Refusal::invalid("body", format!("no JSON: {error}")))?;
+    let parsed: Value = serde_json::from_slice(body)
+        .map_err(|error| Refusal::invalid("body", format!("no JSON: {error}")))?;
     let Value::Object(mut fields) = parsed else {
         return Err(Refusal::invalid("body", "one JSON object is expected"));
     };
@@ -76,9 +76,8 @@ fn binary_data(media: &str, body: &[u8]) -> Result<Value, Refusal> {
     let is_json = media == "application/json" || media == "text/json" || media.ends_with("+json");
     match std::str::from_utf8(body) {
         _ if body.is_empty() => Ok(Value::Null),
-        _ if is_json || media.is_empty() => {
-            serde_json::from_slice(body).map_err(|error| Refusal::invalid("body", format!("no JSON: {error}")))
-        }
+        _ if is_json || media.is_empty() => serde_json::from_slice(body)
+            .map_err(|error| Refusal::invalid("body", format!("no JSON: {error}"))),
         Ok(text) if media.starts_with("text/") => Ok(Value::from(text)),
         _ => Ok(json!({ "data_base64": STANDARD.encode(body) })),
     }

@@ -26,7 +26,8 @@ pub(super) fn judge(
 ) -> Result<Judged, String> {
     match response.status {
         200..=299 => {
-            let body: Value = serde_json::from_slice(&response.body).map_err(|error| format!("no JSON: {error}"))?;
+            let body: Value =
+                serde_json::from_slice(&response.body).map_err(|error| format!("no JSON: {error}"))?;
             let Value::Object(fields) = body else { return Err("the answer is no JSON object".to_owned()) };
             Ok(fitting(declared, fields, known.unwrap_or_default()))
         }
@@ -36,7 +37,11 @@ pub(super) fn judge(
 }
 
 /// Takes over what is of the declared type. What is not leaves the last known value of its name in place.
-fn fitting(declared: &BTreeMap<String, LabelType>, fields: Map<String, Value>, mut known: Map<String, Value>) -> Judged {
+fn fitting(
+    declared: &BTreeMap<String, LabelType>,
+    fields: Map<String, Value>,
+    mut known: Map<String, Value>,
+) -> Judged {
     let mut value = Map::new();
     let mut mistyped = Vec::new();
     for (name, given) in fields {
@@ -64,7 +69,8 @@ fn unknown(known: Option<Map<String, Value>>) -> Judged {
         None => Judged { value: Some(Map::new()), ..Judged::default() },
         Some(known) if known.is_empty() => Judged::default(),
         Some(_) => {
-            let lost = "the endpoint answers 404 for an app that it knew; its last labels are kept".to_owned();
+            let lost =
+                "the endpoint answers 404 for an app that it knew; its last labels are kept".to_owned();
             Judged { lost: Some(lost), ..Judged::default() }
         }
     }
@@ -76,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
     }
 
@@ -84,13 +90,14 @@ mod tests {
         let declared = [("domains", LabelType::List), ("plan", LabelType::String)];
         let declared = declared.map(|(name, kind)| (name.to_owned(), kind)).into();
         let response = Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() };
-        judge(&declared, &response, known.map(map))
+        judge(&declared, &response, known.as_ref().map(map))
     }
 
     #[test]
     fn an_answer_replaces_what_was_known() {
-        let judged = ask(200, r#"{"domains": ["b"]}"#, Some(json!({"domains": ["a"], "plan": "pro"}))).unwrap();
-        assert_eq!(judged, Judged { value: Some(map(json!({"domains": ["b"]}))), ..Judged::default() });
+        let judged =
+            ask(200, r#"{"domains": ["b"]}"#, Some(json!({"domains": ["a"], "plan": "pro"}))).unwrap();
+        assert_eq!(judged, Judged { value: Some(map(&json!({"domains": ["b"]}))), ..Judged::default() });
         let judged = ask(200, r#"{"domains": null}"#, Some(json!({"domains": ["a"]}))).unwrap();
         assert_eq!(judged.value, Some(Map::new()));
     }
@@ -98,7 +105,7 @@ mod tests {
     #[test]
     fn a_wrong_type_leaves_the_last_value_and_is_told() {
         let judged = ask(200, r#"{"domains": "b", "colour": 1}"#, Some(json!({"domains": ["a"]}))).unwrap();
-        assert_eq!(judged.value, Some(map(json!({"domains": ["a"]}))));
+        assert_eq!(judged.value, Some(map(&json!({"domains": ["a"]}))));
         let mistyped = judged.mistyped.unwrap();
         assert!(mistyped.contains("`domains` is not of its declared type"), "{mistyped}");
         assert!(mistyped.contains("`colour` is not declared"), "{mistyped}");

@@ -54,8 +54,8 @@ pub(super) fn read(line: &Line, mirror: &Mirror, look: Look) -> Result<Vec<(Look
     if value.get("look").is_some() {
         return whole(value, look).map(|said| vec![said]).map_err(wrong);
     }
-    let simple: Simple = serde_json::from_value(value)
-        .map_err(|error| wrong((error.to_string(), APP_LINE.to_owned())))?;
+    let simple: Simple =
+        serde_json::from_value(value).map_err(|error| wrong((error.to_string(), APP_LINE.to_owned())))?;
     let speaker = Speaker { mirror, look };
     speaker.say(&simple).map_err(wrong)
 }
@@ -69,7 +69,7 @@ fn whole(value: Value, mut look: Look) -> Result<(Look, Observation), Wrong> {
         look.tick = tick.as_u64().ok_or_else(|| ("`tick` is no number".to_owned(), fix()))?;
     }
     if let Some(at) = value.get("at") {
-        look.at = at.as_str().map_or(Err(at_is_wrong()), |text| time(text))?;
+        look.at = at.as_str().map_or(Err(at_is_wrong()), time)?;
         look.sent_at = look.at;
     }
     let observation = serde_json::from_value(value).map_err(|error| (error.to_string(), fix()))?;
@@ -81,7 +81,10 @@ fn time(text: &str) -> Result<Timestamp, Wrong> {
 }
 
 fn at_is_wrong() -> Wrong {
-    ("`at` is no RFC 3339 time".to_owned(), r#"write "at": "2026-11-21T02:39:56Z", or leave it out"#.to_owned())
+    (
+        "`at` is no RFC 3339 time".to_owned(),
+        r#"write "at": "2026-11-21T02:39:56Z", or leave it out"#.to_owned(),
+    )
 }
 
 /// Says what a person wrote in the words of a poller.
@@ -120,7 +123,8 @@ impl Speaker<'_> {
     fn app(&self, line: &Simple) -> Result<Vec<Observation>, Wrong> {
         only_for_machines(line)?;
         let living = self.mirror.app(&line.app);
-        let made_again = living.filter(|row| line.id.as_deref().is_some_and(|id| id != row.uid.platform_id()));
+        let made_again =
+            living.filter(|row| line.id.as_deref().is_some_and(|id| id != row.uid.platform_id()));
         let mut said = made_again.map(|row| self.end(row)).unwrap_or_default();
         let known = living.filter(|_| made_again.is_none());
         let id = match (&line.id, known) {
@@ -150,7 +154,7 @@ impl Speaker<'_> {
     }
 
     fn app_gone(&self, line: &Simple) -> Result<Vec<Observation>, Wrong> {
-        let row = self.mirror.app(&line.app).ok_or_else(|| self.unknown(&line.app))?;
+        let row = self.mirror.app(&line.app).ok_or_else(|| Self::unknown(&line.app))?;
         Ok(self.end(row))
     }
 
@@ -170,8 +174,10 @@ impl Speaker<'_> {
             let reason = "`id` and `network` are an app's".to_owned();
             return Err((reason, MACHINE_LINE.to_owned()));
         }
-        self.mirror.app(&line.app).ok_or_else(|| self.unknown(&line.app))?;
-        let uid = format!("machine:{id}").parse::<Uid>().map_err(|error| (error.to_string(), MACHINE_LINE.to_owned()))?;
+        self.mirror.app(&line.app).ok_or_else(|| Self::unknown(&line.app))?;
+        let uid = format!("machine:{id}")
+            .parse::<Uid>()
+            .map_err(|error| (error.to_string(), MACHINE_LINE.to_owned()))?;
         let known = self.mirror.row(&uid);
         if known.is_some_and(|row| row.gone_at.is_some()) {
             let reason = format!("the machine {id} is gone, and an id is never used again");
@@ -193,14 +199,15 @@ impl Speaker<'_> {
         })
     }
 
-    fn unknown(&self, app: &str) -> Wrong {
+    fn unknown(app: &str) -> Wrong {
         let fix = format!(r#"write a line {{"app": "{app}"}} first"#);
         (format!("there is no app {app}"), fix)
     }
 }
 
 fn only_for_machines(line: &Simple) -> Result<(), Wrong> {
-    let fields = [line.region.is_some(), line.image.is_some(), line.metadata.is_some(), line.reason.is_some()];
+    let fields =
+        [line.region.is_some(), line.image.is_some(), line.metadata.is_some(), line.reason.is_some()];
     if fields.contains(&true) {
         let reason = "`region`, `image`, `metadata` and `reason` are a machine's".to_owned();
         return Err((reason, r#"add "machine", or leave them out"#.to_owned()));
@@ -210,7 +217,13 @@ fn only_for_machines(line: &Simple) -> Result<(), Wrong> {
 
 /// A machine with a log of one line, so that its change is told at once and with its reason.
 fn machine(line: &Simple, id: &str, state: String, at: Timestamp) -> MachineSeen {
-    let entry = LogEntry { id: None, kind: "line".to_owned(), status: state.clone(), at, reason: line.reason.clone() };
+    let entry = LogEntry {
+        id: None,
+        kind: "line".to_owned(),
+        status: state.clone(),
+        at,
+        reason: line.reason.clone(),
+    };
     MachineSeen {
         id: id.to_owned(),
         app: Some(line.app.clone()),

@@ -120,7 +120,8 @@ mod tests {
     #[tokio::test]
     async fn lines_know_their_number_and_place() {
         let lines = all(b"a\n\nb\n{\"c\":1}", Position { offset: 10, line: 3 }).await;
-        let seen: Vec<_> = lines.iter().map(|line| (line.number, line.text.clone().unwrap(), line.end.offset)).collect();
+        let seen: Vec<_> =
+            lines.iter().map(|line| (line.number, line.text.clone().unwrap(), line.end.offset)).collect();
         let expected = [(4, "a", 12), (5, "", 13), (6, "b", 15), (7, "{\"c\":1}", 22)];
         assert_eq!(seen, expected.map(|(number, text, end)| (number, text.to_owned(), end)));
     }

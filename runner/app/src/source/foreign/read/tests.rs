@@ -26,7 +26,10 @@ fn both_modes_say_the_same() {
         ("ce-subject", "fly/acme/web"),
     ]);
     let (other, same) = read(&binary, br#"{"a": 1}"#).unwrap();
-    assert_eq!((&one.id, &one.source, &one.kind, &one.subject), (&other.id, &other.source, &other.kind, &other.subject));
+    assert_eq!(
+        (&one.id, &one.source, &one.kind, &one.subject),
+        (&other.id, &other.source, &other.kind, &other.subject)
+    );
     assert_eq!(data, same);
 }
 
@@ -71,7 +74,16 @@ fn what_is_wrong_is_named() {
 
 #[test]
 fn the_runners_own_types_are_refused() {
-    for kind in ["app.created", "machine.x", "resource.gone", "finding.opened", "delivery.dead", "source.x", "held.x", "tick"] {
+    for kind in [
+        "app.created",
+        "machine.x",
+        "resource.gone",
+        "finding.opened",
+        "delivery.dead",
+        "source.x",
+        "held.x",
+        "tick",
+    ] {
         let refused = structured_with(|event| event["type"] = json!(kind)).unwrap_err();
         assert!(matches!(refused, Refusal::Reserved(_)), "{kind}");
         assert_eq!(refused.status(), 422);
@@ -83,7 +95,9 @@ fn the_runners_own_types_are_refused() {
 
 #[test]
 fn anything_but_one_event_is_refused() {
-    for media in ["application/cloudevents-batch+json", "application/cloudevents+avro", "application/json", ""] {
+    for media in
+        ["application/cloudevents-batch+json", "application/cloudevents+avro", "application/json", ""]
+    {
         let refused = read(&headers(&[("content-type", media)]), b"[]").unwrap_err();
         assert_eq!(refused.status(), 415, "{media}");
     }

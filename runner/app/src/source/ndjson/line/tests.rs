@@ -24,7 +24,8 @@ impl Told {
         let line = Line { number: 7, text: Ok(text.to_owned()), end: Position::default() };
         for (look, observation) in read(&line, &self.mirror, look)? {
             let delta = self.mirror.observe(&look, &observation);
-            self.story.extend(delta.events.iter().map(|event| format!("{} {}", event.kind, event.subject.path)));
+            self.story
+                .extend(delta.events.iter().map(|event| format!("{} {}", event.kind, event.subject.path)));
             self.mirror.apply(delta);
         }
         Ok(())
@@ -45,7 +46,7 @@ fn lines_are_told_at_once_and_in_order() {
     let story = told.story(&[
         r#"{"app": "web"}"#,
         r#"{"app": "web", "machine": "m1"}"#,
-        r##"# a comment"##,
+        "# a comment",
         "",
         r#"{"app": "web", "machine": "m1", "state": "stopped", "reason": {"exit_code": 1}}"#,
         r#"{"app": "web", "machine": "m1", "state": "started"}"#,
@@ -70,8 +71,13 @@ fn lines_are_told_at_once_and_in_order() {
 #[test]
 fn apps_go_with_their_machines_and_come_again_as_others() {
     let mut told = Told::new();
-    told.story(&[r#"{"app": "web", "id": "a1"}"#, r#"{"app": "shop"}"#, r#"{"app": "web", "machine": "m1"}"#]);
-    let again = ["machine.destroyed fly/local/web/m1", "app.deleted fly/local/web", "app.created fly/local/web"];
+    told.story(&[
+        r#"{"app": "web", "id": "a1"}"#,
+        r#"{"app": "shop"}"#,
+        r#"{"app": "web", "machine": "m1"}"#,
+    ]);
+    let again =
+        ["machine.destroyed fly/local/web/m1", "app.deleted fly/local/web", "app.created fly/local/web"];
     assert_eq!(told.story(&[r#"{"app": "web", "id": "a2"}"#]), again);
     assert_eq!(told.story(&[r#"{"app": "web", "gone": true}"#]), ["app.deleted fly/local/web"]);
     assert_eq!(told.story(&[r#"{"app": "web"}"#]), ["app.created fly/local/web"]);
@@ -92,7 +98,10 @@ fn whole_observations_are_taken_as_they_are() {
     let list = r#"{"look": "apps", "outcome": {"outcome": "found", "seen": {"extent": "whole", "apps": [{"id": "a1", "name": "web"}]}}}"#;
     assert!(told.story(&[list]).is_empty(), "a first list is adopted silently");
     assert!(told.mirror.app("web").is_some());
-    assert_eq!(told.story(&[r#"{"app": "web", "gone": true, "at": "2026-11-21T02:39:56Z"}"#]), ["app.deleted fly/local/web"]);
+    assert_eq!(
+        told.story(&[r#"{"app": "web", "gone": true, "at": "2026-11-21T02:39:56Z"}"#]),
+        ["app.deleted fly/local/web"]
+    );
 }
 
 #[test]
@@ -110,7 +119,10 @@ fn a_bad_line_says_what_is_wrong_and_what_to_write() {
         ("[]", "line 7: "),
         (r#"{"state": "started"}"#, "line 7: there is no `app`"),
         (r#"{"app": "web", "colour": "red"}"#, "line 7: unknown field `colour`"),
-        (r#"{"app": "web", "region": "fra"}"#, "line 7: `region`, `image`, `metadata` and `reason` are a machine's"),
+        (
+            r#"{"app": "web", "region": "fra"}"#,
+            "line 7: `region`, `image`, `metadata` and `reason` are a machine's",
+        ),
         (r#"{"app": "web", "machine": "m2", "id": "x"}"#, "line 7: `id` and `network` are an app's"),
         (r#"{"app": "shop", "machine": "m2"}"#, "line 7: there is no app shop"),
         (r#"{"app": "shop", "gone": true}"#, "line 7: there is no app shop"),

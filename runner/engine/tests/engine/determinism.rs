@@ -1,0 +1,88 @@
+//! Replays see what the recorded run saw, bit for bit.
+
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_engine::gate::{Answers, Refusal};
+use groundcrew_engine::run::Ended;
+use serde_json::json;
+
+use crate::support::{Fake, Setup, component, load, logged};
+
+fn fetching() -> Setup {
+    let config = json!({ "does": "fetch", "authority": "a.example", "paths": ["/1", "/2", "/3", "/4"] });
+    Setup::new(config)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_of_concurrent_requests_sees_them_in_the_recorded_order() {
+    let hook = load(&component("guest-fetches")).await;
+    for round in 0..10_i64 {
+        let live = Setup { fake: Fake::waiting(), ..fetching() };
+        let letting_go = async {
+            for _ in 0..4 {
+                live.clock.advance(Millis::new(10 + round));
+                live.fake.free.add_permits(1);
+                tokio::task::yield_now().await;
+            }
+        };
+        let (recorded, ()) = tokio::join!(live.handle(&hook), letting_go);
+        recorded.outcome.as_ref().unwrap();
+        assert_eq!(recorded.log.lines.len(), 4);
+        let answers = Answers::Journal(recorded.journal.clone());
+        let replay = Setup { answers, fake: Fake::unreachable(), ..fetching() };
+        let replayed = replay.handle(&hook).await;
+        assert_eq!(replayed.outcome, Ok(()), "round {round}");
+        assert_eq!(logged(&replayed), logged(&recorded), "order, answers and times, round {round}");
+        assert_eq!(replayed.journal, recorded.journal, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_does_not_sleep() {
+    let hook = load(&component("guest-fetches")).await;
+    let setup = Setup::new(json!({ "does": "sleep" }));
+    let setup = Setup { answers: Answers::Journal(groundcrew_engine::journal::Journal::default()), ..setup };
+    let run = setup.handle(&hook).await;
+    assert_eq!((run.outcome.clone(), logged(&run)), (Ok(()), vec!["slept 3600 s"]));
+}
+
+#[tokio::test]
+async fn a_moment_in_the_past_is_ready_at_once() {
+    let hook = load(&component("guest-fetches")).await;
+    Setup::new(json!({ "does": "spin" })).handle(&hook).await.outcome.unwrap();
+}
+
+#[tokio::test]
+async fn an_observed_run_ends_at_its_first_write_and_shows_it() {
+    let hook = load(&component("example-handler")).await;
+    let setup = Setup {
+        answers: Answers::Observe,
+        fake: Fake::unreachable(),
+        ..Setup::new(json!({ "server": "http://a.example" }))
+    };
+    let Err(Ended::Refused(Refusal::Observed(ask))) = setup.handle(&hook).await.outcome else {
+        panic!("it did not end at its write")
+    };
+    let ask: serde_json::Value = serde_json::from_slice(&ask).unwrap();
+    assert_eq!((&ask["method"], &ask["url"]), (&json!("POST"), &json!("http://a.example/events")));
+}
+
+#[tokio::test]
+async fn a_replay_never_asks_the_network_and_ends_with_its_journal() {
+    let hook = load(&component("example-handler")).await;
+    let live = Setup::new(json!({ "server": "http://a.example" }));
+    let recorded = live.handle(&hook).await;
+    let replay = |answers, server: &str| Setup {
+        answers,
+        fake: Fake::unreachable(),
+        ..Setup::new(json!({ "server": server }))
+    };
+    let whole = Answers::Journal(recorded.journal.clone());
+    assert_eq!(replay(whole.clone(), "http://a.example").handle(&hook).await.outcome, Ok(()));
+    let diverged = replay(whole, "http://a.example/elsewhere").handle(&hook).await.outcome;
+    assert!(matches!(diverged, Err(Ended::Refused(Refusal::Diverged { n: 0, .. }))), "{diverged:?}");
+    let empty = replay(Answers::Journal(groundcrew_engine::journal::Journal::default()), "http://a.example");
+    assert_eq!(empty.handle(&hook).await.outcome, Err(Ended::Refused(Refusal::JournalEnded(0))));
+    let _kept: Arc<Fake> = live.fake;
+}

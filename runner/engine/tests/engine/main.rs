@@ -1,0 +1,15 @@
+//! Components through the real engine, against a transport that is a fake.
+//!
+//! One program, so that components are built and compiled once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod cached;
+mod closed;
+mod determinism;
+mod gate;
+mod hooks;
+mod inspected;
+mod limits;
+mod pool;
+mod secrets;
+mod support;

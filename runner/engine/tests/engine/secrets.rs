@@ -1,0 +1,95 @@
+//! Tokens become values at their place only; values never come back.
+
+use std::sync::Arc;
+
+use groundcrew_engine::egress::Response;
+use groundcrew_engine::run::Ended;
+use groundcrew_engine::secrets::{Format, Position, Secret, Secrets, Sign, token};
+use serde_json::json;
+
+use crate::support::{Fake, Setup, component, load, logged};
+
+const VALUE: &str = "s3cret-value";
+
+fn secrets(at: Position, value: &str, to: &str) -> Secrets {
+    let secret = Secret {
+        token: token(&[1; 32], "unruly", "KEY"),
+        value: value.into(),
+        at,
+        format: Format::Plain,
+        to: to.to_owned(),
+        sign: Sign::None,
+    };
+    Secrets::new([("KEY".to_owned(), secret)].into())
+}
+
+fn in_header(to: &str) -> Secrets {
+    secrets(Position::Header("x-api-key".to_owned()), VALUE, to)
+}
+
+/// Answers with what came in `x-api-key`, and in a header.
+fn echo() -> Arc<Fake> {
+    Fake::new(|request| {
+        let key = request.headers.iter().find(|(name, _)| name == "x-api-key");
+        let key = key.map_or_else(String::new, |(_, value)| value.clone());
+        assert_eq!(key, VALUE, "the outside gets the value");
+        let body = format!("you sent {key}").into_bytes();
+        Ok(Response { status: 200, headers: vec![("x-echo".to_owned(), key)], body })
+    })
+}
+
+#[tokio::test]
+async fn a_value_reaches_its_place_and_never_guest_log_or_journal() {
+    let config = json!({ "does": "echo", "about": "http://a.example/", "secret": "KEY" });
+    let setup = Setup { secrets: in_header("a.example:80"), fake: echo(), ..Setup::new(config) };
+    let run = setup.handle(&load(&component("guest-unruly")).await).await;
+    assert_eq!((run.outcome.clone(), logged(&run)), (Ok(()), vec!["you sent ***"]));
+    let kept = format!(
+        "{:?}",
+        run.journal
+            .calls
+            .iter()
+            .map(|call| {
+                let answer = call.answer.clone().unwrap_or_default();
+                (
+                    String::from_utf8_lossy(&call.ask).into_owned(),
+                    String::from_utf8_lossy(&answer).into_owned(),
+                )
+            })
+            .collect::<Vec<_>>()
+    );
+    assert!(!kept.contains(VALUE) && kept.contains("gct_") && kept.contains("***"), "{kept}");
+}
+
+#[tokio::test]
+async fn a_token_elsewhere_is_an_error_and_nothing_leaves() {
+    let hook = load(&component("guest-unruly")).await;
+    let other_host = json!({ "does": "echo", "about": "http://a.example/", "secret": "KEY" });
+    let in_url = json!({ "does": "secret", "about": "KEY", "server": "http://a.example" });
+    for (config, to, said) in [(other_host, "b.example:80", "x-api-key"), (in_url, "a.example:80", "the URL")]
+    {
+        let setup = Setup { secrets: in_header(to), fake: Fake::unreachable(), ..Setup::new(config) };
+        let Err(Ended::Failure(failure)) = setup.handle(&hook).await.outcome else { panic!("it succeeded") };
+        assert!(failure.message.contains("token stands in") && failure.message.contains(said), "{failure}");
+    }
+    let config = json!({ "does": "echo", "about": "http://a.example/", "secret": "OTHER" });
+    let setup = Setup { secrets: in_header("a.example:80"), ..Setup::new(config) };
+    let Err(Ended::Failure(failure)) = setup.handle(&hook).await.outcome else { panic!("it succeeded") };
+    assert!(failure.message.contains("this stanza grants: KEY"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_secret_address_cannot_be_led_elsewhere() {
+    let hook = load(&component("guest-unruly")).await;
+    let address = secrets(Position::Url, "http://Hooks.example", "hooks.example:80");
+    let token = address.token("KEY").unwrap();
+    let fetch = |rest: &str| json!({ "does": "fetch", "about": format!("{token}{rest}") });
+    for rest in [".evil.example/", "@evil.example/", ":81/"] {
+        let setup = Setup { secrets: address.clone(), fake: Fake::unreachable(), ..Setup::new(fetch(rest)) };
+        let Err(Ended::Failure(failure)) = setup.handle(&hook).await.outcome else { panic!("{rest} left") };
+        assert!(failure.message.contains("may extend its path"), "{rest}: {failure}");
+    }
+    let setup = Setup { secrets: address.clone(), ..Setup::new(fetch("/x?y=1")) };
+    setup.handle(&hook).await.outcome.unwrap();
+    assert_eq!(setup.fake.trace()[0], "sent GET http://hooks.example/x?y=1");
+}
