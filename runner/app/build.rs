@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the folder of its manifest.
-const HOOKS: [(&str, &str); 4] =
-    [("hook-dns", "dns"), ("hook-fly-ip", "fly-ip"), ("hook-fly-cert", "fly-cert"), ("hook-notify", "notify")];
+const HOOKS: [(&str, &str); 4] = [
+    ("hook-dns", "dns"),
+    ("hook-fly-ip", "fly-ip"),
+    ("hook-fly-cert", "fly-cert"),
+    ("hook-notify", "notify"),
+];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -26,23 +30,38 @@ fn main() {
 
 fn build(root: &Path, target: &Path) {
     let mut cargo = Command::new(std::env::var_os("CARGO").expect("cargo sets CARGO"));
-    cargo.current_dir(root).args(["build", "--quiet", "--locked", "--profile", "hook", "--target", "wasm32-wasip2"]);
+    cargo.current_dir(root).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--profile",
+        "hook",
+        "--target",
+        "wasm32-wasip2",
+    ]);
     cargo.arg("--target-dir").arg(target);
     for (package, _) in HOOKS {
         cargo.args(["-p", package]);
     }
     // Settings of the outer build are not the hooks'.
-    for variable in ["RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+    for variable in [
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+    ] {
         cargo.env_remove(variable);
     }
     let built = cargo.output().expect("cargo can be started");
     if !built.status.success() {
         let text = String::from_utf8_lossy(&built.stderr);
-        let hint = if text.contains("target may not be installed") || text.contains("can't find crate for `core`") {
-            "\ninstall the target with:\n\n    rustup target add wasm32-wasip2\n"
-        } else {
-            ""
-        };
+        let hint =
+            if text.contains("target may not be installed") || text.contains("can't find crate for `core`") {
+                "\ninstall the target with:\n\n    rustup target add wasm32-wasip2\n"
+            } else {
+                ""
+            };
         panic!("the first-party hooks did not build\n{text}{hint}");
     }
 }

@@ -11,7 +11,8 @@ fn main() {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let target = out.ancestors().nth(4).expect("OUT_DIR lies deep within the target directory").join("hooks-tests");
+    let target =
+        out.ancestors().nth(4).expect("OUT_DIR lies deep within the target directory").join("hooks-tests");
     build(&root, &target);
     let built = target.join("wasm32-wasip2/hook/guest_things.wasm");
     std::fs::copy(built, out.join("things.wasm")).expect("a built guest can be copied");
@@ -19,12 +20,24 @@ fn main() {
 
 fn build(root: &Path, target: &Path) {
     let mut cargo = Command::new(std::env::var_os("CARGO").expect("cargo sets CARGO"));
-    cargo.current_dir(root).args(["build", "--quiet", "--locked", "--profile", "hook", "--target", "wasm32-wasip2"]);
+    cargo.current_dir(root).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--profile",
+        "hook",
+        "--target",
+        "wasm32-wasip2",
+    ]);
     cargo.args(["-p", "guest-things", "--target-dir"]).arg(target);
     // Settings of the outer build are not the guest's.
-    for variable in
-        ["RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "CARGO_BUILD_TARGET"]
-    {
+    for variable in [
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+    ] {
         cargo.env_remove(variable);
     }
     let built = cargo.output().expect("cargo can be started");

@@ -6,8 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 4] =
-    [("pdns_server", "pdns-server pdns-backend-sqlite3"), ("sqlite3", "sqlite3"), ("dig", "dnsutils"), ("promtool", "prometheus")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("pdns_server", "pdns-server pdns-backend-sqlite3"),
+    ("sqlite3", "sqlite3"),
+    ("dig", "dnsutils"),
+    ("promtool", "prometheus"),
+];
 
 /// Installs everything that is missing.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -51,12 +55,15 @@ pub(crate) fn programs() -> anyhow::Result<()> {
 pub(crate) fn installed(program: &str) -> bool {
     let found = |directory: &Path| directory.join(program).is_file();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]).any(|directory| found(&directory))
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .any(|directory| found(&directory))
 }
 
 /// Runs a command and fails with it.
 pub(crate) fn call(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let status =
+        command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
     if !status.success() {
         bail!("{command:?} ended with {status}");
     }

@@ -17,7 +17,9 @@ pub(crate) fn run(names: &[String]) -> anyhow::Result<()> {
         bail!("unknown step `{unknown}`; there are: {}", STEPS.map(|(step, _)| step).join(", "));
     }
     setup::run()?;
-    for (name, step) in STEPS.iter().filter(|(step, _)| names.is_empty() || names.iter().any(|name| name == step)) {
+    for (name, step) in
+        STEPS.iter().filter(|(step, _)| names.is_empty() || names.iter().any(|name| name == step))
+    {
         say(name);
         step()?;
     }
@@ -42,7 +44,9 @@ fn test() -> anyhow::Result<()> {
 
 fn doc() -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
-    command.args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    command
+        .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     call(&mut command)
 }
 

@@ -36,7 +36,9 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] groundcrew_store::Error),
     /// The database is another installation's.
-    #[error("this database belongs to installation `{found}`, the configuration says `{configured}`: each needs its own data directory")]
+    #[error(
+        "this database belongs to installation `{found}`, the configuration says `{configured}`: each needs its own data directory"
+    )]
     Installation {
         /// In the database.
         found: String,
@@ -87,7 +89,9 @@ pub enum Error {
         source: SecretsError,
     },
     /// Its things lie at another target than its configuration says now.
-    #[error("hook `{hook}` moved from `{from}` to `{to}` while {rows} of its things are in the ledger; moving them is not in this version: change it back, or use another name for the new target")]
+    #[error(
+        "hook `{hook}` moved from `{from}` to `{to}` while {rows} of its things are in the ledger; moving them is not in this version: change it back, or use another name for the new target"
+    )]
     Moved {
         /// Whose.
         hook: String,
@@ -131,7 +135,8 @@ pub fn key(directory: &Path) -> Result<[u8; 32], Error> {
     }
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| io(std::io::Error::other(error.to_string())))?;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
     file.write_all(&key).and_then(|()| file.sync_all()).map_err(io)?;
     Ok(key)
 }
@@ -206,10 +211,13 @@ async fn register(
     known: &[StoredHook],
     config: &Config,
 ) -> Result<HookId, Error> {
-    let vanished = |stored: &&StoredHook| !config.hooks.contains_key(&stored.name) && stored.state != HookState::Removed;
+    let vanished =
+        |stored: &&StoredHook| !config.hooks.contains_key(&stored.name) && stored.state != HookState::Removed;
     let same = |stored: &&StoredHook| stored.component == inspected.digest && stored.target == hook.target;
     let before = known.iter().find(|stored| stored.name == hook.name);
-    if before.is_none() && let Some(renamed) = known.iter().filter(vanished).find(same) {
+    if before.is_none()
+        && let Some(renamed) = known.iter().filter(vanished).find(same)
+    {
         tracing::info!(from = %renamed.name, to = %hook.name, "a hook was renamed: its things stay its own");
         store.rename_hook(renamed.id, &hook.name).await?;
     }

@@ -3,10 +3,26 @@
 use groundcrew_engine::inspect::embed;
 
 const HOOKS: [(&str, &[u8], &str); 4] = [
-    ("dns", include_bytes!(concat!(env!("OUT_DIR"), "/dns.wasm")), include_str!("../../../hooks/dns/hook.toml")),
-    ("fly-cert", include_bytes!(concat!(env!("OUT_DIR"), "/fly-cert.wasm")), include_str!("../../../hooks/fly-cert/hook.toml")),
-    ("fly-ip", include_bytes!(concat!(env!("OUT_DIR"), "/fly-ip.wasm")), include_str!("../../../hooks/fly-ip/hook.toml")),
-    ("notify", include_bytes!(concat!(env!("OUT_DIR"), "/notify.wasm")), include_str!("../../../hooks/notify/hook.toml")),
+    (
+        "dns",
+        include_bytes!(concat!(env!("OUT_DIR"), "/dns.wasm")),
+        include_str!("../../../hooks/dns/hook.toml"),
+    ),
+    (
+        "fly-cert",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-cert.wasm")),
+        include_str!("../../../hooks/fly-cert/hook.toml"),
+    ),
+    (
+        "fly-ip",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-ip.wasm")),
+        include_str!("../../../hooks/fly-ip/hook.toml"),
+    ),
+    (
+        "notify",
+        include_bytes!(concat!(env!("OUT_DIR"), "/notify.wasm")),
+        include_str!("../../../hooks/notify/hook.toml"),
+    ),
 ];
 
 /// Their names, sorted.

@@ -181,7 +181,8 @@ pub type Result<T = Done, E = Refusal> = std::result::Result<T, E>;
 /// Performs a request; when this returns, what it did is durable.
 ///
 /// # Cancel safety
-/// If the future is dropped, the change is made as a whole or not at all.
+/// If the future is dropped, the change is made as a whole or not at all; only the record of who asked, which
+/// some requests commit right after it, may be missing then.
 pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp) -> Result {
     let desk = Desk { store, hints, who: &act.who, now };
     let done = match &act.request {

@@ -46,9 +46,6 @@ pub enum Error {
     /// The store.
     #[error(transparent)]
     Store(#[from] groundcrew_store::Error),
-    /// A grant that cannot be bound to this owner.
-    #[error(transparent)]
-    Grant(#[from] groundcrew_core::egress::BindError),
 }
 
 /// Everything that runs share.
@@ -84,7 +81,10 @@ pub struct Runner {
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Runner").field("installation", &self.installation).field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("Runner")
+            .field("installation", &self.installation)
+            .field("level", &self.level)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,14 +162,22 @@ impl Runner {
         owner: Option<&StoredSubject>,
         config: Arc<Value>,
         run: Surroundings,
-    ) -> Result<Context, Error> {
+    ) -> Context {
         let words = self.grant_words(owner.map(|owner| &owner.subject.path), &config);
         // A grant whose words this owner does not have grants it nothing: a machine's words for an app's run.
         let bound = installed.hook.allow.iter().filter_map(|grant| grant.bind(&words).ok());
         let egress = Egress::new(bound.collect(), installed.secrets(), self.transport.clone());
         let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
         let started = self.now();
-        Ok(Context { gate, egress, memory: run.memory, config, seed: run.seed, started, limits: self.limits.clone() })
+        Context {
+            gate,
+            egress,
+            memory: run.memory,
+            config,
+            seed: run.seed,
+            started,
+            limits: self.limits.clone(),
+        }
     }
 
     fn grant_words(&self, owner: Option<&Path>, config: &Value) -> BTreeMap<String, String> {

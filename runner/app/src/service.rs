@@ -20,7 +20,9 @@ use crate::config::Config;
 use crate::control::Hints;
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
 use crate::runner::Runner;
-use crate::source::{self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes};
+use crate::source::{
+    self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
+};
 
 /// Between two chunks of housekeeping.
 const PRUNE_EVERY: Millis = Millis::minutes(10);
@@ -106,7 +108,9 @@ impl Live for Running {
 }
 
 fn doubted(apps: usize, machines: usize) -> String {
-    format!("{apps} apps and {machines} machines vanished at once; nothing is removed until they return or it is approved")
+    format!(
+        "{apps} apps and {machines} machines vanished at once; nothing is removed until they return or it is approved"
+    )
 }
 
 impl Hints for Running {
@@ -131,7 +135,12 @@ struct Foreign {
 
 impl Inbox for Foreign {
     fn token(&self) -> Result<Arc<str>, String> {
-        let name = self.config.http.as_ref().and_then(|http| http.token.as_deref()).ok_or("no token is configured")?;
+        let name = self
+            .config
+            .http
+            .as_ref()
+            .and_then(|http| http.token.as_deref())
+            .ok_or("no token is configured")?;
         self.config.secrets.read(name).map_err(|error| error.to_string())
     }
 
@@ -183,7 +192,8 @@ impl Service {
 
     fn around(&self) -> source::Surroundings {
         let config = self.config.clone();
-        let secret: ReadSecret = Arc::new(move |name| config.secrets.read(name).map_err(|error| error.to_string()));
+        let secret: ReadSecret =
+            Arc::new(move |name| config.secrets.read(name).map_err(|error| error.to_string()));
         source::Surroundings {
             transport: self.transport.clone(),
             clock: self.runner.clock.clone(),
@@ -240,7 +250,8 @@ impl Service {
             inbox: Some(Arc::new(foreign)),
             clock: self.runner.clock.clone(),
         };
-        let (socket, router, ends) = (self.socket.clone(), http::router(state.clone(), Door::Socket), stop.clone());
+        let (socket, router, ends) =
+            (self.socket.clone(), http::router(state.clone(), Door::Socket), stop.clone());
         tasks.spawn(async move { Ok(http::serve_unix(&socket, router, ends).await?) });
         if let Some(listen) = self.config.http.as_ref().map(|http| http.listen) {
             let (router, ends) = (http::router(state, Door::Network), stop.clone());

@@ -256,18 +256,18 @@ pub fn is_private(address: std::net::IpAddr) -> bool {
                 || a == 0
                 || (a == 100 && (64..128).contains(&b)) // RFC 6598, carrier-grade NAT
         }
-        std::net::IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_private(v4.into()),
-            None => {
-                let first = v6.segments()[0];
-                v6.is_loopback()
-                    || v6.is_unspecified()
-                    || v6.is_multicast()
-                    || first & 0xfe00 == 0xfc00 // RFC 4193, unique local
-                    || first & 0xffc0 == 0xfe80 // RFC 4291, link-local
-                    || first == 0x0064 // RFC 6052, an IPv4 address in disguise
+        std::net::IpAddr::V6(v6) => {
+            if let Some(v4) = v6.to_ipv4_mapped() {
+                return is_private(v4.into());
             }
-        },
+            let first = v6.segments()[0];
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || first & 0xfe00 == 0xfc00 // RFC 4193, unique local
+                || first & 0xffc0 == 0xfe80 // RFC 4291, link-local
+                || first == 0x0064 // RFC 6052, an IPv4 address in disguise
+        }
     }
 }
 

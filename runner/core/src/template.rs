@@ -119,7 +119,7 @@ fn first_word(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     while let Some(open) = text[from..].find('{').map(|at| at + from) {
         let rest = &text[open + 1..];
-        let word = rest.split_once('}').map(|(word, after)| (word, after));
+        let word = rest.split_once('}');
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if let Some((word, after)) = word.filter(|(word, _)| !word.is_empty() && word.chars().all(legal)) {
             return Some((&text[..open], word, after));

@@ -183,25 +183,27 @@ fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now:
     }
 }
 
-fn remember(connection: &Connection, lane: LaneId, written: &BTreeMap<String, Option<Vec<u8>>>) -> Result<()> {
+fn remember(
+    connection: &Connection,
+    lane: LaneId,
+    written: &BTreeMap<String, Option<Vec<u8>>>,
+) -> Result<()> {
     for (key, value) in written {
-        match value {
-            Some(value) => {
-                let text = "INSERT INTO kv (hook, subject, key, value) VALUES (?1, ?2, ?3, ?4)
-                    ON CONFLICT (hook, subject, key) DO UPDATE SET value = excluded.value";
-                connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, key, value])?;
-            }
-            None => {
-                let text = "DELETE FROM kv WHERE hook = ?1 AND subject = ?2 AND key = ?3";
-                connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, key])?;
-            }
+        if let Some(value) = value {
+            let text = "INSERT INTO kv (hook, subject, key, value) VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT (hook, subject, key) DO UPDATE SET value = excluded.value";
+            connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, key, value])?;
+        } else {
+            let text = "DELETE FROM kv WHERE hook = ?1 AND subject = ?2 AND key = ?3";
+            connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, key])?;
         }
     }
     Ok(())
 }
 
 fn has_head(connection: &Connection, lane: LaneId) -> Result<bool> {
-    let text = "SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = ?1 AND subject = ?2 AND state = 'pending')";
+    let text =
+        "SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = ?1 AND subject = ?2 AND state = 'pending')";
     Ok(connection.prepare_cached(text)?.query_row([lane.hook.0, lane.subject.0], |row| row.get(0))?)
 }
 

@@ -66,7 +66,9 @@ impl Store {
         self.read(|connection| {
             let text = "SELECT eid, kind, at FROM event WHERE subject = ?1 ORDER BY seq DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(text)?;
-            let rows = statement.query_map(params![subject.0, limit], |row| Ok((row.get(0)?, row.get(1)?, sql::time(row, 2)?)))?;
+            let rows = statement.query_map(params![subject.0, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?, sql::time(row, 2)?))
+            })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
@@ -122,7 +124,13 @@ fn insert(connection: &Connection, event: &Event, subject: Option<SubjectId>) ->
     Ok(statement.query_row(params, |row| row.get(0)).optional()?)
 }
 
-fn deliver(connection: &Connection, hook: HookId, subject: SubjectId, seq: i64, now: Timestamp) -> Result<()> {
+fn deliver(
+    connection: &Connection,
+    hook: HookId,
+    subject: SubjectId,
+    seq: i64,
+    now: Timestamp,
+) -> Result<()> {
     let text = "INSERT INTO delivery (hook, subject, seq, state) VALUES (?1, ?2, ?3, 'pending')";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, seq])?;
     // A lane that backs off keeps its due time: the head is retried first, and nothing overtakes it.

@@ -67,10 +67,17 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredHook> {
 
 impl Store {
     /// Writes a hook as approved; returns its number.
-    pub async fn save_hook(&self, name: &str, component: Digest, target: &str, stanza: &str) -> Result<HookId> {
+    pub async fn save_hook(
+        &self,
+        name: &str,
+        component: Digest,
+        target: &str,
+        stanza: &str,
+    ) -> Result<HookId> {
         let (name, target, stanza) = (name.to_owned(), target.to_owned(), stanza.to_owned());
         self.write(move |connection| {
-            let text = "INSERT INTO hook (name, component, target, stanza, state) VALUES (?1, ?2, ?3, ?4, 'active')
+            let text =
+                "INSERT INTO hook (name, component, target, stanza, state) VALUES (?1, ?2, ?3, ?4, 'active')
                 ON CONFLICT (name) DO UPDATE SET component = excluded.component, target = excluded.target,
                   stanza = excluded.stanza, state = 'active' RETURNING id";
             let params = params![name, component.to_string(), target, stanza];
@@ -82,7 +89,8 @@ impl Store {
     /// Says that a hook's stanza vanished, or that it came back.
     pub async fn save_hook_state(&self, hook: HookId, state: HookState) -> Result<()> {
         self.write(move |connection| {
-            connection.execute("UPDATE hook SET state = ?2 WHERE id = ?1", params![hook.0, state.as_str()])?;
+            connection
+                .execute("UPDATE hook SET state = ?2 WHERE id = ?1", params![hook.0, state.as_str()])?;
             Ok(())
         })
         .await
@@ -101,8 +109,8 @@ impl Store {
     /// All hooks ever seen.
     pub fn hooks(&self) -> Result<Vec<StoredHook>> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT id, name, component, target, stanza, state FROM hook ORDER BY id")?;
+            let mut statement = connection
+                .prepare_cached("SELECT id, name, component, target, stanza, state FROM hook ORDER BY id")?;
             let rows = statement.query_map([], stored)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -111,7 +119,9 @@ impl Store {
     /// A value of the installation itself.
     pub fn meta(&self, key: &str) -> Result<Option<String>> {
         self.read(|connection| {
-            Ok(connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()?)
+            Ok(connection
+                .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+                .optional()?)
         })
     }
 
@@ -120,7 +130,8 @@ impl Store {
         let (key, value) = (key.to_owned(), value.to_owned());
         self.write(move |connection| {
             connection.execute("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO NOTHING", [&key, &value])?;
-            let found: String = connection.query_row("SELECT value FROM meta WHERE key = ?1", [&key], |row| row.get(0))?;
+            let found: String =
+                connection.query_row("SELECT value FROM meta WHERE key = ?1", [&key], |row| row.get(0))?;
             Ok(if found == value { Ok(()) } else { Err(found) })
         })
         .await

@@ -13,7 +13,10 @@ impl Store {
     pub fn label(&self, path: &Path, source: &str) -> Result<Option<Map<String, Value>>> {
         self.read(|connection| {
             let text = "SELECT value FROM label WHERE path = ?1 AND source = ?2";
-            Ok(connection.prepare_cached(text)?.query_row([path.as_str(), source], |row| sql::json(row, 0)).optional()?)
+            Ok(connection
+                .prepare_cached(text)?
+                .query_row([path.as_str(), source], |row| sql::json(row, 0))
+                .optional()?)
         })
     }
 

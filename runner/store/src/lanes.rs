@@ -34,7 +34,12 @@ pub struct Lane {
 }
 
 /// Owes a lane a look, now.
-pub(crate) fn mark_dirty(connection: &Connection, hook: HookId, subject: SubjectId, now: Timestamp) -> Result<()> {
+pub(crate) fn mark_dirty(
+    connection: &Connection,
+    hook: HookId,
+    subject: SubjectId,
+    now: Timestamp,
+) -> Result<()> {
     let text = "INSERT INTO lane (hook, subject, due_at, dirty) VALUES (?1, ?2, ?3, 1)
         ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1,
           due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
@@ -68,7 +73,9 @@ impl Store {
     pub fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>> {
         self.read(|connection| {
             let text = "SELECT min(due_at) FROM lane WHERE due_at > ?1";
-            Ok(connection.prepare_cached(text)?.query_row([after.as_millis()], |row| sql::time_opt(row, 0))?)
+            Ok(connection
+                .prepare_cached(text)?
+                .query_row([after.as_millis()], |row| sql::time_opt(row, 0))?)
         })
     }
 
@@ -94,7 +101,8 @@ impl Store {
     /// All lanes of a subject, with their hooks.
     pub fn lanes_of(&self, subject: SubjectId) -> Result<Vec<HookId>> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT hook FROM lane WHERE subject = ?1 ORDER BY hook")?;
+            let mut statement =
+                connection.prepare_cached("SELECT hook FROM lane WHERE subject = ?1 ORDER BY hook")?;
             let rows = statement.query_map([subject.0], |row| row.get(0).map(HookId))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
@@ -114,7 +122,13 @@ impl Store {
     }
 
     /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet.
-    pub async fn postpone_look(&self, id: LaneId, error: &str, failed: Failed, next: Option<Timestamp>) -> Result<()> {
+    pub async fn postpone_look(
+        &self,
+        id: LaneId,
+        error: &str,
+        failed: Failed,
+        next: Option<Timestamp>,
+    ) -> Result<()> {
         let error = error.to_owned();
         self.write(move |connection| {
             let text = "UPDATE lane SET attempts = attempts + ?3, error = ?4, due_at = ?5 WHERE hook = ?1 AND subject = ?2";

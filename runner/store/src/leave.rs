@@ -56,8 +56,14 @@ impl Store {
     }
 }
 
-pub(crate) fn verdict(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, now: Timestamp) -> Result<Leave> {
-    let level = paused(connection, row.hook, row.owner)?.map_or(policy.level, |paused| paused.min(policy.level));
+pub(crate) fn verdict(
+    connection: &Connection,
+    row: &StoredRow,
+    policy: &LeavePolicy,
+    now: Timestamp,
+) -> Result<Leave> {
+    let level =
+        paused(connection, row.hook, row.owner)?.map_or(policy.level, |paused| paused.min(policy.level));
     let frozen = frozen(row, policy, level);
     let (unwanted_at, cause) = match policy.replaced {
         Replaced::Yes => (now, Cause::Replacement),
@@ -78,7 +84,11 @@ pub(crate) fn verdict(connection: &Connection, row: &StoredRow, policy: &LeavePo
         grace,
         readers: readers(connection, row, policy, unwanted_at)?,
         due: due(connection, row, policy, now)?,
-        rows: count(connection, "SELECT count(*) FROM resource WHERE hook = ?1 AND state <> 'gone'", row.hook)?,
+        rows: count(
+            connection,
+            "SELECT count(*) FROM resource WHERE hook = ?1 AND state <> 'gone'",
+            row.hook,
+        )?,
         window: policy.window,
         approved: approved(connection, row, now)?,
     };
@@ -102,7 +112,8 @@ fn frozen_for(row: &StoredRow, now: Timestamp) -> Millis {
 }
 
 fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Result<Wanted> {
-    let text = "SELECT EXISTS (SELECT 1 FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4)";
+    let text =
+        "SELECT EXISTS (SELECT 1 FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4)";
     let params = [&row.target, &row.kind, &row.key, &row.inside];
     let wanted: bool = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
     Ok(match (wanted, policy.replaced) {
@@ -121,11 +132,18 @@ fn unasked(connection: &Connection, row: &StoredRow) -> Result<bool> {
     Ok(connection.prepare_cached(text)?.query_row([row.hook.0, row.owner.0], |row| row.get(0))?)
 }
 
-fn readers(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, unwanted_at: Timestamp) -> Result<Readers> {
+fn readers(
+    connection: &Connection,
+    row: &StoredRow,
+    policy: &LeavePolicy,
+    unwanted_at: Timestamp,
+) -> Result<Readers> {
     let text = "SELECT reads.hook, reads.subject FROM reads WHERE resource = ?1 AND NOT (hook = ?2 AND subject = ?3)";
     let mut statement = connection.prepare_cached(text)?;
     let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
-    let reading = statement.query_map([row.id, row.hook.0, row.owner.0], lane)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let reading = statement
+        .query_map([row.id, row.hook.0, row.owner.0], lane)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
     if reading.is_empty() {
         return Ok(Readers::Done);
     }

@@ -111,7 +111,8 @@ pub(crate) fn class_word(class: Class) -> String {
 
 pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRow> {
     let class: String = row.get(7)?;
-    let misfit = |error| rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, Box::new(error));
+    let misfit =
+        |error| rusqlite::Error::FromSqlConversionFailure(7, rusqlite::types::Type::Text, Box::new(error));
     let unwanted = sql::time_opt(row, 27)?.zip(sql::word_opt(row, 28)?);
     Ok(StoredRow {
         id: row.get(0)?,
@@ -270,7 +271,10 @@ impl Store {
 
     /// Rows of all times whose key, `kind/key` or row id is this, newest first.
     pub fn rows_named(&self, name: &str) -> Result<Vec<StoredRow>> {
-        self.rows("row = ?1 OR key = ?1 OR kind || '/' || key = ?1 OR thing = ?1 ORDER BY state = 'gone', id DESC", [name])
+        self.rows(
+            "row = ?1 OR key = ?1 OR kind || '/' || key = ?1 OR thing = ?1 ORDER BY state = 'gone', id DESC",
+            [name],
+        )
     }
 
     /// One row by number.
@@ -311,7 +315,12 @@ impl Store {
     }
 
     /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing.
-    pub async fn intend_create(&self, row: StoredRow, settle: Millis, effects: RowEffects) -> Result<StoredRow> {
+    pub async fn intend_create(
+        &self,
+        row: StoredRow,
+        settle: Millis,
+        effects: RowEffects,
+    ) -> Result<StoredRow> {
         self.write(move |connection| {
             if row.class == Class::Anonymous && listing_busy(connection, &row, settle, effects.now)? {
                 return Err(Error::Superseded("the listing"));
@@ -323,7 +332,12 @@ impl Store {
     }
 
     /// Commits the intent of a removal, if [`groundcrew_core::may_delete`] still says yes within the transaction.
-    pub async fn intend_remove(&self, row: StoredRow, policy: LeavePolicy, effects: RowEffects) -> Result<StoredRow> {
+    pub async fn intend_remove(
+        &self,
+        row: StoredRow,
+        policy: LeavePolicy,
+        effects: RowEffects,
+    ) -> Result<StoredRow> {
         self.write(move |connection| {
             match leave::verdict(connection, &row, &policy, effects.now)? {
                 settle::Leave::Remove => {}
@@ -347,15 +361,25 @@ fn listing_busy(connection: &Connection, row: &StoredRow, settle: Millis, now: T
 }
 
 /// Reads the living row of a place.
-pub(crate) fn at_place(connection: &Connection, target: &str, kind: &str, key: &str, inside: &str) -> Result<Option<StoredRow>> {
-    let text = format!("SELECT {COLUMNS} FROM resource WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 AND state <> 'gone'");
+pub(crate) fn at_place(
+    connection: &Connection,
+    target: &str,
+    kind: &str,
+    key: &str,
+    inside: &str,
+) -> Result<Option<StoredRow>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM resource WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 AND state <> 'gone'"
+    );
     let mut statement = connection.prepare_cached(&text)?;
     Ok(statement.query_row([target, kind, key, inside], stored).optional()?)
 }
 
 /// Reads the living rows of a lane.
 pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredRow>> {
-    let text = format!("SELECT {COLUMNS} FROM resource WHERE hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id");
+    let text = format!(
+        "SELECT {COLUMNS} FROM resource WHERE hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id"
+    );
     let mut statement = connection.prepare_cached(&text)?;
     let rows = statement.query_map([lane.hook.0, lane.subject.0], stored)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

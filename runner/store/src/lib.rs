@@ -18,8 +18,8 @@ pub mod findings;
 pub mod hooks;
 pub mod labels;
 pub mod lanes;
-pub mod ledger;
 pub mod leave;
+pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod prune;
@@ -32,7 +32,7 @@ mod sql;
 mod writer;
 
 pub use rusqlite::Connection;
-pub use writer::{Reader, CommitFault, CommitFaults, CommitMoment, Health, Options, Store};
+pub use writer::{CommitFault, CommitFaults, CommitMoment, Health, Options, Reader, Store};
 
 use groundcrew_core::time::Timestamp;
 
@@ -48,7 +48,9 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// It was written by a newer version.
-    #[error("database {path} has schema {found}; this program knows up to {known}: use the newer program, or a backup")]
+    #[error(
+        "database {path} has schema {found}; this program knows up to {known}: use the newer program, or a backup"
+    )]
     Newer {
         /// Which.
         path: std::path::PathBuf,

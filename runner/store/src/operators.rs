@@ -38,7 +38,8 @@ impl Store {
         let who = who.to_owned();
         self.write(move |connection| {
             let text = "INSERT INTO pause (hook, subject, level, who, at) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let params = params![hook.map(|id| id.0), owner.map(|id| id.0), level.as_str(), who, now.as_millis()];
+            let params =
+                params![hook.map(|id| id.0), owner.map(|id| id.0), level.as_str(), who, now.as_millis()];
             connection.execute(text, params)?;
             act(connection, &who, &format!("pause {level}"), now)
         })
@@ -46,7 +47,13 @@ impl Store {
     }
 
     /// Lifts pauses over exactly this; returns how many. Every lane that waited is due now.
-    pub async fn unpause(&self, hook: Option<HookId>, owner: Option<SubjectId>, who: &str, now: Timestamp) -> Result<u32> {
+    pub async fn unpause(
+        &self,
+        hook: Option<HookId>,
+        owner: Option<SubjectId>,
+        who: &str,
+        now: Timestamp,
+    ) -> Result<u32> {
         let who = who.to_owned();
         self.write(move |connection| {
             let text = "DELETE FROM pause WHERE hook IS ?1 AND subject IS ?2";
@@ -82,7 +89,13 @@ impl Store {
     }
 
     /// Approves that these rows, as they are now, may be removed; void after `until`.
-    pub async fn approve(&self, rows: Vec<StoredRow>, who: &str, now: Timestamp, until: Timestamp) -> Result<()> {
+    pub async fn approve(
+        &self,
+        rows: Vec<StoredRow>,
+        who: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<()> {
         let who = who.to_owned();
         self.write(move |connection| {
             for row in &rows {
@@ -104,7 +117,10 @@ impl Store {
     pub async fn protect(&self, row: i64, protected: bool, who: &str, now: Timestamp) -> Result<()> {
         let who = who.to_owned();
         self.write(move |connection| {
-            connection.execute("UPDATE resource SET protected = ?2, version = version + 1 WHERE id = ?1", params![row, protected])?;
+            connection.execute(
+                "UPDATE resource SET protected = ?2, version = version + 1 WHERE id = ?1",
+                params![row, protected],
+            )?;
             act(connection, &who, if protected { "protect" } else { "unprotect" }, now)
         })
         .await
@@ -125,6 +141,9 @@ fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
 }
 
 fn act(connection: &Connection, who: &str, what: &str, now: Timestamp) -> Result<()> {
-    connection.execute("INSERT INTO operator_act (at, who, what) VALUES (?1, ?2, ?3)", params![now.as_millis(), who, what])?;
+    connection.execute(
+        "INSERT INTO operator_act (at, who, what) VALUES (?1, ?2, ?3)",
+        params![now.as_millis(), who, what],
+    )?;
     Ok(())
 }

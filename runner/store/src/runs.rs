@@ -99,7 +99,8 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
     Ok(())
 }
 
-const COLUMNS: &str = "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log";
+const COLUMNS: &str =
+    "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log";
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {

@@ -134,7 +134,9 @@ impl Store {
 
     /// The living subject at a path, or the last one that was there.
     pub fn subject_at(&self, path: &Path) -> Result<Option<StoredSubject>> {
-        let text = format!("SELECT {COLUMNS} FROM subject WHERE path = ?1 ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1");
+        let text = format!(
+            "SELECT {COLUMNS} FROM subject WHERE path = ?1 ORDER BY gone_at IS NULL DESC, id DESC LIMIT 1"
+        );
         Ok(self.list_subjects(&text, [path.as_str()])?.pop())
     }
 
@@ -146,13 +148,16 @@ impl Store {
 
     /// An app's living machines, by path.
     pub fn members(&self, app: SubjectId) -> Result<Vec<StoredSubject>> {
-        let text = format!("SELECT {COLUMNS} FROM subject WHERE parent = ?1 AND gone_at IS NULL ORDER BY path");
+        let text =
+            format!("SELECT {COLUMNS} FROM subject WHERE parent = ?1 AND gone_at IS NULL ORDER BY path");
         self.list_subjects(&text, [app.0])
     }
 
     /// Living apps, by path.
     pub fn living_apps(&self) -> Result<Vec<StoredSubject>> {
-        let text = format!("SELECT {COLUMNS} FROM subject WHERE parent IS NULL AND gone_at IS NULL AND uid LIKE 'app:%' ORDER BY path");
+        let text = format!(
+            "SELECT {COLUMNS} FROM subject WHERE parent IS NULL AND gone_at IS NULL AND uid LIKE 'app:%' ORDER BY path"
+        );
         self.list_subjects(&text, [])
     }
 
@@ -165,7 +170,11 @@ impl Store {
         })
     }
 
-    pub(crate) fn list_subjects<P: rusqlite::Params>(&self, text: &str, params: P) -> Result<Vec<StoredSubject>> {
+    pub(crate) fn list_subjects<P: rusqlite::Params>(
+        &self,
+        text: &str,
+        params: P,
+    ) -> Result<Vec<StoredSubject>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map(params, |row| stored(connection, row))?;

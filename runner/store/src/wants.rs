@@ -81,7 +81,12 @@ impl Store {
             let text = "SELECT kind, key, body, after FROM want WHERE hook = ?1 AND subject = ?2";
             let mut statement = connection.prepare_cached(text)?;
             let want = |row: &rusqlite::Row<'_>| {
-                Ok(StoredWant { kind: row.get(0)?, key: row.get(1)?, body: sql::json(row, 2)?, after: sql::json(row, 3)? })
+                Ok(StoredWant {
+                    kind: row.get(0)?,
+                    key: row.get(1)?,
+                    body: sql::json(row, 2)?,
+                    after: sql::json(row, 3)?,
+                })
             };
             let rows = statement.query_map([lane.hook.0, lane.subject.0], want)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -111,7 +116,10 @@ fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
     }
     let mut let_go = false;
     for row in before {
-        let kept = wants.specs.iter().any(|(spec, place)| spec.kind == row.kind && spec.key == row.key && place.inside == row.inside);
+        let kept = wants
+            .specs
+            .iter()
+            .any(|(spec, place)| spec.kind == row.kind && spec.key == row.key && place.inside == row.inside);
         if !kept {
             let_go |= release(connection, &row, wants.cause, wants.now)?;
         }
@@ -129,8 +137,10 @@ fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
 
 fn delete_missing(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
-    let mut statement = connection.prepare_cached("SELECT kind, key FROM want WHERE hook = ?1 AND subject = ?2")?;
-    let rows = statement.query_map([hook.0, subject.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut statement =
+        connection.prepare_cached("SELECT kind, key FROM want WHERE hook = ?1 AND subject = ?2")?;
+    let rows = statement
+        .query_map([hook.0, subject.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for (kind, key) in rows.collect::<rusqlite::Result<Vec<_>>>()? {
         if !wants.specs.iter().any(|(spec, _)| spec.kind == kind && spec.key == key) {
             let text = "DELETE FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4";
@@ -161,21 +171,34 @@ fn upsert(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Place)
 }
 
 /// Sees to it that a want has a row in its lane, or a finding why not.
-fn place_row(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Place, random: [u8; 10]) -> Result<()> {
+fn place_row(
+    connection: &Connection,
+    wants: &NewWants,
+    spec: &Spec,
+    place: &Place,
+    random: [u8; 10],
+) -> Result<()> {
     let lane = wants.lane;
     match ledger::at_place(connection, &wants.target, &spec.kind, &spec.key, &place.inside)? {
         None => insert_row(connection, wants, spec, place, random),
-        Some(row) if row.lane() == lane => want_again(connection, &row, lane, Some(spec.after.as_slice()), wants.now),
-        Some(row) if !is_wanted_by(connection, &row)? => want_again(connection, &row, lane, Some(spec.after.as_slice()), wants.now),
+        Some(row) if row.lane() == lane => {
+            want_again(connection, &row, lane, Some(spec.after.as_slice()), wants.now)
+        }
+        Some(row) if !is_wanted_by(connection, &row)? => {
+            want_again(connection, &row, lane, Some(spec.after.as_slice()), wants.now)
+        }
         Some(row) => {
             let owner = crate::subjects::by_id(connection, row.owner)?;
-            let owner = owner.map_or_else(|| "another owner".to_owned(), |owner| owner.subject.path.to_string());
+            let owner =
+                owner.map_or_else(|| "another owner".to_owned(), |owner| owner.subject.path.to_string());
             let finding = NewFinding {
                 code: "resource.conflict".to_owned(),
                 about: format!("{}/{}", spec.kind, spec.key),
                 hook: Some(lane.hook),
                 severity: Severity::Warning,
-                message: format!("{owner} wanted it first and has it; it passes to the next when that want goes"),
+                message: format!(
+                    "{owner} wanted it first and has it; it passes to the next when that want goes"
+                ),
                 remedy: None,
             };
             findings::open(connection, &finding, wants.now)
@@ -183,7 +206,13 @@ fn place_row(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Pla
     }
 }
 
-fn insert_row(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Place, random: [u8; 10]) -> Result<()> {
+fn insert_row(
+    connection: &Connection,
+    wants: &NewWants,
+    spec: &Spec,
+    place: &Place,
+    random: [u8; 10],
+) -> Result<()> {
     let row = RowId::new(&wants.target, &spec.kind, &spec.key, &place.inside, random);
     let text = "INSERT INTO resource (row, hook, owner, target, kind, key, inside, class, origin, state, spec, component,
           stanza, due_at, wanted_at, after)
@@ -207,14 +236,27 @@ fn insert_row(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Pl
 }
 
 /// Somebody wants the row's thing (again): it is theirs, and looked at now.
-fn want_again(connection: &Connection, row: &StoredRow, lane: LaneId, after: Option<&[String]>, now: Timestamp) -> Result<()> {
+fn want_again(
+    connection: &Connection,
+    row: &StoredRow,
+    lane: LaneId,
+    after: Option<&[String]>,
+    now: Timestamp,
+) -> Result<()> {
     let moved = row.lane() != lane;
     let text = "UPDATE resource SET hook = ?2, owner = ?3, unwanted_at = NULL, unwanted_why = NULL, frozen_at = NULL,
           frozen_why = NULL, frozen_ms = 0, due_at = ?4, version = version + 1,
           look_at = CASE WHEN ?5 THEN ?4 ELSE look_at END, after = coalesce(?6, after)
         WHERE id = ?1";
     let again = moved || row.unwanted.is_some();
-    connection.prepare_cached(text)?.execute(params![row.id, lane.hook.0, lane.subject.0, now.as_millis(), again, after.map(|after| sql::text_of(&after))])?;
+    connection.prepare_cached(text)?.execute(params![
+        row.id,
+        lane.hook.0,
+        lane.subject.0,
+        now.as_millis(),
+        again,
+        after.map(|after| sql::text_of(&after))
+    ])?;
     findings::close(connection, "resource.conflict", &format!("{}/{}", row.kind, row.key), now)
 }
 
@@ -229,7 +271,8 @@ fn is_wanted_by(connection: &Connection, row: &StoredRow) -> Result<bool> {
 fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>> {
     let text = "SELECT hook, subject FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 ORDER BY since, hook, subject LIMIT 1";
     let params = [&row.target, &row.kind, &row.key, &row.inside];
-    let lane = |row: &rusqlite::Row<'_>| Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) });
+    let lane =
+        |row: &rusqlite::Row<'_>| Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) });
     Ok(connection.prepare_cached(text)?.query_row(params, lane).optional()?)
 }
 

@@ -103,11 +103,23 @@ impl Store {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (say, health) = watch::channel(Health::Good);
         let (count, commits) = watch::channel(0);
-        let writer =
-            Writer { connection: Some(connection), path: path.to_owned(), faults: options.faults, health: say, commits: count };
+        let writer = Writer {
+            connection: Some(connection),
+            path: path.to_owned(),
+            faults: options.faults,
+            health: say,
+            commits: count,
+        };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         thread.spawn(move || writer.run(jobs)).map_err(|error| Error::Unavailable(error.to_string()))?;
-        Ok(Self { queue, readers: Arc::default(), path: path.into(), health, commits, runs: Arc::new(AtomicI64::new(last)) })
+        Ok(Self {
+            queue,
+            readers: Arc::default(),
+            path: path.into(),
+            health,
+            commits,
+            runs: Arc::new(AtomicI64::new(last)),
+        })
     }
 
     /// Runs one mutation; when this returns, it is durable.
@@ -241,7 +253,7 @@ impl Writer {
     fn run(mut self, mut jobs: mpsc::Receiver<Work>) {
         let mut gathered = Vec::with_capacity(BATCH);
         while jobs.blocking_recv_many(&mut gathered, BATCH) > 0 {
-            let batch = gathered.drain(..).collect();
+            let batch = std::mem::replace(&mut gathered, Vec::with_capacity(BATCH));
             match self.commit(batch) {
                 Ok(()) => {}
                 Err(Stop::Broken) => std::thread::sleep(REOPEN),
@@ -274,7 +286,9 @@ impl Writer {
             Ok(()) => {
                 self.connection = Some(connection);
                 self.say(Health::Good);
-                acks.into_iter().for_each(|ack| ack(Ok(())));
+                for ack in acks {
+                    ack(Ok(()));
+                }
                 self.commits.send_modify(|count| *count += 1);
                 Ok(())
             }
@@ -292,8 +306,8 @@ impl Writer {
 
     fn transact(&self, connection: &Connection, batch: Vec<Work>, acks: &mut Vec<Ack>) -> Result<(), Failed> {
         let execute = |text: &str| -> Result<(), Failed> {
-            let mut statement = connection.prepare_cached(text).map_err(Failed::of)?;
-            statement.execute([]).map(drop).map_err(Failed::of)
+            let mut statement = connection.prepare_cached(text).map_err(|error| Failed::of(&error))?;
+            statement.execute([]).map(drop).map_err(|error| Failed::of(&error))
         };
         let mut broken = execute("BEGIN IMMEDIATE").err();
         for work in batch {
@@ -357,7 +371,7 @@ enum Failed {
 }
 
 impl Failed {
-    fn of(error: rusqlite::Error) -> Self {
+    fn of(error: &rusqlite::Error) -> Self {
         Self::Broken(error.to_string())
     }
 }

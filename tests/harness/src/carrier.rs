@@ -52,7 +52,11 @@ impl Transport for Carrier {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn exchange(&self, request: Request, deadline: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+    fn exchange(
+        &self,
+        request: Request,
+        deadline: Millis,
+    ) -> BoxFuture<'_, Result<Response, TransportError>> {
         let answer = self.carry(&request, deadline);
         Box::pin(std::future::ready(answer))
     }

@@ -65,7 +65,8 @@ pub fn manifest_of(component: &Component) -> Result<Manifest, NoManifest> {
         Component::Builtin(name) => builtin::manifest(name),
         Component::File(path) => path.ends_with("things.wasm").then_some(MANIFEST),
     };
-    Ok(Manifest::parse(text.ok_or(NoManifest::Absent)?).expect("invariant: the project's manifests are right"))
+    Ok(Manifest::parse(text.ok_or(NoManifest::Absent)?)
+        .expect("invariant: the project's manifests are right"))
 }
 
 fn look_into(bytes: &[u8]) -> Inspected {
@@ -75,8 +76,10 @@ fn look_into(bytes: &[u8]) -> Inspected {
 fn load(engine: &Engine, bytes: &[u8], inspected: &Inspected) -> Hook {
     let directory = PathBuf::from(Path::new(concat!(env!("OUT_DIR"), "/compiled")));
     let cache = Cache::new(directory, [7; 32], Compiler::InProcess);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("invariant: a runtime can be made");
-    let compiled = runtime.block_on(cache.load(engine, inspected.digest, bytes)).expect("invariant: it compiles");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().build().expect("invariant: a runtime can be made");
+    let compiled =
+        runtime.block_on(cache.load(engine, inspected.digest, bytes)).expect("invariant: it compiles");
     let manifest = inspected.manifest.clone().expect("invariant: it carries a manifest");
     engine.link(&compiled, inspected, manifest).expect("invariant: it links")
 }

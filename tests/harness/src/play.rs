@@ -66,20 +66,31 @@ impl fmt::Display for Played {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut story = String::new();
         for strike in &self.strikes {
-            let moment = self.moments.get(strike.at).map_or_else(|| "never met".to_owned(), ToString::to_string);
+            let moment =
+                self.moments.get(strike.at).map_or_else(|| "never met".to_owned(), ToString::to_string);
             writeln!(story, "  {:?} at moment {} ({moment})", strike.blow, strike.at)?;
         }
         for effect in &self.log {
             let purpose = effect.purpose.as_ref().map(ToString::to_string).unwrap_or_default();
             let at = effect.at - START;
-            writeln!(story, "  {at:>9} ms  {:?} {:?} {}/{} {purpose}", effect.by, effect.what, effect.collection, effect.id)?;
+            writeln!(
+                story,
+                "  {at:>9} ms  {:?} {:?} {}/{} {purpose}",
+                effect.by, effect.what, effect.collection, effect.id
+            )?;
         }
         for finding in &self.findings {
             let closed = if finding.closed.is_some() { "closed" } else { "open" };
             writeln!(story, "  finding {} {} ({closed}): {}", finding.code, finding.about, finding.message)?;
         }
         let restless = if self.restless { ", restless" } else { "" };
-        write!(f, "{}, untold {}, early {}{restless}\n{story}", self.verdict, self.told.missing.len(), self.told.early.len())
+        write!(
+            f,
+            "{}, untold {}, early {}{restless}\n{story}",
+            self.verdict,
+            self.told.missing.len(),
+            self.told.early.len()
+        )
     }
 }
 
@@ -91,7 +102,9 @@ pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
     // Components are compiled before a runtime is entered.
     Shop::of_process();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.expect("invariant: a runtime can be made").block_on(Box::pin(Stage::new(scenario, strikes).play()))
+    runtime
+        .expect("invariant: a runtime can be made")
+        .block_on(Box::pin(Stage::new(scenario, strikes).play()))
 }
 
 /// Everything that outlives a process: the script, the fake, the disk.
@@ -171,7 +184,9 @@ impl<'a> Stage<'a> {
         while self.clock.millis() < end {
             self.perform(&runner).await;
             let now = self.clock.millis();
-            let Ok(due) = runner.store.due_lanes(Timestamp::from_millis(now), 64) else { return Ended::NotStarted };
+            let Ok(due) = runner.store.due_lanes(Timestamp::from_millis(now), 64) else {
+                return Ended::NotStarted;
+            };
             for lane in &due {
                 if runner.work(*lane).await.is_err() {
                     let later = Timestamp::from_millis(self.clock.millis() + 1_000);
@@ -244,11 +259,26 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(self) -> Played {
-        if self.restless.load(Ordering::SeqCst) { eprintln!("RESTLESS {:?} now {} moments {:?}", self.disk.path(), self.clock.millis() - START, self.schedule.count()); drop(std::process::Command::new("cp").arg("-r").arg(self.disk.path()).arg("/tmp/restless").status()); }
+        if self.restless.load(Ordering::SeqCst) {
+            eprintln!(
+                "RESTLESS {:?} now {} moments {:?}",
+                self.disk.path(),
+                self.clock.millis() - START,
+                self.schedule.count()
+            );
+            drop(
+                std::process::Command::new("cp")
+                    .arg("-r")
+                    .arg(self.disk.path())
+                    .arg("/tmp/restless")
+                    .status(),
+            );
+        }
         let log = self.outside.log();
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes: Vec<_> = events.values().cloned().collect();
-        let told = if self.scenario.handler { told(&self.outside.receipts(), &lanes) } else { Told::default() };
+        let told =
+            if self.scenario.handler { told(&self.outside.receipts(), &lanes) } else { Told::default() };
         let reader = groundcrew_store::Reader::open(&self.database());
         let findings = reader.and_then(|store| store.findings(ClosedToo::Yes)).unwrap_or_default();
         Played {

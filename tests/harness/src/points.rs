@@ -18,7 +18,8 @@ pub fn keep(trial: &Trial) {
     let _one = FILE.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("points.toml");
     let text = fs::read_to_string(&path).unwrap_or_default();
-    let mut kept: BTreeMap<String, [usize; 2]> = toml::from_str(&text).expect("points.toml holds NAME = [points, pairs]");
+    let mut kept: BTreeMap<String, [usize; 2]> =
+        toml::from_str(&text).expect("points.toml holds NAME = [points, pairs]");
     let tried = [trial.points, trial.pairs];
     if std::env::var_os("UPDATE_POINTS").is_some() {
         kept.insert(trial.name.to_owned(), tried);
@@ -27,7 +28,9 @@ pub fn keep(trial: &Trial) {
         fs::write(&path, header.to_owned() + &lines.collect::<String>()).expect("points.toml can be written");
         return;
     }
-    let Some(before) = kept.get(trial.name) else { panic!("`{}` is not in points.toml: UPDATE_POINTS=1", trial.name) };
+    let Some(before) = kept.get(trial.name) else {
+        panic!("`{}` is not in points.toml: UPDATE_POINTS=1", trial.name)
+    };
     assert!(
         tried.iter().zip(before).all(|(now, before)| now >= before),
         "{}: {tried:?} points and pairs were tried, before they were {before:?}",

@@ -47,7 +47,11 @@ pub struct Trial {
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, moments, points, pairs, wrong } = self;
-        write!(f, "{name}: {moments} moments, {points} points and {pairs} pairs tried, {} wrong", wrong.len())?;
+        write!(
+            f,
+            "{name}: {moments} moments, {points} points and {pairs} pairs tried, {} wrong",
+            wrong.len()
+        )?;
         for played in wrong.iter().take(TOLD_MAX) {
             write!(f, "\n{played}")?;
         }
@@ -117,7 +121,9 @@ fn play_all(scenario: &Scenario, all: &[Vec<Strike>]) -> Vec<Played> {
         }
     });
     let mut played = played.into_inner().unwrap_or_else(PoisonError::into_inner);
-    played.sort_by_key(|played| played.strikes.iter().map(|strike| (strike.at, strike.blow == Blow::Crash)).collect::<Vec<_>>());
+    played.sort_by_key(|played| {
+        played.strikes.iter().map(|strike| (strike.at, strike.blow == Blow::Crash)).collect::<Vec<_>>()
+    });
     played
 }
 

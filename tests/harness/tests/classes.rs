@@ -32,7 +32,8 @@ struct Class {
 }
 
 fn natural() -> Class {
-    let names = ["natural-comes-and-goes", "natural-replaced", "natural-returns", "natural-late", "natural-given-up"];
+    let names =
+        ["natural-comes-and-goes", "natural-replaced", "natural-returns", "natural-late", "natural-given-up"];
     Class { kind: "natural", path: "/natural", verb: "PUT", knobs: Knobs::natural(), names }
 }
 
@@ -42,13 +43,19 @@ fn keyed() -> Class {
 }
 
 fn marked() -> Class {
-    let names = ["marked-comes-and-goes", "marked-replaced", "marked-returns", "marked-late", "marked-given-up"];
+    let names =
+        ["marked-comes-and-goes", "marked-replaced", "marked-returns", "marked-late", "marked-given-up"];
     Class { kind: "marked", path: "/marked", verb: "POST", knobs: Knobs::marked(), names }
 }
 
 fn anonymous() -> Class {
-    let names =
-        ["anonymous-comes-and-goes", "anonymous-replaced", "anonymous-returns", "anonymous-late", "anonymous-given-up"];
+    let names = [
+        "anonymous-comes-and-goes",
+        "anonymous-replaced",
+        "anonymous-returns",
+        "anonymous-late",
+        "anonymous-given-up",
+    ];
     Class { kind: "anonymous", path: "/anonymous", verb: "POST", knobs: Knobs::anonymous(), names }
 }
 
@@ -216,7 +223,8 @@ fn what_comes_after_is_made_later_and_goes_first() {
     let in_order = |played: &Played| {
         let at = |key: &str, what: What| {
             let purpose = Purpose::new("fly/acme/a", key);
-            let id = played.log.iter().find(|effect| effect.purpose.as_ref() == Some(&purpose)).map(|e| &e.id);
+            let id =
+                played.log.iter().find(|effect| effect.purpose.as_ref() == Some(&purpose)).map(|e| &e.id);
             played.log.iter().position(|effect| Some(&effect.id) == id && effect.what == what)
         };
         let (first, second) = ("natural/first", "marked/second");

@@ -16,7 +16,10 @@ const KILLED_AT: &str = "cust-9";
 pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage)?;
     let dns = PowerDns::start(stage)?;
-    stage.tell("fleet", &format!("{APPS} apps, {MACHINES} machines on the Fly simulator; DNS: PowerDNS, zone example"));
+    stage.tell(
+        "fleet",
+        &format!("{APPS} apps, {MACHINES} machines on the Fly simulator; DNS: PowerDNS, zone example"),
+    );
     // After the dedicated address of one app is made, its answer is held, and listings are blind for 2 s.
     let path = format!("/v1/apps/{KILLED_AT}/ip_assignments");
     simulator.turn(&json!({
@@ -27,7 +30,10 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     let runner = Runner::start(stage)?;
     let held = simulator.held(Duration::from_secs(40))?;
     runner.kill()?;
-    stage.tell(KILLED_AT, &format!("in doubt: runner killed (SIGKILL) after the simulator took {held}, before its answer"));
+    stage.tell(
+        KILLED_AT,
+        &format!("in doubt: runner killed (SIGKILL) after the simulator took {held}, before its answer"),
+    );
     simulator.release()?;
     let mut runner = Runner::start(stage)?;
     stage.tell("runner", "restarted on the same data directory");
@@ -53,10 +59,17 @@ fn complete(
     runner: &mut Runner,
     living: &[u32],
 ) -> anyhow::Result<Verdict> {
-    let expected = Expected { living: living.to_vec(), deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect() };
+    let expected = Expected {
+        living: living.to_vec(),
+        deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect(),
+    };
     let mut last = String::new();
     let waited = until("everything as it should be", Duration::from_secs(90), || {
-        anyhow::ensure!(runner.lives()?, "the runner ended by itself; see {}", stage.directory.join("runner.log").display());
+        anyhow::ensure!(
+            runner.lives()?,
+            "the runner ended by itself; see {}",
+            stage.directory.join("runner.log").display()
+        );
         let verdict = Verdict::ask(simulator, dns, &expected)?;
         last = verdict.to_string();
         Ok(verdict.is_good().then_some(verdict))

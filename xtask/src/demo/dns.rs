@@ -66,7 +66,11 @@ impl PowerDns {
         let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
         let set = |set: &Value| {
             let records = set["records"].as_array().cloned().unwrap_or_default();
-            (text(set, "name"), text(set, "type"), records.iter().map(|record| text(record, "content")).collect())
+            (
+                text(set, "name"),
+                text(set, "type"),
+                records.iter().map(|record| text(record, "content")).collect(),
+            )
         };
         Ok(zone["rrsets"].as_array().context("the zone has no record sets")?.iter().map(set).collect())
     }

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
+use super::Stage;
 use super::dns::{KEY, PowerDns, ZONE};
 use super::simulator::Simulator;
-use super::Stage;
 
 /// A running runner; its log lines go to the audience.
 pub(crate) struct Runner {
@@ -68,7 +68,8 @@ allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
 /// Runs one command to its end.
 pub(crate) fn groundcrew(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
     let output = command(stage).args(arguments).output()?;
-    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "groundcrew {}: {}\n{text}", arguments.join(" "), output.status);
     Ok(())
 }
@@ -96,10 +97,15 @@ impl Runner {
             .spawn()
             .context("groundcrew up")?;
         let lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
-        let keep = std::fs::File::options().create(true).append(true).open(stage.directory.join("runner.log"))?;
+        let keep =
+            std::fs::File::options().create(true).append(true).open(stage.directory.join("runner.log"))?;
         let began = stage.started;
         let reader = std::thread::spawn(move || {
-            let teller = Stage { directory: std::path::PathBuf::new(), binary: std::path::PathBuf::new(), started: began };
+            let teller = Stage {
+                directory: std::path::PathBuf::new(),
+                binary: std::path::PathBuf::new(),
+                started: began,
+            };
             for line in lines.map_while(Result::ok) {
                 use std::io::Write as _;
                 drop(writeln!(&keep, "{line}"));
@@ -142,7 +148,14 @@ fn tell(stage: &Stage, line: &str) {
     let Ok(event) = serde_json::from_str::<Value>(line) else { return };
     let field = |name: &str| event[name].as_str().unwrap_or_default();
     if !field("what").is_empty() {
-        let what = format!("{:<6} {:<10} {:<24} {:<22} {}", field("hook"), field("kind"), field("key"), field("thing"), field("what"));
+        let what = format!(
+            "{:<6} {:<10} {:<24} {:<22} {}",
+            field("hook"),
+            field("kind"),
+            field("key"),
+            field("thing"),
+            field("what")
+        );
         stage.tell(field("app"), what.trim_end());
     } else if matches!(field("level"), "WARN" | "ERROR") {
         stage.tell("runner", &format!("{}: {} {}", field("level"), field("message"), field("error")));

@@ -55,7 +55,8 @@ impl Simulator {
         let path = format!("/_sim/holds?reached=1&timeout_ms={}", limit.as_millis());
         let holds = self.read(&path)?;
         let held = holds.as_array().or_else(|| holds["holds"].as_array()).and_then(|holds| holds.first());
-        let held = held.with_context(|| format!("no request was held within {} s: {holds}", limit.as_secs()))?;
+        let held =
+            held.with_context(|| format!("no request was held within {} s: {holds}", limit.as_secs()))?;
         Ok(format!("{} {}", held["method"].as_str().unwrap_or(""), held["path"].as_str().unwrap_or("")))
     }
 

@@ -33,13 +33,16 @@ impl Verdict {
     /// Looks at everything once.
     pub(crate) fn ask(simulator: &Simulator, dns: &PowerDns, expected: &Expected) -> anyhow::Result<Self> {
         let sets = dns.sets()?;
-        let has = |name: &str, kind: &str| sets.iter().any(|(n, k, contents)| n == name && k == kind && !contents.is_empty());
+        let has = |name: &str, kind: &str| {
+            sets.iter().any(|(n, k, contents)| n == name && k == kind && !contents.is_empty())
+        };
         let record = |app: &u32| has(&format!("www.cust-{app}.example."), "A");
         let mark = |app: &u32| has(&format!("_gc-a.www.cust-{app}.example."), "TXT");
         let addresses = Addresses::of(&simulator.log()?);
-        let count = |app: &u32| addresses.now(app) + usize::from(record(app));
+        let count = |app: &u32| addresses.now(*app) + usize::from(record(app));
         let foreign = FOREIGN.iter().filter(|(name, kind, content)| {
-            sets.iter().any(|(n, k, contents)| n == name && k == kind && contents.iter().any(|c| c == content))
+            sets.iter()
+                .any(|(n, k, contents)| n == name && k == kind && contents.iter().any(|c| c == content))
         });
         Ok(Self {
             living: expected.living.len(),
@@ -86,7 +89,7 @@ impl Addresses {
         for effect in log {
             let app = effect["app"].as_str().unwrap_or_default().to_owned();
             match effect["what"].as_str().unwrap_or_default() {
-                "ip.allocated" => addresses.allocated(app, effect),
+                "ip.allocated" => addresses.allocated(&app, effect),
                 "ip.released" => {
                     let ip = address(effect);
                     addresses.held.entry(app).or_default().retain(|held| !held.ends_with(&format!(" {ip}")));
@@ -98,17 +101,17 @@ impl Addresses {
         addresses
     }
 
-    fn allocated(&mut self, app: String, effect: &Value) {
+    fn allocated(&mut self, app: &str, effect: &Value) {
         let ip = address(effect);
         let kind = if ip.contains(':') { "v6" } else { "v4" };
-        let held = self.held.entry(app.clone()).or_default();
+        let held = self.held.entry(app.to_owned()).or_default();
         if held.iter().any(|other| other.starts_with(kind)) {
             self.doubled.push(format!("{kind} of {app}"));
         }
         held.push(format!("{kind} {ip}"));
     }
 
-    fn now(&self, app: &u32) -> usize {
+    fn now(&self, app: u32) -> usize {
         self.held.get(&format!("cust-{app}")).map_or(0, Vec::len)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use groundcrew_core::row::State;
 use groundcrew_core::subject::SubjectKind;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::findings::{ClosedToo, Finding};
@@ -101,12 +102,19 @@ impl Picture {
             let what = format!("{}/{} is {}{failed}", row.kind, row.key, row.row.state);
             Missing { hook: names.hook(row.hook), what }
         });
+        // Of an app that is gone nothing should be left, but for what policy keeps.
+        let gone = self.subject.gone_at.is_some();
+        let left = self.rows.iter().filter(|row| gone && row.row.state != State::Retained);
+        let left = left.map(|row| Missing {
+            hook: names.hook(row.hook),
+            what: format!("{}/{} is still there", row.kind, row.key),
+        });
         let without = self.claims.iter().filter(|claim| !self.rows.iter().any(|row| covers(row, claim)));
         let without = without.map(|claim| Missing {
             hook: names.hook(claim.lane.hook),
             what: format!("{} is wanted, and somebody else has it", claim.name),
         });
-        lanes.chain(rows).chain(without).collect()
+        lanes.chain(rows).chain(left).chain(without).collect()
     }
 
     /// The hooks that work for it, or have something of it.

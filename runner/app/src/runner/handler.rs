@@ -52,12 +52,16 @@ impl Runner {
         let surroundings = Surroundings {
             answers: if observing { Answers::Observe } else { Answers::Outside },
             intents: Arc::new(RunIntents { store: self.store.clone(), run: opened.0.clone() }),
-            memory: MemoryHandle(Arc::new(LaneMemory { store: self.store.clone(), lane, hook: installed.hook.clone() })),
+            memory: MemoryHandle(Arc::new(LaneMemory {
+                store: self.store.clone(),
+                lane,
+                hook: installed.hook.clone(),
+            })),
             seed: start.seed,
         };
         let owner = self.store.subject(lane.subject)?;
         let config = Arc::new(installed.hook.config.clone());
-        let context = self.context(installed, owner.as_ref(), config, surroundings)?;
+        let context = self.context(installed, owner.as_ref(), config, surroundings);
         let attempts = delivery.attempts + 1;
         let run = self.engine.handle(&installed.component, &context, delivery.event).await;
         let now = self.now();
@@ -65,7 +69,9 @@ impl Runner {
         let ending = match run.outcome {
             Ok(()) => Ending::Told { written: run.written },
             // With `observe` a run ends at its first write, which is shown, and the delivery is done.
-            Err(Ended::Refused(Refusal::Observed(_))) => Ending::Told { written: std::collections::BTreeMap::new() },
+            Err(Ended::Refused(Refusal::Observed(_))) => {
+                Ending::Told { written: std::collections::BTreeMap::new() }
+            }
             Err(ended) => self.again(&ended.failure(), attempts),
         };
         Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, now).await?)
@@ -110,7 +116,8 @@ const PAGE: usize = 500;
 impl Memory for LaneMemory {
     fn subject<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>> {
         let found = self.store.subject_at(path).map_err(|error| Failure::again(error.to_string()));
-        let found = found.map(|found| found.filter(|s| s.gone_at.is_none() && self.hook.covers(path.app_name())));
+        let found =
+            found.map(|found| found.filter(|s| s.gone_at.is_none() && self.hook.covers(path.app_name())));
         Box::pin(std::future::ready(found.map(|found| found.map(|stored| stored.subject))))
     }
 
@@ -119,7 +126,9 @@ impl Memory for LaneMemory {
         path: &'a str,
         cursor: Option<&'a str>,
     ) -> BoxFuture<'a, Result<(Vec<Subject>, Option<String>), Failure>> {
-        Box::pin(std::future::ready(self.page(path, cursor).map_err(|error| Failure::again(error.to_string()))))
+        Box::pin(std::future::ready(
+            self.page(path, cursor).map_err(|error| Failure::again(error.to_string())),
+        ))
     }
 
     fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {
@@ -129,7 +138,11 @@ impl Memory for LaneMemory {
 }
 
 impl LaneMemory {
-    fn page(&self, path: &str, cursor: Option<&str>) -> groundcrew_store::Result<(Vec<Subject>, Option<String>)> {
+    fn page(
+        &self,
+        path: &str,
+        cursor: Option<&str>,
+    ) -> groundcrew_store::Result<(Vec<Subject>, Option<String>)> {
         let below = match path.parse::<Path>() {
             Ok(app) => match self.store.subject_at(&app)? {
                 Some(app) => self.store.members(app.id)?,

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use groundcrew_core::egress::Grant;
-use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_core::hash::Digest;
+use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_engine::run;
 use groundcrew_engine::secrets::{self, Format, Position, Secret, Secrets, Sign};
 use groundcrew_store::HookId;
@@ -99,12 +98,11 @@ fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> R
             config::Position::Header(header) => Position::Header(header.clone()),
             config::Position::Url => Position::Url,
         };
-        let to = match &grant.to {
-            Some(to) => to.clone(),
-            None => {
-                let url = url::Url::parse(&value).map_err(|_| SecretsError::Address(grant.from.clone()))?;
-                groundcrew_engine::egress::authority(&url)
-            }
+        let to = if let Some(to) = &grant.to {
+            to.clone()
+        } else {
+            let url = url::Url::parse(&value).map_err(|_| SecretsError::Address(grant.from.clone()))?;
+            groundcrew_engine::egress::authority(&url)
         };
         let format = match grant.format {
             config::Format::Plain => Format::Plain,
@@ -118,9 +116,4 @@ fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> R
         resolved.insert(name.clone(), Secret { token, value, at, format, to, sign });
     }
     Ok(Secrets::new(resolved))
-}
-
-/// Whether any of the grants could reach something; for `doctor`.
-pub fn reaches(grants: &[Grant]) -> bool {
-    !grants.is_empty()
 }

@@ -9,7 +9,7 @@ mod learn;
 mod row;
 mod wants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
@@ -20,6 +20,7 @@ use groundcrew_store::wants::StoredWant;
 
 use super::installed::Installed;
 use super::{Error, Runner};
+use row::waits_for_order;
 use wants::Asked;
 
 /// Rounds over a lane's rows in one look: a thing that became ready lets what comes after it go on.
@@ -49,13 +50,19 @@ impl Runner {
     }
 
     /// Takes every due row of a lane as far as it goes; returns when the next one is due.
-    async fn settle_rows(&self, installed: &Installed, owner: &StoredSubject, lane: LaneId) -> Result<Option<Timestamp>, Error> {
+    async fn settle_rows(
+        &self,
+        installed: &Installed,
+        owner: &StoredSubject,
+        lane: LaneId,
+    ) -> Result<Option<Timestamp>, Error> {
         for _ in 0..ROUNDS {
             let wants = self.store.wants(lane)?;
             let rows = self.store.lane_rows(lane)?;
             let mut moved = false;
+            let freed: BTreeSet<i64> = rows.iter().filter(|row| is_freed(row, &wants, &rows)).map(|row| row.id).collect();
             for row in in_order(rows, &wants) {
-                if row.due_at.is_some_and(|due| due <= self.now()) {
+                if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {
                     moved |= self.settle_row(installed, owner, row, &wants).await?;
                 }
             }
@@ -64,7 +71,10 @@ impl Runner {
             }
         }
         let rows = self.store.lane_rows(lane)?;
-        if rows.iter().all(|row| row.row.state == State::Present && row.unwanted.is_none() && row.error.is_none()) {
+        if rows
+            .iter()
+            .all(|row| row.row.state == State::Present && row.unwanted.is_none() && row.error.is_none())
+        {
             self.store.forget_reads(lane).await?;
         }
         Ok(rows.iter().filter_map(|row| row.due_at).min())
@@ -87,12 +97,22 @@ impl Runner {
     }
 }
 
+/// Whether a row that sleeps for the sake of `after` has nothing left to wait for.
+///
+/// Asked of the ledger, not of what just happened: whoever it waited for may have moved before a crash.
+fn is_freed(row: &StoredRow, wants: &[StoredWant], rows: &[StoredRow]) -> bool {
+    let wanted = row.unwanted.is_none() && wants.iter().any(|want| want.kind == row.kind && want.key == row.key);
+    let ordered = if wanted { row.row.state == State::Creating && !row.after.is_empty() } else { row.unwanted.is_some() };
+    ordered && row.due_at.is_none() && row.row.state != State::Retained && waits_for_order(row, wanted, rows).is_none()
+}
+
 /// Wanted rows in the order of `after`; unwanted ones against it.
 fn in_order(rows: Vec<StoredRow>, wants: &[StoredWant]) -> Vec<StoredRow> {
     let named: BTreeMap<String, usize> =
         wants.iter().enumerate().map(|(at, want)| (format!("{}/{}", want.kind, want.key), at)).collect();
     let depth = |row: &StoredRow| depth(row, &named, wants, 0);
-    let (mut wanted, mut unwanted): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.unwanted.is_none());
+    let (mut wanted, mut unwanted): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.unwanted.is_none());
     wanted.sort_by_key(|row| (depth(row), row.id));
     unwanted.sort_by_key(|row| std::cmp::Reverse((row.after.len(), row.id)));
     unwanted.extend(wanted);

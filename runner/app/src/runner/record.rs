@@ -3,9 +3,9 @@
 use groundcrew_engine::gate::Gate;
 use groundcrew_engine::journal::{CallAccess, Recorded};
 use groundcrew_engine::run::{Context, Run};
+use groundcrew_store::SubjectId;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::{CallRecord, RunRecord};
-use groundcrew_store::SubjectId;
 use serde_json::json;
 
 use super::Runner;
@@ -17,7 +17,14 @@ pub(super) struct Opened(pub(super) RunRecord);
 
 impl Runner {
     /// Numbers a run.
-    pub(super) fn open_run(&self, installed: &Installed, lane: LaneId, op: &str, about: About, context: &RunStart) -> Opened {
+    pub(super) fn open_run(
+        &self,
+        installed: &Installed,
+        lane: LaneId,
+        op: &str,
+        about: About,
+        context: &RunStart,
+    ) -> Opened {
         Opened(RunRecord {
             id: self.store.next_run(),
             hook: installed.id,
@@ -52,14 +59,20 @@ pub(super) struct RunStart {
 
 impl Opened {
     /// Completes the record of a run that ended.
-    pub(super) fn close<T>(self, context: &Context, run: &Run<T>, now: groundcrew_core::time::Timestamp) -> (RunRecord, Vec<CallRecord>) {
+    pub(super) fn close<T>(
+        self,
+        context: &Context,
+        run: &Run<T>,
+        now: groundcrew_core::time::Timestamp,
+    ) -> (RunRecord, Vec<CallRecord>) {
         let calls = calls(&context.gate);
         let outcome = match &run.outcome {
             Ok(_) => "ok".to_owned(),
             Err(ended) => ended.to_string(),
         };
         let schedule = &run.journal.schedule;
-        let schedule = (!schedule.polls.is_empty() || !schedule.ready.is_empty()).then(|| json!(schedule).to_string());
+        let schedule =
+            (!schedule.polls.is_empty() || !schedule.ready.is_empty()).then(|| json!(schedule).to_string());
         let said = !run.log.lines.is_empty() || run.log.dropped > 0 || !run.stderr.is_empty();
         let log = said.then(|| {
             json!({"lines": run.log.lines, "dropped": run.log.dropped, "stderr": run.stderr}).to_string()

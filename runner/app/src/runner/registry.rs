@@ -78,14 +78,17 @@ impl Registry {
     /// Lanes that look again when outputs of this hook's things for this owner change.
     pub fn readers(&self, store: &Store, hook: &Installed, owner: &StoredSubject) -> Result<Vec<LaneId>> {
         let reads = |reader: &&Arc<Installed>| {
-            reader.hook.reads().contains(&hook.hook.name) && reader.hook.manifest.watches.contains(&Watch::Inputs)
+            reader.hook.reads().contains(&hook.hook.name)
+                && reader.hook.manifest.watches.contains(&Watch::Inputs)
         };
         let mut lanes = Vec::new();
         for reader in self.all().filter(reads) {
             match (reader.hook.manifest.owner, owner.subject.path.kind()) {
                 (SubjectKind::Machine, SubjectKind::App) => {
                     let members = store.members(owner.id)?;
-                    lanes.extend(members.into_iter().map(|member| LaneId { hook: reader.id, subject: member.id }));
+                    lanes.extend(
+                        members.into_iter().map(|member| LaneId { hook: reader.id, subject: member.id }),
+                    );
                 }
                 (SubjectKind::App, SubjectKind::Machine) => {}
                 _ => lanes.push(LaneId { hook: reader.id, subject: owner.id }),

@@ -8,9 +8,9 @@ use groundcrew_core::row::State;
 use groundcrew_core::spec::{Input, View, canonical};
 use groundcrew_core::subject::{Subject, SubjectKind};
 use groundcrew_core::template::{Missing, Words};
+use groundcrew_store::Result;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::subjects::StoredSubject;
-use groundcrew_store::Result;
 use serde_json::{Map, Value};
 
 use super::Runner;
@@ -28,7 +28,11 @@ pub(super) struct Question {
 
 impl Runner {
     /// Builds the question, or says which word of the configuration has no value yet.
-    pub(super) fn question(&self, installed: &Installed, owner: &StoredSubject) -> Result<Result<Question, Missing>> {
+    pub(super) fn question(
+        &self,
+        installed: &Installed,
+        owner: &StoredSubject,
+    ) -> Result<Result<Question, Missing>> {
         let manifest = &installed.hook.manifest;
         let watches = |watch: Watch| manifest.watches.contains(&watch);
         let app = match owner.parent {
@@ -79,7 +83,7 @@ impl Runner {
         let (mut inputs, mut reads) = (Vec::new(), Vec::new());
         for subject in std::iter::once(owner).chain(app) {
             let mut rows = self.store.subject_rows(subject.id)?;
-            rows.retain(|row| shows_outputs(row));
+            rows.retain(shows_outputs);
             rows.sort_by(|one, other| (&one.kind, &one.key).cmp(&(&other.kind, &other.key)));
             for name in installed.hook.reads() {
                 let Some(read) = registry.named(name) else { continue };

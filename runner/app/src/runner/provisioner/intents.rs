@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Intent, IntentError, Intents};
 use groundcrew_store::Store;
-use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::leave::LeavePolicy;
+use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 
 use super::super::record;
@@ -29,7 +30,17 @@ pub(super) struct RowIntents {
     store: Store,
     purpose: Purpose,
     run: RunRecord,
+    /// Until when a write of the same sort that was sent before this run may still take effect.
+    earlier_by: Option<Timestamp>,
     state: Mutex<Progress>,
+}
+
+/// What a writing run left of its intents.
+pub(super) struct Outcome {
+    pub(super) row: StoredRow,
+    pub(super) earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    pub(super) earlier_by: Option<Timestamp>,
+    pub(super) intended_by: Option<Timestamp>,
 }
 
 struct Progress {
@@ -47,14 +58,28 @@ impl RowIntents {
         run: RunRecord,
         earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
     ) -> Arc<Self> {
+        let earlier_by = match purpose {
+            Purpose::Create { .. } | Purpose::Update { .. } => row.row.made_by,
+            Purpose::Remove { .. } => row.row.removed_by,
+        };
         let state = Mutex::new(Progress { row, earlier_runs, intended: false });
-        Arc::new(Self { store, purpose, run, state })
+        Arc::new(Self { store, purpose, run, earlier_by, state })
     }
 
-    /// The row as last committed, the runs that are still to be stored, and whether an intent was committed.
-    pub(super) fn outcome(&self) -> (StoredRow, Vec<(RunRecord, Vec<CallRecord>)>, bool) {
+    /// The row as last committed, the runs that are still to be stored, and until when writes of ours may take
+    /// effect, this run's not counted and counted; none if no intent was committed.
+    pub(super) fn outcome(&self) -> Outcome {
         let mut state = self.state();
-        (state.row.clone(), std::mem::take(&mut state.earlier_runs), state.intended)
+        let by = match self.purpose {
+            Purpose::Create { .. } | Purpose::Update { .. } => state.row.row.made_by,
+            Purpose::Remove { .. } => state.row.row.removed_by,
+        };
+        Outcome {
+            row: state.row.clone(),
+            earlier_runs: std::mem::take(&mut state.earlier_runs),
+            earlier_by: self.earlier_by,
+            intended_by: by.filter(|_| state.intended),
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, Progress> {
@@ -97,7 +122,9 @@ impl RowIntents {
         runs.push((self.run.clone(), calls));
         let effects = RowEffects { runs, now: intent.call.sent_at, ..RowEffects::default() };
         let committed = match &self.purpose {
-            Purpose::Create { settle, .. } if !again => self.store.intend_create(row, *settle, effects).await?,
+            Purpose::Create { settle, .. } if !again => {
+                self.store.intend_create(row, *settle, effects).await?
+            }
             Purpose::Remove { policy } if !again => {
                 self.store.intend_remove(row, policy.as_ref().clone(), effects).await?
             }
@@ -115,7 +142,9 @@ impl Intents for RowIntents {
     fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
         Box::pin(async move {
             self.commit(intent).await.map_err(|error| match error {
-                groundcrew_store::Error::Superseded(what) => IntentError::Refused(format!("{what} changed meanwhile")),
+                groundcrew_store::Error::Superseded(what) => {
+                    IntentError::Refused(format!("{what} changed meanwhile"))
+                }
                 other => IntentError::Store(other.to_string()),
             })
         })

@@ -10,7 +10,6 @@ use groundcrew_engine::gate::Writes;
 use groundcrew_engine::run::Ended;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::RowEffects;
-use groundcrew_store::lanes::LaneId;
 
 use super::super::{Error, Runner};
 use super::STUCK_AFTER;
@@ -84,24 +83,27 @@ impl Runner {
                 work.row.outputs.clear();
                 work.row.due_at = None;
                 let remedy = Some(format!("groundcrew why {}", work.row.row.id));
-                effects.open.push(finding(work, "resource.retained", Severity::Info, format!("it stays: {why}"), remedy));
+                effects.open.push(finding(
+                    work,
+                    "resource.retained",
+                    Severity::Info,
+                    format!("it stays: {why}"),
+                    remedy,
+                ));
                 work.row.waiting = Some(why);
             }
         }
         if outputs != work.row.outputs {
             effects.readers = self.registry().readers(&self.store, work.installed, work.owner)?;
-            effects.readers.extend(self.own_lane(work));
+            // A hook may read its own things, too.
+            let own = work.installed.hook.reads().contains(&work.installed.hook.name);
+            effects.readers.extend(own.then(|| work.row.lane()));
         }
         self.commit(work, effects).await?;
         if let Some(what) = news {
             say(work, what);
         }
         Ok(work.row.row.state != State::Gone && work.row.due_at.is_some())
-    }
-
-    /// A hook whose manifest watches inputs also reads its own things.
-    fn own_lane(&self, work: &Work<'_>) -> Option<LaneId> {
-        work.installed.hook.reads().contains(&work.installed.hook.name).then(|| work.row.lane())
     }
 
     async fn commit(&self, work: &mut Work<'_>, mut effects: RowEffects) -> Result<(), Error> {
@@ -136,20 +138,35 @@ impl Runner {
         work.row.error = None;
         if thing.state == ThingState::Failed {
             let note = thing.note.clone().unwrap_or_else(|| "its API says so".to_owned());
-            effects.open.push(finding(work, "resource.failed", Severity::Warning, format!("it exists and does not work: {note}"), None));
-            effects.close.extend(MENDED.iter().filter(|code| **code != "resource.failed").map(ToString::to_string));
+            effects.open.push(finding(
+                work,
+                "resource.failed",
+                Severity::Warning,
+                format!("it exists and does not work: {note}"),
+                None,
+            ));
+            effects
+                .close
+                .extend(MENDED.iter().filter(|code| **code != "resource.failed").map(ToString::to_string));
         } else {
             effects.close.extend(MENDED.map(str::to_owned));
         }
     }
 
     /// Waits, and says for what; commits only if that is news.
-    pub(super) async fn wait(&self, work: &mut Work<'_>, until: Option<Timestamp>, why: &Waiting) -> Result<(), Error> {
+    pub(super) async fn wait(
+        &self,
+        work: &mut Work<'_>,
+        until: Option<Timestamp>,
+        why: &Waiting,
+    ) -> Result<(), Error> {
         let now = self.now();
         let (text, frozen) = match why {
             Waiting::Settled => (None, None),
             Waiting::Settling => (Some("settling: the API may still hide it".to_owned()), None),
-            Waiting::Polling => (Some(format!("not ready: {}", work.row.note.as_deref().unwrap_or("asked again soon"))), None),
+            Waiting::Polling => {
+                (Some(format!("not ready: {}", work.row.note.as_deref().unwrap_or("asked again soon"))), None)
+            }
             Waiting::Turn => (Some("another creation in the same listing is under way".to_owned()), None),
             Waiting::Watching => (Some("given up; watched for a late effect".to_owned()), None),
             Waiting::Leaving(why) => (Some(why.clone()), None),
@@ -160,7 +177,13 @@ impl Runner {
         freeze(work, frozen.as_deref(), now);
         if let Some(why) = &frozen {
             let remedy = Some(format!("groundcrew approve {}", work.row.row.id));
-            effects.open.push(finding(work, "resource.held", Severity::Warning, format!("its removal is held: {why}"), remedy));
+            effects.open.push(finding(
+                work,
+                "resource.held",
+                Severity::Warning,
+                format!("its removal is held: {why}"),
+                remedy,
+            ));
         } else if before.frozen_why.is_some() {
             effects.close.push("resource.held".to_owned());
         }
@@ -202,7 +225,12 @@ impl Runner {
     }
 
     /// A writing run failed; whether something left is in the row already.
-    pub(super) async fn failed_write(&self, work: &mut Work<'_>, ended: &Ended, answered: Writes) -> Result<bool, Error> {
+    pub(super) async fn failed_write(
+        &self,
+        work: &mut Work<'_>,
+        ended: &Ended,
+        answered: Writes,
+    ) -> Result<bool, Error> {
         if let Writes::Sent { effect_by } = answered {
             match work.row.row.state {
                 State::Deleting => work.row.row.removed_by = Some(effect_by),
@@ -213,7 +241,12 @@ impl Runner {
     }
 
     /// Opens a finding that a person should see.
-    pub(super) async fn report(&self, work: &mut Work<'_>, problem: &Problem, until: Timestamp) -> Result<(), Error> {
+    pub(super) async fn report(
+        &self,
+        work: &mut Work<'_>,
+        problem: &Problem,
+        until: Timestamp,
+    ) -> Result<(), Error> {
         let (code, severity, message, remedy) = describe(problem, work);
         let now = self.now();
         let open = vec![finding(work, code, severity, message.clone(), remedy)];
@@ -241,8 +274,12 @@ fn news(learnt: &Learnt) -> Option<&'static str> {
     match learnt {
         Learnt::Made { .. } => Some("created"),
         Learnt::Taken { origin: Origin::Created, .. } => Some("settled: found by its mark; nothing created"),
-        Learnt::Taken { origin: Origin::Presumed, .. } => Some("settled: found, new since the pre-image; nothing created"),
-        Learnt::Taken { origin: Origin::Adopted | Origin::Imported, .. } => Some("adopted: it was there, and equal"),
+        Learnt::Taken { origin: Origin::Presumed, .. } => {
+            Some("settled: found, new since the pre-image; nothing created")
+        }
+        Learnt::Taken { origin: Origin::Adopted | Origin::Imported, .. } => {
+            Some("adopted: it was there, and equal")
+        }
         Learnt::Changed { .. } => Some("changed"),
         Learnt::Gone { how: Gone::Removed } => Some("removed"),
         Learnt::Gone { how: Gone::Lost } => Some("lost: somebody else removed it"),
@@ -302,7 +339,13 @@ fn drift(work: &Work<'_>, drifted: &[String], effects: &mut RowEffects) {
     effects.open.push(finding(work, "resource.drift", Severity::Warning, message, remedy));
 }
 
-fn finding(work: &Work<'_>, code: &str, severity: Severity, message: String, remedy: Option<String>) -> NewFinding {
+fn finding(
+    work: &Work<'_>,
+    code: &str,
+    severity: Severity,
+    message: String,
+    remedy: Option<String>,
+) -> NewFinding {
     NewFinding {
         code: code.to_owned(),
         about: work.row.about(),
@@ -326,7 +369,10 @@ fn describe(problem: &Problem, work: &Work<'_>) -> (&'static str, Severity, Stri
             "resource.ambiguous",
             Severity::Critical,
             format!("a creation's answer was lost and these could be ours: {}", things.join(", ")),
-            Some(format!("groundcrew settle {row} --id {}   (or --none)", things.first().map_or("ID", String::as_str))),
+            Some(format!(
+                "groundcrew settle {row} --id {}   (or --none)",
+                things.first().map_or("ID", String::as_str)
+            )),
         ),
         Problem::Twin { thing } => (
             "resource.twin",

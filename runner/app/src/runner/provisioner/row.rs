@@ -7,10 +7,12 @@ use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
 use groundcrew_core::settle::{Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
 use groundcrew_core::spec::{Owner, Thing, Want};
+use groundcrew_engine::egress::Answer;
+use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
-use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
@@ -54,7 +56,8 @@ impl Runner {
             // The current component does not know the kind any more; `hook remove` or an older version does.
             return Ok(false);
         };
-        let want = wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
+        let want =
+            wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(installed, owner)?;
         let before = row.row.state;
         let mut work = Work { installed, owner, row, want, policy, config, runs: Vec::new() };
@@ -97,7 +100,7 @@ impl Runner {
     fn decide(&self, work: &Work<'_>, look: Option<&Look>) -> Result<Step, Error> {
         let row = &work.row;
         let now = self.now();
-        if let Some(waits) = waits_for_order(work, &self.store.lane_rows(row.lane())?) {
+        if let Some(waits) = waits_for_order(row, work.want.is_some(), &self.store.lane_rows(row.lane())?) {
             return Ok(Step::Wait { until: None, why: waits });
         }
         let leave = match work.want {
@@ -161,7 +164,7 @@ impl Runner {
     async fn find(&self, work: &mut Work<'_>, at: Aim) -> Result<Option<Look>, Error> {
         let want = self.want(work, if at == Aim::Thing { work.row.row.thing.clone() } else { None });
         let began = self.now();
-        let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe)?;
+        let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe);
         let run = self.engine.find(&work.installed.component, &context, &want).await;
         work.runs.push(opened.close(&context, &run, self.now()));
         match run.outcome {
@@ -174,7 +177,7 @@ impl Runner {
         let Some(wanted) = work.want else { return Ok(false) };
         let purpose = Purpose::Create { spec: wanted.body.clone(), before, settle: work.policy.settle };
         let want = self.want(work, None);
-        let (context, opened, intents) = self.begin_write(work, "create", purpose)?;
+        let (context, opened, intents) = self.begin_write(work, "create", purpose);
         let run = self.engine.create(&work.installed.component, &context, &want).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
@@ -187,7 +190,7 @@ impl Runner {
         let Some(wanted) = work.want else { return Ok(false) };
         let purpose = Purpose::Update { spec: wanted.body.clone() };
         let want = self.want(work, Some(now.id.clone()));
-        let (context, opened, intents) = self.begin_write(work, "update", purpose)?;
+        let (context, opened, intents) = self.begin_write(work, "update", purpose);
         let run = self.engine.update(&work.installed.component, &context, &want, now).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
@@ -200,7 +203,7 @@ impl Runner {
         let replaced = if work.want.is_some() { Replaced::Yes } else { Replaced::No };
         let purpose = Purpose::Remove { policy: Box::new(self.leave_policy(work, replaced)) };
         let want = self.want(work, Some(now.id.clone()));
-        let (context, opened, intents) = self.begin_write(work, "remove", purpose)?;
+        let (context, opened, intents) = self.begin_write(work, "remove", purpose);
         let run = self.engine.remove(&work.installed.component, &context, &want, now).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
@@ -218,11 +221,21 @@ impl Runner {
         opened: Opened,
         intents: &RowIntents,
     ) -> (Result<T, Ended>, Writes) {
-        let (row, earlier, intended) = intents.outcome();
-        work.row = row;
-        work.runs = earlier;
+        let outcome = intents.outcome();
+        let answered = match (run.writes, outcome.intended_by) {
+            (Writes::Sent { effect_by }, Some(_)) if answered_for_good(&run.journal) => Some(effect_by),
+            // An answer such as 504 says nothing about when the write takes effect.
+            (Writes::Sent { .. }, intended_by) => intended_by,
+            (Writes::None, _) => None,
+        };
+        let writes = match answered {
+            // A write that was sent before this one, and never answered, may still come after it.
+            Some(by) => Writes::Sent { effect_by: outcome.earlier_by.map_or(by, |earlier| earlier.max(by)) },
+            None => Writes::None,
+        };
+        work.row = outcome.row;
+        work.runs = outcome.earlier_runs;
         work.runs.push(opened.close(context, &run, self.now()));
-        let writes = if intended { run.writes } else { Writes::None };
         (run.outcome, writes)
     }
 
@@ -232,13 +245,14 @@ impl Runner {
         op: &str,
         intents: Arc<dyn Intents>,
         answers: Answers,
-    ) -> Result<(Context, Opened), Error> {
+    ) -> (Context, Opened) {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: None, resource: Some(work.row.id) };
         let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
-        let surroundings = Surroundings { answers, intents, memory: MemoryHandle::default(), seed: start.seed };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings)?;
-        Ok((context, opened))
+        let surroundings =
+            Surroundings { answers, intents, memory: MemoryHandle::default(), seed: start.seed };
+        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        (context, opened)
     }
 
     fn begin_write(
@@ -246,20 +260,21 @@ impl Runner {
         work: &mut Work<'_>,
         op: &str,
         purpose: Purpose,
-    ) -> Result<(Context, Opened, Arc<RowIntents>), Error> {
+    ) -> (Context, Opened, Arc<RowIntents>) {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: None, resource: Some(work.row.id) };
         let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
         let earlier = std::mem::take(&mut work.runs);
-        let intents = RowIntents::new(self.store.clone(), purpose, work.row.clone(), opened.0.clone(), earlier);
+        let intents =
+            RowIntents::new(self.store.clone(), purpose, work.row.clone(), opened.0.clone(), earlier);
         let surroundings = Surroundings {
             answers: Answers::Outside,
             intents: intents.clone(),
             memory: MemoryHandle::default(),
             seed: start.seed,
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings)?;
-        Ok((context, opened, intents))
+        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        (context, opened, intents)
     }
 
     fn want(&self, work: &Work<'_>, id: Option<String>) -> Want {
@@ -280,21 +295,39 @@ impl Runner {
     }
 }
 
+/// Whether every write of a run was answered by whoever carries it out.
+///
+/// A server error or a time-out (RFC 9110, sections 15.5.9 and 15.6) may come from something in between, while
+/// the write is still on its way.
+fn answered_for_good(journal: &Journal) -> bool {
+    let writes = journal.calls.iter().filter(|call| call.access == CallAccess::Write);
+    writes.filter_map(|call| call.answer.as_deref()).all(|answer| {
+        let status = serde_json::from_slice(answer).ok().and_then(|answer| match answer {
+            Answer::Response { status, .. } => Some(status),
+            Answer::Failure(_) => None,
+        });
+        status.is_some_and(|status| status != 408 && status < 500)
+    })
+}
+
 /// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
-fn waits_for_order(work: &Work<'_>, rows: &[StoredRow]) -> Option<Waiting> {
-    let row = &work.row;
+pub(super) fn waits_for_order(row: &StoredRow, wanted: bool, rows: &[StoredRow]) -> Option<Waiting> {
     let name = |other: &StoredRow| format!("{}/{}", other.kind, other.key);
-    if row.row.state == State::Creating && work.want.is_some() {
+    if row.row.state == State::Creating && wanted {
         let ready = |first: &String| {
-            rows.iter().any(|other| name(other) == *first && other.unwanted.is_none() && other.row.state == State::Present)
+            rows.iter().any(|other| {
+                name(other) == *first && other.unwanted.is_none() && other.row.state == State::Present
+            })
         };
         let missing = row.after.iter().find(|first| !ready(first))?;
         return Some(Waiting::Leaving(format!("{missing} must be ready first")));
     }
     let exists = matches!(row.row.state, State::Present | State::Pending | State::Updating);
-    if work.want.is_none() && exists {
+    if !wanted && exists {
         let later = rows.iter().find(|other| {
-            other.unwanted.is_some() && other.after.contains(&name(row)) && !matches!(other.row.state, State::Retained)
+            other.unwanted.is_some()
+                && other.after.contains(&name(row))
+                && !matches!(other.row.state, State::Retained)
         })?;
         return Some(Waiting::Leaving(format!("{} must go first", name(later))));
     }

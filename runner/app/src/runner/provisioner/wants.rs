@@ -72,9 +72,16 @@ impl Runner {
     }
 
     /// Nobody is left to want anything.
-    async fn ask_nobody(&self, installed: &Installed, owner: &StoredSubject, lane: LaneId, now: &Lane) -> Result<Asked, Error> {
+    async fn ask_nobody(
+        &self,
+        installed: &Installed,
+        owner: &StoredSubject,
+        lane: LaneId,
+        now: &Lane,
+    ) -> Result<Asked, Error> {
         if now.view_hash.as_deref() != Some(ENDED) {
-            let wants = self.new_wants(installed, owner, lane, now, Vec::new(), ENDED.to_owned(), Vec::new())?;
+            let wants =
+                self.new_wants(installed, owner, lane, now, Vec::new(), ENDED.to_owned(), Vec::new())?;
             self.store.save_wants(NewWants { cause: Cause::OwnerEnded, ..wants }).await?;
         }
         for row in self.store.lane_rows(lane)? {
@@ -101,7 +108,7 @@ impl Runner {
             memory: MemoryHandle::default(),
             seed,
         };
-        let mut context = self.context(installed, Some(owner), question.config.clone(), surroundings)?;
+        let mut context = self.context(installed, Some(owner), question.config.clone(), surroundings);
         context.started = Timestamp::from_millis(0);
         let start = RunStart { seed, started: self.now() };
         let opened = self.open_run(installed, lane, "desired", About::default(), &start);
@@ -113,7 +120,8 @@ impl Runner {
         };
         match specs {
             Ok(specs) => {
-                let wants = self.new_wants(installed, owner, lane, now, specs, question.hash, question.reads)?;
+                let wants =
+                    self.new_wants(installed, owner, lane, now, specs, question.hash, question.reads)?;
                 self.store.save_wants(wants).await?;
                 self.store.close_finding("hook.desired", &about(installed, owner), self.now()).await?;
                 Ok(Asked::Answered)
@@ -173,7 +181,13 @@ impl Runner {
             seen: now.dirty,
             target: installed.hook.target.clone(),
             random: self.entropy.bytes(10 * specs.len()),
-            specs: specs.into_iter().map(|spec| { let place = place(&spec); (spec, place) }).collect(),
+            specs: specs
+                .into_iter()
+                .map(|spec| {
+                    let place = place(&spec);
+                    (spec, place)
+                })
+                .collect(),
             view_hash,
             cause: cause(now.settings.as_deref(), &settings),
             settings,
@@ -187,7 +201,8 @@ impl Runner {
 
 /// Why the answer changed: where component or configuration did, they are the cause.
 fn cause(before: Option<&str>, now: &str) -> Cause {
-    let Some((before, now)) = before.and_then(|before| before.split_once(':')).zip(now.split_once(':')) else {
+    let Some((before, now)) = before.and_then(|before| before.split_once(':')).zip(now.split_once(':'))
+    else {
         return Cause::ViewChanged;
     };
     if before.0 != now.0 {
