@@ -5,10 +5,10 @@
 //! simulator's own log; it links neither the runner's core nor its store.
 
 mod act;
-mod dns;
-mod runner;
-mod simulator;
-mod verdict;
+pub(crate) mod dns;
+pub(crate) mod runner;
+pub(crate) mod simulator;
+pub(crate) mod verdict;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,19 +33,28 @@ pub(crate) const DELETED: [u32; 3] = [2, 5, 11];
 /// Runs the demo; fails unless the verdict is good.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let keep = arguments.iter().any(|argument| argument == "--keep");
+    on_stage("demo", keep, act::play)
+}
+
+/// Builds the binary, prepares a directory, plays, and tidies up.
+pub(crate) fn on_stage(
+    name: &str,
+    keep: bool,
+    play: impl FnOnce(&Stage) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     setup::wasm_target()?;
     setup::programs()?;
     say("building the binary");
     call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", "groundcrew"]))?;
     let target = target_directory()?;
-    let directory = target.join("demo").join(std::process::id().to_string());
+    let directory = target.join(name).join(std::process::id().to_string());
     std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
     let stage = Stage { directory, binary: target.join("debug/groundcrew"), started: now() };
-    let result = act::play(&stage);
+    let result = play(&stage);
     if keep || result.is_err() {
-        say(&format!("everything of this demo is in {}", stage.directory.display()));
+        say(&format!("everything of this run is in {}", stage.directory.display()));
     } else {
-        std::fs::remove_dir_all(&stage.directory).context("the demo's directory")?;
+        std::fs::remove_dir_all(&stage.directory).context("the run's directory")?;
     }
     result
 }

@@ -6,6 +6,7 @@
 mod demo;
 mod setup;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -13,6 +14,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo [--keep]   a fleet on the simulator and its DNS, the runner killed in the middle, a verdict at the end
+  torture [--events N] [--kills K] [--seed S] [--keep]
+                  apps come and go while the runner is killed again and again; non-zero on any loss
   test [STEP..]   everything that is checked: fmt, clippy, doc, test, deny; or only these steps
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool
 ";
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let done = match command.as_deref() {
         Some("demo") => demo::run(&rest),
+        Some("torture") => torture::run(&rest),
         Some("test") => test::run(&rest),
         Some("setup") => setup::run(),
         Some("help" | "--help" | "-h") | None => {

@@ -1,6 +1,6 @@
 //! The one way out: grants, secrets, limits, then a transport.
 //!
-//! Every outgoing byte of a guest passes [`Egress::send`], from `groundcrew:hook/http` and from `wasi:http`
+//! Every outgoing byte of a guest passes `Egress::send`, from `groundcrew:hook/http` and from `wasi:http`
 //! alike. It judges the request against the run's grants, takes it through the gate, exchanges tokens for
 //! secrets right before the transport and masks secrets in the answer.
 

@@ -209,7 +209,7 @@ impl Gate {
 
     /// Takes a call through the gate and returns what the guest is told, as JSON.
     ///
-    /// Errors end the run; the caller notes them with [`Gate::end`].
+    /// Errors end the run; the caller notes them at the gate.
     pub async fn pass<O: Outside>(&self, ticket: Ticket, outside: O) -> Result<Vec<u8>, Refusal> {
         let mut call = ticket.0;
         if let Some(bytes) = self.repeat(&call)? {

@@ -262,3 +262,17 @@ fn handlers_are_told_everything_in_order() {
         .lasts(3_600_000);
     tried(&scenario, Pairs::Sample { count: 100, seed: 10 });
 }
+
+#[test]
+fn debug_one() {
+    let second = json!({"kind": "marked", "key": "second", "value": 1, "after": ["natural/first"]});
+    let scenario = Scenario::new("after")
+        .collection("/natural", Knobs { lag_ms: LAG, build_ms: 3_000, ..Knobs::natural() })
+        .collection("/marked", Knobs { lag_ms: LAG, demolish_ms: 3_000, ..Knobs::marked() })
+        .wants(0, "a", &[thing("natural", "first", 1), second])
+        .ends(60_000, "a", 1)
+        .lasts(300_000);
+    use groundcrew_harness::{Strike,Blow};
+    let played = groundcrew_harness::play(&scenario, &[Strike{at:60,blow:Blow::Crash}]);
+    println!("{} {played}", played.moments.len());
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::dns::PowerDns;
-use super::runner::{Runner, configure, output};
+use super::runner::{Caution, Runner, Tell, configure, output};
 use super::simulator::Simulator;
 use super::verdict::{Expected, Verdict};
 use super::{APPS, DELETED, MACHINES, Stage, until};
@@ -14,7 +14,7 @@ use super::{APPS, DELETED, MACHINES, Stage, until};
 const KILLED_AT: &str = "cust-9";
 
 pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
-    let simulator = Simulator::start(stage)?;
+    let simulator = Simulator::start(stage, APPS, MACHINES)?;
     let dns = PowerDns::start(stage)?;
     stage.tell(
         "fleet",
@@ -26,8 +26,8 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
         "blind_ips_ms": 2_000,
         "holds": [{"method": "POST", "path": path, "skip": 1, "count": 1}],
     }))?;
-    configure(stage, &simulator, &dns)?;
-    let runner = Runner::start(stage)?;
+    configure(stage, &simulator, &dns, Caution::Usual)?;
+    let runner = Runner::start(stage, Tell::Everything)?;
     let held = simulator.held(Duration::from_secs(40))?;
     runner.kill()?;
     stage.tell(
@@ -35,7 +35,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
         &format!("in doubt: runner killed (SIGKILL) after the simulator took {held}, before its answer"),
     );
     simulator.release()?;
-    let mut runner = Runner::start(stage)?;
+    let mut runner = Runner::start(stage, Tell::Everything)?;
     stage.tell("runner", "restarted on the same data directory");
     let all: Vec<u32> = (1..=APPS).collect();
     complete(stage, &simulator, &dns, &mut runner, &all)?;

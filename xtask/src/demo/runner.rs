@@ -16,8 +16,38 @@ pub(crate) struct Runner {
     reader: Option<std::thread::JoinHandle<()>>,
 }
 
+/// How careful the configuration is about many ends at once.
+#[derive(Clone, Copy)]
+pub(crate) enum Caution {
+    /// As the defaults are.
+    Usual,
+    /// A fleet that comes and goes all the time needs wider windows.
+    Wide,
+}
+
+/// What of the runner's log the audience sees.
+#[derive(Clone, Copy)]
+pub(crate) enum Tell {
+    /// What happened to things, and what went wrong.
+    Everything,
+    /// Nothing; it is in the file.
+    Nothing,
+}
+
 /// Writes the configuration and approves it, as its user would.
-pub(crate) fn configure(stage: &Stage, simulator: &Simulator, dns: &PowerDns) -> anyhow::Result<()> {
+pub(crate) fn configure(
+    stage: &Stage,
+    simulator: &Simulator,
+    dns: &PowerDns,
+    caution: Caution,
+) -> anyhow::Result<()> {
+    let (vanish, deletes) = match caution {
+        Caution::Usual => ("", ""),
+        Caution::Wide => (
+            "vanish_max = { share = \"100%\", floor = 1000, within = \"10m\" }\n",
+            "limits = { deletes = { share = \"100%\", floor = 100000, within = \"1h\" } }\n",
+        ),
+    };
     let text = format!(
         r#"installation = "demo"
 level = "enforce"
@@ -33,7 +63,7 @@ PDNS = {{ env = "DEMO_PDNS_KEY" }}
 org = "acme"
 token = "FLY"
 url = "{fly}"
-
+{vanish}
 [scope.customers]
 apps = ["cust-*"]
 
@@ -54,7 +84,7 @@ config = {{ server = "{api}", zone = "{ZONE}", ttl = 60, records = [
 ] }}
 gone = "delete"
 grace = {{ gone = "2s", unwanted = "2s" }}
-secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
+{deletes}secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
 allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
 "#,
         fly = simulator.base,
@@ -89,7 +119,7 @@ fn command(stage: &Stage) -> Command {
 
 impl Runner {
     /// Starts it.
-    pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
+    pub(crate) fn start(stage: &Stage, telling: Tell) -> anyhow::Result<Self> {
         let mut child = command(stage)
             .args(["--log", "json", "up"])
             .stdout(Stdio::null())
@@ -109,7 +139,9 @@ impl Runner {
             for line in lines.map_while(Result::ok) {
                 use std::io::Write as _;
                 drop(writeln!(&keep, "{line}"));
-                tell(&teller, &line);
+                if matches!(telling, Tell::Everything) {
+                    tell(&teller, &line);
+                }
             }
         });
         Ok(Self { child, reader: Some(reader) })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{APPS, MACHINES, Stage, free_port, until};
+use super::{Stage, free_port, until};
 
 /// A running simulator.
 pub(crate) struct Simulator {
@@ -16,12 +16,12 @@ pub(crate) struct Simulator {
 
 impl Simulator {
     /// Starts it with a fleet.
-    pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
+    pub(crate) fn start(stage: &Stage, apps: u32, machines: u32) -> anyhow::Result<Self> {
         let port = free_port()?;
         let log = std::fs::File::create(stage.directory.join("simulator.log"))?;
         let child = Command::new(&stage.binary)
             .args(["sim", "--listen", &format!("127.0.0.1:{port}")])
-            .args(["--apps", &APPS.to_string(), "--machines", &MACHINES.to_string()])
+            .args(["--apps", &apps.to_string(), "--machines", &machines.to_string()])
             .arg("--effects")
             .arg(stage.directory.join("effects.ndjson"))
             .stdin(Stdio::null())
@@ -34,9 +34,10 @@ impl Simulator {
         Ok(simulator)
     }
 
-    /// Acts as a user of the platform.
-    pub(crate) fn act(&self, action: &Value) -> anyhow::Result<()> {
-        self.post("/_sim/act", action)
+    /// Acts as a user of the platform; what the platform answers.
+    pub(crate) fn act(&self, action: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}/_sim/act", self.base);
+        Ok(ureq::post(url).send_json(action)?.body_mut().read_json()?)
     }
 
     /// Turns knobs.
@@ -47,7 +48,7 @@ impl Simulator {
 
     /// Deletes an app.
     pub(crate) fn delete_app(&self, name: &str) -> anyhow::Result<()> {
-        self.act(&json!({"do": "delete_app", "app": name}))
+        self.act(&json!({"do": "delete_app", "app": name})).map(drop)
     }
 
     /// Waits until an answer is held; its path.
@@ -58,6 +59,12 @@ impl Simulator {
         let held =
             held.with_context(|| format!("no request was held within {} s: {holds}", limit.as_secs()))?;
         Ok(format!("{} {}", held["method"].as_str().unwrap_or(""), held["path"].as_str().unwrap_or("")))
+    }
+
+    /// Whether an answer is held within a while.
+    pub(crate) fn is_held(&self, limit: Duration) -> anyhow::Result<bool> {
+        let path = format!("/_sim/holds?reached=1&timeout_ms={}", limit.as_millis());
+        Ok(self.read(&path)?["reached"].as_bool().unwrap_or(false))
     }
 
     /// Lets held answers go (to nobody, by now).

@@ -36,10 +36,18 @@ impl Verdict {
         let has = |name: &str, kind: &str| {
             sets.iter().any(|(n, k, contents)| n == name && k == kind && !contents.is_empty())
         };
-        let record = |app: &u32| has(&format!("www.cust-{app}.example."), "A");
         let mark = |app: &u32| has(&format!("_gc-a.www.cust-{app}.example."), "TXT");
         let addresses = Addresses::of(&simulator.log()?);
-        let count = |app: &u32| addresses.now(*app) + usize::from(record(app));
+        let exists = |app: &u32| has(&format!("www.cust-{app}.example."), "A");
+        let points_here = |app: &u32| {
+            let name = format!("www.cust-{app}.example.");
+            let contents =
+                sets.iter().find(|(n, kind, _)| *n == name && kind == "A").map(|(.., contents)| contents);
+            contents.is_some_and(|contents| {
+                contents.iter().all(|ip| addresses.holds(*app, ip)) && !contents.is_empty()
+            })
+        };
+        let count = |app: &u32| addresses.now(*app) + usize::from(points_here(app));
         let foreign = FOREIGN.iter().filter(|(name, kind, content)| {
             sets.iter()
                 .any(|(n, k, contents)| n == name && k == kind && contents.iter().any(|c| c == content))
@@ -48,7 +56,11 @@ impl Verdict {
             living: expected.living.len(),
             things: expected.living.iter().map(|app| count(app).min(EACH)).sum(),
             deleted: expected.deleted.len(),
-            left: expected.deleted.iter().map(|app| count(app) + usize::from(mark(app))).sum(),
+            left: expected
+                .deleted
+                .iter()
+                .map(|app| addresses.now(*app) + usize::from(exists(app)) + usize::from(mark(app)))
+                .sum(),
             foreign: foreign.count(),
             doubled: addresses.doubled,
             too_many: simulator.read("/_sim/stats")?["too_many"].as_u64().unwrap_or(0),
@@ -61,6 +73,28 @@ impl Verdict {
             && self.foreign == FOREIGN.len()
             && self.doubled.is_empty()
             && self.too_many == 0
+    }
+}
+
+impl Verdict {
+    /// Things that living apps lack.
+    pub(crate) fn lost(&self) -> usize {
+        self.living * EACH - self.things
+    }
+
+    /// Things that deleted apps have left.
+    pub(crate) fn leaked(&self) -> usize {
+        self.left
+    }
+
+    /// Times that something was there twice.
+    pub(crate) fn doubled(&self) -> usize {
+        self.doubled.len()
+    }
+
+    /// Foreign records that are not as they were.
+    pub(crate) fn foreign(&self) -> usize {
+        FOREIGN.len() - self.foreign
     }
 }
 
@@ -109,6 +143,11 @@ impl Addresses {
             self.doubled.push(format!("{kind} of {app}"));
         }
         held.push(format!("{kind} {ip}"));
+    }
+
+    fn holds(&self, app: u32, ip: &str) -> bool {
+        let address = format!("v4 {ip}");
+        self.held.get(&format!("cust-{app}")).is_some_and(|held| held.contains(&address))
     }
 
     fn now(&self, app: u32) -> usize {

@@ -101,9 +101,12 @@ impl Runner {
 ///
 /// Asked of the ledger, not of what just happened: whoever it waited for may have moved before a crash.
 fn is_freed(row: &StoredRow, wants: &[StoredWant], rows: &[StoredRow]) -> bool {
-    let wanted = row.unwanted.is_none() && wants.iter().any(|want| want.kind == row.kind && want.key == row.key);
-    let ordered = if wanted { row.row.state == State::Creating && !row.after.is_empty() } else { row.unwanted.is_some() };
-    ordered && row.due_at.is_none() && row.row.state != State::Retained && waits_for_order(row, wanted, rows).is_none()
+    let want = wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
+    let ordered = match want {
+        Some(_) => row.row.state == State::Creating && !row.after.is_empty(),
+        None => row.unwanted.is_some() && row.row.state != State::Retained,
+    };
+    ordered && row.due_at.is_none() && waits_for_order(row, want, rows).is_none()
 }
 
 /// Wanted rows in the order of `after`; unwanted ones against it.

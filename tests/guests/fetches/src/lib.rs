@@ -3,7 +3,7 @@
 //! | `does` | |
 //! |---|---|
 //! | `fetch` | gets all `paths` of `authority` at once; logs the answers in the order in which it saw them, with the time |
-//! | `leave` | posts to all `paths` and returns without waiting |
+//! | `leave` | posts to all `paths`, gets `/last` and returns without waiting for the others |
 //! | `flood` | posts 8 MiB to the first path |
 //! | `sleep` | sleeps an hour; logs how long that was |
 //! | `spin` | asks whether a moment in the past has come, until it has |

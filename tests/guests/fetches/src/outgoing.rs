@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-use groundcrew_hook::{Failure, Result, Value, log};
+use groundcrew_hook::{Failure, Request, Result, Value, log};
 use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler::{FutureIncomingResponse, OutgoingRequest, handle};
 use wasip2::http::types::{Fields, Method, OutgoingBody, Scheme};
@@ -21,7 +21,7 @@ pub(super) fn run(config: &Value) -> Result<()> {
                 // Dropping it would cancel it.
                 let _under_way = ManuallyDrop::new(start(request(&Method::Post, authority, path)?)?);
             }
-            Ok(())
+            Request::get(format!("http://{authority}/last")).send().map(drop)
         }
         "flood" => flood(authority, paths.first().copied().unwrap_or("/")),
         "sleep" => {

@@ -100,7 +100,7 @@ impl Runner {
     fn decide(&self, work: &Work<'_>, look: Option<&Look>) -> Result<Step, Error> {
         let row = &work.row;
         let now = self.now();
-        if let Some(waits) = waits_for_order(row, work.want.is_some(), &self.store.lane_rows(row.lane())?) {
+        if let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?) {
             return Ok(Step::Wait { until: None, why: waits });
         }
         let leave = match work.want {
@@ -311,9 +311,9 @@ fn answered_for_good(journal: &Journal) -> bool {
 }
 
 /// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
-pub(super) fn waits_for_order(row: &StoredRow, wanted: bool, rows: &[StoredRow]) -> Option<Waiting> {
+pub(super) fn waits_for_order(row: &StoredRow, want: Option<&StoredWant>, rows: &[StoredRow]) -> Option<Waiting> {
     let name = |other: &StoredRow| format!("{}/{}", other.kind, other.key);
-    if row.row.state == State::Creating && wanted {
+    if row.row.state == State::Creating && want.is_some() {
         let ready = |first: &String| {
             rows.iter().any(|other| {
                 name(other) == *first && other.unwanted.is_none() && other.row.state == State::Present
@@ -323,7 +323,7 @@ pub(super) fn waits_for_order(row: &StoredRow, wanted: bool, rows: &[StoredRow])
         return Some(Waiting::Leaving(format!("{missing} must be ready first")));
     }
     let exists = matches!(row.row.state, State::Present | State::Pending | State::Updating);
-    if !wanted && exists {
+    if want.is_none() && exists {
         let later = rows.iter().find(|other| {
             other.unwanted.is_some()
                 && other.after.contains(&name(row))
