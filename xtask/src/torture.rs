@@ -86,7 +86,7 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
         verdict.leaked(),
         verdict.foreign()
     ));
-    ensure!(verdict.is_good(), "seed {}: {verdict}", plan.seed);
+    ensure!(verdict.is_whole(), "seed {}: {verdict}", plan.seed);
     Ok(())
 }
 
@@ -149,7 +149,7 @@ fn settle(
             stage.directory.join("runner.log").display()
         );
         let verdict = Verdict::ask(simulator, dns, &expected)?;
-        let good = verdict.is_good();
+        let good = verdict.is_whole();
         last = Some(verdict);
         std::thread::sleep(Duration::from_millis(500));
         Ok(good.then_some(()))

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
 use groundcrew_engine::cache::{self, Cache, Compiler};
 use groundcrew_engine::clock::Clock;
@@ -104,6 +105,9 @@ pub enum Error {
     },
 }
 
+/// Makes a hook's own way out, which keeps to its rate and to the limits that all hooks share.
+pub type OfHook = Arc<dyn Fn(&str, Rate) -> Arc<dyn Transport> + Send + Sync>;
+
 /// What is known before anything is loaded.
 #[expect(missing_debug_implementations, reason = "a bundle that lives for one call")]
 pub struct Setting {
@@ -115,6 +119,8 @@ pub struct Setting {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub transport: Arc<dyn Transport>,
+    /// A hook's own way out, by its name and rate.
+    pub of_hook: OfHook,
     /// Randomness.
     pub entropy: Entropy,
     /// Who compiles components.
@@ -169,7 +175,8 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
         let id = register(&store, hook, &inspected, &known, config).await?;
         let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
-        hooks.push(installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?);
+        let installed = installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?;
+        hooks.push(installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into())));
     }
     detach(&store, &known, config).await?;
     let now = setting.clock.now();

@@ -163,10 +163,11 @@ impl Runner {
         config: Arc<Value>,
         run: Surroundings,
     ) -> Context {
+        let transport = installed.transport().unwrap_or_else(|| self.transport.clone());
         let words = self.grant_words(owner.map(|owner| &owner.subject.path), &config);
         // A grant whose words this owner does not have grants it nothing: a machine's words for an app's run.
         let bound = installed.hook.allow.iter().filter_map(|grant| grant.bind(&words).ok());
-        let egress = Egress::new(bound.collect(), installed.secrets(), self.transport.clone());
+        let egress = Egress::new(bound.collect(), installed.secrets(), transport);
         let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
         let started = self.now();
         Context {

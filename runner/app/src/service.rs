@@ -10,6 +10,7 @@ use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
 use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::Transport;
+use groundcrew_engine::limited::Counts;
 use groundcrew_store::prune::Keep;
 use groundcrew_store::{HookId, Store};
 use serde_json::Value;
@@ -45,6 +46,9 @@ pub enum Error {
     Ndjson(#[from] source::NdjsonError),
 }
 
+/// Tells who waits for limits, and which hosts failed.
+pub type CountsOf = Arc<dyn Fn() -> Counts + Send + Sync>;
+
 /// What the service is made of.
 #[expect(missing_debug_implementations, reason = "a bundle that lives for one call")]
 pub struct Service {
@@ -54,6 +58,8 @@ pub struct Service {
     pub runner: Arc<Runner>,
     /// The way out, for sources.
     pub transport: Arc<dyn Transport>,
+    /// Who waits for limits, and which hosts failed.
+    pub counts: CountsOf,
     /// The socket of the control API.
     pub socket: std::path::PathBuf,
 }
@@ -73,9 +79,15 @@ impl Routes for RunnerRoutes {
 }
 
 /// What the HTTP API learns from the running process.
-#[derive(Debug)]
 struct Running {
     fly: Option<FlyHandle>,
+    counts: CountsOf,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("fly", &self.fly).finish_non_exhaustive()
+    }
 }
 
 impl Live for Running {
@@ -99,11 +111,11 @@ impl Live for Running {
     }
 
     fn failures(&self) -> Vec<(String, u64)> {
-        Vec::new()
+        (self.counts)().failures.into_iter().collect()
     }
 
     fn waiting(&self) -> Vec<(String, u64)> {
-        Vec::new()
+        (self.counts)().waiting.into_iter().collect()
     }
 }
 
@@ -170,7 +182,7 @@ impl Service {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
         let fly = self.start_sources(&around, &mut tasks, &stop)?;
-        let running = Arc::new(Running { fly: fly.clone() });
+        let running = Arc::new(Running { fly: fly.clone(), counts: self.counts.clone() });
         self.start_api(&around, running, &mut tasks, &stop);
         self.start_housekeeping(fly, &mut tasks, &stop);
         let (dispatcher, ends) = (self.runner.clone(), stop.clone());

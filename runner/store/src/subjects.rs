@@ -98,7 +98,7 @@ pub(crate) fn upsert(connection: &Connection, change: &SubjectChange) -> Result<
     // A new incarnation at the same address ends the old one's life there first (the mirror says so in the same batch).
     let text = "INSERT INTO subject (path, uid, parent, state, version, labels, raw, seen_at, gone_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-        ON CONFLICT (uid) DO UPDATE SET path = excluded.path, parent = coalesce(subject.parent, excluded.parent),
+        ON CONFLICT (uid) DO UPDATE SET path = excluded.path, parent = coalesce(excluded.parent, subject.parent),
           state = excluded.state, version = excluded.version, labels = excluded.labels, raw = excluded.raw,
           seen_at = excluded.seen_at, gone_at = excluded.gone_at
         RETURNING id";

@@ -272,7 +272,7 @@ fn debug_one() {
         .wants(0, "a", &[thing("natural", "first", 1), second])
         .ends(60_000, "a", 1)
         .lasts(300_000);
-    use groundcrew_harness::{Strike,Blow};
-    let played = groundcrew_harness::play(&scenario, &[Strike{at:60,blow:Blow::Crash}]);
+    use groundcrew_harness::{Blow, Strike};
+    let played = groundcrew_harness::play(&scenario, &[Strike { at: 60, blow: Blow::Crash }]);
     println!("{} {played}", played.moments.len());
 }

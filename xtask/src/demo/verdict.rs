@@ -67,12 +67,14 @@ impl Verdict {
         })
     }
 
+    /// Nothing lost, doubled, leaked or touched, and no limit of the platform exceeded.
     pub(crate) fn is_good(&self) -> bool {
-        self.things == self.living * EACH
-            && self.left == 0
-            && self.foreign == FOREIGN.len()
-            && self.doubled.is_empty()
-            && self.too_many == 0
+        self.is_whole() && self.too_many == 0
+    }
+
+    /// Nothing lost, doubled, leaked or touched.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lost() + self.leaked() + self.doubled() + self.foreign() == 0
     }
 }
 

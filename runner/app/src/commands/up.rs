@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use groundcrew_engine::cache::Compiler;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_engine::limited::Limited;
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::transport::Network;
 use groundcrew_store::{Options, Store};
@@ -13,6 +14,7 @@ use super::answer::{Answer, Failure, Kind};
 use super::context::Context;
 use crate::assembly::{self, CONNECT_WITHIN, Setting};
 use crate::lock::Approvals;
+use crate::rates;
 use crate::runner::Entropy;
 use crate::service::Service;
 
@@ -38,6 +40,9 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         let limits = Limits::default();
         let network =
             Network::new(CONNECT_WITHIN, limits.response_body).map_err(|error| Failure::of(&error))?;
+        let limited = Limited::new(network.clone(), rates::rules(&config.fly_api), Arc::new(SystemClock));
+        let counts = limited.clone();
+        // The poller keeps to its own schedule; hooks share what is left of nobody's but their own limits.
         let transport = Arc::new(network);
         let program = std::env::current_exe().map_err(|error| Failure::of(&error))?;
         let setting = Setting {
@@ -45,13 +50,15 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
             store: Store::open(&dir.database(), Options::default())?,
             clock: Arc::new(SystemClock),
             transport: transport.clone(),
+            of_hook: Arc::new(move |hook, rate| Arc::new(limited.of_hook(hook, rate))),
             entropy: Entropy::of_system(),
             compiler: Compiler::Child { program, args: vec!["compile-component".to_owned()] },
             limits,
         };
         let runner = assembly::assemble(&config, setting).await.map_err(|error| Failure::of(&error))?;
         let stop = stop_on_signals().map_err(|error| Failure::of(&error))?;
-        let service = Service { config: Arc::new(config), runner, transport, socket: dir.socket() };
+        let counts = Arc::new(move || counts.counts());
+        let service = Service { config: Arc::new(config), runner, transport, counts, socket: dir.socket() };
         service.run(stop).await.map_err(|error| Failure::of(&error))
     })?;
     // What still runs on the blocking pool is nothing that must be waited for.

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::may_delete::{OnGone, Window};
+use groundcrew_engine::egress::Transport;
 use groundcrew_engine::run;
 use groundcrew_engine::secrets::{self, Format, Position, Secret, Secrets, Sign};
 use groundcrew_store::HookId;
@@ -13,7 +14,6 @@ use groundcrew_store::leave::{LeavePolicy, Replaced};
 use crate::config;
 
 /// One installed hook.
-#[derive(Debug)]
 pub struct Installed {
     /// Its number in the store.
     pub id: HookId,
@@ -21,9 +21,20 @@ pub struct Installed {
     pub hook: config::Hook,
     /// Its component.
     pub component: run::Hook,
+    /// Its own way out, which keeps to its limits; without one, the runner's.
+    transport: Option<Arc<dyn Transport>>,
     /// The installation's key, from which tokens and secret digests derive.
     key: [u8; 32],
     secrets: RwLock<Arc<Secrets>>,
+}
+
+impl std::fmt::Debug for Installed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Installed")
+            .field("id", &self.id)
+            .field("hook", &self.hook.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a hook's secrets cannot be put together.
@@ -47,7 +58,18 @@ impl Installed {
         key: [u8; 32],
     ) -> Result<Self, SecretsError> {
         let secrets = RwLock::new(Arc::new(resolve(&hook, operator, &key)?));
-        Ok(Self { id, hook, component, key, secrets })
+        Ok(Self { id, hook, component, transport: None, key, secrets })
+    }
+
+    /// Gives it a way out of its own.
+    #[must_use]
+    pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport: Some(transport), ..self }
+    }
+
+    /// Its own way out, if it has one.
+    pub fn transport(&self) -> Option<Arc<dyn Transport>> {
+        self.transport.clone()
     }
 
     /// Reads the secrets again; files that changed count from here on.

@@ -60,7 +60,8 @@ impl Runner {
             let wants = self.store.wants(lane)?;
             let rows = self.store.lane_rows(lane)?;
             let mut moved = false;
-            let freed: BTreeSet<i64> = rows.iter().filter(|row| is_freed(row, &wants, &rows)).map(|row| row.id).collect();
+            let freed: BTreeSet<i64> =
+                rows.iter().filter(|row| is_freed(row, &wants, &rows)).map(|row| row.id).collect();
             for row in in_order(rows, &wants) {
                 if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {
                     moved |= self.settle_row(installed, owner, row, &wants).await?;
@@ -101,7 +102,8 @@ impl Runner {
 ///
 /// Asked of the ledger, not of what just happened: whoever it waited for may have moved before a crash.
 fn is_freed(row: &StoredRow, wants: &[StoredWant], rows: &[StoredRow]) -> bool {
-    let want = wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
+    let want =
+        wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
     let ordered = match want {
         Some(_) => row.row.state == State::Creating && !row.after.is_empty(),
         None => row.unwanted.is_some() && row.row.state != State::Retained,

@@ -1,7 +1,7 @@
 //! Turns what a run left behind into what is kept of it.
 
 use groundcrew_engine::gate::Gate;
-use groundcrew_engine::journal::{CallAccess, Recorded};
+use groundcrew_engine::journal::{CallAccess, Recorded, Schedule};
 use groundcrew_engine::run::{Context, Run};
 use groundcrew_store::SubjectId;
 use groundcrew_store::lanes::LaneId;
@@ -71,8 +71,7 @@ impl Opened {
             Err(ended) => ended.to_string(),
         };
         let schedule = &run.journal.schedule;
-        let schedule =
-            (!schedule.polls.is_empty() || !schedule.ready.is_empty()).then(|| json!(schedule).to_string());
+        let schedule = (*schedule != Schedule::default()).then(|| json!(schedule).to_string());
         let said = !run.log.lines.is_empty() || run.log.dropped > 0 || !run.stderr.is_empty();
         let log = said.then(|| {
             json!({"lines": run.log.lines, "dropped": run.log.dropped, "stderr": run.stderr}).to_string()

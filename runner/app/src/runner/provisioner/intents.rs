@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
+use groundcrew_core::settle::SKEW;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Intent, IntentError, Intents};
 use groundcrew_store::Store;
@@ -17,7 +18,7 @@ use super::super::record;
 /// Which write is intended.
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
-    /// A creation, with the ids that the look before it showed.
+    /// A creation, with the ids that the look before it showed; a repeated one keeps the spec of the first.
     Create { spec: serde_json::Value, before: Vec<String>, settle: Millis },
     /// A change.
     Update { spec: serde_json::Value },
@@ -30,6 +31,8 @@ pub(super) struct RowIntents {
     store: Store,
     purpose: Purpose,
     run: RunRecord,
+    /// When the write was decided: a creation is intended soon after, or decided again.
+    decided_at: Timestamp,
     /// Until when a write of the same sort that was sent before this run may still take effect.
     earlier_by: Option<Timestamp>,
     state: Mutex<Progress>,
@@ -58,12 +61,13 @@ impl RowIntents {
         run: RunRecord,
         earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
     ) -> Arc<Self> {
+        let decided_at = run.started;
         let earlier_by = match purpose {
             Purpose::Create { .. } | Purpose::Update { .. } => row.row.made_by,
             Purpose::Remove { .. } => row.row.removed_by,
         };
         let state = Mutex::new(Progress { row, earlier_runs, intended: false });
-        Arc::new(Self { store, purpose, run, earlier_by, state })
+        Arc::new(Self { store, purpose, run, decided_at, earlier_by, state })
     }
 
     /// The row as last committed, the runs that are still to be stored, and until when writes of ours may take
@@ -89,12 +93,15 @@ impl RowIntents {
     /// The row as it is while the write is under way.
     fn intended(&self, row: &StoredRow, intent: &Intent<'_>) -> StoredRow {
         let (mut row, at) = (row.clone(), intent.call.sent_at);
+        // Whatever it slept for: whoever comes next looks at what became of the write.
+        row.due_at = Some(at);
         match &self.purpose {
             Purpose::Create { spec, before, .. } => {
                 row.row.state = State::InDoubt;
                 row.row.spec = spec.clone();
                 row.row.before.clone_from(before);
-                row.row.intended_at = Some(at);
+                // The first intent: what was made since then could be ours.
+                row.row.intended_at.get_or_insert(at);
                 row.row.made_by = Some(intent.effect_by);
                 row.component = self.run.component;
             }
@@ -113,6 +120,10 @@ impl RowIntents {
     }
 
     async fn commit(&self, intent: Intent<'_>) -> Result<(), groundcrew_store::Error> {
+        let (late, again) = (intent.call.sent_at.since(self.decided_at) > SKEW, self.state().intended);
+        if late && !again && matches!(self.purpose, Purpose::Create { .. }) {
+            return Err(groundcrew_store::Error::Superseded("the time for which the creation was decided"));
+        }
         let (row, mut runs, again) = {
             let state = self.state();
             (self.intended(&state.row, &intent), state.earlier_runs.clone(), state.intended)

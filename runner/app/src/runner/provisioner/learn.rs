@@ -18,7 +18,7 @@ use super::row::Work;
 /// What a step taught.
 pub(super) enum Learnt {
     /// A creation was answered.
-    Made { thing: Thing, answered: Writes },
+    Made { thing: Thing, spec: serde_json::Value, answered: Writes },
     /// A thing that was found is the row's.
     Taken { thing: Thing, origin: Origin },
     /// The thing is like this now.
@@ -49,16 +49,19 @@ impl Runner {
         work.row.waiting = None;
         let news = news(&learnt);
         match learnt {
-            Learnt::Made { thing, answered } => {
+            Learnt::Made { thing, spec, answered } => {
                 work.row.row.made_by = effect_by(answered).or(work.row.row.made_by).or(Some(now));
-                let spec = work.want.map(|want| want.body.clone());
-                work.row.row.spec = spec.unwrap_or_else(|| work.row.row.spec.clone());
+                work.row.row.spec = spec;
                 self.own(work, &thing, Origin::Created, &mut effects);
             }
             Learnt::Taken { thing, origin } => self.own(work, &thing, origin, &mut effects),
             Learnt::Seen { thing, drifted } => {
                 self.see(work, &thing, &mut effects);
                 work.row.row.look_at = Some(now + DRIFT_EVERY);
+                if let Some(want) = work.want.filter(|_| drifted.is_empty()) {
+                    // It is as it is wanted, whoever made it so.
+                    work.row.row.spec.clone_from(&want.body);
+                }
                 drift(work, &drifted, &mut effects);
             }
             Learnt::Changed { thing, answered } => {

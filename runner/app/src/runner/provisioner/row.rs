@@ -8,8 +8,8 @@ use groundcrew_core::row::State;
 use groundcrew_core::settle::{Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
 use groundcrew_core::spec::{Owner, Thing, Want};
 use groundcrew_engine::egress::Answer;
-use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
+use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
 use groundcrew_store::leave::{LeavePolicy, Replaced};
 use groundcrew_store::ledger::StoredRow;
@@ -175,13 +175,16 @@ impl Runner {
 
     async fn create(&self, work: &mut Work<'_>, before: Vec<String>) -> Result<bool, Error> {
         let Some(wanted) = work.want else { return Ok(false) };
-        let purpose = Purpose::Create { spec: wanted.body.clone(), before, settle: work.policy.settle };
+        // A creation in doubt is settled with its own spec, and changed to the newest afterwards.
+        let settling = work.row.row.state == State::InDoubt;
+        let spec = if settling { work.row.row.spec.clone() } else { wanted.body.clone() };
+        let purpose = Purpose::Create { spec: spec.clone(), before, settle: work.policy.settle };
         let want = self.want(work, None);
         let (context, opened, intents) = self.begin_write(work, "create", purpose);
         let run = self.engine.create(&work.installed.component, &context, &want).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
-            Ok(thing) => self.learn(work, Learnt::Made { thing, answered }).await,
+            Ok(thing) => self.learn(work, Learnt::Made { thing, spec, answered }).await,
             Err(ended) => self.failed_write(work, &ended, answered).await,
         }
     }
@@ -311,7 +314,11 @@ fn answered_for_good(journal: &Journal) -> bool {
 }
 
 /// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
-pub(super) fn waits_for_order(row: &StoredRow, want: Option<&StoredWant>, rows: &[StoredRow]) -> Option<Waiting> {
+pub(super) fn waits_for_order(
+    row: &StoredRow,
+    want: Option<&StoredWant>,
+    rows: &[StoredRow],
+) -> Option<Waiting> {
     let name = |other: &StoredRow| format!("{}/{}", other.kind, other.key);
     if row.row.state == State::Creating && want.is_some() {
         let ready = |first: &String| {
