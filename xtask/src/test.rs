@@ -9,7 +9,15 @@ use crate::setup::{self, call, say};
 /// Names a step and performs it.
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 5] = [("fmt", fmt), ("clippy", clippy), ("test", test), ("doc", doc), ("deny", deny)];
+const STEPS: [Step; 7] = [
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("test", test),
+    ("doc", doc),
+    ("demo", demo),
+    ("torture", torture),
+    ("deny", deny),
+];
 
 /// Runs all steps, or those that are named.
 pub(crate) fn run(names: &[String]) -> anyhow::Result<()> {
@@ -48,6 +56,17 @@ fn doc() -> anyhow::Result<()> {
         .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
         .env("RUSTDOCFLAGS", "-D warnings");
     call(&mut command)
+}
+
+/// The shipped binary against the simulator and a real PowerDNS, killed in the middle.
+fn demo() -> anyhow::Result<()> {
+    crate::demo::run(&[])
+}
+
+/// A small torture; `cargo xtask torture` is the large one.
+fn torture() -> anyhow::Result<()> {
+    let arguments = ["--events", "600", "--kills", "6"].map(str::to_owned);
+    crate::torture::run(&arguments)
 }
 
 /// Licences, advisories and duplicates; `cargo-deny` is large, so it is used where it is installed.

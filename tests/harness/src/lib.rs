@@ -1,7 +1,7 @@
 //! The crash harness: the real runner, strategically struck.
 //!
 //! A [`Scenario`] is a script over virtual time: owners come, change their minds and go, strangers interfere,
-//! requests meet faults. [`play`] plays it with the real runner, the real engine, the shipped form of a
+//! requests meet faults. [`play()`] plays it with the real runner, the real engine, the shipped form of a
 //! component and a real SQLite file against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
 //! counts the moments around every host call and every commit, and then plays it again for each of them: the
 //! call or commit fails, or the process dies there and is started again on the same file; and again for blows

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew::runner::Runner;
-use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge, told};
 use groundcrew_outside::{Effect, Outside};
 use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::{Options, Store};
+use serde_json::Value;
 
 use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
@@ -25,12 +25,12 @@ use crate::start;
 /// How long the process is away after a crash, in milliseconds.
 const AWAY: i64 = 700;
 /// Looks and deliveries in one play; more means that something never comes to rest.
-const WORKS_MAX: usize = 400;
+const WORKS_MAX: usize = 2_000;
 /// Starts that fail one after the other before a play is given up.
 const STARTS_MAX: u32 = 20;
 
 /// What became of one play.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Played {
     /// The blows that it was dealt.
     pub strikes: Vec<Strike>,
@@ -40,6 +40,8 @@ pub struct Played {
     pub verdict: Verdict,
     /// What receivers were not told, or not in order.
     pub told: Told,
+    /// What the fake's listings show at the end, by collection, first pages.
+    pub shown: BTreeMap<String, Vec<Value>>,
     /// All findings of the runner, closed ones too.
     pub findings: Vec<Finding>,
     /// What took effect outside.
@@ -54,6 +56,12 @@ impl Played {
     /// Whether nothing was doubled, lost, leaked, foreign or untold.
     pub fn is_right(&self) -> bool {
         self.verdict.is_clean() && self.told == Told::default() && !self.restless
+    }
+
+    /// Whether a collection shows, at the end, one thing of ours whose field has this value.
+    pub fn shows(&self, path: &str, value: u32) -> bool {
+        let items = self.shown.get(path).into_iter().flatten();
+        items.filter(|item| item["value"] == value).count() == 1
     }
 
     /// Whether the runner reported this.
@@ -222,7 +230,7 @@ impl<'a> Stage<'a> {
                 return;
             }
             match doing {
-                Doing::Act { path, act } => self.outside.script(0, path, act.clone()),
+                Doing::Act { path, act } => self.outside.script(self.clock.millis(), path, act.clone()),
                 Doing::Open { path, knobs } => self.outside.open(path, knobs.clone()),
                 Doing::Fault { after, method, fault } => self.outside.after(*after, Some(method), *fault),
                 Doing::Wants { .. } | Doing::Ends { .. } => {
@@ -258,27 +266,23 @@ impl<'a> Stage<'a> {
         drop(std::fs::remove_file(self.disk.path().join("groundcrew.db-shm")));
     }
 
+    fn listing(&self, path: &str) -> Vec<Value> {
+        let answer = self.outside.handle("GET", path, &[], &[]).answer();
+        answer.and_then(|answer| answer.json()["items"].as_array().cloned()).unwrap_or_default()
+    }
+
     fn judge(self) -> Played {
-        if std::env::var_os("KEEP").is_some() {
-            eprintln!(
-                "RESTLESS {:?} now {} moments {:?}",
-                self.disk.path(),
-                self.clock.millis() - START,
-                self.schedule.count()
-            );
-            drop(
-                std::process::Command::new("cp")
-                    .arg("-r")
-                    .arg(self.disk.path())
-                    .arg("/tmp/restless")
-                    .status(),
-            );
-        }
         let log = self.outside.log();
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes: Vec<_> = events.values().cloned().collect();
         let told =
             if self.scenario.handler { told(&self.outside.receipts(), &lanes) } else { Told::default() };
+        let shown = self
+            .scenario
+            .collections
+            .iter()
+            .map(|(path, _)| (path.to_string(), self.listing(path)))
+            .collect();
         let reader = groundcrew_store::Reader::open(&self.database());
         let findings = reader.and_then(|store| store.findings(ClosedToo::Yes)).unwrap_or_default();
         Played {
@@ -286,6 +290,7 @@ impl<'a> Stage<'a> {
             moments: self.schedule.moments(),
             verdict: judge(&log, &self.scenario.expects),
             told,
+            shown,
             findings,
             log,
             restless: self.restless.load(Ordering::SeqCst),
@@ -319,6 +324,3 @@ fn disk() -> tempfile::TempDir {
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.expect("invariant: a temporary directory can be made")
 }
-
-/// How long a grace of the scenario is at most; for scripts that wait it out.
-pub const GRACE: Millis = Millis::seconds(30);

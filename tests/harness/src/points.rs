@@ -5,10 +5,25 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::trial::Trial;
+use crate::play::Played;
+use crate::scenario::Scenario;
+use crate::trial::{Pairs, Trial, explore};
 
 /// One user of the file at a time.
 static FILE: Mutex<()> = Mutex::new(());
+
+/// Tries every point of a scenario, prints how many there were, and compares them with the file.
+///
+/// # Panics
+/// If a play went wrong, with the story of the first ones; and as [`keep`] does.
+#[expect(clippy::print_stdout, reason = "whoever runs the tests sees how much was tried")]
+pub fn tried(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
+    let trial = explore(scenario, pairs, right);
+    println!("{trial}");
+    assert!(trial.wrong.is_empty(), "{trial}");
+    keep(&trial);
+    trial
+}
 
 /// Compares a trial with the file; `UPDATE_POINTS` in the environment writes instead.
 ///

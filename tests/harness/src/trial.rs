@@ -40,13 +40,15 @@ pub struct Trial {
     pub points: usize,
     /// Pairs of blows that were tried.
     pub pairs: usize,
-    /// Plays that went wrong.
+    /// The undisturbed play.
+    pub whole: Played,
+    /// Plays that went wrong, the undisturbed one among them.
     pub wrong: Vec<Played>,
 }
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, moments, points, pairs, wrong } = self;
+        let Self { name, moments, points, pairs, wrong, .. } = self;
         write!(
             f,
             "{name}: {moments} moments, {points} points and {pairs} pairs tried, {} wrong",
@@ -63,14 +65,21 @@ impl fmt::Display for Trial {
 pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
     let whole = play(scenario, &[]);
     let moments = whole.moments.clone();
-    let mut wrong: Vec<_> = (!right(&whole)).then_some(whole).into_iter().collect();
+    let mut wrong: Vec<_> = (!right(&whole)).then(|| whole.clone()).into_iter().collect();
     let singles: Vec<_> = blows(&moments, 0).map(|strike| vec![strike]).collect();
     let tried = play_all(scenario, &singles);
     let seconds: Vec<_> = tried.iter().flat_map(seconds).collect();
     wrong.extend(tried.into_iter().filter(|played| !right(played)));
     let seconds = chosen(seconds, pairs);
     wrong.extend(play_all(scenario, &seconds).into_iter().filter(|played| !right(played)));
-    Trial { name: scenario.name, moments: moments.len(), points: singles.len(), pairs: seconds.len(), wrong }
+    Trial {
+        name: scenario.name,
+        moments: moments.len(),
+        points: singles.len(),
+        pairs: seconds.len(),
+        whole,
+        wrong,
+    }
 }
 
 /// Every blow that can be dealt from a moment on.

@@ -45,6 +45,12 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }
     let living: Vec<u32> = all.into_iter().filter(|app| !DELETED.contains(app)).collect();
     let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
+    let (living, gone) = (dns.dig("www.cust-7.example", "A")?, dns.dig("www.cust-2.example", "A")?);
+    stage.tell(
+        "dig",
+        &format!("www.cust-7.example {}; www.cust-2.example {}", living.join(" "), gone.join(" ")),
+    );
+    anyhow::ensure!(living.len() == 1 && gone.is_empty(), "dig says otherwise");
     audience(stage)?;
     stage.tell("verdict", &format!("asked of PowerDNS and the simulator themselves: {verdict}"));
     anyhow::ensure!(verdict.is_good(), "the verdict is not good");

@@ -19,6 +19,7 @@ const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 pub(crate) struct PowerDns {
     child: Child,
     pub(crate) api: String,
+    port: u16,
 }
 
 /// Records that were there before, and must be there afterwards.
@@ -50,7 +51,7 @@ impl PowerDns {
             .spawn()
             .context("pdns_server")?;
         let api = format!("http://127.0.0.1:{api_port}");
-        let dns = Self { child, api };
+        let dns = Self { child, api, port };
         until("PowerDNS answers", Duration::from_secs(10), || Ok(dns.zone("").ok()))?;
         let zone = json!({"name": "example.", "kind": "Native", "nameservers": ["ns.example."]});
         dns.send("POST", "/zones", &zone)?;
@@ -73,6 +74,15 @@ impl PowerDns {
             )
         };
         Ok(zone["rrsets"].as_array().context("the zone has no record sets")?.iter().map(set).collect())
+    }
+
+    /// What a resolver is told, by `dig`.
+    pub(crate) fn dig(&self, name: &str, kind: &str) -> anyhow::Result<Vec<String>> {
+        let mut dig = Command::new("dig");
+        dig.args(["@127.0.0.1", "-p", &self.port.to_string(), "+short", "+time=2", "+tries=2", name, kind]);
+        let output = dig.output().context("dig")?;
+        ensure!(output.status.success(), "dig {name} {kind}: {}", output.status);
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
     }
 
     fn zone(&self, zone: &str) -> anyhow::Result<Value> {

@@ -7,6 +7,7 @@
 mod intents;
 mod learn;
 mod row;
+mod twins;
 mod wants;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,8 +61,8 @@ impl Runner {
             let wants = self.store.wants(lane)?;
             let rows = self.store.lane_rows(lane)?;
             let mut moved = false;
-            let freed: BTreeSet<i64> =
-                rows.iter().filter(|row| is_freed(row, &wants, &rows)).map(|row| row.id).collect();
+            let freed = rows.iter().filter(|row| self.is_freed(installed, row, &wants, &rows));
+            let freed: BTreeSet<i64> = freed.map(|row| row.id).collect();
             for row in in_order(rows, &wants) {
                 if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {
                     moved |= self.settle_row(installed, owner, row, &wants).await?;
@@ -81,6 +82,27 @@ impl Runner {
         Ok(rows.iter().filter_map(|row| row.due_at).min())
     }
 
+    /// Whether a row that sleeps for the sake of `after` has nothing left to wait for.
+    ///
+    /// Asked of the ledger, not of what just happened: whoever it waited for may have moved before a crash.
+    fn is_freed(
+        &self,
+        installed: &Installed,
+        row: &StoredRow,
+        wants: &[StoredWant],
+        rows: &[StoredRow],
+    ) -> bool {
+        let place =
+            |want: &&StoredWant| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key;
+        let want = wants.iter().find(place);
+        let ordered = match want {
+            Some(_) => row.row.state == State::Creating && !row.after.is_empty(),
+            None => row.unwanted.is_some() && row.row.state != State::Retained,
+        };
+        let sleeps = ordered && row.due_at.is_none();
+        sleeps && waits_for_order(row, want, rows, |other| self.is_lost(installed, other)).is_none()
+    }
+
     /// An in-owner thing ended with its owner, without any call.
     async fn end_with_owner(&self, row: StoredRow) -> Result<(), Error> {
         let now = self.now();
@@ -96,19 +118,6 @@ impl Runner {
         self.store.commit_row(gone, effects).await?;
         Ok(())
     }
-}
-
-/// Whether a row that sleeps for the sake of `after` has nothing left to wait for.
-///
-/// Asked of the ledger, not of what just happened: whoever it waited for may have moved before a crash.
-fn is_freed(row: &StoredRow, wants: &[StoredWant], rows: &[StoredRow]) -> bool {
-    let want =
-        wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
-    let ordered = match want {
-        Some(_) => row.row.state == State::Creating && !row.after.is_empty(),
-        None => row.unwanted.is_some() && row.row.state != State::Retained,
-    };
-    ordered && row.due_at.is_none() && waits_for_order(row, want, rows).is_none()
 }
 
 /// Wanted rows in the order of `after`; unwanted ones against it.

@@ -165,14 +165,10 @@ impl Schedule {
         let tick = self.next_tick.unwrap_or(now);
         let asked = self.asks.iter().map(|ask| self.free_at(ask, now));
         let rotation = self.rotation.free_at(&(), self.pace.rotation_cap, now);
-        let looks = self.apps.values().map(|app| {
-            if app.is_hot(now) {
-                app.due(self.pace.hot_every)
-            } else {
-                app.due(self.pace.rotation).max(rotation)
-            }
-        });
-        let due = asked.chain(looks).filter(|at| *at > now).min().unwrap_or(tick);
+        let hot = self.apps.values().filter(|app| app.is_hot(now)).map(|app| app.due(self.pace.hot_every));
+        let order = self.rotation_order(self.pace.rotation, self.pace.rotation_cap.every);
+        let round = order.into_iter().map(|(at, _)| at.max(rotation)).take(1);
+        let due = asked.chain(hot).chain(round).filter(|at| *at > now).min().unwrap_or(tick);
         due.min(tick).max(now)
     }
 
@@ -283,21 +279,29 @@ impl Schedule {
         if self.rotation.free_at(&(), cap, now) > now {
             return;
         }
-        let mut due: Vec<_> = self
-            .apps
-            .iter()
-            .filter(|(_, app)| app.due(round) <= now)
-            .map(|(name, app)| (app.looked_at.unwrap_or_default(), name.clone()))
-            .collect();
-        due.sort();
-        for (_, app) in due {
-            if self.rotation.free_at(&(), cap, now) > now {
+        for (at, app) in self.rotation_order(round, cap.every) {
+            if at > now || self.rotation.free_at(&(), cap, now) > now {
                 return;
             }
             if self.send(&Ask::Machines { app }, now, fetches) {
                 self.rotation.take(&(), cap, now);
             }
         }
+    }
+
+    /// All apps, the one that waited longest first, and when each is to be looked at.
+    ///
+    /// An app is due when its round is over, and earlier if those behind it would be late at the cap's pace:
+    /// after a start all were looked at together, and the last of them must not wait for all others.
+    fn rotation_order(&self, round: Millis, every: Millis) -> Vec<(Timestamp, String)> {
+        let mut order: Vec<_> = self.apps.iter().map(|(name, app)| (app.due(round), name.clone())).collect();
+        order.sort();
+        let mut latest = Timestamp::from_millis(i64::MAX);
+        for (due, _) in order.iter_mut().rev() {
+            latest = (*due).min(latest - every);
+            *due = latest;
+        }
+        order
     }
 
     /// Sends one request if nothing forbids it.

@@ -220,3 +220,14 @@ fn a_refused_app_is_not_hammered() {
         "it says that it never saw them"
     );
 }
+
+#[test]
+fn apps_that_were_looked_at_together_are_not_late_together() {
+    let mut run = Run::new(400);
+    for n in 0..400 {
+        run.schedule.ask(Ask::Machines { app: format!("cust-{n}") });
+    }
+    run.until(at(1_200));
+    assert!(run.oldest <= Millis::minutes(5), "{}", run.oldest);
+    run.assert_limits();
+}

@@ -4,16 +4,18 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::retry::Backoff;
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::{DRIFT_EVERY, Gone, Problem, Step, Waiting, poll_after};
-use groundcrew_core::spec::{Failure, Thing, ThingState};
+use groundcrew_core::spec::{Failure, Thing, ThingState, differing};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::Writes;
 use groundcrew_engine::run::Ended;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::RowEffects;
+use groundcrew_store::wants::StoredWant;
 
 use super::super::{Error, Runner};
 use super::STUCK_AFTER;
 use super::row::Work;
+use super::twins::Twins;
 
 /// What a step taught.
 pub(super) enum Learnt {
@@ -22,7 +24,7 @@ pub(super) enum Learnt {
     /// A thing that was found is the row's.
     Taken { thing: Thing, origin: Origin },
     /// The thing is like this now.
-    Seen { thing: Thing, drifted: Vec<String> },
+    Seen { thing: Thing, drifted: Vec<String>, twins: Twins },
     /// A change was answered.
     Changed { thing: Thing, answered: Writes },
     /// A removal was answered.
@@ -55,10 +57,13 @@ impl Runner {
                 self.own(work, &thing, Origin::Created, &mut effects);
             }
             Learnt::Taken { thing, origin } => self.own(work, &thing, origin, &mut effects),
-            Learnt::Seen { thing, drifted } => {
+            Learnt::Seen { thing, drifted, twins } => {
                 self.see(work, &thing, &mut effects);
-                work.row.row.look_at = Some(now + DRIFT_EVERY);
-                if let Some(want) = work.want.filter(|_| drifted.is_empty()) {
+                work.row.row.look_at = Some(next_look(work, now));
+                report_twins(work, twins, &mut effects);
+                let fits =
+                    |want: &&StoredWant| drifted.is_empty() && differing(&want.body, &thing.body).is_empty();
+                if let Some(want) = work.want.filter(fits) {
                     // It is as it is wanted, whoever made it so.
                     work.row.row.spec.clone_from(&want.body);
                 }
@@ -315,6 +320,22 @@ fn gone(work: &mut Work<'_>, how: Gone, now: Timestamp, effects: &mut RowEffects
     row.attempts = 0;
     row.frozen_why = None;
     effects.close.push("resource.*".to_owned());
+}
+
+/// A thing is looked at twice soon after it was made, for twins, and then now and then.
+fn next_look(work: &Work<'_>, now: Timestamp) -> Timestamp {
+    let second = work.row.made_at.map(|made| made + work.policy.settle.times(10));
+    second.filter(|second| *second > now).unwrap_or(now + DRIFT_EVERY)
+}
+
+fn report_twins(work: &Work<'_>, twins: Twins, effects: &mut RowEffects) {
+    let Twins::Seen(twins) = twins else { return };
+    let Some(thing) = twins.into_iter().next() else {
+        effects.close.push("resource.twin".to_owned());
+        return;
+    };
+    let (code, severity, message, remedy) = describe(&Problem::Twin { thing }, work);
+    effects.open.push(finding(work, code, severity, message, remedy));
 }
 
 /// Keeps the clock of freezes: time spent frozen is no grace.

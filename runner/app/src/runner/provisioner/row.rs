@@ -100,7 +100,8 @@ impl Runner {
     fn decide(&self, work: &Work<'_>, look: Option<&Look>) -> Result<Step, Error> {
         let row = &work.row;
         let now = self.now();
-        if let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?) {
+        let lost = |other: &StoredRow| self.is_lost(work.installed, other);
+        if let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?, lost) {
             return Ok(Step::Wait { until: None, why: waits });
         }
         let leave = match work.want {
@@ -123,6 +124,13 @@ impl Runner {
             now,
             rules: self.rules,
         }))
+    }
+
+    /// Whether a creation can no longer show anything but by a late effect.
+    pub(super) fn is_lost(&self, installed: &Installed, row: &StoredRow) -> bool {
+        let policy = installed.hook.policy(&row.kind, self.limits.send_within + self.limits.request);
+        let over = policy.zip(row.row.made_by).map(|(policy, by)| by + policy.settle);
+        row.row.state == State::InDoubt && over.is_some_and(|over| over < self.now())
     }
 
     pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
@@ -150,7 +158,10 @@ impl Runner {
             Step::Update { thing } => self.update(work, &thing).await,
             Step::Remove { thing } => self.remove(work, &thing).await,
             Step::Take { thing, origin } => self.learn(work, Learnt::Taken { thing, origin }).await,
-            Step::Note { thing, drifted } => self.learn(work, Learnt::Seen { thing, drifted }).await,
+            Step::Note { thing, drifted } => match self.twins(work).await? {
+                Some(twins) => self.learn(work, Learnt::Seen { thing, drifted, twins }).await,
+                None => Ok(false),
+            },
             Step::NoteAbsent => {
                 let at = look.map_or_else(|| self.now(), |look| look.began);
                 self.learn(work, Learnt::Absent { at }).await
@@ -161,7 +172,7 @@ impl Runner {
         }
     }
 
-    async fn find(&self, work: &mut Work<'_>, at: Aim) -> Result<Option<Look>, Error> {
+    pub(super) async fn find(&self, work: &mut Work<'_>, at: Aim) -> Result<Option<Look>, Error> {
         let want = self.want(work, if at == Aim::Thing { work.row.row.thing.clone() } else { None });
         let began = self.now();
         let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe);
@@ -314,10 +325,13 @@ fn answered_for_good(journal: &Journal) -> bool {
 }
 
 /// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
+///
+/// `lost` says of a creation that was given up whether it is only watched for a day: nothing waits for that.
 pub(super) fn waits_for_order(
     row: &StoredRow,
     want: Option<&StoredWant>,
     rows: &[StoredRow],
+    lost: impl Fn(&StoredRow) -> bool,
 ) -> Option<Waiting> {
     let name = |other: &StoredRow| format!("{}/{}", other.kind, other.key);
     if row.row.state == State::Creating && want.is_some() {
@@ -335,6 +349,7 @@ pub(super) fn waits_for_order(
             other.unwanted.is_some()
                 && other.after.contains(&name(row))
                 && !matches!(other.row.state, State::Retained)
+                && !lost(other)
         })?;
         return Some(Waiting::Leaving(format!("{} must go first", name(later))));
     }

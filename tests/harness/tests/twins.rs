@@ -1,0 +1,30 @@
+//! An API that hides things for longer than `settle` breaks the one condition; then it is told.
+
+use groundcrew_harness::{Pairs, Played, Scenario, points, thing};
+use groundcrew_outside::{Fault, Knobs};
+
+/// Twice the five seconds of the guest's manifest, and what the request's deadline adds.
+const LAG: i64 = 30_000;
+
+fn twins(name: &'static str, kind: &str, path: &'static str, knobs: &Knobs) {
+    let key = format!("{kind}/x");
+    let scenario = Scenario::new(name)
+        .collection(path, Knobs { lag_ms: LAG, ..knobs.clone() })
+        .fault(0, 0, "POST", Fault::AnswerLost)
+        .wants(0, "a", &[thing(kind, "x", 1)])
+        .expects(&[("a", &key)])
+        .lasts(300_000);
+    let told = |played: &Played| played.verdict.doubled.is_empty() || played.found("resource.twin");
+    let trial = points::tried(&scenario, Pairs::None, told);
+    assert!(trial.whole.verdict.doubled.len() == 1, "the lag makes a twin: {}", trial.whole);
+}
+
+#[test]
+fn a_marked_twin_is_told() {
+    twins("marked-twin", "marked", "/marked", &Knobs::marked());
+}
+
+#[test]
+fn an_anonymous_twin_is_told() {
+    twins("anonymous-twin", "anonymous", "/anonymous", &Knobs::anonymous());
+}
