@@ -24,8 +24,18 @@ const BETWEEN: Duration = Duration::from_millis(2);
 /// How long a placed kill waits for a creation to be under way.
 const PLACED_WITHIN: Duration = Duration::from_secs(2);
 
+/// Whether the name of a deleted app is given to a new one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// It is, often at once: a write for the old app may reach the new one.
+    Reused,
+    /// It is not.
+    Fresh,
+}
+
 /// How much.
 struct Plan {
+    names: Names,
     events: u32,
     kills: u32,
     seed: u64,
@@ -40,7 +50,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 fn plan(arguments: &[String]) -> anyhow::Result<Plan> {
-    let mut plan = Plan { events: 20_000, kills: 100, seed: 1, keep: false };
+    let mut plan = Plan { names: Names::Reused, events: 20_000, kills: 100, seed: 1, keep: false };
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
         let mut number = || {
@@ -51,6 +61,7 @@ fn plan(arguments: &[String]) -> anyhow::Result<Plan> {
             "--kills" => plan.kills = number()? as u32,
             "--seed" => plan.seed = number()?,
             "--keep" => plan.keep = true,
+            "--fresh-names" => plan.names = Names::Fresh,
             unknown => anyhow::bail!("unknown argument `{unknown}`"),
         }
     }
@@ -61,8 +72,14 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage, 0, 0)?;
     let dns = PowerDns::start(stage)?;
     configure(stage, &simulator, &dns, Caution::Wide)?;
-    let mut fleet =
-        Fleet { simulator: &simulator, random: Random(plan.seed), apps: BTreeMap::new(), events: 0 };
+    let mut fleet = Fleet {
+        simulator: &simulator,
+        random: Random(plan.seed),
+        names: plan.names,
+        slots: BTreeMap::new(),
+        apps: BTreeMap::new(),
+        events: 0,
+    };
     let mut runner = Runner::start(stage, Tell::Nothing)?;
     let every = (plan.events / plan.kills.max(1)).max(1);
     let mut kills = 0;
@@ -165,6 +182,9 @@ fn settle(
 struct Fleet<'a> {
     simulator: &'a Simulator,
     random: Random,
+    names: Names,
+    /// Which app a slot of the pool holds.
+    slots: BTreeMap<u32, u32>,
     /// Every app that ever was; with its machines while it lives.
     apps: BTreeMap<u32, Option<Vec<String>>>,
     events: u32,
@@ -174,7 +194,12 @@ impl Fleet<'_> {
     /// One act of a user: an app or a machine comes, changes or goes.
     fn act(&mut self) -> anyhow::Result<()> {
         self.events += 1;
-        let app = self.random.below(u64::from(POOL)) as u32 + 1;
+        let slot = self.random.below(u64::from(POOL)) as u32 + 1;
+        let fresh = match self.names {
+            Names::Reused => slot,
+            Names::Fresh => self.apps.len() as u32 + 1,
+        };
+        let app = self.slots.get(&slot).copied().unwrap_or(fresh);
         let name = format!("cust-{app}");
         match self.apps.get_mut(&app) {
             Some(Some(machines)) => {
@@ -183,6 +208,7 @@ impl Fleet<'_> {
                     (0, _) => {
                         self.simulator.delete_app(&name)?;
                         self.apps.insert(app, None);
+                        self.slots.remove(&slot);
                     }
                     (1..=8, _) | (_, None) if machines.len() < 4 => {
                         let made = self.simulator.act(&json!({"do": "create_machine", "app": name}))?;
@@ -203,6 +229,7 @@ impl Fleet<'_> {
                 // A name that was just deleted may still be taken: then nothing comes of it this time.
                 if self.simulator.act(&json!({"do": "create_app", "name": name})).is_ok() {
                     self.apps.insert(app, Some(Vec::new()));
+                    self.slots.insert(slot, app);
                 }
             }
         }
