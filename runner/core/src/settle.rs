@@ -135,6 +135,9 @@ pub struct Row {
     pub poll_at: Option<Timestamp>,
     /// When a thing is looked at again for drift or twins.
     pub look_at: Option<Timestamp>,
+    /// Since when it is settled for the present incarnation of its owner, though sent for an earlier one. Its
+    /// idempotency key may then name what died with that one, so it is not sent again as it is.
+    pub inherited_at: Option<Timestamp>,
 }
 
 /// A look at the outside that **succeeded**.

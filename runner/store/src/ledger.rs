@@ -11,6 +11,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::findings::{self, NewFinding};
+use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
 use crate::runs::{self, CallRecord, RunRecord};
@@ -97,7 +98,7 @@ pub struct RowEffects {
 const COLUMNS: &str = "id, hook, owner, target, kind, key, inside, class, row, state, origin, spec, thing, observed, mark, before,
     intended_at, made_by, removed_by, absent_at, poll_at, look_at, note, outputs, component, stanza, protected,
     unwanted_at, unwanted_why, frozen_at, frozen_why, frozen_ms, due_at, attempts, error, waiting, version,
-    wanted_at, made_at, delete_at, gone_at, gone_how, after";
+    wanted_at, made_at, delete_at, gone_at, gone_how, after, inherited_at";
 
 fn class_of(text: &str) -> Result<Class, groundcrew_core::row::UnknownWord> {
     let quoted = serde_json::Value::from(text);
@@ -163,6 +164,7 @@ fn settle_row(row: &Row<'_>) -> rusqlite::Result<settle::Row> {
         absent_at: sql::time_opt(row, 19)?,
         poll_at: sql::time_opt(row, 20)?,
         look_at: sql::time_opt(row, 21)?,
+        inherited_at: sql::time_opt(row, 43)?,
     })
 }
 
@@ -172,7 +174,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
           intended_at = ?10, made_by = ?11, removed_by = ?12, absent_at = ?13, poll_at = ?14, look_at = ?15, note = ?16,
           outputs = ?17, component = ?18, stanza = ?19, unwanted_at = ?20, unwanted_why = ?21, frozen_at = ?22,
           frozen_why = ?23, frozen_ms = ?24, due_at = ?25, attempts = ?26, error = ?27, waiting = ?28,
-          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, version = version + 1
+          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, inherited_at = ?33, version = version + 1
         WHERE id = ?1 AND version = ?2";
     let changed = connection.prepare_cached(text)?.execute(params![
         row.id,
@@ -207,6 +209,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
         crate::millis(row.delete_at),
         crate::millis(row.gone_at),
         row.gone_how,
+        crate::millis(row.row.inherited_at),
     ])?;
     if changed == 0 { Err(Error::Superseded("the ledger row")) } else { Ok(()) }
 }
@@ -314,7 +317,8 @@ impl Store {
         .await
     }
 
-    /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing.
+    /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing, and
+    /// once the owner's end is known of a thing that dies with it.
     pub async fn intend_create(
         &self,
         row: StoredRow,
@@ -322,9 +326,20 @@ impl Store {
         effects: RowEffects,
     ) -> Result<StoredRow> {
         self.write(move |connection| {
+            inherit::refuse_if_owner_ended(connection, &row)?;
             if row.class == Class::Anonymous && listing_busy(connection, &row, settle, effects.now)? {
                 return Err(Error::Superseded("the listing"));
             }
+            commit(connection, &row, &effects)?;
+            Ok(StoredRow { version: row.version + 1, ..row })
+        })
+        .await
+    }
+
+    /// Commits the intent of a change; refused once the owner's end is known of a thing that dies with it.
+    pub async fn intend_update(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
+        self.write(move |connection| {
+            inherit::refuse_if_owner_ended(connection, &row)?;
             commit(connection, &row, &effects)?;
             Ok(StoredRow { version: row.version + 1, ..row })
         })
@@ -339,6 +354,7 @@ impl Store {
         effects: RowEffects,
     ) -> Result<StoredRow> {
         self.write(move |connection| {
+            inherit::refuse_if_owner_ended(connection, &row)?;
             match leave::verdict(connection, &row, &policy, effects.now)? {
                 settle::Leave::Remove => {}
                 _ => return Err(Error::Superseded("what allowed the removal")),

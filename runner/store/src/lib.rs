@@ -16,6 +16,7 @@ pub mod deliveries;
 pub mod events;
 pub mod findings;
 pub mod hooks;
+pub mod inherit;
 pub mod labels;
 pub mod lanes;
 pub mod leave;

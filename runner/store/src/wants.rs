@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use crate::findings::{self, NewFinding, Severity};
+use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow, class_word};
 use crate::{Error, HookId, Result, Store, SubjectId, sql};
@@ -70,7 +71,8 @@ impl Store {
     ///
     /// # Guarantees
     /// Afterwards every want has a row in its lane, or a conflict finding while an older want of another
-    /// owner has it; every row of the lane that nobody living wants carries since when and why.
+    /// owner has it; every row of the lane that nobody living wants carries since when and why. What an earlier
+    /// incarnation at the owner's address may have made in this one is in the lane, in doubt.
     pub async fn save_wants(&self, wants: NewWants) -> Result<()> {
         self.write(move |connection| save(connection, &wants)).await
     }
@@ -106,6 +108,7 @@ impl Store {
 
 fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
+    inherit::from_earlier_incarnations(connection, wants.lane, wants.now)?;
     let before = ledger::of_lane(connection, wants.lane)?;
     delete_missing(connection, wants)?;
     let mut random = wants.random.chunks_exact(10);

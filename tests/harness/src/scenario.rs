@@ -94,36 +94,38 @@ impl Scenario {
 
     /// The same of a later incarnation at the same path.
     #[must_use]
-    pub fn wants_again(mut self, at: i64, app: &'static str, incarnation: u32, things: &[Value]) -> Self {
-        self.script.push((at, Doing::Wants { app, incarnation, things: things.into() }));
-        self
+    pub fn wants_again(self, at: i64, app: &'static str, incarnation: u32, things: &[Value]) -> Self {
+        self.then(at, Doing::Wants { app, incarnation, things: things.into() })
     }
 
     /// An app's end is confirmed.
     #[must_use]
-    pub fn ends(mut self, at: i64, app: &'static str, incarnation: u32) -> Self {
-        self.script.push((at, Doing::Ends { app, incarnation }));
-        self
+    pub fn ends(self, at: i64, app: &'static str, incarnation: u32) -> Self {
+        self.then(at, Doing::Ends { app, incarnation })
     }
 
     /// Something happens to a collection that no request did.
     #[must_use]
-    pub fn act(mut self, at: i64, path: &'static str, act: Act) -> Self {
-        self.script.push((at, Doing::Act { path, act }));
-        self
+    pub fn act(self, at: i64, path: &'static str, act: Act) -> Self {
+        self.then(at, Doing::Act { path, act })
     }
 
     /// A collection begins anew, empty.
     #[must_use]
-    pub fn open(mut self, at: i64, path: &'static str, knobs: Knobs) -> Self {
-        self.script.push((at, Doing::Open { path, knobs }));
-        self
+    pub fn open(self, at: i64, path: &'static str, knobs: Knobs) -> Self {
+        self.then(at, Doing::Open { path, knobs })
     }
 
     /// From then on, a fault meets the request of this method after so many that go well.
     #[must_use]
-    pub fn fault(mut self, at: i64, after: u32, method: &'static str, fault: Fault) -> Self {
-        self.script.push((at, Doing::Fault { after, method, fault }));
+    pub fn fault(self, at: i64, after: u32, method: &'static str, fault: Fault) -> Self {
+        self.then(at, Doing::Fault { after, method, fault })
+    }
+
+    /// Puts it behind everything that happens until then.
+    fn then(mut self, at: i64, doing: Doing) -> Self {
+        let place = self.script.partition_point(|(before, _)| *before <= at);
+        self.script.insert(place, (at, doing));
         self
     }
 

@@ -165,6 +165,47 @@ fn what_lives_in_its_owner_goes_and_comes_back_with_it() {
     tried(&scenario, Pairs::Sample { count: 60, seed: 5 });
 }
 
+/// The platform addresses an app's things by its name: what is sent for one incarnation may land in the next.
+/// The app is made again a second after it came, and the runner sees its end after so many milliseconds.
+fn made_again(name: &'static str, came: i64, end_seen: i64) -> Scenario {
+    let knobs = Knobs { lag_ms: LAG, ..Knobs::anonymous() };
+    Scenario::new(name)
+        .collection("/apps/a/inner", knobs.clone())
+        .act(1_000, "/apps/a/inner", Act::End)
+        .open(1_000, "/apps/a/inner", knobs)
+        .wants(came, "a", &[thing("inner", "x", 1)])
+        .ends(end_seen, "a", 1)
+}
+
+#[test]
+fn what_was_sent_for_an_earlier_incarnation_is_the_next_ones() {
+    let late = Fault::Late(3_000);
+    let all = [
+        // It takes effect after the app was made again, and nobody reads its answer.
+        (made_again("made-again-late", 0, 1_500).fault(0, 0, "POST", late), 1_500),
+        // The app had been made again before the runner knew, and the answer was read.
+        (made_again("made-again-answered", 5_000, 6_500), 6_500),
+        // The end is known long before anybody sees the next incarnation.
+        (made_again("made-again-seen-late", 0, 1_100).fault(0, 0, "POST", late), 60_000),
+    ];
+    for (scenario, seen_at) in all {
+        let scenario = scenario
+            .wants_again(seen_at, "a", 2, &[thing("inner", "x", 2)])
+            .expects(&[("a", "inner/x")])
+            .lasts(300_000);
+        points::tried(&scenario, Pairs::Sample { count: 60, seed: 14 }, |played| {
+            played.is_right() && played.shows("/apps/a/inner", 2)
+        });
+    }
+}
+
+#[test]
+fn what_an_earlier_incarnation_left_to_one_that_does_not_want_it_is_removed() {
+    let scenario =
+        made_again("made-again-unwanted", 5_000, 6_500).wants_again(6_500, "a", 2, &[]).lasts(100_000_000);
+    tried(&scenario, Pairs::Sample { count: 40, seed: 15 });
+}
+
 #[test]
 fn one_small_life_is_struck_twice_at_every_pair_of_points() {
     let scenario = Scenario::new("small")

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::inherit;
 use groundcrew_store::lanes::{Failed, LaneId};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::subjects::StoredSubject;
@@ -103,17 +104,12 @@ impl Runner {
         sleeps && waits_for_order(row, want, rows, |other| self.is_lost(installed, other)).is_none()
     }
 
-    /// An in-owner thing ended with its owner, without any call.
+    /// An in-owner thing ended with its owner, without any call; should the app be made again under its name, what
+    /// was sent for it may turn up there ([`inherit`]).
     async fn end_with_owner(&self, row: StoredRow) -> Result<(), Error> {
         let now = self.now();
         let mut gone = row;
-        gone.row.state = State::Gone;
-        gone.gone_at = Some(now);
-        gone.gone_how = Some("its owner ended".to_owned());
-        gone.due_at = None;
-        gone.outputs.clear();
-        gone.error = None;
-        gone.waiting = None;
+        inherit::end_with_owner(&mut gone, now);
         let effects = RowEffects { close: vec!["*".to_owned()], now, ..RowEffects::default() };
         self.store.commit_row(gone, effects).await?;
         Ok(())

@@ -15,6 +15,9 @@ const AGAIN: Millis = Millis::minutes(5);
 
 pub(super) fn decide(scene: &Scene<'_>) -> Step {
     let Some(look) = scene.looked(Aim::Anything) else { return Step::Look(Aim::Anything) };
+    if let Some(known) = look.things.iter().find(|thing| known(scene, thing)) {
+        return Step::Take { thing: known.clone(), origin: scene.row.origin };
+    }
     let judged_as = judged_as(scene);
     if judged_as == Class::Anonymous {
         return anonymous(scene, look);
@@ -40,6 +43,7 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
         };
     }
     match judged_as {
+        _ if settled && is_inherited(scene) => Step::Gone { how: Gone::NeverSeen },
         // The API repeats its answer for the same key: sending again makes nothing new. What is there now may
         // be ours already, so the pre-image stays as it was.
         Class::Keyed => Step::Create { before: scene.row.before.clone() },
@@ -51,7 +55,9 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
 /// A key that the API has forgotten distinguishes nothing: then a mark does, or nothing at all.
 fn judged_as(scene: &Scene<'_>) -> Class {
     match scene.policy.class {
-        Class::Keyed if remembers(scene) || !scene.holds(Rule::KeyRemembered) => Class::Keyed,
+        Class::Keyed if (remembers(scene) && !is_inherited(scene)) || !scene.holds(Rule::KeyRemembered) => {
+            Class::Keyed
+        }
         Class::Keyed if any_mark(scene) => Class::Marked,
         Class::Keyed => Class::Anonymous,
         other => other,
@@ -64,8 +70,21 @@ fn remembers(scene: &Scene<'_>) -> bool {
     scene.policy.remembers.is_some_and(|long| scene.now + scene.policy.window + SKEW < since + long)
 }
 
+/// Whether it was sent for an earlier incarnation: then it is only looked for, and what is still wanted is made
+/// anew, under names that mean nothing else.
+fn is_inherited(scene: &Scene<'_>) -> bool {
+    scene.row.inherited_at.is_some()
+}
+
 fn any_mark(scene: &Scene<'_>) -> bool {
     scene.look.is_some_and(|look| look.things.iter().any(|thing| thing.mark.is_some()))
+}
+
+/// Whether this is what the creation's answer named: it came before the owner's address changed hands. A natural
+/// thing's id is its key, and names whatever is there.
+fn known(scene: &Scene<'_>, thing: &Thing) -> bool {
+    let told = scene.policy.class != Class::Natural && scene.row.thing.as_ref() == Some(&thing.id);
+    told && !scene.held_by_another(thing) && !scene.estranged(thing)
 }
 
 fn ours(scene: &Scene<'_>, thing: &Thing) -> bool {
@@ -100,6 +119,7 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
             Step::Take { thing: only.clone(), origin: Origin::Presumed }
         }
         [] if scene.want.is_none() => given_up(scene, look, over),
+        [] if is_inherited(scene) => Step::Gone { how: Gone::NeverSeen },
         [] => Step::Create { before: before(scene, look) },
         _ => {
             let things = possible.iter().map(|thing| thing.id.clone()).collect();

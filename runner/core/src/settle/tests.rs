@@ -35,6 +35,7 @@ fn row(state: State) -> Row {
         absent_at: None,
         poll_at: None,
         look_at: known.then(|| at(3_600)),
+        inherited_at: None,
     }
 }
 
@@ -543,4 +544,17 @@ fn a_thing_says_when_it_is_to_be_asked_again() {
     assert_eq!(poll_after(&eager), Some(Millis::new(100)));
     assert_eq!(poll_after(&in_state(ThingState::Removing, mine(1))), Some(Millis::seconds(5)));
     assert_eq!(poll_after(&in_state(ThingState::Failed, mine(1))), None);
+}
+
+#[test]
+fn what_was_sent_for_an_earlier_incarnation_is_looked_for_and_never_sent_again() {
+    let case = |class, ago| Case::doubt(class, ago).with(|row| row.inherited_at = Some(NOW));
+    for class in [Class::Keyed, Class::Marked, Class::Anonymous] {
+        assert_eq!(case(class, 20).sees([]).step(), "wait 7.5 s, Settling", "{class:?}");
+        assert_eq!(case(class, 50).sees([]).step(), "gone, NeverSeen", "{class:?}");
+    }
+    let answered = case(Class::Anonymous, 50).with(|row| row.thing = Some("t".to_owned()));
+    assert_eq!(answered.sees([unmarked("t", 1, None)]).step(), "take t as created");
+    let natural = case(Class::Natural, 20).with(|row| row.thing = Some("t".to_owned()));
+    assert_eq!(natural.sees([]).step(), "create, before: ");
 }

@@ -5,8 +5,8 @@ use groundcrew_core::row::State;
 
 use crate::story::Act;
 use crate::world::{
-    Answer, Api, Body, Broken, Flight, Key, Maker, Mark, Marks, NAP, Phase, REMEMBERS, SETTLE, Setup, Shape,
-    World, Write,
+    Answer, Api, Body, Broken, Driver, Flight, Key, Ledger, Maker, Mark, Marks, NAP, Phase, REMEMBERS,
+    SETTLE, Setup, Shape, World, Write,
 };
 
 /// The natural thing's only place.
@@ -51,6 +51,9 @@ pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
         // Two owners are the same but for their names: that one of them changes its mind is enough.
         wants(world, 0, &mut all);
     }
+    if world.left.ends > 0 {
+        all.push((Act::MadeAgain(0), made_again(setup, world, 0)));
+    }
     if world.left.foreign > 0 {
         foreign(setup, world, &mut all);
     }
@@ -72,6 +75,29 @@ fn crashed(world: &World) -> World {
     }
     next.flights.iter_mut().for_each(|flight| flight.waited = false);
     next.flights.retain(|flight| flight.by >= 0);
+    next.tidy();
+    next
+}
+
+/// An owner ends with all that is in it, and another one has its address; the commit that says so is that in which
+/// the driver hands over what was sent. Whoever worked for the old one finds its row changed.
+fn made_again(setup: &Setup, world: &World, lane: usize) -> World {
+    let mut next = world.clone();
+    next.left.ends -= 1;
+    next.objects.clear();
+    let doing = &mut next.lanes[lane];
+    let row = doing.row.take().filter(|row| row.made_by.is_some() && setup.driver != Driver::BeginsAnew);
+    let inherited =
+        |row| Ledger { state: State::InDoubt, absent_at: None, look_at: None, inherited: true, ..row };
+    doing.row = row.map(inherited);
+    let phase = std::mem::replace(&mut doing.phase, Phase::Idle);
+    (doing.due, doing.reported) = (Some(0), false);
+    next.flights.iter_mut().for_each(|flight| flight.waited = false);
+    // Its intent is committed: nothing keeps it from leaving now.
+    if let (Phase::Intended { write, by, .. }, Some(row)) = (phase, &world.lanes[lane].row) {
+        next.flights.push(Flight { row: row.no, write, by, answer: None, waited: false });
+    }
+    next.flights.retain(|flight| flight.answer.is_none() && flight.by >= 0);
     next.tidy();
     next
 }

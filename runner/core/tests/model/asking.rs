@@ -120,6 +120,7 @@ fn ledger_row(row: &Ledger) -> Row {
         absent_at: row.absent_at.map(at),
         poll_at: None,
         look_at: row.look_at.map(at),
+        inherited_at: row.inherited.then_some(NOW),
     }
 }
 

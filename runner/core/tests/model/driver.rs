@@ -274,6 +274,7 @@ fn present(row: &mut Ledger, id: u8, shape: Shape) {
     row.mark = shape.mark;
     row.absent_at = None;
     row.look_at = Some(DAY);
+    row.inherited = false;
 }
 
 fn new_row(world: &World, lane: u8) -> Ledger {
@@ -291,6 +292,7 @@ fn new_row(world: &World, lane: u8) -> Ledger {
         removed_by: None,
         absent_at: None,
         look_at: None,
+        inherited: false,
     }
 }
 

@@ -27,16 +27,18 @@ use groundcrew_core::settle::{Drift, Rule, Rules};
 use search::{Explored, explore};
 use world::{Api, Budget, Driver, Marks, Setup};
 
-const CALM: Budget = Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0 };
+const CALM: Budget = Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0 };
 
 /// What may go wrong together, smallest first: all of it at once is more than can be explored in a test.
-const TROUBLES: [Budget; 6] = [
+const TROUBLES: [Budget; 8] = [
     Budget { losses: 1, foreign: 1, ..CALM },
     Budget { crashes: 1, losses: 1, wants: 1, ..CALM },
     Budget { crashes: 1, wants: 1, blinks: 1, ..CALM },
     Budget { crashes: 1, foreign: 1, wants: 1, ..CALM },
     Budget { losses: 1, wants: 1, naps: 1, ..CALM },
     Budget { crashes: 2, wants: 2, ..CALM },
+    Budget { losses: 1, wants: 1, ends: 1, ..CALM },
+    Budget { crashes: 1, ends: 2, ..CALM },
 ];
 
 fn setup(name: &'static str, class: Class, marks: Marks, budget: Budget) -> Setup {
@@ -154,7 +156,7 @@ fn two_owners_of_one_listing_keep_every_promise() {
 
 /// The worlds in which the need of a rule shows.
 fn worlds_that_need(rule: Rule) -> Vec<Setup> {
-    let [lost_and_stranger, lost_and_want, missed, stranger, _, returning] = TROUBLES;
+    let [lost_and_stranger, lost_and_want, missed, stranger, _, returning, ..] = TROUBLES;
     match rule {
         Rule::LookFirst | Rule::ForeignIsForeign => natural(lost_and_stranger),
         Rule::SettleWait => marked(lost_and_stranger),
@@ -194,11 +196,13 @@ fn without_any_rule_a_promise_is_broken() {
 
 #[test]
 fn without_any_duty_of_the_driver_a_promise_is_broken() {
-    let [_, lost_and_want, _, _, sleep, _] = TROUBLES;
+    let [_, lost_and_want, _, _, sleep, _, made_again, _] = TROUBLES;
     let lapses = [
         (Driver::SendsLate, natural(sleep)),
         (Driver::ForgetsEarlierSends, natural(lost_and_want)),
         (Driver::RepeatsWithNewest, natural(lost_and_want)),
+        (Driver::BeginsAnew, anonymous(made_again)),
+        (Driver::BeginsAnew, marked(made_again)),
     ];
     for (lapse, worlds) in lapses {
         let found = story_with(worlds, |setup| setup.driver = lapse, &format!("a driver that {lapse:?}"));

@@ -30,6 +30,7 @@ pub(crate) enum Act {
     Sleeps,
     Crashes,
     Wants(u8, Option<Body>),
+    MadeAgain(u8),
     StrangerMakes,
     StrangerRemoves(u8),
     StrangerChanges(u8),
@@ -46,6 +47,7 @@ impl Act {
                 | Self::Sleeps
                 | Self::Crashes
                 | Self::Wants(..)
+                | Self::MadeAgain(_)
                 | Self::StrangerMakes
                 | Self::StrangerRemoves(_)
                 | Self::StrangerChanges(_)
@@ -90,6 +92,9 @@ impl fmt::Display for Act {
             Self::Crashes => f.write_str("the runner crashes and starts again"),
             Self::Wants(who, None) => write!(f, "{} wants it no more", lane(*who)),
             Self::Wants(who, Some(body)) => write!(f, "{} wants it: {body:?}", lane(*who)),
+            Self::MadeAgain(who) => {
+                write!(f, "{} is deleted and made again; what was in it is gone", lane(*who))
+            }
             Self::StrangerMakes => f.write_str("a stranger makes a thing"),
             Self::StrangerRemoves(id) => write!(f, "a stranger removes thing {id}"),
             Self::StrangerChanges(id) => write!(f, "a stranger changes thing {id}"),

@@ -71,6 +71,8 @@ pub(crate) enum Driver {
     ForgetsEarlierSends,
     /// Repeats a creation in doubt with what is wanted now instead of what was sent.
     RepeatsWithNewest,
+    /// Takes no notice of what was sent for an earlier incarnation of the owner.
+    BeginsAnew,
 }
 
 /// How often each kind of trouble may still come.
@@ -82,13 +84,15 @@ pub(crate) struct Budget {
     pub(crate) wants: u8,
     pub(crate) blinks: u8,
     pub(crate) naps: u8,
+    /// The owner, with all that is in it, is deleted and made again at the same address.
+    pub(crate) ends: u8,
 }
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { crashes, losses, foreign, wants, blinks, naps } = self;
+        let Self { crashes, losses, foreign, wants, blinks, naps, ends } = self;
         write!(f, "(crashes {crashes}, lost answers {losses}, strangers {foreign}, wants {wants}, ")?;
-        write!(f, "missed looks {blinks}, sleeps {naps})")
+        write!(f, "missed looks {blinks}, sleeps {naps}, ends {ends})")
     }
 }
 
@@ -196,6 +200,8 @@ pub(crate) struct Ledger {
     pub(crate) removed_by: Option<Tick>,
     pub(crate) absent_at: Option<Tick>,
     pub(crate) look_at: Option<Tick>,
+    /// It was sent for an earlier incarnation of the owner.
+    pub(crate) inherited: bool,
 }
 
 /// What a look showed.

@@ -139,6 +139,7 @@ impl RowIntents {
             Purpose::Remove { policy } if !again => {
                 self.store.intend_remove(row, policy.as_ref().clone(), effects).await?
             }
+            Purpose::Update { .. } if !again => self.store.intend_update(row, effects).await?,
             _ => self.store.commit_row(row, effects).await?,
         };
         let mut state = self.state();

@@ -125,6 +125,7 @@ impl Runner {
         let now = self.now();
         work.row.row.thing = Some(thing.id.clone());
         work.row.row.origin = origin;
+        work.row.row.inherited_at = None;
         work.row.made_at.get_or_insert(now);
         // A twin of a creation that was in doubt may still turn up.
         work.row.row.look_at = Some(now + work.policy.settle.times(2));
