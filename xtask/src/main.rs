@@ -14,7 +14,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo [--keep]   a fleet on the simulator and its DNS, the runner killed in the middle, a verdict at the end
-  torture [--events N] [--kills K] [--seed S] [--fresh-names] [--keep]
+  torture [--events N] [--kills K] [--seed S] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool

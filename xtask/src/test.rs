@@ -63,9 +63,9 @@ fn demo() -> anyhow::Result<()> {
     crate::demo::run(&[])
 }
 
-/// A small torture; `cargo xtask torture` is the large one, which also gives names of deleted apps away at once.
+/// A small torture; `cargo xtask torture` is the large one.
 fn torture() -> anyhow::Result<()> {
-    let arguments = ["--events", "600", "--kills", "6", "--fresh-names"].map(str::to_owned);
+    let arguments = ["--events", "1500", "--kills", "12"].map(str::to_owned);
     crate::torture::run(&arguments)
 }
 

@@ -1,11 +1,12 @@
 //! `cargo xtask torture`: apps and machines come and go while the runner is killed again and again.
 //!
 //! The runner is the shipped binary; the kills are real (SIGKILL). Half of them are placed: the simulator took a
-//! creation and holds its answer, or the runner has just started. Listings of addresses are blind for a while
-//! after each creation. The seed repeats acts and placements; what the machine's scheduler does is its own.
+//! creation and holds its answer, the runner has just started, or it has just written one commit and not the next.
+//! Listings of addresses are blind for up to five seconds after each creation, throughout. The seed repeats acts
+//! and placements; what the machine's scheduler does is its own.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -23,19 +24,13 @@ const POOL: u32 = 40;
 const BETWEEN: Duration = Duration::from_millis(2);
 /// How long a placed kill waits for a creation to be under way.
 const PLACED_WITHIN: Duration = Duration::from_secs(2);
-
-/// Whether the name of a deleted app is given to a new one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Names {
-    /// It is, often at once: a write for the old app may reach the new one.
-    Reused,
-    /// It is not.
-    Fresh,
-}
+/// Pause between two looks at the write-ahead log.
+const AGAIN: Duration = Duration::from_micros(50);
+/// The longest lag of a listing, in milliseconds; the kind's `settle` is longer.
+const LAG_MS: u64 = 5_000;
 
 /// How much.
 struct Plan {
-    names: Names,
     events: u32,
     kills: u32,
     seed: u64,
@@ -50,7 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
 }
 
 fn plan(arguments: &[String]) -> anyhow::Result<Plan> {
-    let mut plan = Plan { names: Names::Reused, events: 20_000, kills: 100, seed: 1, keep: false };
+    let mut plan = Plan { events: 20_000, kills: 100, seed: 1, keep: false };
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
         let mut number = || {
@@ -61,7 +56,6 @@ fn plan(arguments: &[String]) -> anyhow::Result<Plan> {
             "--kills" => plan.kills = number()? as u32,
             "--seed" => plan.seed = number()?,
             "--keep" => plan.keep = true,
-            "--fresh-names" => plan.names = Names::Fresh,
             unknown => anyhow::bail!("unknown argument `{unknown}`"),
         }
     }
@@ -72,14 +66,8 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage, 0, 0)?;
     let dns = PowerDns::start(stage)?;
     configure(stage, &simulator, &dns, Caution::Wide)?;
-    let mut fleet = Fleet {
-        simulator: &simulator,
-        random: Random(plan.seed),
-        names: plan.names,
-        slots: BTreeMap::new(),
-        apps: BTreeMap::new(),
-        events: 0,
-    };
+    let mut fleet =
+        Fleet { simulator: &simulator, random: Random(plan.seed), apps: BTreeMap::new(), events: 0 };
     let mut runner = Runner::start(stage, Tell::Nothing)?;
     let every = (plan.events / plan.kills.max(1)).max(1);
     let mut kills = 0;
@@ -114,13 +102,13 @@ fn println_line(line: &str) {
 
 /// Kills the runner, half of the time at a chosen moment, and starts it again.
 fn kill(stage: &Stage, fleet: &mut Fleet<'_>, runner: Runner) -> anyhow::Result<Runner> {
-    let moment = fleet.random.below(4);
-    let blind = fleet.random.below(5_000);
+    let moment = fleet.random.below(6);
+    let lag = json!({"blind_ips_ms": fleet.random.below(LAG_MS + 1)});
     match moment {
         // After the effect of a creation, before its answer.
         0 => {
             let hold = json!([{"method": "POST", "path": "/v1/apps/*/ip_assignments", "skip": fleet.random.below(3), "count": 1}]);
-            fleet.simulator.turn(&json!({"blind_ips_ms": blind, "holds": hold}))?;
+            fleet.simulator.turn(&json!({"holds": hold}))?;
             for _ in 0..3 {
                 fleet.act()?;
             }
@@ -135,12 +123,37 @@ fn kill(stage: &Stage, fleet: &mut Fleet<'_>, runner: Runner) -> anyhow::Result<
             let again = Runner::start(stage, Tell::Nothing)?;
             std::thread::sleep(Duration::from_millis(fleet.random.below(200)));
             again.kill()?;
-            fleet.simulator.turn(&json!({"blind_ips_ms": blind}))?;
+        }
+        // After one commit, before the next.
+        2 => {
+            fleet.act()?;
+            after_commits(stage, 1 + fleet.random.below(6));
+            runner.kill()?;
         }
         // At any moment.
         _ => runner.kill()?,
     }
+    fleet.simulator.turn(&lag)?;
     Runner::start(stage, Tell::Nothing)
+}
+
+/// Waits until the runner has written so many commits, or for as long as a placed kill waits: it may have nothing
+/// to write.
+fn after_commits(stage: &Stage, commits: u64) {
+    // Every commit is appended to the write-ahead log, so its time of change moves.
+    let log = stage.directory.join("data/groundcrew.db-wal");
+    let changed = || std::fs::metadata(&log).and_then(|log| log.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut seen = (changed(), 0);
+    for _ in 0..PLACED_WITHIN.as_micros() / AGAIN.as_micros() {
+        let now = changed();
+        if now != seen.0 {
+            seen = (now, seen.1 + 1);
+        }
+        if seen.1 == commits {
+            return;
+        }
+        std::thread::sleep(AGAIN);
+    }
 }
 
 /// Waits until everything is as it should be, or says how it is not.
@@ -182,9 +195,6 @@ fn settle(
 struct Fleet<'a> {
     simulator: &'a Simulator,
     random: Random,
-    names: Names,
-    /// Which app a slot of the pool holds.
-    slots: BTreeMap<u32, u32>,
     /// Every app that ever was; with its machines while it lives.
     apps: BTreeMap<u32, Option<Vec<String>>>,
     events: u32,
@@ -194,12 +204,8 @@ impl Fleet<'_> {
     /// One act of a user: an app or a machine comes, changes or goes.
     fn act(&mut self) -> anyhow::Result<()> {
         self.events += 1;
-        let slot = self.random.below(u64::from(POOL)) as u32 + 1;
-        let fresh = match self.names {
-            Names::Reused => slot,
-            Names::Fresh => self.apps.len() as u32 + 1,
-        };
-        let app = self.slots.get(&slot).copied().unwrap_or(fresh);
+        // A name that was given back may be given to a new app at once: a write for the old one may reach it.
+        let app = self.random.below(u64::from(POOL)) as u32 + 1;
         let name = format!("cust-{app}");
         match self.apps.get_mut(&app) {
             Some(Some(machines)) => {
@@ -208,7 +214,6 @@ impl Fleet<'_> {
                     (0, _) => {
                         self.simulator.delete_app(&name)?;
                         self.apps.insert(app, None);
-                        self.slots.remove(&slot);
                     }
                     (1..=8, _) | (_, None) if machines.len() < 4 => {
                         let made = self.simulator.act(&json!({"do": "create_machine", "app": name}))?;
@@ -229,7 +234,6 @@ impl Fleet<'_> {
                 // A name that was just deleted may still be taken: then nothing comes of it this time.
                 if self.simulator.act(&json!({"do": "create_app", "name": name})).is_ok() {
                     self.apps.insert(app, Some(Vec::new()));
-                    self.slots.insert(slot, app);
                 }
             }
         }
