@@ -7,17 +7,22 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
 use groundcrew_engine::cache::{self, Cache, Compiler};
-use groundcrew_engine::clock::Clock;
+use groundcrew_engine::clock::{Clock, SystemClock};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::inspect::{self, Inspected, inspect};
+use groundcrew_engine::limited::Limited;
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError};
+use groundcrew_engine::transport::Network;
 use groundcrew_store::hooks::{HookState, StoredHook};
 use groundcrew_store::{HookId, Store};
 
 use crate::config::{Config, Hook};
+use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
+use crate::runner::rehearsal::Rehearsal;
 use crate::runner::{Entropy, Parts, Runner};
+use crate::service::CountsOf;
 
 /// Runs at once, over all hooks; memory is reserved for them, not used.
 const SLOTS: u32 = 64;
@@ -49,6 +54,9 @@ pub enum Error {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] ProfileError),
+    /// The way out.
+    #[error("the HTTP clients cannot be made")]
+    Network(#[from] groundcrew_engine::transport::Error),
     /// A component that cannot be read.
     #[error("hook `{hook}`")]
     Component {
@@ -127,6 +135,44 @@ pub struct Setting {
     pub compiler: Compiler,
     /// What one run may use.
     pub limits: Limits,
+    /// Where steps are written down instead of taken; none: they are taken.
+    pub rehearsal: Option<Arc<Rehearsal>>,
+}
+
+/// What a process of its own has: a way out over the network, the system's clock and randomness.
+#[expect(missing_debug_implementations, reason = "a bundle that lives for one call")]
+pub struct Outward {
+    /// To put a runner together.
+    pub setting: Setting,
+    /// The way out, for sources: they keep to their own schedule.
+    pub transport: Arc<dyn Transport>,
+    /// Who waits for limits, and which hosts failed.
+    pub counts: CountsOf,
+}
+
+impl Outward {
+    /// Opens the way out; hooks share its limits.
+    pub fn open(config: &Config, directory: &Path, store: Store) -> Result<Self, Error> {
+        let limits = Limits::default();
+        let network = Network::new(CONNECT_WITHIN, limits.response_body)?;
+        let limited = Limited::new(network.clone(), rates::rules(&config.fly_api), Arc::new(SystemClock));
+        let counts = limited.clone();
+        let program =
+            std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
+        let transport = Arc::new(network);
+        let setting = Setting {
+            directory: directory.to_owned(),
+            store,
+            clock: Arc::new(SystemClock),
+            transport: transport.clone(),
+            of_hook: Arc::new(move |hook, rate| Arc::new(limited.of_hook(hook, rate))),
+            entropy: Entropy::of_system(),
+            compiler: Compiler::Child { program, args: vec!["compile-component".to_owned()] },
+            limits,
+            rehearsal: None,
+        };
+        Ok(Self { setting, transport, counts: Arc::new(move || counts.counts()) })
+    }
 }
 
 /// The installation's key: made once, readable by its owner only.
@@ -194,6 +240,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
         faults: None,
         rules: Rules::ALL,
+        rehearsal: setting.rehearsal,
         hooks,
     });
     let everybody = runner.registry().everybody(&store.mirror_rows()?);

@@ -15,6 +15,7 @@
 mod add;
 mod answer;
 mod app;
+mod apply;
 mod approve;
 mod ask;
 mod calls;
@@ -29,6 +30,7 @@ mod init;
 mod inspect;
 mod label;
 mod pause;
+mod plan;
 mod protect;
 mod resources;
 mod rows;
@@ -139,6 +141,10 @@ pub enum Command {
     Findings(findings::Args),
     /// List, show, retry or discard deliveries that gave up
     Dead(dead::Args),
+    /// Show what would be done about things outside, before anything is done
+    Plan(plan::Args),
+    /// Do exactly what a plan says, while things are as they were
+    Apply(apply::Args),
     /// Allow removals that wait for a person
     Approve(approve::Args),
     /// Stop changing things outside: everything, a hook, or an app
@@ -207,6 +213,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Run(args) => run::run(context, &args),
         Command::Findings(args) => findings::run(context, &args),
         Command::Dead(args) => dead::run(context, args),
+        Command::Plan(args) => plan::run(context, &args),
+        Command::Apply(args) => apply::run(context, &args),
         Command::Approve(args) => approve::run(context, &args),
         Command::Pause(args) => pause::run(context, args),
         Command::Unpause(args) => unpause::run(context, args),

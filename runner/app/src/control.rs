@@ -16,6 +16,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use groundcrew_core::may_delete::Level;
+use groundcrew_core::plan::Item;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::{HookId, Store};
@@ -57,6 +58,13 @@ pub enum Request {
     Approve {
         /// Row ids.
         rows: Vec<String>,
+    },
+    /// Allows what a plan says, whatever the level.
+    Apply {
+        /// Items of the plan that write.
+        items: Vec<Item>,
+        /// The plan's end.
+        until: Timestamp,
     },
     /// Says what became of a creation whose outcome nobody knows.
     Settle {
@@ -189,6 +197,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::Pause { level, hook, app } => desk.pause(*level, hook.as_deref(), app.as_deref()).await,
         Request::Unpause { hook, app } => desk.unpause(hook.as_deref(), app.as_deref()).await,
         Request::Approve { rows } => desk.approve(rows).await,
+        Request::Apply { items, until } => desk.apply(items, *until).await,
         Request::Settle { row, became } => desk.settle(row, became).await,
         Request::LabelSet { app, values } => desk.set_labels(app, values).await,
         Request::LabelUnset { app, names } => desk.unset_labels(app, names).await,

@@ -10,6 +10,7 @@ pub mod data_dir;
 pub mod http;
 pub mod lock;
 pub mod logging;
+pub mod plan;
 pub mod rates;
 pub mod runner;
 pub mod service;

@@ -15,6 +15,7 @@ pub mod handler;
 pub mod installed;
 pub mod provisioner;
 pub mod registry;
+pub mod rehearsal;
 
 mod entropy;
 mod record;
@@ -39,6 +40,7 @@ use serde_json::Value;
 pub use entropy::Entropy;
 use installed::Installed;
 use registry::Registry;
+use rehearsal::Rehearsal;
 
 /// What can go wrong while a lane is worked on, beside what hooks say.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,8 @@ pub struct Runner {
     pub faults: Option<Arc<dyn Faults>>,
     /// The rules of settling that hold; all of them but in tests.
     pub rules: Rules,
+    /// Where steps are written down instead of taken; none: they are taken.
+    pub rehearsal: Option<Arc<Rehearsal>>,
     registry: RwLock<Arc<Registry>>,
 }
 
@@ -115,6 +119,8 @@ pub struct Parts {
     pub faults: Option<Arc<dyn Faults>>,
     /// See [`Runner`].
     pub rules: Rules,
+    /// See [`Runner`].
+    pub rehearsal: Option<Arc<Rehearsal>>,
     /// The hooks that are installed.
     pub hooks: Vec<Installed>,
 }
@@ -136,6 +142,7 @@ impl Runner {
             disbelief: Arc::default(),
             faults: parts.faults,
             rules: parts.rules,
+            rehearsal: parts.rehearsal,
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
         })
     }

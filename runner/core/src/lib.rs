@@ -14,6 +14,7 @@ pub mod hash;
 pub mod manifest;
 pub mod may_delete;
 pub mod mirror;
+pub mod plan;
 pub mod poll;
 pub mod retry;
 pub mod row;

@@ -60,6 +60,49 @@ impl Sub<Millis> for Timestamp {
     }
 }
 
+/// Times in files that people read: `#[serde(with = "rfc3339")]`.
+pub mod rfc3339 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use super::Timestamp;
+
+    /// Writes RFC 3339 text.
+    pub fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    /// Reads RFC 3339 text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Timestamp::parse_rfc3339(&text)
+            .ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(&text), &"an RFC 3339 time"))
+    }
+
+    /// The same of what need not be there.
+    pub mod option {
+        use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+        use super::super::Timestamp;
+
+        /// Writes RFC 3339 text, or null.
+        pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+            match at {
+                Some(at) => super::serialize(at, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        /// Reads RFC 3339 text, or null.
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Timestamp>, D::Error> {
+            let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+            let wrong = || de::Error::invalid_value(de::Unexpected::Str(&text), &"an RFC 3339 time");
+            Timestamp::parse_rfc3339(&text).map(Some).ok_or_else(wrong)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

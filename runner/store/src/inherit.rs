@@ -12,7 +12,7 @@
 //! ```
 //!
 //! No creation can be missed here: the end of the old incarnation is committed before the new one is asked, and
-//! after that commit no intent of the old one is taken ([`refuse_if_owner_ended`]).
+//! after that commit no intent of the old one is taken (`refuse_if_owner_ended`).
 
 use groundcrew_core::row::State;
 use groundcrew_core::settle::WATCHED;

@@ -69,6 +69,19 @@ impl Store {
         })
     }
 
+    /// Lanes that are owed a look which could not be taken, and why.
+    pub fn unanswered_lanes(&self) -> Result<Vec<(LaneId, String)>> {
+        self.read(|connection| {
+            let text = "SELECT hook, subject, error FROM lane WHERE dirty > done AND error IS NOT NULL ORDER BY hook, subject";
+            let mut statement = connection.prepare_cached(text)?;
+            let lane = |row: &rusqlite::Row<'_>| {
+                Ok((LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) }, row.get(2)?))
+            };
+            let rows = statement.query_map([], lane)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// When the next lane is due, if any is.
     pub fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>> {
         self.read(|connection| {

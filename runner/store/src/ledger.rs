@@ -15,7 +15,7 @@ use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
 use crate::runs::{self, CallRecord, RunRecord};
-use crate::{Error, HookId, Result, Store, SubjectId, sql, wants};
+use crate::{Error, HookId, Result, Store, SubjectId, applied, sql, wants};
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +215,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
 }
 
 fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Result<()> {
+    applied::spend(connection, row)?;
     update(connection, row)?;
     for (run, calls) in &effects.runs {
         runs::save(connection, run, calls)?;

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod applied;
 pub mod deliveries;
 pub mod events;
 pub mod findings;

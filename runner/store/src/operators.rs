@@ -99,10 +99,7 @@ impl Store {
         let who = who.to_owned();
         self.write(move |connection| {
             for row in &rows {
-                let text = "INSERT INTO approval (resource, spec, who, at, until) VALUES (?1, ?2, ?3, ?4, ?5)
-                    ON CONFLICT (resource, spec) DO UPDATE SET who = excluded.who, at = excluded.at, until = excluded.until";
-                let params = params![row.id, canonical(&row.row.spec), who, now.as_millis(), until.as_millis()];
-                connection.execute(text, params)?;
+                approve_row(connection, row, &who, now, until)?;
                 let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
                 lanes::wake(connection, row.lane(), now)?;
@@ -133,6 +130,20 @@ impl Store {
     }
 }
 
+pub(crate) fn approve_row(
+    connection: &Connection,
+    row: &StoredRow,
+    who: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<()> {
+    let text = "INSERT INTO approval (resource, spec, who, at, until) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (resource, spec) DO UPDATE SET who = excluded.who, at = excluded.at, until = excluded.until";
+    let params = params![row.id, canonical(&row.row.spec), who, now.as_millis(), until.as_millis()];
+    connection.execute(text, params)?;
+    Ok(())
+}
+
 /// Everything that was held or frozen is asked again.
 fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
     let text = "UPDATE resource SET due_at = ?1, version = version + 1 WHERE state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating')";
@@ -140,7 +151,7 @@ fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn act(connection: &Connection, who: &str, what: &str, now: Timestamp) -> Result<()> {
+pub(crate) fn act(connection: &Connection, who: &str, what: &str, now: Timestamp) -> Result<()> {
     connection.execute(
         "INSERT INTO operator_act (at, who, what) VALUES (?1, ?2, ?3)",
         params![now.as_millis(), who, what],

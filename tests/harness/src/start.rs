@@ -55,6 +55,7 @@ pub(crate) async fn runner(
         label_sources: Vec::new(),
         faults: Some(Arc::new(Laid(stage.schedule.clone()))),
         rules: stage.scenario.rules,
+        rehearsal: None,
         hooks,
     });
     let everybody = runner.registry().everybody(&store.mirror_rows()?);

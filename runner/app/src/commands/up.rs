@@ -2,20 +2,14 @@
 
 use std::sync::Arc;
 
-use groundcrew_engine::cache::Compiler;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
-use groundcrew_engine::limited::Limited;
-use groundcrew_engine::limits::Limits;
-use groundcrew_engine::transport::Network;
 use groundcrew_store::{Options, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Failure, Kind};
 use super::context::Context;
-use crate::assembly::{self, CONNECT_WITHIN, Setting};
+use crate::assembly::{self, Outward};
 use crate::lock::Approvals;
-use crate::rates;
-use crate::runner::Entropy;
 use crate::service::Service;
 
 /// Arguments of `up`.
@@ -37,27 +31,12 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
     let dir = context.data_dir();
     let _held_while_up = dir.lock("up", SystemClock.now())?;
     runtime.block_on(async {
-        let limits = Limits::default();
-        let network =
-            Network::new(CONNECT_WITHIN, limits.response_body).map_err(|error| Failure::of(&error))?;
-        let limited = Limited::new(network.clone(), rates::rules(&config.fly_api), Arc::new(SystemClock));
-        let counts = limited.clone();
-        // The poller keeps to its own schedule; hooks share what is left of nobody's but their own limits.
-        let transport = Arc::new(network);
-        let program = std::env::current_exe().map_err(|error| Failure::of(&error))?;
-        let setting = Setting {
-            directory: dir.path().to_owned(),
-            store: Store::open(&dir.database(), Options::default())?,
-            clock: Arc::new(SystemClock),
-            transport: transport.clone(),
-            of_hook: Arc::new(move |hook, rate| Arc::new(limited.of_hook(hook, rate))),
-            entropy: Entropy::of_system(),
-            compiler: Compiler::Child { program, args: vec!["compile-component".to_owned()] },
-            limits,
-        };
-        let runner = assembly::assemble(&config, setting).await.map_err(|error| Failure::of(&error))?;
+        let store = Store::open(&dir.database(), Options::default())?;
+        let outward = Outward::open(&config, dir.path(), store).map_err(|error| Failure::of(&error))?;
+        let (transport, counts) = (outward.transport, outward.counts);
+        let runner =
+            assembly::assemble(&config, outward.setting).await.map_err(|error| Failure::of(&error))?;
         let stop = stop_on_signals().map_err(|error| Failure::of(&error))?;
-        let counts = Arc::new(move || counts.counts());
         let service = Service { config: Arc::new(config), runner, transport, counts, socket: dir.socket() };
         service.run(stop).await.map_err(|error| Failure::of(&error))
     })?;
@@ -66,7 +45,7 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
     Ok(Answer::text(""))
 }
 
-fn refuse_differences(context: &Context, config: &crate::config::Config) -> Result<(), Failure> {
+pub(super) fn refuse_differences(context: &Context, config: &crate::config::Config) -> Result<(), Failure> {
     let path = Approvals::path(context.config_path());
     let approvals = Approvals::read(&path).map_err(|error| Failure::of(&error))?;
     let mut lines = Vec::new();

@@ -1,7 +1,10 @@
 //! Requests about rows of the ledger: approve, settle, protect.
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::plan::Item;
 use groundcrew_core::row::{Origin, State};
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::applied::Taken;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 
 use super::{Became, Desk, Done, Protection, Refusal, Result};
@@ -26,6 +29,29 @@ impl Desk<'_> {
             message: format!("approved the removal of {changed}, as they are now, for {APPROVAL}"),
             changed,
         })
+    }
+
+    /// Allows a plan's items, each if things are as it says.
+    pub(super) async fn apply(&self, items: &[Item], until: Timestamp) -> Result {
+        if until <= self.now {
+            return Err(
+                Refusal::conflict(format!("the plan ended at {until}")).hint("groundcrew plan --out FILE")
+            );
+        }
+        let taken = self.store.apply(items.to_vec(), self.who, self.now, until).await?;
+        let refused = items.iter().zip(&taken).filter_map(|(item, taken)| match taken {
+            Taken::Yes => None,
+            Taken::No(why) => Some(format!("{}/{} of {}: {why}", item.kind, item.key, item.owner)),
+        });
+        let refused: Vec<_> = refused.collect();
+        let changed = (items.len() - refused.len()) as u32;
+        if changed == 0 {
+            let message = format!("nothing was applied: {}", refused.join("; "));
+            return Err(Refusal::conflict(message).hint("groundcrew plan --out FILE"));
+        }
+        let left =
+            if refused.is_empty() { String::new() } else { format!("; left out: {}", refused.join("; ")) };
+        Ok(Done { message: format!("{changed} of {} applied, until {until}{left}", items.len()), changed })
     }
 
     pub(super) async fn protect(&self, id: &str, protection: Protection) -> Result {

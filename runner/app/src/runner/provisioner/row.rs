@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
+use groundcrew_core::plan::{Action, print};
 use groundcrew_core::row::State;
 use groundcrew_core::settle::{Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
 use groundcrew_core::spec::{Owner, Thing, Want};
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 use super::super::installed::Installed;
 use super::super::record::{About, Opened, RunStart};
+use super::super::rehearsal::Noted;
 use super::super::{Error, Runner, Surroundings};
 use super::intents::{Purpose, RowIntents};
 use super::learn::Learnt;
@@ -87,6 +89,7 @@ impl Runner {
                     None => return Ok(()),
                 },
                 step => {
+                    self.rehearse(work, &step);
                     if !self.perform(work, step, look.take()).await? {
                         return Ok(());
                     }
@@ -95,6 +98,19 @@ impl Runner {
         }
         tracing::warn!(row = %work.row.row.id, state = %work.row.row.state, "a row did not come to rest within a look");
         self.wait(work, Some(self.now() + Millis::seconds(1)), &Waiting::Settling).await
+    }
+
+    /// Writes a step down, if this is a rehearsal.
+    fn rehearse(&self, work: &Work<'_>, step: &Step) {
+        let Some(rehearsal) = &self.rehearsal else { return };
+        rehearsal.note(&Noted {
+            hook: &work.installed.hook.name,
+            owner: work.owner,
+            row: &work.row,
+            want: work.want,
+            immutable: &work.policy.immutable,
+            step,
+        });
     }
 
     fn decide(&self, work: &Work<'_>, look: Option<&Look>) -> Result<Step, Error> {
@@ -136,6 +152,9 @@ impl Runner {
     pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
         let mut policy = work.installed.leave_policy(&work.row.kind, self.level);
         policy.replaced = replaced;
+        if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
+            policy.level = Level::Enforce;
+        }
         policy.frozen = if work.installed.hook.covers(work.owner.subject.path.app_name()) {
             self.disbelief()
         } else {
@@ -144,11 +163,44 @@ impl Runner {
         policy
     }
 
+    /// Whether a step is no write, or one that is allowed: by the level, or by an operator who applied it.
+    fn may_write(&self, work: &Work<'_>, step: &Step) -> Result<bool, Error> {
+        let applied: &[Action] = match step {
+            Step::Create { .. } => &[Action::Create, Action::Replace],
+            Step::Update { .. } => &[Action::Update],
+            Step::Remove { .. } => &[Action::Delete, Action::Replace],
+            _ => return Ok(true),
+        };
+        if self.rehearsal.is_some() {
+            return Ok(false);
+        }
+        let lane = work.row.lane();
+        // A pause is laid over everything, also over what was applied.
+        if self.store.paused(lane.hook, lane.subject)? == Some(Level::Observe) {
+            return Ok(false);
+        }
+        let level = self.level.min(work.installed.hook.level);
+        Ok(level > Level::Observe || self.is_applied(work, applied))
+    }
+
+    /// Whether an operator applied one of these actions to what would be done now.
+    fn is_applied(&self, work: &Work<'_>, actions: &[Action]) -> bool {
+        let row = &work.row;
+        let applied =
+            self.store.applied(row.lane(), &row.kind, &row.key, self.now()).unwrap_or_else(|error| {
+                tracing::error!(%error, "what was applied cannot be read");
+                None
+            });
+        let body = work.want.map_or(&row.row.spec, |want| &want.body);
+        applied.is_some_and(|applied| {
+            actions.contains(&applied.action)
+                && applied.print == print(applied.action, row.row.thing.as_deref(), body)
+        })
+    }
+
     /// Performs a step. Returns whether there is more to decide now.
     async fn perform(&self, work: &mut Work<'_>, step: Step, look: Option<Look>) -> Result<bool, Error> {
-        let level = self.paused(work.row.lane())?.min(work.installed.hook.level);
-        let writes = matches!(step, Step::Create { .. } | Step::Update { .. } | Step::Remove { .. });
-        if writes && level == Level::Observe {
+        if !self.may_write(work, &step)? {
             return self.observed(work, &step).await.map(|()| false);
         }
         match step {
