@@ -18,6 +18,7 @@ pub mod plan;
 pub mod poll;
 pub mod retry;
 pub mod row;
+pub mod schedule;
 pub mod settle;
 pub mod spec;
 pub mod subject;
