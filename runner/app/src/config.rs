@@ -15,6 +15,7 @@
 
 mod check;
 mod defaults;
+mod globs;
 mod hook;
 mod near;
 mod problem;

@@ -174,6 +174,21 @@ fn everything_that_can_be_said_is_heard() {
 }
 
 #[test]
+fn in_owner_things_of_disjoint_scopes_may_share_a_target() {
+    let text = fs::read_to_string(dir().join("same-target--scopes.toml")).unwrap();
+    let disjoint = text.replace(r#", "*-demo"]"#, "]");
+    let disjoint = &disjoint[..disjoint.find("[hook.all]").unwrap()];
+    let parse = |text: &str| Config::parse("x.toml", text, Path::new(""), &environment(), &manifest);
+    let config = parse(disjoint).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(config.hooks["demos"].target, config.hooks["customers"].target);
+    let outside =
+        disjoint.replace("builtin:fly-ip", "builtin:things").replace("config = { v6 = \"none\" }\n", "");
+    let outside = outside.replace("gone   =", "config = { server = \"https://x.example\" }\ngone   =");
+    let refused = parse(&outside).unwrap_err();
+    assert!(refused.to_string().contains("`other`, `thing` lives outside its owner"), "{refused}");
+}
+
+#[test]
 fn policy_is_no_part_of_the_settings() {
     let text = fs::read_to_string(dir().join("good-sample.toml")).unwrap();
     let dns = |from: &str, to: &str| {
