@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Answer, Failure> {
     let approvals = Approvals::read(&Approvals::path(context.config_path()))?;
     let mut differing = Vec::new();
     for hook in config.hooks.values() {
-        differing.extend(approvals.difference(hook, components::digest(&hook.component)?));
+        differing.extend(approvals.difference(hook, components::runnable(&hook.component)?.digest));
     }
     Ok(answer(&config.notes, &differing))
 }
