@@ -21,6 +21,18 @@ fn init_writes_once_and_check_takes_it() {
 }
 
 #[test]
+fn the_schema_is_printed_and_put_beside_the_file_if_asked_for() {
+    let fixture = Fixture::empty();
+    let printed = fixture.run("check --schema").out;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap()["type"], "object");
+    fixture.run("init --schema");
+    let read = |name: &str| fs::read_to_string(fixture.dir.path().join(name)).unwrap();
+    assert_eq!(read("groundcrew.schema.json"), printed);
+    assert!(read("groundcrew.toml").starts_with("#:schema ./groundcrew.schema.json\n"));
+    assert_eq!(fixture.run("check").code, 0);
+}
+
+#[test]
 fn check_tells_all_problems_and_fails() {
     let fixture = Fixture::empty();
     fs::write(
