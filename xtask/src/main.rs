@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
 
 mod demo;
+mod docs;
 mod setup;
 mod test;
 mod torture;
@@ -17,6 +18,7 @@ cargo xtask COMMAND
   torture [--events N] [--kills K] [--seed S] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
+  docs            writes the pages that are made from the code: docs/configuration.md and its schema
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&rest),
         Some("torture") => torture::run(&rest),
         Some("test") => test::run(&rest),
+        Some("docs") => docs::run(),
         Some("setup") => setup::run(),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");

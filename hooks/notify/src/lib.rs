@@ -1,16 +1,15 @@
 //! Tells a chat channel or a service what happened.
 //!
 //! - `to = "slack"`: `{"text": ...}`, which Slack, Mattermost, Rocket.Chat and others take.
-//! - `to = "standard-webhooks"`: the event as `{type, timestamp, data}` with `webhook-id` and
-//!   `webhook-timestamp`. The signature is made by the host, as a property of the grant: the key never gets here.
+//! - `to = "standard-webhooks"`: the event as `{type, timestamp, data}` with `webhook-id`. Signature and
+//!   `webhook-timestamp`, the time of the attempt, are the host's, as a property of the grant: the key never gets here.
 //!
 //! The address is a secret, since whoever knows it can write there. An event may be told twice, with the same id;
 //! it is never lost.
 
 mod slack;
-mod time;
 
-use groundcrew_hook::{Event, Failure, Handler, Request, Result, config, json, secret};
+use groundcrew_hook::{Event, Handler, Request, Result, config, json, secret};
 use serde::Deserialize;
 
 /// The hook.
@@ -35,23 +34,21 @@ impl Handler for Notify {
         let to = Request::post(secret("URL")?);
         let request = match config::<Config>()?.to {
             To::Slack => to.json(&json!({ "text": slack::text(event) })),
-            To::StandardWebhooks => standard(to, event)?,
+            To::StandardWebhooks => standard(to, event),
         };
         request.send()?.success()?;
         Ok(())
     }
 }
 
-/// The Standard Webhooks shape, but for the signature.
-fn standard(to: Request, event: &Event) -> Result<Request> {
-    let unreadable = || Failure::lasting(format!("event {}: `{}` is no RFC 3339 time", event.id, event.time));
-    let seconds = time::unix_seconds(&event.time).ok_or_else(unreadable)?;
+/// The Standard Webhooks shape, but for what the host adds when it signs.
+fn standard(to: Request, event: &Event) -> Request {
     let body = json!({
         "type": event.kind,
         "timestamp": event.time,
         "data": { "subject": event.subject, "data": event.data },
     });
-    Ok(to.header("webhook-id", &event.id).header("webhook-timestamp", seconds.to_string()).json(&body))
+    to.header("webhook-id", &event.id).json(&body)
 }
 
 groundcrew_hook::export_handler!(Notify);

@@ -24,13 +24,14 @@ fn slack_gets_a_line() {
 }
 
 #[test]
-fn a_service_gets_the_event_with_its_id_and_time() {
+fn a_service_gets_the_event_with_its_id() {
     let (request, body) = told(&fake("standard-webhooks"));
     let header =
         |name: &str| request.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str());
     assert_eq!(header("webhook-id"), Some("evt-machine.started"));
-    assert_eq!(header("webhook-timestamp"), Some("1795262403"));
-    assert_eq!(header("webhook-signature"), None, "the host signs");
+    for name in ["webhook-timestamp", "webhook-signature"] {
+        assert_eq!(header(name), None, "the host signs, with the time of the attempt");
+    }
     assert_eq!(
         (&body["type"], &body["timestamp"]),
         (&json!("machine.started"), &json!("2026-11-21T12:00:03Z"))

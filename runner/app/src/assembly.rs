@@ -269,8 +269,11 @@ async fn register(
         |stored: &&StoredHook| !config.hooks.contains_key(&stored.name) && stored.state != HookState::Removed;
     let same = |stored: &&StoredHook| stored.component == inspected.digest && stored.target == hook.target;
     let before = known.iter().find(|stored| stored.name == hook.name);
+    // Read again: a hook that was renamed a moment ago is not there to be renamed once more.
+    let current = store.hooks()?;
+    let candidates: Vec<_> = current.iter().filter(vanished).filter(same).collect();
     if before.is_none()
-        && let Some(renamed) = known.iter().filter(vanished).find(same)
+        && let Some(renamed) = renamed(&candidates, hook)
     {
         tracing::info!(from = %renamed.name, to = %hook.name, "a hook was renamed: its things stay its own");
         store.rename_hook(renamed.id, &hook.name).await?;
@@ -283,6 +286,19 @@ async fn register(
         }
     }
     Ok(store.save_hook(&hook.name, inspected.digest, &hook.target, &hook.stanza_text()).await?)
+}
+
+/// Which of the vanished hooks of one component and target a new one is: those with disjoint scopes are told apart
+/// by scope, and where that does not tell, nobody is renamed.
+fn renamed<'a>(candidates: &[&'a StoredHook], hook: &Hook) -> Option<&'a StoredHook> {
+    let scope = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok()?.get("scope").cloned();
+    let ours = scope(&hook.stanza_text());
+    let mut same = candidates.iter().filter(|stored| scope(&stored.stanza) == ours);
+    match (candidates, same.next(), same.next()) {
+        ([only], ..) => Some(only),
+        (_, Some(one), None) => Some(one),
+        _ => None,
+    }
 }
 
 /// Hooks whose stanza vanished keep their rows, frozen.
@@ -300,3 +316,44 @@ async fn detach(store: &Store, known: &[StoredHook], config: &Config) -> Result<
 
 /// How long a connection may take to stand: with it a write leaves within `send_within` of its intent.
 pub const CONNECT_WITHIN: Millis = Millis::seconds(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+    use groundcrew_core::hash::Digest;
+    use groundcrew_store::Options;
+
+    fn hooks(scopes: &[(&str, &str)]) -> Vec<Hook> {
+        let mut text =
+            "installation = \"acme\"\nsource.ndjson.path = \"-\"\nsecrets.FLY.env = \"T\"\n".to_owned();
+        text.push_str(
+            "scope.one.apps = [\"a-*\"]\nscope.two.apps = [\"b-*\"]\nscope.three.apps = [\"c-*\"]\n",
+        );
+        for (name, scope) in scopes {
+            let stanza =
+                format!("[hook.{name}]\nuse = \"builtin:fly-ip\"\nscope = \"{scope}\"\ngone = \"delete\"\n");
+            text.push_str(&stanza);
+        }
+        let environment = Environment::fixed([("T".to_owned(), "x".to_owned())]);
+        let config =
+            Config::parse("x.toml", &text, Path::new(""), &environment, &crate::components::manifest);
+        config.unwrap_or_else(|report| panic!("{report}")).hooks.into_values().collect()
+    }
+
+    #[tokio::test]
+    async fn hooks_of_one_target_are_renamed_by_their_scope_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
+        for hook in hooks(&[("first", "one"), ("second", "two")]) {
+            let (digest, text) = (Digest::of(b"component"), hook.stanza_text());
+            store.save_hook(&hook.name, digest, &hook.target, &text).await.unwrap();
+        }
+        let stored = store.hooks().unwrap();
+        let both: Vec<_> = stored.iter().collect();
+        let [two, three] = &hooks(&[("a", "two"), ("b", "three")])[..] else { panic!("two hooks") };
+        assert_eq!(renamed(&both, two).unwrap().name, "second");
+        assert!(renamed(&both, three).is_none(), "nobody's");
+        assert_eq!(renamed(&both[..1], three).unwrap().name, "first", "there is no other that it could be");
+    }
+}

@@ -55,6 +55,14 @@ pub fn look_into(component: &Component) -> Result<Inspected, Error> {
     inspect(&bytes).map_err(|source| Error::Refused { name: component.to_string(), source })
 }
 
+/// Reads a component and looks whether this host runs it.
+pub fn runnable(component: &Component) -> Result<Inspected, Error> {
+    let inspected = look_into(component)?;
+    let refused = |source| Error::Refused { name: component.to_string(), source };
+    inspected.require_linkable().map_err(refused)?;
+    Ok(inspected)
+}
+
 /// The digest of a component's bytes: what is approved, and what runs are recorded with.
 pub fn digest(component: &Component) -> Result<Digest, Error> {
     Ok(Digest::of(&read(component)?))
@@ -63,7 +71,10 @@ pub fn digest(component: &Component) -> Result<Digest, Error> {
 /// The manifest that a component carries; how the configuration finds it.
 pub fn manifest(component: &Component) -> Result<Manifest, NoManifest> {
     match look_into(component) {
-        Ok(inspected) => inspected.manifest.ok_or(NoManifest::Absent),
+        Ok(inspected) => match inspected.require_linkable() {
+            Ok(()) => inspected.manifest.ok_or(NoManifest::Absent),
+            Err(error) => Err(NoManifest::Refused(error.to_string())),
+        },
         Err(Error::UnknownBuiltin { .. }) => {
             let known = builtin::names().into_iter().map(str::to_owned).collect();
             Err(NoManifest::UnknownBuiltin { known })

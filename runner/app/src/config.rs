@@ -15,10 +15,12 @@
 
 mod check;
 mod defaults;
+mod globs;
 mod hook;
 mod near;
 mod problem;
 mod read;
+mod reference;
 mod report;
 mod resolve;
 mod secrets;
@@ -36,6 +38,7 @@ use groundcrew_core::may_delete::Level;
 pub use defaults::{FLY_API, Setting, defaults, defaults_markdown};
 pub use hook::{Component, Format, Grace, Hook, Provisioner, SecretGrant, Sign, Work};
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};
+pub use reference::{SCHEMA_FILE, reference, schema};
 pub use report::{Paint, Report};
 pub use secrets::{Environment, SecretError, SecretSource, Secrets};
 pub use settings::{

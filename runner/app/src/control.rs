@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::{HookId, Store};
 use serde::{Deserialize, Serialize};
@@ -189,8 +190,7 @@ pub type Result<T = Done, E = Refusal> = std::result::Result<T, E>;
 /// Performs a request; when this returns, what it did is durable.
 ///
 /// # Cancel safety
-/// If the future is dropped, the change is made as a whole or not at all; only the record of who asked, which
-/// some requests commit right after it, may be missing then.
+/// If the future is dropped, the change is made as a whole, with the record of who asked, or not at all.
 pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp) -> Result {
     let desk = Desk { store, hints, who: &act.who, now };
     let done = match &act.request {
@@ -257,8 +257,7 @@ impl Desk<'_> {
             None => Vec::new(),
         };
         let changed = lanes.len() as u32;
-        self.store.dirty_lanes(lanes, self.now).await?;
-        self.store.record_act(self.who, &format!("touch {app}"), self.now).await?;
+        self.store.touch(lanes, self.act(format!("touch {app}")), self.now).await?;
         let message = match found {
             Some(_) => format!("{app} is looked at now ({changed} lanes)"),
             None => format!("no living app `{app}` is known yet; the source was asked to look for it"),
@@ -268,16 +267,21 @@ impl Desk<'_> {
 
     async fn retry(&self, id: &str) -> Result {
         let (hook, seq) = self.dead(id)?;
-        self.store.retry_dead(hook, seq, self.now).await.map_err(|error| not_dead(id, error))?;
-        self.store.record_act(self.who, &format!("dead retry {id}"), self.now).await?;
+        let act = self.act(format!("dead retry {id}"));
+        self.store.retry_dead(hook, seq, act, self.now).await.map_err(|error| not_dead(id, error))?;
         Ok(Done { message: format!("{id} is tried again"), changed: 1 })
     }
 
     async fn discard(&self, id: &str) -> Result {
         let (hook, seq) = self.dead(id)?;
-        self.store.discard_dead(hook, seq).await.map_err(|error| not_dead(id, error))?;
-        self.store.record_act(self.who, &format!("dead discard {id}"), self.now).await?;
+        let act = self.act(format!("dead discard {id}"));
+        self.store.discard_dead(hook, seq, act, self.now).await.map_err(|error| not_dead(id, error))?;
         Ok(Done { message: format!("{id} is forgotten"), changed: 1 })
+    }
+
+    /// What is kept of this request, in the transaction of what it does.
+    fn act(&self, what: String) -> OperatorAct {
+        OperatorAct { who: self.who.to_owned(), what }
     }
 
     fn dead(&self, id: &str) -> Result<(HookId, i64)> {

@@ -5,13 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use groundcrew::config::{
     Component, Config, Environment, FLY_API, Grace, Keep, LabelType, Ndjson, NoManifest, Paint, ProblemKind,
-    Report, Severity, Sign, Work, template,
+    Report, Severity, Sign, Work, reference, schema, template,
 };
 use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Manifest;
@@ -174,6 +174,21 @@ fn everything_that_can_be_said_is_heard() {
 }
 
 #[test]
+fn in_owner_things_of_disjoint_scopes_may_share_a_target() {
+    let text = fs::read_to_string(dir().join("same-target--scopes.toml")).unwrap();
+    let disjoint = text.replace(r#", "*-demo"]"#, "]");
+    let disjoint = &disjoint[..disjoint.find("[hook.all]").unwrap()];
+    let parse = |text: &str| Config::parse("x.toml", text, Path::new(""), &environment(), &manifest);
+    let config = parse(disjoint).unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(config.hooks["demos"].target, config.hooks["customers"].target);
+    let outside =
+        disjoint.replace("builtin:fly-ip", "builtin:things").replace("config = { v6 = \"none\" }\n", "");
+    let outside = outside.replace("gone   =", "config = { server = \"https://x.example\" }\ngone   =");
+    let refused = parse(&outside).unwrap_err();
+    assert!(refused.to_string().contains("`other`, `thing` lives outside its owner"), "{refused}");
+}
+
+#[test]
 fn policy_is_no_part_of_the_settings() {
     let text = fs::read_to_string(dir().join("good-sample.toml")).unwrap();
     let dns = |from: &str, to: &str| {
@@ -285,5 +300,100 @@ fn no_spoilt_file_is_too_much() {
             assert!(report.draw(Paint::Plain).contains("in spoilt.toml"));
             assert!(report.to_json().is_object());
         }
+    }
+}
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&serde_json::from_str(&schema()).unwrap()).unwrap()
+}
+
+fn as_json(text: &str) -> serde_json::Value {
+    serde_json::to_value(text.parse::<toml::Table>().unwrap()).unwrap()
+}
+
+#[test]
+fn the_schema_takes_what_the_loader_takes() {
+    let validator = validator();
+    let texts = goldens().into_iter().filter(|name| load(name).is_ok() && name != "unreadable");
+    let texts = texts.map(|name| fs::read_to_string(dir().join(format!("{name}.toml"))).unwrap());
+    for text in texts.chain([template("acme")]) {
+        let errors: Vec<_> = validator.iter_errors(&as_json(&text)).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}\n{text}");
+    }
+    for name in ["unknown-key", "missing-key", "wrong-type", "bad-choice", "bad-duration"] {
+        let text = fs::read_to_string(dir().join(format!("{name}.toml"))).unwrap();
+        assert!(!validator.is_valid(&as_json(&text)), "{name}");
+    }
+}
+
+/// Tables of a file with a fixed set of keys, by the schema's paths: `hook.NAME.limits`.
+fn tables(
+    schema: &serde_json::Value,
+    value: &serde_json::Value,
+    at: &[String],
+    found: &mut Vec<Vec<String>>,
+) {
+    let (Some(table), Some(properties)) = (value.as_object(), schema.get("properties")) else { return };
+    let closed = schema["additionalProperties"] == false;
+    if closed {
+        found.push(at.to_vec());
+    }
+    for (key, value) in table {
+        let schema = if closed { &properties[key] } else { &schema["additionalProperties"] };
+        tables(schema, value, &[at, std::slice::from_ref(key)].concat(), found);
+    }
+}
+
+/// The loader names the keys that it knows where one is unknown: they are those of the schema.
+#[test]
+fn the_schema_has_the_keys_that_the_loader_has() {
+    const ODD: &str = "zzqqzzqq";
+    let text = fs::read_to_string(dir().join("good-everything.toml")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+    let mut found = Vec::new();
+    tables(&schema, &as_json(&text), &[], &mut found);
+    let mut known: BTreeMap<Vec<String>, BTreeSet<String>> = BTreeMap::new();
+    let mut expected = known.clone();
+    for path in found {
+        let mut file = text.parse::<toml::Table>().unwrap();
+        let (mut at, mut schema, mut general) = (&mut file, &schema, Vec::new());
+        for part in &path {
+            at = at.get_mut(part).unwrap().as_table_mut().unwrap();
+            let closed = schema["additionalProperties"] == false;
+            general.push(if closed { part.clone() } else { "NAME".to_owned() });
+            schema = if closed { &schema["properties"][part] } else { &schema["additionalProperties"] };
+        }
+        let keys = known.entry(general.clone()).or_default();
+        keys.extend(at.keys().cloned());
+        at.insert(ODD.to_owned(), toml::Value::from(1));
+        let written = toml::to_string(&file).unwrap();
+        let report = Config::parse("x.toml", &written, Path::new("tests/config"), &environment(), &manifest);
+        let report = report.unwrap_err();
+        let told = |problem: &&groundcrew::config::Problem| {
+            problem.kind == ProblemKind::UnknownKey && problem.message.contains(ODD)
+        };
+        let problem = report.problems().iter().find(told).unwrap_or_else(|| panic!("{path:?}: {report}"));
+        let offered = problem.help.iter().find_map(|help| help.strip_prefix("to choose from: "));
+        keys.extend(offered.into_iter().flat_map(|list| list.split(", ")).map(str::to_owned));
+        expected.insert(general, schema["properties"].as_object().unwrap().keys().cloned().collect());
+    }
+    assert!(expected.len() >= 15, "{expected:#?}");
+    assert_eq!(known, expected);
+}
+
+/// `cargo xtask docs` writes them.
+#[test]
+fn docs_are_as_the_code_says() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let update = std::env::var_os("UPDATE_DOCS").is_some_and(|value| !value.is_empty());
+    for (file, text) in [("groundcrew.schema.json", schema()), ("configuration.md", reference())] {
+        let path = docs.join(file);
+        if update {
+            fs::write(&path, &text).unwrap();
+        }
+        assert!(
+            fs::read_to_string(&path).unwrap_or_default() == text,
+            "run `cargo xtask docs`: {file} differs"
+        );
     }
 }

@@ -171,6 +171,21 @@ async fn a_refused_token_ends_nobody_and_is_said() {
     bench.honest();
 }
 
+#[tokio::test]
+async fn a_finding_that_cannot_be_kept_with_its_cursor_is_found_again() {
+    let mut bench = web(Rules::ALL).await;
+    let full =
+        "CREATE TRIGGER full BEFORE UPDATE ON cursor BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    let database = groundcrew_store::Connection::open(bench.ground.store.path()).unwrap();
+    database.execute_batch(full).unwrap();
+    bench.world().turn(|knobs| knobs.token_invalid = true);
+    bench.pass(30).await;
+    assert!(bench.ground.all_findings().is_empty(), "neither is kept without the other");
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    let open = |bench: &Bench| bench.ground.findings().contains(&"source.unauthorized apps".to_owned());
+    bench.until(90, "the finding is opened", open).await;
+}
+
 #[test]
 fn every_knob_and_every_rule_has_its_row() {
     let told = TABLE.iter().map(|row| row.knob).chain(NO_RULE.iter().map(|(knob, ..)| *knob));

@@ -2,7 +2,8 @@
 //!
 //! Every outgoing byte of a guest passes `Egress::send`, from `groundcrew:hook/http` and from `wasi:http`
 //! alike. It judges the request against the run's grants, takes it through the gate, exchanges tokens for
-//! secrets right before the transport and masks secrets in the answer.
+//! secrets right before the transport and masks secrets in the answer. A request that it refuses is journaled, too,
+//! with the refusal as its answer.
 
 mod record;
 mod webhook;
@@ -13,11 +14,13 @@ use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::egress::{Bound, Verdict, judge};
 use groundcrew_core::spec::Failure;
+use groundcrew_core::time::Timestamp;
 use url::Url;
 
 pub use record::{Answer, Ask, Body};
 
-use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply, Ticket};
+use crate::clock::Clock;
+use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply};
 use crate::journal::CallAccess;
 use crate::limits::Limits;
 use crate::secrets::{Secrets, Sign};
@@ -94,8 +97,8 @@ impl Egress {
         &self.secrets
     }
 
-    /// Judges a numbered request and exchanges its tokens.
-    fn prepare(&self, gate: &Gate, limits: &Limits, n: CallNo, ask: Request) -> Result<Prepared, Failure> {
+    /// Judges a request and exchanges its tokens.
+    fn prepare(&self, limits: &Limits, ask: Request) -> Result<Prepared, Failure> {
         if ask.body.len() > limits.request_body {
             return Err(Failure::final_(format!("the request's body is over {} bytes", limits.request_body)));
         }
@@ -107,17 +110,8 @@ impl Egress {
             self.secrets.refuse_in("the name of a header", name.as_bytes())?;
             *value = self.secrets.exchange_header(name, value, &to)?;
         }
-        self.sign(&mut headers, &ask.body, &to);
-        let kept = Ask {
-            method: ask.method.clone(),
-            url: ask.url,
-            headers: ask.headers,
-            body: ask.body.clone().into(),
-        };
-        let kept = serde_json::to_vec(&kept).expect("invariant: a request is JSON");
-        let ticket = gate.ticket(n, "http", access, kept);
         let request = Request { method: ask.method, url: url.into(), headers, body: ask.body, private };
-        Ok(Prepared { ticket, request })
+        Ok(Prepared { access, to, request })
     }
 
     fn judge(&self, ask: &Request) -> Result<Judged, Failure> {
@@ -141,15 +135,12 @@ impl Egress {
         }
     }
 
-    fn sign(&self, headers: &mut Vec<(String, String)>, body: &[u8], to: &str) {
+    /// Signs a request that leaves at this time; the journal keeps what the guest asked.
+    fn sign(&self, request: &mut Request, to: &str, now: Timestamp) {
         let Some(secret) = self.secrets.signer(to) else { return };
         match secret.sign {
             Sign::None => {}
-            Sign::StandardWebhooks => {
-                let signature = webhook::signature(headers, body, &secret.value);
-                headers.retain(|(name, _)| name != "webhook-signature");
-                headers.push(("webhook-signature".to_owned(), signature));
-            }
+            Sign::StandardWebhooks => webhook::sign(request, &secret.value, now),
         }
     }
 
@@ -177,8 +168,17 @@ impl Egress {
         n: CallNo,
         ask: Request,
     ) -> Result<Response, Refused> {
-        let Prepared { ticket, request } = self.prepare(gate, limits, n, ask)?;
-        let bytes = gate.pass(ticket, Exchange { egress: self, request, limits }).await?;
+        let kept = kept(&ask, limits);
+        let bytes = match self.prepare(limits, ask) {
+            Ok(Prepared { access, to, request }) => {
+                let exchange = Exchange { egress: self, clock: gate.clock(), request, to, limits };
+                gate.pass(gate.ticket(n, "http", access, kept), exchange).await?
+            }
+            // Nothing leaves: the host itself answers.
+            Err(failure) => {
+                gate.pass(gate.ticket(n, "http", CallAccess::Local, kept), Denied(failure)).await?
+            }
+        };
         let damaged = |error| Failure::final_(format!("the journal is damaged: {error}"));
         match serde_json::from_slice(&bytes).map_err(damaged)? {
             Answer::Failure(failure) => Err(failure.into()),
@@ -210,7 +210,9 @@ impl Egress {
 /// A request on its way out.
 struct Exchange<'a> {
     egress: &'a Egress,
+    clock: Arc<dyn Clock>,
     request: Request,
+    to: String,
     limits: &'a Limits,
 }
 
@@ -219,7 +221,8 @@ impl Outside for Exchange<'_> {
         self.egress.transport.admit(&self.request).await
     }
 
-    async fn exchange(self) -> Reply {
+    async fn exchange(mut self) -> Reply {
+        self.egress.sign(&mut self.request, &self.to, self.clock.now());
         let came = self.egress.transport.exchange(self.request, self.limits.request).await;
         let (answer, effect) = self.egress.masked(came, self.limits.response_body);
         Reply { bytes: answer.to_json(), effect }
@@ -230,10 +233,41 @@ impl Outside for Exchange<'_> {
     }
 }
 
-/// A request that was judged and numbered.
+/// A request that is refused.
+struct Denied(Failure);
+
+impl Outside for Denied {
+    async fn admit(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn exchange(self) -> Reply {
+        Reply { bytes: Self::told(self.0), effect: Effect::Over }
+    }
+
+    fn told(failure: Failure) -> Vec<u8> {
+        Answer::Failure(failure).to_json()
+    }
+}
+
+/// A request as the journal keeps it; of a body that is refused for its size, only that size.
+fn kept(ask: &Request, limits: &Limits) -> Vec<u8> {
+    let length = ask.body.len();
+    let body = if length > limits.request_body {
+        Body::Text(format!("({length} bytes)"))
+    } else {
+        ask.body.clone().into()
+    };
+    let (method, url, headers) = (ask.method.clone(), ask.url.clone(), ask.headers.clone());
+    serde_json::to_vec(&Ask { method, url, headers, body }).expect("invariant: a request is JSON")
+}
+
+/// A request that was judged.
 #[derive(Debug)]
 struct Prepared {
-    ticket: Ticket,
+    access: CallAccess,
+    /// `host:port`.
+    to: String,
     request: Request,
 }
 

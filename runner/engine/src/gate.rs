@@ -329,6 +329,11 @@ impl Gate {
         self.state().writes()
     }
 
+    /// The host's clock.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     /// Whether sleeping guests are to sleep in fact.
     pub(crate) const fn sleeps(&self) -> bool {
         !matches!(self.answers, Answers::Journal(_))

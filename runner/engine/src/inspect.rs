@@ -24,6 +24,23 @@ pub enum Export {
     IncomingHandler,
 }
 
+impl Export {
+    const ALL: [Self; 6] =
+        [Self::Handler, Self::Provision, Self::Inventory, Self::Audit, Self::Remedy, Self::IncomingHandler];
+
+    /// The interface's name, without its version.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Handler => "groundcrew:hook/handler",
+            Self::Provision => "groundcrew:hook/provision",
+            Self::Inventory => "groundcrew:hook/inventory",
+            Self::Audit => "groundcrew:hook/audit",
+            Self::Remedy => "groundcrew:hook/remedy",
+            Self::IncomingHandler => "wasi:http/incoming-handler",
+        }
+    }
+}
+
 /// What a component is.
 #[derive(Debug)]
 pub struct Inspected {
@@ -71,6 +88,11 @@ pub enum Error {
     /// Imports that are not linked, all of them.
     #[error("it imports what this host does not offer: {0}")]
     MissingImports(String),
+    /// A kind of hook that is known and not run.
+    #[error(
+        "it exports {0} only, which this version knows and does not run; it runs `groundcrew:hook/handler` and `groundcrew:hook/provision`"
+    )]
+    NotHosted(String),
     /// The manifest's text is refused.
     #[error("the manifest in section `{SECTION}`: {0}")]
     Manifest(#[from] manifest::Error),
@@ -135,8 +157,12 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
 }
 
 impl Inspected {
-    /// Refuses a component that cannot be linked, with all that is missing.
+    /// Refuses a component that this host cannot run: with all that is missing, or with a kind that it does not host.
     pub fn require_linkable(&self) -> Result<(), Error> {
+        if ![Export::Handler, Export::Provision].iter().any(|hosted| self.exports.contains(hosted)) {
+            let names: Vec<_> = self.exports.iter().map(|export| export.interface()).collect();
+            return Err(Error::NotHosted(names.join(", ")));
+        }
         if self.missing.is_empty() {
             return Ok(());
         }
@@ -190,23 +216,17 @@ fn damaged(error: &wasmparser::BinaryReaderError) -> Error {
 }
 
 fn exports(names: &[String]) -> Result<BTreeSet<Export>, Error> {
-    let known = [
-        ("groundcrew:hook/handler", Export::Handler),
-        ("groundcrew:hook/provision", Export::Provision),
-        ("groundcrew:hook/inventory", Export::Inventory),
-        ("groundcrew:hook/audit", Export::Audit),
-        ("groundcrew:hook/remedy", Export::Remedy),
-        ("wasi:http/incoming-handler", Export::IncomingHandler),
-    ];
     let mut exports = BTreeSet::new();
     for name in names {
         let (interface, version) = name.split_once('@').unwrap_or((name, ""));
-        let Some((_, export)) = known.iter().find(|(known, _)| *known == interface) else { continue };
-        let track = if *export == Export::IncomingHandler { "0.2." } else { "0.1." };
+        let Some(export) = Export::ALL.into_iter().find(|known| known.interface() == interface) else {
+            continue;
+        };
+        let track = if export == Export::IncomingHandler { "0.2." } else { "0.1." };
         if !version.starts_with(track) {
             return Err(Error::Version(name.clone()));
         }
-        exports.insert(*export);
+        exports.insert(export);
     }
     let kinds = [Export::Handler, Export::Provision, Export::Audit, Export::IncomingHandler];
     if kinds.iter().any(|kind| exports.contains(kind)) {
@@ -246,6 +266,32 @@ mod tests {
         assert!(text(b"\0asm\x01\0\0\0").contains("core module"));
         assert!(text(b"\0asm\x0d\0\x01\0").contains("exports none of groundcrew:hook"));
         assert!(text(b"\0asm\x0d\0\x01\0\x07\xff").contains("damaged at byte"));
+    }
+
+    #[test]
+    fn kinds_that_are_not_run_are_known_and_refused() {
+        for name in ["groundcrew:hook/audit@0.1.0", "wasi:http/incoming-handler@0.2.3"] {
+            let inspected = inspect(&exporting(name)).unwrap();
+            let refused = inspected.require_linkable().unwrap_err().to_string();
+            assert!(refused.contains(name.split('@').next().unwrap()), "{refused}");
+            assert!(refused.contains("does not run"), "{refused}");
+        }
+        inspect(&exporting("groundcrew:hook/handler@0.1.0")).unwrap().require_linkable().unwrap();
+    }
+
+    /// A component that exports an empty instance under a name.
+    fn exporting(name: &str) -> Vec<u8> {
+        use wasm_encoder::{
+            Component, ComponentExportKind, ComponentExportSection, ComponentInstanceSection,
+        };
+        let mut instances = ComponentInstanceSection::new();
+        let none: [(&str, ComponentExportKind, u32); 0] = [];
+        instances.export_items(none);
+        let mut exports = ComponentExportSection::new();
+        exports.export(name, ComponentExportKind::Instance, 0, None);
+        let mut component = Component::new();
+        component.section(&instances).section(&exports);
+        component.finish()
     }
 
     #[test]

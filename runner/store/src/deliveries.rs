@@ -7,6 +7,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::lanes::LaneId;
+use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
 use crate::{Error, HookId, Result, Store, SubjectId, events};
 
@@ -126,23 +127,24 @@ impl Store {
     }
 
     /// Owes a dead delivery again, from the start.
-    pub async fn retry_dead(&self, hook: HookId, seq: i64, now: Timestamp) -> Result<()> {
+    pub async fn retry_dead(&self, hook: HookId, seq: i64, act: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             let text = "UPDATE delivery SET state = 'pending', attempts = 0 WHERE hook = ?1 AND seq = ?2 AND state = 'dead' RETURNING subject";
             let subject = connection.query_row(text, [hook.0, seq], |row| row.get(0)).optional()?;
             let subject = SubjectId(subject.ok_or(Error::Missing("dead delivery"))?);
-            crate::lanes::wake(connection, LaneId { hook, subject }, now)
+            crate::lanes::wake(connection, LaneId { hook, subject }, now)?;
+            operators::record(connection, &act, now)
         })
         .await
     }
 
     /// Forgets a dead delivery.
-    pub async fn discard_dead(&self, hook: HookId, seq: i64) -> Result<()> {
+    pub async fn discard_dead(&self, hook: HookId, seq: i64, act: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             let text = "DELETE FROM delivery WHERE hook = ?1 AND seq = ?2 AND state = 'dead'";
             match connection.execute(text, [hook.0, seq])? {
                 0 => Err(Error::Missing("dead delivery")),
-                _ => Ok(()),
+                _ => operators::record(connection, &act, now),
             }
         })
         .await

@@ -6,6 +6,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
+use crate::findings::{self, FindingChange};
 use crate::subjects::{self, SubjectChange};
 use crate::{HookId, Result, Store, SubjectId, lanes, sql};
 
@@ -27,6 +28,8 @@ pub struct Intake {
     pub events: Vec<NewEvent>,
     /// Lanes of provisioners that are owed a look.
     pub dirty: Vec<(HookId, Uid)>,
+    /// What is wrong with the source or its subjects, and what is not any more.
+    pub findings: Vec<FindingChange>,
     /// How far the source has come.
     pub cursor: Option<(String, String)>,
     /// The present.
@@ -45,7 +48,7 @@ pub struct Accepted {
 }
 
 impl Store {
-    /// Accepts what a source brings: rows, events, deliveries, looks and cursor in one transaction.
+    /// Accepts what a source brings: rows, events, deliveries, looks, findings and cursor in one transaction.
     ///
     /// # Guarantees
     /// When this returns, the source may be acknowledged. An event that was accepted before changes nothing.
@@ -99,6 +102,9 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
         if let Some(subject) = subjects::id_of(connection, uid)? {
             lanes::mark_dirty(connection, *hook, subject, intake.now)?;
         }
+    }
+    for change in &intake.findings {
+        findings::change(connection, change, intake.now)?;
     }
     if let Some((source, value)) = &intake.cursor {
         let text = "INSERT INTO cursor (source, value, at) VALUES (?1, ?2, ?3)

@@ -44,6 +44,20 @@ pub struct NewFinding {
     pub remedy: Option<String>,
 }
 
+/// A finding that begins or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FindingChange {
+    /// It opens, or is seen again.
+    Open(NewFinding),
+    /// Findings about something close.
+    Close {
+        /// Their code; one ending with `*` matches the rest.
+        code: String,
+        /// What they concern.
+        about: String,
+    },
+}
+
 /// A finding as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
@@ -87,6 +101,13 @@ pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Times
     let text = "UPDATE finding SET closed_at = ?3 WHERE about = ?2 AND closed_at IS NULL AND code GLOB ?1";
     connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
     Ok(())
+}
+
+pub(crate) fn change(connection: &Connection, change: &FindingChange, now: Timestamp) -> Result<()> {
+    match change {
+        FindingChange::Open(finding) => open(connection, finding, now),
+        FindingChange::Close { code, about } => close(connection, code, about, now),
+    }
 }
 
 impl Store {

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value};
 
 use crate::lanes::{self, LaneId};
+use crate::operators::{self, OperatorAct};
 use crate::{Result, Store, sql};
 
 impl Store {
@@ -29,13 +30,15 @@ impl Store {
         })
     }
 
-    /// Writes a source's value for a path and owes these lanes a look if it changed. Returns whether it did.
+    /// Writes a source's value for a path and owes these lanes a look if it changed. Returns whether it did; `act`
+    /// is kept only then.
     pub async fn save_label(
         &self,
         path: &Path,
         source: &str,
         value: Map<String, Value>,
         lanes: Vec<LaneId>,
+        act: Option<OperatorAct>,
         now: Timestamp,
     ) -> Result<bool> {
         let (path, source) = (path.clone(), source.to_owned());
@@ -52,6 +55,9 @@ impl Store {
             connection.execute(upsert, params![path.as_str(), source, text, now.as_millis()])?;
             for lane in &lanes {
                 lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+            }
+            if let Some(act) = &act {
+                operators::record(connection, act, now)?;
             }
             Ok(true)
         })

@@ -14,6 +14,7 @@ use crate::findings::{self, NewFinding};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
+use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
 use crate::{Error, HookId, Result, Store, SubjectId, applied, sql, wants};
 
@@ -91,6 +92,8 @@ pub struct RowEffects {
     pub open: Vec<NewFinding>,
     /// Codes of findings about it that close.
     pub close: Vec<String>,
+    /// The person whose doing it is, if it is one's.
+    pub act: Option<OperatorAct>,
     /// The present.
     pub now: Timestamp,
 }
@@ -226,6 +229,9 @@ fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Res
     }
     for finding in &effects.open {
         findings::open(connection, finding, effects.now)?;
+    }
+    if let Some(act) = &effects.act {
+        operators::record(connection, act, effects.now)?;
     }
     for lane in &effects.readers {
         lanes::mark_dirty(connection, lane.hook, lane.subject, effects.now)?;

@@ -5,8 +5,18 @@ use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
+use crate::lanes::LaneId;
 use crate::ledger::StoredRow;
 use crate::{HookId, Result, Store, SubjectId, lanes, sql};
+
+/// What a person did, for the record: kept in the transaction of what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorAct {
+    /// Who did it.
+    pub who: String,
+    /// What, in one line.
+    pub what: String,
+}
 
 /// A lower level laid over something.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -110,24 +120,52 @@ impl Store {
         .await
     }
 
-    /// Sets or lifts an operator's protection of a row.
-    pub async fn protect(&self, row: i64, protected: bool, who: &str, now: Timestamp) -> Result<()> {
-        let who = who.to_owned();
+    /// Sets or lifts an operator's protection of a row; its lane looks again once it is lifted.
+    pub async fn protect(&self, row: &StoredRow, protected: bool, who: &str, now: Timestamp) -> Result<()> {
+        let (who, id, lane, about) = (who.to_owned(), row.id, row.lane(), row.about());
         self.write(move |connection| {
             connection.execute(
                 "UPDATE resource SET protected = ?2, version = version + 1 WHERE id = ?1",
-                params![row, protected],
+                params![id, protected],
             )?;
-            act(connection, &who, if protected { "protect" } else { "unprotect" }, now)
+            if !protected {
+                lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+            }
+            let word = if protected { "protect" } else { "unprotect" };
+            act(connection, &who, &format!("{word} {about}"), now)
         })
         .await
     }
 
-    /// Records what a person did.
-    pub async fn record_act(&self, who: &str, what: &str, now: Timestamp) -> Result<()> {
-        let (who, what) = (who.to_owned(), what.to_owned());
-        self.write(move |connection| act(connection, &who, &what, now)).await
+    /// Owes lanes a look because a person said so.
+    pub async fn touch(&self, lanes: Vec<LaneId>, done: OperatorAct, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            for lane in &lanes {
+                lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+            }
+            record(connection, &done, now)
+        })
+        .await
     }
+
+    /// What people did, newest first: when (RFC 3339), who, what.
+    pub fn acts(&self, limit: u32) -> Result<Vec<(String, OperatorAct)>> {
+        self.read(|connection| {
+            let text = "SELECT at, who, what FROM operator_act ORDER BY id DESC LIMIT ?1";
+            let mut statement = connection.prepare_cached(text)?;
+            let act = |row: &rusqlite::Row<'_>| {
+                let act = OperatorAct { who: row.get(1)?, what: row.get(2)? };
+                Ok((sql::time(row, 0)?.to_string(), act))
+            };
+            let rows = statement.query_map([limit], act)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+/// Keeps what a person did, within the transaction that does it.
+pub(crate) fn record(connection: &Connection, done: &OperatorAct, now: Timestamp) -> Result<()> {
+    act(connection, &done.who, &done.what, now)
 }
 
 pub(crate) fn approve_row(

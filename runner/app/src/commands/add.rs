@@ -41,8 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let mut approvals = Approvals::read(&path)?;
     let mut differing = Vec::new();
     for hook in chosen(&config, args)? {
-        let inspected = components::look_into(&hook.component)?;
-        inspected.require_linkable().map_err(|error| Failure::of(&error))?;
+        let inspected = components::runnable(&hook.component)?;
         differing.extend(approvals.difference(hook, inspected.digest));
         approvals.approve(&hook.name, Approval::of(hook, inspected.digest));
     }

@@ -250,8 +250,11 @@ impl From<components::Error> for Failure {
 
 impl From<Report> for Failure {
     fn from(report: Report) -> Self {
-        let message =
-            format!("{}\n\n{}", report.summary(), report.draw(crate::config::Paint::Colours).trim_end());
+        let message = format!(
+            "{}\n\n{}",
+            report.summary(),
+            report.draw_problems(crate::config::Paint::Colours).trim_end()
+        );
         let details = Some(report.to_json());
         Self { details, ..Self::new(Kind::Configuration, message) }
     }

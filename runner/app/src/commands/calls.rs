@@ -125,7 +125,13 @@ pub(super) fn table(runs: &[(RunRecord, RunShown)], now: Timestamp) -> Table {
 pub(super) fn line(call: &CallRecord) -> String {
     let took = call.back_at.map(|back| length(back.since(call.sent_at)));
     let took = took.unwrap_or_else(|| paint(Tone::Bad, "no answer"));
-    format!("{:>3}  {:<5}  {}, {took}", call.n, call.access, summary(call))
+    // The host itself answers a request that no grant allows.
+    let access = if is_denied(call) { "denied" } else { call.access.as_str() };
+    format!("{:>3}  {access:<5}  {}, {took}", call.n, summary(call))
+}
+
+fn is_denied(call: &CallRecord) -> bool {
+    call.op == "http" && call.access == "local"
 }
 
 /// What was asked and answered, in words of HTTP where it was HTTP.
@@ -154,7 +160,9 @@ pub(super) fn draw(call: &CallRecord) -> String {
     part(&mut text, ">", &json_of(&call.ask));
     match call.answer.as_deref().map(json_of) {
         Some(answer) => {
-            let inner = answer.get("response").or_else(|| answer.get("failure")).cloned();
+            // The message of a failure is for people, and may hold a line to paste.
+            let failed = answer.pointer("/failure/message").cloned();
+            let inner = failed.or_else(|| answer.get("response").cloned());
             part(&mut text, "<", &inner.unwrap_or(answer));
         }
         None => {
@@ -203,5 +211,35 @@ pub(super) fn took(run: &RunRecord, now: Timestamp) -> String {
     match run.ended {
         Some(ended) => length(ended.since(run.started)),
         None => format!("{} so far", length(now.since(run.started).max(Millis::ZERO))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use groundcrew_core::hash::Digest;
+    use serde_json::json;
+
+    #[test]
+    fn a_denied_request_is_shown_with_the_line_that_would_allow_it() {
+        let line = format!("\"POST https://api.example/{}\"", "long/".repeat(40));
+        let message = format!("not granted; this line in the stanza's `allow` would grant it: {line}");
+        let ask =
+            json!({"method": "POST", "url": "https://api.example/", "headers": [], "body": {"text": ""}});
+        let failure = json!({"failure": {"message": message, "retry": false, "after_ms": null}});
+        let at = Timestamp::from_millis(0);
+        let call = CallRecord {
+            n: 0,
+            op: "http".to_owned(),
+            access: "local".to_owned(),
+            print: Digest::of(b"print"),
+            ask: ask.to_string().into_bytes(),
+            answer: Some(failure.to_string().into_bytes()),
+            sent_at: at,
+            back_at: Some(at),
+        };
+        let drawn = draw(&call);
+        assert!(drawn.contains("denied  POST https://api.example/ -> failed: not granted"), "{drawn}");
+        assert!(drawn.contains(&line), "the whole line can be pasted: {drawn}");
     }
 }

@@ -4,16 +4,23 @@ use std::fmt::Write as _;
 
 use super::{Answer, Code, Context, Failure};
 use crate::components;
-use crate::config::{Paint, Report};
+use crate::config::{Paint, Report, schema};
 use crate::lock::{Approvals, Difference};
 
 /// Read the configuration and tell everything that is wrong with it
 ///
 /// Each problem comes with file, line, reason and fix. Nothing is called and nothing is changed.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Print the configuration's JSON schema instead, for editors
+    #[arg(long)]
+    schema: bool,
+}
 
-pub(super) fn run(context: &Context, _args: &Args) -> Result<Answer, Failure> {
+pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
+    if args.schema {
+        return Ok(Answer::text(schema()));
+    }
     let config = match context.config() {
         Ok(config) => config,
         Err(report) => return Ok(answer(&report, &[]).code(Code::Configuration)),
@@ -21,7 +28,7 @@ pub(super) fn run(context: &Context, _args: &Args) -> Result<Answer, Failure> {
     let approvals = Approvals::read(&Approvals::path(context.config_path()))?;
     let mut differing = Vec::new();
     for hook in config.hooks.values() {
-        differing.extend(approvals.difference(hook, components::digest(&hook.component)?));
+        differing.extend(approvals.difference(hook, components::runnable(&hook.component)?.digest));
     }
     Ok(answer(&config.notes, &differing))
 }

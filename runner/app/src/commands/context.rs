@@ -12,7 +12,7 @@ use groundcrew_store::{Options, Reader, Store};
 use super::Global;
 use super::answer::{Answer, Failure, Form};
 use crate::components;
-use crate::config::{Config, Environment, Report, defaults};
+use crate::config::{self, Config, Environment, Report};
 use crate::control::{self, Act, Done, NoHints, Request};
 use crate::data_dir::{self, DataDir};
 use crate::logging::LogFormat;
@@ -81,22 +81,9 @@ impl Context {
             return DataDir::new(dir);
         }
         let text = fs::read_to_string(&self.global.config).unwrap_or_default();
-        let written: toml::Table = text.parse().unwrap_or_default();
-        let store = |key: &str| written.get("store")?.get(key)?.as_str().map(str::to_owned);
         let beside = self.global.config.parent().unwrap_or(Path::new(""));
-        if let Some(file) = store("url")
-            .and_then(|url| Some(url.strip_prefix("sqlite:")?.trim_start_matches("//").to_owned()))
-        {
-            let database = beside.join(file);
-            return DataDir::with_database(database.parent().unwrap_or(beside), &database);
-        }
-        let usual = || {
-            defaults()
-                .iter()
-                .find(|default| default.name == "store.path")
-                .map(|default| default.value.to_owned())
-        };
-        DataDir::new(beside.join(store("path").or_else(usual).unwrap_or_default()))
+        let store = config::Store::of(&text, beside);
+        DataDir::with_database(&store.dir, &store.database)
     }
 
     /// Opens the store for reading, whoever writes.

@@ -1,10 +1,10 @@
 //! `groundcrew init`: a configuration to start from.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 
 use super::{Answer, Context, Failure};
-use crate::config::template;
+use crate::config::{SCHEMA_FILE, schema, template};
 
 /// Write a configuration to start from, with a fresh installation id
 ///
@@ -14,6 +14,9 @@ pub struct Args {
     /// The installation's id instead of a random one: at most 32 of `[a-z0-9-]`, never used elsewhere
     #[arg(long, value_name = "ID", value_parser = installation)]
     installation: Option<String>,
+    /// Put the configuration's JSON schema beside it and name it in the first line, for editors that know it
+    #[arg(long)]
+    schema: bool,
 }
 
 fn installation(text: &str) -> Result<String, String> {
@@ -40,7 +43,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         }
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(cannot)?;
-    file.write_all(template(&installation).as_bytes()).map_err(cannot)?;
+    let mut text = template(&installation);
+    if args.schema {
+        let beside = path.with_file_name(SCHEMA_FILE);
+        fs::write(&beside, schema()).map_err(cannot)?;
+        text.insert_str(0, &format!("#:schema ./{SCHEMA_FILE}\n"));
+    }
+    file.write_all(text.as_bytes()).map_err(cannot)?;
     let shown = serde_json::json!({"file": path, "installation": installation});
     let text = format!(
         "wrote {}: installation {installation}, level observe\nnext: name your organisation and a token in it, then\n  groundcrew check\n",

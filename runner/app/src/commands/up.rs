@@ -23,6 +23,7 @@ pub struct Args {
 /// Runs until a signal.
 pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let config = context.config()?;
+    refuse_without_values(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of(&error))?;
     if !args.unapproved {
@@ -60,6 +61,17 @@ pub(super) fn refuse_differences(context: &Context, config: &crate::config::Conf
     }
     let message = format!("not approved in {}: {}", path.display(), lines.join("\n  "));
     Err(Failure::new(Kind::Approval, message).hint("groundcrew add"))
+}
+
+/// All secrets without a value, at once: a hook or source that lacks one would only fail later.
+fn refuse_without_values(config: &crate::config::Config) -> Result<(), Failure> {
+    let read = |name| config.secrets.read(name).err().map(|error| error.to_string());
+    let causes: Vec<_> = config.secrets.names().filter_map(read).collect();
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure { causes, ..Failure::new(Kind::Configuration, "secrets without a value") };
+    Err(failure.hint("give each its value, or take it out of [secrets]; then: groundcrew check"))
 }
 
 /// The first signal drains, the second ends the process at once.

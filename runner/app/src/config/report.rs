@@ -47,6 +47,11 @@ impl Report {
 
     /// Draws the problems with file, line, caret, reason and fix; ends with a line that counts them.
     pub fn draw(&self, paint: Paint) -> String {
+        format!("{}{}\n", self.draw_problems(paint), self.summary())
+    }
+
+    /// Draws the problems alone, each followed by an empty line.
+    pub fn draw_problems(&self, paint: Paint) -> String {
         let renderer = match paint {
             Paint::Plain => Renderer::plain(),
             Paint::Colours => Renderer::styled(),
@@ -57,8 +62,6 @@ impl Report {
             drawn.push_str(&renderer.render(&self.groups(problem)));
             drawn.push_str("\n\n");
         }
-        drawn.push_str(&self.summary());
-        drawn.push('\n');
         drawn
     }
 

@@ -54,6 +54,14 @@ pub(super) fn resolve(source: &Source<'_>) -> Result<Config, Report> {
     }
 }
 
+impl super::Store {
+    /// Where things are kept, as a configuration's text says it, whatever else is wrong with that text.
+    pub fn of(text: &str, dir: &Path) -> Self {
+        let (document, _) = DeTable::parse_recoverable(text);
+        host::store(&Section::root(&document, &Problems::default()), dir)
+    }
+}
+
 fn syntax(errors: &[toml::de::Error], text: &str) -> Vec<Problem> {
     // A table that is there twice repeats its keys: they are not told again.
     let mut twice: Vec<usize> = Vec::new();

@@ -40,11 +40,11 @@ impl Desk<'_> {
             None => Vec::new(),
         };
         let count = lanes.len();
-        let changed = self.store.save_label(path, SET, labels, lanes, self.now).await?;
+        let act = Some(self.act(format!("label {what}")));
+        let changed = self.store.save_label(path, SET, labels, lanes, act, self.now).await?;
         if !changed {
             return Ok(Done { message: format!("{what}: as it was already"), changed: 0 });
         }
-        self.store.record_act(self.who, &format!("label {what}"), self.now).await?;
         Ok(Done { message: format!("{what}; {count} lanes look again"), changed: 1 })
     }
 

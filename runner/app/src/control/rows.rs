@@ -61,16 +61,13 @@ impl Desk<'_> {
             let is = if on { "already protected" } else { "not protected" };
             return Ok(Done { message: format!("{} is {is}", row.about()), changed: 0 });
         }
-        self.store.protect(row.id, on, self.who, self.now).await?;
+        self.store.protect(&row, on, self.who, self.now).await?;
         let message = match protection {
             Protection::On => {
                 format!("{} is protected: nothing removes it until `groundcrew unprotect {id}`", row.about())
             }
             Protection::Off => format!("{} is not protected any more", row.about()),
         };
-        if !on {
-            self.store.dirty_lanes(vec![row.lane()], self.now).await?;
-        }
         Ok(Done { message, changed: 1 })
     }
 
@@ -92,6 +89,7 @@ impl Desk<'_> {
             // Its own lane works on it at once.
             readers: vec![settled.lane()],
             close: vec!["resource.ambiguous".to_owned(), "resource.stuck".to_owned()],
+            act: Some(self.act(format!("settle {about}: it {what}"))),
             now: self.now,
             ..RowEffects::default()
         };
@@ -102,7 +100,6 @@ impl Desk<'_> {
             }
             other => other.into(),
         })?;
-        self.store.record_act(self.who, &format!("settle {about}: it {what}"), self.now).await?;
         Ok(Done { message: format!("{about} {what}; it is looked at now"), changed: 1 })
     }
 

@@ -1,8 +1,8 @@
 //! The mirror of one source, kept in the store.
 //!
 //! ```text
-//!   observe ──► Delta ──► findings ──► Store::accept ──► apply
-//!                                          └── failed: read again from the store before the next look
+//!   observe ──► Delta ──► Store::accept ──► apply
+//!                             └── failed: read again from the store before the next look
 //! ```
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use groundcrew_core::spec;
 use groundcrew_core::subject::{Path, SubjectKind};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::{Intake, NewEvent};
-use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::findings::{FindingChange, NewFinding, Severity};
 use groundcrew_store::subjects::{StoredSubject, SubjectChange};
 use groundcrew_store::{Error, Result, Store};
 use serde::{Deserialize, Serialize};
@@ -134,9 +134,9 @@ impl Keeper {
     async fn settle(&mut self, delta: Delta, now: Timestamp) -> Result<Taken> {
         let taken = Taken::of(&delta);
         if !delta.is_quiet() {
-            let mut batch = Batch::new(now);
-            batch.add(&delta, self)?;
-            self.commit(batch).await?;
+            let mut intake = Intake { now, ..Intake::default() };
+            self.add(&mut intake, &delta)?;
+            self.commit(intake).await?;
         }
         self.mirror.apply(delta);
         Ok(taken)
@@ -146,27 +146,36 @@ impl Keeper {
     pub(super) fn begin(&mut self, now: Timestamp) -> Result<Ahead<'_>> {
         self.trust()?;
         let mirror = self.mirror.clone();
-        Ok(Ahead { keeper: self, mirror, batch: Batch::new(now) })
+        Ok(Ahead { keeper: self, mirror, intake: Intake { now, ..Intake::default() } })
     }
 
-    /// Findings first: they may be opened or closed twice, but a cursor that says so already must not be alone.
-    async fn commit(&mut self, batch: Batch) -> Result<()> {
-        let written = self.write(batch).await;
-        if written.is_err() {
+    async fn commit(&mut self, intake: Intake) -> Result<()> {
+        let accepted = self.store.accept(intake).await;
+        if accepted.is_err() {
             self.memory = Memory::Doubted;
         }
-        written
+        accepted.map(drop)
     }
 
-    async fn write(&self, batch: Batch) -> Result<()> {
-        let now = batch.intake.now;
-        for change in batch.findings {
-            match change {
-                FindingChange::Open(finding) => self.store.open_finding(finding, now).await?,
-                FindingChange::Close(code, about) => self.store.close_finding(code, &about, now).await?,
+    /// Adds what a look led to.
+    fn add(&self, intake: &mut Intake, delta: &Delta) -> Result<()> {
+        for row in &delta.rows {
+            intake.subjects.push(change(&self.source, row));
+            for lane in self.routes.lanes(&row.subject(), row.parent.as_ref()) {
+                if !intake.dirty.contains(&lane) {
+                    intake.dirty.push(lane);
+                }
             }
         }
-        self.store.accept(batch.intake).await?;
+        for event in &delta.events {
+            let event = told(event, &self.store)?;
+            let handlers = self.routes.handlers(&event);
+            intake.events.push(NewEvent { event, handlers });
+        }
+        intake.findings.extend(delta.findings.iter().map(finding));
+        if let Some(cursor) = &delta.cursor {
+            intake.cursor = Some(self.kept(cursor, self.position));
+        }
         Ok(())
     }
 
@@ -190,7 +199,7 @@ impl std::fmt::Debug for Keeper {
 pub(super) struct Ahead<'a> {
     keeper: &'a mut Keeper,
     mirror: Mirror,
-    batch: Batch,
+    intake: Intake,
 }
 
 impl Ahead<'_> {
@@ -200,60 +209,22 @@ impl Ahead<'_> {
 
     pub(super) fn observe(&mut self, look: &Look, observation: &Observation) -> Result<()> {
         let delta = self.mirror.observe(look, observation);
-        self.batch.add(&delta, self.keeper)?;
+        self.keeper.add(&mut self.intake, &delta)?;
         self.mirror.apply(delta);
         Ok(())
     }
 
     /// Opens a finding of the source's own.
     pub(super) fn find(&mut self, finding: NewFinding) {
-        self.batch.findings.push(FindingChange::Open(finding));
+        self.intake.findings.push(FindingChange::Open(finding));
     }
 
     /// Commits all, and that the source was read up to `position`.
     pub(super) async fn commit(mut self, position: Position) -> Result<()> {
-        self.batch.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), position));
-        self.keeper.commit(self.batch).await?;
+        self.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), position));
+        self.keeper.commit(self.intake).await?;
         self.keeper.mirror = self.mirror;
         self.keeper.position = position;
-        Ok(())
-    }
-}
-
-/// What is written together.
-struct Batch {
-    intake: Intake,
-    findings: Vec<FindingChange>,
-}
-
-enum FindingChange {
-    Open(NewFinding),
-    Close(&'static str, String),
-}
-
-impl Batch {
-    fn new(now: Timestamp) -> Self {
-        Self { intake: Intake { now, ..Intake::default() }, findings: Vec::new() }
-    }
-
-    fn add(&mut self, delta: &Delta, keeper: &Keeper) -> Result<()> {
-        for row in &delta.rows {
-            self.intake.subjects.push(change(&keeper.source, row));
-            for lane in keeper.routes.lanes(&row.subject(), row.parent.as_ref()) {
-                if !self.intake.dirty.contains(&lane) {
-                    self.intake.dirty.push(lane);
-                }
-            }
-        }
-        for event in &delta.events {
-            let event = told(event, &keeper.store)?;
-            let handlers = keeper.routes.handlers(&event);
-            self.intake.events.push(NewEvent { event, handlers });
-        }
-        self.findings.extend(delta.findings.iter().map(finding));
-        if let Some(cursor) = &delta.cursor {
-            self.intake.cursor = Some(keeper.kept(cursor, keeper.position));
-        }
         Ok(())
     }
 }
@@ -324,7 +295,7 @@ fn overlay(path: &Path, labels: &mut Map<String, Value>, store: &Store) -> Resul
 
 fn finding(finding: &mirror::Finding) -> FindingChange {
     if finding.status == FindingStatus::Resolved {
-        return FindingChange::Close(finding.kind, finding.about.clone());
+        return FindingChange::Close { code: finding.kind.to_owned(), about: finding.about.clone() };
     }
     let (severity, remedy) = match finding.kind {
         "source.vanish" => (

@@ -239,7 +239,7 @@ impl LabelSources {
         self.doubt("labels.lost", &about, judged.lost, now).await?;
         let Some(value) = judged.value else { return Ok(()) };
         let lanes = self.lanes(app, &settings.name, &value)?;
-        self.around.store.save_label(path, &settings.name, value, lanes, now).await?;
+        self.around.store.save_label(path, &settings.name, value, lanes, None, now).await?;
         Ok(())
     }
 

@@ -141,9 +141,12 @@ async fn whoever_holds_the_directory_is_asked_over_its_socket() {
     let (socket, told) = (dir.socket(), stop.clone());
     let serving = async move { serve_unix(&socket, router(state, Door::Socket), told).await };
     let asking = async {
-        while !dir.socket().exists() {
-            tokio::task::yield_now().await;
-        }
+        let there = async {
+            while !dir.socket().exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), there).await.unwrap();
         let said = tokio::task::spawn_blocking(move || {
             let mode = std::os::unix::fs::PermissionsExt::mode(
                 &std::fs::metadata(DataDir::new(fixture.data()).socket()).unwrap().permissions(),

@@ -7,4 +7,5 @@ mod cli;
 mod fixture;
 mod http;
 mod listings;
+mod records;
 mod setup;

@@ -21,6 +21,18 @@ fn init_writes_once_and_check_takes_it() {
 }
 
 #[test]
+fn the_schema_is_printed_and_put_beside_the_file_if_asked_for() {
+    let fixture = Fixture::empty();
+    let printed = fixture.run("check --schema").out;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap()["type"], "object");
+    fixture.run("init --schema");
+    let read = |name: &str| fs::read_to_string(fixture.dir.path().join(name)).unwrap();
+    assert_eq!(read("groundcrew.schema.json"), printed);
+    assert!(read("groundcrew.toml").starts_with("#:schema ./groundcrew.schema.json\n"));
+    assert_eq!(fixture.run("check").code, 0);
+}
+
+#[test]
 fn check_tells_all_problems_and_fails() {
     let fixture = Fixture::empty();
     fs::write(
@@ -35,6 +47,9 @@ fn check_tells_all_problems_and_fails() {
     );
     let json = fixture.run("check --json");
     assert!(json.code == 3 && json.json()["problems"].as_array().unwrap().len() >= 2, "{json:?}");
+    let refused = fixture.run("add --all");
+    let summaries = refused.err.matches("2 errors, 1 warning in groundcrew.toml").count();
+    assert_eq!((refused.code, summaries), (3, 1), "{refused:?}");
     let doctor = fixture.run("doctor");
     assert!(doctor.code == 1 && doctor.out.contains("-> groundcrew check"), "{doctor:?}");
 }
@@ -85,4 +100,52 @@ fn hooks_are_approved_line_by_line() {
     let differs = fixture.run("check");
     assert!(differs.out.contains("+ allow POST https://other.example/*"), "{differs:?}");
     assert!(fixture.run("add nothing --yes").code == 2);
+}
+
+/// A component that exports an empty instance under a name.
+fn exporting(name: &str) -> Vec<u8> {
+    let (instance, kind) = (b"\x05\x03\x01\x01\0", b"\x05\0\0");
+    let length = u8::try_from(name.len()).unwrap();
+    let export = [&[1, 0, length], name.as_bytes(), kind].concat();
+    let section = [&[0x0b, u8::try_from(export.len()).unwrap()], export.as_slice()].concat();
+    [b"\0asm\x0d\0\x01\0".as_slice(), instance, &section].concat()
+}
+
+#[test]
+fn kinds_that_are_not_run_are_refused_before_anything_is_approved() {
+    for (name, word) in
+        [("groundcrew:hook/audit@0.1.0", "audit"), ("wasi:http/incoming-handler@0.2.3", "incoming-handler")]
+    {
+        let fixture = Fixture::empty();
+        let file = |name: &str| fixture.dir.path().join(name);
+        fs::write(file("hook.wasm"), exporting(name)).unwrap();
+        fs::write(file("hook.toml"), "name = \"watcher\"\n").unwrap();
+        for manifest in ["", "manifest = \"hook.toml\"\n"] {
+            let config = format!(
+                "installation = \"acme\"\nsource.ndjson.path = \"-\"\n[hook.watcher]\nuse = \"hook.wasm\"\non = [\"app.*\"]\n{manifest}"
+            );
+            fs::write(file("groundcrew.toml"), config).unwrap();
+            for typed in ["check", "add --all --yes"] {
+                let said = fixture.run(typed);
+                let told = format!("{}{}", said.out, said.err);
+                assert!(
+                    said.code != 0 && told.contains(word) && told.contains("does not run"),
+                    "{typed} {told}"
+                );
+            }
+        }
+        assert!(!file("groundcrew.lock").exists());
+    }
+}
+
+#[test]
+fn up_names_every_secret_without_a_value_and_starts_nothing() {
+    let fixture = Fixture::empty();
+    let more = NOTIFY.replace("[secrets]", "[secrets]\nOTHER = { file = \"no-such-file\" }");
+    fs::write(fixture.dir.path().join("groundcrew.toml"), more).unwrap();
+    assert_eq!(fixture.run("add --all --yes").code, 0, "approving needs no values");
+    let said = fixture.run("up");
+    assert!(said.code == 3 && said.err.contains("secrets without a value"), "{said:?}");
+    assert!(said.err.contains("`SLACK`") && said.err.contains("`OTHER`"), "{said:?}");
+    assert!(!fixture.dir.path().join("groundcrew-data").exists());
 }

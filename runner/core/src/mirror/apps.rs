@@ -87,6 +87,9 @@ impl Draft<'_> {
     /// Takes in a look at one app.
     pub(super) fn app_shown(&mut self, name: &str, outcome: &Outcome<AppSeen>) {
         let living = self.app_named(name).map(|row| row.uid.clone());
+        if !matches!(outcome, Outcome::Unauthorized | Outcome::Failed) {
+            self.app_readable(living.as_ref(), name);
+        }
         match outcome {
             Outcome::Found(app) if self.is_ours(app) => self.app_found(living.as_ref(), app),
             Outcome::Found(app) => self.app_is_elsewhere(living.as_ref(), &app.name),
@@ -202,11 +205,19 @@ impl Draft<'_> {
         if young {
             self.ask(Ask::App { app: name.to_owned() });
         } else {
+            let about = living.map_or(name, Uid::as_str);
             self.open(
                 "source.unauthorized",
-                "app",
+                about,
                 format!("the token was refused when {name} was looked at"),
             );
+        }
+    }
+
+    /// The token was answered about an app; whatever the answer was.
+    pub(super) fn app_readable(&mut self, living: Option<&Uid>, name: &str) {
+        for about in living.map(Uid::as_str).into_iter().chain([name]) {
+            self.resolve("source.unauthorized", about);
         }
     }
 

@@ -165,6 +165,7 @@ impl<'a> Draft<'a> {
         self.pending.held.remove(&row.uid);
         self.returned(&row.uid);
         self.resolve("source.forbidden", row.uid.as_str());
+        self.resolve("source.unauthorized", row.uid.as_str());
         self.resolve("source.returned", row.uid.as_str());
         GONE.clone_into(&mut row.state);
         row.gone_at = Some(self.now());

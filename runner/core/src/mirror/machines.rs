@@ -41,6 +41,7 @@ impl Draft<'_> {
             _ => return,
         };
         let Some(uid) = self.app_named(app).map(|row| row.uid.clone()) else { return self.ask(Ask::Apps) };
+        self.app_readable(Some(&uid), app);
         for machine in machines {
             self.machine_seen(machine, Via::OwnList(app));
         }

@@ -5,6 +5,7 @@
 
 mod cached;
 mod closed;
+mod denied;
 mod determinism;
 mod gate;
 mod hooks;

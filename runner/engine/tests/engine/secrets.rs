@@ -1,7 +1,8 @@
 //! Tokens become values at their place only; values never come back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use groundcrew_core::duration::Millis;
 use groundcrew_engine::egress::Response;
 use groundcrew_engine::run::Ended;
 use groundcrew_engine::secrets::{Format, Position, Secret, Secrets, Sign, token};
@@ -11,16 +12,19 @@ use crate::support::{Fake, Setup, component, load, logged};
 
 const VALUE: &str = "s3cret-value";
 
-fn secrets(at: Position, value: &str, to: &str) -> Secrets {
-    let secret = Secret {
+fn secret(at: Position, value: &str, to: &str) -> Secret {
+    Secret {
         token: token(&[1; 32], "unruly", "KEY"),
         value: value.into(),
         at,
         format: Format::Plain,
         to: to.to_owned(),
         sign: Sign::None,
-    };
-    Secrets::new([("KEY".to_owned(), secret)].into())
+    }
+}
+
+fn secrets(at: Position, value: &str, to: &str) -> Secrets {
+    Secrets::new([("KEY".to_owned(), secret(at, value, to))].into())
 }
 
 fn in_header(to: &str) -> Secrets {
@@ -92,4 +96,36 @@ async fn a_secret_address_cannot_be_led_elsewhere() {
     let setup = Setup { secrets: address.clone(), ..Setup::new(fetch("/x?y=1")) };
     setup.handle(&hook).await.outcome.unwrap();
     assert_eq!(setup.fake.trace()[0], "sent GET http://hooks.example/x?y=1");
+}
+
+#[tokio::test]
+async fn a_webhook_is_signed_with_the_time_of_the_attempt_and_the_journal_knows_nothing_of_it() {
+    let secret = Secret {
+        sign: Sign::StandardWebhooks,
+        ..secret(Position::Header("webhook-signature".to_owned()), VALUE, "a.example:80")
+    };
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let seen = sent.clone();
+    let fake = Fake::new(move |request| {
+        seen.lock().unwrap().push(request.headers.clone());
+        Ok(Response { status: 200, headers: Vec::new(), body: Vec::new() })
+    });
+    let config = json!({ "does": "fetch", "about": "http://a.example/" });
+    let setup =
+        Setup { secrets: Secrets::new([("KEY".to_owned(), secret)].into()), fake, ..Setup::new(config) };
+    let hook = load(&component("guest-unruly")).await;
+    let first = setup.handle(&hook).await;
+    setup.clock.advance(Millis::hours(9));
+    let later = setup.handle(&hook).await;
+    assert_eq!(first.journal.calls[0].print, later.journal.calls[0].print);
+    let ask = String::from_utf8(later.journal.calls[0].ask.clone()).unwrap();
+    assert!(!ask.contains("webhook-"), "{ask}");
+    let header = |at: usize, name: &str| {
+        let found = sent.lock().unwrap()[at].iter().find(|(it, _)| it == name).cloned();
+        found.unwrap().1
+    };
+    let seconds = |at: usize| header(at, "webhook-timestamp").parse::<i64>().unwrap();
+    assert_eq!(seconds(1) - seconds(0), 9 * 3_600);
+    assert!(header(0, "webhook-signature").starts_with("v1,"));
+    assert_ne!(header(0, "webhook-signature"), header(1, "webhook-signature"));
 }

@@ -292,3 +292,30 @@ fn rows_and_cursor_survive_being_stored() {
         assert_eq!(serde_json::from_str::<crate::mirror::Row>(&text).unwrap(), *row);
     }
 }
+
+#[test]
+fn a_refused_look_at_an_app_is_over_once_the_app_is_readable() {
+    let readable: [fn(&mut Bench); 4] = [
+        |bench| bench.app("web", Outcome::Found(app("a1", "web"))),
+        |bench| bench.own("web", &[machine("m1", "started", 10)]),
+        |bench| bench.app("web", Outcome::NotFound),
+        |bench| bench.app("web", Outcome::Forbidden),
+    ];
+    for (way, readable) in readable.into_iter().enumerate() {
+        let mut bench = Bench::adopted(Rules::ALL);
+        bench.apps(&[app("a1", "web"), app("a2", "shop")]);
+        bench.pass(120);
+        bench.story.clear();
+        for name in ["web", "shop"] {
+            bench.app(name, Outcome::Unauthorized);
+        }
+        bench.app("web", Outcome::Failed);
+        assert_eq!(bench.story, ["source.unauthorized opened"; 2], "one of each app");
+        bench.story.clear();
+        readable(&mut bench);
+        assert_eq!(bench.story[0], "source.unauthorized resolved", "{way}");
+        readable(&mut bench);
+        let resolved = bench.story.iter().filter(|line| line.as_str() == "source.unauthorized resolved");
+        assert_eq!(resolved.count(), 1, "{way}: the other app's stays");
+    }
+}

@@ -1,0 +1,252 @@
+//! The table of keys. What has a default has its meaning in the table of defaults.
+
+/// One key of the configuration.
+pub(super) struct Key {
+    /// `table.key`; `NAME` is a name of the operator's. The file itself is the empty name.
+    pub(super) name: &'static str,
+    /// What may stand there.
+    pub(super) shape: Shape,
+    /// Whether its table is refused without it.
+    pub(super) must: Must,
+    /// What it means.
+    pub(super) meaning: &'static str,
+}
+
+/// Whether a key must be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Must {
+    Be,
+    Not,
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    Text,
+    Texts,
+    Choice(&'static [&'static str]),
+    Duration,
+    DurationOrNever,
+    DurationOrByKind,
+    Rate,
+    Share,
+    Position,
+    Count(u32, u32),
+    /// A table whose keys somebody else knows.
+    Open,
+    /// A table of tables by names of the operator's.
+    Names,
+    /// A table with keys of this list.
+    Table,
+}
+
+impl Shape {
+    pub(super) const fn is_table(self) -> bool {
+        matches!(self, Self::Table)
+    }
+
+    /// Whether its keys are keys of this list.
+    pub(super) const fn holds_keys(self) -> bool {
+        matches!(self, Self::Table | Self::Names)
+    }
+
+    /// What may stand there, for people.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Texts => "list of texts".to_owned(),
+            Self::Choice(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            }
+            Self::Duration => "time".to_owned(),
+            Self::DurationOrNever => "time or `never`".to_owned(),
+            Self::DurationOrByKind => "time, or a table of times by kind of thing".to_owned(),
+            Self::Rate => "rate".to_owned(),
+            Self::Share => "share".to_owned(),
+            Self::Position => "`header:NAME` or `url`".to_owned(),
+            Self::Count(least, most) => format!("{least} to {most}"),
+            Self::Open | Self::Names | Self::Table => "table".to_owned(),
+        }
+    }
+}
+
+const fn key(name: &'static str, shape: Shape, must: Must, meaning: &'static str) -> Key {
+    Key { name, shape, must, meaning }
+}
+
+const fn optional(name: &'static str, shape: Shape, meaning: &'static str) -> Key {
+    key(name, shape, Must::Not, meaning)
+}
+
+const fn required(name: &'static str, shape: Shape, meaning: &'static str) -> Key {
+    key(name, shape, Must::Be, meaning)
+}
+
+/// A key whose meaning is in the table of defaults.
+const fn default(name: &'static str, shape: Shape) -> Key {
+    key(name, shape, Must::Not, "")
+}
+
+const LEVELS: Shape = Shape::Choice(&["observe", "no-deletes", "enforce"]);
+const ON_GONE: Shape = Shape::Choice(&["delete", "retain", "report"]);
+
+/// All keys, each after the table in which it stands.
+pub(super) const KEYS: &[Key] = &[
+    required(
+        "installation",
+        Shape::Text,
+        "who we are in every ownership mark: 1 to 32 characters of [a-z0-9-]",
+    ),
+    default("level", LEVELS),
+    optional("store", Shape::Table, "where things are kept, and how long"),
+    default("store.path", Shape::Text),
+    optional(
+        "store.url",
+        Shape::Text,
+        "the database file instead of `path`: `sqlite:FILE`; its directory is the data directory",
+    ),
+    optional("store.keep", Shape::Table, "how long history is kept"),
+    default("store.keep.runs", Shape::Duration),
+    default("store.keep.bodies", Shape::Duration),
+    optional(
+        "http",
+        Shape::Table,
+        "the HTTP API on the network; without this table only the socket in the data directory is served",
+    ),
+    default("http.listen", Shape::Text),
+    optional(
+        "http.token",
+        Shape::Text,
+        "the secret that `POST /v1/events` must bear; without it nobody may post",
+    ),
+    optional("secrets", Shape::Names, "the operator's secrets by name; values are never in this file"),
+    optional("secrets.NAME", Shape::Table, "where one secret's value is: exactly one of the two"),
+    optional("secrets.NAME.env", Shape::Text, "an environment variable"),
+    optional("secrets.NAME.file", Shape::Text, "a file; it is read again when it changes"),
+    optional("source", Shape::Table, "what tells of apps and machines"),
+    optional("source.fly", Shape::Table, "an organisation on Fly"),
+    required("source.fly.org", Shape::Text, "its slug, as in `fly orgs list`"),
+    required("source.fly.token", Shape::Text, "the secret to read with; a read-only token is enough"),
+    default("source.fly.url", Shape::Text),
+    default("source.fly.poll", Shape::Duration),
+    default("source.fly.hot_every", Shape::Duration),
+    default("source.fly.hot_for", Shape::Duration),
+    default("source.fly.rotation", Shape::Duration),
+    default("source.fly.rotation_cap", Shape::Rate),
+    optional("source.fly.vanish_max", Shape::Table, "how many apps gone at once are too many to be believed"),
+    default("source.fly.vanish_max.share", Shape::Share),
+    default("source.fly.vanish_max.floor", Shape::Count(0, 100_000)),
+    default("source.fly.vanish_max.within", Shape::Duration),
+    optional("source.ndjson", Shape::Table, "lines of JSON, from a file or standard input"),
+    required("source.ndjson.path", Shape::Text, "the file; `-` is standard input"),
+    default("source.ndjson.org", Shape::Text),
+    optional("labels", Shape::Names, "endpoints that say what the platform does not know of an app"),
+    optional("labels.NAME", Shape::Table, "one endpoint"),
+    required("labels.NAME.url", Shape::Text, "its address, with `{app}` and perhaps `{org}`"),
+    optional(
+        "labels.NAME.secret",
+        Shape::Open,
+        "secrets by the operator's names, and where each is put: `header:NAME`",
+    ),
+    required(
+        "labels.NAME.values",
+        Shape::Open,
+        "the labels it may give, and their types: string, number, bool, list",
+    ),
+    default("labels.NAME.every", Shape::Duration),
+    default("labels.NAME.timeout", Shape::Duration),
+    optional("scope", Shape::Names, "choices of apps by name"),
+    optional("scope.NAME", Shape::Table, "one choice"),
+    required(
+        "scope.NAME.apps",
+        Shape::Texts,
+        "patterns of which one must match; `*` stands for any characters",
+    ),
+    optional("scope.NAME.except", Shape::Texts, "patterns of which none may match"),
+    optional("hook", Shape::Names, "stanzas: each is one hook at work"),
+    optional(
+        "hook.NAME",
+        Shape::Table,
+        "one hook at work; `groundcrew inspect` says what its component takes",
+    ),
+    required("hook.NAME.use", Shape::Text, "the component: `builtin:NAME`, or a file"),
+    optional("hook.NAME.manifest", Shape::Text, "the manifest's file, for components that carry none"),
+    optional("hook.NAME.scope", Shape::Text, "the apps it works for; all, if left out"),
+    optional(
+        "hook.NAME.config",
+        Shape::Open,
+        "its configuration, as its manifest's schema says; texts may hold `{app}`, `{org}`, `{labels.NAME}`, `{HOOK.OUTPUT}`",
+    ),
+    default("hook.NAME.level", LEVELS),
+    optional(
+        "hook.NAME.allow",
+        Shape::Texts,
+        "what it may reach: `METHODS scheme://host[:port]/path*`, with `{app}`, `{config.x}`, `{fly.api}`; `READ` before it: a POST that only reads; `private` after it: private addresses, too",
+    ),
+    optional("hook.NAME.secret", Shape::Names, "the secrets it may use, by its own names"),
+    optional("hook.NAME.secret.NAME", Shape::Table, "one secret of a hook"),
+    required("hook.NAME.secret.NAME.from", Shape::Text, "the operator's name of it"),
+    optional(
+        "hook.NAME.secret.NAME.at",
+        Shape::Position,
+        "where the host puts the value; not needed for a secret that only signs",
+    ),
+    optional(
+        "hook.NAME.secret.NAME.to",
+        Shape::Text,
+        "the host that it may be sent to; `at = \"url\"` names its own",
+    ),
+    optional(
+        "hook.NAME.secret.NAME.format",
+        Shape::Choice(&["plain", "fly"]),
+        "how it is written there: as it is, or as `Bearer`/`FlyV1`",
+    ),
+    optional(
+        "hook.NAME.secret.NAME.sign",
+        Shape::Choice(&["standard-webhooks"]),
+        "what the host signs with it",
+    ),
+    optional(
+        "hook.NAME.on",
+        Shape::Texts,
+        "handlers: kinds of events, such as `app.*`; required for them unless the manifest says",
+    ),
+    optional("hook.NAME.reads", Shape::Texts, "provisioners: hooks whose outputs it reads"),
+    optional("hook.NAME.gone", ON_GONE, "provisioners, required: what becomes of things whose owner is gone"),
+    default("hook.NAME.gone_adopted", ON_GONE),
+    optional("hook.NAME.grace", Shape::Table, "provisioners: how long things stay before they go"),
+    default("hook.NAME.grace.gone", Shape::DurationOrNever),
+    default("hook.NAME.grace.unwanted", Shape::DurationOrNever),
+    default("hook.NAME.adopt", Shape::Choice(&["never", "marked", "exact"])),
+    default("hook.NAME.drift", Shape::Choice(&["repair", "report", "accept"])),
+    default("hook.NAME.teardown_wait", Shape::Duration),
+    optional(
+        "hook.NAME.settle",
+        Shape::DurationOrByKind,
+        "provisioners: how long the API may hide what was made; longer than the manifest's",
+    ),
+    optional("hook.NAME.limits", Shape::Table, "how much at once"),
+    optional("hook.NAME.limits.deletes", Shape::Table, "provisioners: how many deletes are too many"),
+    default("hook.NAME.limits.deletes.share", Shape::Share),
+    default("hook.NAME.limits.deletes.floor", Shape::Count(0, 100_000)),
+    default("hook.NAME.limits.deletes.within", Shape::Duration),
+    default("hook.NAME.limits.parallel", Shape::Count(1, 1_000)),
+    default("hook.NAME.limits.rate", Shape::Rate),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::defaults;
+
+    #[test]
+    fn every_default_is_a_key_and_every_key_has_a_meaning() {
+        for default in defaults() {
+            assert!(KEYS.iter().any(|key| key.name == default.name), "{}", default.name);
+        }
+        for key in KEYS {
+            let told = defaults().iter().any(|default| default.name == key.name);
+            assert_ne!(told, !key.meaning.is_empty(), "{} has one meaning", key.name);
+        }
+    }
+}
