@@ -105,7 +105,8 @@ impl Store {
                 connection.execute(text, params)?;
                 let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
-                lanes::wake(connection, row.lane(), now)?;
+                // Dirty, not only due: a look that is under way must not put it to sleep again.
+                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
                 act(connection, &who, &format!("approve removal of {}", row.about()), now)?;
             }
             Ok(())

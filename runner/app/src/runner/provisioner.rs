@@ -42,12 +42,13 @@ impl Runner {
         match asked {
             Asked::Answered => Ok(self.store.finish_look(lane, seen, next).await?),
             Asked::Postponed { why, until } => {
-                Ok(self.store.postpone_look(lane, &why, Failed::No, earlier(next, until)).await?)
-            }
-            Asked::Failed { why, until } => {
-                Ok(self.store.postpone_look(lane, &why, Failed::Yes, earlier(next, Some(until))).await?)
+                Ok(self.store.postpone_look(lane, seen, &why, Failed::No, earlier(next, until)).await?)
             }
         }
+            Asked::Failed { why, until } => Ok(self
+                .store
+                .postpone_look(lane, seen, &why, Failed::Yes, earlier(next, Some(until)))
+                .await?),
     }
 
     /// Takes every due row of a lane as far as it goes; returns when the next one is due.
