@@ -19,8 +19,8 @@ use crate::config::{Config, Hook};
 use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::{Entropy, Parts, Runner};
 
-/// Runs at once, over all hooks; memory is reserved for them, not used.
-const SLOTS: u32 = 64;
+/// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
+const SLOTS: u32 = 128;
 
 /// Why a runner could not be put together.
 #[derive(Debug, thiserror::Error)]
