@@ -6,6 +6,7 @@
 
 mod intents;
 mod learn;
+mod remedy;
 mod row;
 mod twins;
 mod wants;
@@ -44,11 +45,11 @@ impl Runner {
             Asked::Postponed { why, until } => {
                 Ok(self.store.postpone_look(lane, seen, &why, Failed::No, earlier(next, until)).await?)
             }
-        }
             Asked::Failed { why, until } => Ok(self
                 .store
                 .postpone_look(lane, seen, &why, Failed::Yes, earlier(next, Some(until)))
                 .await?),
+        }
     }
 
     /// Takes every due row of a lane as far as it goes; returns when the next one is due.
