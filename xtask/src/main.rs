@@ -17,7 +17,7 @@ cargo xtask COMMAND
   torture [--events N] [--kills K] [--seed S] [--fresh-names] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
-  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool
+  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism
 ";
 
 fn main() -> ExitCode {
