@@ -46,7 +46,7 @@ pub(crate) fn on_stage(
     setup::programs()?;
     say("building the binary");
     call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", "groundcrew"]))?;
-    let target = target_directory()?;
+    let target = setup::workspace("target_directory")?;
     let directory = target.join(name).join(std::process::id().to_string());
     std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
     let stage = Stage { directory, binary: target.join("debug/groundcrew"), started: now() };
@@ -62,13 +62,6 @@ pub(crate) fn on_stage(
 #[expect(clippy::disallowed_methods, reason = "the demo runs against the real clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
-}
-
-fn target_directory() -> anyhow::Result<PathBuf> {
-    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
-    Ok(PathBuf::from(target))
 }
 
 /// Asks again until the answer is there, at most for `limit`.

@@ -19,7 +19,7 @@ cargo xtask COMMAND
                   apps come and go while the runner is killed again and again; non-zero on any loss
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema
-  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool
+  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism
 ";
 
 fn main() -> ExitCode {

@@ -1,6 +1,6 @@
 //! Installs what is missing, with the machine's own package managers, and says so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -16,7 +16,8 @@ const PROGRAMS: [(&str, &str); 4] = [
 /// Installs everything that is missing.
 pub(crate) fn run() -> anyhow::Result<()> {
     wasm_target()?;
-    programs()
+    programs()?;
+    prism()
 }
 
 /// Sees to the wasm target of the toolchain in use.
@@ -49,6 +50,43 @@ pub(crate) fn programs() -> anyhow::Result<()> {
     call(&mut apt(&["update", "-q"]))?;
     let mut install = apt(&["install", "-y", "-q", "--no-install-recommends"]);
     call(install.args(&packages)).context("as root: apt-get install, or install them by hand")
+}
+
+/// Sees to Prism, which plays the vendor's document to our client; it lands in cargo's target directory.
+pub(crate) fn prism() -> anyhow::Result<()> {
+    if !installed("npm") {
+        say("prism: NOT CHECKED, npm is not installed (on Debian: apt-get install npm)");
+        return Ok(());
+    }
+    let ours = workspace("workspace_root")?.join("tests/e2e/prism");
+    let directory = workspace("target_directory")?.join("tmp/prism");
+    let lock = |directory: &Path| std::fs::read(directory.join("package-lock.json")).ok();
+    // Written by npm when it is done.
+    if directory.join("node_modules/.package-lock.json").is_file() && lock(&directory) == lock(&ours) {
+        return Ok(());
+    }
+    say("installing Prism (npm, about 75 MB below the target directory)");
+    std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(ours.join(file), directory.join(file)).context(file)?;
+    }
+    let mut npm = Command::new("npm");
+    npm.current_dir(&directory).args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]);
+    call(npm.stdout(Stdio::null()))
+}
+
+/// A directory that cargo's metadata names.
+pub(crate) fn workspace(name: &str) -> anyhow::Result<PathBuf> {
+    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let directory = metadata[name].as_str().with_context(|| format!("cargo metadata names no {name}"))?;
+    Ok(PathBuf::from(directory))
 }
 
 /// Whether a program is found.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::cache::{self, Cache, Compiler};
 use groundcrew_engine::clock::{Clock, SystemClock};
 use groundcrew_engine::egress::Transport;
@@ -14,6 +15,7 @@ use groundcrew_engine::limited::Limited;
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError};
 use groundcrew_engine::transport::Network;
+use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::hooks::{HookState, StoredHook};
 use groundcrew_store::{HookId, Store};
 
@@ -24,8 +26,8 @@ use crate::runner::rehearsal::Rehearsal;
 use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
 
-/// Runs at once, over all hooks; memory is reserved for them, not used.
-const SLOTS: u32 = 64;
+/// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
+const SLOTS: u32 = 128;
 
 /// Why a runner could not be put together.
 #[derive(Debug, thiserror::Error)]
@@ -245,6 +247,9 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     });
     let everybody = runner.registry().everybody(&store.mirror_rows()?);
     store.dirty_lanes(everybody, now).await?;
+    // The configuration may be another one than before: what it held back is decided again.
+    store.wake_waiting(now).await?;
+    tell_of_scopes(&runner, now).await?;
     Ok(runner)
 }
 
@@ -299,6 +304,36 @@ fn renamed<'a>(candidates: &[&'a StoredHook], hook: &Hook) -> Option<&'a StoredH
         (_, Some(one), None) => Some(one),
         _ => None,
     }
+}
+
+/// A hook whose scope was narrowed says so once: things of apps that it no longer works for stay as they are.
+async fn tell_of_scopes(runner: &Runner, now: Timestamp) -> Result<(), Error> {
+    const CODE: &str = "hook.scope";
+    for installed in runner.registry().provisioners() {
+        let (id, hook) = (installed.id, &installed.hook);
+        let owners = runner.store.owners(id)?;
+        let out: u32 =
+            owners.iter().filter(|(path, _)| !hook.covers(path.app_name())).map(|(_, things)| things).sum();
+        if out == 0 {
+            runner.store.close_finding(CODE, &hook.name, now).await?;
+            continue;
+        }
+        let finding = NewFinding {
+            code: CODE.to_owned(),
+            about: hook.name.clone(),
+            hook: Some(id),
+            severity: Severity::Warning,
+            message: format!(
+                "{out} of its things are for apps out of its scope: nothing looks after them or removes them"
+            ),
+            remedy: Some(format!(
+                "widen its scope again; `groundcrew resources --hook {}` lists them",
+                hook.name
+            )),
+        };
+        runner.store.open_finding(finding, now).await?;
+    }
+    Ok(())
 }
 
 /// Hooks whose stanza vanished keep their rows, frozen.

@@ -15,6 +15,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
 use groundcrew_core::time::Timestamp;
@@ -66,6 +67,11 @@ pub enum Request {
         items: Vec<Item>,
         /// The plan's end.
         until: Timestamp,
+    },
+    /// Believes a source what it is not believed by itself.
+    Believe {
+        /// What.
+        what: Doubted,
     },
     /// Says what became of a creation whose outcome nobody knows.
     Settle {
@@ -122,6 +128,16 @@ pub enum Became {
     Nothing,
 }
 
+/// What a source says and is not believed without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubted {
+    /// So many apps or machines are gone at once
+    Vanished,
+    /// Its token reaches less than before
+    Reach,
+}
+
 /// Whether a row is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -173,6 +189,11 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn touch(&self, app: &str);
     /// Lanes became due.
     fn wake(&self);
+    /// The source is believed this; durable when the future is done. How many apps and machines it was about.
+    fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
+        let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
+        Box::pin(async move { Err(nobody.hint("groundcrew up")) })
+    }
 }
 
 /// Nobody listens.
@@ -198,6 +219,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::Unpause { hook, app } => desk.unpause(hook.as_deref(), app.as_deref()).await,
         Request::Approve { rows } => desk.approve(rows).await,
         Request::Apply { items, until } => desk.apply(items, *until).await,
+        Request::Believe { what } => desk.believe(*what).await,
         Request::Settle { row, became } => desk.settle(row, became).await,
         Request::LabelSet { app, values } => desk.set_labels(app, values).await,
         Request::LabelUnset { app, names } => desk.unset_labels(app, names).await,
@@ -246,6 +268,22 @@ impl Desk<'_> {
             more => format!("lifted {more} pauses over {over}"),
         };
         Ok(Done { message, changed: lifted })
+    }
+
+    async fn believe(&self, what: Doubted) -> Result {
+        let changed = self.hints.believe(what).await?;
+        let (said, act) = match what {
+            Doubted::Vanished if changed == 0 => ("the source is believed already".to_owned(), "vanished"),
+            Doubted::Vanished => {
+                let said = format!(
+                    "{changed} apps and machines are believed gone as soon as each is looked at again"
+                );
+                (said, "vanished")
+            }
+            Doubted::Reach => ("what the token reaches now is what it should".to_owned(), "reach"),
+        };
+        self.store.record_act(self.who, &format!("approve {act}"), self.now).await?;
+        Ok(Done { message: said, changed })
     }
 
     async fn touch(&self, name: &str) -> Result {

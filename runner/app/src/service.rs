@@ -3,8 +3,9 @@
 //! The first signal drains: sources stop, runs in flight are cut off (which is always safe: what they intended
 //! is in the store), the API answers what it has begun. A second signal ends the process at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
+use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::control::Hints;
+use crate::control::{self, Doubted, Hints, Refusal};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
 use crate::runner::Runner;
 use crate::source::{
@@ -119,6 +120,14 @@ impl Live for Running {
     }
 }
 
+/// Why nothing may be removed, as far as the source is concerned.
+fn doubt(belief: &source::Belief) -> Option<String> {
+    match belief {
+        source::Belief::Held { apps, machines } => Some(doubted(*apps, *machines)),
+        source::Belief::Starting | source::Belief::Believed => None,
+    }
+}
+
 fn doubted(apps: usize, machines: usize) -> String {
     format!(
         "{apps} apps and {machines} machines vanished at once; nothing is removed until they return or it is approved"
@@ -135,6 +144,24 @@ impl Hints for Running {
 
     fn wake(&self) {
         // The dispatcher follows the store's commits.
+    }
+
+    fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
+        Box::pin(async move {
+            let no_source = || Refusal::conflict("no source is configured that could be doubted");
+            let fly = self.fly.as_ref().ok_or_else(no_source)?;
+            match what {
+                Doubted::Vanished => {
+                    let held = match fly.status().belief {
+                        source::Belief::Held { apps, machines } => apps + machines,
+                        source::Belief::Starting | source::Belief::Believed => 0,
+                    };
+                    fly.approve_vanished().await?;
+                    Ok(held as u32)
+                }
+                Doubted::Reach => Ok(fly.accept_reach().await.map(|()| 0)?),
+            }
+        })
     }
 }
 
@@ -156,7 +183,7 @@ impl Inbox for Foreign {
         self.config.secrets.read(name).map_err(|error| error.to_string())
     }
 
-    fn take(&self, events: Vec<Value>) -> futures_util::future::BoxFuture<'_, Result<Taken, InboxError>> {
+    fn take(&self, events: Vec<Value>) -> BoxFuture<'_, Result<Taken, InboxError>> {
         Box::pin(async move {
             let mut taken = Taken::default();
             let headers = [("content-type".to_owned(), "application/cloudevents+json".to_owned())];
@@ -182,6 +209,11 @@ impl Service {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
         let fly = self.start_sources(&around, &mut tasks, &stop)?;
+        // Doubts of before the start hold before anything is worked on.
+        if let Some(fly) = &fly {
+            *self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner) =
+                doubt(&fly.status().belief);
+        }
         let running = Arc::new(Running { fly: fly.clone(), counts: self.counts.clone() });
         self.start_api(&around, running, &mut tasks, &stop);
         self.start_housekeeping(fly, &mut tasks, &stop);
@@ -330,11 +362,16 @@ async fn refresh_secrets(runner: Arc<Runner>, config: Arc<Config>, stop: Cancell
 async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationToken) {
     let mut statuses = fly.statuses();
     loop {
-        let doubt = match statuses.borrow_and_update().belief {
-            source::Belief::Held { apps, machines } => Some(doubted(apps, machines)),
-            source::Belief::Starting | source::Belief::Believed => None,
-        };
-        *runner.disbelief.write().unwrap_or_else(std::sync::PoisonError::into_inner) = doubt;
+        let doubt = doubt(&statuses.borrow_and_update().belief);
+        let believed = doubt.is_none();
+        let before =
+            std::mem::replace(&mut *runner.disbelief.write().unwrap_or_else(PoisonError::into_inner), doubt);
+        if before.is_some() && believed {
+            // What was frozen for the doubt's sake has nobody else to wake it.
+            if let Err(error) = runner.store.wake_waiting(runner.now()).await {
+                tracing::warn!(%error, "what waited for the source could not be woken; the next start does");
+            }
+        }
         match stop.run_until_cancelled(statuses.changed()).await {
             Some(Ok(())) => {}
             Some(Err(_)) | None => return,

@@ -273,6 +273,8 @@ impl Witness {
             method: call.method.clone(),
             path: call.path.clone(),
             sent: match &call.sent {
+                // Here null means something: it unsets a secret.
+                Sent::Json(body) if operation == Some("Secrets_update") => body.clone(),
                 Sent::Json(body) => without_nulls(body),
                 Sent::Nothing | Sent::Garbage => Value::Null,
             },

@@ -134,19 +134,24 @@ impl Store {
         self.write(move |connection| finish(connection, id, seen, next)).await
     }
 
-    /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet.
+    /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet: `seen` as above.
     pub async fn postpone_look(
         &self,
         id: LaneId,
+        seen: i64,
         error: &str,
         failed: Failed,
         next: Option<Timestamp>,
     ) -> Result<()> {
         let error = error.to_owned();
         self.write(move |connection| {
-            let text = "UPDATE lane SET attempts = attempts + ?3, error = ?4, due_at = ?5 WHERE hook = ?1 AND subject = ?2";
+            // What became dirty meanwhile may be just what the owner waited for.
+            let text = "UPDATE lane SET attempts = attempts + ?3, error = ?4,
+                  due_at = CASE WHEN dirty > ?6 THEN due_at ELSE ?5 END
+                WHERE hook = ?1 AND subject = ?2";
             let more = i64::from(failed == Failed::Yes);
-            connection.execute(text, params![id.hook.0, id.subject.0, more, error, crate::millis(next)])?;
+            connection
+                .execute(text, params![id.hook.0, id.subject.0, more, error, crate::millis(next), seen])?;
             Ok(())
         })
         .await

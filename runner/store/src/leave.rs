@@ -124,12 +124,16 @@ fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Res
 }
 
 /// Whether a subject that lives at the owner's path has not been asked what it wants.
+///
+/// The owner itself, too, if it lives although its end was believed.
 fn unasked(connection: &Connection, row: &StoredRow) -> Result<bool> {
     let text = "SELECT EXISTS (
-          SELECT 1 FROM subject AS old JOIN subject AS now ON now.path = old.path AND now.gone_at IS NULL AND now.id <> old.id
+          SELECT 1 FROM subject AS old JOIN subject AS now ON now.path = old.path AND now.gone_at IS NULL AND (now.id <> old.id OR ?3)
           LEFT JOIN lane ON lane.hook = ?1 AND lane.subject = now.id
           WHERE old.id = ?2 AND (lane.hook IS NULL OR lane.dirty > lane.done))";
-    Ok(connection.prepare_cached(text)?.query_row([row.hook.0, row.owner.0], |row| row.get(0))?)
+    let ended = row.unwanted.is_some_and(|(_, why)| why == Cause::OwnerEnded);
+    let params = params![row.hook.0, row.owner.0, ended];
+    Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?)
 }
 
 fn readers(

@@ -1,6 +1,7 @@
 //! What commands and metrics ask: listings by the names that people use, and counts.
 
 use groundcrew_core::row::State;
+use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -120,6 +121,18 @@ impl Store {
     /// Rows whose removal waits for approval, of one hook or of all.
     pub fn held_rows(&self, hook: Option<HookId>) -> Result<Vec<StoredRow>> {
         self.rows(&format!("{HELD} AND (?1 IS NULL OR hook = ?1) ORDER BY hook, id"), [hook.map(|id| id.0)])
+    }
+
+    /// Whom a hook's things are for, with how many each has; without those that are gone.
+    pub fn owners(&self, hook: HookId) -> Result<Vec<(Path, u32)>> {
+        self.read(|connection| {
+            let text =
+                "SELECT subject.path, count(*) FROM resource JOIN subject ON subject.id = resource.owner
+                WHERE resource.hook = ?1 AND resource.state <> 'gone' GROUP BY subject.path";
+            let mut statement = connection.prepare_cached(text)?;
+            let rows = statement.query_map([hook.0], |row| Ok((sql::word(row, 0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// All lanes of a subject.

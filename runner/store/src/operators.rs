@@ -77,6 +77,19 @@ impl Store {
         .await
     }
 
+    /// Everything that nothing else would wake is decided again: a level, a scope or a belief changed.
+    pub async fn wake_waiting(&self, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            let text = format!(
+                "UPDATE lane SET due_at = ?1, dirty = dirty + 1 WHERE EXISTS (SELECT 1 FROM resource
+                   WHERE resource.hook = lane.hook AND resource.owner = lane.subject AND {WAITS})"
+            );
+            connection.execute(&text, [now.as_millis()])?;
+            wake_rows(connection, now)
+        })
+        .await
+    }
+
     /// All pauses.
     pub fn pauses(&self) -> Result<Vec<Pause>> {
         self.read(|connection| {
@@ -112,7 +125,8 @@ impl Store {
                 approve_row(connection, row, &who, now, until)?;
                 let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
-                lanes::wake(connection, row.lane(), now)?;
+                // Dirty, not only due: a look that is under way must not put it to sleep again.
+                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
                 act(connection, &who, &format!("approve removal of {}", row.about()), now)?;
             }
             Ok(())
@@ -182,10 +196,14 @@ pub(crate) fn approve_row(
     Ok(())
 }
 
-/// Everything that was held or frozen is asked again.
+/// What holds for a row that waits for something which has no time: a person, a level, a scope, a belief.
+const WAITS: &str = "state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating'
+    OR (state <> 'retained' AND resource.due_at IS NULL AND waiting IS NOT NULL))";
+
+/// Everything that was held, frozen or only planned is decided again.
 fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
-    let text = "UPDATE resource SET due_at = ?1, version = version + 1 WHERE state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating')";
-    connection.execute(text, [now.as_millis()])?;
+    let text = format!("UPDATE resource SET due_at = ?1, version = version + 1 WHERE {WAITS}");
+    connection.execute(&text, [now.as_millis()])?;
     Ok(())
 }
 

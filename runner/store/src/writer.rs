@@ -274,9 +274,10 @@ impl Writer {
         let connection = match self.connection.take().map_or_else(|| open_writer(&self.path), Ok) {
             Ok(connection) => connection,
             Err(error) => {
-                self.say(Health::Broken(error.to_string()));
+                let why = whole(&error);
+                self.say(Health::Broken(why.clone()));
                 let scratch = Connection::open_in_memory().expect("invariant: memory can be had");
-                refuse(batch.into_iter().map(|work| work(&scratch).1), &error.to_string());
+                refuse(batch.into_iter().map(|work| work(&scratch).1), &why);
                 return Err(Stop::Broken);
             }
         };
@@ -354,6 +355,17 @@ impl Writer {
             changed
         });
     }
+}
+
+/// An error with everything that it came from: people must see that the disk is full, not only which file.
+fn whole(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 fn refuse(acks: impl Iterator<Item = Ack>, why: &str) {

@@ -41,7 +41,7 @@ pub struct Organization {
     pub slug: String,
     /// The id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub internal_numeric_id: Option<u64>,
+    pub internal_numeric_id: Option<i64>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
@@ -53,7 +53,7 @@ pub struct Organization {
 pub struct Apps {
     /// How many the API says there are; more than in `apps` means that the answer is not the whole.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub total_apps: Option<u64>,
+    pub total_apps: Option<i64>,
     /// The apps.
     #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub apps: Vec<App>,
@@ -73,7 +73,7 @@ pub struct NewApp<'a> {
 impl Apps {
     /// Whether the API gave as many apps as it says there are.
     pub fn is_whole(&self) -> bool {
-        self.total_apps.is_none_or(|total| total <= self.apps.len() as u64)
+        self.total_apps.is_none_or(|total| total <= self.apps.len() as i64)
     }
 }
 

@@ -136,9 +136,9 @@ pub fn show(app: &str, hostname: &str) -> Call<Certificate> {
     Call::json(Request::to(Method::Get, &["apps", app, "certificates", hostname]))
 }
 
-/// Has DNS looked at now. A POST, but one that makes nothing.
+/// Has DNS looked at now. A POST, but one that makes nothing, and has no body \[spec\].
 pub fn check(app: &str, hostname: &str) -> Call<Certificate> {
-    Call::json(Request::to(Method::Post, &["apps", app, "certificates", hostname, "check"]).send(json!({})))
+    Call::json(Request::to(Method::Post, &["apps", app, "certificates", hostname, "check"]))
 }
 
 /// Removes a host name with all its certificates.

@@ -27,14 +27,30 @@ pub struct Secret {
 
 /// The secrets of an app, or those that a change touched.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, from = "Written")]
 pub struct Secrets {
     /// The secrets.
-    #[serde(deserialize_with = "nullable")]
     pub secrets: Vec<Secret>,
     /// The version that a change made; machines wait for it with `min_secrets_version`.
-    #[serde(alias = "Version", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
+}
+
+/// The same as the API writes it: the version has two names, and both may be there \[spec\].
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    #[serde(deserialize_with = "nullable")]
+    secrets: Vec<Secret>,
+    version: Option<u64>,
+    #[serde(rename = "Version")]
+    capital: Option<u64>,
+}
+
+impl From<Written> for Secrets {
+    fn from(written: Written) -> Self {
+        Self { secrets: written.secrets, version: written.version.or(written.capital) }
+    }
 }
 
 /// Lists the names and digests of an app's secrets.

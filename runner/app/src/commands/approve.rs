@@ -8,12 +8,13 @@ use groundcrew_store::ledger::StoredRow;
 use super::ask::{self, Given};
 use super::rows::{Names, RowShown, cells};
 use super::{Answer, Context, Failure};
-use crate::control::Request;
+use crate::control::{Doubted, Request};
 use crate::show::{Cell, Table};
 
 /// Allow removals that wait for a person
 ///
-/// Without rows it lists what waits. An approval holds for a day, for the rows as they are now.
+/// Without rows it lists what waits. An approval holds for a day, for the rows as they are now. Where the source
+/// itself is not believed, `--source` says that it is right.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Rows, as listed
@@ -25,12 +26,26 @@ pub struct Args {
     /// All that are listed
     #[arg(long)]
     all: bool,
+    /// Believe the source: that those who vanished are gone, or that its token reaches what it should
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["rows", "hook", "all"])]
+    source: Option<Doubted>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
+    if let Some(what) = args.source {
+        let (question, command) = match what {
+            Doubted::Vanished => {
+                ("Believe that all that vanished is gone, and let its things go?", "vanished")
+            }
+            Doubted::Reach => ("Agree to what the token reaches now?", "reach"),
+        };
+        let command = format!("groundcrew approve --source {command} --yes");
+        ask::confirm(question, Given::from(args.yes), &command)?;
+        return context.change_and_tell(Request::Believe { what });
+    }
     let store = context.reader()?;
     let names = Names::of(&store)?;
     let held = chosen(&store, &names, args)?;

@@ -6,6 +6,7 @@
 
 mod intents;
 mod learn;
+mod remedy;
 mod row;
 mod twins;
 mod wants;
@@ -43,11 +44,12 @@ impl Runner {
         match asked {
             Asked::Answered => Ok(self.store.finish_look(lane, seen, next).await?),
             Asked::Postponed { why, until } => {
-                Ok(self.store.postpone_look(lane, &why, Failed::No, earlier(next, until)).await?)
+                Ok(self.store.postpone_look(lane, seen, &why, Failed::No, earlier(next, until)).await?)
             }
-            Asked::Failed { why, until } => {
-                Ok(self.store.postpone_look(lane, &why, Failed::Yes, earlier(next, Some(until))).await?)
-            }
+            Asked::Failed { why, until } => Ok(self
+                .store
+                .postpone_look(lane, seen, &why, Failed::Yes, earlier(next, Some(until)))
+                .await?),
         }
     }
 

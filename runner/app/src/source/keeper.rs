@@ -300,9 +300,12 @@ fn finding(finding: &mirror::Finding) -> FindingChange {
     let (severity, remedy) = match finding.kind {
         "source.vanish" => (
             Severity::Critical,
-            "look at the organisation and the token; if they are really gone, approve it",
+            "look at the organisation and the token; if they are really gone: `groundcrew approve --source vanished`",
         ),
-        "source.reach" => (Severity::Critical, "give the token its reach back, or approve the smaller one"),
+        "source.reach" => (
+            Severity::Critical,
+            "give the token its reach back, or agree to the smaller one: `groundcrew approve --source reach`",
+        ),
         "source.unauthorized" => (Severity::Critical, "put a token that is valid into the source's secret"),
         "source.forbidden" => (Severity::Warning, "move the app back, or let the token see it"),
         _ => (Severity::Warning, ""),

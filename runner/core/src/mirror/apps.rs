@@ -56,6 +56,7 @@ impl Draft<'_> {
     fn compare(&mut self, listed: &[&AppSeen]) {
         let ids: BTreeSet<_> = listed.iter().map(|app| app.id.as_str()).collect();
         let names: BTreeSet<_> = listed.iter().map(|app| app.name.as_str()).collect();
+        self.ends_stand(&ids);
         let by_id = self.rule(Rule::AppsById);
         let mut missing = Vec::new();
         for uid in self.living_apps() {
@@ -77,7 +78,10 @@ impl Draft<'_> {
         match self.row(&uid).cloned() {
             Some(row) if row.gone_at.is_none() => self.app_changed(row, app),
             // Somebody believed gone is listed: a list may lag, so only a look at the app itself counts.
-            Some(_) => self.ask(Ask::App { app: app.name.clone() }),
+            Some(row) => {
+                self.doubt_end(&row);
+                self.ask(Ask::App { app: app.name.clone() });
+            }
             None if self.app_named(&app.name).is_none() => self.app_born(&uid, app),
             // The address is taken by an incarnation whose end is not confirmed yet.
             None => {}
@@ -91,9 +95,15 @@ impl Draft<'_> {
             self.app_readable(living.as_ref(), name);
         }
         match outcome {
-            Outcome::Found(app) if self.is_ours(app) => self.app_found(living.as_ref(), app),
+            Outcome::Found(app) if self.is_ours(app) => {
+                self.app_found(living.as_ref(), app);
+                self.end_stands(name);
+            }
             Outcome::Found(app) => self.app_is_elsewhere(living.as_ref(), &app.name),
-            outcome if self.says_not_found(outcome) => self.evidence(living, Evidence::NotFound),
+            outcome if self.says_not_found(outcome) => {
+                self.evidence(living, Evidence::NotFound);
+                self.end_stands(name);
+            }
             Outcome::Forbidden => self.app_is_elsewhere(living.as_ref(), name),
             Outcome::Unauthorized => self.app_unauthorized(living.as_ref(), name),
             Outcome::NotFound | Outcome::NoSuchApp | Outcome::Failed => {}
@@ -181,6 +191,7 @@ impl Draft<'_> {
         let Some(path) = self.app_path(app).filter(|path| self.is_free(path, &row.uid)) else { return };
         let text = format!("{} was believed gone and is there", row.path);
         self.open("source.returned", row.uid.as_str(), text);
+        self.returned(&row.uid);
         row.path = path;
         row.gone_at = None;
         row.seen_at = self.look.sent_at;

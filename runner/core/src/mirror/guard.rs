@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::Draft;
+use super::row::Row;
 use super::rules::Rule;
 use super::seen::Ask;
 use crate::duration::Millis;
@@ -64,6 +65,37 @@ impl Draft<'_> {
             && !self.cursor.vanished.iter().any(|other| other.kind() == uid.kind())
         {
             self.resolve("source.vanish", vanish_about(uid.kind()));
+        }
+    }
+
+    /// Somebody believed gone within the window is listed again while others are held: their end may be one of the
+    /// same false ones. They are held too, until a look at the app itself says what is so.
+    pub(super) fn doubt_end(&mut self, row: &Row) {
+        let within = self.config().vanish_max.within;
+        let lately = row.gone_at.is_some_and(|gone| self.now().since(gone) < within);
+        if lately && !self.cursor.vanished.is_empty() {
+            self.cursor.vanished.insert(row.uid.clone());
+        }
+    }
+
+    /// A look at an app was conclusive: whoever had the name before, and is gone, is held no more.
+    pub(super) fn end_stands(&mut self, name: &str) {
+        let gone = |row: &Row| row.gone_at.is_some() && row.path.app_name() == name;
+        self.release(|draft, uid| draft.row(uid).is_some_and(gone));
+    }
+
+    /// A whole list came: whoever is gone and not in it is held no more.
+    pub(super) fn ends_stand(&mut self, listed: &BTreeSet<&str>) {
+        self.release(|draft, uid| {
+            let lives = draft.row(uid).is_some_and(|row| row.gone_at.is_none());
+            uid.kind() == SubjectKind::App && !lives && !listed.contains(uid.platform_id())
+        });
+    }
+
+    fn release(&mut self, whom: impl Fn(&Self, &Uid) -> bool) {
+        let released: Vec<_> = self.cursor.vanished.iter().filter(|uid| whom(self, uid)).cloned().collect();
+        for uid in released {
+            self.returned(&uid);
         }
     }
 

@@ -185,7 +185,7 @@ impl Runner {
         let mut effects = RowEffects { now, ..RowEffects::default() };
         freeze(work, frozen.as_deref(), now);
         if let Some(why) = &frozen {
-            let remedy = Some(format!("groundcrew approve {}", work.row.row.id));
+            let remedy = Some(self.remedy(work, why)?);
             effects.open.push(finding(
                 work,
                 "resource.held",

@@ -319,3 +319,42 @@ fn a_refused_look_at_an_app_is_over_once_the_app_is_readable() {
         assert_eq!(resolved.count(), 1, "{way}: the other app's stays");
     }
 }
+
+/// A hundred apps of which the first three are believed gone, and then all others vanish and everybody returns.
+fn returned_after_a_doubt() -> Bench {
+    let fleet: Vec<_> = (0..100).map(|n| app(&format!("a{n}"), &format!("cust-{n}"))).collect();
+    let mut bench = Bench::empty(Config::new("acme"));
+    bench.control();
+    bench.apps(&fleet);
+    bench.pass(5);
+    bench.apps(&fleet[3..]);
+    bench.control();
+    for n in 0..3 {
+        bench.app(&format!("cust-{n}"), Outcome::NotFound);
+    }
+    bench.pass(5);
+    bench.apps(&[]);
+    bench.pass(5);
+    bench.apps(&fleet);
+    bench
+}
+
+#[test]
+fn ends_that_were_believed_just_before_a_doubt_are_doubted_when_they_are_listed_again() {
+    let mut bench = returned_after_a_doubt();
+    let doubted = |bench: &Bench| !bench.story.contains(&"source.vanish resolved".to_owned());
+    assert_eq!(bench.story.len(), 4, "three ends and the finding: {:?}", bench.story);
+    bench.app("cust-0", Outcome::Found(app("a0", "cust-0")));
+    bench.app("cust-1", Outcome::NotFound);
+    assert!(doubted(&bench), "nobody has looked at cust-2 yet");
+    bench.app("cust-2", Outcome::Found(app("b2", "cust-2")));
+    assert!(!doubted(&bench), "{:?}", bench.story);
+    assert!(bench.story.contains(&"app.created app:a0".to_owned()), "{:?}", bench.story);
+
+    // Without a look: the next list does not show them.
+    let mut bench = returned_after_a_doubt();
+    let rest: Vec<_> = (3..100).map(|n| app(&format!("a{n}"), &format!("cust-{n}"))).collect();
+    bench.pass(5);
+    bench.apps(&rest);
+    assert!(!doubted(&bench), "{:?}", bench.story);
+}

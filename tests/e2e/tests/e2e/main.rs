@@ -1,0 +1,19 @@
+//! The shipped binary, from outside.
+//!
+//! `groundcrew up` is started as its user would start it; the platform is the simulator, on loopback in this
+//! process, and so is the third party. What happened is asked of those, never of the runner's own database.
+//! What the runner says to people (findings, messages) is judged where that is the point.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
+
+mod configuration;
+mod disk;
+mod incarnations;
+mod judge;
+mod levels;
+mod powerdns;
+mod prism;
+mod scene;
+mod shipped;
+mod shutdown;
+mod vanish;

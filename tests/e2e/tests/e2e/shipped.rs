@@ -1,0 +1,56 @@
+//! The binary and the guest as they are shipped, built once per run.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// What the tests start.
+#[derive(Debug)]
+pub(crate) struct Shipped {
+    /// `groundcrew`.
+    pub(crate) binary: PathBuf,
+    /// The guest with one kind of thing per class of creation, and its manifest.
+    pub(crate) things: PathBuf,
+    pub(crate) manifest: PathBuf,
+}
+
+/// The repository.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+impl Shipped {
+    /// Those of this checkout. Cargo decides what must be built: after `cargo test --workspace` little or nothing.
+    pub(crate) fn get() -> &'static Self {
+        static SHIPPED: OnceLock<Shipped> = OnceLock::new();
+        SHIPPED.get_or_init(|| {
+            let target = target();
+            let guests = target.join("hooks-tests");
+            cargo(&["-p", "groundcrew", "--target-dir"], &target);
+            let guest =
+                ["-p", "guest-things", "--profile", "hook", "--target", "wasm32-wasip2", "--target-dir"];
+            cargo(&guest, &guests);
+            Self {
+                binary: target.join("debug/groundcrew"),
+                things: guests.join("wasm32-wasip2/hook/guest_things.wasm"),
+                manifest: Path::new(ROOT).join("tests/guests/things/hook.toml").canonicalize().unwrap(),
+            }
+        })
+    }
+}
+
+/// Cargo's target directory: a test's own scratch directory lies right below it.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_owned()
+}
+
+fn cargo(arguments: &[&str], target: &Path) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(ROOT).args(["build", "--quiet", "--locked"]).args(arguments).arg(target);
+    // What is shipped is built without the settings of whoever builds the tests.
+    for variable in
+        ["RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"]
+    {
+        cargo.env_remove(variable);
+    }
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{cargo:?}\n{}", String::from_utf8_lossy(&built.stderr));
+}
