@@ -31,6 +31,8 @@
 //! # });
 //! ```
 //!
+//! [`World::call`] is the same without a socket. [`dns`] is a fake of PowerDNS beside it, for machines without one.
+//!
 //! It deliberately does not run anything: a machine is a row with a state.
 //!
 //! # Guarantees
@@ -42,6 +44,8 @@
 #[cfg(all(test, feature = "validate"))]
 mod agreement;
 mod clock;
+mod direct;
+pub mod dns;
 mod graphql;
 mod http;
 mod ids;
@@ -55,6 +59,7 @@ mod validate;
 mod world;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use direct::{Answered, Reply, Request};
 pub use http::{Server, ServerHandle, StartError};
 pub use knobs::{Fault, Hold, KNOBS, KnobRow, Knobs, Late, RateLimits, RetryAfter};
 pub use limits::Stats;

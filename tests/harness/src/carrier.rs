@@ -1,12 +1,14 @@
-//! Carries requests to the fake in process; exchanges take virtual time.
+//! Carries requests to the fakes in process; exchanges take virtual time.
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
 use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
+use groundcrew_flysim as neighbour;
 use groundcrew_outside::{Outside, Reply};
 
 use crate::clock::Clock;
+use crate::neighbours::{FLY, Neighbours, PDNS};
 
 /// Where the fake is, for hooks.
 pub const SERVER: &str = "http://outside.example";
@@ -14,36 +16,60 @@ pub const SERVER: &str = "http://outside.example";
 /// How long a request is on its way, and as long its answer, in milliseconds.
 const WAY: i64 = 7;
 
-/// The way to the fake.
+/// The way to the fakes.
 #[derive(Debug)]
 pub struct Carrier {
     outside: Outside,
+    neighbours: Neighbours,
     clock: Clock,
 }
 
 impl Carrier {
-    /// Carries to this fake.
-    pub const fn new(outside: Outside, clock: Clock) -> Self {
-        Self { outside, clock }
+    /// Carries to these fakes.
+    pub const fn new(outside: Outside, neighbours: Neighbours, clock: Clock) -> Self {
+        Self { outside, neighbours, clock }
     }
 
     fn carry(&self, request: &Request, deadline: Millis) -> Result<Response, TransportError> {
-        let Some(target) = request.url.strip_prefix(SERVER) else {
-            return Err(TransportError::NotSent(format!("nobody is at {}", request.url)));
-        };
         self.clock.pass(WAY);
-        let reply = self.outside.handle(&request.method, target, &request.headers, &request.body);
+        let reply = self.reply(request)?;
         self.clock.pass(WAY);
         match reply {
-            Reply::Answer(answer) => {
+            neighbour::Reply::Answered(answer) => {
                 Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
             }
-            Reply::Lost => Err(TransportError::NoAnswer("the connection ended".to_owned())),
-            Reply::Held(_) => {
+            neighbour::Reply::Dropped => Err(TransportError::NoAnswer("the connection ended".to_owned())),
+            neighbour::Reply::Withheld => {
                 self.clock.pass(deadline.as_i64());
                 Err(TransportError::NoAnswer(format!("no answer within {deadline}")))
             }
         }
+    }
+
+    fn reply(&self, request: &Request) -> Result<neighbour::Reply, TransportError> {
+        let Request { method, url, headers, body, .. } = request;
+        let call = |target| neighbour::Request { method, target, headers, body };
+        if let Some(target) = url.strip_prefix(FLY) {
+            Ok(self.neighbours.fly.call(&call(target)))
+        } else if let Some(target) = url.strip_prefix(PDNS) {
+            Ok(self.neighbours.dns.call(&call(target)))
+        } else if let Some(target) = url.strip_prefix(SERVER) {
+            Ok(of_outside(self.outside.handle(method, target, headers, body)))
+        } else {
+            Err(TransportError::NotSent(format!("nobody is at {url}")))
+        }
+    }
+}
+
+fn of_outside(reply: Reply) -> neighbour::Reply {
+    match reply {
+        Reply::Answer(answer) => neighbour::Reply::Answered(neighbour::Answered {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body,
+        }),
+        Reply::Lost => neighbour::Reply::Dropped,
+        Reply::Held(_) => neighbour::Reply::Withheld,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The components that scenarios are played with, compiled once per process.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -21,8 +22,8 @@ const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
 pub struct Shop {
     /// The engine.
     pub engine: Engine,
-    things: Hook,
-    notify: Hook,
+    /// By what a stanza says in `use`.
+    hooks: BTreeMap<String, Hook>,
 }
 
 impl Shop {
@@ -35,37 +36,57 @@ impl Shop {
     /// The component that a stanza uses.
     ///
     /// # Panics
-    /// If a scenario names another than `things.wasm` and `builtin:notify`.
+    /// If a scenario names one that is neither built in nor the guest.
     pub fn component(&self, component: &Component) -> Hook {
-        match component {
-            Component::Builtin(name) if name == "notify" => self.notify.clone(),
-            Component::File(path) if path.ends_with("things.wasm") => self.things.clone(),
-            other => panic!("the harness has no component {other}"),
-        }
+        let name = name_of(component);
+        self.hooks.get(&name).unwrap_or_else(|| panic!("the harness has no component {name}")).clone()
     }
 
     fn compile() -> Self {
-        let things = embed(THINGS, MANIFEST);
-        let notify = builtin::component("notify").expect("invariant: notify is built in");
-        let all = [look_into(&things), look_into(&notify)];
+        let guest = |name: &str| Some((name.to_owned(), embed(THINGS, &guests_manifest(name)?)));
+        let builtin = |name: &str| Some((format!("builtin:{name}"), builtin::component(name)?));
+        let all = ["things.wasm", "machine-things.wasm"].into_iter().filter_map(guest);
+        let all = all.chain(builtin::names().into_iter().filter_map(builtin));
+        let all: Vec<_> = all.map(|(name, bytes)| (name, look_into(&bytes), bytes)).collect();
         let profile = Profile {
             slots: PLAYS as u32 + 2,
-            core_instances: all.iter().map(|inspected| inspected.core_instances).max().unwrap_or(1),
+            core_instances: all.iter().map(|(_, inspected, _)| inspected.core_instances).max().unwrap_or(1),
             memory: 64 << 20,
         };
         let engine = Engine::new(profile).expect("invariant: an engine can be made");
-        let [things, notify] = [load(&engine, &things, &all[0]), load(&engine, &notify, &all[1])];
-        Self { engine, things, notify }
+        let load = |(name, inspected, bytes): &(String, Inspected, Vec<u8>)| {
+            (name.clone(), load(&engine, bytes, inspected))
+        };
+        let hooks = all.iter().map(load).collect();
+        Self { engine, hooks }
+    }
+}
+
+fn name_of(component: &Component) -> String {
+    match component {
+        Component::Builtin(_) => component.to_string(),
+        Component::File(path) => {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        }
+    }
+}
+
+/// The guest's manifest, for apps as owners or for machines.
+fn guests_manifest(name: &str) -> Option<String> {
+    match name {
+        "things.wasm" => Some(MANIFEST.to_owned()),
+        "machine-things.wasm" => Some(MANIFEST.replace("owner   = \"app\"", "owner   = \"machine\"")),
+        _ => None,
     }
 }
 
 /// Finds manifests, as [`groundcrew::config::Config::parse`] asks for them.
 pub fn manifest_of(component: &Component) -> Result<Manifest, NoManifest> {
     let text = match component {
-        Component::Builtin(name) => builtin::manifest(name),
-        Component::File(path) => path.ends_with("things.wasm").then_some(MANIFEST),
+        Component::Builtin(name) => builtin::manifest(name).map(str::to_owned),
+        Component::File(_) => guests_manifest(&name_of(component)),
     };
-    Ok(Manifest::parse(text.ok_or(NoManifest::Absent)?)
+    Ok(Manifest::parse(&text.ok_or(NoManifest::Absent)?)
         .expect("invariant: the project's manifests are right"))
 }
 

@@ -7,7 +7,10 @@
 //! call or commit fails, or the process dies there and is started again on the same file; and again for blows
 //! in the restart that follows.
 //!
-//! *Guarantees.* Judged is only what the fake's own log and receipts show. The same scenario under the same
+//! What ships is played as it ships: scenarios of `builtin:fly-ip`, `fly-cert` and `dns` talk to the Fly simulator
+//! and to a fake of PowerDNS ([`neighbours`]), in process and on the same clock.
+//!
+//! *Guarantees.* Judged is only what the fakes' own logs and receipts show. The same scenario under the same
 //! blows goes the same way, whatever the machine does.
 //!
 //! It deliberately does not look into the ledger: what the runner believes is no evidence.
@@ -16,12 +19,15 @@ pub mod carrier;
 pub mod clock;
 pub mod faults;
 pub mod hooks;
+pub mod neighbours;
 pub mod play;
+pub mod pointing;
 pub mod points;
 pub mod scenario;
 pub mod start;
 pub mod trial;
 
+mod operator;
 mod source;
 
 pub use faults::{Blow, Moment, Strike};

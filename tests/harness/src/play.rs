@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use groundcrew::runner::Runner;
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge, told};
-use groundcrew_outside::{Effect, Outside};
+use groundcrew_outside::{Effect, Outside, Purpose, What};
 use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::{Options, Store};
 use serde_json::Value;
@@ -18,6 +18,9 @@ use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
 use crate::faults::{Laid, Moment, Schedule, Strike};
 use crate::hooks::Shop;
+use crate::neighbours::{Neighbours, PDNS};
+use crate::operator;
+use crate::pointing::{Dangling, Why, canonical, dangling};
 use crate::scenario::{Doing, Memory, Scenario};
 use crate::source;
 use crate::start;
@@ -40,6 +43,8 @@ pub struct Played {
     pub verdict: Verdict,
     /// What receivers were not told, or not in order.
     pub told: Told,
+    /// Records that pointed at addresses that their apps did not have.
+    pub dangling: Vec<Dangling>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
     /// All findings of the runner, closed ones too.
@@ -55,7 +60,23 @@ pub struct Played {
 impl Played {
     /// Whether nothing was doubled, lost, leaked, foreign or untold.
     pub fn is_right(&self) -> bool {
-        self.verdict.is_clean() && self.told == Told::default() && !self.restless
+        let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
+        self.verdict.is_clean() && self.told == Told::default() && points_right && !self.restless
+    }
+
+    /// Whether a record set of ours says this at the end.
+    pub fn says(&self, key: &str, content: &str) -> bool {
+        let last = self.log.iter().rfind(|effect| effect.collection == PDNS && effect.id == key);
+        last.is_some_and(|effect| effect.what != What::Deleted && effect.name.as_deref() == Some(content))
+    }
+
+    /// The address of this type that an app has at the end; none if it has none, or several.
+    pub fn address(&self, app: &str, kind: &str) -> Option<String> {
+        let purpose = Purpose::new(format!("fly/acme/{app}"), kind);
+        let ours = self.log.iter().filter(|effect| effect.purpose.as_ref() == Some(&purpose));
+        let gone = |id: &str| self.log.iter().any(|effect| effect.id == id && effect.what == What::Deleted);
+        let mut held = ours.filter(|effect| effect.what == What::Created && !gone(&effect.id));
+        held.next().filter(|_| held.next().is_none()).map(|effect| canonical(&effect.id))
     }
 
     /// Whether a collection shows, at the end, one thing of ours whose field has this value.
@@ -81,11 +102,16 @@ impl fmt::Display for Played {
         for effect in &self.log {
             let purpose = effect.purpose.as_ref().map(ToString::to_string).unwrap_or_default();
             let at = effect.at - START;
+            let name = effect.name.as_deref().unwrap_or_default();
             writeln!(
                 story,
-                "  {at:>9} ms  {:?} {:?} {}/{} {purpose}",
+                "  {at:>9} ms  {:?} {:?} {}/{} {purpose} {name}",
                 effect.by, effect.what, effect.collection, effect.id
             )?;
+        }
+        for Dangling { record, address, from, until, why } in &self.dangling {
+            let until = until.map_or_else(|| "the end".to_owned(), |until| format!("{} ms", until - START));
+            writeln!(story, "  {record} points at {address} from {} ms to {until}: {why:?}", from - START)?;
         }
         for finding in &self.findings {
             let closed = if finding.closed.is_some() { "closed" } else { "open" };
@@ -120,6 +146,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) clock: Clock,
     pub(crate) outside: Outside,
+    pub(crate) neighbours: Neighbours,
     pub(crate) schedule: Arc<Schedule>,
     pub(crate) starts: AtomicU32,
     disk: tempfile::TempDir,
@@ -147,10 +174,12 @@ impl<'a> Stage<'a> {
                 Schedule::new(strikes).telling(move |_| keep_copy(&database))
             }
         };
+        let neighbours = Neighbours::new(&clock);
         Self {
             scenario,
             clock,
             outside,
+            neighbours,
             schedule: Arc::new(schedule),
             starts: AtomicU32::new(0),
             disk,
@@ -219,7 +248,8 @@ impl<'a> Stage<'a> {
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
         let faults = Some(Arc::new(Laid(self.schedule.clone())) as _);
         let store = Store::open(&self.database(), Options { faults })?;
-        let carrier = Arc::new(Carrier::new(self.outside.clone(), self.clock.clone()));
+        let carrier =
+            Arc::new(Carrier::new(self.outside.clone(), self.neighbours.clone(), self.clock.clone()));
         start::runner(self, store, carrier).await
     }
 
@@ -233,9 +263,20 @@ impl<'a> Stage<'a> {
                 Doing::Act { path, act } => self.outside.script(self.clock.millis(), path, act.clone()),
                 Doing::Open { path, knobs } => self.outside.open(path, knobs.clone()),
                 Doing::Fault { after, method, fault } => self.outside.after(*after, Some(method), *fault),
-                Doing::Wants { .. } | Doing::Ends { .. } => {
+                Doing::Fly(action) => self.neighbours.act(action),
+                Doing::Turn(turn) => self.neighbours.fly.turn(turn),
+                Doing::TurnDns(turn) => self.neighbours.dns.turn(turn),
+                Doing::Foreign(set) => self.neighbours.write(set),
+                Doing::Sees(sighting) => {
                     let version = self.next.load(Ordering::SeqCst) as u64 + 1;
-                    if source::tell(self, runner, doing, version).await.is_err() {
+                    if source::tell(self, runner, sighting, version).await.is_err() {
+                        self.clock.pass(250);
+                        return;
+                    }
+                }
+                Doing::Operator(operator) => {
+                    // Whoever types a command and is told that the disk failed types it again.
+                    if operator::intervenes(self, runner, *operator).await.is_err() {
                         self.clock.pass(250);
                         return;
                     }
@@ -272,7 +313,9 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(self) -> Played {
-        let log = self.outside.log();
+        let mut log = self.outside.log();
+        log.extend(self.neighbours.log());
+        log.sort_by_key(|effect| effect.at);
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes: Vec<_> = events.values().cloned().collect();
         let told =
@@ -290,6 +333,7 @@ impl<'a> Stage<'a> {
             moments: self.schedule.moments(),
             verdict: judge(&log, &self.scenario.expects),
             told,
+            dangling: dangling(&self.neighbours),
             shown,
             findings,
             log,

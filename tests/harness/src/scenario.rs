@@ -1,22 +1,57 @@
 //! Scripts over virtual time: what owners want when, what others do, what goes wrong outside.
 
+mod shipped;
+
 use groundcrew_core::settle::Rules;
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
 use serde_json::{Value, json};
 
+pub(crate) use shipped::{Foreign, head};
+
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub(crate) enum Doing {
-    /// An app is seen, with these things in its label; anew, or changed.
-    Wants { app: &'static str, incarnation: u32, things: Value },
-    /// An app's end is confirmed.
-    Ends { app: &'static str, incarnation: u32 },
+    /// A source sees a subject: anew, changed, or at its end.
+    Sees(Sighting),
     /// Something happens to a collection.
     Act { path: &'static str, act: Act },
     /// A collection begins anew, empty.
     Open { path: &'static str, knobs: Knobs },
     /// A fault meets the request after so many of its method.
     Fault { after: u32, method: &'static str, fault: Fault },
+    /// Something happens on Fly.
+    Fly(groundcrew_flysim::Action),
+    /// The simulator's knobs are turned.
+    Turn(fn(&mut groundcrew_flysim::Knobs)),
+    /// The knobs of the fake of PowerDNS are turned.
+    TurnDns(fn(&mut groundcrew_flysim::dns::DnsKnobs)),
+    /// Somebody else changes a record set.
+    Foreign(Foreign),
+    /// A person intervenes.
+    Operator(Operator),
+}
+
+/// What a source sees of one subject.
+#[derive(Clone, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) app: &'static str,
+    /// None: the app itself.
+    pub(crate) machine: Option<&'static str>,
+    /// Which subject of that name it is, counted from one.
+    pub(crate) incarnation: u32,
+    /// None: its end is confirmed.
+    pub(crate) labels: Option<Value>,
+}
+
+/// What a person does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operator {
+    /// `groundcrew pause --hook things`, or `--deletes`.
+    Pause { deletes: bool },
+    /// `groundcrew unpause --hook things`.
+    Unpause,
+    /// `groundcrew approve --all`.
+    Approve,
 }
 
 /// Whether what is known of an intent survives a crash.
@@ -34,9 +69,11 @@ pub enum Memory {
 pub struct Scenario {
     /// What it is called, also in the file of points.
     pub name: &'static str,
+    pub(crate) component: &'static str,
     pub(crate) stanza: &'static str,
     pub(crate) grace: &'static str,
     pub(crate) handler: bool,
+    pub(crate) hooks: Option<String>,
     pub(crate) collections: Vec<(&'static str, Knobs)>,
     pub(crate) script: Vec<(i64, Doing)>,
     pub(crate) expects: Vec<Purpose>,
@@ -55,9 +92,11 @@ impl Scenario {
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
+            component: "things.wasm",
             stanza: "gone_adopted = \"delete\"",
             grace: "{ gone = \"30s\", unwanted = \"20s\" }",
             handler: false,
+            hooks: None,
             collections: Vec::new(),
             script: Vec::new(),
             expects: Vec::new(),
@@ -80,6 +119,12 @@ impl Scenario {
         Self { stanza: lines, ..self }
     }
 
+    /// Machines are the owners of things, instead of apps.
+    #[must_use]
+    pub fn machines_own(self) -> Self {
+        Self { component: "machine-things.wasm", ..self }
+    }
+
     /// A handler is told of apps, too.
     #[must_use]
     pub fn handler(self) -> Self {
@@ -95,45 +140,82 @@ impl Scenario {
     /// The same of a later incarnation at the same path.
     #[must_use]
     pub fn wants_again(self, at: i64, app: &'static str, incarnation: u32, things: &[Value]) -> Self {
-        self.then(at, Doing::Wants { app, incarnation, things: things.into() })
+        let labels = Some(json!({ "things": things }));
+        self.doing(at, Doing::Sees(Sighting { app, machine: None, incarnation, labels }))
+    }
+
+    /// The same of a machine.
+    #[must_use]
+    pub fn machine_wants(
+        self,
+        at: i64,
+        (app, machine): (&'static str, &'static str),
+        things: &[Value],
+    ) -> Self {
+        let labels = Some(json!({ "things": things }));
+        self.doing(at, Doing::Sees(Sighting { app, machine: Some(machine), incarnation: 1, labels }))
     }
 
     /// An app's end is confirmed.
     #[must_use]
     pub fn ends(self, at: i64, app: &'static str, incarnation: u32) -> Self {
-        self.then(at, Doing::Ends { app, incarnation })
+        self.doing(at, Doing::Sees(Sighting { app, machine: None, incarnation, labels: None }))
+    }
+
+    /// A machine's end is confirmed.
+    #[must_use]
+    pub fn machine_ends(self, at: i64, (app, machine): (&'static str, &'static str)) -> Self {
+        self.doing(at, Doing::Sees(Sighting { app, machine: Some(machine), incarnation: 1, labels: None }))
     }
 
     /// Something happens to a collection that no request did.
     #[must_use]
     pub fn act(self, at: i64, path: &'static str, act: Act) -> Self {
-        self.then(at, Doing::Act { path, act })
+        self.doing(at, Doing::Act { path, act })
     }
 
     /// A collection begins anew, empty.
     #[must_use]
     pub fn open(self, at: i64, path: &'static str, knobs: Knobs) -> Self {
-        self.then(at, Doing::Open { path, knobs })
+        self.doing(at, Doing::Open { path, knobs })
     }
 
     /// From then on, a fault meets the request of this method after so many that go well.
     #[must_use]
     pub fn fault(self, at: i64, after: u32, method: &'static str, fault: Fault) -> Self {
-        self.then(at, Doing::Fault { after, method, fault })
+        self.doing(at, Doing::Fault { after, method, fault })
     }
 
-    /// Puts it behind everything that happens until then.
-    fn then(mut self, at: i64, doing: Doing) -> Self {
-        let place = self.script.partition_point(|(before, _)| *before <= at);
-        self.script.insert(place, (at, doing));
-        self
+    /// A person types `groundcrew pause --hook things`: nothing is written any more.
+    #[must_use]
+    pub fn pauses(self, at: i64) -> Self {
+        self.doing(at, Doing::Operator(Operator::Pause { deletes: false }))
+    }
+
+    /// A person types `groundcrew pause --deletes --hook things`.
+    #[must_use]
+    pub fn pauses_deletes(self, at: i64) -> Self {
+        self.doing(at, Doing::Operator(Operator::Pause { deletes: true }))
+    }
+
+    /// A person types `groundcrew unpause --hook things`.
+    #[must_use]
+    pub fn unpauses(self, at: i64) -> Self {
+        self.doing(at, Doing::Operator(Operator::Unpause))
+    }
+
+    /// A person approves every removal that is held by then.
+    #[must_use]
+    pub fn approves(self, at: i64) -> Self {
+        self.doing(at, Doing::Operator(Operator::Approve))
     }
 
     /// At the end exactly these live, of ours: app and `kind/key`.
     #[must_use]
-    pub fn expects(self, things: &[(&str, &str)]) -> Self {
+    pub fn expects(mut self, things: &[(&str, &str)]) -> Self {
         let purpose = |(app, key): &(&str, &str)| Purpose::new(format!("fly/acme/{app}"), *key);
-        Self { expects: things.iter().map(purpose).collect(), ..self }
+        self.expects.extend(things.iter().map(purpose));
+        self
     }
 
     /// It is looked at to the end of this time; ten minutes unless said otherwise.
@@ -152,5 +234,12 @@ impl Scenario {
     #[must_use]
     pub fn memory(self, memory: Memory) -> Self {
         Self { memory, ..self }
+    }
+
+    /// Puts it behind everything that happens until then.
+    fn doing(mut self, at: i64, doing: Doing) -> Self {
+        let place = self.script.partition_point(|(before, _)| *before <= at);
+        self.script.insert(place, (at, doing));
+        self
     }
 }

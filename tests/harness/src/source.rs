@@ -8,52 +8,43 @@ use groundcrew_core::subject::{Path, Subject, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::subjects::SubjectChange;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::play::Stage;
-use crate::scenario::Doing;
+use crate::scenario::Sighting;
 
 /// Tells the store what a source saw; the same again if it was refused.
 pub(crate) async fn tell(
     stage: &Stage<'_>,
     runner: &Runner,
-    doing: &Doing,
+    sighting: &Sighting,
     version: u64,
 ) -> Result<(), groundcrew_store::Error> {
     let now = Timestamp::from_millis(stage.clock.millis());
-    let Some(seen) = Seen::of(doing) else { return Ok(()) };
-    let subject = Subject {
-        path: seen.path,
-        uid: seen.uid,
-        state: if seen.ended { "gone" } else { "deployed" }.to_owned(),
-        labels: seen.labels,
-    };
-    let kind = if seen.ended { "app.deleted" } else { "app.changed" };
+    let ended = sighting.labels.is_none();
+    let subject = subject(sighting);
+    let word = if sighting.machine.is_some() { "machine" } else { "app" };
+    let kind = if ended { format!("{word}.deleted") } else { format!("{word}.changed") };
     let id = format!("{}.{version}", subject.uid);
-    let event = Event {
-        id: id.clone(),
-        kind: kind.to_owned(),
-        time: now,
-        subject: Some(subject.clone()),
-        data: Value::Null,
-    };
+    let event = Event { id: id.clone(), kind, time: now, subject: Some(subject.clone()), data: Value::Null };
     let registry = runner.registry();
+    let parent = sighting.machine.map(|_| uid("app", sighting.app, APP_OF_MACHINES));
     let change = SubjectChange {
         path: subject.path.clone(),
         uid: subject.uid.clone(),
-        parent: None,
+        parent: parent.clone(),
         state: subject.state.clone(),
         version,
         labels: subject.labels.clone(),
         raw: Value::Null,
         seen_at: now,
-        gone_at: seen.ended.then_some(now),
+        gone_at: ended.then_some(now),
     };
     let handlers = registry.handlers(&event);
     let intake = Intake {
         subjects: vec![change],
         events: vec![NewEvent { event, handlers }],
-        dirty: registry.lanes(&subject, None),
+        dirty: registry.lanes(&subject, parent.as_ref()),
         cursor: Some(("script".to_owned(), version.to_string())),
         now,
     };
@@ -63,27 +54,25 @@ pub(crate) async fn tell(
     Ok(())
 }
 
-struct Seen {
-    path: Path,
-    uid: Uid,
-    labels: Map<String, Value>,
-    ended: bool,
+/// Machines of scripts belong to the first app of the name.
+const APP_OF_MACHINES: u32 = 1;
+
+fn subject(sighting: &Sighting) -> Subject {
+    let Sighting { app, machine, incarnation, labels } = sighting;
+    let right = "invariant: scripts name subjects rightly";
+    let path = Path::app("acme", app).expect(right);
+    let (path, uid) = match machine {
+        None => (path, uid("app", app, *incarnation)),
+        Some(machine) => (path.machine(machine).expect(right), uid("machine", machine, *incarnation)),
+    };
+    Subject {
+        path,
+        uid,
+        state: if labels.is_none() { "gone" } else { "deployed" }.to_owned(),
+        labels: labels.as_ref().and_then(Value::as_object).cloned().unwrap_or_default(),
+    }
 }
 
-impl Seen {
-    fn of(doing: &Doing) -> Option<Self> {
-        let (app, incarnation, things) = match doing {
-            Doing::Wants { app, incarnation, things } => (app, incarnation, Some(things)),
-            Doing::Ends { app, incarnation } => (app, incarnation, None),
-            Doing::Act { .. } | Doing::Open { .. } | Doing::Fault { .. } => return None,
-        };
-        let mut labels = Map::new();
-        labels.extend(things.map(|things| ("things".to_owned(), things.clone())));
-        Some(Self {
-            path: Path::app("acme", app).expect("invariant: scripts name apps rightly"),
-            uid: format!("app:{app}-{incarnation}").parse().expect("invariant: scripts name apps rightly"),
-            labels,
-            ended: things.is_none(),
-        })
-    }
+fn uid(kind: &str, name: &str, incarnation: u32) -> Uid {
+    format!("{kind}:{name}-{incarnation}").parse().expect("invariant: scripts name subjects rightly")
 }

@@ -15,8 +15,9 @@ use groundcrew_store::Store;
 use crate::carrier::SERVER;
 use crate::faults::Laid;
 use crate::hooks::{Shop, manifest_of};
+use crate::neighbours::PDNS_KEY;
 use crate::play::Stage;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, head};
 
 /// The installation, as in marks.
 pub const INSTALLATION: &str = "harness";
@@ -65,20 +66,23 @@ pub(crate) async fn runner(
 
 /// The configuration that a user would have written.
 fn config(scenario: &Scenario) -> Config {
-    let Scenario { stanza, grace, handler, .. } = scenario;
+    let Scenario { component, stanza, grace, handler, hooks, .. } = scenario;
     let tell = if *handler {
         "[hook.tell]\nuse = \"builtin:notify\"\non = [\"app.*\"]\nconfig = { to = \"standard-webhooks\" }\n\
          secret.URL = { from = \"TELL\", at = \"url\" }\n"
     } else {
         ""
     };
-    let text = format!(
-        "installation = \"{INSTALLATION}\"\nlevel = \"enforce\"\nsource.ndjson.path = \"-\"\n\
-         [secrets]\nTELL = {{ env = \"TELL\" }}\n\
-         [hook.things]\nuse = \"things.wasm\"\ngone = \"delete\"\n{stanza}\ngrace = {grace}\n\
-         config = {{ server = \"{SERVER}\" }}\nallow = [\"GET,POST,PUT,DELETE {{config.server}}/*\"]\n{tell}"
+    let things = format!(
+        "[hook.things]\nuse = \"{component}\"\ngone = \"delete\"\n{stanza}\ngrace = {grace}\n\
+         config = {{ server = \"{SERVER}\" }}\nallow = [\"GET,POST,PUT,DELETE {{config.server}}/*\"]\n"
     );
-    let environment = Environment::fixed([("TELL".to_owned(), format!("{SERVER}/told"))]);
+    let text = head(INSTALLATION) + hooks.as_ref().unwrap_or(&things) + tell;
+    let environment = Environment::fixed([
+        ("TELL".to_owned(), format!("{SERVER}/told")),
+        ("FLY".to_owned(), "fo1_token_of_the_harness".to_owned()),
+        ("PDNS".to_owned(), PDNS_KEY.to_owned()),
+    ]);
     let parsed = Config::parse("harness.toml", &text, Path::new("/"), &environment, &manifest_of);
     parsed.unwrap_or_else(|report| panic!("invariant: the harness's configuration is right\n{report}"))
 }

@@ -13,6 +13,7 @@ mod wants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::inherit;
@@ -60,11 +61,15 @@ impl Runner {
         owner: &StoredSubject,
         lane: LaneId,
     ) -> Result<Option<Timestamp>, Error> {
+        let level = self.paused(lane)?.min(installed.hook.level);
         for _ in 0..ROUNDS {
             let wants = self.store.wants(lane)?;
             let rows = self.store.lane_rows(lane)?;
             let mut moved = false;
-            let freed = rows.iter().filter(|row| self.is_freed(installed, row, &wants, &rows));
+            let freed = rows.iter().filter(|row| {
+                self.is_freed(installed, row, &wants, &rows)
+                    || (level > Level::Observe && learn::is_observed(row))
+            });
             let freed: BTreeSet<i64> = freed.map(|row| row.id).collect();
             for row in in_order(rows, &wants) {
                 if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {

@@ -4,6 +4,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::routes::{self, Route};
+use crate::direct::Answered;
 use crate::refusal::{Refusal, Shape};
 use crate::world::MachineFilter;
 
@@ -169,6 +170,22 @@ impl Answer {
         // The vendor's body for 401 has one shape for all routes [docs].
         let shape = if refusal.status == 401 { Shape::Error } else { shape };
         Self::json(refusal.status, refusal.body(shape))
+    }
+
+    /// The answer as it goes out.
+    pub(crate) fn written(self, request_id: Option<&str>) -> Answered {
+        let (kind, body) = match self.body {
+            Body::Nothing => (None, Vec::new()),
+            Body::Json(body) => (Some("application/json; charset=utf-8"), body.to_string().into_bytes()),
+            Body::Text(text) => (Some("text/plain; charset=utf-8"), text.into_bytes()),
+        };
+        let fields = [
+            ("content-type", kind),
+            ("fly-request-id", request_id),
+            ("retry-after", self.retry_after.as_deref()),
+        ];
+        let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        Answered { status: self.status, headers: given.collect(), body }
     }
 
     pub(crate) fn later(wait: Wait) -> Self {

@@ -14,12 +14,9 @@ mod secrets;
 mod server;
 mod volumes;
 
-#[cfg(all(test, feature = "validate"))]
-pub(crate) use call::Parts;
-pub(crate) use call::{Answer, Call};
+pub(crate) use call::{Answer, Call, Parts, parse_query};
 #[cfg(feature = "validate")]
 pub(crate) use call::{Body, Sent};
-#[cfg(all(test, feature = "validate"))]
 pub(crate) use exchange::Outcome;
 pub(crate) use orgs::REGIONS;
 pub use server::{Server, ServerHandle, StartError};

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::admin;
-use super::call::{Answer, Body, Call, Parts, Wait};
+use super::call::{Answer, Call, Parts, Wait};
 use super::exchange::Outcome;
 use crate::refusal::Shape;
 use crate::world::{HoldStatus, World};
@@ -213,26 +213,13 @@ async fn released(world: &World, seq: u64) {
 }
 
 fn render(answer: Answer, request_id: Option<&str>) -> Response<Full<Bytes>> {
-    let (kind, bytes) = match answer.body {
-        Body::Nothing => (None, Bytes::new()),
-        Body::Json(body) => (Some("application/json; charset=utf-8"), Bytes::from(body.to_string())),
-        Body::Text(text) => (Some("text/plain; charset=utf-8"), Bytes::from(text)),
-    };
-    let mut response = Response::new(Full::new(bytes));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::IM_A_TEAPOT);
-    let mut set = |name, value: &str| {
-        if let Ok(value) = value.parse() {
+    let written = answer.written(request_id);
+    let mut response = Response::new(Full::new(Bytes::from(written.body)));
+    *response.status_mut() = StatusCode::from_u16(written.status).unwrap_or(StatusCode::IM_A_TEAPOT);
+    for (name, value) in written.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
             response.headers_mut().insert(name, value);
         }
-    };
-    if let Some(kind) = kind {
-        set(header::CONTENT_TYPE, kind);
-    }
-    if let Some(id) = request_id {
-        set(header::HeaderName::from_static("fly-request-id"), id);
-    }
-    if let Some(when) = &answer.retry_after {
-        set(header::RETRY_AFTER, when);
     }
     response
 }

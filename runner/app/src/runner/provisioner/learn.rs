@@ -9,7 +9,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::Writes;
 use groundcrew_engine::run::Ended;
 use groundcrew_store::findings::{NewFinding, Severity};
-use groundcrew_store::ledger::RowEffects;
+use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::wants::StoredWant;
 
 use super::super::{Error, Runner};
@@ -40,6 +40,9 @@ pub(super) enum Learnt {
 /// Findings that end when a thing is seen in good order.
 const MENDED: [&str; 5] =
     ["resource.stuck", "resource.conflict", "resource.ambiguous", "resource.changed", "resource.failed"];
+
+/// How a row's `waiting` begins when a write of it was only shown.
+const OBSERVED: &str = "observe: ";
 
 impl Runner {
     /// Commits what was learnt. Returns whether there is more to decide now.
@@ -212,7 +215,7 @@ impl Runner {
             _ => "would be removed",
         };
         work.row.due_at = None;
-        work.row.waiting = Some(format!("observe: {would}"));
+        work.row.waiting = Some(format!("{OBSERVED}{would}"));
         let now = self.now();
         self.commit(work, RowEffects { now, ..RowEffects::default() }).await
     }
@@ -263,6 +266,12 @@ impl Runner {
         work.row.waiting = Some(message);
         self.commit(work, RowEffects { open, now, ..RowEffects::default() }).await
     }
+}
+
+/// Whether a row sleeps since a write of it was only shown. It is taken up again as soon as the level allows, whatever
+/// raised it: the end of a pause, or another configuration.
+pub(super) fn is_observed(row: &StoredRow) -> bool {
+    row.due_at.is_none() && row.waiting.as_deref().is_some_and(|why| why.starts_with(OBSERVED))
 }
 
 /// Tells people what happened to a thing: one line of the log.

@@ -1,0 +1,32 @@
+//! What a person does in the middle of a scenario, as the commands do it.
+
+use groundcrew::runner::Runner;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::Result;
+
+use crate::play::Stage;
+use crate::scenario::Operator;
+
+/// Who it is, in the operators' record.
+const WHO: &str = "harness";
+/// How long an approval holds: a day, as the command's.
+const APPROVAL: Millis = Millis::seconds(86_400);
+
+/// Does it. Refused, it can be done again.
+pub(crate) async fn intervenes(stage: &Stage<'_>, runner: &Runner, operator: Operator) -> Result<()> {
+    let now = Timestamp::from_millis(stage.clock.millis());
+    let things = runner.registry().named("things").map(|installed| installed.id);
+    match operator {
+        Operator::Pause { deletes } => {
+            let level = if deletes { Level::NoDeletes } else { Level::Observe };
+            runner.store.pause(things, None, level, WHO, now).await
+        }
+        Operator::Unpause => runner.store.unpause(things, None, WHO, now).await.map(drop),
+        Operator::Approve => {
+            let held = runner.store.held_rows(things)?;
+            runner.store.approve(held, WHO, now, now + APPROVAL).await
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Scripts for what ships: hooks of the binary, Fly, a name server.
+
+use groundcrew_flysim::dns::DnsKnobs;
+use groundcrew_flysim::{Action, Knobs};
+use groundcrew_outside::Purpose;
+use serde_json::Value;
+
+use super::{Doing, Scenario, Sighting};
+use crate::neighbours::{FLY, PDNS, ZONE};
+
+/// How long after an app's end on the platform the source confirms it, in milliseconds.
+const CONFIRMED_AFTER: i64 = 2_000;
+
+/// A record set as somebody else writes it; empty: deletes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreign {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) contents: &'static [&'static str],
+}
+
+impl Scenario {
+    /// The stanza of `builtin:fly-ip`, as its user writes it, called `ip`; `config` is what is in its table's braces.
+    #[must_use]
+    pub fn fly_ip(self, config: &str, lines: &str) -> Self {
+        self.hook(&format!(
+            "[hook.ip]\nuse = \"builtin:fly-ip\"\nconfig = {{ api = \"{{fly.api}}\", {config} }}\ngone = \"delete\"\n{lines}\n\
+             secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{{fly.api}}\" }}\n\
+             allow = [\"GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/ip_assignments*\"]\n"
+        ))
+    }
+
+    /// The stanza of `builtin:fly-cert`, called `cert`: names are the label `names`.
+    #[must_use]
+    pub fn fly_cert(self, lines: &str) -> Self {
+        self.hook(&format!(
+            "[hook.cert]\nuse = \"builtin:fly-cert\"\nconfig = {{ api = \"{{fly.api}}\", names = \"{{labels.names}}\" }}\n\
+             gone = \"delete\"\n{lines}\n\
+             secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{{fly.api}}\" }}\n\
+             allow = [\"GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/certificates*\"]\n"
+        ))
+    }
+
+    /// The stanza of `builtin:dns`, called `dns`, with these `records`.
+    #[must_use]
+    pub fn dns(self, records: &str, lines: &str) -> Self {
+        self.hook(&format!(
+            "[hook.dns]\nuse = \"builtin:dns\"\ngone = \"delete\"\n{lines}\n\
+             config = {{ server = \"{PDNS}\", zone = \"{ZONE}\", ttl = 60, records = [{records}] }}\n\
+             secret.API_TOKEN = {{ from = \"PDNS\", at = \"header:x-api-key\", to = \"{PDNS}\" }}\n\
+             allow = [\"GET,PATCH {PDNS}/api/v1/servers/localhost/zones/{ZONE}*\"]\n"
+        ))
+    }
+
+    /// A stanza, instead of that of the guest `things`.
+    fn hook(mut self, stanza: &str) -> Self {
+        self.hooks.get_or_insert_default().push_str(stanza);
+        self
+    }
+
+    /// An app is there from then on, on Fly and for the source, or its labels change.
+    #[must_use]
+    pub fn app(self, at: i64, app: &'static str, labels: Value) -> Self {
+        self.app_again(at, app, 1, labels)
+    }
+
+    /// The same of a later incarnation.
+    #[must_use]
+    pub fn app_again(self, at: i64, app: &'static str, incarnation: u32, labels: Value) -> Self {
+        let create = Action::CreateApp { name: app.to_owned(), org: None };
+        let sighting = Sighting { app, machine: None, incarnation, labels: Some(labels) };
+        self.doing(at, Doing::Fly(create)).doing(at, Doing::Sees(sighting))
+    }
+
+    /// An app is deleted on Fly; a little later the source confirms its end.
+    #[must_use]
+    pub fn app_ends(self, at: i64, app: &'static str, incarnation: u32) -> Self {
+        let delete = Action::DeleteApp { app: app.to_owned() };
+        let sighting = Sighting { app, machine: None, incarnation, labels: None };
+        self.doing(at, Doing::Fly(delete)).doing(at + CONFIRMED_AFTER, Doing::Sees(sighting))
+    }
+
+    /// Something happens on Fly.
+    #[must_use]
+    pub fn fly(self, at: i64, action: Action) -> Self {
+        self.doing(at, Doing::Fly(action))
+    }
+
+    /// The simulator's knobs are turned.
+    #[must_use]
+    pub fn turn(self, at: i64, turn: fn(&mut Knobs)) -> Self {
+        self.doing(at, Doing::Turn(turn))
+    }
+
+    /// The knobs of the fake of PowerDNS are turned.
+    #[must_use]
+    pub fn turn_dns(self, at: i64, turn: fn(&mut DnsKnobs)) -> Self {
+        self.doing(at, Doing::TurnDns(turn))
+    }
+
+    /// Somebody else writes a record set; without contents: deletes it.
+    #[must_use]
+    pub fn foreign(
+        self,
+        at: i64,
+        kind: &'static str,
+        name: &'static str,
+        contents: &'static [&'static str],
+    ) -> Self {
+        self.doing(at, Doing::Foreign(Foreign { name, kind, contents }))
+    }
+
+    /// At the end these record sets of ours are there, each with its mark.
+    #[must_use]
+    pub fn expects_records(mut self, keys: &[&str]) -> Self {
+        for key in keys {
+            let (kind, name) = key.split_once('/').expect("invariant: scripts name record sets KIND/NAME");
+            let mark = format!("TXT/_gc-{}.{name}", kind.to_ascii_lowercase());
+            self.expects.extend([Purpose::new(ZONE, *key), Purpose::new(ZONE, mark)]);
+        }
+        self
+    }
+}
+
+/// The whole configuration's head, as far as it is the same in every scenario.
+pub(crate) fn head(installation: &str) -> String {
+    format!(
+        "installation = \"{installation}\"\nlevel = \"enforce\"\n\
+         [source.fly]\norg = \"acme\"\ntoken = \"FLY\"\nurl = \"{FLY}\"\n\
+         [secrets]\nTELL = {{ env = \"TELL\" }}\nFLY = {{ env = \"FLY\" }}\nPDNS = {{ env = \"PDNS\" }}\n"
+    )
+}

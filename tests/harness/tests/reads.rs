@@ -1,0 +1,109 @@
+//! Outputs that others read: records follow addresses and certificates, and go before them.
+//!
+//! Addresses are given to others afterwards, so at no moment may a record say one that its app does not have, as
+//! far as the runner has it in hand: see `groundcrew_harness::pointing`.
+
+use groundcrew_flysim::Action;
+use groundcrew_harness::{Pairs, Played, Scenario, points};
+use groundcrew_outside::What;
+use serde_json::json;
+
+const GRACE: &str = "gone_adopted = \"delete\"\ngrace = { gone = \"30s\", unwanted = \"20s\" }";
+const RECORDS: &str = "{ name = \"www.{app}.example\", type = \"A\", values = [\"{ip.v4}\"] }, \
+                       { name = \"www.{app}.example\", type = \"AAAA\", values = [\"{ip.v6}\"] }";
+
+/// Whether a record says exactly the address of this type that an app has at the end.
+fn follows(played: &Played, record: &str, app: &str, kind: &str) -> bool {
+    played.address(app, kind).is_some_and(|address| played.says(record, &address))
+}
+
+/// `dns` that reads `ip`, both with short graces.
+fn reading(name: &'static str, ip: &str) -> Scenario {
+    let reads = format!("reads = [\"ip\"]\n{GRACE}");
+    Scenario::new(name).fly_ip(ip, GRACE).dns(RECORDS, &reads)
+}
+
+#[test]
+fn records_follow_addresses_and_go_before_them() {
+    let scenario =
+        reading("reads", "v4 = \"shared\", v6 = \"dedicated\", dedicated_v4_if = { plan = \"pro\" }")
+            .turn(0, |knobs| knobs.blind_ips_ms = 4_000)
+            .app(0, "cust-1", json!({"plan": "pro"}))
+            // The dedicated address is let go of: the record says the shared one before it goes.
+            .app(100_000, "cust-1", json!({"plan": "hobby"}))
+            .app(250_000, "cust-1", json!({"plan": "pro"}))
+            .expects(&[("cust-1", "v4"), ("cust-1", "v6")])
+            .expects_records(&["A/www.cust-1.example", "AAAA/www.cust-1.example"])
+            .lasts(400_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 31 }, |played| {
+        played.is_right()
+            && follows(played, "A/www.cust-1.example", "cust-1", "v4")
+            && follows(played, "AAAA/www.cust-1.example", "cust-1", "v6")
+    });
+}
+
+#[test]
+fn records_go_after_their_app_and_come_back_with_it() {
+    let scenario = reading("reads-re-created", "v4 = \"dedicated\", v6 = \"dedicated\"")
+        .turn(0, |knobs| knobs.blind_ips_ms = 4_000)
+        .app(0, "cust-1", json!({}))
+        .app(0, "cust-2", json!({}))
+        .app_ends(100_000, "cust-1", 1)
+        .app_ends(103_000, "cust-2", 1)
+        // Within the grace of its records: they stay, and say its new addresses.
+        .app_again(115_000, "cust-1", 2, json!({}))
+        .expects(&[("cust-1", "v4"), ("cust-1", "v6")])
+        .expects_records(&["A/www.cust-1.example", "AAAA/www.cust-1.example"])
+        .lasts(400_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 32 }, |played| {
+        played.is_right()
+            && follows(played, "A/www.cust-1.example", "cust-1", "v4")
+            && follows(played, "AAAA/www.cust-1.example", "cust-1", "v6")
+    });
+}
+
+#[test]
+fn an_address_that_somebody_released_is_replaced_and_followed() {
+    let repair = format!("drift = \"repair\"\n{GRACE}");
+    let reads = format!("reads = [\"ip\"]\n{GRACE}");
+    // The first address that the simulator gives, as its log says.
+    let first = "37.0.0.9";
+    let scenario = Scenario::new("reads-replaced")
+        .fly_ip("v4 = \"dedicated\", v6 = \"none\"", &repair)
+        .dns("{ name = \"www.{app}.example\", type = \"A\", values = [\"{ip.v4}\"] }", &reads)
+        .app(0, "cust-1", json!({}))
+        .fly(600_000, Action::ReleaseIp { app: "cust-1".to_owned(), ip: first.to_owned() })
+        .expects(&[("cust-1", "v4")])
+        .expects_records(&["A/www.cust-1.example"])
+        .lasts(200_000_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 33 }, |played| {
+        played.is_right() && follows(played, "A/www.cust-1.example", "cust-1", "v4")
+    });
+}
+
+#[test]
+fn what_a_certificate_needs_is_there_while_it_is_wanted() {
+    let reads = format!("reads = [\"ip\", \"cert\"]\n{GRACE}");
+    let scenario = Scenario::new("reads-cert")
+        .fly_ip("v4 = \"none\", v6 = \"dedicated\"", GRACE)
+        .fly_cert(GRACE)
+        .dns("{ name = \"www.{app}.example\", type = \"AAAA\", values = [\"{ip.v6}\"] }", &reads)
+        .app(0, "cust-1", json!({"names": ["www.cust-1.example"]}))
+        .fly(40_000, Action::ConfigureDns { hostname: "www.cust-1.example".to_owned(), configured: true })
+        .app(60_000, "cust-1", json!({"names": []}))
+        .expects(&[("cust-1", "v6")])
+        .expects_records(&["AAAA/www.cust-1.example"])
+        .lasts(150_000);
+    // What the certificate needs goes before it.
+    let at = |played: &Played, id: &str, what: What| {
+        played.log.iter().position(|effect| effect.id == id && effect.what == what)
+    };
+    let in_order = |played: &Played| {
+        let (host, challenge) = ("www.cust-1.example", "CNAME/_acme-challenge.www.cust-1.example");
+        at(played, challenge, What::Created).is_some()
+            && at(played, challenge, What::Deleted) < at(played, host, What::Deleted)
+    };
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 34 }, |played| {
+        played.is_right() && in_order(played)
+    });
+}
