@@ -64,7 +64,8 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-fn target_directory() -> anyhow::Result<PathBuf> {
+/// Where cargo builds.
+pub(crate) fn target_directory() -> anyhow::Result<PathBuf> {
     let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let target = metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
