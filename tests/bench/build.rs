@@ -43,9 +43,5 @@ fn build(root: &Path, target: &Path) {
         cargo.env_remove(variable);
     }
     let built = cargo.output().expect("cargo can be started");
-    assert!(
-        built.status.success(),
-        "the guests did not build\n{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
+    assert!(built.status.success(), "the guests did not build\n{}", String::from_utf8_lossy(&built.stderr));
 }

@@ -20,7 +20,7 @@ use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::{Entropy, Parts, Runner};
 
 /// Runs at once, over all hooks; memory is reserved for them, not used.
-const SLOTS: u32 = 64;
+const SLOTS: u32 = 256;
 
 /// Why a runner could not be put together.
 #[derive(Debug, thiserror::Error)]

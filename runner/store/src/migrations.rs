@@ -7,7 +7,10 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_create_everything.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_create_everything.sql"),
+    include_str!("../migrations/0002_index_lanes_by_hook.sql"),
+];
 
 /// The schema that this program knows.
 pub(crate) const KNOWN: u32 = MIGRATIONS.len() as u32;

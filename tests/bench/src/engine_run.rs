@@ -93,7 +93,8 @@ impl Ours {
 
     /// One run, with everything made that the runner makes for it.
     async fn run(&self) -> anyhow::Result<()> {
-        let gate = Gate::new(Answers::Outside, Arc::new(Unrecorded), None, Arc::new(SystemClock), &self.limits);
+        let gate =
+            Gate::new(Answers::Outside, Arc::new(Unrecorded), None, Arc::new(SystemClock), &self.limits);
         let context = Context {
             gate,
             egress: Egress::new(Arc::new([]), Arc::new(Secrets::default()), Arc::new(Nowhere)),

@@ -38,7 +38,11 @@ pub(crate) fn commit(directory: &Path) -> anyhow::Result<Samples> {
     for id in 0..REPEATS {
         let began = now();
         let text = "INSERT INTO event (seq, eid, data) VALUES (?1, ?2, ?3)";
-        connection.prepare_cached(text)?.execute(params![id as i64, id.to_string(), "x".repeat(EVENT_BYTES)])?;
+        connection.prepare_cached(text)?.execute(params![
+            id as i64,
+            id.to_string(),
+            "x".repeat(EVENT_BYTES)
+        ])?;
         samples.push(micros(began.elapsed()));
     }
     Ok(Samples::of(samples))

@@ -56,6 +56,8 @@ fn event(number: usize) -> String {
 pub(crate) struct Throughput {
     /// Settled rows a second, counted after shutdown.
     pub(crate) runs_per_second: f64,
+    /// Processor time of the runner for each of them, in microseconds: what other load disturbs least.
+    pub(crate) processor_us: f64,
     /// The directory, with everything that was stored.
     pub(crate) stage: Stage,
 }
@@ -65,13 +67,16 @@ pub(crate) fn throughput(binary: &Path, events: usize) -> anyhow::Result<Through
     let stage = stage(binary)?;
     let up = stage.up()?;
     let database = Database::open(&stage.database())?;
-    until("the apps are known", PATIENCE, SOON, || Ok((database.subjects()? >= IN_FLIGHT as u64).then_some(())))?;
+    until("the apps are known", PATIENCE, SOON, || {
+        Ok((database.subjects()? >= IN_FLIGHT as u64).then_some(()))
+    })?;
     let batches: Vec<Vec<u8>> = (0..events.div_ceil(IN_FLIGHT))
         .map(|batch| {
             let events: Vec<String> = (batch * IN_FLIGHT..(batch + 1) * IN_FLIGHT).map(event).collect();
             request("POST", "/v1/events", BATCH, &format!("[{}]", events.join(",")))
         })
         .collect();
+    let before = up.processor_seconds()?;
     let began = now();
     std::thread::scope(|scope| -> anyhow::Result<()> {
         let feed = |feeder: usize| {
@@ -87,12 +92,18 @@ pub(crate) fn throughput(binary: &Path, events: usize) -> anyhow::Result<Through
     })?;
     until("every event is settled", PATIENCE, SOON, || Ok(database.is_settled()?.then_some(())))?;
     let took = began.elapsed();
+    let processor = up.processor_seconds()? - before;
     drop(database);
     up.stop()?;
     let settled = Database::open(&stage.database())?.settled()?;
     let fed = batches.len() * IN_FLIGHT;
     ensure!(settled == fed as u64, "{fed} events were accepted and {settled} are settled");
-    Ok(Throughput { runs_per_second: settled as f64 / took.as_secs_f64(), stage })
+    let settled = settled as f64;
+    Ok(Throughput {
+        runs_per_second: settled / took.as_secs_f64(),
+        processor_us: processor * 1e6 / settled,
+        stage,
+    })
 }
 
 /// How long one event takes while nothing else happens, in milliseconds.
@@ -108,7 +119,9 @@ pub(crate) fn latency(binary: &Path) -> anyhow::Result<Latency> {
     let stage = stage(binary)?;
     let up = stage.up()?;
     let database = Database::open(&stage.database())?;
-    until("the apps are known", PATIENCE, SOON, || Ok((database.subjects()? >= IN_FLIGHT as u64).then_some(())))?;
+    until("the apps are known", PATIENCE, SOON, || {
+        Ok((database.subjects()? >= IN_FLIGHT as u64).then_some(()))
+    })?;
     let mut connection = stage.connect()?;
     let (mut whole, mut accepted) = (Vec::new(), Vec::new());
     for number in 0..WARM_UP + SAMPLES {
@@ -147,7 +160,9 @@ mod tests {
     #[test]
     fn sixty_four_events_in_a_row_are_about_sixty_four_apps() {
         let subjects: std::collections::BTreeSet<_> = (64..128)
-            .map(|number| serde_json::from_str::<serde_json::Value>(&event(number)).unwrap()["subject"].to_string())
+            .map(|number| {
+                serde_json::from_str::<serde_json::Value>(&event(number)).unwrap()["subject"].to_string()
+            })
             .collect();
         assert_eq!(subjects.len(), IN_FLIGHT);
     }

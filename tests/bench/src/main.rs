@@ -22,6 +22,7 @@ mod stage;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -67,7 +68,17 @@ struct Bench<'a> {
     peer: Option<peers::Peer>,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(anstream::stderr(), "error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     let mut args = Args::parse();
     args.binary = args.binary.canonicalize().context("the binary that is measured")?;
     let load = machine::load();
@@ -104,7 +115,13 @@ fn print(args: &Args, machine: &Value, measured: &[Measured]) -> anyhow::Result<
         return Ok(());
     }
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    writeln!(out, "{}, {} cores, load {} before\n", text(&machine["cpu"]), machine["cores"], machine["load_before"])?;
+    writeln!(
+        out,
+        "{}, {} cores, load {} before\n",
+        text(&machine["cpu"]),
+        machine["cores"],
+        machine["load_before"]
+    )?;
     writeln!(out, "{}\n{}", show::table(measured), show::picture(measured))?;
     for kind in ["floors", "peers", "notes"] {
         for (name, value) in machine[kind].as_object().into_iter().flatten() {
@@ -207,7 +224,10 @@ impl Bench<'_> {
         let floor = self.runtime.block_on(floors::minimal_loop(directory, &self.bare, events))?;
         self.floors.insert("minimal_loop_runs_per_second".to_owned(), json!(rounded(floor)));
         let got = handler::throughput(binary, events)?;
-        let note = format!("{events} events of 400 bytes in batches of 64, 64 apps, one run of each in flight");
+        let processor = rounded(got.processor_us);
+        let note = format!(
+            "{events} events of 400 bytes in batches of 64, 64 apps, one run of each in flight; {processor} us of processor time each"
+        );
         self.note(results::RUNS_PER_SECOND, got.runs_per_second, Some(floor), note);
         Ok(got.stage)
     }

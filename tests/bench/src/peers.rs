@@ -44,7 +44,8 @@ impl Drop for Running {
 
 /// Debian's `webhook`, running `/bin/true` for each request; none if it is not installed.
 pub(crate) fn webhook(directory: &Path) -> anyhow::Result<Option<Peer>> {
-    let hooks = json!([{"id": "true", "execute-command": "/bin/true", "include-command-output-in-response": true}]);
+    let hooks =
+        json!([{"id": "true", "execute-command": "/bin/true", "include-command-output-in-response": true}]);
     let file = directory.join("webhook.json");
     std::fs::write(&file, hooks.to_string())?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -58,7 +59,8 @@ pub(crate) fn webhook(directory: &Path) -> anyhow::Result<Option<Peer>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         started => Running(started.context("webhook")?),
     };
-    let post = request("POST", "/hooks/true", "application/json", &format!("\"{}\"", "x".repeat(EVENT_BYTES - 2)));
+    let post =
+        request("POST", "/hooks/true", "application/json", &format!("\"{}\"", "x".repeat(EVENT_BYTES - 2)));
     until("webhook listens", PATIENCE, SOON, || Ok(Connection::to(port).ok()))?;
     let peer = load("webhook /bin/true", port, &post)?;
     drop(running);

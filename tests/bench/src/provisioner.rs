@@ -35,7 +35,7 @@ pub(crate) fn creates_per_second(
 use = "things.wasm"
 manifest = "things.toml"
 gone = "delete"
-limits = {{ parallel = {IN_FLIGHT}, rate = "100000/s" }}
+limits = {{ parallel = {IN_FLIGHT}, rate = "none" }}
 allow = ["GET,POST,PUT,DELETE http://127.0.0.1:{port}/*"]
 [hook.things.config]
 server = "http://127.0.0.1:{port}"
@@ -71,7 +71,16 @@ mod tests {
     use super::*;
 
     fn effect(at: i64, what: What) -> Effect {
-        Effect { at, collection: String::new(), id: at.to_string(), what, by: By::Caller, name: None, mark: None, purpose: None }
+        Effect {
+            at,
+            collection: String::new(),
+            id: at.to_string(),
+            what,
+            by: By::Caller,
+            name: None,
+            mark: None,
+            purpose: None,
+        }
     }
 
     #[test]

@@ -41,7 +41,11 @@ pub(crate) fn table(measured: &[Measured]) -> String {
         };
         let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
             // Words stand to the left, numbers to the right.
-            let padded = if matches!(column, 0 | 1 | 4) { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
+            let padded = if matches!(column, 0 | 1 | 4) {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            };
             if column == 4 { format!("{style}{padded}{style:#}") } else { padded }
         });
         let line = cells.collect::<Vec<_>>().join("  ");
@@ -144,7 +148,13 @@ mod tests {
     use crate::results::{LATENCY_P50, RUNS_PER_SECOND};
 
     fn both() -> [Measured; 2] {
-        let one = |quantity, ours, peer| Measured { quantity, ours, floor: Some(20_000.0), peer, note: String::new() };
+        let one = |quantity, ours, peer| Measured {
+            quantity,
+            ours,
+            floor: Some(20_000.0),
+            peer,
+            note: String::new(),
+        };
         [one(RUNS_PER_SECOND, 12_345.6, Some(1_400.0)), one(LATENCY_P50, 3.0, None)]
     }
 
@@ -172,7 +182,10 @@ handler.latency_p50_ms   ms           3     < 1.5  no   20,000      -
 
     #[test]
     fn a_tenth_of_the_aim_is_an_empty_bar_and_ten_times_a_whole_one() {
-        assert_eq!([0.01, 0.1, 1.0, 10.0, 99.0].map(|reached| columns(reached, 40.0)), [0.0, 0.0, 20.0, 40.0, 40.0]);
+        assert_eq!(
+            [0.01, 0.1, 1.0, 10.0, 99.0].map(|reached| columns(reached, 40.0)),
+            [0.0, 0.0, 20.0, 40.0, 40.0]
+        );
     }
 
     #[test]

@@ -79,7 +79,8 @@ org = "bench"
             std::fs::write(stage.path(name), content)?;
         }
         let output = stage.command("").args(["add", "--all", "--yes"]).output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "groundcrew add: {}\n{said}", output.status);
         Ok(stage)
     }
@@ -139,6 +140,12 @@ impl Up {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Processor time that it has used so far, all threads, in seconds.
+    pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        ticks(&text).map(|ticks| ticks as f64 / 100.0).context("no times in /proc/PID/stat")
     }
 
     /// SIGTERM, and how long its end then takes.
@@ -225,9 +232,23 @@ impl Answer {
     }
 }
 
+/// User's and system's clock ticks of a line of `/proc/PID/stat`, a hundredth of a second each [proc(5)].
+fn ticks(stat: &str) -> Option<u64> {
+    // The name in parentheses may hold anything; what follows it is numbered from field 3.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_are_fields_14_and_15() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194304 100 0 0 0 1200 34 0 0 20 0 1 0 5000";
+        assert_eq!(ticks(stat), Some(1234));
+        assert_eq!(ticks("7 (a) S 1"), None);
+    }
 
     #[test]
     fn answers_are_read_whole() {
