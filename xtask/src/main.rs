@@ -1,8 +1,9 @@
-//! Automation of the project: `cargo xtask test`, `cargo xtask demo`.
+//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `bench`.
 //!
 //! Each command does everything by itself on a fresh machine, and says what it installs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
 
+mod bench;
 mod demo;
 mod docs;
 mod setup;
@@ -17,6 +18,8 @@ cargo xtask COMMAND
   demo [--keep]   a fleet on the simulator and its DNS, the runner killed in the middle, a verdict at the end
   torture [--events N] [--kills K] [--seed S] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
+  bench [--json] [--svg FILE] [--only NAME]
+                  what the shipped binary does, measured from outside, beside the machine's floors and installed peers
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let done = match command.as_deref() {
         Some("demo") => demo::run(&rest),
         Some("torture") => torture::run(&rest),
+        Some("bench") => bench::run(&rest),
         Some("test") => test::run(&rest),
         Some("docs") => docs::run(),
         Some("setup") => setup::run(),

@@ -282,7 +282,7 @@ impl Desk<'_> {
             }
             Doubted::Reach => ("what the token reaches now is what it should".to_owned(), "reach"),
         };
-        self.store.record_act(self.who, &format!("approve {act}"), self.now).await?;
+        self.store.touch(Vec::new(), self.act(format!("approve {act}")), self.now).await?;
         Ok(Done { message: said, changed })
     }
 

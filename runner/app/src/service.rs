@@ -185,20 +185,11 @@ impl Inbox for Foreign {
 
     fn take(&self, events: Vec<Value>) -> BoxFuture<'_, Result<Taken, InboxError>> {
         Box::pin(async move {
-            let mut taken = Taken::default();
-            let headers = [("content-type".to_owned(), "application/cloudevents+json".to_owned())];
-            for event in events {
-                let body = event.to_string();
-                let accepted = self.events.accept_cloudevent(&headers, body.as_bytes()).await;
-                match accepted.map_err(|refusal| match refusal {
-                    source::Refusal::Store(error) => InboxError::Unavailable(error.to_string()),
-                    other => InboxError::Refused(other.to_string()),
-                })? {
-                    source::Accepted { news: source::News::New, .. } => taken.accepted += 1,
-                    source::Accepted { news: source::News::Known, .. } => taken.duplicates += 1,
-                }
-            }
-            Ok(taken)
+            let accepted = self.events.accept_batch(events).await.map_err(|refusal| match refusal {
+                source::Refusal::Store(error) => InboxError::Unavailable(error.to_string()),
+                other => InboxError::Refused(other.to_string()),
+            })?;
+            Ok(Taken { accepted: accepted.events, duplicates: accepted.duplicates })
         })
     }
 }

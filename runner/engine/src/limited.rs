@@ -170,7 +170,9 @@ impl<T: Transport> Limited<T> {
         let counted = (self.shared.rules.classify)(request);
         let counted = counted.map(|counted| (counted.by, counted.rate));
         let hook = self.hook.as_ref().map(|(hook, rate)| (format!("hook:{hook}"), *rate));
-        let by_host = (format!("host:{host}"), self.shared.rules.host);
+        // A hook that may ask more often than that may ask its hosts as often.
+        let wider = hook.iter().map(|(_, rate)| *rate).find(|rate| rate.every < self.shared.rules.host.every);
+        let by_host = (format!("host:{host}"), wider.unwrap_or(self.shared.rules.host));
         // One after the other: who waits for a narrow limit takes nothing from a wide one meanwhile.
         for (name, rate) in counted.into_iter().chain(hook).chain([by_host]) {
             self.take(&host, name, rate).await?;

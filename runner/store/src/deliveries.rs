@@ -63,6 +63,15 @@ pub enum Ending {
     },
 }
 
+/// What a lane has after a delivery was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another delivery, due now.
+    Due,
+    /// Nothing, or something that is due later.
+    Later,
+}
+
 impl Store {
     /// The oldest delivery of a lane that is not dead.
     pub fn delivery_head(&self, lane: LaneId) -> Result<Option<Delivery>> {
@@ -86,7 +95,7 @@ impl Store {
         calls: Vec<CallRecord>,
         ending: Ending,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Next> {
         self.write(move |connection| {
             runs::save(connection, &run, &calls)?;
             settle(connection, lane, seq, &ending, now)
@@ -160,29 +169,35 @@ impl Store {
     }
 }
 
-fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now: Timestamp) -> Result<()> {
+fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now: Timestamp) -> Result<Next> {
     let key = params![lane.hook.0, lane.subject.0, seq];
     match ending {
         Ending::Told { written } => {
             let text = "DELETE FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(key)?;
             remember(connection, lane, written)?;
-            let next = has_head(connection, lane)?.then_some(now);
-            set_due(connection, lane, next)
+            go_on(connection, lane, now)
         }
         Ending::Again { at, error } => {
             let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, seq, error])?;
-            set_due(connection, lane, Some(*at))
+            set_due(connection, lane, Some(*at))?;
+            Ok(Next::Later)
         }
         Ending::Dead { error } => {
             let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4, state = 'dead'
                 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, seq, error])?;
-            let next = has_head(connection, lane)?.then_some(now);
-            set_due(connection, lane, next)
+            go_on(connection, lane, now)
         }
     }
+}
+
+/// A lane is due now if it has another delivery, else idle.
+fn go_on(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Next> {
+    let more = has_head(connection, lane)?;
+    set_due(connection, lane, more.then_some(now))?;
+    Ok(if more { Next::Due } else { Next::Later })
 }
 
 fn remember(

@@ -56,7 +56,19 @@ pub(crate) fn wake(connection: &Connection, lane: LaneId, at: Timestamp) -> Resu
 }
 
 impl Store {
-    /// Lanes that are due, oldest first; without those that are being worked on.
+    /// A hook's lanes that are due, oldest first; those that are being worked on are among them.
+    pub fn due_lanes_of(&self, hook: HookId, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
+        self.read(|connection| {
+            let text =
+                "SELECT subject FROM lane WHERE hook = ?1 AND due_at <= ?2 ORDER BY due_at, subject LIMIT ?3";
+            let mut statement = connection.prepare_cached(text)?;
+            let lane = |row: &rusqlite::Row<'_>| Ok(LaneId { hook, subject: SubjectId(row.get(0)?) });
+            let rows = statement.query_map(params![hook.0, now.as_millis(), limit], lane)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Lanes of all hooks that are due, oldest first; those that are being worked on are among them.
     pub fn due_lanes(&self, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
         self.read(|connection| {
             let text = "SELECT hook, subject FROM lane WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";

@@ -56,7 +56,7 @@ impl Bench {
             gone_at,
         };
         let dirty = vec![(self.hook, uid(incarnation))];
-        let intake = Intake { subjects: vec![change], events: Vec::new(), dirty, cursor: None, now };
+        let intake = Intake { subjects: vec![change], dirty, now, ..Intake::default() };
         self.store.accept(intake).await.unwrap();
         let all = self.store.subjects_at(&Path::app("acme", "a").unwrap()).unwrap();
         let subject = all.iter().find(|found| found.subject.uid == uid(incarnation)).unwrap().id;

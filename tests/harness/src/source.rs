@@ -47,6 +47,7 @@ pub(crate) async fn tell(
         dirty: registry.lanes(&subject, parent.as_ref()),
         cursor: Some(("script".to_owned(), version.to_string())),
         now,
+        ..Intake::default()
     };
     runner.store.accept(intake).await?;
     let mut events = stage.events.lock().unwrap_or_else(PoisonError::into_inner);

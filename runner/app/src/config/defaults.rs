@@ -102,7 +102,11 @@ const TABLE: &[Setting] = &[
     entry("hook.NAME.limits.deletes.floor", "10", "and at least this many"),
     entry("hook.NAME.limits.deletes.within", "1h", "the window"),
     entry("hook.NAME.limits.parallel", "4", "runs of the hook at once"),
-    entry("hook.NAME.limits.rate", "20/s", "requests of the hook at most"),
+    entry(
+        "hook.NAME.limits.rate",
+        "20/s",
+        "requests of the hook at most; `none`: as many as it likes, also of one host",
+    ),
 ];
 
 /// Every default of the configuration, in the order of the reference.

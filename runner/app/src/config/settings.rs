@@ -187,18 +187,23 @@ impl Scope {
     }
 }
 
-/// So many in a while.
+/// How often something may be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// So many.
-    pub count: u32,
-    /// The while.
-    pub within: Millis,
+pub enum Rate {
+    /// As often as one likes.
+    Unlimited,
+    /// So many in a while.
+    Limited {
+        /// So many.
+        count: u32,
+        /// The while.
+        within: Millis,
+    },
 }
 
 /// The text is no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no rate; write a number from 1 to 1000 and `/s`, `/m` or `/h`, such as `20/s`")]
+#[error("`{0}` is no rate; write a number from 1 to 1000 and `/s`, `/m` or `/h`, such as `20/s`, or `none`")]
 pub struct RateError(String);
 
 impl FromStr for Rate {
@@ -206,6 +211,9 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, RateError> {
         let bad = || RateError(text.to_owned());
+        if text == "none" {
+            return Ok(Self::Unlimited);
+        }
         let (count, unit) = text.split_once('/').ok_or_else(bad)?;
         let count = count.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or_else(bad)?;
         let within = match unit {
@@ -214,16 +222,19 @@ impl FromStr for Rate {
             "h" => Millis::hours(1),
             _ => return Err(bad()),
         };
-        Ok(Self { count, within })
+        Ok(Self::Limited { count, within })
     }
 }
 
 impl From<Rate> for poll::Rate {
     /// A second's worth at once (at least one), then evenly.
     fn from(rate: Rate) -> Self {
-        let within = rate.within.as_i64();
-        let burst = (i64::from(rate.count) * 1_000 / within).max(1) as u32;
-        Self { burst, every: Millis::new(within / i64::from(rate.count)) }
+        let Rate::Limited { count, within } = rate else {
+            return Self { burst: 1, every: Millis::ZERO };
+        };
+        let within = within.as_i64();
+        let burst = (i64::from(count) * 1_000 / within).max(1) as u32;
+        Self { burst, every: Millis::new(within / i64::from(count)) }
     }
 }
 
@@ -261,6 +272,7 @@ mod tests {
             poll::Rate::from("30/m".parse::<Rate>().unwrap()),
             poll::Rate { burst: 1, every: Millis::seconds(2) }
         );
+        assert_eq!(poll::Rate::from("none".parse::<Rate>().unwrap()).every, Millis::ZERO);
         for text in ["", "20", "0/s", "1001/s", "20/d", "x/s"] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }

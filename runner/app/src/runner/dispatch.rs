@@ -11,8 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, Runner};
 
-/// Lanes read from the store at once.
-const WINDOW: u32 = 4_096;
 /// Lanes worked on at once, over all hooks.
 const IN_FLIGHT: usize = 256;
 /// The longest pause between two reads of what is due.
@@ -60,17 +58,24 @@ impl Runner {
     }
 
     fn claim(self: &Arc<Self>, claims: &mut Claims, running: &mut JoinSet<LaneId>) {
-        if claims.lanes.len() >= IN_FLIGHT {
-            return;
-        }
-        let due = match self.store.due_lanes(self.now(), WINDOW) {
-            Ok(due) => due,
-            Err(error) => return tracing::error!(%error, "due lanes cannot be read"),
-        };
+        let now = self.now();
         let registry = self.registry();
-        for lane in due {
-            let parallel = registry.hook(lane.hook).map_or(1, |installed| installed.hook.parallel);
-            if claims.take(lane, parallel) {
+        let mut hooks: Vec<_> = registry.all().collect();
+        // Each time another hook is the first: together they may want more than there is room for.
+        claims.turn = claims.turn.wrapping_add(1);
+        let first = claims.turn % hooks.len().max(1);
+        hooks.rotate_left(first);
+        for installed in hooks {
+            let parallel = installed.hook.parallel;
+            if !claims.has_room(installed.id, parallel) {
+                continue;
+            }
+            // Those that are worked on are still due; as many others as there is room for come with them.
+            let due = match self.store.due_lanes_of(installed.id, now, parallel) {
+                Ok(due) => due,
+                Err(error) => return tracing::error!(%error, "due lanes cannot be read"),
+            };
+            for lane in due.into_iter().filter(|lane| claims.take(*lane, parallel)).collect::<Vec<_>>() {
                 let runner = self.clone();
                 running.spawn(async move {
                     runner.work_or_postpone(lane).await;
@@ -101,9 +106,14 @@ impl Runner {
 struct Claims {
     lanes: BTreeSet<LaneId>,
     by_hook: BTreeMap<HookId, u32>,
+    turn: usize,
 }
 
 impl Claims {
+    fn has_room(&self, hook: HookId, parallel: u32) -> bool {
+        self.lanes.len() < IN_FLIGHT && self.by_hook.get(&hook).copied().unwrap_or_default() < parallel
+    }
+
     fn take(&mut self, lane: LaneId, parallel: u32) -> bool {
         let running = self.by_hook.entry(lane.hook).or_default();
         if self.lanes.len() >= IN_FLIGHT || *running >= parallel || !self.lanes.insert(lane) {

@@ -12,7 +12,7 @@ use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
 use groundcrew_engine::memory::Memory;
 use groundcrew_engine::run::{Ended, MemoryHandle};
 use groundcrew_store::Store;
-use groundcrew_store::deliveries::{Delivery, Ending};
+use groundcrew_store::deliveries::{Delivery, Ending, Next};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::RunRecord;
 
@@ -28,23 +28,45 @@ pub const APP_DELETE_WAIT: Millis = Millis::minutes(10);
 
 const WAIT: Millis = Millis::seconds(2);
 
+/// Deliveries that one claim of a lane tells at most, before lanes that are due longer get its place.
+const IN_A_ROW: usize = 16;
+
 impl Runner {
-    /// Tells the head of a handler's lane.
-    pub async fn deliver(&self, installed: &Installed, lane: LaneId) -> Result<(), Error> {
-        let Some(delivery) = self.store.delivery_head(lane)? else { return Ok(self.store.idle(lane).await?) };
+    /// Tells the head of a handler's lane, and what comes after it while all goes well.
+    pub async fn deliver(&self, installed: &Arc<Installed>, lane: LaneId) -> Result<(), Error> {
+        for _ in 0..IN_A_ROW {
+            if self.deliver_head(installed, lane).await? == Next::Later {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver_head(&self, installed: &Arc<Installed>, lane: LaneId) -> Result<Next, Error> {
+        let Some(delivery) = self.store.delivery_head(lane)? else {
+            self.store.idle(lane).await?;
+            return Ok(Next::Later);
+        };
         if self.store.paused(lane.hook, lane.subject)?.is_some() {
-            return Ok(self.store.postpone_delivery(lane, self.now() + Millis::minutes(1)).await?);
+            self.store.postpone_delivery(lane, self.now() + Millis::minutes(1)).await?;
+            return Ok(Next::Later);
         }
         let waits = delivery.event.kind == "app.deleted"
             && self.now() < delivery.event.time + APP_DELETE_WAIT
             && self.store.app_has_open_machine_lanes(lane.subject, lane.hook)?;
         if waits {
-            return Ok(self.store.postpone_delivery(lane, self.now() + WAIT).await?);
+            self.store.postpone_delivery(lane, self.now() + WAIT).await?;
+            return Ok(Next::Later);
         }
         self.tell(installed, lane, delivery).await
     }
 
-    async fn tell(&self, installed: &Installed, lane: LaneId, delivery: Delivery) -> Result<(), Error> {
+    async fn tell(
+        &self,
+        installed: &Arc<Installed>,
+        lane: LaneId,
+        delivery: Delivery,
+    ) -> Result<Next, Error> {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: Some(delivery.seq), resource: None };
         let opened = self.open_run(installed, lane, "handle", about, &start);
@@ -55,7 +77,7 @@ impl Runner {
             memory: MemoryHandle(Arc::new(LaneMemory {
                 store: self.store.clone(),
                 lane,
-                hook: installed.hook.clone(),
+                installed: installed.clone(),
             })),
             seed: start.seed,
         };
@@ -107,7 +129,7 @@ impl Intents for RunIntents {
 struct LaneMemory {
     store: Store,
     lane: LaneId,
-    hook: crate::config::Hook,
+    installed: Arc<Installed>,
 }
 
 /// Subjects on one page.
@@ -116,8 +138,9 @@ const PAGE: usize = 500;
 impl Memory for LaneMemory {
     fn subject<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>> {
         let found = self.store.subject_at(path).map_err(|error| Failure::again(error.to_string()));
-        let found =
-            found.map(|found| found.filter(|s| s.gone_at.is_none() && self.hook.covers(path.app_name())));
+        let found = found.map(|found| {
+            found.filter(|s| s.gone_at.is_none() && self.installed.hook.covers(path.app_name()))
+        });
         Box::pin(std::future::ready(found.map(|found| found.map(|stored| stored.subject))))
     }
 
@@ -152,7 +175,7 @@ impl LaneMemory {
         };
         let after = |subject: &Subject| {
             subject.path.as_str().starts_with(path)
-                && self.hook.covers(subject.path.app_name())
+                && self.installed.hook.covers(subject.path.app_name())
                 && cursor.is_none_or(|cursor| subject.path.as_str() > cursor)
         };
         let mut page: Vec<_> = below.into_iter().map(|stored| stored.subject).filter(after).collect();

@@ -14,7 +14,8 @@ use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Path, Subject};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Error;
-use groundcrew_store::events::{Intake, NewEvent};
+use groundcrew_store::events::{self as store, Intake, NewEvent};
+use serde_json::Value;
 
 use super::Surroundings;
 use read::Attributes;
@@ -114,20 +115,36 @@ impl ForeignEvents {
         }
         let (attributes, data) = read::read(headers, body)?;
         let now = self.around.clock.now();
+        let new = self.new_event(&attributes, data, now)?;
+        let id = new.event.id.clone();
+        let intake = Intake { events: vec![new], now, ..Intake::default() };
+        let accepted = self.around.store.accept(intake).await?;
+        let news = if accepted.events == 0 { News::Known } else { News::New };
+        Ok(Accepted { id, news, deliveries: accepted.deliveries })
+    }
+
+    /// Accepts events in their JSON form, in order, all or none: one commit. Durable when this returns.
+    pub async fn accept_batch(&self, batch: Vec<Value>) -> Result<store::Accepted, Refusal> {
+        let now = self.around.clock.now();
+        let mut events = Vec::with_capacity(batch.len());
+        for event in batch {
+            let (attributes, data) = read::event(event)?;
+            let new = self.new_event(&attributes, data, now)?;
+            events.push(new);
+        }
+        Ok(self.around.store.accept(Intake { events, now, ..Intake::default() }).await?)
+    }
+
+    fn new_event(&self, attributes: &Attributes, data: Value, now: Timestamp) -> Result<NewEvent, Refusal> {
         let event = Event {
             id: Digest::of_parts([b"cloudevent", attributes.source.as_bytes(), attributes.id.as_bytes()])
                 .to_string(),
             kind: attributes.kind.clone(),
-            time: time(&attributes)?.unwrap_or(now),
-            subject: self.subject(&attributes)?,
+            time: time(attributes)?.unwrap_or(now),
+            subject: self.subject(attributes)?,
             data,
         };
-        let handlers = self.around.routes.handlers(&event);
-        let id = event.id.clone();
-        let events = vec![NewEvent { event, handlers }];
-        let accepted = self.around.store.accept(Intake { events, now, ..Intake::default() }).await?;
-        let news = if accepted.events == 0 { News::Known } else { News::New };
-        Ok(Accepted { id, news, deliveries: accepted.deliveries })
+        Ok(NewEvent { handlers: self.around.routes.handlers(&event), event })
     }
 
     /// The subject whose path the event names, if we know it.

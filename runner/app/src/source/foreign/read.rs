@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{ATTRIBUTE_MAX, Refusal, is_reserved};
+use super::{ATTRIBUTE_MAX, BODY_MAX, Refusal, is_reserved};
 
 /// The attributes that mean something here; extensions are not kept.
 #[derive(Debug, Default)]
@@ -31,9 +31,22 @@ pub(super) fn read(headers: &[(String, String)], body: &[u8]) -> Result<(Attribu
         }
         media => (binary(headers)?, binary_data(media, body)?),
     };
+    checked(&mut fields, data)
+}
+
+/// Reads one event that is JSON already.
+pub(super) fn event(event: Value) -> Result<(Attributes, Value), Refusal> {
+    let (mut fields, data) = fields_and_data(event)?;
+    let bytes = data.as_str().map_or_else(|| data.to_string().len(), str::len);
+    if bytes > BODY_MAX {
+        return Err(Refusal::TooLarge(bytes));
+    }
+    checked(&mut fields, data)
+}
+
+fn checked(fields: &mut Map<String, Value>, data: Value) -> Result<(Attributes, Value), Refusal> {
     refuse_nul("data", &data)?;
-    let attributes = attributes(&mut fields)?;
-    Ok((attributes, data))
+    Ok((attributes(fields)?, data))
 }
 
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -43,7 +56,11 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 fn structured(body: &[u8]) -> Result<(Map<String, Value>, Value), Refusal> {
     let parsed: Value = serde_json::from_slice(body)
         .map_err(|error| Refusal::invalid("body", format!("no JSON: {error}")))?;
-    let Value::Object(mut fields) = parsed else {
+    fields_and_data(parsed)
+}
+
+fn fields_and_data(event: Value) -> Result<(Map<String, Value>, Value), Refusal> {
+    let Value::Object(mut fields) = event else {
         return Err(Refusal::invalid("body", "one JSON object is expected"));
     };
     let data = match (fields.remove("data"), fields.remove("data_base64")) {

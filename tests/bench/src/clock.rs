@@ -1,0 +1,36 @@
+//! The machine's clock: what is measured here is real time.
+
+use std::time::{Duration, Instant};
+
+/// The present.
+#[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Milliseconds, for people and results.
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Microseconds.
+pub(crate) fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// Asks again until the answer is there, at most for `limit`.
+pub(crate) fn until<T>(
+    what: &str,
+    limit: Duration,
+    pause: Duration,
+    mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let began = now();
+    loop {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        anyhow::ensure!(began.elapsed() < limit, "{what}: not within {} s", limit.as_secs());
+        std::thread::sleep(pause);
+    }
+}

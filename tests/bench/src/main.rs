@@ -1,0 +1,282 @@
+//! Measures the shipped binary from outside, and the machine's floors and installed peers beside it, in one run.
+//!
+//! It drives `groundcrew up` with a user's configuration over its HTTP API and counts rows of its database after
+//! shutdown. `docs/bench.md` says what each figure means. Aims that are missed are reported, not failed: only what
+//! could not be measured ends with an error.
+#![forbid(unsafe_code)]
+
+mod bare;
+mod clock;
+mod database;
+mod engine_run;
+mod floors;
+mod handler;
+mod life;
+mod machine;
+mod peers;
+mod provisioner;
+mod results;
+mod samples;
+mod show;
+mod stage;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use results::Measured;
+use samples::Samples;
+
+/// Measure the groundcrew binary
+#[derive(clap::Parser)]
+struct Args {
+    /// The binary that is measured
+    #[arg(long)]
+    binary: PathBuf,
+    /// Print JSON and nothing else
+    #[arg(long)]
+    json: bool,
+    /// Draw the picture into this file, too
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Measure only what begins with this
+    #[arg(long, value_name = "NAME", default_value = "")]
+    only: String,
+    /// Events that are fed for runs per second
+    #[arg(long, default_value_t = 60_000)]
+    events: usize,
+    /// Apps that appear for creates per second
+    #[arg(long, default_value_t = 3_000)]
+    apps: usize,
+}
+
+/// What has been measured so far.
+struct Bench<'a> {
+    args: &'a Args,
+    runtime: tokio::runtime::Runtime,
+    directory: tempfile::TempDir,
+    progress: ProgressBar,
+    measured: Vec<Measured>,
+    floors: Map<String, Value>,
+    peers: Map<String, Value>,
+    bare: bare::Bare,
+    peer: Option<peers::Peer>,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(anstream::stderr(), "error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let mut args = Args::parse();
+    args.binary = args.binary.canonicalize().context("the binary that is measured")?;
+    let load = machine::load();
+    let mut bench = Bench {
+        runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?,
+        directory: tempfile::Builder::new().prefix("groundcrew-bench-").tempdir()?,
+        progress: ProgressBar::new(8).with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}")?),
+        measured: Vec::new(),
+        floors: Map::new(),
+        peers: Map::new(),
+        bare: bare::Bare::new(stage::noop())?,
+        peer: None,
+        args: &args,
+    };
+    bench.measure()?;
+    bench.progress.finish_and_clear();
+    let notes: Map<String, Value> = bench
+        .measured
+        .iter()
+        .map(|one| (one.quantity.name.to_owned(), Value::from(one.note.clone())))
+        .collect();
+    let mut machine = machine::machine(&bench.floors.into(), &bench.peers.into(), &notes.into());
+    machine["load_before"] = json!(load);
+    if let Some(file) = &args.svg {
+        std::fs::write(file, show::svg(&bench.measured)).with_context(|| file.display().to_string())?;
+    }
+    print(&args, &machine, &bench.measured)
+}
+
+fn print(args: &Args, machine: &Value, measured: &[Measured]) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    if args.json {
+        writeln!(out, "{:#}", results::json(machine, measured))?;
+        return Ok(());
+    }
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    writeln!(
+        out,
+        "{}, {} cores, load {} before\n",
+        text(&machine["cpu"]),
+        machine["cores"],
+        machine["load_before"]
+    )?;
+    writeln!(out, "{}\n{}", show::table(measured), show::picture(measured))?;
+    for kind in ["floors", "peers", "notes"] {
+        for (name, value) in machine[kind].as_object().into_iter().flatten() {
+            writeln!(out, "{name}: {}", text(value))?;
+        }
+    }
+    Ok(())
+}
+
+impl Bench<'_> {
+    fn wants(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| name.starts_with(&self.args.only))
+    }
+
+    fn say(&self, what: &'static str) {
+        self.progress.set_message(what);
+        self.progress.inc(1);
+    }
+
+    fn note(&mut self, quantity: results::Quantity, ours: f64, floor: Option<f64>, note: String) {
+        let peer = self.peer.as_ref().and_then(|peer| match quantity {
+            results::RUNS_PER_SECOND => Some(peer.runs_per_second),
+            results::LATENCY_P50 => Some(peer.latency.median()),
+            results::LATENCY_P99 => Some(peer.latency.percentile(99.0)),
+            _ => None,
+        });
+        self.measured.push(Measured { quantity, ours, floor, peer, note });
+    }
+
+    fn measure(&mut self) -> anyhow::Result<()> {
+        self.say("floors: flushes and commits");
+        let commit = self.disk()?;
+        if self.wants(&["handler."]) {
+            self.say("peers");
+            self.webhook()?;
+        }
+        let (args, binary) = (self.args, self.args.binary.as_path());
+        let needs_stored = self.wants(&[results::START.name]);
+        if needs_stored || self.wants(&[results::RUNS_PER_SECOND.name]) {
+            self.say("handler: runs per second");
+            let stage = self.throughput(binary, args.events)?;
+            if needs_stored {
+                self.say("start with 100,000 stored runs");
+                self.start(binary, &stage)?;
+            }
+        }
+        if self.wants(&[results::LATENCY_P50.name, results::LATENCY_P99.name]) {
+            self.say("handler: one at a time");
+            self.latency(binary, &commit)?;
+        }
+        if self.wants(&[results::RUN_OVER_BARE.name]) {
+            self.say("engine: a run over a bare one");
+            self.engine()?;
+        }
+        if self.wants(&[results::CREATES_PER_SECOND.name]) {
+            self.say("provisioner: creates per second");
+            let rate = provisioner::creates_per_second(&self.runtime, binary, args.apps)?;
+            self.note(results::CREATES_PER_SECOND, rate, None, format!("{} apps, one thing each", args.apps));
+        }
+        if self.wants(&[results::IDLE.name]) {
+            self.say("idle with ten hooks");
+            let megabytes = life::idle(binary)?;
+            self.note(results::IDLE, megabytes, None, "VmRSS, megabytes of 10^6 bytes".to_owned());
+        }
+        if self.wants(&[results::SHUTDOWN.name]) {
+            self.say("shutdown with 100 waiting hooks");
+            let samples = life::shutdown(binary)?;
+            self.note(results::SHUTDOWN, samples.median(), None, spread(&samples, "ms"));
+        }
+        let order = |one: &Measured| ORDER.iter().position(|quantity| *quantity == one.quantity);
+        self.measured.sort_by_key(order);
+        Ok(())
+    }
+
+    /// Measures the disk; returns commits.
+    fn disk(&mut self) -> anyhow::Result<Samples> {
+        let directory = self.directory.path();
+        let (flush, commit) = (floors::fdatasync(directory)?, floors::commit(directory)?);
+        for (name, samples) in [("fdatasync_us", &flush), ("sqlite_commit_us", &commit)] {
+            let said = json!({"p50": rounded(samples.median()), "p99": rounded(samples.percentile(99.0))});
+            self.floors.insert(name.to_owned(), said);
+        }
+        Ok(commit)
+    }
+
+    fn webhook(&mut self) -> anyhow::Result<()> {
+        self.peer = peers::webhook(self.directory.path())?;
+        let said = self.peer.as_ref().map(|peer| {
+            json!({
+                "what": peer.name, "durable": false, "runs_per_second": rounded(peer.runs_per_second),
+                "latency_p50_ms": rounded(peer.latency.median()), "latency_p99_ms": rounded(peer.latency.percentile(99.0)),
+            })
+        });
+        self.peers.insert("webhook".to_owned(), said.unwrap_or_default());
+        Ok(())
+    }
+
+    fn throughput(&mut self, binary: &Path, events: usize) -> anyhow::Result<stage::Stage> {
+        let directory = self.directory.path();
+        let floor = self.runtime.block_on(floors::minimal_loop(directory, &self.bare, events))?;
+        self.floors.insert("minimal_loop_runs_per_second".to_owned(), json!(rounded(floor)));
+        let got = handler::throughput(binary, events)?;
+        let processor = rounded(got.processor_us);
+        let note = format!(
+            "{events} events of 400 bytes in batches of 64, 64 apps, one run of each in flight; {processor} us of processor time each"
+        );
+        self.note(results::RUNS_PER_SECOND, got.runs_per_second, Some(floor), note);
+        Ok(got.stage)
+    }
+
+    fn start(&mut self, binary: &Path, stage: &stage::Stage) -> anyhow::Result<()> {
+        let floor = life::start_floor(binary)?;
+        let samples = life::start(stage)?;
+        self.note(results::START, samples.median(), Some(floor.median()), spread(&samples, "ms"));
+        Ok(())
+    }
+
+    fn latency(&mut self, binary: &Path, commit: &Samples) -> anyhow::Result<()> {
+        let latency = handler::latency(binary)?;
+        // Accepted and settled: two commits, whatever else there is.
+        for (quantity, at) in [(results::LATENCY_P50, 50.0), (results::LATENCY_P99, 99.0)] {
+            let floor = 2.0 * commit.percentile(at) / 1e3;
+            let accepted = rounded(latency.accepted.percentile(at));
+            let note = format!("POST sent to settled; from its answer on {accepted} ms; floor: two commits");
+            self.note(quantity, latency.whole.percentile(at), Some(floor), note);
+        }
+        Ok(())
+    }
+
+    fn engine(&mut self) -> anyhow::Result<()> {
+        let comparing = engine_run::compare(self.directory.path(), &self.bare, stage::noop());
+        let compared = self.runtime.block_on(comparing)?;
+        let (bare, ours) = (rounded(compared.bare.median()), rounded(compared.ours.median()));
+        self.floors.insert("bare_wasmtime_run_us".to_owned(), json!(bare));
+        let note = format!("one run {ours} us, bare {bare} us; {}", spread(&compared.ratio, "x"));
+        self.note(results::RUN_OVER_BARE, compared.ratio.median(), Some(1.0), note);
+        Ok(())
+    }
+}
+
+use results::rounded;
+
+/// The order of the results, however they were measured.
+const ORDER: [results::Quantity; 8] = [
+    results::RUNS_PER_SECOND,
+    results::LATENCY_P50,
+    results::LATENCY_P99,
+    results::RUN_OVER_BARE,
+    results::CREATES_PER_SECOND,
+    results::START,
+    results::IDLE,
+    results::SHUTDOWN,
+];
+
+fn spread(samples: &Samples, unit: &str) -> String {
+    let (low, high) = samples.range();
+    format!("median; {} to {} {unit}", rounded(low), rounded(high))
+}

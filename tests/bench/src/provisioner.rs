@@ -1,0 +1,92 @@
+//! Provisioners: creations a second at the tests' outside, over HTTP.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use groundcrew_outside::{Effect, Knobs, Outside, What, serve};
+
+use crate::clock::{now, until};
+use crate::database::Database;
+use crate::floors::IN_FLIGHT;
+use crate::handler::fleet;
+use crate::stage::{PATIENCE, Stage};
+
+const SOON: Duration = Duration::from_millis(5);
+
+/// Lets so many apps appear at once, each of which should have one thing; 64 are worked on at once.
+///
+/// The rate is the outside's: effects from the first to the last, by its own log. After shutdown the ledger has to
+/// hold every one of them as present.
+pub(crate) fn creates_per_second(
+    runtime: &tokio::runtime::Runtime,
+    binary: &Path,
+    apps: usize,
+) -> anyhow::Result<f64> {
+    let began = now();
+    let clock = Arc::new(move || i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX));
+    let outside = Outside::new(clock).with("/natural", Knobs::natural());
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+    let port = listener.local_addr()?.port();
+    let serving = runtime.spawn(serve(outside.clone(), listener));
+    let hooks = format!(
+        r#"[hook.things]
+use = "things.wasm"
+manifest = "things.toml"
+gone = "delete"
+limits = {{ parallel = {IN_FLIGHT}, rate = "none" }}
+allow = ["GET,POST,PUT,DELETE http://127.0.0.1:{port}/*"]
+[hook.things.config]
+server = "http://127.0.0.1:{port}"
+things = [{{ kind = "natural", key = "{{app}}", value = "one" }}]
+"#
+    );
+    let stage = Stage::new(binary, &hooks, &fleet(apps))?;
+    let up = stage.up()?;
+    let database = Database::open(&stage.database())?;
+    until("every thing is made", PATIENCE, SOON, || Ok((database.present()? >= apps as u64).then_some(())))?;
+    drop(database);
+    up.stop()?;
+    serving.abort();
+    let present = Database::open(&stage.database())?.present()?;
+    ensure!(present == apps as u64, "{apps} things were wanted and {present} are present");
+    rate(&outside.log(), apps)
+}
+
+/// Creations a second between the first and the last.
+fn rate(log: &[Effect], expected: usize) -> anyhow::Result<f64> {
+    let created: Vec<i64> =
+        log.iter().filter(|effect| effect.what == What::Created).map(|effect| effect.at).collect();
+    ensure!(created.len() == expected, "{expected} things were wanted and {} created", created.len());
+    let spent = created.iter().max().zip(created.iter().min()).map_or(0, |(last, first)| last - first);
+    ensure!(spent > 0, "too few creations to tell a rate");
+    Ok((created.len() - 1) as f64 * 1e3 / spent as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_outside::By;
+
+    use super::*;
+
+    fn effect(at: i64, what: What) -> Effect {
+        Effect {
+            at,
+            collection: String::new(),
+            id: at.to_string(),
+            what,
+            by: By::Caller,
+            name: None,
+            mark: None,
+            purpose: None,
+        }
+    }
+
+    #[test]
+    fn a_rate_counts_intervals() {
+        let log = [effect(100, What::Created), effect(150, What::Updated), effect(200, What::Created)];
+        assert!((rate(&log, 2).unwrap() - 10.0).abs() < 1e-9);
+        assert!(rate(&log, 3).unwrap_err().to_string().contains("3 things were wanted and 2 created"));
+    }
+}
