@@ -50,6 +50,13 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// Whether the answer to a read has come; the moment before was that before it left.
+    pub const fn is_answer_to_read(self) -> bool {
+        matches!(self, Self::Call(gate::Moment::AfterEffect, CallAccess::Read))
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -65,7 +65,8 @@ impl fmt::Display for Trial {
 
 /// Tries every point of a scenario; `right` says of one play whether it went as it should.
 ///
-/// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`].
+/// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`]. So is
+/// a read that fails before it leaves and after its answer has come.
 pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
     let whole = play(scenario, &[]);
     let mut wrong: Vec<_> = (!right(&whole)).then(|| whole.clone()).into_iter().collect();
@@ -100,15 +101,18 @@ struct Blows {
 fn blows(played: &Played, before: &[Strike], stand_for: usize) -> Vec<Blows> {
     let from = before.last().map_or(0, |last| last.at + 1);
     let mut all: Vec<Blows> = Vec::new();
-    let mut crash = None;
+    let (mut fail, mut crash) = (None, None);
     for (at, moment) in played.moments.iter().enumerate().skip(from) {
         for blow in moment.blows() {
-            match crash.and_then(|crash: usize| all.get_mut(crash)) {
-                Some(same) if *blow == Blow::Crash && !played.fresh[at] => same.stand_for += stand_for,
-                _ => {
-                    if *blow == Blow::Crash {
-                        crash = Some(all.len());
-                    }
+            let (last, again) = match blow {
+                // A read that fails is told so in the same words, whether it left or not.
+                Blow::Fail => (&mut fail, at > from && moment.is_answer_to_read()),
+                Blow::Crash => (&mut crash, !played.fresh[at]),
+            };
+            match last.and_then(|same: usize| all.get_mut(same)).filter(|_| again) {
+                Some(same) => same.stand_for += stand_for,
+                None => {
+                    *last = Some(all.len());
                     let strikes = before.iter().copied().chain([Strike { at, blow: *blow }]);
                     all.push(Blows { strikes: strikes.collect(), stand_for });
                 }

@@ -7,8 +7,8 @@ use serde_json::json;
 /// Less than the five seconds of `settle` that the guest's manifest says.
 const LAG: i64 = 4_000;
 
-fn lagging(knobs: Knobs) -> Knobs {
-    Knobs { lag_ms: LAG, ..knobs }
+fn lagging(knobs: &Knobs) -> Knobs {
+    Knobs { lag_ms: LAG, ..knobs.clone() }
 }
 
 #[test]
@@ -16,8 +16,8 @@ fn machines_own_things_and_take_them_along() {
     let (one, two) = (("a", "m1"), ("a", "m2"));
     let scenario = Scenario::new("machines")
         .machines_own()
-        .collection("/marked", lagging(Knobs::marked()))
-        .collection("/natural", lagging(Knobs::natural()))
+        .collection("/marked", lagging(&Knobs::marked()))
+        .collection("/natural", lagging(&Knobs::natural()))
         .app_seen(0, "a")
         .machine_wants(0, one, &[thing("marked", "x", 1), thing("natural", "y", 1)])
         .machine_wants(1_000, two, &[thing("marked", "z", 1), thing("natural", "y", 2)])
@@ -35,7 +35,7 @@ fn machines_end_with_their_app() {
     let machine = ("a", "m1");
     let scenario = Scenario::new("machines-and-app")
         .machines_own()
-        .collection("/anonymous", lagging(Knobs::anonymous()))
+        .collection("/anonymous", lagging(&Knobs::anonymous()))
         .fault(0, 0, "POST", Fault::AnswerLost)
         .app_seen(0, "a")
         .machine_wants(0, machine, &[thing("anonymous", "x", 1)])
@@ -50,7 +50,7 @@ fn labels_change_while_a_creation_is_in_doubt() {
     let shaped =
         |value: u32, shape: &str| json!({"kind": "marked", "key": "x", "value": value, "shape": shape});
     let scenario = Scenario::new("labels-in-doubt")
-        .collection("/marked", lagging(Knobs::marked()))
+        .collection("/marked", lagging(&Knobs::marked()))
         .fault(0, 0, "POST", Fault::Late(9_000))
         .wants(0, "a", &[shaped(1, "round")])
         .wants(500, "a", &[shaped(2, "round"), thing("marked", "y", 1)])
@@ -66,7 +66,7 @@ fn labels_change_while_a_creation_is_in_doubt() {
 #[test]
 fn a_pause_holds_everything_and_loses_nothing() {
     let scenario = Scenario::new("paused")
-        .collection("/marked", lagging(Knobs::marked()))
+        .collection("/marked", lagging(&Knobs::marked()))
         .fault(0, 0, "POST", Fault::AnswerLost)
         .wants(0, "a", &[thing("marked", "x", 1)])
         // While the creation is in doubt.
@@ -89,7 +89,7 @@ fn a_pause_holds_everything_and_loses_nothing() {
 #[test]
 fn paused_deletes_are_done_afterwards_and_not_before() {
     let scenario = Scenario::new("paused-deletes")
-        .collection("/natural", lagging(Knobs::natural()))
+        .collection("/natural", lagging(&Knobs::natural()))
         .wants(0, "a", &[thing("natural", "x", 1), thing("natural", "y", 1)])
         .wants(0, "b", &[thing("natural", "z", 1)])
         .pauses_deletes(30_000, "things")
@@ -112,7 +112,7 @@ fn held_deletes_wait_for_approval() {
     let all: Vec<_> = ["u", "v", "w", "x"].iter().map(|key| thing("natural", key, 1)).collect();
     let scenario = Scenario::new("approved")
         .stanza("gone_adopted = \"delete\"\nlimits = { deletes = { share = \"10%\", floor = 1, within = \"1h\" } }")
-        .collection("/natural", lagging(Knobs::natural()))
+        .collection("/natural", lagging(&Knobs::natural()))
         .wants(0, "a", &all)
         .wants(30_000, "a", &all[..1])
         // Three are due at once, and one is allowed: the whole set is held.
@@ -130,7 +130,7 @@ fn held_deletes_wait_for_approval() {
 fn what_was_approved_and_is_wanted_again_stays() {
     let scenario = Scenario::new("approved-too-late")
         .stanza("gone_adopted = \"delete\"\nlimits = { deletes = { share = \"1%\", floor = 0, within = \"1h\" } }")
-        .collection("/marked", lagging(Knobs::marked()))
+        .collection("/marked", lagging(&Knobs::marked()))
         .wants(0, "a", &[thing("marked", "x", 1), thing("marked", "y", 1)])
         .wants(30_000, "a", &[])
         .wants(100_000, "a", &[thing("marked", "x", 1)])

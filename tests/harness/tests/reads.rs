@@ -112,10 +112,10 @@ fn what_a_certificate_needs_is_there_while_it_is_wanted() {
         .dns("{ name = \"www.{app}.example\", type = \"AAAA\", values = [\"{ip.v6}\"] }", &reads)
         .app(0, "cust-1", json!({"names": ["www.cust-1.example"]}))
         .fly(40_000, Action::ConfigureDns { hostname: "www.cust-1.example".to_owned(), configured: true })
-        .app(60_000, "cust-1", json!({"names": []}))
+        .app(150_000, "cust-1", json!({"names": []}))
         .expects(&[("cust-1", "v6")])
         .expects_records(&["AAAA/www.cust-1.example"])
-        .lasts(150_000);
+        .lasts(240_000);
     // What the certificate needs goes before it.
     let at = |played: &Played, id: &str, what: What| {
         played.log.iter().position(|effect| effect.id == id && effect.what == what)
