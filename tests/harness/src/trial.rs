@@ -109,14 +109,13 @@ fn blows(played: &Played, before: &[Strike], stand_for: usize) -> Vec<Blows> {
                 Blow::Fail => (&mut fail, at > from && moment.is_answer_to_read()),
                 Blow::Crash => (&mut crash, !played.fresh[at]),
             };
-            match last.and_then(|same: usize| all.get_mut(same)).filter(|_| again) {
-                Some(same) => same.stand_for += stand_for,
-                None => {
-                    *last = Some(all.len());
-                    let strikes = before.iter().copied().chain([Strike { at, blow: *blow }]);
-                    all.push(Blows { strikes: strikes.collect(), stand_for });
-                }
+            if let Some(same) = last.and_then(|same: usize| all.get_mut(same)).filter(|_| again) {
+                same.stand_for += stand_for;
+                continue;
             }
+            *last = Some(all.len());
+            let strikes = before.iter().copied().chain([Strike { at, blow: *blow }]);
+            all.push(Blows { strikes: strikes.collect(), stand_for });
         }
     }
     all
