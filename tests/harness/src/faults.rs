@@ -50,6 +50,13 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// Whether the answer to a read has come; the moment before was that before it left.
+    pub const fn is_answer_to_read(self) -> bool {
+        matches!(self, Self::Call(gate::Moment::AfterEffect, CallAccess::Read))
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,12 +75,36 @@ pub struct Schedule {
     crashed: Notify,
     /// Told of every write right before its intent is committed.
     before_write: Option<Watcher>,
+    now: Box<dyn Fn() -> Stamp + Send + Sync>,
 }
+
+/// When a moment is: milliseconds, and how far the script is.
+pub type Stamp = (i64, usize);
+
+/// Moments further apart than this, in milliseconds, are different times for whoever is started after a crash; a
+/// request takes less.
+const APART: i64 = 20;
 
 #[derive(Default)]
 struct Met {
     moments: Vec<Moment>,
+    /// Of each moment, whether a crash there leaves something else than one at the moment before.
+    fresh: Vec<bool>,
+    last: Option<Stamp>,
     dead: bool,
+}
+
+impl Met {
+    /// A crash leaves the disk, the outside and the time. None of them has changed since the moment before, if
+    /// nothing was committed, nothing but read, no time passed to speak of, and the script did not go on.
+    fn is_fresh(&self, moment: Moment, now: Stamp) -> bool {
+        let changed = match moment {
+            Moment::Commit(CommitMoment::After) => true,
+            Moment::Call(gate::Moment::AfterEffect, access) => access != CallAccess::Read,
+            Moment::Call(..) | Moment::Commit(_) => false,
+        };
+        changed || self.last.is_none_or(|(at, script)| now.1 != script || now.0 - at > APART)
+    }
 }
 
 impl fmt::Debug for Schedule {
@@ -83,9 +114,15 @@ impl fmt::Debug for Schedule {
 }
 
 impl Schedule {
-    /// A schedule of these blows.
-    pub fn new(strikes: &[Strike]) -> Self {
-        Self { strikes: strikes.to_vec(), met: Mutex::default(), crashed: Notify::new(), before_write: None }
+    /// A schedule of these blows, in a play whose time this tells.
+    pub fn new(strikes: &[Strike], now: impl Fn() -> Stamp + Send + Sync + 'static) -> Self {
+        Self {
+            strikes: strikes.to_vec(),
+            met: Mutex::default(),
+            crashed: Notify::new(),
+            before_write: None,
+            now: Box::new(now),
+        }
     }
 
     /// Also tells somebody of every write, right before its intent is committed.
@@ -101,7 +138,8 @@ impl Schedule {
 
     /// The process is started again.
     pub fn revive(&self) {
-        self.met().dead = false;
+        let mut met = self.met();
+        (met.dead, met.last) = (false, None);
     }
 
     /// All moments so far.
@@ -109,9 +147,9 @@ impl Schedule {
         self.met().moments.clone()
     }
 
-    /// How many moments there were so far.
-    pub fn count(&self) -> usize {
-        self.met().moments.len()
+    /// Of each moment so far, whether a crash there leaves something else than one at the moment before.
+    pub fn fresh(&self) -> Vec<bool> {
+        self.met().fresh.clone()
     }
 
     fn meet(&self, moment: Moment) -> Option<Blow> {
@@ -119,8 +157,13 @@ impl Schedule {
         if met.dead {
             return None;
         }
-        let at = met.moments.len();
+        let (at, now) = (met.moments.len(), (self.now)());
+        // Who keeps copies of the disk before writes changes what a crash leaves.
+        let kept = self.before_write.is_some() && matches!(moment, Moment::Call(_, CallAccess::Write));
+        let fresh = kept || met.is_fresh(moment, now);
         met.moments.push(moment);
+        met.fresh.push(fresh);
+        met.last = Some(now);
         let blow = self.strikes.iter().find(|strike| strike.at == at)?.blow;
         if blow == Blow::Crash {
             met.dead = true;

@@ -2,7 +2,6 @@
 
 use groundcrew::runner::Runner;
 use groundcrew_core::duration::Millis;
-use groundcrew_core::may_delete::Level;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Result;
 
@@ -17,15 +16,12 @@ const APPROVAL: Millis = Millis::seconds(86_400);
 /// Does it. Refused, it can be done again.
 pub(crate) async fn intervenes(stage: &Stage<'_>, runner: &Runner, operator: Operator) -> Result<()> {
     let now = Timestamp::from_millis(stage.clock.millis());
-    let things = runner.registry().named("things").map(|installed| installed.id);
+    let id = |hook: &str| runner.registry().named(hook).map(|installed| installed.id);
     match operator {
-        Operator::Pause { deletes } => {
-            let level = if deletes { Level::NoDeletes } else { Level::Observe };
-            runner.store.pause(things, None, level, WHO, now).await
-        }
-        Operator::Unpause => runner.store.unpause(things, None, WHO, now).await.map(drop),
+        Operator::Pause { hook, level } => runner.store.pause(id(hook), None, level, WHO, now).await,
+        Operator::Unpause { hook } => runner.store.unpause(id(hook), None, WHO, now).await.map(drop),
         Operator::Approve => {
-            let held = runner.store.held_rows(things)?;
+            let held = runner.store.held_rows(None)?;
             runner.store.approve(held, WHO, now, now + APPROVAL).await
         }
     }

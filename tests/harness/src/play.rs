@@ -39,6 +39,8 @@ pub struct Played {
     pub strikes: Vec<Strike>,
     /// Every moment that it met.
     pub moments: Vec<Moment>,
+    /// Of each moment, whether a crash there leaves something else than one at the moment before.
+    pub fresh: Vec<bool>,
     /// What the judge of the fake's log says.
     pub verdict: Verdict,
     /// What receivers were not told, or not in order.
@@ -151,7 +153,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) starts: AtomicU32,
     disk: tempfile::TempDir,
     /// How far the script is.
-    next: AtomicUsize,
+    next: Arc<AtomicUsize>,
     works: AtomicUsize,
     restless: AtomicBool,
     /// Event ids by subject, in order.
@@ -167,11 +169,14 @@ impl<'a> Stage<'a> {
             outside.open(path, knobs.clone());
         }
         let disk = disk();
+        let next = Arc::new(AtomicUsize::new(0));
+        let (time, script) = (clock.clone(), next.clone());
+        let schedule = Schedule::new(strikes, move || (time.millis(), script.load(Ordering::SeqCst)));
         let schedule = match scenario.memory {
-            Memory::Durable => Schedule::new(strikes),
+            Memory::Durable => schedule,
             Memory::Forgetful => {
                 let database = disk.path().to_owned();
-                Schedule::new(strikes).telling(move |_| keep_copy(&database))
+                schedule.telling(move |_| keep_copy(&database))
             }
         };
         let neighbours = Neighbours::new(&clock);
@@ -183,7 +188,7 @@ impl<'a> Stage<'a> {
             schedule: Arc::new(schedule),
             starts: AtomicU32::new(0),
             disk,
-            next: AtomicUsize::new(0),
+            next,
             works: AtomicUsize::new(0),
             restless: AtomicBool::new(false),
             events: Mutex::default(),
@@ -331,6 +336,7 @@ impl<'a> Stage<'a> {
         Played {
             strikes: Vec::new(),
             moments: self.schedule.moments(),
+            fresh: self.schedule.fresh(),
             verdict: judge(&log, &self.scenario.expects),
             told,
             dangling: dangling(&self.neighbours),

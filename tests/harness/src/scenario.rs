@@ -2,6 +2,7 @@
 
 mod shipped;
 
+use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
 use serde_json::{Value, json};
@@ -46,10 +47,10 @@ pub(crate) struct Sighting {
 /// What a person does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operator {
-    /// `groundcrew pause --hook things`, or `--deletes`.
-    Pause { deletes: bool },
-    /// `groundcrew unpause --hook things`.
-    Unpause,
+    /// `groundcrew pause --hook HOOK`, or with `--deletes`: a lower level is laid over it.
+    Pause { hook: &'static str, level: Level },
+    /// `groundcrew unpause --hook HOOK`.
+    Unpause { hook: &'static str },
     /// `groundcrew approve --all`.
     Approve,
 }
@@ -144,7 +145,13 @@ impl Scenario {
         self.doing(at, Doing::Sees(Sighting { app, machine: None, incarnation, labels }))
     }
 
-    /// The same of a machine.
+    /// An app is there, without things of its own.
+    #[must_use]
+    pub fn app_seen(self, at: i64, app: &'static str) -> Self {
+        self.wants(at, app, &[])
+    }
+
+    /// A machine wants these things from then on.
     #[must_use]
     pub fn machine_wants(
         self,
@@ -186,22 +193,22 @@ impl Scenario {
         self.doing(at, Doing::Fault { after, method, fault })
     }
 
-    /// A person types `groundcrew pause --hook things`: nothing is written any more.
+    /// A person types `groundcrew pause --hook HOOK`: nothing is written any more.
     #[must_use]
-    pub fn pauses(self, at: i64) -> Self {
-        self.doing(at, Doing::Operator(Operator::Pause { deletes: false }))
+    pub fn pauses(self, at: i64, hook: &'static str) -> Self {
+        self.doing(at, Doing::Operator(Operator::Pause { hook, level: Level::Observe }))
     }
 
-    /// A person types `groundcrew pause --deletes --hook things`.
+    /// A person types `groundcrew pause --deletes --hook HOOK`.
     #[must_use]
-    pub fn pauses_deletes(self, at: i64) -> Self {
-        self.doing(at, Doing::Operator(Operator::Pause { deletes: true }))
+    pub fn pauses_deletes(self, at: i64, hook: &'static str) -> Self {
+        self.doing(at, Doing::Operator(Operator::Pause { hook, level: Level::NoDeletes }))
     }
 
-    /// A person types `groundcrew unpause --hook things`.
+    /// A person types `groundcrew unpause --hook HOOK`.
     #[must_use]
-    pub fn unpauses(self, at: i64) -> Self {
-        self.doing(at, Doing::Operator(Operator::Unpause))
+    pub fn unpauses(self, at: i64, hook: &'static str) -> Self {
+        self.doing(at, Doing::Operator(Operator::Unpause { hook }))
     }
 
     /// A person approves every removal that is held by then.

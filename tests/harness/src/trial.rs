@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::faults::{Blow, Moment, Strike};
+use crate::faults::{Blow, Strike};
 use crate::hooks::PLAYS;
 use crate::play::{Played, play};
 use crate::scenario::Scenario;
@@ -36,10 +36,12 @@ pub struct Trial {
     pub name: &'static str,
     /// Host calls' and commits' moments of the undisturbed play.
     pub moments: usize,
-    /// Single blows that were tried.
+    /// Single blows that were tried, those included that leave the same as one that was played.
     pub points: usize,
-    /// Pairs of blows that were tried.
+    /// Pairs of blows that were tried, in the same way.
     pub pairs: usize,
+    /// How often the scenario was played.
+    pub plays: usize,
     /// The undisturbed play.
     pub whole: Played,
     /// Plays that went wrong, the undisturbed one among them.
@@ -48,10 +50,10 @@ pub struct Trial {
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, moments, points, pairs, wrong, .. } = self;
+        let Self { name, moments, points, pairs, plays, wrong, .. } = self;
         write!(
             f,
-            "{name}: {moments} moments, {points} points and {pairs} pairs tried, {} wrong",
+            "{name}: {moments} moments, {points} points and {pairs} pairs tried in {plays} plays, {} wrong",
             wrong.len()
         )?;
         for played in wrong.iter().take(TOLD_MAX) {
@@ -62,43 +64,72 @@ impl fmt::Display for Trial {
 }
 
 /// Tries every point of a scenario; `right` says of one play whether it went as it should.
+///
+/// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`]. So is
+/// a read that fails before it leaves and after its answer has come.
 pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
     let whole = play(scenario, &[]);
-    let moments = whole.moments.clone();
     let mut wrong: Vec<_> = (!right(&whole)).then(|| whole.clone()).into_iter().collect();
-    let singles: Vec<_> = blows(&moments, 0).map(|strike| vec![strike]).collect();
+    let singles = blows(&whole, &[], 1);
     let tried = play_all(scenario, &singles);
-    let seconds: Vec<_> = tried.iter().flat_map(seconds).collect();
+    let seconds: Vec<_> = tried.iter().zip(&singles).flat_map(seconds).collect();
     wrong.extend(tried.into_iter().filter(|played| !right(played)));
     let seconds = chosen(seconds, pairs);
     wrong.extend(play_all(scenario, &seconds).into_iter().filter(|played| !right(played)));
+    let stand_for = |all: &[Blows]| all.iter().map(|blows| blows.stand_for).sum();
     Trial {
         name: scenario.name,
-        moments: moments.len(),
-        points: singles.len(),
-        pairs: seconds.len(),
+        moments: whole.moments.len(),
+        points: stand_for(&singles),
+        // Of a sample, each stands for itself.
+        pairs: if matches!(pairs, Pairs::All) { stand_for(&seconds) } else { seconds.len() },
+        plays: 1 + singles.len() + seconds.len(),
         whole,
         wrong,
     }
 }
 
-/// Every blow that can be dealt from a moment on.
-fn blows(moments: &[Moment], from: usize) -> impl Iterator<Item = Strike> {
-    let numbered = moments.iter().enumerate().skip(from);
-    numbered.flat_map(|(at, moment)| moment.blows().iter().map(move |blow| Strike { at, blow: *blow }))
+/// The blows of one play.
+#[derive(Clone, Debug)]
+struct Blows {
+    strikes: Vec<Strike>,
+    /// How many different ones leave the same.
+    stand_for: usize,
+}
+
+/// Every blow that can be dealt after these ones, which stand for so many.
+fn blows(played: &Played, before: &[Strike], stand_for: usize) -> Vec<Blows> {
+    let from = before.last().map_or(0, |last| last.at + 1);
+    let mut all: Vec<Blows> = Vec::new();
+    let (mut fail, mut crash) = (None, None);
+    for (at, moment) in played.moments.iter().enumerate().skip(from) {
+        for blow in moment.blows() {
+            let (last, again) = match blow {
+                // A read that fails is told so in the same words, whether it left or not.
+                Blow::Fail => (&mut fail, at > from && moment.is_answer_to_read()),
+                Blow::Crash => (&mut crash, !played.fresh[at]),
+            };
+            if let Some(same) = last.and_then(|same: usize| all.get_mut(same)).filter(|_| again) {
+                same.stand_for += stand_for;
+                continue;
+            }
+            *last = Some(all.len());
+            let strikes = before.iter().copied().chain([Strike { at, blow: *blow }]);
+            all.push(Blows { strikes: strikes.collect(), stand_for });
+        }
+    }
+    all
 }
 
 /// Every second blow after a play that was crashed once.
-fn seconds(played: &Played) -> Vec<Vec<Strike>> {
-    match played.strikes[..] {
-        [first] if first.blow == Blow::Crash => {
-            blows(&played.moments, first.at + 1).map(|second| vec![first, second]).collect()
-        }
+fn seconds((played, first): (&Played, &Blows)) -> Vec<Blows> {
+    match first.strikes[..] {
+        [Strike { blow: Blow::Crash, .. }] => blows(played, &first.strikes, first.stand_for),
         _ => Vec::new(),
     }
 }
 
-fn chosen(mut all: Vec<Vec<Strike>>, pairs: Pairs) -> Vec<Vec<Strike>> {
+fn chosen(mut all: Vec<Blows>, pairs: Pairs) -> Vec<Blows> {
     match pairs {
         Pairs::None => Vec::new(),
         Pairs::All => all,
@@ -115,13 +146,15 @@ fn chosen(mut all: Vec<Vec<Strike>>, pairs: Pairs) -> Vec<Vec<Strike>> {
     }
 }
 
-/// Plays all of these, several at once; plays sleep more than they compute.
-fn play_all(scenario: &Scenario, all: &[Vec<Strike>]) -> Vec<Played> {
+/// Plays all of these, several at once; plays sleep more than they compute. In the order in which they were given.
+fn play_all(scenario: &Scenario, all: &[Blows]) -> Vec<Played> {
     let (next, played) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(all.len())));
     let work = || {
-        while let Some(strikes) = all.get(next.fetch_add(1, Ordering::SeqCst)) {
+        loop {
+            let at = next.fetch_add(1, Ordering::SeqCst);
+            let Some(Blows { strikes, .. }) = all.get(at) else { return };
             let one = Played { strikes: strikes.clone(), ..play(scenario, strikes) };
-            played.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+            played.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
         }
     };
     std::thread::scope(|scope| {
@@ -130,10 +163,8 @@ fn play_all(scenario: &Scenario, all: &[Vec<Strike>]) -> Vec<Played> {
         }
     });
     let mut played = played.into_inner().unwrap_or_else(PoisonError::into_inner);
-    played.sort_by_key(|played| {
-        played.strikes.iter().map(|strike| (strike.at, strike.blow == Blow::Crash)).collect::<Vec<_>>()
-    });
-    played
+    played.sort_by_key(|(at, _)| *at);
+    played.into_iter().map(|(_, played)| played).collect()
 }
 
 /// Processors of this machine; for who plans how much to try.

@@ -80,11 +80,8 @@ impl Runner {
                 break;
             }
         }
-        let rows = self.store.lane_rows(lane)?;
-        if rows
-            .iter()
-            .all(|row| row.row.state == State::Present && row.unwanted.is_none() && row.error.is_none())
-        {
+        let (rows, wants) = (self.store.lane_rows(lane)?, self.store.wants(lane)?);
+        if rows.iter().all(|row| follows(row, &wants)) {
             self.store.forget_reads(lane).await?;
         }
         Ok(rows.iter().filter_map(|row| row.due_at).min())
@@ -121,6 +118,15 @@ impl Runner {
         self.store.commit_row(gone, effects).await?;
         Ok(())
     }
+}
+
+/// Whether a row's thing is what the present view wants: nothing of an earlier view is left in it.
+///
+/// One that is there may still be as an earlier view wanted it, while a pause keeps its change back.
+fn follows(row: &StoredRow, wants: &[StoredWant]) -> bool {
+    let settled = row.row.state == State::Present && row.unwanted.is_none() && row.error.is_none();
+    let is_it = |want: &&StoredWant| want.kind == row.kind && want.key == row.key;
+    settled && wants.iter().find(is_it).is_some_and(|want| want.body == row.row.spec)
 }
 
 /// Wanted rows in the order of `after`; unwanted ones against it.
