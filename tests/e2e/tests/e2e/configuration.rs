@@ -92,10 +92,12 @@ fn a_changed_identity_is_refused_and_changing_it_back_goes_on() {
         "server = \"$SHOP\"",
         &format!("server = \"{}\"", scene.shop.replace("127.0.0.1", "localhost")),
     ));
-    let refused = scene.groundcrew(&["up"]);
-    assert_ne!(refused.code, Some(0));
+    let mut refused = scene.up();
+    let status = scene.until("it ends by itself", || refused.0.try_wait().unwrap());
+    let said = scene.log();
+    assert!(!status.success(), "{said}");
     for words in ["hook `records` moved from", "16 of its things", "change it back, or use another name"] {
-        assert!(refused.err.contains(words), "{words}: {refused:?}");
+        assert!(said.contains(words), "{words}: {said}");
     }
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (16, 0));
 

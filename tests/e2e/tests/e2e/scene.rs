@@ -17,7 +17,7 @@ use crate::shipped::Shipped;
 /// The token of `POST /v1/events`.
 pub(crate) const EVENTS: &str = "token-of-the-events";
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The platform, the outside and a directory with a configuration.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl Scene {
     /// The same; it must succeed.
     pub(crate) fn says(&self, arguments: &[&str]) -> String {
         let said = self.groundcrew(arguments);
-        assert_eq!(said.code, Some(0), "groundcrew {}: {said:?}", arguments.join(" "));
+        assert_eq!(said.code, Some(0), "groundcrew {}\n{}{}", arguments.join(" "), said.out, said.err);
         said.out
     }
 
@@ -160,12 +160,17 @@ impl Scene {
 
     /// The same with another way to start it.
     pub(crate) fn up_as(&self, mut command: Command) -> Up {
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).unwrap();
+        let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
         let child = command.args(["--log", "json", "up"]).stdout(Stdio::null()).stderr(log).spawn();
         Up(child.unwrap())
     }
 
-    fn log(&self) -> PathBuf {
+    /// Everything that runners said on standard error.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
         self.directory.path().join("runner.log")
     }
 
@@ -175,7 +180,7 @@ impl Scene {
     /// If it does not come to pass in time, with the end of the runner's log.
     pub(crate) fn until<T>(&self, what: &str, ask: impl FnMut() -> Option<T>) -> T {
         within_patience(ask).unwrap_or_else(|| {
-            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            let log = self.log();
             let lines: Vec<_> = log.lines().collect();
             let end = lines[lines.len().saturating_sub(30)..].join("\n");
             panic!("not within {PATIENCE:?}: {what}\n{end}\n{}", self.groundcrew(&["findings"]).out)

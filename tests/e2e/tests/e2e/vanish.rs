@@ -76,7 +76,7 @@ fn apps_that_vanish_a_few_at_a_time_are_not_believed_either_and_come_back_as_the
     scene.delete_app("cust-100");
     let listed = || scene.list(&["resources"]).iter().filter(|row| row["unwanted_since"].is_string()).count();
     scene.until_so("its end is believed", || listed() == 1);
-    for gone in 1..=24 {
+    for gone in 1..=10 {
         let nothing_found =
             |n: u32| Fault { path: format!("/v1/apps/cust-{n}"), status: Some(404), ..Fault::default() };
         scene.turn(|knobs| {
