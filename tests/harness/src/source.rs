@@ -55,6 +55,7 @@ pub(crate) async fn tell(
         events: vec![NewEvent { event, handlers }],
         dirty: registry.lanes(&subject, None),
         cursor: Some(("script".to_owned(), version.to_string())),
+        findings: Vec::new(),
         now,
     };
     runner.store.accept(intake).await?;
