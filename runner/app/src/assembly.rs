@@ -101,7 +101,7 @@ pub enum Error {
     },
     /// Its things lie at another target than its configuration says now.
     #[error(
-        "hook `{hook}` moved from `{from}` to `{to}` while {rows} of its things are in the ledger; moving them is not in this version: change it back, or use another name for the new target"
+        "hook `{hook}` moved from `{from}` to `{to}` while {rows} of its things are in the ledger: change it back, or say what becomes of them with `groundcrew hook retarget {hook} --retain | --both`"
     )]
     Moved {
         /// Whose.

@@ -24,8 +24,10 @@ mod compile;
 mod completions;
 mod context;
 mod dead;
+mod demo;
 mod doctor;
 mod findings;
+mod hook;
 mod init;
 mod inspect;
 mod label;
@@ -120,6 +122,8 @@ pub enum Command {
     Add(add::Args),
     /// Run: watch the platform, tell handlers, bring everything outside to what it should be
     Up(up::Args),
+    /// Play a whole fleet on the simulator, with the runner killed in the middle
+    Demo(demo::Args),
     /// The Fly simulator alone
     Sim(sim::Args),
     /// Compile one component (the runner calls itself with this)
@@ -161,6 +165,8 @@ pub enum Command {
     Label(label::Args),
     /// Look at an app now
     Touch(touch::Args),
+    /// Move a hook to another place
+    Hook(hook::Args),
     /// Tell what is wrong with this installation, and how to mend it
     Doctor(doctor::Args),
     /// Write a completion script for a shell
@@ -203,6 +209,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Add(args) => add::run(context, &args),
         Command::Up(args) => up::perform(context, &args),
+        Command::Demo(args) => demo::perform(context, &args),
         Command::Sim(args) => sim::perform(context, &args),
         Command::CompileComponent(args) => compile::perform(&args),
         Command::App(args) => app::run(context, &args),
@@ -223,6 +230,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Unprotect(args) => protect::run_unprotect(context, args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
+        Command::Hook(args) => hook::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => Ok(completions::run(&args, &mut Cli::command())),
     }

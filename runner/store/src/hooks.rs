@@ -1,9 +1,11 @@
 //! Hooks by name, each with the last approved stanza.
 
 use groundcrew_core::hash::Digest;
-use rusqlite::{OptionalExtension, params};
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{HookId, Result, Store, sql};
+use crate::operators::{self, OperatorAct};
+use crate::{Error, HookId, Result, Store, sql};
 
 /// How a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -65,6 +67,37 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredHook> {
     })
 }
 
+/// What becomes of a hook's old things when it moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Old {
+    /// They are left where they are and are ours no more.
+    Retained,
+    /// They stay ours.
+    Kept,
+}
+
+/// Lets go of everything of a hook without removing anything.
+fn let_go(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
+    let doubted = "SELECT EXISTS (SELECT 1 FROM resource WHERE hook = ?1 AND state = 'in-doubt')";
+    if connection.query_row(doubted, [hook.0], |row| row.get(0))? {
+        return Err(Error::Superseded("the ledger: something is in doubt, and"));
+    }
+    let never_made =
+        "UPDATE resource SET state = 'gone', gone_at = ?2, gone_how = 'never made', due_at = NULL,
+          version = version + 1 WHERE hook = ?1 AND state = 'creating'";
+    connection.execute(never_made, params![hook.0, now.as_millis()])?;
+    let retained = "UPDATE resource SET state = 'retained', due_at = NULL, error = NULL, waiting = NULL,
+          version = version + 1 WHERE hook = ?1 AND state <> 'gone'";
+    connection.execute(retained, [hook.0])?;
+    for table in ["want", "reads"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE hook = ?1"), [hook.0])?;
+    }
+    connection.execute("UPDATE lane SET due_at = NULL, done = dirty WHERE hook = ?1", [hook.0])?;
+    let findings = "UPDATE finding SET closed_at = ?2 WHERE hook = ?1 AND closed_at IS NULL";
+    connection.execute(findings, params![hook.0, now.as_millis()])?;
+    Ok(())
+}
+
 impl Store {
     /// Writes a hook as approved; returns its number.
     pub async fn save_hook(
@@ -102,6 +135,34 @@ impl Store {
         self.write(move |connection| {
             connection.execute("UPDATE hook SET name = ?2 WHERE id = ?1", params![hook.0, name])?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Lets a hook begin anew at another place: its rows, runs and lanes go on under the name `before`, detached or
+    /// let go of for good. Returns how many things that are.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`] if they are to be let go of and one of them is in doubt.
+    pub async fn retarget(
+        &self,
+        hook: HookId,
+        before: &str,
+        old: Old,
+        act: OperatorAct,
+        now: Timestamp,
+    ) -> Result<u32> {
+        let before = before.to_owned();
+        self.write(move |connection| {
+            let state = if old == Old::Kept { HookState::Detached } else { HookState::Removed };
+            let text = "UPDATE hook SET name = ?2, state = ?3 WHERE id = ?1";
+            connection.execute(text, params![hook.0, before, state.as_str()])?;
+            if old == Old::Retained {
+                let_go(connection, hook, now)?;
+            }
+            operators::record(connection, &act, now)?;
+            let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND state <> 'gone'";
+            Ok(connection.query_row(text, [hook.0], |row| row.get(0))?)
         })
         .await
     }

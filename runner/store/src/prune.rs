@@ -39,6 +39,11 @@ impl Store {
                        AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = event.seq) ORDER BY seq LIMIT ?2)",
                     runs,
                 ),
+                (
+                    "DELETE FROM finding WHERE (code, about) IN
+                       (SELECT code, about FROM finding WHERE closed_at < ?1 LIMIT ?2)",
+                    runs,
+                ),
                 ("DELETE FROM resource WHERE id IN (SELECT id FROM resource WHERE state = 'gone' AND gone_at < ?1 LIMIT ?2)", gone),
             ];
             let mut removed = 0;

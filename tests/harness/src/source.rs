@@ -46,6 +46,7 @@ pub(crate) async fn tell(
         events: vec![NewEvent { event, handlers }],
         dirty: registry.lanes(&subject, parent.as_ref()),
         cursor: Some(("script".to_owned(), version.to_string())),
+        findings: Vec::new(),
         now,
         ..Intake::default()
     };

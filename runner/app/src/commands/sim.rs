@@ -1,10 +1,10 @@
 //! `groundcrew sim`: the Fly simulator alone.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use groundcrew_flysim::{Server, SystemClock, World};
+use groundcrew_flysim::{Server, ServerHandle, SystemClock, World};
 
 use super::answer::{Answer, Failure};
 use super::context::Context;
@@ -32,18 +32,33 @@ pub struct Args {
 /// Serves until a signal.
 pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure> {
     context.block_on(async {
-        let world = World::new(args.seed, Arc::new(SystemClock));
-        if let Some(file) = &args.effects {
-            world.log_to(file).map_err(|error| Failure::of(&error))?;
-        }
-        if args.apps > 0 {
-            let seeded = world.seed_fleet(args.apps, args.machines);
-            seeded.map_err(|error| Failure::failed(format!("the fleet could not be made: {error:?}")))?;
-        }
-        let server = Server::start(args.listen, world).await.map_err(|error| Failure::of(&error))?;
+        let effects = args.effects.as_deref();
+        let server = start(args.listen, args.seed, args.apps, args.machines, effects).await?;
         tracing::info!(at = %server.base_url(), "the simulator listens; admin routes are below /_sim");
         tokio::signal::ctrl_c().await.map_err(|error| Failure::of(&error))?;
         server.shutdown().await;
         Ok(Answer::text(""))
     })?
+}
+
+/// Any free port of the loopback interface.
+pub(super) const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Starts a simulator with a fleet.
+pub(super) async fn start(
+    listen: SocketAddr,
+    seed: u64,
+    apps: u32,
+    machines: u32,
+    effects: Option<&Path>,
+) -> Result<ServerHandle, Failure> {
+    let world = World::new(seed, Arc::new(SystemClock));
+    if let Some(file) = effects {
+        world.log_to(file).map_err(|error| Failure::of(&error))?;
+    }
+    if apps > 0 {
+        let seeded = world.seed_fleet(apps, machines);
+        seeded.map_err(|error| Failure::failed(format!("the fleet could not be made: {error:?}")))?;
+    }
+    Server::start(listen, world).await.map_err(|error| Failure::of(&error))
 }

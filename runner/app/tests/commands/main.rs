@@ -4,8 +4,10 @@
 
 mod changes;
 mod cli;
+mod demo;
 mod fixture;
 mod http;
 mod listings;
 mod records;
+mod retarget;
 mod setup;

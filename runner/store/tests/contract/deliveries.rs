@@ -1,0 +1,83 @@
+//! Events become deliveries once, in order, in one transaction with everything that came with them.
+
+use groundcrew_store::Error;
+use groundcrew_store::deliveries::Ending;
+use groundcrew_store::events::Intake;
+use groundcrew_store::findings::{ClosedToo, FindingChange, NewFinding, Severity};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::operators::OperatorAct;
+
+use crate::support::{Bench, at, change};
+
+fn act() -> OperatorAct {
+    OperatorAct { who: "tester".to_owned(), what: "dead".to_owned() }
+}
+
+#[tokio::test]
+async fn an_event_that_was_accepted_before_changes_nothing() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    bench.app("web", &[]).await;
+    assert_eq!(bench.tell("e1", "web", &[hook], at(1)).await, 1);
+    assert_eq!(bench.tell("e1", "web", &[hook], at(2)).await, 0);
+    assert_eq!((bench.count("event"), bench.count("delivery")), (1, 1));
+}
+
+#[tokio::test]
+async fn an_intake_is_accepted_as_a_whole_or_not_at_all() {
+    let bench = Bench::new();
+    bench
+        .database()
+        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON cursor BEGIN SELECT RAISE(ABORT, 'no'); END")
+        .unwrap();
+    let finding = NewFinding {
+        code: "source.partial".to_owned(),
+        about: "x".to_owned(),
+        hook: None,
+        severity: Severity::Warning,
+        message: "x".to_owned(),
+        remedy: None,
+    };
+    let intake = Intake {
+        subjects: vec![change("web")],
+        findings: vec![FindingChange::Open(finding)],
+        cursor: Some(("fly".to_owned(), "{}".to_owned())),
+        now: at(0),
+        ..Intake::default()
+    };
+    assert!(matches!(bench.store.accept(intake.clone()).await, Err(Error::Refused(_))));
+    assert_eq!((bench.count("subject"), bench.count("finding")), (0, 0));
+    bench.database().execute_batch("DROP TRIGGER no").unwrap();
+    bench.store.accept(intake).await.unwrap();
+    assert_eq!(bench.store.findings(ClosedToo::No).unwrap().len(), 1);
+    assert_eq!(bench.store.cursor("fly").unwrap().as_deref(), Some("{}"));
+}
+
+#[tokio::test]
+async fn the_head_is_told_first_and_a_dead_one_leaves_the_lane() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[]).await };
+    for id in ["e1", "e2"] {
+        bench.tell(id, "web", &[hook], at(1)).await;
+    }
+    let head = bench.store.delivery_head(lane).unwrap().unwrap();
+    assert_eq!((head.event.id.as_str(), head.attempts), ("e1", 0));
+    let again = Ending::Again { at: at(60), error: "later".to_owned() };
+    let run = bench.run(lane, Some(head.seq), at(2));
+    bench.store.settle_delivery(lane, head.seq, run, Vec::new(), again, at(2)).await.unwrap();
+    assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty(), "nothing overtakes a head that backs off");
+    bench.tell("e3", "web", &[hook], at(3)).await;
+    assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty());
+    let dead = Ending::Dead { error: "no".to_owned() };
+    let run = bench.run(lane, Some(head.seq), at(60));
+    bench.store.settle_delivery(lane, head.seq, run, Vec::new(), dead, at(60)).await.unwrap();
+    assert_eq!(bench.store.delivery_head(lane).unwrap().unwrap().event.id, "e2");
+    assert_eq!(bench.store.due_lanes(at(60), 9).unwrap(), [lane]);
+    let [dead] = &bench.store.dead().unwrap()[..] else { panic!("one is dead") };
+    assert_eq!((dead.id.as_str(), dead.attempts, dead.error.as_str()), ("tell/1", 2, "no"));
+    bench.store.retry_dead(hook, head.seq, act(), at(61)).await.unwrap();
+    assert_eq!(bench.store.delivery_head(lane).unwrap().unwrap().event.id, "e1", "it is the oldest again");
+    assert!(matches!(bench.store.discard_dead(hook, head.seq, act(), at(62)).await, Err(Error::Missing(_))));
+    assert_eq!(bench.store.acts(9).unwrap().len(), 1, "what was refused is not on record");
+}

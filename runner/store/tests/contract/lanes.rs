@@ -1,0 +1,74 @@
+//! Lanes: nothing that becomes dirty during a look is lost. Labels and runs: what goes with them.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_store::lanes::{Failed, LaneId};
+use groundcrew_store::runs::CallRecord;
+use serde_json::{Map, json};
+
+use crate::support::{Bench, at, path};
+
+async fn bench() -> (Bench, LaneId) {
+    let bench = Bench::new();
+    let hook = bench.hook("make").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[hook]).await };
+    (bench, lane)
+}
+
+#[tokio::test]
+async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
+    let (bench, id) = bench().await;
+    let lane = || bench.store.lane(id).unwrap().unwrap();
+    let seen = lane().dirty;
+    bench.store.dirty_lanes(vec![id], at(5)).await.unwrap();
+    bench.store.finish_look(id, seen, None).await.unwrap();
+    assert!(lane().dirty > lane().done && bench.store.due_lanes(at(5), 9).unwrap() == [id]);
+    bench.store.finish_look(id, lane().dirty, None).await.unwrap();
+    assert!(bench.store.due_lanes(at(1_000), 9).unwrap().is_empty());
+    bench.store.dirty_lanes(vec![id], at(9)).await.unwrap();
+    for (failed, attempts) in [(Failed::No, 0), (Failed::Yes, 1)] {
+        bench.store.postpone_look(id, "later", failed, Some(at(60))).await.unwrap();
+        assert_eq!((lane().attempts, lane().due_at), (attempts, Some(at(60))));
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_changes_owes_a_look_and_one_that_does_not_owes_none() {
+    let (bench, id) = bench().await;
+    let dirty = || bench.store.lane(id).unwrap().unwrap().dirty;
+    let save = async |plan: &str| {
+        let value = Map::from_iter([("plan".to_owned(), json!(plan))]);
+        bench.store.save_label(&path("web"), "billing", value, vec![id], None, at(1)).await.unwrap()
+    };
+    let before = dirty();
+    assert!(save("pro").await);
+    assert!(!save("pro").await);
+    assert_eq!(dirty(), before + 1);
+    assert_eq!(bench.store.label_sources(&path("web")).unwrap(), ["billing"]);
+    assert_eq!(bench.store.subject_at(&path("web")).unwrap().unwrap().subject.labels["plan"], "pro");
+}
+
+#[tokio::test]
+async fn a_run_is_completed_in_place_and_one_that_a_dead_process_left_is_closed() {
+    let (bench, id) = bench().await;
+    let call = |answer: Option<&[u8]>| CallRecord {
+        n: 0,
+        op: "http".to_owned(),
+        access: "write".to_owned(),
+        print: groundcrew_core::hash::Digest::of(b"print"),
+        ask: b"{}".to_vec(),
+        answer: answer.map(<[u8]>::to_vec),
+        sent_at: at(1),
+        back_at: answer.map(|_| at(1) + Millis::new(5)),
+    };
+    let done = bench.run(id, None, at(1));
+    let begun = groundcrew_store::runs::RunRecord { ended: None, outcome: None, ..done.clone() };
+    bench.store.save_run(begun.clone(), vec![call(None)]).await.unwrap();
+    bench.store.save_run(done.clone(), vec![call(Some(b"ok"))]).await.unwrap();
+    assert_eq!(bench.store.run(done.id).unwrap().unwrap(), (done, vec![call(Some(b"ok"))]));
+    let left = groundcrew_store::runs::RunRecord { id: bench.store.next_run(), ..begun };
+    bench.store.save_run(left.clone(), vec![call(None)]).await.unwrap();
+    assert_eq!(bench.store.close_broken_runs(at(9)).await.unwrap(), 1);
+    let (closed, calls) = bench.store.run(left.id).unwrap().unwrap();
+    assert!(closed.ended == Some(at(9)) && closed.outcome.is_some(), "{closed:?}");
+    assert_eq!(calls, [call(None)], "what left without an answer stays so");
+}

@@ -1,0 +1,87 @@
+//! A delete's intent is allowed or refused by what is so within its own transaction.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::{Level, OnGone, Window};
+use groundcrew_core::row::State;
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::{Error, Result};
+
+use crate::support::{Bench, at};
+
+fn policy() -> LeavePolicy {
+    LeavePolicy {
+        on_gone: OnGone::Delete,
+        on_gone_adopted: OnGone::Report,
+        grace_gone: Some(Millis::seconds(10)),
+        grace_unwanted: Some(Millis::seconds(10)),
+        window: Window { share_percent: 0, floor: 1, within: Millis::hours(1) },
+        reused: false,
+        teardown_wait: Millis::hours(1),
+        level: Level::Enforce,
+        frozen: None,
+        replaced: Replaced::No,
+    }
+}
+
+/// A bench with things that became unwanted at second 2.
+async fn unwanted(keys: &[&str]) -> (Bench, LaneId) {
+    let bench = Bench::new();
+    let hook = bench.hook("make").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[hook]).await };
+    bench.want(lane, keys, at(1)).await;
+    for key in keys {
+        let mut row = bench.row(key);
+        row.row.state = State::Present;
+        bench.commit(row).await.unwrap();
+    }
+    bench.want(lane, &[], at(2)).await;
+    (bench, lane)
+}
+
+async fn remove(bench: &Bench, key: &str, second: i64) -> Result<StoredRow> {
+    let mut row = bench.row(key);
+    row.row.state = State::Deleting;
+    row.delete_at = Some(at(second));
+    let effects = RowEffects { now: at(second), ..RowEffects::default() };
+    bench.store.intend_remove(row, policy(), effects).await
+}
+
+#[tokio::test]
+async fn a_removal_waits_for_grace_and_for_whoever_paused_or_protects() {
+    let (bench, lane) = unwanted(&["a"]).await;
+    let refused = async |second| matches!(remove(&bench, "a", second).await, Err(Error::Superseded(_)));
+    assert!(refused(11).await, "grace");
+    bench.store.pause(Some(lane.hook), None, Level::NoDeletes, "tester", at(12)).await.unwrap();
+    assert!(refused(60).await, "paused");
+    bench.store.unpause(Some(lane.hook), None, "tester", at(61)).await.unwrap();
+    bench.store.protect(&bench.row("a"), true, "tester", at(62)).await.unwrap();
+    assert!(refused(100).await, "protected");
+    bench.store.protect(&bench.row("a"), false, "tester", at(101)).await.unwrap();
+    assert_eq!(bench.row("a").row.state, State::Present, "a refusal changes nothing");
+    remove(&bench, "a", 102).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_wanted_again_is_not_removed_whatever_the_caller_read_before() {
+    let (bench, lane) = unwanted(&["a"]).await;
+    let stale = bench.row("a");
+    bench.want(lane, &["a"], at(20)).await;
+    let effects = RowEffects { now: at(60), ..RowEffects::default() };
+    let refused = bench.store.intend_remove(stale, policy(), effects).await;
+    assert!(matches!(refused, Err(Error::Superseded(_))));
+}
+
+#[tokio::test]
+async fn the_whole_due_set_is_held_and_an_approval_is_of_one_row_and_one_day() {
+    let (bench, _) = unwanted(&["a", "b"]).await;
+    for key in ["a", "b"] {
+        assert!(remove(&bench, key, 60).await.is_err(), "two are due, one is allowed: neither goes");
+    }
+    bench.store.approve(vec![bench.row("a")], "tester", at(61), at(100)).await.unwrap();
+    assert!(remove(&bench, "b", 62).await.is_err());
+    assert!(remove(&bench, "a", 101).await.is_err(), "the approval lapsed");
+    bench.store.approve(vec![bench.row("a")], "tester", at(102), at(200)).await.unwrap();
+    remove(&bench, "a", 103).await.unwrap();
+}

@@ -1,0 +1,84 @@
+//! Rows: fenced by version, unique in key and thing.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::manifest::Class;
+use groundcrew_core::row::State;
+use groundcrew_store::Error;
+use groundcrew_store::hooks::{HookState, Old};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::ledger::RowEffects;
+use groundcrew_store::operators::OperatorAct;
+
+use crate::support::{Bench, at};
+
+async fn bench(keys: &[&str]) -> (Bench, LaneId) {
+    let bench = Bench::new();
+    let hook = bench.hook("make").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[hook]).await };
+    bench.want(lane, keys, at(1)).await;
+    (bench, lane)
+}
+
+#[tokio::test]
+async fn whoever_read_an_older_version_is_superseded() {
+    let (bench, _) = bench(&["a"]).await;
+    let stale = bench.row("a");
+    let mut first = stale.clone();
+    first.note = Some("first".to_owned());
+    assert_eq!(bench.commit(first).await.unwrap().version, stale.version + 1);
+    let mut second = stale;
+    second.note = Some("second".to_owned());
+    assert!(matches!(bench.commit(second).await, Err(Error::Superseded(_))));
+    assert_eq!(bench.row("a").note.as_deref(), Some("first"));
+}
+
+#[tokio::test]
+async fn no_two_living_rows_claim_one_thing() {
+    let (bench, _) = bench(&["a", "b"]).await;
+    let claim = async |key: &str| {
+        let mut row = bench.row(key);
+        row.row.state = State::Present;
+        row.row.thing = Some("thing-1".to_owned());
+        bench.commit(row).await
+    };
+    claim("a").await.unwrap();
+    assert!(matches!(claim("b").await, Err(Error::Refused(_))));
+    assert_eq!(bench.row("b").row.state, State::Creating, "nothing of it was kept");
+    bench.gone("a", at(2)).await;
+    claim("b").await.unwrap();
+}
+
+#[tokio::test]
+async fn one_anonymous_creation_at_a_time_in_a_listing() {
+    let (bench, _) = bench(&["a", "b"]).await;
+    let intend = async |key: &str, now| {
+        let mut row = bench.row(key);
+        row.class = Class::Anonymous;
+        row.row.state = State::InDoubt;
+        row.row.made_by = Some(now + Millis::seconds(12));
+        let effects = RowEffects { now, ..RowEffects::default() };
+        bench.store.intend_create(row, Millis::seconds(30), effects).await
+    };
+    intend("a", at(1)).await.unwrap();
+    assert!(matches!(intend("b", at(2)).await, Err(Error::Superseded(_))));
+    intend("b", at(600)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hook_that_moves_lets_go_of_nothing_that_is_in_doubt() {
+    let (bench, lane) = bench(&["a", "b"]).await;
+    let act = || OperatorAct { who: "tester".to_owned(), what: "retarget".to_owned() };
+    let mut row = bench.row("a");
+    row.row.state = State::InDoubt;
+    let doubted = bench.commit(row).await.unwrap();
+    let refused = bench.store.retarget(lane.hook, "before", Old::Retained, act(), at(2)).await;
+    assert!(matches!(refused, Err(Error::Superseded(_))));
+    assert_eq!(bench.store.hooks().unwrap()[0].name, "make");
+    let mut present = doubted;
+    present.row.state = State::Present;
+    bench.commit(present).await.unwrap();
+    assert_eq!(bench.store.retarget(lane.hook, "before", Old::Retained, act(), at(3)).await.unwrap(), 1);
+    assert_eq!((bench.row("a").row.state, bench.row("b").row.state), (State::Retained, State::Gone));
+    assert_eq!(bench.store.hooks().unwrap()[0].state, HookState::Removed);
+    assert_eq!((bench.count("want"), bench.store.due_lanes(at(9), 9).unwrap().len()), (0, 0));
+}

@@ -1,0 +1,14 @@
+//! What the store promises, role by role. Another database behind the same functions must pass the same.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deliveries;
+mod findings;
+mod lanes;
+mod leave;
+mod ledger;
+mod model;
+mod opening;
+mod prune;
+mod support;
+mod wants;

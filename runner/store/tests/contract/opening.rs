@@ -1,0 +1,73 @@
+//! Old databases open, newer ones are refused by writers and readers alike.
+
+use groundcrew_core::row::State;
+use groundcrew_store::{Connection, Error, Options, Reader, Store};
+
+use crate::support::{Bench, at};
+
+/// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
+const FIXTURES: [(u32, &str); 1] = [(1, include_str!("fixtures/0001.sql"))];
+
+#[test]
+fn databases_of_every_older_schema_open_and_hold_what_they_held() {
+    for (schema, dump) in FIXTURES {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("groundcrew.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(dump).unwrap();
+        old.execute_batch(&format!("PRAGMA user_version = {schema}")).unwrap();
+        drop(old);
+        let store = Store::open(&path, Options::default()).unwrap();
+        let (found, known) = store.schema().unwrap();
+        assert_eq!(found, known, "it is brought up to date");
+        let rows = store.living_rows().unwrap();
+        assert_eq!(
+            rows.iter().map(|row| (row.key.as_str(), row.row.state)).collect::<Vec<_>>(),
+            [("a", State::Present), ("b", State::InDoubt)]
+        );
+        assert_eq!((store.dead().unwrap().len(), store.hooks().unwrap().len()), (1, 2));
+        assert_eq!(store.mirror_rows().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn every_schema_but_the_newest_has_a_fixture() {
+    let (_, known) = Bench::new().store.schema().unwrap();
+    let newest = FIXTURES.last().map_or(0, |(schema, _)| *schema);
+    assert!(newest + 1 >= known, "dump a database of schema {} into tests/contract/fixtures", known - 1);
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_with_what_to_do() {
+    let bench = Bench::new();
+    bench.database().execute_batch("PRAGMA user_version = 99").unwrap();
+    let path = bench.store.path().to_owned();
+    for refused in [Store::open(&path, Options::default()), Reader::open(&path)] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::Newer { found: 99, .. }), "{error}");
+        assert!(error.to_string().contains("use the newer program, or a backup"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_reopening_and_a_reader_never_writes() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    bench.app("web", &[]).await;
+    bench.tell("e1", "web", &[hook], at(1)).await;
+    let last = bench.store.next_run();
+    let again = Store::open(&bench.dir.path().join("groundcrew.db"), Options::default()).unwrap();
+    assert_eq!(
+        again
+            .events_of(again.subject_at(&crate::support::path("web")).unwrap().unwrap().id, 9)
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(again.next_run().0 <= last.0 + 1, "numbers that were not used may be used");
+    let reader = Reader::open(bench.store.path()).unwrap();
+    assert!(matches!(
+        reader.save_hook_state(hook, groundcrew_store::hooks::HookState::Removed).await,
+        Err(Error::Closed)
+    ));
+}
