@@ -48,7 +48,6 @@ pub(crate) async fn tell(
         cursor: Some(("script".to_owned(), version.to_string())),
         findings: Vec::new(),
         now,
-        ..Intake::default()
     };
     runner.store.accept(intake).await?;
     let mut events = stage.events.lock().unwrap_or_else(PoisonError::into_inner);
