@@ -1,1 +1,0 @@
-CREATE INDEX lane_hook_due ON lane(hook, due_at, subject) WHERE due_at IS NOT NULL;  -- claim, hook by hook
