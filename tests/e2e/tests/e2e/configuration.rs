@@ -96,7 +96,11 @@ fn a_changed_identity_is_refused_and_changing_it_back_goes_on() {
     let status = scene.until("it ends by itself", || refused.0.try_wait().unwrap());
     let said = scene.log();
     assert!(!status.success(), "{said}");
-    for words in ["hook `records` moved from", "16 of its things", "change it back, or use another name"] {
+    for words in [
+        "hook `records` moved from",
+        "16 of its things",
+        "groundcrew hook retarget records --retain | --both",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (16, 0));
