@@ -152,6 +152,28 @@ async fn foreign_events_go_to_handlers_once_and_never_touch_the_mirror() {
     assert_eq!(ground.store.mirror_rows().unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn a_batch_of_foreign_events_is_taken_as_a_whole_or_not_at_all() {
+    let ground = Ground::new().await;
+    let foreign = ForeignEvents::new(ground.around(Arc::new(Script::default())));
+    let event = |change: &dyn Fn(&mut Value)| {
+        let (_, body) = cloudevent(|event| change(event));
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let (one, two) = (event(&|_| {}), event(&|event| event["id"] = json!("2")));
+    let reserved = event(&|event| event["type"] = json!("app.deleted"));
+    let refused = foreign.accept_batch(vec![one.clone(), reserved]).await.unwrap_err();
+    assert!(matches!(refused, Refusal::Reserved(_)));
+    let large = event(&|event| event["data"] = json!("x".repeat(300_000)));
+    assert_eq!(foreign.accept_batch(vec![one.clone(), large]).await.unwrap_err().status(), 413);
+    let accepted = foreign.accept_batch(vec![one.clone(), two, one]).await.unwrap();
+    assert_eq!(
+        (accepted.events, accepted.duplicates, accepted.deliveries),
+        (2, 1, 2),
+        "of what was refused nothing was kept"
+    );
+}
+
 fn customer() -> LabelSource {
     LabelSource {
         name: "customer".to_owned(),

@@ -301,13 +301,24 @@ impl Store {
         })
     }
 
-    /// Ids that other rows of this target and kind claim, and whether another anonymous creation is in doubt.
-    pub fn claims(&self, row: &StoredRow, settle: Millis, now: Timestamp) -> Result<(Vec<String>, bool)> {
+    /// Which of these ids other rows of this target and kind claim, and whether another anonymous creation is in doubt.
+    pub fn claims<'a>(
+        &self,
+        row: &StoredRow,
+        found: impl IntoIterator<Item = &'a str>,
+        settle: Millis,
+        now: Timestamp,
+    ) -> Result<(Vec<String>, bool)> {
         self.read(|connection| {
-            let text = "SELECT thing FROM resource WHERE target = ?1 AND kind = ?2 AND thing IS NOT NULL AND state <> 'gone' AND id <> ?3";
+            let text = "SELECT EXISTS (SELECT 1 FROM resource
+                WHERE target = ?1 AND kind = ?2 AND thing = ?3 AND thing IS NOT NULL AND state <> 'gone' AND id <> ?4)";
             let mut statement = connection.prepare_cached(text)?;
-            let held = statement.query_map(params![row.target, row.kind, row.id], |row| row.get(0))?;
-            let held = held.collect::<rusqlite::Result<Vec<String>>>()?;
+            let mut held = Vec::new();
+            for thing in found {
+                if statement.query_row(params![row.target, row.kind, thing, row.id], |row| row.get(0))? {
+                    held.push(thing.to_owned());
+                }
+            }
             Ok((held, listing_busy(connection, row, settle, now)?))
         })
     }

@@ -59,20 +59,20 @@ pub(crate) fn webhook(directory: &Path) -> anyhow::Result<Option<Peer>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         started => Running(started.context("webhook")?),
     };
-    let post =
+    let asked =
         request("POST", "/hooks/true", "application/json", &format!("\"{}\"", "x".repeat(EVENT_BYTES - 2)));
     until("webhook listens", PATIENCE, SOON, || Ok(Connection::to(port).ok()))?;
-    let peer = load("webhook /bin/true", port, &post)?;
+    let peer = load("webhook /bin/true", port, &asked)?;
     drop(running);
     Ok(Some(peer))
 }
 
-fn load(name: &'static str, port: u16, post: &[u8]) -> anyhow::Result<Peer> {
+fn load(name: &'static str, port: u16, body: &[u8]) -> anyhow::Result<Peer> {
     let mut connection = Connection::to(port)?;
     let mut latency = Vec::new();
     for _ in 0..SAMPLES {
         let began = now();
-        let status = connection.exchange(post)?;
+        let status = connection.exchange(body)?;
         ensure!(status == 200, "{name} answered {status}");
         latency.push(millis(began.elapsed()));
     }
@@ -82,7 +82,7 @@ fn load(name: &'static str, port: u16, post: &[u8]) -> anyhow::Result<Peer> {
         let ask = || {
             let mut connection = Connection::to(port)?;
             while began.elapsed() < LOADED {
-                let status = connection.exchange(post)?;
+                let status = connection.exchange(body)?;
                 ensure!(status == 200, "{name} answered {status}");
                 answered.fetch_add(1, Ordering::Relaxed);
             }

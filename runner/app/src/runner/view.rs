@@ -79,8 +79,11 @@ impl Runner {
         owner: &StoredSubject,
         app: Option<&StoredSubject>,
     ) -> Result<(Vec<Input>, Vec<i64>)> {
-        let registry = self.registry();
         let (mut inputs, mut reads) = (Vec::new(), Vec::new());
+        if installed.hook.reads().is_empty() {
+            return Ok((inputs, reads));
+        }
+        let registry = self.registry();
         for subject in std::iter::once(owner).chain(app) {
             let mut rows = self.store.subject_rows(subject.id)?;
             rows.retain(shows_outputs);

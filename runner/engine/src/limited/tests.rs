@@ -115,6 +115,21 @@ async fn limits_from_outside_are_kept_by_their_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hook_without_a_limit_asks_one_host_as_often_as_it_likes() {
+    let limited = limited(Vec::new(), nothing());
+    let free = limited.of_hook("free", Rate { burst: 1, every: Millis::ZERO });
+    let began = Instant::now();
+    for _ in 0..1_000 {
+        ask(&free, "https://a.example/").await.unwrap();
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    for _ in 0..3 {
+        ask(&limited, "https://a.example/").await.unwrap();
+    }
+    assert_eq!(began.elapsed(), Duration::from_secs(1), "the others keep to the host's two at once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_open_breaker_refuses_and_lets_one_try_through() {
     let limited = limited(vec![0, 503, 0, 200], nothing());
     for _ in 0..3 {

@@ -25,6 +25,7 @@ use super::super::rehearsal::Noted;
 use super::super::{Error, Runner, Surroundings};
 use super::intents::{Purpose, RowIntents};
 use super::learn::Learnt;
+use super::twins::ids;
 
 /// Steps of one row in one look; more means that something does not settle.
 const STEPS: usize = 12;
@@ -122,12 +123,14 @@ impl Runner {
         }
         let leave = match work.want {
             None => self.store.leave(row, &self.leave_policy(work, Replaced::No), now)?,
-            Some(_) if !work.policy.immutable.is_empty() => {
+            // Of what was never sent there is nothing to replace; the due set is not counted for it.
+            Some(_) if !work.policy.immutable.is_empty() && row.row.state != State::Creating => {
                 self.store.leave(row, &self.leave_policy(work, Replaced::Yes), now)?
             }
             Some(_) => Leave::Held { why: "it is wanted".to_owned() },
         };
-        let (held, listing_busy) = self.store.claims(row, work.policy.settle, now)?;
+        let (held, listing_busy) =
+            self.store.claims(row, look.into_iter().flat_map(ids), work.policy.settle, now)?;
         Ok(decide(&Scene {
             row: &row.row,
             want: work.want.map(|want| &want.body),

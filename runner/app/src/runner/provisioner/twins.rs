@@ -5,7 +5,7 @@
 
 use groundcrew_core::manifest::Class;
 use groundcrew_core::row::{Whose, whose};
-use groundcrew_core::settle::{Aim, SKEW};
+use groundcrew_core::settle::{Aim, Look, SKEW};
 use groundcrew_core::spec::Thing;
 use groundcrew_store::runs::RunsOf;
 
@@ -32,7 +32,7 @@ impl Runner {
             return Ok(Some(Twins::NotLooked));
         }
         let Some(look) = self.find(work, Aim::Anything).await? else { return Ok(None) };
-        let (held, _) = self.store.claims(&work.row, work.policy.settle, self.now())?;
+        let (held, _) = self.store.claims(&work.row, ids(&look), work.policy.settle, self.now())?;
         let twins = look.things.iter().filter(|thing| !held.contains(&thing.id) && self.is_twin(work, thing));
         Ok(Some(Twins::Seen(twins.map(|thing| thing.id.clone()).collect())))
     }
@@ -59,4 +59,9 @@ impl Runner {
             }
         }
     }
+}
+
+/// The ids of what a look showed.
+pub(super) fn ids(look: &Look) -> impl Iterator<Item = &str> {
+    look.things.iter().map(|thing| thing.id.as_str())
 }
