@@ -22,7 +22,7 @@ cargo xtask COMMAND
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema
-  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism
+  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism, moto
 ";
 
 fn main() -> ExitCode {

@@ -17,7 +17,8 @@ const PROGRAMS: [(&str, &str); 4] = [
 pub(crate) fn run() -> anyhow::Result<()> {
     wasm_target()?;
     programs()?;
-    prism()
+    prism()?;
+    moto()
 }
 
 /// Sees to the wasm target of the toolchain in use.
@@ -79,6 +80,31 @@ pub(crate) fn prism() -> anyhow::Result<()> {
         "--loglevel=error",
     ]);
     call(npm.stdout(Stdio::null()))
+}
+
+/// The version of moto that the bucket hook is tested against.
+const MOTO: &str = "moto[s3,server]==5.2.5";
+
+/// Sees to moto, which plays S3 to the bucket hook; it lands in cargo's target directory.
+pub(crate) fn moto() -> anyhow::Result<()> {
+    let directory = workspace("target_directory")?.join("tmp/moto");
+    let stamp = directory.join("groundcrew-installed");
+    // Written when pip is done.
+    if std::fs::read_to_string(&stamp).is_ok_and(|version| version == MOTO) {
+        return Ok(());
+    }
+    say("installing moto (pip, about 300 MB below the target directory)");
+    let mut venv = Command::new("python3");
+    let mut pip = Command::new(directory.join("bin/pip"));
+    let made = call(venv.args(["-m", "venv"]).arg(&directory))
+        .and_then(|()| call(pip.args(["install", "--quiet", "--disable-pip-version-check", MOTO])));
+    if let Err(error) = made {
+        say(&format!(
+            "moto: NOT CHECKED, it cannot be installed (on Debian: apt-get install python3-venv): {error}"
+        ));
+        return Ok(());
+    }
+    std::fs::write(&stamp, MOTO).with_context(|| stamp.display().to_string())
 }
 
 /// A directory that cargo's metadata names.

@@ -54,10 +54,19 @@ impl Zone {
     }
 
     /// Looks at one key: its set and its mark.
+    ///
+    /// A read by name goes past disabled records (PowerDNS 4.7 looks them up as resolvers would), a read of the
+    /// whole zone does not. So where set and mark do not both show, the whole zone is read before they count as
+    /// missing: a write would replace what is switched off, too.
     pub(crate) fn look(&self, wanted: &RecordSet) -> Result<Found> {
-        let set = self.one(&wanted.name, wanted.kind)?;
-        let mark = self.one(&wanted.mark_name(), Kind::Txt)?;
-        Ok(Found { key: wanted.key(), set, mark: mark.and_then(mark_in) })
+        let key = wanted.key();
+        if let Some(set) = self.one(&wanted.name, wanted.kind)?
+            && let Some(mark) = self.one(&wanted.mark_name(), Kind::Txt)?.and_then(mark_in)
+        {
+            return Ok(Found { key, set: Some(set), mark: Some(mark) });
+        }
+        let found = self.all()?.into_iter().find(|found| found.key == key);
+        Ok(found.unwrap_or(Found { key, set: None, mark: None }))
     }
 
     /// Everything of our types, each with its mark; a mark alone counts as well.
@@ -106,19 +115,21 @@ impl Zone {
         Ok(self.read(request)?.into_iter().find(|set| set.name == name && set.kind == kind))
     }
 
-    /// The record sets of our types in an answer; disabled records do not exist for anybody who asks.
+    /// The record sets of our types in an answer; one of comments alone is none.
+    ///
+    /// Disabled records are told only where a set has no others, as reads by name and of the zone would differ.
     fn read(&self, request: Request) -> Result<Vec<RecordSet>> {
         let shown: Shown = self.send(request)?.json()?;
         let set = |rrset: Rrset| {
             let kind: Kind = rrset.r#type.parse().ok()?;
-            let values: BTreeSet<_> = rrset
-                .records
-                .iter()
-                .filter(|record| !record.disabled)
-                .map(|record| read_value(kind, &record.content))
-                .collect();
+            let (off, on): (Vec<_>, Vec<_>) = rrset.records.iter().partition(|record| record.disabled);
+            let read = |records: Vec<&Record>| -> BTreeSet<_> {
+                records.iter().map(|record| read_value(kind, &record.content)).collect()
+            };
+            let (values, disabled) =
+                if on.is_empty() { (BTreeSet::new(), read(off)) } else { (read(on), BTreeSet::new()) };
             let name = canonical_name(&rrset.name);
-            (!values.is_empty()).then_some(RecordSet { name, kind, ttl: rrset.ttl, values })
+            (!rrset.records.is_empty()).then_some(RecordSet { name, kind, ttl: rrset.ttl, values, disabled })
         };
         Ok(shown.rrsets.into_iter().filter_map(set).collect())
     }
@@ -136,9 +147,9 @@ impl Zone {
     }
 }
 
-/// The mark that a TXT set holds: its first value that looks like one.
+/// The mark that a TXT set holds: its first value that looks like one. Switched off, it claims the name as well.
 fn mark_in(set: RecordSet) -> Option<String> {
-    set.values.into_iter().find(|value| value.starts_with("gc1:"))
+    set.values.into_iter().chain(set.disabled).find(|value| value.starts_with("gc1:"))
 }
 
 /// A value as PowerDNS takes it: names with the last dot, text in quoted strings of at most 255 bytes.

@@ -84,8 +84,11 @@ pub(crate) struct RecordSet {
     pub(crate) kind: Kind,
     /// Seconds.
     pub(crate) ttl: u32,
-    /// Canonical, each once.
+    /// Canonical, each once. Empty of what is found: all its values are switched off.
     pub(crate) values: BTreeSet<String>,
+    /// What the set holds besides and resolvers are not told. Shown, never wished for.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) disabled: BTreeSet<String>,
 }
 
 impl RecordSet {
@@ -94,7 +97,7 @@ impl RecordSet {
         let values = values.iter().map(|value| kind.canonical(value)).collect::<Result<_>>();
         let name = canonical_name(name);
         let values = values.map_err(|failure: Failure| failure.context(format!("{kind}/{name}")))?;
-        Self::of_body(Self { name, kind, ttl, values })
+        Self::of_body(Self { name, kind, ttl, values, disabled: BTreeSet::new() })
     }
 
     /// The same, checked: one value for a CNAME, and room for the mark's name.
@@ -120,7 +123,8 @@ impl RecordSet {
     pub(crate) fn of_key(key: &str) -> Result<Self> {
         let (kind, name) =
             key.split_once('/').ok_or_else(|| Failure::lasting(format!("`{key}` is no TYPE/name")))?;
-        Ok(Self { name: canonical_name(name), kind: kind.parse()?, ttl: 0, values: BTreeSet::new() })
+        let (values, disabled) = (BTreeSet::new(), BTreeSet::new());
+        Ok(Self { name: canonical_name(name), kind: kind.parse()?, ttl: 0, values, disabled })
     }
 
     /// `A/www.cust-7.example`: the thing's key and id.

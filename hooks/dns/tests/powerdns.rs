@@ -11,7 +11,7 @@ use hook_dns::Dns;
 
 const ZONE: &str = "https://pdns:8081/api/v1/servers/localhost/zones/acme.app.";
 
-/// (name, type) -> rrset as PowerDNS shows it.
+/// (name, type) -> rrset as PowerDNS 4.7 holds it: a read by name goes past disabled records.
 type Zone = Rc<RefCell<BTreeMap<(String, String), Value>>>;
 
 fn pdns(zone: &Zone) -> impl FnMut(&Request) -> Result<Response> + 'static {
@@ -27,8 +27,9 @@ fn pdns(zone: &Zone) -> impl FnMut(&Request) -> Result<Response> + 'static {
             let fits = |name: &str, kind: &str| {
                 query.is_empty() || query == format!("rrset_name={name}&rrset_type={kind}")
             };
-            let shown: Vec<_> =
-                zone.iter().filter(|((name, kind), _)| fits(name, kind)).map(|(_, set)| set).collect();
+            let told = |set: &&Value| query.is_empty() || set["records"][0]["disabled"] != true;
+            let fitting = zone.iter().filter(|((name, kind), _)| fits(name, kind));
+            let shown: Vec<_> = fitting.map(|(_, set)| set).filter(told).collect();
             let body = json!({ "rrsets": shown }).to_string().into_bytes();
             return Ok(Response { status: 200, body, ..Response::default() });
         }
@@ -96,6 +97,29 @@ fn a_mark_without_its_set_is_a_claim_unless_it_is_ours() {
     assert_eq!(fake.run(|| Dns::find(&www())).unwrap(), [], "ours: it is missing and may be made again");
     let other = Want { mark: "gc1:test:other".into(), ..www() };
     assert_eq!(fake.run(|| Dns::find(&other)).unwrap()[0].mark, Some(www().mark));
+}
+
+#[test]
+fn what_somebody_switched_off_is_found_and_as_no_wish_is() {
+    let zone = Zone::default();
+    let fake = fake(&zone, &json!([]));
+    let off = |name: &str, kind: &str, content: &str| {
+        let records = json!([{ "content": content, "disabled": true }]);
+        let set = json!({ "name": name, "type": kind, "ttl": 60, "records": records });
+        zone.borrow_mut().insert((name.to_owned(), kind.to_owned()), set);
+    };
+    off("www.acme.app.", "A", "192.0.2.7");
+    let found = fake.run(|| Dns::find(&www())).unwrap();
+    let body =
+        json!({ "name": "www.acme.app", "type": "A", "ttl": 60, "values": [], "disabled": ["192.0.2.7"] });
+    assert_eq!((found.len(), &found[0].body, &found[0].mark), (1, &body, &None));
+    let page = fake.run(|| Dns::scan(None, None)).unwrap();
+    assert_eq!(page.things[0].thing.body, body);
+
+    off("_gc-a.www.acme.app.", "TXT", "\"gc1:staging:x\"");
+    let found = fake.run(|| Dns::find(&www())).unwrap();
+    assert_eq!(found[0].mark.as_deref(), Some("gc1:staging:x"), "a mark that is switched off still claims");
+    assert_eq!(fake.writes().len(), 0);
 }
 
 #[test]

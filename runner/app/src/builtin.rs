@@ -2,7 +2,12 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 4] = [
+const HOOKS: [(&str, &[u8], &str); 5] = [
+    (
+        "bucket",
+        include_bytes!(concat!(env!("OUT_DIR"), "/bucket.wasm")),
+        include_str!("../../../hooks/bucket/hook.toml"),
+    ),
     (
         "dns",
         include_bytes!(concat!(env!("OUT_DIR"), "/dns.wasm")),

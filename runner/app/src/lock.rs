@@ -205,9 +205,10 @@ fn secret_line(name: &str, grant: &SecretGrant) -> String {
         Format::Plain => "",
         Format::Fly => " as fly",
     };
-    let sign = match grant.sign {
-        None => "",
-        Some(Sign::StandardWebhooks) => " signing standard-webhooks",
+    let sign = match &grant.sign {
+        None => String::new(),
+        Some(Sign::StandardWebhooks) => " signing standard-webhooks".to_owned(),
+        Some(Sign::Sigv4 { region, service }) => format!(" signing sigv4 {region}/{service}"),
     };
     format!("{name} = {} at {at}{to}{format}{sign}", grant.from)
 }

@@ -170,7 +170,12 @@ fn everything_that_can_be_said_is_heard() {
         "what holds data is never removed by default while its owner lives"
     );
     let key = &config.hooks["tell"].secrets["KEY"];
-    assert_eq!((key.sign, key.to.as_deref()), (Some(Sign::StandardWebhooks), Some("receiver.example:443")));
+    assert_eq!(
+        (key.sign.as_ref(), key.to.as_deref()),
+        (Some(&Sign::StandardWebhooks), Some("receiver.example:443"))
+    );
+    let aws = Sign::Sigv4 { region: "eu-central-1".to_owned(), service: "sns".to_owned() };
+    assert_eq!(config.hooks["tell"].secrets["AWS"].sign, Some(aws));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! with the refusal as its answer.
 
 mod record;
+mod sigv4;
 mod webhook;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::clock::Clock;
 use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply};
 use crate::journal::CallAccess;
 use crate::limits::Limits;
-use crate::secrets::{Secrets, Sign};
+use crate::secrets::{AwsKey, Secrets, Sign};
 
 /// An HTTP request with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,9 +139,15 @@ impl Egress {
     /// Signs a request that leaves at this time; the journal keeps what the guest asked.
     fn sign(&self, request: &mut Request, to: &str, now: Timestamp) {
         let Some(secret) = self.secrets.signer(to) else { return };
-        match secret.sign {
+        match &secret.sign {
             Sign::None => {}
             Sign::StandardWebhooks => webhook::sign(request, &secret.value, now),
+            Sign::Sigv4(scope) => {
+                // Who resolved the secret refused a value of another shape; unsigned, the outside refuses it.
+                if let Some(key) = AwsKey::of(&secret.value) {
+                    sigv4::sign(request, &key, scope, now);
+                }
+            }
         }
     }
 

@@ -35,13 +35,47 @@ pub enum Format {
 }
 
 /// What is done with a request besides exchanging the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Sign {
     /// Nothing.
     #[default]
     None,
     /// Signed as the Standard Webhooks specification says, with this secret as key.
     StandardWebhooks,
+    /// Signed as AWS Signature Version 4 says; the secret's value is an [`AwsKey`].
+    Sigv4(Signing),
+}
+
+/// What a signature of AWS is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// Such as `eu-central-1`.
+    pub region: String,
+    /// Such as `s3`.
+    pub service: String,
+}
+
+/// An access key, written `ACCESS_KEY_ID:SECRET`.
+pub struct AwsKey<'a> {
+    /// What it is called. Masked like the secret, though it is sent along.
+    pub id: &'a str,
+    /// What signs.
+    pub secret: &'a str,
+}
+
+impl std::fmt::Debug for AwsKey<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AwsKey").finish_non_exhaustive()
+    }
+}
+
+impl<'a> AwsKey<'a> {
+    /// Reads a secret's value; none if it has another shape.
+    pub fn of(value: &'a str) -> Option<Self> {
+        let (id, secret) = value.trim().split_once(':')?;
+        let legal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        (legal(id) && !id.contains(['/', ',']) && legal(secret)).then_some(Self { id, secret })
+    }
 }
 
 /// One secret of a hook, resolved.
@@ -170,6 +204,9 @@ fn spellings(secret: &Secret) -> Vec<String> {
         spellings.push(url.to_string());
         spellings.push(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned());
     }
+    if let (Sign::Sigv4(_), Some(key)) = (&secret.sign, AwsKey::of(&secret.value)) {
+        spellings.extend([key.id.to_owned(), key.secret.to_owned()]);
+    }
     if secret.format == Format::Fly {
         let words = secret.value.split([',', ' ']).map(str::trim);
         spellings.extend(words.map(str::to_owned));
@@ -252,6 +289,25 @@ mod tests {
         let secrets = secrets(Position::Url, Format::Plain);
         assert_eq!(secrets.mask(b"<s3cret-value> s3cret-value".to_vec()), b"<***> ***");
         assert_eq!(secrets.mask_text("echo s3cret-value".to_owned()), "echo ***");
+    }
+
+    #[test]
+    fn both_halves_of_an_access_key_are_masked() {
+        let signing = Signing { region: "eu".to_owned(), service: "s3".to_owned() };
+        let secret = Secret {
+            token: "gct_x".to_owned(),
+            value: "AKIDEXAMPLE:wJalrXUtnFEMI".into(),
+            at: Position::Header("authorization".to_owned()),
+            format: Format::Plain,
+            to: "a.example:443".to_owned(),
+            sign: Sign::Sigv4(signing),
+        };
+        let secrets = Secrets::new([("AWS".to_owned(), secret)].into());
+        let echo = "AKIDEXAMPLE, wJalrXUtnFEMI, AKIDEXAMPLE:wJalrXUtnFEMI".to_owned();
+        assert_eq!(secrets.mask_text(echo), "***, ***, ***");
+        for wrong in ["AKIDEXAMPLE", ":secret", "id:", "a b:c", "a/b:c"] {
+            assert!(AwsKey::of(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use groundcrew_outside::{By, Effect, Purpose, What};
 use serde_json::json;
 
 use crate::clock::Clock;
-use crate::scenario::Foreign;
+use crate::scenario::{Foreign, Telling};
 
 /// Where the Machines API is, for hooks.
 pub const FLY: &str = "http://fly.example";
@@ -59,13 +59,15 @@ impl Neighbours {
     /// # Panics
     /// If the script writes what no name server takes.
     pub(crate) fn write(&self, set: &Foreign) {
-        let Foreign { name, kind, contents } = set;
-        let done = if contents.is_empty() {
-            let delete = json!({"name": name, "type": kind, "changetype": "DELETE"});
-            self.dns.act(ZONE, &json!({"rrsets": [delete]}))
+        let Foreign { name, kind, contents, told } = set;
+        let set = if contents.is_empty() {
+            json!({"name": name, "type": kind, "changetype": "DELETE"})
         } else {
-            self.dns.write(ZONE, name, kind, contents)
+            let record = |content| json!({"content": content, "disabled": *told == Telling::Off});
+            let records: Vec<_> = contents.iter().map(record).collect();
+            json!({"name": name, "type": kind, "ttl": 300, "changetype": "REPLACE", "records": records})
         };
+        let done = self.dns.act(ZONE, &json!({"rrsets": [set]}));
         done.unwrap_or_else(|why| panic!("the script's record set {kind} {name}: {why}"));
     }
 

@@ -7,7 +7,7 @@ use groundcrew_core::settle::Rules;
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
 use serde_json::{Value, json};
 
-pub(crate) use shipped::{Foreign, head};
+pub(crate) use shipped::{Foreign, Telling, head};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]

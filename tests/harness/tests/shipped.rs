@@ -104,6 +104,29 @@ fn record_sets_come_change_hands_and_go() {
 }
 
 #[test]
+fn record_sets_that_somebody_disabled_stay_untouched() {
+    let scenario = Scenario::new("dns-disabled")
+        .dns("{ name = \"{labels.hosts}\", type = \"CNAME\", values = [\"{labels.to}\"] }", GRACE)
+        .foreign_disabled(0, "CNAME", "parked.example.", &["one.fly.dev."])
+        .foreign_disabled(
+            0,
+            "TXT",
+            "_gc-cname.claimed.example.",
+            &["\"gc1:other:aaaaaaaaaaaaaaaaaaaaaaaaaa\""],
+        )
+        .app(
+            0,
+            "cust-1",
+            json!({"to": "one.fly.dev", "hosts": ["www.example", "parked.example", "claimed.example"]}),
+        )
+        .expects_records(&["CNAME/www.example"])
+        .lasts(120_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 26 }, |played| {
+        played.is_right() && played.found("resource.conflict")
+    });
+}
+
+#[test]
 fn record_sets_that_are_written_late_stay_ours() {
     let scenario = Scenario::new("dns-late")
         .dns("{ name = \"www.{app}.example\", type = \"CNAME\", values = [\"{labels.to}\"] }", GRACE)

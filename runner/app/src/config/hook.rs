@@ -133,10 +133,17 @@ pub enum Format {
 }
 
 /// How requests are signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Sign {
     /// As the Standard Webhooks specification says.
     StandardWebhooks,
+    /// As AWS Signature Version 4 says.
+    Sigv4 {
+        /// Such as `eu-central-1`.
+        region: String,
+        /// Such as `s3`.
+        service: String,
+    },
 }
 
 impl Hook {

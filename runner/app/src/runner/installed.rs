@@ -7,7 +7,7 @@ use groundcrew_core::hash::Digest;
 use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::run;
-use groundcrew_engine::secrets::{self, Format, Position, Secret, Secrets, Sign};
+use groundcrew_engine::secrets::{self, AwsKey, Format, Position, Secret, Secrets, Sign, Signing};
 use groundcrew_store::HookId;
 use groundcrew_store::leave::{LeavePolicy, Replaced};
 
@@ -46,6 +46,9 @@ pub enum SecretsError {
     /// A secret address is no URL.
     #[error("secret `{0}` is used as an address and is no URL")]
     Address(String),
+    /// A secret that signs for AWS is no access key.
+    #[error("secret `{0}` signs with sigv4 and is no ACCESS_KEY_ID:SECRET")]
+    AwsKey(String),
 }
 
 impl Installed {
@@ -130,9 +133,15 @@ fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> R
             config::Format::Plain => Format::Plain,
             config::Format::Fly => Format::Fly,
         };
-        let sign = match grant.sign {
+        let sign = match &grant.sign {
             None => Sign::None,
             Some(config::Sign::StandardWebhooks) => Sign::StandardWebhooks,
+            Some(config::Sign::Sigv4 { .. }) if AwsKey::of(&value).is_none() => {
+                return Err(SecretsError::AwsKey(grant.from.clone()));
+            }
+            Some(config::Sign::Sigv4 { region, service }) => {
+                Sign::Sigv4(Signing { region: region.clone(), service: service.clone() })
+            }
         };
         let token = secrets::token(key, &hook.name, name);
         resolved.insert(name.clone(), Secret { token, value, at, format, to, sign });

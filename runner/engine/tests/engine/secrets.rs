@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use groundcrew_core::duration::Millis;
 use groundcrew_engine::egress::Response;
+use groundcrew_engine::gate::Answers;
 use groundcrew_engine::run::Ended;
-use groundcrew_engine::secrets::{Format, Position, Secret, Secrets, Sign, token};
+use groundcrew_engine::secrets::{Format, Position, Secret, Secrets, Sign, Signing, token};
 use serde_json::json;
 
 use crate::support::{Fake, Setup, component, load, logged};
@@ -128,4 +129,63 @@ async fn a_webhook_is_signed_with_the_time_of_the_attempt_and_the_journal_knows_
     assert_eq!(seconds(1) - seconds(0), 9 * 3_600);
     assert!(header(0, "webhook-signature").starts_with("v1,"));
     assert_ne!(header(0, "webhook-signature"), header(1, "webhook-signature"));
+}
+
+/// Two halves that are found nowhere else.
+const CANARY: [&str; 2] = ["AKIACANARYCANARY", "c4n4ry/SECRET+of=the:operator"];
+
+/// Refuses as S3 does what is signed wrongly, with the id, and says more than it should.
+fn indiscreet(sent: &Arc<Mutex<Vec<Vec<(String, String)>>>>) -> Arc<Fake> {
+    let sent = sent.clone();
+    Fake::new(move |request| {
+        sent.lock().unwrap().push(request.headers.clone());
+        let [id, secret] = CANARY;
+        let body = format!("<AWSAccessKeyId>{id}</AWSAccessKeyId> {id}:{secret} {secret}").into_bytes();
+        let headers = vec![("x-amz-echo".to_owned(), secret.to_owned())];
+        Ok(Response { status: 403, headers, body })
+    })
+}
+
+#[tokio::test]
+async fn an_aws_request_is_signed_outside_and_no_half_of_its_key_is_found_inside() {
+    let signing = Signing { region: "eu".to_owned(), service: "s3".to_owned() };
+    let header = |name: &str| Position::Header(name.to_owned());
+    let aws = Secret {
+        sign: Sign::Sigv4(signing),
+        token: token(&[1; 32], "unruly", "AWS"),
+        ..secret(header("authorization"), &CANARY.join(":"), "a.example:80")
+    };
+    let key = secret(header("x-api-key"), VALUE, "a.example:80");
+    let secrets = Secrets::new([("AWS".to_owned(), aws), ("KEY".to_owned(), key)].into());
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let config = json!({ "does": "echo", "about": "http://a.example/bucket", "secret": "KEY" });
+    let live = Setup { secrets: secrets.clone(), fake: indiscreet(&sent), ..Setup::new(config.clone()) };
+    let hook = load(&component("guest-unruly")).await;
+    let first = live.handle(&hook).await;
+    let authorization = {
+        let sent = sent.lock().unwrap();
+        sent[0].iter().find(|(name, _)| name == "authorization").unwrap().1.clone()
+    };
+    assert!(
+        authorization.contains("Credential=AKIACANARYCANARY/")
+            && authorization.contains("/eu/s3/aws4_request")
+    );
+
+    let signature = authorization.rsplit('=').next().unwrap();
+    let bytes = |call: &groundcrew_engine::journal::Recorded| {
+        let answer = call.answer.clone().unwrap_or_default();
+        String::from_utf8_lossy(&[call.ask.clone(), answer].concat()).into_owned()
+    };
+    let kept: String = first.journal.calls.iter().map(bytes).collect();
+    let everything =
+        format!("{kept} {:?} {:?} {:?} {secrets:?}", logged(&first), first.outcome, first.journal);
+    for half in CANARY.iter().chain([&signature]) {
+        assert!(!everything.contains(half), "{half} is in {everything}");
+    }
+    assert_eq!(logged(&first), ["<AWSAccessKeyId>***</AWSAccessKeyId> *** ***"]);
+
+    let answers = Answers::Journal(first.journal.clone());
+    let replay = Setup { answers, secrets, fake: Fake::unreachable(), ..Setup::new(config) };
+    let replayed = replay.handle(&hook).await;
+    assert_eq!((replayed.outcome, replayed.journal), (first.outcome, first.journal));
 }

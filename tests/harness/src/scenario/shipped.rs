@@ -17,6 +17,15 @@ pub(crate) struct Foreign {
     pub(crate) name: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) contents: &'static [&'static str],
+    pub(crate) told: Telling,
+}
+
+/// Whether resolvers are told of a record set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    On,
+    /// Its records are disabled: it is there, and nobody who resolves sees it.
+    Off,
 }
 
 impl Scenario {
@@ -107,7 +116,19 @@ impl Scenario {
         name: &'static str,
         contents: &'static [&'static str],
     ) -> Self {
-        self.doing(at, Doing::Foreign(Foreign { name, kind, contents }))
+        self.doing(at, Doing::Foreign(Foreign { name, kind, contents, told: Telling::On }))
+    }
+
+    /// Somebody else writes a record set and disables it.
+    #[must_use]
+    pub fn foreign_disabled(
+        self,
+        at: i64,
+        kind: &'static str,
+        name: &'static str,
+        contents: &'static [&'static str],
+    ) -> Self {
+        self.doing(at, Doing::Foreign(Foreign { name, kind, contents, told: Telling::Off }))
     }
 
     /// At the end these record sets of ours are there, each with its mark.

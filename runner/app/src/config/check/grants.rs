@@ -105,22 +105,39 @@ fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, problems: &Problems) 
     }
 }
 
-/// `NAME at POSITION to HOST`, as manifests ask for secrets.
+/// What is done with a secret.
+enum Place<'a> {
+    /// It is put there.
+    At(&'a str),
+    /// It signs.
+    Signing(&'a str),
+}
+
+/// `NAME at POSITION to HOST`, or `NAME signing METHOD to HOST`, as manifests ask for secrets.
 struct AskedSecret<'a> {
-    at: &'a str,
+    place: Place<'a>,
     to: Option<&'a str>,
 }
 
 impl<'a> AskedSecret<'a> {
     fn of(line: &'a str) -> (&'a str, Self) {
-        let (name, rest) = line.split_once(" at ").unwrap_or((line, "header:authorization"));
-        let (at, to) = rest.split_once(" to ").map_or((rest, None), |(at, to)| (at, Some(to)));
-        (name.trim(), Self { at: at.trim(), to: to.map(str::trim) })
+        let (line, to) = line.split_once(" to ").map_or((line, None), |(line, to)| (line, Some(to.trim())));
+        let (name, place) = match (line.split_once(" signing "), line.split_once(" at ")) {
+            (Some((name, method)), _) => (name, Place::Signing(method.trim())),
+            (None, Some((name, at))) => (name, Place::At(at.trim())),
+            (None, None) => (line, Place::At("header:authorization")),
+        };
+        (name.trim(), Self { place, to })
     }
 
     fn stanza_line(&self, name: &str) -> String {
         let to = self.to.map(|to| format!(", to = \"{to}\"")).unwrap_or_default();
-        format!("secret.{name} = {{ from = \"...\", at = \"{}\"{to} }}", self.at)
+        let place = match self.place {
+            Place::At(at) => format!("at = \"{at}\""),
+            Place::Signing("sigv4") => "sign = \"sigv4\", region = \"...\", service = \"...\"".to_owned(),
+            Place::Signing(method) => format!("sign = \"{method}\""),
+        };
+        format!("secret.{name} = {{ from = \"...\", {place}{to} }}")
     }
 }
 

@@ -203,9 +203,15 @@ pub(super) const KEYS: &[Key] = &[
     ),
     optional(
         "hook.NAME.secret.NAME.sign",
-        Shape::Choice(&["standard-webhooks"]),
-        "what the host signs with it",
+        Shape::Choice(&["sigv4", "standard-webhooks"]),
+        "what the host signs with it; for `sigv4` its value is `ACCESS_KEY_ID:SECRET`",
     ),
+    optional(
+        "hook.NAME.secret.NAME.region",
+        Shape::Text,
+        "`sigv4`, required: the region, such as `eu-central-1`",
+    ),
+    optional("hook.NAME.secret.NAME.service", Shape::Text, "`sigv4`, required: the service, such as `s3`"),
     optional(
         "hook.NAME.on",
         Shape::Texts,

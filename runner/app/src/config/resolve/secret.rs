@@ -38,11 +38,12 @@ fn secret(section: &Section<'_>, names: &Names<'_>, words: &BTreeMap<String, Str
         .map_or(Some(Format::Plain), |value| section.choose("`format`", value, &["plain", "fly"]));
     let sign = sign(section);
     let to = section.text("to");
-    let at = match at {
-        Some(at) => at,
-        // The host writes the signature itself; the guest needs no token for it.
-        None if section.has("sign") => Some(Position::Header("webhook-signature".to_owned())),
-        None => {
+    // The host writes a signature itself; the guest needs no token for it.
+    let at = match (at, &sign) {
+        (_, Some(Sign::Sigv4 { .. })) => Some(Position::Header("authorization".to_owned())),
+        (Some(at), _) => at,
+        (None, _) if section.has("sign") => Some(Position::Header("webhook-signature".to_owned())),
+        (None, _) => {
             section.lacks(ProblemKind::SecretWithoutPosition, "at", "at = \"header:authorization\"");
             None
         }
@@ -97,13 +98,36 @@ fn host(
     None
 }
 
+/// A word for how requests are signed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Sigv4,
+    StandardWebhooks,
+}
+
 fn sign(section: &Section<'_>) -> Option<Sign> {
-    let value = section.raw("sign")?;
-    if value.get_ref().as_str() == Some("sigv4") {
-        section.problem(not_yet(value.span(), "AWS signatures", "to choose from: standard-webhooks"));
-        return None;
+    let words = ["sigv4", "standard-webhooks"];
+    let method = section.raw("sign").and_then(|value| section.choose::<Method>("`sign`", value, &words));
+    if method == Some(Method::Sigv4) {
+        for key in ["at", "format"] {
+            besides(section, key, "the host writes the whole signature itself", "besides sign = \"sigv4\"");
+        }
+        let region = section.required_text("region", "region = \"us-east-1\"");
+        let service = section.required_text("service", "service = \"s3\"");
+        let (region, service) = (region?.into_inner().to_owned(), service?.into_inner().to_owned());
+        return Some(Sign::Sigv4 { region, service });
     }
-    section.choose("`sign`", value, &["standard-webhooks"])
+    for key in ["region", "service"] {
+        besides(section, key, &format!("only AWS signatures have a {key}"), "without sign = \"sigv4\"");
+    }
+    method.map(|_| Sign::StandardWebhooks)
+}
+
+/// Tells that a key makes no sense where it stands.
+fn besides(section: &Section<'_>, key: &str, message: &str, label: &str) {
+    let Some(value) = section.raw(key) else { return };
+    let problem = Problem::new(ProblemKind::ConflictingKeys, value.span(), message).label(label);
+    section.problem(problem.help(format!("leave `{key}` out")));
 }
 
 /// Where a secret is put, as written: `header:NAME` or `url`.
@@ -144,10 +168,14 @@ impl std::str::FromStr for Format {
     }
 }
 
-impl std::str::FromStr for Sign {
+impl std::str::FromStr for Method {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "standard-webhooks" { Ok(Self::StandardWebhooks) } else { Err(()) }
+        match text {
+            "sigv4" => Ok(Self::Sigv4),
+            "standard-webhooks" => Ok(Self::StandardWebhooks),
+            _ => Err(()),
+        }
     }
 }
