@@ -75,6 +75,14 @@ pub enum Error {
         /// Why.
         source: inspect::Error,
     },
+    /// A component that is not what its manifest says.
+    #[error("hook `{hook}`: {why}")]
+    Misfit {
+        /// Whose.
+        hook: String,
+        /// In what.
+        why: String,
+    },
     /// A component that does not compile or load.
     #[error("hook `{hook}`")]
     Compile {
@@ -259,6 +267,8 @@ fn read(hook: &Hook) -> Result<(&Hook, Vec<u8>, Inspected), Error> {
     let refused = |source| Error::Inspect { hook: hook.name.clone(), source };
     let inspected = inspect(&bytes).map_err(refused)?;
     inspected.require_linkable().map_err(refused)?;
+    crate::components::fits(&hook.manifest, &inspected.exports)
+        .map_err(|why| Error::Misfit { hook: hook.name.clone(), why })?;
     Ok((hook, bytes, inspected))
 }
 

@@ -18,6 +18,7 @@ mod app;
 mod apply;
 mod approve;
 mod ask;
+mod audit;
 mod calls;
 mod check;
 mod compile;
@@ -141,8 +142,10 @@ pub enum Command {
     Runs(runs::Args),
     /// Show one run with its calls
     Run(run::Args),
-    /// List what a person should look at
+    /// List what a person should look at, or say why it may be
     Findings(findings::Args),
+    /// List audits, run one, or show what they found
+    Audit(audit::Args),
     /// List, show, retry or discard deliveries that gave up
     Dead(dead::Args),
     /// Show what would be done about things outside, before anything is done
@@ -219,6 +222,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Runs(args) => runs::run(context, &args),
         Command::Run(args) => run::run(context, &args),
         Command::Findings(args) => findings::run(context, &args),
+        Command::Audit(args) => audit::run(context, &args),
         Command::Dead(args) => dead::run(context, args),
         Command::Plan(args) => plan::run(context, &args),
         Command::Apply(args) => apply::run(context, &args),

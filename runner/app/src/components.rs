@@ -1,11 +1,12 @@
 //! Where the bytes of hooks come from: this binary, or files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
-use groundcrew_engine::inspect::{self, Inspected, inspect};
+use groundcrew_engine::inspect::{self, Export, Inspected, inspect};
 
 use crate::builtin;
 use crate::config::{Component, NoManifest};
@@ -72,7 +73,12 @@ pub fn digest(component: &Component) -> Result<Digest, Error> {
 pub fn manifest(component: &Component) -> Result<Manifest, NoManifest> {
     match look_into(component) {
         Ok(inspected) => match inspected.require_linkable() {
-            Ok(()) => inspected.manifest.ok_or(NoManifest::Absent),
+            Ok(()) => {
+                let exports = inspected.exports;
+                let manifest = inspected.manifest.ok_or(NoManifest::Absent)?;
+                fits(&manifest, &exports).map_err(NoManifest::Refused)?;
+                Ok(manifest)
+            }
             Err(error) => Err(NoManifest::Refused(error.to_string())),
         },
         Err(Error::UnknownBuiltin { .. }) => {
@@ -80,6 +86,20 @@ pub fn manifest(component: &Component) -> Result<Manifest, NoManifest> {
             Err(NoManifest::UnknownBuiltin { known })
         }
         Err(error) => Err(NoManifest::Refused(with_cause(&error))),
+    }
+}
+
+/// Whether a component is the auditor that its manifest makes it; else why not.
+pub fn fits(manifest: &Manifest, exports: &BTreeSet<Export>) -> Result<(), String> {
+    match (manifest.is_auditor(), exports.contains(&Export::Audit)) {
+        (true, false) => {
+            Err("its manifest `reports` findings, and it does not export groundcrew:hook/audit".to_owned())
+        }
+        (false, true) if exports.len() == 1 => {
+            Err("it exports groundcrew:hook/audit, and its manifest does not say what it `reports`"
+                .to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

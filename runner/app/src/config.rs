@@ -13,6 +13,7 @@
 //!
 //! It deliberately does not compare with the ledger or with what was approved; that needs the store.
 
+mod audit;
 mod check;
 mod defaults;
 mod globs;
@@ -35,6 +36,7 @@ use std::path::Path;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::Level;
 
+pub use audit::Audit;
 pub use defaults::{FLY_API, Setting, defaults, defaults_markdown};
 pub use hook::{Component, Format, Grace, Hook, Provisioner, SecretGrant, Sign, Work};
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};
@@ -71,6 +73,8 @@ pub struct Config {
     pub scopes: BTreeMap<String, Scope>,
     /// Hooks by name.
     pub hooks: BTreeMap<String, Hook>,
+    /// Audits by name.
+    pub audits: BTreeMap<String, Audit>,
     /// Warnings and notes.
     pub notes: Report,
 }

@@ -9,6 +9,7 @@
 //! - When [`perform`] returns, the change is durable, and who did it is on record.
 //! - It changes only our store: nothing outside is called.
 
+mod audits;
 mod client;
 mod labels;
 mod rows;
@@ -109,6 +110,20 @@ pub enum Request {
         /// `HOOK/SEQ`.
         id: String,
     },
+    /// Runs an audit now.
+    AuditRun {
+        /// Its name.
+        name: String,
+    },
+    /// Notes why an open finding may be.
+    FindingAck {
+        /// The finding's id: `f12`.
+        id: String,
+        /// Why.
+        reason: String,
+        /// Until when; none: as long as it is so.
+        until: Option<Timestamp>,
+    },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
         /// The row's id.
@@ -189,6 +204,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn touch(&self, app: &str);
     /// Lanes became due.
     fn wake(&self);
+    /// An audit is to run now; it begins after this returns.
+    fn audit(&self, _name: &str) -> Result<()> {
+        Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
+    }
     /// The source is believed this; durable when the future is done. How many apps and machines it was about.
     fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
@@ -226,6 +245,8 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::Touch { app } => desk.touch(app).await,
         Request::DeadRetry { id } => desk.retry(id).await,
         Request::DeadDiscard { id } => desk.discard(id).await,
+        Request::AuditRun { name } => desk.audit(name).await,
+        Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
     }?;
     hints.wake();

@@ -13,6 +13,7 @@ pub mod logging;
 pub mod plan;
 pub mod rates;
 pub mod runner;
+pub mod scheduler;
 pub mod service;
 pub mod show;
 pub mod source;

@@ -10,6 +10,7 @@
 //! Guarantees: no two runs of one lane at once; a run's writes are intended in the store before they leave;
 //! whatever crashes, the store alone says what is to be done next.
 
+pub mod audit;
 pub mod dispatch;
 pub mod handler;
 pub mod installed;

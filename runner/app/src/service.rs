@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
 use crate::runner::Runner;
+use crate::scheduler::{Asking, Scheduler};
 use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
 };
@@ -82,6 +83,7 @@ impl Routes for RunnerRoutes {
 /// What the HTTP API learns from the running process.
 struct Running {
     fly: Option<FlyHandle>,
+    audits: Asking,
     counts: CountsOf,
 }
 
@@ -146,6 +148,16 @@ impl Hints for Running {
         // The dispatcher follows the store's commits.
     }
 
+    fn audit(&self, name: &str) -> control::Result<()> {
+        if !self.audits.names().iter().any(|known| known == name) {
+            let known = self.audits.names().join(", ");
+            return Err(Refusal::unknown(format!("no audit `{name}`")).hint(format!("known audits: {known}")));
+        }
+        let full =
+            || Refusal::conflict("too many audits are asked for already").hint("groundcrew audit history");
+        if self.audits.ask(name) { Ok(()) } else { Err(full()) }
+    }
+
     fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
         Box::pin(async move {
             let no_source = || Refusal::conflict("no source is configured that could be doubted");
@@ -205,7 +217,8 @@ impl Service {
             *self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner) =
                 doubt(&fly.status().belief);
         }
-        let running = Arc::new(Running { fly: fly.clone(), counts: self.counts.clone() });
+        let audits = self.start_audits(&mut tasks, &stop).await?;
+        let running = Arc::new(Running { fly: fly.clone(), audits, counts: self.counts.clone() });
         self.start_api(&around, running, &mut tasks, &stop);
         self.start_housekeeping(fly, &mut tasks, &stop);
         let (dispatcher, ends) = (self.runner.clone(), stop.clone());
@@ -223,6 +236,19 @@ impl Service {
             }
         }
         result
+    }
+
+    async fn start_audits(
+        &self,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) -> Result<Asking, Error> {
+        let audits: Vec<_> = self.config.audits.values().cloned().collect();
+        let (store, clock) = (self.runner.store.clone(), self.runner.clock.clone());
+        let (scheduler, asking) = Scheduler::open(audits, store, clock, self.runner.clone()).await?;
+        let ends = stop.clone();
+        tasks.spawn(async move { Ok(scheduler.run(ends).await?) });
+        Ok(asking)
     }
 
     fn around(&self) -> source::Surroundings {

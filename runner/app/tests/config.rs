@@ -16,6 +16,7 @@ use groundcrew::config::{
 use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::{Level, OnGone};
+use groundcrew_core::schedule::{Missed, Overlap};
 use groundcrew_core::settle::{Adopt, Drift};
 
 fn dir() -> PathBuf {
@@ -169,6 +170,11 @@ fn everything_that_can_be_said_is_heard() {
         bucket.grace.unwanted, None,
         "what holds data is never removed by default while its owner lives"
     );
+    assert_eq!(config.hooks["orphans"].work, Work::Auditor);
+    let nightly = &config.audits["nightly"];
+    assert_eq!((nightly.overlap, nightly.jitter), (Overlap::QueueOne, Millis::minutes(10)));
+    assert_eq!(nightly.missed, Missed::Once(Millis::hours(6)));
+    assert_eq!((nightly.hooks.len(), nightly.schedule.zone()), (1, "Europe/Zurich"));
     let key = &config.hooks["tell"].secrets["KEY"];
     assert_eq!(
         (key.sign.as_ref(), key.to.as_deref()),

@@ -10,6 +10,7 @@
 
 pub mod duration;
 pub mod egress;
+pub mod finding;
 pub mod hash;
 pub mod manifest;
 pub mod may_delete;

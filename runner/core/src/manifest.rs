@@ -111,6 +111,9 @@ pub struct Manifest {
     /// Event kinds that a handler wants unless the stanza says otherwise; `*` at the end matches the rest.
     #[serde(default)]
     pub on: Vec<String>,
+    /// An auditor's codes of findings, such as `volume.unattached`.
+    #[serde(default)]
+    pub reports: Vec<String>,
     /// A provisioner's kinds of things.
     #[serde(default)]
     pub kind: BTreeMap<String, Kind>,
@@ -138,6 +141,14 @@ pub enum Error {
     /// A keyed kind that does not say how long the key holds, or another that does.
     #[error("kind `{0}`: `remembers` is for class `keyed`, and required there")]
     Remembers(String),
+    /// A code of findings that is none.
+    #[error(
+        "`{0}` is no code of findings; two or more words of [a-z0-9-] with dots between, at most 64 characters, are expected: `volume.unattached`"
+    )]
+    Code(String),
+    /// Codes of findings beside kinds of things or events.
+    #[error("`reports` makes it an auditor, which has neither `kind` nor `on`: make two hooks of it")]
+    Mixed,
     /// `settle` of zero or below.
     #[error("kind `{0}`: `settle` must be longer than nothing; say how long the API may hide what it made")]
     Settle(String),
@@ -151,6 +162,12 @@ impl Manifest {
         if let Some(bad) = names.into_iter().find(|name| !legal_name(name)) {
             return Err(Error::Name(bad.clone()));
         }
+        if let Some(bad) = manifest.reports.iter().find(|code| !legal_code(code)) {
+            return Err(Error::Code(bad.clone()));
+        }
+        if manifest.is_auditor() && !(manifest.kind.is_empty() && manifest.on.is_empty()) {
+            return Err(Error::Mixed);
+        }
         for (name, kind) in &manifest.kind {
             if (kind.create == Class::Keyed) != kind.remembers.is_some() {
                 return Err(Error::Remembers(name.clone()));
@@ -160,6 +177,11 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// Whether it is of an auditor.
+    pub const fn is_auditor(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// The names of the configuration's identity fields, sorted: they make up the target.
@@ -185,6 +207,13 @@ fn legal_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.len() <= 40
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn legal_code(code: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    code.len() <= 64 && code.contains('.') && code.split('.').all(word)
 }
 
 #[cfg(test)]
@@ -222,5 +251,10 @@ mod tests {
         assert!(with("\"30s\"", "\"0s\"").contains("longer than nothing"));
         assert!(with("name = \"dns\"", "name = \"DNS\"").contains("is no name"));
         assert!(with("lives = \"outside\"", "").contains("missing field `lives`"));
+        let reports = |codes: &str| with("watches =", &format!("reports = [{codes}]\nwatches ="));
+        assert!(reports("\"dns.odd\"").contains("make two hooks of it"));
+        for code in ["dns", "Dns.odd", "dns..odd", "dns.odd*"] {
+            assert!(reports(&format!("\"{code}\"")).contains("is no code of findings"), "{code}");
+        }
     }
 }

@@ -8,6 +8,8 @@
 //! - a fixed time that the clock shows twice is ticked once, the first time,
 //! - a schedule whose hour is a wildcard goes by elapsed time, and is ticked in both of the two hours.
 
+mod turn;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,6 +22,8 @@ use crate::duration::Millis;
 use crate::hash::Digest;
 use crate::row::words;
 use crate::time::Timestamp;
+
+pub use turn::{Move, Turn};
 
 /// Why an expression is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -158,16 +162,41 @@ impl Schedule {
     /// Ticks that came while nobody was there count as missed. A clock that was put back asks for nothing
     /// twice; one that was put forward is like a while in which nobody was there.
     pub fn due(&self, last: Option<Timestamp>, missed: Missed, now: Timestamp) -> Due {
+        self.due_delayed(last, missed, now, |_| Millis::ZERO)
+    }
+
+    /// The same where each tick is run so much later than on the schedule, as [`jitter`] says.
+    ///
+    /// The delay must be shorter than [`Self::gap`], or a tick would be overtaken by the next.
+    pub fn due_delayed(
+        &self,
+        last: Option<Timestamp>,
+        missed: Missed,
+        now: Timestamp,
+        delay: impl Fn(Timestamp) -> Millis,
+    ) -> Due {
         let far = now + Millis::hours(24);
-        let next = self.next_after(now).unwrap_or(far);
+        let next = self.next_after(now).map_or(far, |next| next + delay(next));
         let Some(last) = last else { return Due { tick: None, next } };
-        let latest = self.latest_between(last, now);
-        let tick = latest.filter(|tick| match missed {
-            _ if now.since(*tick) <= LATE => true,
+        let Some(latest) = self.latest_between(last, now) else { return Due { tick: None, next } };
+        let due = latest + delay(latest);
+        if now < due {
+            return Due { tick: None, next: due };
+        }
+        let late = now.since(due);
+        let taken = match missed {
+            _ if late <= LATE => true,
             Missed::Skip => false,
-            Missed::Once(within) => now.since(*tick) <= within,
-        });
-        Due { tick, next }
+            Missed::Once(within) => late <= within,
+        };
+        Due { tick: taken.then_some(latest), next }
+    }
+
+    /// The shortest time between two of the next hundred ticks after a time.
+    pub fn gap(&self, after: Timestamp) -> Millis {
+        let ticks: Vec<_> = self.ticks_after(after).take(100).collect();
+        let gaps = ticks.windows(2).map(|pair| pair[1].since(pair[0]));
+        gaps.min().unwrap_or(Millis::hours(24))
     }
 
     /// The last tick after `last` and not after `now`. A long absence is not walked through tick by tick.

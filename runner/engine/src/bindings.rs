@@ -30,3 +30,4 @@ macro_rules! export_world {
 export_world!(handler, "package groundcrew:host; world only { export groundcrew:hook/handler@0.1.0; }");
 export_world!(provision, "package groundcrew:host; world only { export groundcrew:hook/provision@0.1.0; }");
 export_world!(inventory, "package groundcrew:host; world only { export groundcrew:hook/inventory@0.1.0; }");
+export_world!(audit, "package groundcrew:host; world only { export groundcrew:hook/audit@0.1.0; }");

@@ -1,5 +1,7 @@
 //! Between the WIT's records and `core`'s plain data.
 
+pub(crate) mod audit;
+
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::{Event, Failure, Input, Output, Owner, Spec, Thing, ThingState, View, Want};
 use groundcrew_core::subject::Subject;

@@ -90,7 +90,7 @@ pub enum Error {
     MissingImports(String),
     /// A kind of hook that is known and not run.
     #[error(
-        "it exports {0} only, which this version knows and does not run; it runs `groundcrew:hook/handler` and `groundcrew:hook/provision`"
+        "it exports {0} only, which this version knows and does not run by itself; it runs `groundcrew:hook/handler`, `groundcrew:hook/provision` and `groundcrew:hook/audit`"
     )]
     NotHosted(String),
     /// The manifest's text is refused.
@@ -159,7 +159,10 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
 impl Inspected {
     /// Refuses a component that this host cannot run: with all that is missing, or with a kind that it does not host.
     pub fn require_linkable(&self) -> Result<(), Error> {
-        if ![Export::Handler, Export::Provision].iter().any(|hosted| self.exports.contains(hosted)) {
+        if ![Export::Handler, Export::Provision, Export::Audit]
+            .iter()
+            .any(|hosted| self.exports.contains(hosted))
+        {
             let names: Vec<_> = self.exports.iter().map(|export| export.interface()).collect();
             return Err(Error::NotHosted(names.join(", ")));
         }

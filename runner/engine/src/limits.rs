@@ -33,8 +33,12 @@ pub struct Limits {
     pub kv_keys: usize,
     /// One JSON value that a guest answers with, in bytes.
     pub json: usize,
-    /// Specs that one `desired` may answer with, and things that one `find` may.
+    /// Specs that one `desired` may answer with, things that one `find` may, and findings of one page of an audit.
     pub list: usize,
+    /// The evidence of one finding, in bytes.
+    pub finding: usize,
+    /// Pages of one audit by one hook.
+    pub audit_pages: u32,
 }
 
 impl Default for Limits {
@@ -54,6 +58,8 @@ impl Default for Limits {
             kv_keys: 100,
             json: 1 << 20,
             list: 1_000,
+            finding: 16 << 10,
+            audit_pages: 100,
         }
     }
 }

@@ -103,6 +103,21 @@ impl Store {
         .await
     }
 
+    /// Records a look that was no delivery, and what it remembers.
+    pub async fn save_looking(
+        &self,
+        lane: LaneId,
+        run: RunRecord,
+        calls: Vec<CallRecord>,
+        written: BTreeMap<String, Option<Vec<u8>>>,
+    ) -> Result<()> {
+        self.write(move |connection| {
+            runs::save(connection, &run, &calls)?;
+            remember(connection, lane, &written)
+        })
+        .await
+    }
+
     /// A handler's lane is due later, without anything having been tried.
     pub async fn postpone_delivery(&self, lane: LaneId, at: Timestamp) -> Result<()> {
         self.write(move |connection| set_due(connection, lane, Some(at))).await

@@ -83,20 +83,7 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
         subjects::upsert(connection, change)?;
     }
     for new in &intake.events {
-        let subject = match &new.event.subject {
-            Some(subject) => subjects::id_of(connection, &subject.uid)?,
-            None => None,
-        };
-        match insert(connection, &new.event, subject)? {
-            None => accepted.duplicates += 1,
-            Some(seq) => {
-                accepted.events += 1;
-                for hook in &new.handlers {
-                    deliver(connection, *hook, subject.unwrap_or(SubjectId::NONE), seq, intake.now)?;
-                    accepted.deliveries += 1;
-                }
-            }
-        }
+        take(connection, new, intake.now, &mut accepted)?;
     }
     for (hook, uid) in &intake.dirty {
         if let Some(subject) = subjects::id_of(connection, uid)? {
@@ -112,6 +99,29 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
         connection.prepare_cached(text)?.execute(params![source, value, intake.now.as_millis()])?;
     }
     Ok(accepted)
+}
+
+/// Takes one event with its deliveries, unless it was taken before.
+pub(crate) fn take(
+    connection: &Connection,
+    new: &NewEvent,
+    now: Timestamp,
+    accepted: &mut Accepted,
+) -> Result<()> {
+    let subject = match &new.event.subject {
+        Some(subject) => subjects::id_of(connection, &subject.uid)?,
+        None => None,
+    };
+    let Some(seq) = insert(connection, &new.event, subject)? else {
+        accepted.duplicates += 1;
+        return Ok(());
+    };
+    accepted.events += 1;
+    for hook in &new.handlers {
+        deliver(connection, *hook, subject.unwrap_or(SubjectId::NONE), seq, now)?;
+        accepted.deliveries += 1;
+    }
+    Ok(())
 }
 
 fn insert(connection: &Connection, event: &Event, subject: Option<SubjectId>) -> Result<Option<i64>> {

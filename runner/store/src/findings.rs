@@ -1,31 +1,16 @@
-//! The runner's own findings: what a person should look at, open until it is no longer so.
+//! Findings: what a person should look at, open until it is no longer so.
+//!
+//! Those of the runner itself open and close one by one, as it notices; those of auditors by whole runs
+//! ([`crate::audits`]).
 
+use groundcrew_core::finding::{Acknowledgement, Life, Standing};
 use groundcrew_core::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{HookId, Result, Store, sql};
+use crate::operators::{self, OperatorAct};
+use crate::{Error, HookId, Result, Store, sql};
 
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Should be looked at.
-    Warning,
-    /// Must be looked at.
-    Critical,
-}
-
-impl Severity {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-}
+pub use groundcrew_core::finding::Severity;
 
 /// Something to be reported; (code, about) is its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +46,10 @@ pub enum FindingChange {
 /// A finding as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
+    /// Names it for commands: `f12`.
+    pub id: String,
+    /// The auditor that reports it; none: the runner itself.
+    pub auditor: Option<String>,
     /// What kind of thing was noticed.
     pub code: String,
     /// What it concerns.
@@ -71,18 +60,38 @@ pub struct Finding {
     pub message: String,
     /// What would mend it.
     pub remedy: Option<String>,
+    /// US cents a month; none: unknown.
+    pub cost_cents: Option<u32>,
+    /// How far it is.
+    pub standing: Standing,
+    /// Who said why it may be.
+    pub acknowledged: Option<Acknowledged>,
     /// When it was first seen, RFC 3339.
     pub since: String,
+    /// When it was last seen, RFC 3339.
+    pub seen: String,
     /// When it ended; none: open.
     pub closed: Option<String>,
 }
 
+/// Why a finding may be, for people and programs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Acknowledged {
+    /// Who said so.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+    /// Until when it holds, RFC 3339; none: as long as it is so.
+    pub until: Option<String>,
+}
+
 /// Opens a finding, or sees it again. Returns whether it is new.
 pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp) -> Result<()> {
-    let text = "INSERT INTO finding (code, about, hook, severity, message, remedy, first_at, last_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
-        ON CONFLICT (code, about) DO UPDATE SET message = excluded.message, remedy = excluded.remedy,
+    let text = "INSERT INTO finding (source, code, about, hook, severity, message, remedy, first_at, last_at)
+        VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+        ON CONFLICT (source, code, about) DO UPDATE SET message = excluded.message, remedy = excluded.remedy,
           severity = excluded.severity, last_at = excluded.last_at,
+          acknowledged = CASE WHEN finding.closed_at IS NULL THEN finding.acknowledged ELSE NULL END,
           first_at = CASE WHEN finding.closed_at IS NULL THEN finding.first_at ELSE excluded.first_at END, closed_at = NULL";
     connection.prepare_cached(text)?.execute(params![
         finding.code,
@@ -98,7 +107,7 @@ pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp
 
 /// Closes findings about something; codes ending with `*` match the rest.
 pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Timestamp) -> Result<()> {
-    let text = "UPDATE finding SET closed_at = ?3 WHERE about = ?2 AND closed_at IS NULL AND code GLOB ?1";
+    let text = "UPDATE finding SET closed_at = ?3 WHERE source = 0 AND about = ?2 AND closed_at IS NULL AND code GLOB ?1";
     connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
     Ok(())
 }
@@ -125,24 +134,65 @@ impl Store {
     /// Open findings, or all, worst and oldest first.
     pub fn findings(&self, closed_too: ClosedToo) -> Result<Vec<Finding>> {
         self.read(|connection| {
-            let text = "SELECT code, about, severity, message, remedy, first_at, closed_at FROM finding
-                WHERE closed_at IS NULL OR ?1 ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about";
+            let text = "SELECT finding.id, hook.name, code, about, severity, message, remedy, cost_cents, acknowledged,
+                  first_at, last_at, closed_at
+                FROM finding LEFT JOIN hook ON hook.id = finding.source
+                WHERE closed_at IS NULL OR ?1
+                ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about";
             let mut statement = connection.prepare_cached(text)?;
-            let finding = |row: &rusqlite::Row<'_>| {
-                Ok(Finding {
-                    code: row.get(0)?,
-                    about: row.get(1)?,
-                    severity: row.get(2)?,
-                    message: row.get(3)?,
-                    remedy: row.get(4)?,
-                    since: sql::time(row, 5)?.to_string(),
-                    closed: sql::time_opt(row, 6)?.map(|at| at.to_string()),
-                })
-            };
             let rows = statement.query_map([closed_too == ClosedToo::Yes], finding)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+
+    /// Notes why an open finding may be.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if no such finding is open.
+    pub async fn acknowledge(
+        &self,
+        id: i64,
+        acknowledgement: Acknowledgement,
+        act: OperatorAct,
+    ) -> Result<(String, String)> {
+        self.write(move |connection| {
+            let text = "UPDATE finding SET acknowledged = ?2 WHERE id = ?1 AND closed_at IS NULL RETURNING code, about";
+            let params = params![id, sql::text_of(&acknowledgement)];
+            let names = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let found = connection.query_row(text, params, names).optional()?;
+            let found = found.ok_or(Error::Missing("open finding"))?;
+            operators::record(connection, &act, acknowledgement.at)?;
+            Ok(found)
+        })
+        .await
+    }
+}
+
+fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
+    let acknowledged = sql::json_opt::<Acknowledgement>(row, 8)?;
+    let (first_at, last_at, resolved_at) = (sql::time(row, 9)?, sql::time(row, 10)?, sql::time_opt(row, 11)?);
+    // An acknowledgement whose time is over is taken back by the next run that sees the finding.
+    let life = Life { first_at, last_at, resolved_at, acknowledged, openings: Vec::new() };
+    let standing = life.standing(last_at);
+    Ok(Finding {
+        id: format!("f{}", row.get::<_, i64>(0)?),
+        auditor: row.get(1)?,
+        code: row.get(2)?,
+        about: row.get(3)?,
+        severity: row.get(4)?,
+        message: row.get(5)?,
+        remedy: row.get(6)?,
+        cost_cents: row.get(7)?,
+        standing,
+        acknowledged: life.acknowledged.map(|ack| Acknowledged {
+            who: ack.who,
+            reason: ack.reason,
+            until: ack.until.map(|until| until.to_string()),
+        }),
+        since: first_at.to_string(),
+        seen: last_at.to_string(),
+        closed: resolved_at.map(|at| at.to_string()),
+    })
 }
 
 /// Whether closed findings are listed too.

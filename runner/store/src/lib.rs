@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod applied;
+pub mod audits;
 pub mod deliveries;
 pub mod events;
 pub mod findings;

@@ -40,10 +40,10 @@ impl Store {
                     runs,
                 ),
                 (
-                    "DELETE FROM finding WHERE (code, about) IN
-                       (SELECT code, about FROM finding WHERE closed_at < ?1 LIMIT ?2)",
+                    "DELETE FROM finding WHERE id IN (SELECT id FROM finding WHERE closed_at < ?1 LIMIT ?2)",
                     runs,
                 ),
+                ("DELETE FROM audit_run WHERE id IN (SELECT id FROM audit_run WHERE ended < ?1 LIMIT ?2)", runs),
                 ("DELETE FROM resource WHERE id IN (SELECT id FROM resource WHERE state = 'gone' AND gone_at < ?1 LIMIT ?2)", gone),
             ];
             let mut removed = 0;

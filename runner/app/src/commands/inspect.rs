@@ -96,6 +96,9 @@ fn draw_manifest(manifest: &Manifest) -> String {
     if !manifest.on.is_empty() {
         let _ = writeln!(text, "  on         {}", manifest.on.join(", "));
     }
+    if manifest.is_auditor() {
+        let _ = writeln!(text, "  reports    {}", manifest.reports.join(", "));
+    }
     for (name, kind) in &manifest.kind {
         let _ = writeln!(
             text,

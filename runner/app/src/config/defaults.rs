@@ -107,6 +107,19 @@ const TABLE: &[Setting] = &[
         "20/s",
         "requests of the hook at most; `none`: as many as it likes, also of one host",
     ),
+    entry("audit.NAME.timezone", "UTC", "the zone in which `cron` is read: a name of the IANA database"),
+    entry("audit.NAME.jitter", "0s", "how much later than `cron` says at most; the same for the same tick"),
+    entry(
+        "audit.NAME.overlap",
+        "skip",
+        "what becomes of a tick while the last run is under way: skip, queue-one, cancel",
+    ),
+    entry(
+        "audit.NAME.missed",
+        "skip",
+        "what becomes of a tick that nobody was there for: skip, or `{ run = \"once\", within = \"6h\" }`",
+    ),
+    entry("audit.NAME.remedy", "report", "what is done about findings: report"),
 ];
 
 /// Every default of the configuration, in the order of the reference.

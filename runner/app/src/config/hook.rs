@@ -63,7 +63,7 @@ impl fmt::Display for Component {
     }
 }
 
-/// What a hook does. A manifest with kinds of things makes it a provisioner.
+/// What a hook does. A manifest with kinds of things makes it a provisioner, one with codes of findings an auditor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// It is told of events.
@@ -73,6 +73,8 @@ pub enum Work {
     },
     /// It makes things.
     Provisioner(Provisioner),
+    /// It looks when an audit asks it, and reports findings.
+    Auditor,
 }
 
 /// How a provisioner's things are made and unmade.
@@ -169,7 +171,7 @@ impl Hook {
     pub const fn provisioner(&self) -> Option<&Provisioner> {
         match &self.work {
             Work::Provisioner(provisioner) => Some(provisioner),
-            Work::Handler { .. } => None,
+            Work::Handler { .. } | Work::Auditor => None,
         }
     }
 

@@ -75,6 +75,8 @@ kinds! {
     BadName = "bad-name" Error,
     /// No length of time, or one that makes no sense here.
     BadDuration = "bad-duration" Error,
+    /// A schedule or time zone that is none.
+    BadSchedule = "bad-schedule" Error,
     /// A number, share or rate that makes no sense.
     BadAmount = "bad-amount" Error,
     /// A pattern for app names that cannot match one.
@@ -133,6 +135,8 @@ kinds! {
     SecretUnreached = "secret-unreached" Error,
     /// A secret without a value at this moment.
     SecretWithoutValue = "secret-without-value" Warning,
+    /// An auditor that no audit names.
+    NeverAudited = "never-audited" Warning,
     /// Nothing tells the runner of apps and machines.
     NoSource = "no-source" Warning,
     /// A grant that the manifest asks for and the stanza lacks.

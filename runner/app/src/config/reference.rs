@@ -84,6 +84,13 @@ fn shape(shape: Shape) -> Value {
             let one = text(DURATION.to_owned());
             json!({"anyOf": [one, {"type": "object", "additionalProperties": one}]})
         }
+        Shape::Missed => {
+            let within = text(DURATION.to_owned());
+            let properties = json!({"run": {"enum": ["once"]}, "within": within});
+            let table = json!({"type": "object", "properties": properties, "required": ["run", "within"],
+                "additionalProperties": false});
+            json!({"anyOf": [{"enum": ["skip"]}, table]})
+        }
         Shape::Rate => text("[0-9]+/[smh]".to_owned()),
         Shape::Share => text("[0-9]+%".to_owned()),
         Shape::Position => text("(url|header:.+)".to_owned()),

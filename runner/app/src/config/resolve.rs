@@ -1,5 +1,6 @@
 //! From the file as written to a [`Config`], gathering problems on the way.
 
+mod audits;
 mod host;
 mod labels;
 mod policy;
@@ -107,13 +108,7 @@ fn resolve_document(
     let labels = labels::labels(&root, &names);
     let stanzas = stanza::stanzas(&root, source, &names);
     check::all(&stanzas, &names.fly_api, problems);
-    if let Some(at) = root.misplaced("audit") {
-        problems.add(not_yet(
-            at,
-            "audits",
-            "remove the table; `groundcrew findings` lists what the runner itself notices",
-        ));
-    }
+    let audits = audits::audits(&root, &stanzas, problems);
     root.end();
     Some(Config {
         installation: installation?,
@@ -129,6 +124,7 @@ fn resolve_document(
             .into_iter()
             .filter_map(|stanza| Some((stanza.name.to_owned(), stanza.hook?)))
             .collect(),
+        audits,
         notes: Report::new("", "", Vec::new()),
     })
 }

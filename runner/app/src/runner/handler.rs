@@ -17,7 +17,7 @@ use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::RunRecord;
 
 use super::installed::Installed;
-use super::record::{self, About, RunStart};
+use super::record::{self, About, Opened, RunStart};
 use super::{Error, Runner, Surroundings};
 
 /// Attempts after which a delivery is dead.
@@ -73,12 +73,8 @@ impl Runner {
         let observing = installed.hook.level == Level::Observe;
         let surroundings = Surroundings {
             answers: if observing { Answers::Observe } else { Answers::Outside },
-            intents: Arc::new(RunIntents { store: self.store.clone(), run: opened.0.clone() }),
-            memory: MemoryHandle(Arc::new(LaneMemory {
-                store: self.store.clone(),
-                lane,
-                installed: installed.clone(),
-            })),
+            intents: opened.intents(&self.store),
+            memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), lane, installed.clone()))),
             seed: start.seed,
         };
         let owner = self.store.subject(lane.subject)?;
@@ -125,8 +121,15 @@ impl Intents for RunIntents {
     }
 }
 
-/// What a handler may look up.
-struct LaneMemory {
+impl Opened {
+    /// Keeps the run's writes with it.
+    pub(super) fn intents(&self, store: &Store) -> Arc<dyn Intents> {
+        Arc::new(RunIntents { store: store.clone(), run: self.0.clone() })
+    }
+}
+
+/// What a handler or auditor may look up.
+pub(super) struct LaneMemory {
     store: Store,
     lane: LaneId,
     installed: Arc<Installed>,
@@ -161,6 +164,11 @@ impl Memory for LaneMemory {
 }
 
 impl LaneMemory {
+    /// The memory of a lane, and the fleet within its hook's scope.
+    pub(super) const fn of(store: Store, lane: LaneId, installed: Arc<Installed>) -> Self {
+        Self { store, lane, installed }
+    }
+
     fn page(
         &self,
         path: &str,

@@ -53,7 +53,7 @@ impl Registry {
                 let covered = event.subject.as_ref().is_none_or(|s| installed.hook.covers(s.path.app_name()));
                 covered && on.iter().any(|pattern| matches(pattern, &event.kind))
             }
-            Work::Provisioner(_) => false,
+            Work::Provisioner(_) | Work::Auditor => false,
         };
         self.all().filter(wants).map(|installed| installed.id).collect()
     }

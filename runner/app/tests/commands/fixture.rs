@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::finding::{Coverage, Reported};
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Class;
 use groundcrew_core::may_delete::Cause;
@@ -11,6 +12,7 @@ use groundcrew_core::spec::{Event, Output, Spec};
 use groundcrew_core::subject::{Path, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_store::audits::{AuditEnd, Saw};
 use groundcrew_store::deliveries::Ending;
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{NewFinding, Severity};
@@ -72,6 +74,7 @@ impl Fixture {
         filling.app_in_doubt().await;
         filling.gone_app().await;
         filling.dead_delivery().await;
+        filling.audits().await;
         fixture
     }
 }
@@ -272,6 +275,36 @@ impl Filling {
             gone_at: Some(gone),
         };
         self.store.accept(Intake { subjects: vec![change], now: gone, ..Intake::default() }).await.unwrap();
+    }
+
+    /// Two runs of an audit: the first finds two volumes, the second one of them, and then its API fails.
+    async fn audits(&self) {
+        let orphans =
+            self.store.save_hook("orphans", Digest::of(b"component"), "orphans", "{}").await.unwrap();
+        let volume = |id: &str, cost_cents| Reported {
+            code: "volume.unattached".to_owned(),
+            subject: None,
+            about: format!("volume/{id}"),
+            severity: Severity::Warning,
+            message: format!("{id} of cust-3 is attached to no machine"),
+            cost_cents,
+            remedy: Some("attach it, or delete it".to_owned()),
+            data: json!({}),
+        };
+        let outage = "orphans: api.machines.dev answered 503";
+        for (ago, findings, coverage, outcome) in [
+            (DAY.times(9), vec![volume("vol_1", Some(150)), volume("vol_2", None)], Coverage::Complete, "ok"),
+            (DAY, vec![volume("vol_1", Some(150))], Coverage::Incomplete, outage),
+        ] {
+            let (start, outcome) = (self.ago(ago), outcome.to_owned());
+            let run = self.store.begin_audit("nightly", Some(start), start).await.unwrap();
+            let saw = vec![Saw { hook: orphans, findings, coverage }];
+            let now = start + Millis::seconds(4);
+            let (on_opened, on_resolved) = (vec![], vec![]);
+            let tick = Some(start);
+            let end = AuditEnd { run, tick, saw, outcome, on_opened, on_resolved, now };
+            self.store.end_audit(end).await.unwrap();
+        }
     }
 
     async fn dead_delivery(&self) {

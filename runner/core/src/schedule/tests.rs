@@ -149,3 +149,17 @@ fn jitter_is_the_same_for_one_tick_and_differs_between_ticks() {
     assert_ne!(jitter("nightly", one, most), jitter("weekly", one, most));
     assert!(jitter("nightly", one, most) < most && jitter("nightly", one, Millis::ZERO) == Millis::ZERO);
 }
+
+#[test]
+fn a_tick_with_jitter_waits_for_its_delay_and_is_not_late_by_it() {
+    let hourly = zurich("0 * * * *");
+    let (last, tick) = (at("2026-06-02T01:00:00Z"), at("2026-06-02T02:00:00Z"));
+    let delay = Millis::minutes(10);
+    let due = |now| hourly.due_delayed(Some(last), Missed::Skip, now, |_| delay);
+    let next = at("2026-06-02T03:10:00Z");
+    assert_eq!(due(tick - Millis::minutes(1)), Due { tick: None, next: tick + delay });
+    assert_eq!(due(tick + Millis::minutes(9)), Due { tick: None, next: tick + delay });
+    assert_eq!(due(tick + delay), Due { tick: Some(tick), next });
+    assert_eq!(due(tick + delay + Millis::minutes(2)), Due { tick: None, next });
+    assert_eq!(hourly.gap(last), Millis::hours(1));
+}

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::hook::{HandlerPre, Hook, InventoryPre, ProvisionPre};
+use super::hook::{AuditPre, HandlerPre, Hook, InventoryPre, ProvisionPre};
 use crate::host::{self, Host};
 use crate::inspect::{Export, Inspected};
 
@@ -131,6 +131,7 @@ impl Engine {
             handler: bind(Export::Handler, &pre).map(HandlerPre::new).transpose().map_err(error)?,
             provision: bind(Export::Provision, &pre).map(ProvisionPre::new).transpose().map_err(error)?,
             inventory: bind(Export::Inventory, &pre).map(InventoryPre::new).transpose().map_err(error)?,
+            audit: bind(Export::Audit, &pre).map(AuditPre::new).transpose().map_err(error)?,
         })
     }
 }

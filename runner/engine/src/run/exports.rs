@@ -1,5 +1,6 @@
 //! One function for each export that the host calls.
 
+use groundcrew_core::finding;
 use groundcrew_core::spec::{Event, Failure, Listed, Owner, Spec, Thing, View, Want};
 
 use super::{Context, Ended, Engine, Hook, Run};
@@ -129,6 +130,23 @@ impl Engine {
             groundcrew_hook_provision,
             call_remove(&want, &now),
             |thing| { thing.map(|thing| convert::thing_in(thing, max)).transpose() }
+        )
+    }
+
+    /// Asks an auditor for one page of what it sees.
+    ///
+    /// It may only look: the gate of `context` should answer reads alone.
+    pub async fn audit(&self, hook: &Hook, context: &Context, cursor: Option<&str>) -> Run<finding::Page> {
+        let limits = context.limits.clone();
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.audit,
+            "audit",
+            groundcrew_hook_audit,
+            call_run(cursor),
+            |page| convert::audit::page_in(page, &limits)
         )
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
 
+pub(super) use crate::bindings::audit::OnlyPre as AuditPre;
 pub(super) use crate::bindings::handler::OnlyPre as HandlerPre;
 pub(super) use crate::bindings::inventory::OnlyPre as InventoryPre;
 pub(super) use crate::bindings::provision::OnlyPre as ProvisionPre;
@@ -20,6 +21,7 @@ pub struct Hook {
     pub(super) handler: Option<HandlerPre<Host>>,
     pub(super) provision: Option<ProvisionPre<Host>>,
     pub(super) inventory: Option<InventoryPre<Host>>,
+    pub(super) audit: Option<AuditPre<Host>>,
 }
 
 impl std::fmt::Debug for Hook {
@@ -40,6 +42,11 @@ impl Hook {
     /// Whether it makes things.
     pub fn is_provisioner(&self) -> bool {
         self.provision.is_some()
+    }
+
+    /// Whether it looks and reports.
+    pub fn is_auditor(&self) -> bool {
+        self.audit.is_some()
     }
 
     /// Whether it can list everything at its target.

@@ -3,6 +3,7 @@
 //! One program, so that components are built and compiled once.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod audit;
 mod cached;
 mod closed;
 mod denied;

@@ -1,12 +1,14 @@
 //! Old databases open, newer ones are refused by writers and readers alike.
 
 use groundcrew_core::row::State;
+use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::{Connection, Error, Options, Reader, Store};
 
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 1] = [(1, include_str!("fixtures/0001.sql"))];
+const FIXTURES: [(u32, &str); 2] =
+    [(1, include_str!("fixtures/0001.sql")), (2, include_str!("fixtures/0002.sql"))];
 
 #[test]
 fn databases_of_every_older_schema_open_and_hold_what_they_held() {
@@ -27,6 +29,10 @@ fn databases_of_every_older_schema_open_and_hold_what_they_held() {
         );
         assert_eq!((store.dead().unwrap().len(), store.hooks().unwrap().len()), (1, 2));
         assert_eq!(store.mirror_rows().unwrap().len(), 1);
+        let findings = store.findings(ClosedToo::Yes).unwrap();
+        let told = findings.iter().map(|finding| (finding.code.as_str(), finding.closed.is_some()));
+        let expected = [("source.vanish", true), ("resource.stuck", false)];
+        assert_eq!(told.collect::<Vec<_>>(), if schema == 1 { &[][..] } else { &expected });
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) enum Shape {
     Duration,
     DurationOrNever,
     DurationOrByKind,
+    Missed,
     Rate,
     Share,
     Position,
@@ -61,6 +62,7 @@ impl Shape {
             Self::Duration => "time".to_owned(),
             Self::DurationOrNever => "time or `never`".to_owned(),
             Self::DurationOrByKind => "time, or a table of times by kind of thing".to_owned(),
+            Self::Missed => "`skip`, or a table with `run` and `within`".to_owned(),
             Self::Rate => "rate".to_owned(),
             Self::Share => "share".to_owned(),
             Self::Position => "`header:NAME` or `url`".to_owned(),
@@ -238,6 +240,19 @@ pub(super) const KEYS: &[Key] = &[
     default("hook.NAME.limits.deletes.within", Shape::Duration),
     default("hook.NAME.limits.parallel", Shape::Count(1, 1_000)),
     default("hook.NAME.limits.rate", Shape::Rate),
+    optional("audit", Shape::Names, "audits: auditors that look together, on a schedule"),
+    optional("audit.NAME", Shape::Table, "one audit"),
+    required("audit.NAME.hooks", Shape::Texts, "the auditors' stanzas, in the order in which they look"),
+    required(
+        "audit.NAME.cron",
+        Shape::Text,
+        "when, as in crontab(5): minute, hour, day of month, month, day of week; or `@daily` and the like",
+    ),
+    default("audit.NAME.timezone", Shape::Text),
+    default("audit.NAME.jitter", Shape::Duration),
+    default("audit.NAME.overlap", Shape::Choice(&["skip", "queue-one", "cancel"])),
+    default("audit.NAME.missed", Shape::Missed),
+    default("audit.NAME.remedy", Shape::Choice(&["report"])),
 ];
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ pub(super) fn work(
     reads: &[Spanned<&str>],
     deletes: Option<Window>,
 ) -> Option<Work> {
+    if manifest.is_auditor() {
+        for key in PROVISIONER_KEYS.into_iter().chain(["on"]) {
+            wrong_kind(section, key, manifest, "it is an auditor: it looks when an [audit] asks it");
+        }
+        return Some(Work::Auditor);
+    }
     if manifest.kind.is_empty() {
         for key in PROVISIONER_KEYS {
             wrong_kind(section, key, manifest, "it is a handler, and makes no things");

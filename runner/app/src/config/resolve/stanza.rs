@@ -238,8 +238,9 @@ fn limits(section: &Section<'_>, manifest: Option<&Manifest>) -> Limits {
         (written.misplaced("deletes"), manifest.filter(|manifest| manifest.kind.is_empty()))
     {
         let message = format!("`limits.deletes` means nothing to the hook `{}`", handler.name);
-        let problem =
-            Problem::new(ProblemKind::WrongKind, at, message).label("it is a handler, and makes no things");
+        let kind = if handler.is_auditor() { "an auditor" } else { "a handler" };
+        let problem = Problem::new(ProblemKind::WrongKind, at, message);
+        let problem = problem.label(format!("it is {kind}, and makes no things"));
         section.problem(problem.help("remove `deletes`"));
     }
     let limits = Limits {
@@ -252,15 +253,21 @@ fn limits(section: &Section<'_>, manifest: Option<&Manifest>) -> Limits {
 }
 
 impl Stanza<'_> {
-    /// The words of its owners; a handler may be told of machines.
+    /// The words of its owners; a handler may be told of machines, an auditor looks for nobody.
     pub(in crate::config) fn owner_words(&self) -> impl Iterator<Item = &'static str> {
         let apps_only = self.is_provisioner() && self.owner() == Some(SubjectKind::App);
-        OWNER.into_iter().filter(move |word| !apps_only || *word != "machine")
+        let none = self.is_auditor();
+        OWNER.into_iter().filter(move |word| !none && (!apps_only || *word != "machine"))
     }
 
     /// For whom it works, if that is known.
     pub(in crate::config) fn owner(&self) -> Option<SubjectKind> {
         self.manifest.as_ref().map(|manifest| manifest.owner)
+    }
+
+    /// Whether it reports findings; unknown stanzas do not.
+    pub(in crate::config) fn is_auditor(&self) -> bool {
+        self.manifest.as_ref().is_some_and(Manifest::is_auditor)
     }
 
     /// Whether it makes things; unknown stanzas do not.

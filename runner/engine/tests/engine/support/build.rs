@@ -6,7 +6,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use groundcrew_core::hash::Digest;
 
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 9] = [
+    "guest-meddler",
+    "example-auditor",
     "example-provisioner",
     "example-handler",
     "guest-unruly",

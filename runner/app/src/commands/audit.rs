@@ -1,0 +1,153 @@
+//! `groundcrew audit`: scheduled looks, when they come and what they found.
+
+use groundcrew_core::schedule::jitter;
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_store::audits::AuditRun;
+use groundcrew_store::{Options, Store};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Answer, Code, Context, Failure, up};
+use crate::assembly::{self, Outward};
+use crate::config::{Audit, Config};
+use crate::control::Request;
+use crate::data_dir;
+use crate::show::{Cell, Table, Tone, age, ago, length};
+
+/// List audits, run one, or show what they found
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum AuditCommand {
+    /// List audits and when they come next
+    List {
+        /// How many of the next times
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        next: u8,
+    },
+    /// Run an audit now: by the runner if one is up, else here
+    Run {
+        /// The audit's name
+        name: String,
+    },
+    /// List runs of audits, newest first
+    History {
+        /// Only this audit's
+        audit: Option<String>,
+        /// How many at most
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        limit: u32,
+    },
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
+    match &args.command {
+        AuditCommand::List { next } => Ok(list(&context.config()?, *next, context.now())),
+        AuditCommand::Run { name } => run_now(context, name),
+        AuditCommand::History { audit, limit } => {
+            let runs = context.reader()?.audit_runs(audit.as_deref(), *limit)?;
+            Ok(Answer::both(draw(&runs, context.now()), &runs))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    audit: &'a str,
+    hooks: &'a [String],
+    schedule: String,
+    next: Vec<String>,
+}
+
+fn list(config: &Config, count: u8, now: Timestamp) -> Answer {
+    let mut table = Table::new(["AUDIT", "SCHEDULE", "HOOKS", "NEXT", "AT"]);
+    let mut shown = Vec::new();
+    for audit in config.audits.values() {
+        // One that has come and is only delayed is still ahead.
+        let delayed = |tick: Timestamp| tick + jitter(&audit.name, tick, audit.jitter);
+        let ticks = audit.schedule.ticks_after(now - audit.jitter).map(delayed);
+        let next: Vec<_> = ticks.filter(|tick| *tick > now).take(count.into()).collect();
+        let first = next.first().map(|first| age(*first, now));
+        let schedule = audit.schedule.to_string();
+        table.row([
+            audit.name.clone().into(),
+            schedule.clone().into(),
+            audit.hooks.join(", ").into(),
+            Cell::or_nothing(first),
+            next.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ").into(),
+        ]);
+        let next = next.iter().map(ToString::to_string).collect();
+        shown.push(Shown { audit: &audit.name, hooks: &audit.hooks, schedule, next });
+    }
+    let text = if table.is_empty() { "no audits\n".to_owned() } else { table.draw() };
+    Answer::both(text, &shown)
+}
+
+fn run_now(context: &Context, name: &str) -> Result<Answer, Failure> {
+    let config = context.config()?;
+    let known = || config.audits.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let missing = || {
+        Failure::usage(format!("the configuration has no audit `{name}`"))
+            .hint(format!("it has: {}", known()))
+    };
+    let audit = config.audits.get(name).ok_or_else(missing)?;
+    let dir = context.data_dir();
+    let held = match dir.lock("audit", SystemClock.now()) {
+        Ok(held) => held,
+        Err(data_dir::Error::Held { .. }) => {
+            return context.change_and_tell(Request::AuditRun { name: name.to_owned() });
+        }
+        Err(other) => return Err(other.into()),
+    };
+    up::refuse_differences(context, &config)?;
+    let runs = context.block_on(audit_here(&config, audit, &dir))??;
+    drop(held);
+    let well = runs.iter().all(|run| run.outcome.as_deref() == Some("ok"));
+    let answer = Answer::both(draw(&runs, context.now()), &runs);
+    Ok(if well { answer } else { answer.code(Code::Failed) })
+}
+
+async fn audit_here(
+    config: &Config,
+    audit: &Audit,
+    dir: &data_dir::DataDir,
+) -> Result<Vec<AuditRun>, Failure> {
+    let store = Store::open(&dir.database(), Options::default())?;
+    let outward = Outward::open(config, dir.path(), store.clone()).map_err(|error| Failure::of(&error))?;
+    let runner = assembly::assemble(config, outward.setting).await.map_err(|error| Failure::of(&error))?;
+    let done = runner.audit(audit, None, &CancellationToken::new()).await;
+    done.map_err(|error| Failure::of(&error))?;
+    Ok(store.audit_runs(Some(&audit.name), 1)?)
+}
+
+fn draw(runs: &[AuditRun], now: Timestamp) -> String {
+    let mut table =
+        Table::new(["RUN", "AUDIT", "FOR", "STARTED", "TOOK", "FOUND", "NEW", "RESOLVED", "OUTCOME"]);
+    let at = |text: &str| Timestamp::parse_rfc3339(text);
+    for run in runs {
+        let (started, ended) = (at(&run.started), run.ended.as_deref().and_then(at));
+        let tone = match run.outcome.as_deref() {
+            Some("ok") => Tone::Good,
+            Some(_) => Tone::Bad,
+            None => Tone::Waiting,
+        };
+        let took = started.zip(ended).map(|(started, ended)| length(ended.since(started)));
+        table.row([
+            run.id.to_string().into(),
+            run.audit.clone().into(),
+            run.tick.clone().unwrap_or_else(|| "by hand".to_owned()).into(),
+            Cell::or_nothing(started.map(|started| ago(started, now))),
+            Cell::or_nothing(took),
+            run.changed.found.to_string().into(),
+            run.changed.opened.to_string().into(),
+            run.changed.resolved.to_string().into(),
+            Cell::toned(tone, run.outcome.as_deref().map_or("under way".to_owned(), super::rows::first_line)),
+        ]);
+    }
+    if table.is_empty() { "no audits have run\n".to_owned() } else { table.draw() }
+}

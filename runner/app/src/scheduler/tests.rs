@@ -1,0 +1,230 @@
+//! Schedules under a simulated clock, on a real store.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use groundcrew_core::schedule::{Missed, Overlap, Schedule};
+use groundcrew_store::audits::AuditEnd;
+use groundcrew_store::{Options, Store};
+use tokio::sync::Notify;
+
+use super::*;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+struct Still(AtomicI64);
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Audits that take until they are let go.
+struct Double {
+    store: Store,
+    clock: Arc<Still>,
+    begun: Mutex<VecDeque<Option<Timestamp>>>,
+    let_go: Notify,
+}
+
+impl Auditing for Double {
+    fn audit<'a>(
+        &'a self,
+        audit: &'a Audit,
+        tick: Option<Timestamp>,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Changed, runner::Error>> {
+        Box::pin(async move {
+            let run = self.store.begin_audit(&audit.name, tick, self.clock.now()).await?;
+            self.begun.lock().unwrap().push_back(tick);
+            let whole = stop.run_until_cancelled(self.let_go.notified()).await.is_some();
+            let outcome = if whole { "ok" } else { "ended early" }.to_owned();
+            let (saw, on_opened, on_resolved, now) = (vec![], vec![], vec![], self.clock.now());
+            let end = AuditEnd { run, tick, saw, outcome, on_opened, on_resolved, now };
+            Ok(self.store.end_audit(end).await?)
+        })
+    }
+}
+
+struct Stage {
+    _dir: tempfile::TempDir,
+    store: Store,
+    clock: Arc<Still>,
+    work: Arc<Double>,
+    audit: Audit,
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse_rfc3339(text).unwrap()
+}
+
+impl Stage {
+    fn new(cron: &str, overlap: Overlap, missed: Missed, now: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
+        let clock = Arc::new(Still(AtomicI64::new(at(now).as_millis())));
+        let (begun, let_go) = (Mutex::default(), Notify::new());
+        let work = Arc::new(Double { store: store.clone(), clock: clock.clone(), begun, let_go });
+        let schedule = Schedule::parse(cron, "Europe/Zurich").unwrap();
+        let (name, hooks) = ("nightly".to_owned(), vec!["orphans".to_owned()]);
+        let audit = Audit { name, hooks, schedule, jitter: Millis::ZERO, overlap, missed };
+        Self { _dir: dir, store, clock, work, audit }
+    }
+
+    async fn start(&self) -> (Scheduler, Asking) {
+        let audits = [self.audit.clone()];
+        Scheduler::open(audits, self.store.clone(), self.clock.clone(), self.work.clone()).await.unwrap()
+    }
+
+    /// Moves the clock, lets the scheduler look, and says for which ticks runs began.
+    async fn when(&self, scheduler: &mut Scheduler, now: &str) -> Vec<String> {
+        self.clock.0.store(at(now).as_millis(), Ordering::SeqCst);
+        scheduler.step().await.unwrap();
+        self.settle().await;
+        self.begun()
+    }
+
+    fn begun(&self) -> Vec<String> {
+        let begun = self.work.begun.lock().unwrap().drain(..).collect::<Vec<_>>();
+        begun.into_iter().map(|tick| tick.map_or("by hand".to_owned(), |tick| tick.to_string())).collect()
+    }
+
+    /// Until every run that was begun is in the store.
+    async fn settle(&self) {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        // Writes of the store are acknowledged in order: what was begun before is in.
+        self.store.save_tick("-", Timestamp::from_millis(0)).await.unwrap();
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets the run that is under way end, and the scheduler notice.
+    async fn finish(&self, scheduler: &mut Scheduler) {
+        self.work.let_go.notify_one();
+        let run = scheduler.entries[0].run;
+        while scheduler.entries[0].turn.is_running() && scheduler.entries[0].run == run {
+            let ended = scheduler.running.join_next().await.unwrap();
+            scheduler.end(ended);
+        }
+        self.settle().await;
+    }
+
+    fn outcomes(&self) -> Vec<String> {
+        let runs = self.store.audit_runs(None, 10).unwrap();
+        runs.into_iter().rev().map(|run| run.outcome.unwrap_or("under way".to_owned())).collect()
+    }
+}
+
+const SIX_HOURS: Missed = Missed::Once(Millis::hours(6));
+
+#[tokio::test]
+async fn a_tick_begins_one_run_and_a_new_schedule_makes_up_for_nothing() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, SIX_HOURS, "2026-06-02T05:00:00Z");
+    let (mut scheduler, _asking) = stage.start().await;
+    assert!(stage.when(&mut scheduler, "2026-06-02T05:00:01Z").await.is_empty());
+    assert!(stage.when(&mut scheduler, "2026-06-03T00:59:59Z").await.is_empty());
+    assert_eq!(stage.when(&mut scheduler, "2026-06-03T01:00:00Z").await, ["2026-06-03T01:00:00.000Z"]);
+    stage.finish(&mut scheduler).await;
+    assert!(stage.when(&mut scheduler, "2026-06-03T01:00:30Z").await.is_empty());
+    assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at("2026-06-03T01:00:00Z")));
+}
+
+#[tokio::test]
+async fn a_restart_in_the_middle_runs_again_within_the_window_only() {
+    for (missed, back_at, again) in [
+        (SIX_HOURS, "2026-06-03T04:00:00Z", true),
+        (SIX_HOURS, "2026-06-03T08:00:00Z", false),
+        (Missed::Skip, "2026-06-03T04:00:00Z", false),
+    ] {
+        let stage = Stage::new("0 3 * * *", Overlap::Skip, missed, "2026-06-02T05:00:00Z");
+        let (mut scheduler, _asking) = stage.start().await;
+        let tick = "2026-06-03T01:00:00.000Z";
+        assert_eq!(stage.when(&mut scheduler, tick).await, [tick]);
+        scheduler.running.shutdown().await;
+        drop(scheduler);
+        stage.clock.0.store(at(back_at).as_millis(), Ordering::SeqCst);
+        let (mut scheduler, _asking) = stage.start().await;
+        assert_eq!(stage.outcomes(), ["the runner ended first"]);
+        let expected: &[&str] = if again { &[tick] } else { &[] };
+        assert_eq!(stage.when(&mut scheduler, back_at).await, expected, "{missed:?} {back_at}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_put_back_runs_nothing_twice_and_one_put_forward_misses() {
+    let stage = Stage::new("0 * * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:30:00Z");
+    let (mut scheduler, _asking) = stage.start().await;
+    assert_eq!(stage.when(&mut scheduler, "2026-06-02T06:00:02Z").await.len(), 1);
+    stage.finish(&mut scheduler).await;
+    assert!(stage.when(&mut scheduler, "2026-06-02T04:10:00Z").await.is_empty(), "put back");
+    assert!(stage.when(&mut scheduler, "2026-06-02T06:00:00Z").await.is_empty(), "there again");
+    assert_eq!(stage.when(&mut scheduler, "2026-06-02T07:00:00Z").await.len(), 1);
+    stage.finish(&mut scheduler).await;
+    assert!(stage.when(&mut scheduler, "2026-06-09T12:30:00Z").await.is_empty(), "put forward");
+    assert_eq!(stage.when(&mut scheduler, "2026-06-09T13:00:00Z").await.len(), 1);
+}
+
+#[tokio::test]
+async fn on_both_days_on_which_clocks_change_there_is_one_run() {
+    for (night, expected) in [
+        ("2026-03-29", "2026-03-29T01:00:00.000Z"), // 02:30 is jumped over: at the jump
+        ("2026-10-25", "2026-10-25T00:30:00.000Z"), // 02:30 is there twice: the first time
+    ] {
+        let before = format!("{night}T00:00:00Z");
+        let stage = Stage::new("30 2 * * *", Overlap::Skip, Missed::Skip, &before);
+        let (mut scheduler, _asking) = stage.start().await;
+        let mut begun = Vec::new();
+        for minute in 0..240 {
+            let now = at(&before) + Millis::minutes(minute);
+            let new = stage.when(&mut scheduler, &now.to_string()).await;
+            if !new.is_empty() {
+                stage.finish(&mut scheduler).await;
+            }
+            begun.extend(new);
+        }
+        assert_eq!(begun, [expected], "{night}");
+    }
+}
+
+#[tokio::test]
+async fn overlapping_ticks_do_as_the_policy_says() {
+    let ticks = ["2026-06-02T06:00:00.000Z", "2026-06-02T07:00:00.000Z", "2026-06-02T08:00:00.000Z"];
+    for (overlap, begun, follows, outcomes) in [
+        (Overlap::Skip, vec![ticks[0]], vec![], vec!["ok"]),
+        (Overlap::QueueOne, vec![ticks[0]], vec![ticks[2]], vec!["ok", "under way"]),
+        (Overlap::Cancel, ticks.to_vec(), vec![], vec!["ended early", "ended early", "ok"]),
+    ] {
+        let stage = Stage::new("0 * * * *", overlap, Missed::Skip, "2026-06-02T05:30:00Z");
+        let (mut scheduler, _asking) = stage.start().await;
+        let mut all = Vec::new();
+        for tick in ticks {
+            all.extend(stage.when(&mut scheduler, tick).await);
+        }
+        assert_eq!(all, begun, "{overlap}");
+        stage.finish(&mut scheduler).await;
+        assert_eq!(stage.begun(), follows, "{overlap}");
+        assert_eq!(stage.outcomes(), outcomes, "{overlap}");
+        let last = stage.store.last_tick("nightly").unwrap();
+        let expected = if overlap == Overlap::QueueOne { ticks[0] } else { ticks[2] };
+        assert_eq!(last, Some(at(expected)), "{overlap}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_asked_for_by_hand_begins_once_and_takes_no_tick_up() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:00:00Z");
+    let (mut scheduler, asking) = stage.start().await;
+    assert_eq!(asking.names(), ["nightly"]);
+    scheduler.begin_asked("nightly");
+    scheduler.begin_asked("nightly");
+    scheduler.begin_asked("weekly");
+    stage.settle().await;
+    assert_eq!(stage.begun(), ["by hand"]);
+    stage.finish(&mut scheduler).await;
+    assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at("2026-06-02T05:00:00Z")));
+}

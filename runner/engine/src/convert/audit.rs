@@ -1,0 +1,58 @@
+//! What an auditor answers: every limit of a finding is checked here.
+
+use groundcrew_core::finding::{Page, Reported, Severity};
+use groundcrew_core::spec::{Failure, Owner};
+
+use super::{cut, json, misfit};
+use crate::bindings::audit::exports::groundcrew::hook::audit as wit;
+use crate::bindings::host::types;
+use crate::limits::Limits;
+
+/// Longest `about`, in bytes.
+const ABOUT_MAX: usize = 512;
+/// Longest message and remedy, in bytes; the rest is cut off.
+const TEXT_MAX: usize = 1 << 10;
+/// Longest cursor, in bytes.
+const CURSOR_MAX: usize = 4 << 10;
+
+pub(crate) fn page_in(page: wit::Page, limits: &Limits) -> Result<Page, Failure> {
+    if page.findings.len() > limits.list {
+        let count = page.findings.len();
+        return Err(misfit("a page", &format!("has {count} findings; at most {} are taken", limits.list)));
+    }
+    if page.next.as_ref().is_some_and(|next| next.len() > CURSOR_MAX) {
+        return Err(misfit("`next`", &format!("is over {CURSOR_MAX} bytes")));
+    }
+    let findings = page.findings.into_iter().map(|finding| finding_in(finding, limits.finding));
+    Ok(Page { findings: findings.collect::<Result<_, _>>()?, next: page.next })
+}
+
+fn finding_in(finding: types::Finding, max: usize) -> Result<Reported, Failure> {
+    let what = |field: &str| format!("`{field}` of {} about {}", finding.code, finding.about);
+    if finding.about.is_empty() || finding.about.len() > ABOUT_MAX {
+        let field = format!("`about` of a {}", finding.code);
+        return Err(misfit(&field, &format!("must have 1 to {ABOUT_MAX} bytes")));
+    }
+    let data = json(&what("data"), &finding.data, max)?;
+    let subject = finding.subject.as_ref().map(|owner| {
+        let no = |_| misfit(&what("subject"), &format!("is no owner: `{}`, `{}`", owner.path, owner.id));
+        Ok(Owner {
+            path: owner.path.parse().map_err(|_| no(()))?,
+            uid: owner.id.parse().map_err(|_| no(()))?,
+        })
+    });
+    Ok(Reported {
+        subject: subject.transpose()?,
+        severity: match finding.severity {
+            types::Severity::Info => Severity::Info,
+            types::Severity::Warning => Severity::Warning,
+            types::Severity::Critical => Severity::Critical,
+        },
+        message: cut(finding.message, TEXT_MAX),
+        cost_cents: finding.cost_cents,
+        remedy: finding.remedy.map(|remedy| cut(remedy, TEXT_MAX)),
+        data,
+        code: finding.code,
+        about: finding.about,
+    })
+}
