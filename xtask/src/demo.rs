@@ -1,7 +1,7 @@
-//! `cargo xtask demo`: a fleet on the simulator, its DNS in PowerDNS, the runner killed in the middle.
+//! `cargo xtask demo`: a fleet on the simulator, its DNS in PowerDNS or a fake of it, the runner killed in the middle.
 //!
 //! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
-//! the simulator, which holds an answer after it took the request. The verdict is asked of PowerDNS and of the
+//! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server and of the
 //! simulator's own log; it links neither the runner's core nor its store.
 
 mod act;
@@ -43,7 +43,6 @@ pub(crate) fn on_stage(
     play: impl FnOnce(&Stage) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     setup::wasm_target()?;
-    setup::programs()?;
     say("building the binary");
     call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", "groundcrew"]))?;
     let target = setup::workspace("target_directory")?;

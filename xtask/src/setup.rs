@@ -115,13 +115,16 @@ pub(crate) fn workspace(name: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(directory))
 }
 
-/// Whether a program is found.
+/// Whether a program is found, also where only root looks.
 pub(crate) fn installed(program: &str) -> bool {
-    let found = |directory: &Path| directory.join(program).is_file();
+    on_path(program)
+        || ["/usr/sbin", "/usr/local/sbin"].iter().any(|at| Path::new(at).join(program).is_file())
+}
+
+/// Whether a program is found by its name alone.
+pub(crate) fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
-        .any(|directory| found(&directory))
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
 /// Runs a command and fails with it.

@@ -11,12 +11,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::demo::dns::PowerDns;
+use crate::demo::dns::Dns;
 use crate::demo::runner::{Caution, Runner, Tell, configure};
 use crate::demo::simulator::Simulator;
 use crate::demo::verdict::{Expected, Verdict};
 use crate::demo::{Stage, on_stage, until};
-use crate::setup::say;
+use crate::setup::{self, say};
 
 /// Apps that may exist at once.
 const POOL: u32 = 40;
@@ -41,6 +41,7 @@ struct Plan {
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let plan = plan(arguments)?;
     say(&format!("torture --events {} --kills {} --seed {}", plan.events, plan.kills, plan.seed));
+    setup::programs()?;
     on_stage("torture", plan.keep, |stage| play(stage, &plan))
 }
 
@@ -64,7 +65,7 @@ fn plan(arguments: &[String]) -> anyhow::Result<Plan> {
 
 fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage, 0, 0)?;
-    let dns = PowerDns::start(stage)?;
+    let dns = Dns::powerdns(stage)?;
     configure(stage, &simulator, &dns, Caution::Wide)?;
     let mut fleet =
         Fleet { simulator: &simulator, random: Random(plan.seed), apps: BTreeMap::new(), events: 0 };
@@ -160,7 +161,7 @@ fn after_commits(stage: &Stage, commits: u64) {
 fn settle(
     stage: &Stage,
     simulator: &Simulator,
-    dns: &PowerDns,
+    dns: &Dns,
     runner: &mut Runner,
     fleet: &Fleet<'_>,
 ) -> anyhow::Result<Verdict> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::dns::PowerDns;
+use super::dns::Dns;
 use super::runner::{Caution, Runner, Tell, configure, output};
 use super::simulator::Simulator;
 use super::verdict::{Expected, Verdict};
@@ -15,10 +15,10 @@ const KILLED_AT: &str = "cust-9";
 
 pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage, APPS, MACHINES)?;
-    let dns = PowerDns::start(stage)?;
+    let dns = Dns::start(stage)?;
     stage.tell(
         "fleet",
-        &format!("{APPS} apps, {MACHINES} machines on the Fly simulator; DNS: PowerDNS, zone example"),
+        &format!("{APPS} apps, {MACHINES} machines on the Fly simulator; DNS: {}, zone example", dns.what()),
     );
     // After the dedicated address of one app is made, its answer is held, and listings are blind for 2 s.
     let path = format!("/v1/apps/{KILLED_AT}/ip_assignments");
@@ -45,15 +45,20 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }
     let living: Vec<u32> = all.into_iter().filter(|app| !DELETED.contains(app)).collect();
     let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
-    let (living, gone) = (dns.dig("www.cust-7.example", "A")?, dns.dig("www.cust-2.example", "A")?);
-    stage.tell(
-        "dig",
-        &format!("www.cust-7.example {}; www.cust-2.example {}", living.join(" "), gone.join(" ")),
-    );
-    anyhow::ensure!(living.len() == 1 && gone.is_empty(), "dig says otherwise");
+    dig(stage, &dns)?;
     audience(stage)?;
-    stage.tell("verdict", &format!("asked of PowerDNS and the simulator themselves: {verdict}"));
+    stage.tell("verdict", &format!("asked of {} and the simulator themselves: {verdict}", dns.name()));
     anyhow::ensure!(verdict.is_good(), "the verdict is not good");
+    Ok(())
+}
+
+/// What a resolver is told, where something answers resolvers.
+fn dig(stage: &Stage, dns: &Dns) -> anyhow::Result<()> {
+    let asked = (dns.dig("www.cust-7.example", "A")?, dns.dig("www.cust-2.example", "A")?);
+    let (Some(living), Some(gone)) = asked else { return Ok(()) };
+    let told = format!("www.cust-7.example {}; www.cust-2.example {}", living.join(" "), gone.join(" "));
+    stage.tell("dig", &told);
+    anyhow::ensure!(living.len() == 1 && gone.is_empty(), "dig says otherwise");
     Ok(())
 }
 
@@ -61,7 +66,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
 fn complete(
     stage: &Stage,
     simulator: &Simulator,
-    dns: &PowerDns,
+    dns: &Dns,
     runner: &mut Runner,
     living: &[u32],
 ) -> anyhow::Result<Verdict> {

@@ -1,4 +1,6 @@
 //! A PowerDNS of the demo's own, on loopback, with one zone and records that are nobody's business.
+//!
+//! Where PowerDNS is not installed, the fake that the binary carries takes its place; nothing answers resolvers then.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::{Stage, free_port, until};
+use crate::setup::on_path;
 
 pub(crate) const ZONE: &str = "example";
 pub(crate) const KEY: &str = "demo-key-of-powerdns";
@@ -15,11 +18,19 @@ pub(crate) const KEY: &str = "demo-key-of-powerdns";
 /// Where Debian puts the schema of the SQLite backend.
 const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 
-/// A running PowerDNS.
-pub(crate) struct PowerDns {
+/// A running server of PowerDNS' API.
+pub(crate) struct Dns {
     child: Child,
     pub(crate) api: String,
-    port: u16,
+    kind: Kind,
+}
+
+/// What serves it.
+enum Kind {
+    /// PowerDNS itself, which answers resolvers at this port.
+    PowerDns { port: u16 },
+    /// The fake, for want of this program.
+    Fake { lacking: &'static str },
 }
 
 /// Records that were there before, and must be there afterwards.
@@ -31,9 +42,32 @@ pub(crate) const FOREIGN: [(&str, &str, &str); 5] = [
     ("example.", "TXT", "\"v=spf1 -all\""),
 ];
 
-impl PowerDns {
-    /// Starts it and makes the zone.
+impl Dns {
+    /// Starts PowerDNS, or the fake where a program that this takes is missing, and makes the zone.
     pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
+        match ["pdns_server", "sqlite3", "dig"].into_iter().find(|program| !on_path(program)) {
+            None => Self::powerdns(stage),
+            Some(lacking) => Self::fake(stage, lacking),
+        }
+    }
+
+    /// Starts the fake that the binary carries, and makes the zone.
+    fn fake(stage: &Stage, lacking: &'static str) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let log = std::fs::File::create(stage.directory.join("dns.log"))?;
+        let child = Command::new(&stage.binary)
+            .args(["sim", "--listen", "127.0.0.1:0"])
+            .args(["--dns", &format!("127.0.0.1:{port}"), "--dns-key", KEY])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("groundcrew sim --dns")?;
+        Self { child, api: format!("http://127.0.0.1:{port}"), kind: Kind::Fake { lacking } }.with_zone()
+    }
+
+    /// Starts PowerDNS and makes the zone.
+    pub(crate) fn powerdns(stage: &Stage) -> anyhow::Result<Self> {
         let directory = stage.directory.join("powerdns");
         std::fs::create_dir_all(&directory)?;
         let database = directory.join("pdns.sqlite3");
@@ -50,15 +84,33 @@ impl PowerDns {
             .stderr(log)
             .spawn()
             .context("pdns_server")?;
-        let api = format!("http://127.0.0.1:{api_port}");
-        let dns = Self { child, api, port };
-        until("PowerDNS answers", Duration::from_secs(10), || Ok(dns.zone("").ok()))?;
+        Self { child, api: format!("http://127.0.0.1:{api_port}"), kind: Kind::PowerDns { port } }.with_zone()
+    }
+
+    fn with_zone(self) -> anyhow::Result<Self> {
+        until("the DNS server answers", Duration::from_secs(10), || Ok(self.zone("").ok()))?;
         let zone = json!({"name": "example.", "kind": "Native", "nameservers": ["ns.example."]});
-        dns.send("POST", "/zones", &zone)?;
+        self.send("POST", "/zones", &zone)?;
         for (name, kind, content) in FOREIGN {
-            dns.send("PATCH", "/zones/example.", &set(name, kind, content))?;
+            self.send("PATCH", "/zones/example.", &set(name, kind, content))?;
         }
-        Ok(dns)
+        Ok(self)
+    }
+
+    /// Which it is.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::PowerDns { .. } => "PowerDNS",
+            Kind::Fake { .. } => "the fake DNS",
+        }
+    }
+
+    /// Which it is, and why.
+    pub(crate) fn what(&self) -> String {
+        match self.kind {
+            Kind::PowerDns { .. } => "PowerDNS".to_owned(),
+            Kind::Fake { lacking } => format!("the built-in fake of PowerDNS ({lacking} is not on the PATH)"),
+        }
     }
 
     /// All record sets of the zone: (name, type, contents).
@@ -76,13 +128,14 @@ impl PowerDns {
         Ok(zone["rrsets"].as_array().context("the zone has no record sets")?.iter().map(set).collect())
     }
 
-    /// What a resolver is told, by `dig`.
-    pub(crate) fn dig(&self, name: &str, kind: &str) -> anyhow::Result<Vec<String>> {
+    /// What a resolver is told, by `dig`; none if nothing answers resolvers.
+    pub(crate) fn dig(&self, name: &str, kind: &str) -> anyhow::Result<Option<Vec<String>>> {
+        let Kind::PowerDns { port } = self.kind else { return Ok(None) };
         let mut dig = Command::new("dig");
-        dig.args(["@127.0.0.1", "-p", &self.port.to_string(), "+short", "+time=2", "+tries=2", name, kind]);
+        dig.args(["@127.0.0.1", "-p", &port.to_string(), "+short", "+time=2", "+tries=2", name, kind]);
         let output = dig.output().context("dig")?;
         ensure!(output.status.success(), "dig {name} {kind}: {}", output.status);
-        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+        Ok(Some(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()))
     }
 
     fn zone(&self, zone: &str) -> anyhow::Result<Value> {
@@ -98,7 +151,7 @@ impl PowerDns {
     }
 }
 
-impl Drop for PowerDns {
+impl Drop for Dns {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());

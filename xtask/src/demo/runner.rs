@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::Stage;
-use super::dns::{KEY, PowerDns, ZONE};
+use super::dns::{Dns, KEY, ZONE};
 use super::simulator::Simulator;
 
 /// A running runner; its log lines go to the audience.
@@ -38,7 +38,7 @@ pub(crate) enum Tell {
 pub(crate) fn configure(
     stage: &Stage,
     simulator: &Simulator,
-    dns: &PowerDns,
+    dns: &Dns,
     caution: Caution,
 ) -> anyhow::Result<()> {
     let (vanish, deletes) = match caution {
@@ -70,7 +70,7 @@ apps = ["cust-*"]
 [hook.ip]
 use = "builtin:fly-ip"
 scope = "customers"
-config = {{ api = "{{fly.api}}", v4 = "shared", v6 = "dedicated" }}
+config = {{ v4 = "shared", v6 = "dedicated" }}
 gone = "delete"
 secret.FLY_TOKEN = {{ from = "FLY", at = "header:authorization", format = "fly", to = "{{fly.api}}" }}
 allow = ["GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/ip_assignments*"]

@@ -1,11 +1,11 @@
-//! How the outside is, asked of PowerDNS and of the simulator's own log.
+//! How the outside is, asked of the DNS server and of the simulator's own log.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
-use super::dns::{FOREIGN, PowerDns};
+use super::dns::{Dns, FOREIGN};
 use super::simulator::Simulator;
 
 /// Which apps live and which do not.
@@ -31,7 +31,7 @@ const EACH: usize = 3;
 
 impl Verdict {
     /// Looks at everything once.
-    pub(crate) fn ask(simulator: &Simulator, dns: &PowerDns, expected: &Expected) -> anyhow::Result<Self> {
+    pub(crate) fn ask(simulator: &Simulator, dns: &Dns, expected: &Expected) -> anyhow::Result<Self> {
         let sets = dns.sets()?;
         let has = |name: &str, kind: &str| {
             sets.iter().any(|(n, k, contents)| n == name && k == kind && !contents.is_empty())

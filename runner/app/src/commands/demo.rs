@@ -1,20 +1,23 @@
-//! `groundcrew demo`: a whole fleet on the simulator in this binary, with the runner killed at the worst moment.
+//! `groundcrew demo`: a whole fleet on the simulator in this binary, its DNS in a fake beside it, the runner killed at the
+//! worst moment.
 //!
 //! ```text
-//!   this process: simulator, play, verdict          child: groundcrew --config DIR/groundcrew.toml up
+//!   this process: fakes, play, verdict          child: groundcrew --config DIR/groundcrew.toml up
 //! ```
 //!
 //! The runner is this binary as a user runs it, with a file that a user could write; nothing in it knows of the
 //! demo. The kill is placed by the simulator, which holds an answer after the effect. The verdict is asked of the
-//! simulator's own log, never of the runner.
+//! fakes' own logs, never of the runner.
 
 mod stage;
 mod verdict;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
-use groundcrew_flysim::{Action, Hold, ServerHandle, World};
+use groundcrew_flysim::dns::{Dns, DnsServer};
+use groundcrew_flysim::{Action, Hold, SystemClock, World};
 
 use super::answer::{Answer, Failure};
 use super::context::Context;
@@ -36,6 +39,13 @@ pub struct Args {
     dir: Option<PathBuf>,
 }
 
+const ZONE: &str = "example.";
+/// Records that were there before, and must be there afterwards.
+const FOREIGN: [(&str, &str, &str); 3] = [
+    ("mail.example.", "A", "192.0.2.10"),
+    ("www.cust-3x.example.", "A", "192.0.2.11"),
+    ("_gc-a.someone.example.", "TXT", "\"gc1:other-installation:aaaaaaaaaaaaaaaaaaaaaaaaaa\""),
+];
 const APPS: u32 = 6;
 const MACHINES: u32 = 14;
 /// In this app's second creation the runner is killed.
@@ -47,9 +57,12 @@ const PATIENCE: Millis = Millis::seconds(90);
 pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure> {
     context.block_on(async {
         let simulator = sim::start(sim::ANYWHERE, 1, APPS, MACHINES, None).await?;
-        let mut stage = Stage::set(context, args.dir.clone(), &simulator.base_url())?;
+        let fakes = Fakes { world: simulator.world().clone(), dns: zone()? };
+        let server = DnsServer::start(sim::ANYWHERE, fakes.dns.clone()).await;
+        let server = server.map_err(|error| Failure::of(&error))?;
+        let mut stage = Stage::set(context, args.dir.clone(), &simulator.base_url(), &server.base_url())?;
         let played = tokio::select! {
-            played = play(&mut stage, &simulator, args) => played,
+            played = play(&mut stage, &fakes, args) => played,
             _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted")),
         };
         stage.stop_runner().await;
@@ -62,9 +75,28 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
     })?
 }
 
-async fn play(stage: &mut Stage, simulator: &ServerHandle, args: &Args) -> Result<Answer, Failure> {
-    let world = simulator.world();
-    stage.tell("fleet", &format!("{APPS} apps, {MACHINES} machines on the Fly simulator"))?;
+/// What the play takes place on.
+struct Fakes {
+    world: World,
+    dns: Dns,
+}
+
+/// A fake of PowerDNS with one zone, and records in it that are nobody's business.
+fn zone() -> Result<Dns, Failure> {
+    let dns = Dns::new(stage::DNS_KEY, Arc::new(SystemClock));
+    let write = |dns: &Dns| {
+        dns.add_zone(ZONE)?;
+        FOREIGN.iter().try_for_each(|(name, kind, content)| dns.write(ZONE, name, kind, &[content]))
+    };
+    write(&dns).map_err(|why| Failure::failed(format!("the zone could not be made: {why}")))?;
+    Ok(dns)
+}
+
+async fn play(stage: &mut Stage, fakes: &Fakes, args: &Args) -> Result<Answer, Failure> {
+    let world = &fakes.world;
+    let fleet =
+        format!("{APPS} apps, {MACHINES} machines on the Fly simulator; DNS: the built-in fake of PowerDNS");
+    stage.tell("fleet", &fleet)?;
     // One answer is held after its effect, and addresses are not listed for 2 s: the worst moment to be killed.
     world.turn(|knobs| {
         knobs.blind_ips_ms = 2_000;
@@ -74,8 +106,8 @@ async fn play(stage: &mut Stage, simulator: &ServerHandle, args: &Args) -> Resul
     stage.show_configuration()?;
     stage.groundcrew(&["add", "--all", "--yes"]).await?;
     stage.start_runner()?;
-    let held = |world: &World| if world.holds().is_empty() { Err("nothing was asked for") } else { Ok(()) };
-    stage.until(world, held).await?;
+    let held = |on: &Fakes| if on.world.holds().is_empty() { Err("nothing was asked for") } else { Ok(()) };
+    stage.until(fakes, held).await?;
     stage.stop_runner().await;
     stage
         .tell(KILLED_AT, "the runner is killed (SIGKILL): its request took effect, the answer never came")?;
@@ -83,18 +115,18 @@ async fn play(stage: &mut Stage, simulator: &ServerHandle, args: &Args) -> Resul
     stage.start_runner()?;
     stage.tell("runner", "started again on the same data directory")?;
     let mut living: Vec<String> = (1..=APPS).map(|app| format!("cust-{app}")).collect();
-    stage.until(world, good(&living)).await?;
-    act(simulator, Action::CreateApp { name: "cust-new".to_owned(), org: None })?;
-    act(simulator, Action::DeleteApp { app: "cust-3".to_owned() })?;
+    stage.until(fakes, good(&living)).await?;
+    act(world, Action::CreateApp { name: "cust-new".to_owned(), org: None })?;
+    act(world, Action::DeleteApp { app: "cust-3".to_owned() })?;
     living.retain(|app| app != "cust-3");
     living.push("cust-new".to_owned());
-    stage.until(world, good(&living)).await?;
+    stage.until(fakes, good(&living)).await?;
     for app in &living {
         stage.groundcrew(&["wait", "--app", app, "--timeout", &PATIENCE.to_string()]).await?;
     }
     stage.tell("runner", "says of every app that all is as it should be, with nothing in doubt")?;
-    let verdict = stage.until(world, good(&living)).await?;
-    stage.tell("verdict", &format!("asked of the simulator itself: {verdict}"))?;
+    let verdict = stage.until(fakes, good(&living)).await?;
+    stage.tell("verdict", &format!("asked of the simulator and the DNS themselves: {verdict}"))?;
     if args.keep {
         stage.tell("kept", &stage.suggestions())?;
         tokio::signal::ctrl_c().await.map_err(|error| Failure::of(&error))?;
@@ -103,14 +135,14 @@ async fn play(stage: &mut Stage, simulator: &ServerHandle, args: &Args) -> Resul
 }
 
 /// Whether all is as it should be for these apps.
-fn good(living: &[String]) -> impl Fn(&World) -> Result<Verdict, Verdict> {
-    move |world| {
-        let verdict = Verdict::of(&world.log(), living);
+fn good(living: &[String]) -> impl Fn(&Fakes) -> Result<Verdict, Verdict> {
+    move |fakes| {
+        let verdict = Verdict::of(&fakes.world.log(), &fakes.dns.log(), living);
         if verdict.is_good() { Ok(verdict) } else { Err(verdict) }
     }
 }
 
-fn act(simulator: &ServerHandle, action: Action) -> Result<(), Failure> {
+fn act(world: &World, action: Action) -> Result<(), Failure> {
     let refused = |refusal| Failure::failed(format!("the simulator refused: {refusal:?}"));
-    simulator.world().act(action).map(drop).map_err(refused)
+    world.act(action).map(drop).map_err(refused)
 }

@@ -1,9 +1,10 @@
-//! `groundcrew sim`: the Fly simulator alone.
+//! `groundcrew sim`: the Fly simulator alone, or with a fake of PowerDNS beside it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use groundcrew_flysim::dns::{Dns, DnsServer};
 use groundcrew_flysim::{Server, ServerHandle, SystemClock, World};
 
 use super::answer::{Answer, Failure};
@@ -27,6 +28,12 @@ pub struct Args {
     /// Append what took effect, one JSON object a line
     #[arg(long, value_name = "FILE")]
     effects: Option<PathBuf>,
+    /// Also answer PowerDNS' API here, without zones to begin with; loopback only
+    #[arg(long, value_name = "ADDRESS")]
+    dns: Option<SocketAddr>,
+    /// What clients of that API send as x-api-key
+    #[arg(long, value_name = "KEY", default_value = "simulator", requires = "dns")]
+    dns_key: String,
 }
 
 /// Serves until a signal.
@@ -35,7 +42,18 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         let effects = args.effects.as_deref();
         let server = start(args.listen, args.seed, args.apps, args.machines, effects).await?;
         tracing::info!(at = %server.base_url(), "the simulator listens; admin routes are below /_sim");
+        let dns = match args.dns {
+            Some(listen) => {
+                let started = DnsServer::start(listen, Dns::new(&args.dns_key, Arc::new(SystemClock))).await;
+                Some(started.map_err(|error| Failure::of(&error))?)
+            }
+            None => None,
+        };
+        if let Some(dns) = &dns {
+            tracing::info!(at = %dns.base_url(), "the fake of PowerDNS listens; its log is at /_dns/log");
+        }
         tokio::signal::ctrl_c().await.map_err(|error| Failure::of(&error))?;
+        drop(dns);
         server.shutdown().await;
         Ok(Answer::text(""))
     })?

@@ -12,7 +12,12 @@ fn the_demo_kills_its_runner_and_ends_with_a_good_verdict() {
         lines.iter().position(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {said:?}"))
     };
     assert!(at("[hook.ip]") < at("killed (SIGKILL)") && at("killed (SIGKILL)") < at("started again"));
-    assert!(at("cust-3    app.deleted") < at("6 living apps have 12 of 12 things; deleted apps have 0"));
+    assert!(at("[hook.dns]") < at("cust-2    dns.created   A www.cust-2.example. -> "));
+    assert!(at("cust-3    app.deleted") < at("cust-3    dns.deleted   A www.cust-3.example."));
+    assert!(
+        at("cust-3    app.deleted")
+            < at("6 living apps have 18 of 18 things; deleted apps have 0; foreign records untouched 3 of 3")
+    );
     assert!(lines.last().unwrap().ends_with("at no moment was anything doubled"), "{said:?}");
     // What it leaves can be looked at with the other commands.
     let stage = fixture.dir.path().join("stage");

@@ -16,6 +16,17 @@ pub enum DnsWhat {
     Deleted,
 }
 
+impl DnsWhat {
+    /// The word for it in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replaced => "replaced",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// One line of the log: one record set that was written or deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsEffect {

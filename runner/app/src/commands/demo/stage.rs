@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
-use groundcrew_flysim::World;
+use groundcrew_flysim::Actor;
 use tokio::process::{Child, Command};
 
-use super::PATIENCE;
+use super::verdict::app_of;
+use super::{Fakes, PATIENCE};
 use crate::commands::answer::Failure;
 use crate::commands::context::Context;
 use crate::show::{Tone, paint};
@@ -23,14 +24,24 @@ pub(super) struct Stage {
     runner: Option<Child>,
     /// Lines of the simulator's log that were told.
     told: u64,
+    /// Lines of the DNS' log that were told.
+    told_dns: u64,
 }
 
 /// A configuration as a user would write it.
 const CONFIGURATION: &str = include_str!("demo.toml");
 
+/// What clients of the fake DNS send.
+pub(super) const DNS_KEY: &str = "demo-key-of-dns";
+
 impl Stage {
-    /// Writes everything that a user would: a configuration and a token.
-    pub(super) fn set(context: &Context, directory: Option<PathBuf>, fly: &str) -> Result<Self, Failure> {
+    /// Writes everything that a user would: a configuration, a token and a key.
+    pub(super) fn set(
+        context: &Context,
+        directory: Option<PathBuf>,
+        fly: &str,
+        dns: &str,
+    ) -> Result<Self, Failure> {
         let of_process = || std::env::temp_dir().join(format!("groundcrew-demo-{}", std::process::id()));
         let directory = directory.unwrap_or_else(of_process);
         let cannot = |error: std::io::Error| Failure {
@@ -39,10 +50,12 @@ impl Stage {
         };
         fs::create_dir_all(&directory).map_err(cannot)?;
         let mut file = File::create_new(directory.join("groundcrew.toml")).map_err(cannot)?;
-        file.write_all(CONFIGURATION.replace("FLY_URL", fly).as_bytes()).map_err(cannot)?;
+        let text = CONFIGURATION.replace("FLY_URL", fly).replace("DNS_URL", dns);
+        file.write_all(text.as_bytes()).map_err(cannot)?;
         fs::write(directory.join("fly-token"), "demo-token\n").map_err(cannot)?;
+        fs::write(directory.join("dns-key"), format!("{DNS_KEY}\n")).map_err(cannot)?;
         let clock = context.clock();
-        Ok(Self { directory, began: clock.now(), clock, runner: None, told: 0 })
+        Ok(Self { directory, began: clock.now(), clock, runner: None, told: 0, told_dns: 0 })
     }
 
     fn configuration(&self) -> PathBuf {
@@ -97,9 +110,17 @@ impl Stage {
         }
     }
 
-    /// Tells what took effect on the platform since the last time.
-    pub(super) fn follow(&mut self, world: &World) -> Result<(), Failure> {
-        for effect in world.log_after(self.told) {
+    /// Tells what took effect outside since the last time.
+    fn follow(&mut self, fakes: &Fakes) -> Result<(), Failure> {
+        for effect in fakes.dns.log_after(self.told_dns) {
+            self.told_dns = effect.seq;
+            if let (Some(app), "A", Actor::Client) = (app_of(&effect), effect.kind.as_str(), effect.by) {
+                let record = format!("{:<13} A {}", format!("dns.{}", effect.what.as_str()), effect.name);
+                let points = effect.contents.iter().map(|content| format!(" -> {content}"));
+                self.tell(app, &points.fold(record, |line, to| line + &to))?;
+            }
+        }
+        for effect in fakes.world.log_after(self.told) {
             self.told = effect.seq;
             if effect.what.starts_with("app.") || effect.what.starts_with("ip.") {
                 let thing = if effect.subject == effect.app { "" } else { effect.subject.as_str() };
@@ -109,18 +130,18 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits for something on the platform, telling what happens meanwhile.
+    /// Waits for something outside, telling what happens meanwhile.
     pub(super) async fn until<T, E: std::fmt::Display>(
         &mut self,
-        world: &World,
-        there: impl Fn(&World) -> Result<T, E>,
+        fakes: &Fakes,
+        there: impl Fn(&Fakes) -> Result<T, E>,
     ) -> Result<T, Failure> {
         let mut look = tokio::time::interval(std::time::Duration::from_millis(100));
         let end = self.clock.now() + PATIENCE;
         loop {
             look.tick().await;
-            self.follow(world)?;
-            let lacking = match there(world) {
+            self.follow(fakes)?;
+            let lacking = match there(fakes) {
                 Ok(found) => return Ok(found),
                 Err(lacking) => lacking,
             };
@@ -136,7 +157,15 @@ impl Stage {
     /// What could be typed now.
     pub(super) fn suggestions(&self) -> String {
         let command = format!("groundcrew --config {}", self.configuration().display());
-        let typed = ["app cust-2", "resources", "runs", "findings", "doctor", "pause"];
+        let typed = [
+            "app cust-2",
+            "why dns/A/www.cust-2.example",
+            "resources",
+            "runs",
+            "findings",
+            "doctor",
+            "pause",
+        ];
         let lines = typed.map(|typed| format!("\n         {command} {typed}"));
         format!("until Ctrl-C; try:{}", lines.concat())
     }

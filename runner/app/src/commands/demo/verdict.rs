@@ -1,15 +1,16 @@
-//! How the platform is, judged by its own log alone.
+//! How the outside is, judged by the fakes' own logs alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use groundcrew_flysim::Effect;
+use groundcrew_flysim::dns::{DnsEffect, DnsWhat};
+use groundcrew_flysim::{Actor, Effect};
 use serde::Serialize;
 
-/// Things that every living app should have: a shared address and a dedicated one.
-const EACH: usize = 2;
+/// Things that every living app should have: a shared address, a dedicated one, a record of the shared one.
+const EACH: usize = 3;
 
-/// How the platform is.
+/// How the outside is.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Verdict {
     /// Apps that should live.
@@ -18,13 +19,55 @@ pub(super) struct Verdict {
     pub(super) things: usize,
     /// Things of anybody else.
     pub(super) left: usize,
+    /// Record sets that were there before.
+    pub(super) foreign: usize,
+    /// How many of them nobody but their owner ever wrote.
+    pub(super) untouched: usize,
     /// What an app had twice at any moment.
     pub(super) doubled: Vec<String>,
 }
 
 impl Verdict {
-    /// Reads a log from its beginning.
-    pub(super) fn of(log: &[Effect], living: &[String]) -> Self {
+    /// Reads both logs from their beginning.
+    pub(super) fn of(fly: &[Effect], dns: &[DnsEffect], living: &[String]) -> Self {
+        let lives = |app: &str| living.iter().any(|name| name == app);
+        let Addresses { held, mut doubled } = Addresses::of(fly);
+        let addresses = |of_living: bool| -> usize {
+            let apps = held.iter().filter(|(app, _)| lives(app) == of_living);
+            apps.map(|(_, held)| held.len()).sum()
+        };
+        let Records { sets, foreign, touched, crowded } = Records::of(dns);
+        doubled.extend(crowded);
+        let right = sets.iter().filter(|(_, set)| {
+            let held = |app: &str| held.get(app).is_some_and(|held| held.contains(&set.contents[0].as_str()));
+            set.kind == "A" && app_of(set).is_some_and(|app| lives(app) && held(app))
+        });
+        let left = sets.values().filter(|set| !app_of(set).is_some_and(lives));
+        Self {
+            living: living.len(),
+            things: addresses(true) + right.count(),
+            left: addresses(false) + left.count(),
+            foreign: foreign.len(),
+            untouched: foreign.difference(&touched).count(),
+            doubled,
+        }
+    }
+
+    /// Whether nothing is missing, left over, was ever there twice, or was somebody else's.
+    pub(super) fn is_good(&self) -> bool {
+        let whole = self.things == self.living * EACH && self.left == 0;
+        whole && self.untouched == self.foreign && self.doubled.is_empty()
+    }
+}
+
+/// Which addresses apps have, and which kinds one had twice at any moment.
+struct Addresses<'a> {
+    held: BTreeMap<&'a str, Vec<&'a str>>,
+    doubled: Vec<String>,
+}
+
+impl<'a> Addresses<'a> {
+    fn of(log: &'a [Effect]) -> Self {
         let (mut held, mut doubled) = (BTreeMap::<&str, Vec<&str>>::new(), Vec::new());
         for effect in log {
             let app = held.entry(&effect.app).or_default();
@@ -41,18 +84,49 @@ impl Verdict {
                 _ => {}
             }
         }
-        let lives = |app: &str| living.iter().any(|name| name == app);
-        let count = |of_living: bool| {
-            let apps = held.iter().filter(|(app, _)| lives(app) == of_living);
-            apps.map(|(_, held)| held.len()).sum()
-        };
-        Self { living: living.len(), things: count(true), left: count(false), doubled }
+        Self { held, doubled }
     }
+}
 
-    /// Whether nothing is missing, left over, or was ever there twice.
-    pub(super) fn is_good(&self) -> bool {
-        self.things == self.living * EACH && self.left == 0 && self.doubled.is_empty()
+type Key<'a> = (&'a str, &'a str);
+
+/// Record sets by name and type: ours as they are now, and whose were there before.
+struct Records<'a> {
+    sets: BTreeMap<Key<'a>, &'a DnsEffect>,
+    foreign: BTreeSet<Key<'a>>,
+    /// What was written by anybody but the zone's owner.
+    touched: BTreeSet<Key<'a>>,
+    /// Names that stood for two addresses at any moment.
+    crowded: Vec<String>,
+}
+
+impl<'a> Records<'a> {
+    fn of(log: &'a [DnsEffect]) -> Self {
+        let (mut sets, mut foreign, mut touched) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let mut crowded = Vec::new();
+        for effect in log {
+            let key = (effect.name.as_str(), effect.kind.as_str());
+            if effect.by != Actor::Client {
+                foreign.insert(key);
+                continue;
+            }
+            touched.insert(key);
+            if effect.contents.len() > 1 {
+                crowded.push(format!("{} {}", effect.kind, effect.name));
+            }
+            match effect.what {
+                DnsWhat::Created | DnsWhat::Replaced => sets.insert(key, effect),
+                DnsWhat::Deleted => sets.remove(&key),
+            };
+        }
+        Self { sets, foreign, touched, crowded }
     }
+}
+
+/// The app that a record set is for, by its name: the record itself, or the mark beside it.
+pub(super) fn app_of(set: &DnsEffect) -> Option<&str> {
+    let name = set.name.strip_prefix("_gc-a.").unwrap_or(&set.name);
+    name.strip_prefix("www.")?.strip_suffix(".example.")
 }
 
 fn kind(address: &str) -> &'static str {
@@ -64,6 +138,7 @@ impl fmt::Display for Verdict {
         let whole = self.living * EACH;
         write!(f, "{} living apps have {} of {whole} things; ", self.living, self.things)?;
         write!(f, "deleted apps have {}; ", self.left)?;
+        write!(f, "foreign records untouched {} of {}; ", self.untouched, self.foreign)?;
         match self.doubled.as_slice() {
             [] => write!(f, "at no moment was anything doubled"),
             doubled => write!(f, "DOUBLED: {}", doubled.join(", ")),
@@ -73,12 +148,11 @@ impl fmt::Display for Verdict {
 
 #[cfg(test)]
 mod tests {
-    use groundcrew_flysim::Actor;
     use serde_json::Value;
 
     use super::*;
 
-    fn log(lines: &[(&str, &str, &str)]) -> Vec<Effect> {
+    fn fly(lines: &[(&str, &str, &str)]) -> Vec<Effect> {
         let effect = |(seq, (what, app, subject)): (u64, &(&str, &str, &str))| Effect {
             seq,
             at_ms: 0,
@@ -94,16 +168,56 @@ mod tests {
         (1..).zip(lines).map(effect).collect()
     }
 
+    fn set(by: Actor, name: &str, contents: &[&str]) -> DnsEffect {
+        DnsEffect {
+            seq: 1,
+            at_ms: 0,
+            what: if contents.is_empty() { DnsWhat::Deleted } else { DnsWhat::Created },
+            zone: "example.".to_owned(),
+            name: format!("{name}.example."),
+            kind: if name.starts_with('_') { "TXT" } else { "A" }.to_owned(),
+            ttl: 300,
+            contents: contents.iter().map(|content| (*content).to_owned()).collect(),
+            by,
+            answered: true,
+        }
+    }
+
+    const GOOD: [(&str, &str, &str); 2] = [("ip.allocated", "a", "1.2.3.4"), ("ip.allocated", "a", "fd::1")];
+
+    fn records(more: &[DnsEffect]) -> Vec<DnsEffect> {
+        let good = [
+            set(Actor::Owner, "mail", &["9.9.9.9"]),
+            set(Actor::Client, "www.a", &["1.2.3.4"]),
+            set(Actor::Client, "_gc-a.www.a", &["mark"]),
+        ];
+        [&good, more].concat()
+    }
+
     #[test]
     fn loss_leak_and_double_are_found() {
-        let living = ["a".to_owned()];
-        let good = [("ip.allocated", "a", "1.2.3.4"), ("ip.allocated", "a", "fd::1")];
-        let verdict = |more: &[(&str, &str, &str)]| Verdict::of(&log(&[&good, more].concat()), &living);
+        let (living, dns) = (["a".to_owned()], records(&[]));
+        let verdict = |more: &[(&str, &str, &str)]| Verdict::of(&fly(&[&GOOD, more].concat()), &dns, &living);
         assert!(verdict(&[]).is_good());
         assert!(verdict(&[("ip.allocated", "b", "fd::2"), ("app.deleted", "b", "b")]).is_good());
-        assert!(!Verdict::of(&log(&good[..1]), &living).is_good(), "lost");
+        assert!(!Verdict::of(&fly(&GOOD[..1]), &dns, &living).is_good(), "lost");
         assert_eq!(verdict(&[("ip.allocated", "b", "fd::2")]).left, 1, "leaked");
         let doubled = verdict(&[("ip.allocated", "a", "fd::2"), ("ip.released", "a", "fd::2")]);
-        assert_eq!((doubled.things, doubled.is_good()), (2, false), "{doubled}: once is enough");
+        assert_eq!((doubled.things, doubled.is_good()), (3, false), "{doubled}: once is enough");
+    }
+
+    #[test]
+    fn records_are_judged_as_well() {
+        let living = ["a".to_owned()];
+        let verdict = |more: &[DnsEffect]| Verdict::of(&fly(&GOOD), &records(more), &living);
+        assert!(verdict(&[]).is_good());
+        let client = |name: &str, contents: &[&str]| set(Actor::Client, name, contents);
+        assert_eq!(verdict(&[client("www.a", &[])]).things, 2, "lost");
+        assert_eq!(verdict(&[client("www.a", &["1.2.3.5"])]).things, 2, "points at a stranger's");
+        assert_eq!(verdict(&[client("_gc-a.www.b", &["mark"])]).left, 1, "a mark is left");
+        assert!(verdict(&[client("www.b", &["1.2.3.6"]), client("www.b", &[])]).is_good());
+        let touched = verdict(&[client("mail", &["9.9.9.9"])]);
+        assert!(touched.untouched == 0 && !touched.is_good(), "{touched}: even with the same content");
+        assert!(!verdict(&[client("www.a", &["1.2.3.4", "1.2.3.5"])]).doubled.is_empty());
     }
 }
