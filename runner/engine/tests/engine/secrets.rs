@@ -134,8 +134,11 @@ async fn a_webhook_is_signed_with_the_time_of_the_attempt_and_the_journal_knows_
 /// Two halves that are found nowhere else.
 const CANARY: [&str; 2] = ["AKIACANARYCANARY", "c4n4ry/SECRET+of=the:operator"];
 
+/// The headers of each request that left.
+type Sent = Arc<Mutex<Vec<Vec<(String, String)>>>>;
+
 /// Refuses as S3 does what is signed wrongly, with the id, and says more than it should.
-fn indiscreet(sent: &Arc<Mutex<Vec<Vec<(String, String)>>>>) -> Arc<Fake> {
+fn indiscreet(sent: &Sent) -> Arc<Fake> {
     let sent = sent.clone();
     Fake::new(move |request| {
         sent.lock().unwrap().push(request.headers.clone());
@@ -157,7 +160,7 @@ async fn an_aws_request_is_signed_outside_and_no_half_of_its_key_is_found_inside
     };
     let key = secret(header("x-api-key"), VALUE, "a.example:80");
     let secrets = Secrets::new([("AWS".to_owned(), aws), ("KEY".to_owned(), key)].into());
-    let sent = Arc::new(Mutex::new(Vec::new()));
+    let sent = Sent::default();
     let config = json!({ "does": "echo", "about": "http://a.example/bucket", "secret": "KEY" });
     let live = Setup { secrets: secrets.clone(), fake: indiscreet(&sent), ..Setup::new(config.clone()) };
     let hook = load(&component("guest-unruly")).await;
