@@ -9,7 +9,7 @@ use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::inspect::{self, Export, Inspected, inspect};
 
 use crate::builtin;
-use crate::config::{Component, NoManifest};
+use crate::config::{Component, Hook, NoManifest};
 
 /// Why a component cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,14 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// It is not what its manifest says.
+    #[error("{name} is refused: {why}")]
+    Misfit {
+        /// Which.
+        name: String,
+        /// In what.
+        why: String,
     },
     /// The bytes are no component that this host runs.
     #[error("{name} is refused")]
@@ -61,6 +69,14 @@ pub fn runnable(component: &Component) -> Result<Inspected, Error> {
     let inspected = look_into(component)?;
     let refused = |source| Error::Refused { name: component.to_string(), source };
     inspected.require_linkable().map_err(refused)?;
+    Ok(inspected)
+}
+
+/// Reads a stanza's component and looks whether this host runs it as what its manifest says.
+pub fn of_hook(hook: &Hook) -> Result<Inspected, Error> {
+    let inspected = runnable(&hook.component)?;
+    let misfit = |why| Error::Misfit { name: hook.component.to_string(), why };
+    fits(&hook.manifest, &inspected.exports).map_err(misfit)?;
     Ok(inspected)
 }
 

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let mut approvals = Approvals::read(&path)?;
     let mut differing = Vec::new();
     for hook in chosen(&config, args)? {
-        let inspected = components::runnable(&hook.component)?;
+        let inspected = components::of_hook(hook)?;
         differing.extend(approvals.difference(hook, inspected.digest));
         approvals.approve(&hook.name, Approval::of(hook, inspected.digest));
     }

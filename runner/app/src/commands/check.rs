@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let approvals = Approvals::read(&Approvals::path(context.config_path()))?;
     let mut differing = Vec::new();
     for hook in config.hooks.values() {
-        differing.extend(approvals.difference(hook, components::runnable(&hook.component)?.digest));
+        differing.extend(approvals.difference(hook, components::of_hook(hook)?.digest));
     }
     Ok(answer(&config.notes, &differing))
 }

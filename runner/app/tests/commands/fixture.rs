@@ -74,7 +74,17 @@ impl Fixture {
         filling.app_in_doubt().await;
         filling.gone_app().await;
         filling.dead_delivery().await;
-        filling.audits().await;
+        fixture
+    }
+
+    /// The same with two runs of an audit.
+    pub(crate) async fn audited() -> Self {
+        let fixture = Self::filled().await;
+        let store = fixture.store();
+        let hooks = store.hooks().unwrap();
+        let hook = |name: &str| hooks.iter().find(|hook| hook.name == name).unwrap().id;
+        let (dns, ip, notify) = (hook("dns"), hook("ips"), hook("notify"));
+        Filling { dns, ip, notify, now: SystemClock.now(), store }.audits().await;
         fixture
     }
 }

@@ -5,7 +5,7 @@ use crate::fixture::Fixture;
 
 #[tokio::test]
 async fn every_listing_is_as_in_its_golden_file() {
-    let fixture = Fixture::filled().await;
+    let fixture = Fixture::audited().await;
     let lines = [
         ("app-complete.txt", "app cust-7"),
         ("app-in-doubt.txt", "app acme/cust-9"),

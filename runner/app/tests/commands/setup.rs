@@ -113,9 +113,7 @@ fn exporting(name: &str) -> Vec<u8> {
 
 #[test]
 fn kinds_that_are_not_run_are_refused_before_anything_is_approved() {
-    for (name, word) in
-        [("groundcrew:hook/audit@0.1.0", "audit"), ("wasi:http/incoming-handler@0.2.3", "incoming-handler")]
-    {
+    for (name, word) in [("wasi:http/incoming-handler@0.2.3", "incoming-handler")] {
         let fixture = Fixture::empty();
         let file = |name: &str| fixture.dir.path().join(name);
         fs::write(file("hook.wasm"), exporting(name)).unwrap();
@@ -133,6 +131,27 @@ fn kinds_that_are_not_run_are_refused_before_anything_is_approved() {
                     "{typed} {told}"
                 );
             }
+        }
+        assert!(!file("groundcrew.lock").exists());
+    }
+}
+
+#[test]
+fn a_component_that_is_not_what_its_manifest_says_is_refused() {
+    for (export, stanza, manifest, expected) in [
+        ("audit", "on = [\"app.*\"]\n", "", "does not say what it `reports`"),
+        ("handler", "", "reports = [\"thing.idle\"]\n", "does not export groundcrew:hook/audit"),
+    ] {
+        let fixture = Fixture::empty();
+        let file = |name: &str| fixture.dir.path().join(name);
+        fs::write(file("hook.wasm"), exporting(&format!("groundcrew:hook/{export}@0.1.0"))).unwrap();
+        fs::write(file("hook.toml"), format!("name = \"watcher\"\n{manifest}")).unwrap();
+        let head = "installation = \"acme\"\nsource.ndjson.path = \"-\"\n[hook.watcher]\nuse = \"hook.wasm\"";
+        let config = format!("{head}\nmanifest = \"hook.toml\"\n{stanza}");
+        fs::write(file("groundcrew.toml"), config).unwrap();
+        for typed in ["check", "add --all --yes"] {
+            let said = fixture.run(typed);
+            assert!(said.code != 0 && said.err.contains(expected), "{typed}: {said:?}");
         }
         assert!(!file("groundcrew.lock").exists());
     }

@@ -35,11 +35,9 @@ fn finding_in(finding: types::Finding, max: usize) -> Result<Reported, Failure> 
     }
     let data = json(&what("data"), &finding.data, max)?;
     let subject = finding.subject.as_ref().map(|owner| {
-        let no = |_| misfit(&what("subject"), &format!("is no owner: `{}`, `{}`", owner.path, owner.id));
-        Ok(Owner {
-            path: owner.path.parse().map_err(|_| no(()))?,
-            uid: owner.id.parse().map_err(|_| no(()))?,
-        })
+        let (path, uid) = (owner.path.parse().ok(), owner.id.parse().ok());
+        let no = || misfit(&what("subject"), &format!("is no owner: `{}`, `{}`", owner.path, owner.id));
+        path.zip(uid).map(|(path, uid)| Owner { path, uid }).ok_or_else(no)
     });
     Ok(Reported {
         subject: subject.transpose()?,
