@@ -7,11 +7,12 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_add_inherited_at.sql"),
     include_str!("../migrations/0003_create_applied.sql"),
     include_str!("../migrations/0004_index_lanes_by_hook.sql"),
+    include_str!("../migrations/0006_create_sealed.sql"),
 ];
 
 /// The schema that this program knows.

@@ -3,6 +3,7 @@
 mod host;
 mod labels;
 mod policy;
+mod sealed;
 mod secret;
 mod sources;
 mod stanza;

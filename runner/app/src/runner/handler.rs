@@ -80,6 +80,7 @@ impl Runner {
                 installed: installed.clone(),
             })),
             seed: start.seed,
+            resource: None,
         };
         let owner = self.store.subject(lane.subject)?;
         let config = Arc::new(installed.hook.config.clone());

@@ -12,5 +12,6 @@ mod hooks;
 mod inspected;
 mod limits;
 mod pool;
+mod sealing;
 mod secrets;
 mod support;

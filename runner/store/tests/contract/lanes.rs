@@ -26,7 +26,7 @@ async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
     assert!(bench.store.due_lanes(at(1_000), 9).unwrap().is_empty());
     bench.store.dirty_lanes(vec![id], at(9)).await.unwrap();
     for (failed, attempts) in [(Failed::No, 0), (Failed::Yes, 1)] {
-        bench.store.postpone_look(id, "later", failed, Some(at(60))).await.unwrap();
+        bench.store.postpone_look(id, lane().dirty, "later", failed, Some(at(60))).await.unwrap();
         assert_eq!((lane().attempts, lane().due_at), (attempts, Some(at(60))));
     }
 }

@@ -31,6 +31,7 @@ pub(super) enum Shape {
     Rate,
     Share,
     Position,
+    Place,
     Count(u32, u32),
     /// A table whose keys somebody else knows.
     Open,
@@ -64,6 +65,7 @@ impl Shape {
             Self::Rate => "rate".to_owned(),
             Self::Share => "share".to_owned(),
             Self::Position => "`header:NAME` or `url`".to_owned(),
+            Self::Place => "`header:NAME` or `json:POINTER`".to_owned(),
             Self::Count(least, most) => format!("{least} to {most}"),
             Self::Open | Self::Names | Self::Table => "table".to_owned(),
         }
@@ -206,6 +208,18 @@ pub(super) const KEYS: &[Key] = &[
         Shape::Choice(&["standard-webhooks"]),
         "what the host signs with it",
     ),
+    optional(
+        "hook.NAME.sealed",
+        Shape::Names,
+        "where sealed outputs of hooks that it reads may be put, by `HOOK.OUTPUT`",
+    ),
+    optional("hook.NAME.sealed.NAME", Shape::Table, "where one sealed output may be put"),
+    required(
+        "hook.NAME.sealed.NAME.at",
+        Shape::Place,
+        "the place: `header:NAME` or `json:POINTER`, with `*` for any element",
+    ),
+    required("hook.NAME.sealed.NAME.to", Shape::Text, "the host that it may be sent to"),
     optional(
         "hook.NAME.on",
         Shape::Texts,
