@@ -10,5 +10,6 @@ mod ledger;
 mod model;
 mod opening;
 mod prune;
+mod sealed;
 mod support;
 mod wants;
