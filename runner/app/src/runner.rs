@@ -20,6 +20,7 @@ pub mod rehearsal;
 
 mod entropy;
 mod record;
+mod vault;
 mod view;
 
 use std::collections::BTreeMap;
@@ -175,7 +176,9 @@ impl Runner {
         let words = self.grant_words(owner.map(|owner| &owner.subject.path), &config);
         // A grant whose words this owner does not have grants it nothing: a machine's words for an app's run.
         let bound = installed.hook.allow.iter().filter_map(|grant| grant.bind(&words).ok());
-        let egress = Egress::new(bound.collect(), installed.secrets(), transport);
+        let path = owner.map(|owner| &owner.subject.path);
+        let sealing = vault::sealing(&self.store, installed, path, run.resource);
+        let egress = Egress::new(bound.collect(), installed.secrets(), transport).with_sealing(sealing);
         let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
         let started = self.now();
         Context {
@@ -208,4 +211,6 @@ struct Surroundings {
     intents: Arc<dyn Intents>,
     memory: MemoryHandle,
     seed: [u8; 32],
+    /// The row that it is about, which keeps what it seals.
+    resource: Option<i64>,
 }

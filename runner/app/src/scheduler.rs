@@ -108,13 +108,11 @@ impl Scheduler {
         store.close_broken_audits(now).await?;
         let mut entries = Vec::new();
         for audit in audits {
-            let last = match store.last_tick(&audit.name)? {
-                Some(last) => last,
-                None => {
-                    store.save_tick(&audit.name, now).await?;
-                    now
-                }
-            };
+            let last = store.last_tick(&audit.name)?;
+            if last.is_none() {
+                store.save_tick(&audit.name, now).await?;
+            }
+            let last = last.unwrap_or(now);
             let (turn, stop) = (Turn::default(), CancellationToken::new());
             entries.push(Entry { audit: Arc::new(audit), last, due: now, turn, run: 0, stop });
         }

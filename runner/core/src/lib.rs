@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod may_delete;
 pub mod mirror;
 pub mod plan;
+pub mod pointer;
 pub mod poll;
 pub mod retry;
 pub mod row;

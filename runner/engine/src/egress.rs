@@ -14,6 +14,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::egress::{Bound, Verdict, judge};
+use groundcrew_core::pointer::Pointer;
 use groundcrew_core::spec::Failure;
 use groundcrew_core::time::Timestamp;
 use url::Url;
@@ -24,7 +25,8 @@ use crate::clock::Clock;
 use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply};
 use crate::journal::CallAccess;
 use crate::limits::Limits;
-use crate::secrets::{AwsKey, Secrets, Sign};
+use crate::seal::Sealing;
+use crate::secrets::{AwsKey, Secrets, Sign, replace};
 
 /// An HTTP request with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +81,7 @@ pub struct Egress {
     grants: Arc<[Bound]>,
     secrets: Arc<Secrets>,
     transport: Arc<dyn Transport>,
+    sealing: Sealing,
 }
 
 impl std::fmt::Debug for Egress {
@@ -90,7 +93,19 @@ impl std::fmt::Debug for Egress {
 impl Egress {
     /// Makes the egress of one run.
     pub fn new(grants: Arc<[Bound]>, secrets: Arc<Secrets>, transport: Arc<dyn Transport>) -> Self {
-        Self { grants, secrets, transport }
+        Self { grants, secrets, transport, sealing: Sealing::default() }
+    }
+
+    /// Lets the run seal, and exchange what was sealed for it.
+    #[must_use]
+    pub fn with_sealing(self, sealing: Sealing) -> Self {
+        Self { sealing, ..self }
+    }
+
+    /// Replaces known values by `***` in text that is kept.
+    pub(crate) fn mask_text(&self, text: String) -> String {
+        let masked = self.secrets.mask_text(text);
+        self.sealing.known().iter().fold(masked, |text, known| text.replace(known, "***"))
     }
 
     /// The run's secrets.
@@ -99,23 +114,28 @@ impl Egress {
     }
 
     /// Judges a request and exchanges its tokens.
-    fn prepare(&self, limits: &Limits, ask: Request) -> Result<Prepared, Failure> {
+    fn prepare(&self, limits: &Limits, ask: Request, seal: &[Pointer]) -> Result<Prepared, Failure> {
+        self.sealing.ready(seal)?;
         if ask.body.len() > limits.request_body {
             return Err(Failure::final_(format!("the request's body is over {} bytes", limits.request_body)));
         }
         let Judged { url, access, private } = self.judge(&ask)?;
         let to = authority(&url);
         self.secrets.refuse_in("the body", &ask.body)?;
-        let mut headers = ask.headers.clone();
+        let body = self.sealing.exchange_body(ask.body, &to)?;
+        let mut headers = ask.headers;
         for (name, value) in &mut headers {
             self.secrets.refuse_in("the name of a header", name.as_bytes())?;
+            self.sealing.refuse_in("the name of a header", name)?;
             *value = self.secrets.exchange_header(name, value, &to)?;
+            *value = self.sealing.exchange_header(name, std::mem::take(value), &to)?;
         }
-        let request = Request { method: ask.method, url: url.into(), headers, body: ask.body, private };
+        let request = Request { method: ask.method, url: url.into(), headers, body, private };
         Ok(Prepared { access, to, request })
     }
 
     fn judge(&self, ask: &Request) -> Result<Judged, Failure> {
+        self.sealing.refuse_in("the URL", &ask.url)?;
         if let Some(url) = self.secrets.exchange_url(&ask.url)? {
             let access = if ask.method == "GET" { CallAccess::Read } else { CallAccess::Write };
             let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -160,8 +180,9 @@ impl Egress {
         limits: &Limits,
         n: CallNo,
         ask: Request,
+        seal: &[Pointer],
     ) -> Result<Response, Refused> {
-        let sent = self.try_send(gate, limits, n, ask).await;
+        let sent = self.try_send(gate, limits, n, ask, seal).await;
         if let Err(Refused::Ends(refusal)) = &sent {
             gate.end(refusal.clone());
         }
@@ -174,11 +195,12 @@ impl Egress {
         limits: &Limits,
         n: CallNo,
         ask: Request,
+        seal: &[Pointer],
     ) -> Result<Response, Refused> {
-        let kept = kept(&ask, limits);
-        let bytes = match self.prepare(limits, ask) {
+        let kept = kept(&ask, seal, limits);
+        let bytes = match self.prepare(limits, ask, seal) {
             Ok(Prepared { access, to, request }) => {
-                let exchange = Exchange { egress: self, clock: gate.clock(), request, to, limits };
+                let exchange = Exchange { egress: self, clock: gate.clock(), request, to, limits, seal };
                 gate.pass(gate.ticket(n, "http", access, kept), exchange).await?
             }
             // Nothing leaves: the host itself answers.
@@ -195,18 +217,23 @@ impl Egress {
         }
     }
 
+    fn mask(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let masked = self.secrets.mask(bytes);
+        self.sealing.known().iter().fold(masked, |bytes, known| replace(bytes, known.as_bytes(), b"***"))
+    }
+
     /// What the guest will see of what came back.
     fn masked(&self, came: Result<Response, TransportError>, body_max: usize) -> (Answer, Effect) {
-        let again = |text| Answer::Failure(Failure::again(self.secrets.mask_text(text)));
+        let again = |text| Answer::Failure(Failure::again(self.mask_text(text)));
         match came {
             Ok(response) if response.body.len() > body_max => {
                 let text = format!("the answer ({}) is over {body_max} bytes", response.status);
                 (Answer::Failure(Failure::final_(text)), Effect::Over)
             }
             Ok(Response { status, headers, body }) => {
-                let mask = |(name, value)| (name, self.secrets.mask_text(value));
+                let mask = |(name, value)| (name, self.mask_text(value));
                 let headers = headers.into_iter().map(mask).collect();
-                (Answer::Response { status, headers, body: self.secrets.mask(body).into() }, Effect::Over)
+                (Answer::Response { status, headers, body: self.mask(body).into() }, Effect::Over)
             }
             Err(TransportError::NotSent(text)) => (again(text), Effect::Over),
             Err(TransportError::NoAnswer(text)) => (again(text), Effect::Open),
@@ -221,6 +248,7 @@ struct Exchange<'a> {
     request: Request,
     to: String,
     limits: &'a Limits,
+    seal: &'a [Pointer],
 }
 
 impl Outside for Exchange<'_> {
@@ -231,6 +259,14 @@ impl Outside for Exchange<'_> {
     async fn exchange(mut self) -> Reply {
         self.egress.sign(&mut self.request, &self.to, self.clock.now());
         let came = self.egress.transport.exchange(self.request, self.limits.request).await;
+        let came = match came {
+            Ok(answer) => match self.egress.sealing.seal(answer, self.seal).await {
+                Ok(answer) => Ok(answer),
+                // It was answered, and what it says cannot be shown.
+                Err(failure) => return Reply { bytes: Self::told(failure), effect: Effect::Over },
+            },
+            lost => lost,
+        };
         let (answer, effect) = self.egress.masked(came, self.limits.response_body);
         Reply { bytes: answer.to_json(), effect }
     }
@@ -258,7 +294,7 @@ impl Outside for Denied {
 }
 
 /// A request as the journal keeps it; of a body that is refused for its size, only that size.
-fn kept(ask: &Request, limits: &Limits) -> Vec<u8> {
+fn kept(ask: &Request, seal: &[Pointer], limits: &Limits) -> Vec<u8> {
     let length = ask.body.len();
     let body = if length > limits.request_body {
         Body::Text(format!("({length} bytes)"))
@@ -266,7 +302,8 @@ fn kept(ask: &Request, limits: &Limits) -> Vec<u8> {
         ask.body.clone().into()
     };
     let (method, url, headers) = (ask.method.clone(), ask.url.clone(), ask.headers.clone());
-    serde_json::to_vec(&Ask { method, url, headers, body }).expect("invariant: a request is JSON")
+    let seal = seal.iter().map(ToString::to_string).collect();
+    serde_json::to_vec(&Ask { method, url, headers, body, seal }).expect("invariant: a request is JSON")
 }
 
 /// A request that was judged.

@@ -133,7 +133,7 @@ impl Host {
     }
 
     fn mask(&self, text: String) -> String {
-        self.with.egress.secrets().mask_text(text)
+        self.with.egress.mask_text(text)
     }
 }
 

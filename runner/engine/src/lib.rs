@@ -13,6 +13,7 @@ pub mod limited;
 pub mod limits;
 pub mod memory;
 pub mod run;
+pub mod seal;
 pub mod secrets;
 pub mod transport;
 

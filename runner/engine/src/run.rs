@@ -144,7 +144,7 @@ impl Engine {
         let written = std::mem::take(&mut store.data_mut().written);
         drop(store);
         drop(slot);
-        let stderr = context.egress.secrets().mask_text(stderr.text());
+        let stderr = context.egress.mask_text(stderr.text());
         let outcome = match (gate.ended(), ended) {
             (Some(refusal), _) => Err(Ended::Refused(refusal)),
             (None, Err(_)) => Err(Ended::Deadline(context.limits.deadline)),

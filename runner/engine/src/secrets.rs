@@ -239,7 +239,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-fn replace(bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(crate) fn replace(bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
     if !contains(&bytes, from) {
         return bytes;
     }

@@ -27,6 +27,7 @@ pub mod listing;
 pub mod operators;
 pub mod prune;
 pub mod runs;
+pub mod sealed;
 pub mod subjects;
 pub mod wants;
 

@@ -20,7 +20,7 @@ struct Row {
     cents: Option<u32>,
 }
 
-fn finding(row: Row) -> Finding {
+fn finding(row: &Row) -> Finding {
     Finding {
         code: "thing.idle".to_owned(),
         subject: None,
@@ -42,7 +42,7 @@ impl Auditor for IdleThings {
         }
         let page: Page = request.send()?.success()?.json()?;
         let idle = page.items.into_iter().filter(|row| !row.used);
-        Ok(FindingPage { findings: idle.map(finding).collect(), next: page.next })
+        Ok(FindingPage { findings: idle.map(|row| finding(&row)).collect(), next: page.next })
     }
 }
 

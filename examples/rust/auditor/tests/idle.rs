@@ -1,5 +1,4 @@
 //! The example, natively, against a double of its API with two pages.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use example_auditor::IdleThings;
 use groundcrew_hook::testing::{Fake, answer};

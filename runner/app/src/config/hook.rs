@@ -9,6 +9,7 @@ use groundcrew_core::egress::Grant;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::{Level, OnGone, Window};
+use groundcrew_core::pointer::Pointer;
 use groundcrew_core::settle::{Adopt, Drift, Policy};
 use groundcrew_core::spec::canonical;
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub struct Hook {
     pub allow: Vec<Grant>,
     /// Its secrets, by its own names.
     pub secrets: BTreeMap<String, SecretGrant>,
+    /// Where sealed outputs may be put, by `HOOK.OUTPUT`.
+    pub sealed: BTreeMap<String, SealedGrant>,
     /// Runs at once.
     pub parallel: u32,
     /// Requests at most.
@@ -124,6 +127,24 @@ pub struct SecretGrant {
     pub sign: Option<Sign>,
 }
 
+/// Where a stanza allows a sealed output to be put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedGrant {
+    /// The place within a request.
+    pub at: Place,
+    /// `host:port` it may be sent to.
+    pub to: String,
+}
+
+/// A place within a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A header of this name, in lower case.
+    Header(String),
+    /// Texts of a JSON body.
+    Json(Pointer),
+}
+
 /// How a secret's value is written at its position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -162,8 +183,12 @@ impl Hook {
         let secrets: BTreeMap<_, _> =
             self.secrets.iter().map(|(name, grant)| (name, grant.settings())).collect();
         let allow: Vec<_> = self.allow.iter().map(ToString::to_string).collect();
-        let settings =
+        let mut settings =
             json!({"config": self.config, "allow": allow, "secrets": secrets, "reads": self.reads()});
+        if !self.sealed.is_empty() {
+            let sealed = self.sealed.iter().map(|(output, grant)| (output, grant.settings()));
+            settings["sealed"] = json!(sealed.collect::<BTreeMap<_, _>>());
+        }
         Digest::of(canonical(&settings).as_bytes())
     }
 
@@ -200,6 +225,12 @@ impl Hook {
             adopt: provisioner.adopt,
             drift: provisioner.drift,
         })
+    }
+}
+
+impl SealedGrant {
+    fn settings(&self) -> Value {
+        json!([format!("{:?}", self.at), self.to])
     }
 }
 

@@ -115,6 +115,8 @@ kinds! {
     ReadsCycle = "reads-cycle" Error,
     /// A word in braces names a hook that the stanza does not read.
     TemplateNotRead = "template-not-read" Error,
+    /// A line of `sealed` names no output of a hook that the stanza reads.
+    SealedNotRead = "sealed-not-read" Error,
     /// A hook for apps reads one for machines, whose outputs no app has.
     ReadsMachine = "reads-machine" Error,
     /// Two stanzas look after the same things.

@@ -94,6 +94,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Rate => text("[0-9]+/[smh]".to_owned()),
         Shape::Share => text("[0-9]+%".to_owned()),
         Shape::Position => text("(url|header:.+)".to_owned()),
+        Shape::Place => text("(header:.+|json:(/.*)?)".to_owned()),
         Shape::Count(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Shape::Open => json!({"type": "object"}),
         Shape::Names => json!({"type": "object", "properties": Map::new()}),

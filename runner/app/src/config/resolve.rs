@@ -4,6 +4,7 @@ mod audits;
 mod host;
 mod labels;
 mod policy;
+mod sealed;
 mod secret;
 mod sources;
 mod stanza;

@@ -125,6 +125,7 @@ impl Runner {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let opened = self.open_run(installed, lane, "audit", About::default(), &start);
         let surroundings = Surroundings {
+            resource: None,
             answers: Answers::Observe,
             intents: opened.intents(&self.store),
             memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), lane, installed.clone()))),

@@ -76,6 +76,7 @@ impl Runner {
             intents: opened.intents(&self.store),
             memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), lane, installed.clone()))),
             seed: start.seed,
+            resource: None,
         };
         let owner = self.store.subject(lane.subject)?;
         let config = Arc::new(installed.hook.config.clone());

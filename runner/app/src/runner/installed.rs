@@ -7,6 +7,7 @@ use groundcrew_core::hash::Digest;
 use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::run;
+use groundcrew_engine::seal::{self, Sealer};
 use groundcrew_engine::secrets::{self, AwsKey, Format, Position, Secret, Secrets, Sign, Signing};
 use groundcrew_store::HookId;
 use groundcrew_store::leave::{LeavePolicy, Replaced};
@@ -25,6 +26,7 @@ pub struct Installed {
     transport: Option<Arc<dyn Transport>>,
     /// The installation's key, from which tokens and secret digests derive.
     key: [u8; 32],
+    sealer: Sealer,
     secrets: RwLock<Arc<Secrets>>,
 }
 
@@ -61,7 +63,8 @@ impl Installed {
         key: [u8; 32],
     ) -> Result<Self, SecretsError> {
         let secrets = RwLock::new(Arc::new(resolve(&hook, operator, &key)?));
-        Ok(Self { id, hook, component, transport: None, key, secrets })
+        let sealer = Sealer::new(&key);
+        Ok(Self { id, hook, component, transport: None, key, sealer, secrets })
     }
 
     /// Gives it a way out of its own.
@@ -85,6 +88,23 @@ impl Installed {
     /// Its secrets as last read.
     pub fn secrets(&self) -> Arc<Secrets> {
         self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What seals for this installation.
+    pub(super) fn sealer(&self) -> Sealer {
+        self.sealer.clone()
+    }
+
+    /// Where it may put the sealed outputs that it reads.
+    pub(super) fn sealed(&self) -> Vec<seal::Grant> {
+        let grant = |(output, grant): (&String, &config::SealedGrant)| {
+            let at = match &grant.at {
+                config::Place::Header(name) => seal::Place::Header(name.clone()),
+                config::Place::Json(pointer) => seal::Place::Json(pointer.clone()),
+            };
+            seal::Grant { output: output.clone(), at, to: grant.to.clone() }
+        };
+        self.hook.sealed.iter().map(grant).collect()
     }
 
     /// What its answers depend on beside the view: `COMPONENT:CONFIGURATION`.

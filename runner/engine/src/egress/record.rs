@@ -16,6 +16,9 @@ pub struct Ask {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Body,
+    /// JSON pointers to what is sealed in the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seal: Vec<String>,
 }
 
 /// An answer as the journal keeps it.

@@ -1,5 +1,6 @@
 //! `groundcrew:hook`'s imports: http, config, log, fleet, kv.
 
+use groundcrew_core::pointer::Pointer;
 use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::Path;
 use serde_json::json;
@@ -22,11 +23,13 @@ impl types::Host for Host {}
 
 impl http::Host for Host {
     async fn send(&mut self, request: http::Request) -> Result<Told<http::Response>> {
-        if !request.seal.is_empty() {
-            let text = "sealing of answers is not built yet: `seal` must be empty";
-            return Ok(Err(convert::failure_out(Failure::final_(text))));
-        }
-        let answer = self.outgoing.send(convert::request(request)).await;
+        let seal =
+            request.seal.iter().map(|pointer| pointer.parse()).collect::<std::result::Result<Vec<_>, _>>();
+        let seal: Vec<Pointer> = match seal {
+            Ok(seal) => seal,
+            Err(error) => return Ok(Err(convert::failure_out(Failure::final_(error.to_string())))),
+        };
+        let answer = self.outgoing.send(convert::request(request), &seal).await;
         match answer {
             Ok(Response { status, headers, body }) => Ok(Ok(http::Response { status, headers, body })),
             Err(Refused::Told(failure)) => Ok(Err(convert::failure_out(failure))),

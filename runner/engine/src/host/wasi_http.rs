@@ -1,6 +1,7 @@
 //! The run's way out, for `groundcrew:hook/http` and `wasi:http` alike.
 
 use bytes::Bytes;
+use groundcrew_core::pointer::Pointer;
 use groundcrew_core::spec::Failure;
 use http_body_util::{BodyExt, Full, Limited};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -50,9 +51,9 @@ impl Outgoing {
         })
     }
 
-    pub(super) async fn send(&self, request: Request) -> Result<Response, Refused> {
+    pub(super) async fn send(&self, request: Request, seal: &[Pointer]) -> Result<Response, Refused> {
         let n = self.number()?;
-        let sent = self.with.egress.send(&self.with.gate, &self.with.limits, n, request).await;
+        let sent = self.with.egress.send(&self.with.gate, &self.with.limits, n, request, seal).await;
         if let Some(answered_at) = self.with.gate.answered_at(n) {
             self.time.advance_to(answered_at);
         }
@@ -61,7 +62,7 @@ impl Outgoing {
 
     /// Sends while the guest goes on. Its time moves when it learns of the answer, not before.
     async fn send_meanwhile(&self, n: CallNo, request: Request) -> Result<Response, Refused> {
-        let sent = self.with.egress.send(&self.with.gate, &self.with.limits, n, request).await;
+        let sent = self.with.egress.send(&self.with.gate, &self.with.limits, n, request, &[]).await;
         self.with.gate.arrive(n);
         sent
     }

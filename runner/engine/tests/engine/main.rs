@@ -13,5 +13,6 @@ mod hooks;
 mod inspected;
 mod limits;
 mod pool;
+mod sealing;
 mod secrets;
 mod support;

@@ -11,5 +11,6 @@ mod ledger;
 mod model;
 mod opening;
 mod prune;
+mod sealed;
 mod support;
 mod wants;

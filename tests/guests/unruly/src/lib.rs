@@ -20,6 +20,7 @@
 //! | `remember` | keeps 65 KiB under one key |
 //! | `remember-much` | keeps one key after the other |
 //! | `look-around` | logs what it can do with files, sockets, names and the environment |
+//! | `seal` | gets `about` with `/keys/*/secret` sealed, logs the answer, and puts it to `back` in the header `x-key` |
 //! | `echo` | gets `about` with the secret `secret` in `x-api-key`, and logs the answer |
 
 use std::hint::black_box;
@@ -66,6 +67,16 @@ impl Handler for Unruly {
             "remember-much" => (0..).try_for_each(|n: u32| kv::write(&n.to_string(), b"x")),
             "look-around" => {
                 look_around();
+                Ok(())
+            }
+            "seal" => {
+                let answer = Request::get(about).seal("/keys/*/secret").send()?;
+                log::info(answer.text());
+                let key: Value = answer.json()?;
+                let back = config["back"].as_str().unwrap_or_default();
+                let token = key["keys"][0]["secret"].as_str().unwrap_or_default();
+                let answer = Request::put(back).header("x-key", token).send()?;
+                log::info(answer.text());
                 Ok(())
             }
             "echo" => {

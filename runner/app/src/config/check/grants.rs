@@ -148,18 +148,28 @@ fn secrets(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, reached: &[Rea
     };
     let secret_url = grants().any(|(_, grant, _)| grant.at == Position::Url);
     let differing = stanza.allow.iter().any(|grant| Reach::of(grant.get_ref(), words).is_none());
-    for (name, grant, at) in grants() {
-        let Some(to) = &grant.to else { continue };
-        // What a secret URL or a word of the owner reaches is not known here.
-        let unknown = differing || (secret_url && grant.sign.is_some());
-        if unknown || reached.iter().any(|reach| reach.authority().as_ref() == Some(to)) {
-            continue;
+    let unreached = |what: String, to: &String, at: &std::ops::Range<usize>| {
+        if reached.iter().any(|reach| reach.authority().as_ref() == Some(to)) {
+            return;
         }
         let hosts: Vec<_> = reached.iter().filter_map(Reach::authority).collect();
-        let message = format!("secret `{name}` may go to {to}, which no grant reaches");
+        let message = format!("{what} may go to {to}, which no grant reaches");
         let problem =
             Problem::new(ProblemKind::SecretUnreached, at.clone(), message).label("can never be used");
         let reach = if hosts.is_empty() { "nothing".to_owned() } else { hosts.join(", ") };
         problems.add(problem.help(format!("`allow` of this stanza reaches: {reach}")));
+    };
+    for (name, grant, at) in grants() {
+        let Some(to) = &grant.to else { continue };
+        // What a secret URL or a word of the owner reaches is not known here.
+        let unknown = differing || secret_url && grant.sign.is_some();
+        if !unknown {
+            unreached(format!("secret `{name}`"), to, at);
+        }
+    }
+    for (output, line) in &stanza.sealed {
+        if let Some(grant) = line.grant.as_ref().filter(|_| !differing) {
+            unreached(format!("sealed output `{output}`"), &grant.to, &line.at);
+        }
     }
 }

@@ -32,6 +32,7 @@ pub(super) enum Shape {
     Rate,
     Share,
     Position,
+    Place,
     Count(u32, u32),
     /// A table whose keys somebody else knows.
     Open,
@@ -66,6 +67,7 @@ impl Shape {
             Self::Rate => "rate".to_owned(),
             Self::Share => "share".to_owned(),
             Self::Position => "`header:NAME` or `url`".to_owned(),
+            Self::Place => "`header:NAME` or `json:POINTER`".to_owned(),
             Self::Count(least, most) => format!("{least} to {most}"),
             Self::Open | Self::Names | Self::Table => "table".to_owned(),
         }
@@ -214,6 +216,18 @@ pub(super) const KEYS: &[Key] = &[
         "`sigv4`, required: the region, such as `eu-central-1`",
     ),
     optional("hook.NAME.secret.NAME.service", Shape::Text, "`sigv4`, required: the service, such as `s3`"),
+    optional(
+        "hook.NAME.sealed",
+        Shape::Names,
+        "where sealed outputs of hooks that it reads may be put, by `HOOK.OUTPUT`",
+    ),
+    optional("hook.NAME.sealed.NAME", Shape::Table, "where one sealed output may be put"),
+    required(
+        "hook.NAME.sealed.NAME.at",
+        Shape::Place,
+        "the place: `header:NAME` or `json:POINTER`, with `*` for any element",
+    ),
+    required("hook.NAME.sealed.NAME.to", Shape::Text, "the host that it may be sent to"),
     optional(
         "hook.NAME.on",
         Shape::Texts,

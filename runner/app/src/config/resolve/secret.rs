@@ -83,16 +83,7 @@ fn host(
             section.lacks(ProblemKind::SecretWithoutHost, "to", "to = \"api.example\"");
         }
         (Position::Header(_), Some(to)) => {
-            let filled = fill_known(to.get_ref(), words);
-            let host = if filled.contains('{') { None } else { authority(&filled) };
-            if let Some(host) = host {
-                return Some(Host::Named(host));
-            }
-            let message = format!("`to` is no host: `{}`", to.get_ref());
-            let problem = Problem::new(ProblemKind::BadUrl, to.span(), message).label("cannot be called");
-            section.problem(
-                problem.help("write host[:port] or a URL; {fly.api} and {config.NAME} are known here"),
-            );
+            return host_of(section, to, words).map(Host::Named);
         }
     }
     None
@@ -103,6 +94,30 @@ fn host(
 enum Method {
     Sigv4,
     StandardWebhooks,
+}
+
+/// `host:port` of a `to`; tells if it is none.
+pub(super) fn host_of(
+    section: &Section<'_>,
+    to: &Spanned<&str>,
+    words: &BTreeMap<String, String>,
+) -> Option<String> {
+    let filled = fill_known(to.get_ref(), words);
+    let host = if filled.contains('{') { None } else { authority(&filled) };
+    if host.is_none() {
+        let message = format!("`to` is no host: `{}`", to.get_ref());
+        let problem = Problem::new(ProblemKind::BadUrl, to.span(), message).label("cannot be called");
+        section
+            .problem(problem.help("write host[:port] or a URL; {fly.api} and {config.NAME} are known here"));
+    }
+    host
+}
+
+/// The header that `header:NAME` names, in lower case.
+pub(super) fn header(text: &str) -> Option<String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c); // RFC 9110, token
+    let header = text.strip_prefix("header:").filter(|name| !name.is_empty() && name.chars().all(legal));
+    header.map(str::to_ascii_lowercase)
 }
 
 fn sign(section: &Section<'_>) -> Option<Sign> {
@@ -144,8 +159,7 @@ pub(super) fn position(section: &Section<'_>, at: &Spanned<&str>) -> Option<Posi
         ));
         return None;
     }
-    let legal = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c); // RFC 9110, token
-    let header = text.strip_prefix("header:").filter(|name| !name.is_empty() && name.chars().all(legal));
+    let header = header(text);
     if header.is_none() {
         let message = format!("a secret cannot be put at `{text}`");
         let problem = Problem::new(ProblemKind::BadPosition, at.span(), message).label("no position");
@@ -153,7 +167,7 @@ pub(super) fn position(section: &Section<'_>, at: &Spanned<&str>) -> Option<Posi
             problem.help("to choose from: \"header:NAME\", such as \"header:authorization\"; \"url\""),
         );
     }
-    header.map(|name| Position::Header(name.to_ascii_lowercase()))
+    header.map(Position::Header)
 }
 
 impl std::str::FromStr for Format {

@@ -10,6 +10,7 @@ use groundcrew_core::subject::SubjectKind;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
+use super::sealed;
 use super::secret::{self, Granted};
 use super::{Names, Source, legal_name, not_yet, path, policy, words};
 use crate::config::NoManifest;
@@ -29,6 +30,7 @@ pub(in crate::config) struct Stanza<'a> {
     pub(in crate::config) config_written: Option<Written<'a>>,
     pub(in crate::config) allow: Vec<Spanned<Grant>>,
     pub(in crate::config) secrets: BTreeMap<String, Granted>,
+    pub(in crate::config) sealed: BTreeMap<String, sealed::Line>,
     pub(in crate::config) config: Fitting,
     pub(in crate::config) manifest: Option<Manifest>,
     pub(in crate::config) hook: Option<Hook>,
@@ -49,9 +51,7 @@ fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: 
     let reads = section.texts("reads");
     let allow = allow(section);
     let secrets = secret::secrets(section, names, &config.value);
-    if let Some(at) = section.misplaced("sealed") {
-        section.problem(not_yet(at, "sealed outputs", "remove the line"));
-    }
+    let sealed = sealed::sealed(section, names, &config.value, &reads);
     let limits = limits(section, manifest.as_ref());
     let work = work(section, manifest.as_ref(), &reads, limits.deletes);
     section.end();
@@ -69,12 +69,27 @@ fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: 
             .iter()
             .filter_map(|(name, granted)| Some((name.clone(), granted.grant.clone()?)))
             .collect(),
+        sealed: sealed
+            .iter()
+            .filter_map(|(name, granted)| Some((name.clone(), granted.grant.clone()?)))
+            .collect(),
         parallel: limits.parallel,
         rate: limits.rate,
         work,
         stanza: section.json(),
     });
-    Stanza { name, at: section.at.clone(), reads, config_written, allow, secrets, config, manifest, hook }
+    Stanza {
+        name,
+        at: section.at.clone(),
+        reads,
+        config_written,
+        allow,
+        secrets,
+        sealed,
+        config,
+        manifest,
+        hook,
+    }
 }
 
 fn config_written<'a>(section: &Section<'a>) -> Option<Written<'a>> {

@@ -318,8 +318,13 @@ impl Runner {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: None, resource: Some(work.row.id) };
         let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
-        let surroundings =
-            Surroundings { answers, intents, memory: MemoryHandle::default(), seed: start.seed };
+        let surroundings = Surroundings {
+            answers,
+            intents,
+            memory: MemoryHandle::default(),
+            seed: start.seed,
+            resource: Some(work.row.id),
+        };
         let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
         (context, opened)
     }
@@ -341,6 +346,7 @@ impl Runner {
             intents: intents.clone(),
             memory: MemoryHandle::default(),
             seed: start.seed,
+            resource: Some(work.row.id),
         };
         let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
         (context, opened, intents)

@@ -107,6 +107,7 @@ impl Runner {
             intents: Arc::new(Unrecorded),
             memory: MemoryHandle::default(),
             seed,
+            resource: None,
         };
         let mut context = self.context(installed, Some(owner), question.config.clone(), surroundings);
         context.started = Timestamp::from_millis(0);

@@ -18,6 +18,7 @@ use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
 use groundcrew_engine::inspect::inspect;
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile, Run};
+use groundcrew_engine::seal::Sealing;
 use groundcrew_engine::secrets::Secrets;
 use serde_json::{Value, json};
 
@@ -60,6 +61,7 @@ pub(crate) struct Setup {
     pub(crate) faults: Option<Arc<dyn Faults>>,
     pub(crate) grants: Vec<&'static str>,
     pub(crate) secrets: Secrets,
+    pub(crate) sealing: Sealing,
     pub(crate) config: Value,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<Ticking>,
@@ -75,6 +77,7 @@ impl Setup {
             faults: None,
             grants: vec!["GET,POST,PUT,DELETE http://a.example/*"],
             secrets: Secrets::default(),
+            sealing: Sealing::default(),
             config,
             limits: Limits { deadline: Duration::from_secs(20), ..Limits::default() },
             clock: Arc::default(),
@@ -96,7 +99,8 @@ impl Setup {
         let grants: Vec<Bound> = self.grants.iter().map(bind).collect::<Result<_, _>>().unwrap();
         Context {
             gate,
-            egress: Egress::new(grants.into(), Arc::new(self.secrets.clone()), self.fake.clone()),
+            egress: Egress::new(grants.into(), Arc::new(self.secrets.clone()), self.fake.clone())
+                .with_sealing(self.sealing.clone()),
             memory: MemoryHandle::default(),
             config: Arc::new(self.config.clone()),
             seed: [9; 32],

@@ -1,0 +1,108 @@
+//! What an API hands out reaches no guest, log or journal; its token is exchanged where the stanza says.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use groundcrew_core::spec::Failure;
+use groundcrew_engine::egress::Response;
+use groundcrew_engine::gate::Answers;
+use groundcrew_engine::run::{Ended, Run};
+use groundcrew_engine::seal::{Grant, Held, Place, Sealed, Sealer, Sealing, Vault};
+use serde_json::json;
+
+use crate::support::{Fake, Setup, component, load, logged};
+
+const CANARY: &str = "canary-9f2c41";
+
+#[derive(Default)]
+struct Kept(Mutex<Vec<Sealed>>);
+
+impl Vault for Kept {
+    fn keep(&self, sealed: Vec<Sealed>) -> BoxFuture<'_, Result<(), Failure>> {
+        self.0.lock().unwrap().extend(sealed);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn sealer() -> Sealer {
+    Sealer::new(&[5; 32])
+}
+
+/// What a run has that may put `bucket.key` into this header of requests to `a.example`.
+fn sealing(header: &str, held: &[Held], vault: Arc<Kept>) -> Sealing {
+    let at = Place::Header(header.to_owned());
+    let grant = Grant { output: "bucket.key".to_owned(), at, to: "a.example:80".to_owned() };
+    Sealing::new(sealer(), vec![grant], Ok(held.to_vec()), vault)
+}
+
+fn held() -> Held {
+    Held { sealed: sealer().seal(CANARY), outputs: vec!["bucket.key".to_owned()] }
+}
+
+/// Hands the value out, says it in other places, too, and answers a PUT with the key that it got.
+fn outside() -> Arc<Fake> {
+    Fake::new(|request| {
+        let key = request.headers.iter().find(|(name, _)| name == "x-key").map(|(_, value)| value.clone());
+        let body = match key {
+            None => json!({ "keys": [{ "secret": CANARY }], "url": format!("s3://{CANARY}@x") }).to_string(),
+            Some(key) => {
+                assert_eq!(key, CANARY, "the outside gets the value");
+                format!("stored {key}")
+            }
+        };
+        Ok(Response {
+            status: 200,
+            headers: vec![("x-echo".to_owned(), CANARY.to_owned())],
+            body: body.into_bytes(),
+        })
+    })
+}
+
+fn setup(sealing: Sealing) -> Setup {
+    let config = json!({ "does": "seal", "about": "http://a.example/", "back": "http://a.example/copy" });
+    Setup { sealing, fake: outside(), ..Setup::new(config) }
+}
+
+/// Everything that a run leaves, as text.
+fn left(run: &Run<()>) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let calls = run.journal.calls.iter();
+    let calls = calls.map(|call| text(&call.ask) + &text(call.answer.as_deref().unwrap_or_default()));
+    format!("{:?} {:?} {:?} {}", calls.collect::<Vec<_>>(), logged(run), run.outcome, run.stderr)
+}
+
+#[tokio::test]
+async fn a_sealed_value_reaches_its_reader_and_no_guest_log_or_journal() {
+    let vault = Arc::new(Kept::default());
+    let setup = setup(sealing("x-key", &[held()], vault.clone()));
+    let hook = load(&component("guest-unruly")).await;
+    let run = setup.handle(&hook).await;
+    let token = sealer().seal(CANARY).token;
+    let shown = json!({ "keys": [{ "secret": token }], "url": "s3://***@x" }).to_string();
+    assert_eq!((run.outcome.clone(), logged(&run)), (Ok(()), vec![shown.as_str(), "stored ***"]));
+    assert!(!left(&run).contains(CANARY), "{}", left(&run));
+    assert_eq!(*vault.0.lock().unwrap(), [sealer().seal(CANARY)]);
+    // A replay needs neither vault nor value: the journal has tokens only.
+    let answers = Answers::Journal(run.journal.clone());
+    let replay = Setup { answers, ..self::setup(Sealing::default()) };
+    assert_eq!(logged(&replay.handle(&hook).await), logged(&run));
+    assert!(replay.fake.trace().is_empty(), "nothing left");
+}
+
+#[tokio::test]
+async fn a_token_leaves_only_where_the_stanza_says_and_for_its_owner() {
+    let hook = load(&component("guest-unruly")).await;
+    for (header, held, said) in [
+        ("x-other", vec![held()], "allows it at header:x-other to a.example:80 only"),
+        ("x-key", vec![], "no output of this owner holds it"),
+    ] {
+        let setup = setup(sealing(header, &held, Arc::default()));
+        let run = setup.handle(&hook).await;
+        let Err(Ended::Failure(failure)) = &run.outcome else { panic!("it left: {run:?}") };
+        assert!(failure.message.contains(said), "{failure}");
+        let trace = setup.fake.trace();
+        let sent: Vec<_> = trace.iter().filter(|line| line.starts_with("sent")).collect();
+        assert_eq!(sent, ["sent GET http://a.example/"], "nothing else left");
+        assert!(!left(&run).contains(CANARY), "{}", left(&run));
+    }
+}
