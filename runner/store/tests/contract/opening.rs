@@ -7,8 +7,11 @@ use groundcrew_store::{Connection, Error, Options, Reader, Store};
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 2] =
-    [(1, include_str!("fixtures/0001.sql")), (2, include_str!("fixtures/0002.sql"))];
+const FIXTURES: [(u32, &str); 3] = [
+    (1, include_str!("fixtures/0001.sql")),
+    (2, include_str!("fixtures/0002.sql")),
+    (3, include_str!("fixtures/0003.sql")),
+];
 
 #[test]
 fn databases_of_every_older_schema_open_and_hold_what_they_held() {
