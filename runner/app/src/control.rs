@@ -133,6 +133,16 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// One line for the log: of a plan, how much it is.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Apply { items, until } => format!("Apply {} items until {until}", items.len()),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
 /// What became of a creation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

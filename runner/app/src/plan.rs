@@ -96,15 +96,13 @@ pub async fn make(
     items.extend(before.handed_over(&runner)?);
     items.extend(before.conflicts(&runner)?);
     sort(&mut items);
-    let settings =
-        |(id, name): (&HookId, &String)| Some((name.clone(), runner.registry().hook(*id)?.settings()));
     Ok(Plan {
         format: FORMAT,
         installation: config.installation.clone(),
         level,
         made_at: now,
         until: now + HOLDS,
-        hooks: names(&runner).iter().filter_map(settings).collect(),
+        hooks: runner.registry().all().map(|it| (it.hook.name.clone(), it.settings())).collect(),
         waits,
         unchanged: store.settled_rows()?,
         items,
@@ -173,8 +171,8 @@ async fn work(
     }
 }
 
-fn names(runner: &Runner) -> BTreeMap<HookId, String> {
-    runner.registry().all().map(|installed| (installed.id, installed.hook.name.clone())).collect()
+fn name(runner: &Runner, hook: HookId) -> Option<String> {
+    runner.registry().hook(hook).map(|installed| installed.hook.name.clone())
 }
 
 /// Owners whose question could not be asked or answered, and things that could not be looked at.
@@ -188,8 +186,7 @@ fn waits(runner: &Runner, noted: &BTreeMap<i64, Item>, now: Timestamp) -> Result
         all.push(Waits { hook: item.hook, owner: item.owner, why });
     }
     for lane in runner.store.unanswered_lanes()? {
-        let (Some(hook), Some(owner)) =
-            (names(runner).remove(&lane.0.hook), runner.store.subject(lane.0.subject)?)
+        let (Some(hook), Some(owner)) = (name(runner, lane.0.hook), runner.store.subject(lane.0.subject)?)
         else {
             continue;
         };
@@ -263,7 +260,7 @@ fn of_row(
     why: Option<String>,
 ) -> Result<Option<Item>, Error> {
     let Some(owner) = runner.store.subject(row.owner)? else { return Ok(None) };
-    let Some(hook) = names(runner).remove(&row.hook) else { return Ok(None) };
+    let Some(hook) = name(runner, row.hook) else { return Ok(None) };
     Ok(Some(Item {
         action,
         hook,

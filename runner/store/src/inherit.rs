@@ -27,12 +27,9 @@ use crate::{Error, Result};
 /// How a row is gone whose thing died with its owner.
 pub const WITH_ITS_OWNER: &str = "its owner ended";
 
-/// Moves every row that was sent for an earlier incarnation of a lane's owner into the lane, in doubt.
-///
-/// Only of the last day: what was made before cannot turn up any more, and a row of its own keeps the history of
-/// two incarnations apart.
-pub(crate) fn from_earlier_incarnations(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<()> {
-    let text = "SELECT resource.id, resource.kind || '/' || resource.key || ' of ' || resource.inside
+/// What was sent for earlier incarnations of a subject: hook, subject, since when, how it is gone.
+const SENT_BEFORE: &str =
+    "SELECT resource.id, resource.kind || '/' || resource.key || ' of ' || resource.inside
         FROM subject AS present
           JOIN subject AS earlier ON earlier.path = present.path AND earlier.gone_at IS NOT NULL
           JOIN resource ON resource.owner = earlier.id AND resource.hook = ?1
@@ -40,7 +37,13 @@ pub(crate) fn from_earlier_incarnations(connection: &Connection, lane: LaneId, n
           AND resource.inside = earlier.uid AND resource.made_by >= ?3
           AND (resource.state <> 'gone' OR resource.gone_how = ?4)
         ORDER BY resource.id DESC";
-    let mut statement = connection.prepare_cached(text)?;
+
+/// Moves every row that was sent for an earlier incarnation of a lane's owner into the lane, in doubt.
+///
+/// Only of the last day: what was made before cannot turn up any more, and a row of its own keeps the history of
+/// two incarnations apart.
+pub(crate) fn from_earlier_incarnations(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<()> {
+    let mut statement = connection.prepare_cached(SENT_BEFORE)?;
     let since = (now - WATCHED).as_millis();
     let found = statement.query_map(params![lane.hook.0, lane.subject.0, since, WITH_ITS_OWNER], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
@@ -84,4 +87,19 @@ pub fn end_with_owner(row: &mut StoredRow, now: Timestamp) {
     row.outputs.clear();
     row.error = None;
     row.waiting = None;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_is_never_scanned() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        crate::migrations::migrate(&mut connection, std::path::Path::new("memory")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {SENT_BEFORE}")).unwrap();
+        let steps = statement.query_map(params![1, 1, 0, WITH_ITS_OWNER], |row| row.get::<_, String>(3));
+        let steps: Vec<_> = steps.unwrap().collect::<rusqlite::Result<_>>().unwrap();
+        assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{steps:#?}");
+    }
 }

@@ -11,7 +11,7 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_extend_ledger_and_lanes.sql"),
     include_str!("../migrations/0003_widen_findings.sql"),
-    include_str!("../migrations/0004_create_sealed.sql"),
+    include_str!("../migrations/0004_create_sealed_and_indexes.sql"),
 ];
 
 /// The schema that this program knows.

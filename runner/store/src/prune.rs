@@ -56,6 +56,11 @@ impl Store {
                 ),
             ];
             let mut removed = 0;
+            // Few at any time: what lapsed allows nothing any more, and who allowed it is on record.
+            for table in ["approval", "applied"] {
+                let text = format!("DELETE FROM {table} WHERE until < ?1");
+                removed += connection.prepare_cached(&text)?.execute([now.as_millis()])?;
+            }
             for (text, before) in statements {
                 removed += connection.prepare_cached(text)?.execute(params![before, CHUNK])?;
             }

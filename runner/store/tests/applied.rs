@@ -15,6 +15,7 @@ use groundcrew_store::applied::Taken;
 use groundcrew_store::events::Intake;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::prune::Keep;
 use groundcrew_store::subjects::SubjectChange;
 use groundcrew_store::wants::{NewWants, Place};
 use groundcrew_store::{Options, Store};
@@ -127,10 +128,19 @@ async fn a_creation_is_applied_once_and_lapses_with_the_plan() {
     assert!(
         bench.is_applied() && bench.store.applied(bench.lane, "record", "A/www", later).unwrap().is_none()
     );
+    bench.store.prune(Keep::DEFAULT, NOW).await.unwrap();
     bench.in_state(State::InDoubt, None, 60).await;
     assert!(bench.is_applied(), "it may have to be sent again");
     bench.in_state(State::Present, Some("t"), 60).await;
     assert!(!bench.is_applied(), "done is done");
+}
+
+#[tokio::test]
+async fn what_lapsed_is_pruned() {
+    let bench = Bench::wanting(Some(60)).await;
+    assert_eq!(bench.apply(item(Action::Create, None, 60)).await, Taken::Yes);
+    bench.store.prune(Keep::DEFAULT, UNTIL + Millis::new(1)).await.unwrap();
+    assert!(!bench.is_applied());
 }
 
 #[tokio::test]

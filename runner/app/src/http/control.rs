@@ -11,7 +11,7 @@ pub(super) async fn control(
     Extract(state): Extract<State>,
     Json(act): Json<Act>,
 ) -> Result<Json<Done>, (StatusCode, Json<Refusal>)> {
-    tracing::info!(who = act.who, request = ?act.request, "an operator asks");
+    tracing::info!(who = act.who, asks = act.request.summary(), "an operator asks");
     match perform(&state.store, state.hints.as_ref(), &act, state.clock.now()).await {
         Ok(done) => Ok(Json(done)),
         Err(refusal) => {

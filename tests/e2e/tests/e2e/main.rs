@@ -11,6 +11,7 @@ mod disk;
 mod incarnations;
 mod judge;
 mod levels;
+mod plan;
 mod powerdns;
 mod prism;
 mod scene;

@@ -5,3 +5,6 @@ CREATE TABLE sealed (
   cipher BLOB NOT NULL,
   PRIMARY KEY (resource, token)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX subject_path   ON subject(path);          -- every incarnation that was at an address
+CREATE INDEX resource_owner ON resource(owner, hook);  -- what an owner has or had, gone ones too
