@@ -337,7 +337,7 @@ impl App {
 /// The documented limit of a request; each kind of request is one action, and its fields are its id.
 const fn rate(ask: &Ask) -> Rate {
     match ask {
-        Ask::Machine { .. } => Rate::MACHINE_GET,
-        _ => Rate::GENERAL,
+        Ask::Machine { .. } => Rate::MACHINE_GET.careful(),
+        _ => Rate::GENERAL.careful(),
     }
 }
