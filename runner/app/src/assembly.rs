@@ -22,6 +22,7 @@ use groundcrew_store::{HookId, Store};
 use crate::config::{Config, Hook};
 use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
+use crate::runner::provisioner::marks::{OTHER, SECOND};
 use crate::runner::rehearsal::Rehearsal;
 use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
@@ -245,6 +246,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         entropy: setting.entropy,
         installation: config.installation.clone(),
         level: config.level,
+        recovering: store.is_recovering()?,
         fly_api: config.fly_api.clone(),
         limits: setting.limits,
         label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
@@ -257,6 +259,10 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     store.dirty_lanes(everybody, now).await?;
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
+    // Each start looks anew whether somebody else is at work here.
+    for code in [SECOND, OTHER] {
+        store.close_finding(code, &config.installation, now).await?;
+    }
     tell_of_scopes(&runner, now).await?;
     Ok(runner)
 }

@@ -19,6 +19,7 @@ mod apply;
 mod approve;
 mod ask;
 mod audit;
+mod backup;
 mod calls;
 mod check;
 mod compile;
@@ -35,6 +36,7 @@ mod label;
 mod pause;
 mod plan;
 mod protect;
+mod recover;
 mod resources;
 mod rows;
 mod run;
@@ -170,6 +172,10 @@ pub enum Command {
     Touch(touch::Args),
     /// Move a hook to another place
     Hook(hook::Args),
+    /// Copy what is remembered into a file, whoever runs
+    Backup(backup::Args),
+    /// Rebuild the ledger after its database was lost, or put back from a backup
+    Recover(recover::Args),
     /// Tell what is wrong with this installation, and how to mend it
     Doctor(doctor::Args),
     /// Write a completion script for a shell
@@ -235,6 +241,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
         Command::Hook(args) => hook::run(context, &args),
+        Command::Backup(args) => backup::run(context, &args),
+        Command::Recover(args) => recover::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => Ok(completions::run(&args, &mut Cli::command())),
     }

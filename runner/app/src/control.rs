@@ -124,6 +124,8 @@ pub enum Request {
         /// Until when; none: as long as it is so.
         until: Option<Timestamp>,
     },
+    /// Ends the rebuilding of a lost or old ledger.
+    RecoverFinish,
     /// Forbids or allows again that a row's thing is removed.
     Protect {
         /// The row's id.
@@ -214,6 +216,8 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn touch(&self, app: &str);
     /// Lanes became due.
     fn wake(&self);
+    /// The rebuilding of the ledger has ended.
+    fn recovered(&self) {}
     /// An audit is to run now; it begins after this returns.
     fn audit(&self, _name: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
@@ -257,6 +261,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::DeadDiscard { id } => desk.discard(id).await,
         Request::AuditRun { name } => desk.audit(name).await,
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
+        Request::RecoverFinish => desk.finish_recovery().await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
     }?;
     hints.wake();

@@ -23,8 +23,9 @@ mod record;
 mod vault;
 mod view;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
@@ -66,8 +67,6 @@ pub struct Runner {
     pub entropy: Entropy,
     /// This installation, as in marks.
     pub installation: String,
-    /// The installation's level.
-    pub level: Level,
     /// What `{fly.api}` stands for.
     pub fly_api: String,
     /// What one run may use.
@@ -82,6 +81,10 @@ pub struct Runner {
     pub rules: Rules,
     /// Where steps are written down instead of taken; none: they are taken.
     pub rehearsal: Option<Arc<Rehearsal>>,
+    level: Level,
+    recovering: AtomicBool,
+    /// What this process has told of others' marks.
+    told: Mutex<BTreeSet<&'static str>>,
     registry: RwLock<Arc<Registry>>,
 }
 
@@ -109,8 +112,10 @@ pub struct Parts {
     pub entropy: Entropy,
     /// See [`Runner`].
     pub installation: String,
-    /// See [`Runner`].
+    /// The installation's level.
     pub level: Level,
+    /// Whether a lost or old ledger is being rebuilt.
+    pub recovering: bool,
     /// See [`Runner`].
     pub fly_api: String,
     /// See [`Runner`].
@@ -138,6 +143,7 @@ impl Runner {
             entropy: parts.entropy,
             installation: parts.installation,
             level: parts.level,
+            recovering: AtomicBool::new(parts.recovering),
             fly_api: parts.fly_api,
             limits: Arc::new(parts.limits),
             label_sources: parts.label_sources,
@@ -145,6 +151,7 @@ impl Runner {
             faults: parts.faults,
             rules: parts.rules,
             rehearsal: parts.rehearsal,
+            told: Mutex::default(),
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
         })
     }
@@ -152,6 +159,22 @@ impl Runner {
     /// The installed hooks.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// The level that nothing exceeds: the installation's; while a ledger is rebuilt, `observe`.
+    pub fn level(&self) -> Level {
+        // A rehearsal writes nothing, and shows what comes afterwards.
+        if self.is_recovering() && self.rehearsal.is_none() { Level::Observe } else { self.level }
+    }
+
+    /// Whether a lost or old ledger is being rebuilt.
+    pub fn is_recovering(&self) -> bool {
+        self.recovering.load(Ordering::Acquire)
+    }
+
+    /// The rebuilding has ended.
+    pub fn recovered(&self) {
+        self.recovering.store(false, Ordering::Release);
     }
 
     /// The present.

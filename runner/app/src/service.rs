@@ -84,6 +84,7 @@ impl Routes for RunnerRoutes {
 struct Running {
     fly: Option<FlyHandle>,
     audits: Asking,
+    runner: Arc<Runner>,
     counts: CountsOf,
 }
 
@@ -146,6 +147,10 @@ impl Hints for Running {
 
     fn wake(&self) {
         // The dispatcher follows the store's commits.
+    }
+
+    fn recovered(&self) {
+        self.runner.recovered();
     }
 
     fn audit(&self, name: &str) -> control::Result<()> {
@@ -218,7 +223,12 @@ impl Service {
                 doubt(&fly.status().belief);
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
-        let running = Arc::new(Running { fly: fly.clone(), audits, counts: self.counts.clone() });
+        let running = Arc::new(Running {
+            fly: fly.clone(),
+            audits,
+            runner: self.runner.clone(),
+            counts: self.counts.clone(),
+        });
         self.start_api(&around, running, &mut tasks, &stop);
         self.start_housekeeping(fly, &mut tasks, &stop);
         let (dispatcher, ends) = (self.runner.clone(), stop.clone());
@@ -226,7 +236,12 @@ impl Service {
             dispatcher.dispatch(ends).await;
             Ok(())
         });
-        tracing::info!(installation = %self.runner.installation, level = %self.runner.level, "up");
+        tracing::info!(installation = %self.runner.installation, level = %self.runner.level(), "up");
+        if self.runner.is_recovering() {
+            tracing::warn!(
+                "a lost or old ledger is being rebuilt: nothing is written outside until `groundcrew recover --finish`"
+            );
+        }
         let mut result = Ok(());
         while let Some(ended) = tasks.join_next().await {
             let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));

@@ -96,15 +96,21 @@ pub enum Whose {
     Unmarked,
 }
 
+/// The installation and the row that a mark names; none if it is not of our making.
+pub fn marked_by(mark: &str) -> Option<(&str, RowId)> {
+    let (installation, row) = mark.strip_prefix("gc1:")?.rsplit_once(':')?;
+    Some((installation, row.parse().ok()?))
+}
+
 /// Says whose a mark is.
 pub fn whose(mark: Option<&str>, row: &RowId, installation: &str) -> Whose {
     let Some(mark) = mark else { return Whose::Unmarked };
-    let id = mark.strip_prefix("gc1:").and_then(|rest| rest.rsplit_once(':'));
-    match id.map(|(whose, id)| (whose == installation, id.parse::<RowId>())) {
-        Some((true, Ok(id))) if id == *row => Whose::Mine,
-        Some((true, Ok(id))) if id.same_place(row) => Whose::Earlier,
-        Some((true, Ok(_))) => Whose::Sibling,
-        _ => Whose::Foreign,
+    match marked_by(mark) {
+        Some((whose, _)) if whose != installation => Whose::Foreign,
+        Some((_, id)) if id == *row => Whose::Mine,
+        Some((_, id)) if id.same_place(row) => Whose::Earlier,
+        Some(_) => Whose::Sibling,
+        None => Whose::Foreign,
     }
 }
 

@@ -66,6 +66,9 @@ pub enum Adopt {
     Marked,
     /// Also what is unmarked and equal.
     Exact,
+    /// While a lost or old ledger is rebuilt: what carries our mark, and what is unmarked and equal, of whatever
+    /// class; where several fit, a person decides. No stanza says this.
+    Recover,
 }
 
 /// What is done about a thing that somebody else changed.

@@ -287,6 +287,14 @@ impl Store {
         )
     }
 
+    /// Whether the ledger ever had this row, as far back as it remembers.
+    pub fn knows_row(&self, row: &groundcrew_core::row::RowId) -> Result<bool> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT 1 FROM resource WHERE row = ?1")?;
+            Ok(statement.exists([row.as_str()])?)
+        })
+    }
+
     /// One row by number.
     pub fn row(&self, id: i64) -> Result<Option<StoredRow>> {
         Ok(self.rows("id = ?1", [id])?.pop())

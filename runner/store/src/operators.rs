@@ -201,7 +201,7 @@ const WAITS: &str = "state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'cre
     OR (state <> 'retained' AND resource.due_at IS NULL AND waiting IS NOT NULL))";
 
 /// Everything that was held, frozen or only planned is decided again.
-fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
+pub(crate) fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
     let text = format!("UPDATE resource SET due_at = ?1, version = version + 1 WHERE {WAITS}");
     connection.execute(&text, [now.as_millis()])?;
     Ok(())

@@ -156,6 +156,14 @@ impl Store {
         answer
     }
 
+    /// Whether the file is what it should be, as SQLite's `quick_check` says.
+    pub fn check(&self) -> Result<()> {
+        self.read(|connection| {
+            let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if said == "ok" { Ok(()) } else { Err(Error::Unavailable(said)) }
+        })
+    }
+
     /// Whether it can be written, and why not.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()

@@ -71,9 +71,23 @@ impl Desk<'_> {
         Ok(Done { message, changed: 1 })
     }
 
+    /// What was only shown is done from here on, as the levels say.
+    pub(super) async fn finish_recovery(&self) -> Result {
+        let done = self.store.end_recovery(self.act("recover --finish".to_owned()), self.now).await;
+        done.map_err(|error| match error {
+            groundcrew_store::Error::Missing(_) => Refusal::conflict("no recovery is under way"),
+            other => other.into(),
+        })?;
+        self.hints.recovered();
+        let message = "the ledger is rebuilt; what is to be done is done as the levels say".to_owned();
+        Ok(Done { message, changed: 1 })
+    }
+
     pub(super) async fn settle(&self, id: &str, became: &Became) -> Result {
         let row = self.row(id)?;
-        if row.row.state != State::InDoubt {
+        // What was never sent can be one of several things that a recovery found.
+        let named = row.row.state == State::Creating && matches!(became, Became::Thing(_));
+        if row.row.state != State::InDoubt && !named {
             let message =
                 format!("{} is {}; only what is in doubt can be settled by hand", row.about(), row.row.state);
             return Err(Refusal::conflict(message).hint(format!("groundcrew why {id}")));

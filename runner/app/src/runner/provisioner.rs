@@ -6,6 +6,7 @@
 
 mod intents;
 mod learn;
+pub mod marks;
 mod remedy;
 mod row;
 mod twins;

@@ -207,6 +207,7 @@ fn before_the_first_creation_there_is_a_look() {
     let case = |class| Case::new(class, row(State::Creating));
     let busy = |class| Case { busy: true, ..case(class) };
     let adopting = |adopt| case(Natural).policy(|policy| policy.adopt = adopt);
+    let recovering = |class| case(class).policy(|policy| policy.adopt = Adopt::Recover);
     let held = Case { held: vec!["t".to_owned()], ..case(Marked) };
     check([
         ("unwanted before it was sent", case(Marked).unwanted(), "gone, NeverMade"),
@@ -239,6 +240,38 @@ fn before_the_first_creation_there_is_a_look() {
             "conflict with a, again in 300 s",
         ),
         ("equal, and marked", adopting(Adopt::Exact).sees([strange()]), "conflict with t, again in 300 s"),
+        ("recovering: equal", adopting(Adopt::Recover).sees([unmarked("a", 1, None)]), "take a as presumed"),
+        ("recovering: an earlier row's", adopting(Adopt::Recover).sees([earlier()]), "take t as created"),
+        (
+            "recovering: different",
+            adopting(Adopt::Recover).sees([unmarked("a", 2, None)]),
+            "conflict with a, again in 300 s",
+        ),
+        (
+            "recovering: one of an anonymous kind",
+            recovering(Anonymous).sees([unmarked("a", 1, None), unmarked("b", 2, None)]),
+            "take a as presumed",
+        ),
+        (
+            "recovering: one of an anonymous kind that another row holds",
+            Case { held: vec!["a".to_owned()], ..recovering(Anonymous) }.sees([unmarked("a", 1, None)]),
+            "create, before: a",
+        ),
+        (
+            "recovering: two that fit",
+            recovering(Anonymous).sees([unmarked("a", 1, None), unmarked("b", 1, None)]),
+            "ambiguous: a b, again in 300 s",
+        ),
+        (
+            "recovering: a key is as good as forgotten",
+            recovering(Keyed).sees([unmarked("a", 1, None)]),
+            "take a as presumed",
+        ),
+        (
+            "recovering: what is always marked, and is not",
+            recovering(Marked).sees([unmarked("a", 1, None)]),
+            "create, before: a",
+        ),
         ("anonymous: the pre-image", case(Anonymous).sees([unmarked("a", 1, None)]), "create, before: a"),
         ("anonymous: one at a time", busy(Anonymous).sees([]), "wait 1 s, Turn"),
         ("the others need not wait", busy(Marked).sees([]), "create, before: "),

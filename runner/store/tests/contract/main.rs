@@ -11,6 +11,7 @@ mod ledger;
 mod model;
 mod opening;
 mod prune;
+mod recover;
 mod sealed;
 mod support;
 mod wants;

@@ -52,7 +52,7 @@ impl Runner {
         let mut effects = RowEffects { now, ..RowEffects::default() };
         work.row.due_at = Some(now);
         work.row.waiting = None;
-        let news = news(&learnt);
+        let news = news(&learnt, work.row.row.state);
         match learnt {
             Learnt::Made { thing, spec, answered } => {
                 work.row.row.made_by = effect_by(answered).or(work.row.row.made_by).or(Some(now));
@@ -288,10 +288,13 @@ fn say(work: &Work<'_>, what: &str) {
 }
 
 /// What of it is worth a line of the log.
-fn news(learnt: &Learnt) -> Option<&'static str> {
+fn news(learnt: &Learnt, state: State) -> Option<&'static str> {
     match learnt {
         Learnt::Made { .. } => Some("created"),
         Learnt::Taken { origin: Origin::Created, .. } => Some("settled: found by its mark; nothing created"),
+        Learnt::Taken { origin: Origin::Presumed, .. } if state == State::Creating => {
+            Some("taken up: it is there, unmarked and equal; nothing created")
+        }
         Learnt::Taken { origin: Origin::Presumed, .. } => {
             Some("settled: found, new since the pre-image; nothing created")
         }
@@ -402,7 +405,12 @@ fn describe(problem: &Problem, work: &Work<'_>) -> (&'static str, Severity, Stri
         Problem::Ambiguous { things } => (
             "resource.ambiguous",
             Severity::Critical,
-            format!("a creation's answer was lost and these could be ours: {}", things.join(", ")),
+            match work.row.row.state {
+                State::Creating => {
+                    format!("while the ledger is rebuilt: each of these could be ours: {}", things.join(", "))
+                }
+                _ => format!("a creation's answer was lost and these could be ours: {}", things.join(", ")),
+            },
             Some(format!(
                 "groundcrew settle {row} --id {}   (or --none)",
                 things.first().map_or("ID", String::as_str)

@@ -15,7 +15,7 @@ impl Runner {
         let Some(frozen) = why.strip_prefix("frozen: ") else {
             return Ok(format!("groundcrew approve {}", row.row.id));
         };
-        let configured = self.level.min(work.installed.hook.level);
+        let configured = self.level().min(work.installed.hook.level);
         Ok(if frozen.starts_with("level is") && configured == Level::Enforce {
             self.unpause(work)?
         } else if frozen.starts_with("level is") {

@@ -6,7 +6,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::{Action, print};
 use groundcrew_core::row::State;
-use groundcrew_core::settle::{Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
+use groundcrew_core::settle::{Adopt, Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
 use groundcrew_core::spec::{Owner, Thing, Want};
 use groundcrew_engine::egress::Answer;
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
@@ -59,6 +59,7 @@ impl Runner {
             // The current component does not know the kind any more; `hook remove` or an older version does.
             return Ok(false);
         };
+        let policy = if self.is_recovering() { Policy { adopt: Adopt::Recover, ..policy } } else { policy };
         let want =
             wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(installed, owner)?;
@@ -153,7 +154,7 @@ impl Runner {
     }
 
     pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
-        let mut policy = work.installed.leave_policy(&work.row.kind, self.level);
+        let mut policy = work.installed.leave_policy(&work.row.kind, self.level());
         policy.replaced = replaced;
         if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
             policy.level = Level::Enforce;
@@ -182,7 +183,7 @@ impl Runner {
         if self.store.paused(lane.hook, lane.subject)? == Some(Level::Observe) {
             return Ok(false);
         }
-        let level = self.level.min(work.installed.hook.level);
+        let level = self.level().min(work.installed.hook.level);
         Ok(level > Level::Observe || self.is_applied(work, applied))
     }
 
@@ -234,7 +235,10 @@ impl Runner {
         let run = self.engine.find(&work.installed.component, &context, &want).await;
         work.runs.push(opened.close(&context, &run, self.now()));
         match run.outcome {
-            Ok(things) => Ok(Some(Look { began, at, things })),
+            Ok(things) => {
+                self.note_marks(work, &things).await?;
+                Ok(Some(Look { began, at, things }))
+            }
             Err(ended) => self.failed(work, &ended.failure()).await.map(|()| None),
         }
     }

@@ -47,7 +47,7 @@ impl Runner {
         if !installed.hook.covers(owner.subject.path.app_name()) {
             return Ok(Asked::Postponed { why: "out of scope: its rows are frozen".to_owned(), until: None });
         }
-        if self.paused(lane)? == Level::Observe && now.view_hash.is_none() && self.level > Level::Observe {
+        if self.paused(lane)? == Level::Observe && now.view_hash.is_none() && self.level() > Level::Observe {
             return Ok(Asked::Postponed { why: "paused".to_owned(), until: None });
         }
         let answered = self.store.label_sources(&owner.subject.path)?;
@@ -68,7 +68,7 @@ impl Runner {
     /// The level that operators and configuration leave to a lane.
     pub(super) fn paused(&self, lane: LaneId) -> Result<Level, Error> {
         let laid = self.store.paused(lane.hook, lane.subject)?;
-        Ok(laid.map_or(self.level, |level| level.min(self.level)))
+        Ok(laid.map_or(self.level(), |level| level.min(self.level())))
     }
 
     /// Nobody is left to want anything.
