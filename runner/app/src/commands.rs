@@ -36,6 +36,7 @@ mod pause;
 mod plan;
 mod protect;
 mod resources;
+mod restore;
 mod rows;
 mod run;
 mod runs;
@@ -134,7 +135,7 @@ pub enum Command {
     App(app::Args),
     /// Wait until everything outside of an app is as it should be
     Wait(wait::Args),
-    /// List what the ledger knows of things outside
+    /// List what the ledger knows of things outside, or end, move or take over what is on record
     Resources(resources::Args),
     /// Tell everything about one thing, back to the calls that made it
     Why(why::Args),
@@ -168,7 +169,9 @@ pub enum Command {
     Label(label::Args),
     /// Look at an app now
     Touch(touch::Args),
-    /// Move a hook to another place
+    /// Take back the end of a thing that is not gone yet
+    Restore(restore::Args),
+    /// List hooks, end one, or move it to another place
     Hook(hook::Args),
     /// Tell what is wrong with this installation, and how to mend it
     Doctor(doctor::Args),
@@ -234,6 +237,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Unprotect(args) => protect::run_unprotect(context, args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
+        Command::Restore(args) => restore::run(context, &args),
         Command::Hook(args) => hook::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => Ok(completions::run(&args, &mut Cli::command())),

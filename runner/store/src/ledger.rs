@@ -291,6 +291,11 @@ impl Store {
         )
     }
 
+    /// One row by its id.
+    pub fn row_of(&self, id: &str) -> Result<Option<StoredRow>> {
+        Ok(self.rows("row = ?1", [id])?.pop())
+    }
+
     /// One row by number.
     pub fn row(&self, id: i64) -> Result<Option<StoredRow>> {
         Ok(self.rows("id = ?1", [id])?.pop())
