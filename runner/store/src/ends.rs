@@ -162,6 +162,7 @@ impl Store {
     ) -> Result<u32> {
         self.write(move |connection| {
             let of = begin_ending(connection, hook, now)?;
+            connection.execute("DELETE FROM want WHERE hook = ?1", [hook.0])?;
             for row in living(connection, hook)? {
                 wake_readers(connection, &row, now)?;
                 wants::release(connection, &row, Cause::Asked, now)?;
@@ -370,8 +371,8 @@ fn left(connection: &Connection, hook: HookId) -> Result<u32> {
     Ok(connection.prepare_cached(text)?.query_row([hook.0], |row| row.get(0))?)
 }
 
+/// What a hook looks after.
 fn living(connection: &Connection, hook: HookId) -> Result<Vec<StoredRow>> {
-    connection.execute("DELETE FROM want WHERE hook = ?1", [hook.0])?;
     ledger::select(connection, "hook = ?1 AND state <> 'gone' AND state <> 'retained' ORDER BY id", [hook.0])
 }
 

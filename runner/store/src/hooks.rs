@@ -119,7 +119,8 @@ impl Store {
                 "INSERT INTO hook (name, component, target, stanza, state) VALUES (?1, ?2, ?3, ?4, 'active')
                 ON CONFLICT (name) DO UPDATE SET component = excluded.component, target = excluded.target,
                   stanza = excluded.stanza,
-                  state = CASE WHEN ending_at IS NOT NULL AND hook.target = excluded.target THEN hook.state ELSE 'active' END,
+                  state = CASE WHEN ending_at IS NOT NULL AND hook.state = 'removed' AND hook.target = excluded.target
+                    THEN 'removed' ELSE 'active' END,
                   ending_at = CASE WHEN hook.target = excluded.target THEN ending_at END,
                   ending_of = CASE WHEN hook.target = excluded.target THEN ending_of END
                 RETURNING id";

@@ -76,11 +76,7 @@ async fn what_nobody_wants_is_released_and_what_somebody_wants_is_not() {
         "is wanted by fly/acme/cust-7",
         "groundcrew why",
     );
-    fixture.refused(
-        "resources release dedicated-v6 --yes",
-        "nobody knows yet whether",
-        "groundcrew settle",
-    );
+    fixture.refused("resources release dedicated-v6 --yes", "nobody knows yet whether", "groundcrew settle");
     fixture.refused("resources release --hook dns --yes", "everything that hook dns has", "resources --hook");
     assert!(fixture.data_run("findings").out.contains("resource.ambiguous"), "that of others stays");
 }
@@ -98,11 +94,7 @@ async fn a_narrowed_scope_ends_with_release_or_delete() {
     let back = fixture.data_run("restore A/www.cust-7.example");
     assert!(back.out.contains("is kept until `groundcrew unprotect"), "{back:?}");
     assert_eq!(fixture.how("A/www.cust-7.example"), ("present".to_owned(), true, true));
-    fixture.refused(
-        "resources delete A/www.cust-7.example --yes",
-        "is protected",
-        "groundcrew unprotect",
-    );
+    fixture.refused("resources delete A/www.cust-7.example --yes", "is protected", "groundcrew unprotect");
 }
 
 #[tokio::test]
@@ -117,7 +109,8 @@ async fn whatever_holds_a_removal_is_named() {
     fixture.refused(row, "level of hook dns is observe", "level = \"enforce\"");
     fixture.configure(&text.replace("unwanted = \"30d\"", "unwanted = \"never\""));
     fixture.refused(row, "would not be removed: its grace is `never`", "groundcrew why");
-    fixture.configure(&text.replace("[hook.dns]", "[hook.names]").replace("\"https://pdns\"", "\"https://q\""));
+    fixture
+        .configure(&text.replace("[hook.dns]", "[hook.names]").replace("\"https://pdns\"", "\"https://q\""));
     fixture.refused(row, "no stanza says", "resources release --hook dns");
     assert_eq!(fixture.how("A/www.cust-7.example"), ("present".to_owned(), false, false));
 }
@@ -173,7 +166,11 @@ async fn a_hook_is_given_only_to_one_that_knows_its_things() {
     let text = CONFIGURED.replace("$APPS", r#"["cust-*"]"#);
     let other = "\n[hook.names]\nuse = \"builtin:dns\"\nconfig = { server = \"https://q\", zone = \"q\", records = [] }\ngone = \"delete\"\n";
     fixture.configure(&(text + other));
-    fixture.refused("hook remove dns --transfer names --yes", "has its things at dns server=https://pdns", "--cleanup");
+    fixture.refused(
+        "hook remove dns --transfer names --yes",
+        "has its things at dns server=https://pdns",
+        "--cleanup",
+    );
     store.save_hook("names", digest, "dns server=https://pdns zone=example", "{}").await.unwrap();
     let said = fixture.data_run("hook remove dns --transfer names --yes");
     assert!(said.out.contains("hook dns is removed: 2 things are names's"), "{said:?}");

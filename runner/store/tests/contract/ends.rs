@@ -177,7 +177,13 @@ async fn an_ending_hook_wants_nothing_and_is_removed_with_its_last_thing() {
     bench.want(lane, &["a", "b", "c"], at(6)).await;
     let newcomer = LaneId { subject: bench.app("new", &[lane.hook]).await, ..lane };
     bench.want(newcomer, &["d"], at(6)).await;
+    bench.store.save_hook_state(lane.hook, HookState::Detached).await.unwrap();
     assert_eq!(bench.hook("make").await, lane.hook);
+    assert_eq!(
+        bench.state_of(lane.hook),
+        (HookState::Active, Some(2)),
+        "its stanza is back, and it goes on ending"
+    );
     assert!(bench.store.wants(lane).unwrap().is_empty() && bench.store.rows_named("c").unwrap().is_empty());
     assert!(bench.store.lane(newcomer).unwrap().unwrap().ending_at.is_some());
     // What it made goes, what it took over is left.

@@ -1,7 +1,7 @@
 //! What a person ends: a hook with all that it made, and what a narrowed scope left behind.
 
-use groundcrew_outside::What;
-use serde_json::Value;
+use groundcrew_outside::{Act, What};
+use serde_json::{Value, json};
 
 use crate::scene::{RECORDS, Scene, Up};
 
@@ -37,7 +37,9 @@ fn what_a_narrowed_scope_left_is_released_or_deleted() {
     let mut up = changed(&scene, up, &scoped(r#"["cust-1"]"#));
     let finding = scene.until("a finding says so", || scene.open_findings("hook.scope").pop());
     let remedy = finding["remedy"].as_str().unwrap();
-    for command in ["groundcrew resources release --hook records", "groundcrew resources delete --hook records"] {
+    for command in
+        ["groundcrew resources release --hook records", "groundcrew resources delete --hook records"]
+    {
         assert!(remedy.contains(command), "{remedy}");
     }
     scene.says(&["resources", "release", "natural/cust-2", "--yes"]);
@@ -45,7 +47,10 @@ fn what_a_narrowed_scope_left_is_released_or_deleted() {
 
     // Neither a pause nor a changed thing is overruled.
     scene.says(&["pause", "--deletes"]);
-    scene.refuses(&["resources", "delete", "--hook", "records", "--app", "cust-3", "--yes"], "groundcrew unpause");
+    scene.refuses(
+        &["resources", "delete", "--hook", "records", "--app", "cust-3", "--yes"],
+        "groundcrew unpause",
+    );
     scene.says(&["unpause"]);
     scene.says(&["resources", "delete", "--hook", "records", "--app", "cust-3", "--yes"]);
     scene.until_records([1, 2, 4]);
@@ -70,7 +75,7 @@ fn what_a_narrowed_scope_left_is_released_or_deleted() {
 #[test]
 fn a_removed_hook_cleans_up_across_a_crash_and_then_makes_nothing() {
     let scene = Scene::with_apps(12);
-    let slow = RECORDS.replace("gone = \"delete\"", "gone = \"delete\"\nrate = \"4/s\"");
+    let slow = RECORDS.replace("gone = \"delete\"", "gone = \"delete\"\nlimits = { rate = \"4/s\" }");
     scene.configure(&slow);
     let up = scene.up();
     scene.until_records(1..=12);
@@ -113,8 +118,10 @@ fn a_removed_hook_cleans_up_across_a_crash_and_then_makes_nothing() {
 fn what_exists_is_imported_for_an_app_that_wants_it() {
     let scene = Scene::with_apps(2);
     scene.configure(&RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"observe\""));
-    scene.stranger_has("natural/cust-1", None);
-    scene.stranger_has("natural/cust-2", Some("heritage=external-dns"));
+    for (app, mark) in [("cust-1", None), ("cust-2", Some("heritage=external-dns".to_owned()))] {
+        let body = json!({ "value": 1, "shape": null });
+        scene.outside.script(0, "/natural", Act::Plant { name: Some(app.to_owned()), mark, body });
+    }
     let mut up = scene.up();
     scene.until_ready();
     scene.until_so("both are asked", || scene.list(&["resources"]).len() == 2);
@@ -124,7 +131,10 @@ fn what_exists_is_imported_for_an_app_that_wants_it() {
     let foreign = import("natural/cust-2", "cust-2");
     assert!(foreign.code == Some(1) && foreign.err.contains("somebody else's"), "{foreign:?}");
     let unwanted = import("natural/other", "cust-1");
-    assert!(unwanted.code == Some(1) && unwanted.err.contains("does not want it, but natural/cust-1"), "{unwanted:?}");
+    assert!(
+        unwanted.code == Some(1) && unwanted.err.contains("does not want it, but natural/cust-1"),
+        "{unwanted:?}"
+    );
     let taken = import("natural/cust-1", "cust-1");
     assert_eq!(taken.code, Some(0), "{taken:?}");
     let row = || scene.list(&["resources", "--app", "cust-1"]).remove(0);

@@ -65,14 +65,19 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let stored = stored.ok_or_else(|| {
         Failure::failed(format!("no hook `{}` ever ran here", args.hook)).hint("groundcrew hook list")
     })?;
+    let (config, name) = (context.config()?, &args.hook);
+    if config.hooks.get(name).is_some_and(|hook| hook.provisioner().is_none()) {
+        let message = format!("hook {name} makes nothing that would be left behind");
+        return Err(Failure::failed(message).hint(format!("take [hook.{name}] out of the configuration")));
+    }
     let (shown, end) = if args.end.cleanup {
-        clean_up(context, &store, stored)?
+        clean_up(context, config, &store, stored)?
     } else {
         let rows = store.hook_rows(stored.id)?;
         let rows: Vec<_> = rows.into_iter().filter(|row| row.row.state != State::Retained).collect();
         let end = match &args.end.transfer {
             Some(to) => {
-                fits(&context.config()?, to, &rows)?;
+                fits(&config, to, &rows)?;
                 End::Transfer { to: to.clone() }
             }
             None => End::Retain,
@@ -92,13 +97,13 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
 }
 
 /// The plan of a clean-up, and the request that does it.
-fn clean_up(context: &Context, store: &Store, stored: &StoredHook) -> Result<(String, End), Failure> {
-    let config = context.config()?;
+fn clean_up(
+    context: &Context,
+    config: Config,
+    store: &Store,
+    stored: &StoredHook,
+) -> Result<(String, End), Failure> {
     let name = &stored.name;
-    if config.hooks.get(name).is_some_and(|hook| hook.provisioner().is_none()) {
-        let message = format!("hook {name} makes nothing that could be removed");
-        return Err(Failure::failed(message).hint(format!("take [hook.{name}] out of the configuration")));
-    }
     let rows = store.hook_rows(stored.id)?;
     let rows: Vec<_> = rows.into_iter().filter(|row| row.row.state != State::Retained).collect();
     let all = End::Cleanup { rows: rows.iter().map(planned).collect() };
