@@ -38,6 +38,7 @@ mod plan;
 mod protect;
 mod recover;
 mod resources;
+mod restore;
 mod rows;
 mod run;
 mod runs;
@@ -136,7 +137,7 @@ pub enum Command {
     App(app::Args),
     /// Wait until everything outside of an app is as it should be
     Wait(wait::Args),
-    /// List what the ledger knows of things outside
+    /// List what the ledger knows of things outside, or end, move or take over what is on record
     Resources(resources::Args),
     /// Tell everything about one thing, back to the calls that made it
     Why(why::Args),
@@ -170,7 +171,9 @@ pub enum Command {
     Label(label::Args),
     /// Look at an app now
     Touch(touch::Args),
-    /// Move a hook to another place
+    /// Take back the end of a thing that is not gone yet
+    Restore(restore::Args),
+    /// List hooks, end one, or move it to another place
     Hook(hook::Args),
     /// Copy what is remembered into a file, whoever runs
     Backup(backup::Args),
@@ -240,6 +243,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Unprotect(args) => protect::run_unprotect(context, args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
+        Command::Restore(args) => restore::run(context, &args),
         Command::Hook(args) => hook::run(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Recover(args) => recover::run(context, &args),

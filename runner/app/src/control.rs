@@ -11,6 +11,7 @@
 
 mod audits;
 mod client;
+mod ends;
 mod labels;
 mod rows;
 
@@ -26,7 +27,10 @@ use groundcrew_store::{HookId, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::Config;
+
 pub use client::{ClientError, call, page};
+pub use ends::{End, ImportedThing, PlannedRow, unpause, wanted_by};
 
 /// What somebody asks to be changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,6 +137,33 @@ pub enum Request {
         /// Which.
         protection: Protection,
     },
+    /// Lets go of rows: their things are not ours any more.
+    Release {
+        /// Row ids.
+        rows: Vec<String>,
+    },
+    /// Removes what nobody wants, row by row as it was planned.
+    Delete {
+        /// The rows.
+        rows: Vec<PlannedRow>,
+    },
+    /// Takes an end back that is not done yet.
+    Restore {
+        /// The row's id.
+        row: String,
+    },
+    /// Takes existing things under management.
+    Import {
+        /// Each for a row that nothing was made for yet.
+        things: Vec<ImportedThing>,
+    },
+    /// Ends a hook, or takes that back.
+    HookRemove {
+        /// The hook's name.
+        hook: String,
+        /// How.
+        end: End,
+    },
 }
 
 impl Request {
@@ -140,6 +171,10 @@ impl Request {
     pub fn summary(&self) -> String {
         match self {
             Self::Apply { items, until } => format!("Apply {} items until {until}", items.len()),
+            Self::Delete { rows } => format!("Delete {} rows", rows.len()),
+            Self::HookRemove { hook, end: End::Cleanup { rows } } => {
+                format!("HookRemove {hook} with {} rows", rows.len())
+            }
             other => format!("{other:?}"),
         }
     }
@@ -222,10 +257,38 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn audit(&self, _name: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
     }
+    /// What the configuration says of a hook and an app.
+    fn standing(&self, _hook: &str, _app: &str) -> Standing {
+        Standing::Unknown
+    }
     /// The source is believed this; durable when the future is done. How many apps and machines it was about.
     fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
         Box::pin(async move { Err(nobody.hint("groundcrew up")) })
+    }
+}
+
+/// What the configuration says of a hook and an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody knows; nothing is concluded from that.
+    Unknown,
+    /// No stanza describes the hook.
+    NoStanza,
+    /// The hook does not work for the app, and may do this much.
+    Narrowed(Level),
+    /// It does.
+    Within(Level),
+}
+
+impl Standing {
+    /// What a configuration says.
+    pub fn of(config: &Config, hook: &str, app: &str) -> Self {
+        match config.hooks.get(hook) {
+            None => Self::NoStanza,
+            Some(hook) if hook.covers(app) => Self::Within(hook.level.min(config.level)),
+            Some(hook) => Self::Narrowed(hook.level.min(config.level)),
+        }
     }
 }
 
@@ -263,6 +326,11 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
         Request::RecoverFinish => desk.finish_recovery().await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
+        Request::Release { rows } => desk.release(rows).await,
+        Request::Delete { rows } => desk.delete(rows).await,
+        Request::Restore { row } => desk.restore(row).await,
+        Request::Import { things } => desk.import(things).await,
+        Request::HookRemove { hook, end } => desk.end_hook(hook, end).await,
     }?;
     hints.wake();
     Ok(done)

@@ -17,6 +17,7 @@ pub mod installed;
 pub mod provisioner;
 pub mod registry;
 pub mod rehearsal;
+pub mod scope;
 
 mod entropy;
 mod record;

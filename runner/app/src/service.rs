@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::control::{self, Doubted, Hints, Refusal};
+use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
 use crate::runner::Runner;
 use crate::scheduler::{Asking, Scheduler};
@@ -82,6 +82,7 @@ impl Routes for RunnerRoutes {
 
 /// What the HTTP API learns from the running process.
 struct Running {
+    config: Arc<Config>,
     fly: Option<FlyHandle>,
     audits: Asking,
     runner: Arc<Runner>,
@@ -163,6 +164,10 @@ impl Hints for Running {
         if self.audits.ask(name) { Ok(()) } else { Err(full()) }
     }
 
+    fn standing(&self, hook: &str, app: &str) -> Standing {
+        Standing::of(&self.config, hook, app)
+    }
+
     fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
         Box::pin(async move {
             let no_source = || Refusal::conflict("no source is configured that could be doubted");
@@ -224,6 +229,7 @@ impl Service {
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
         let running = Arc::new(Running {
+            config: self.config.clone(),
             fly: fly.clone(),
             audits,
             runner: self.runner.clone(),

@@ -35,6 +35,20 @@ words! {
         ConfigurationChanged = "configuration changed",
         /// The want goes on, with fields that cannot be changed in place.
         Replacement = "replacement",
+        /// Nobody's answer changed: an operator asked for its end, or for its hook's.
+        Asked = "asked for",
+    }
+}
+
+words! {
+    /// Whether an operator asked for the removal of a thing as it is now.
+    Asked {
+        /// Nobody did.
+        No = "no",
+        /// With its whole hook: what the hook made goes, what it took over is left.
+        WithHook = "hook",
+        /// For this very thing, however it came to be ours.
+        ForRow = "row",
     }
 }
 
@@ -129,6 +143,8 @@ pub struct Facts<'a> {
     pub window: Window,
     /// Whether this row, with this spec, was approved.
     pub approved: bool,
+    /// Whether an operator asked for its removal.
+    pub asked: Asked,
 }
 
 /// How long until a row whose owner's path has an unasked subject is asked again.
@@ -141,7 +157,8 @@ const READERS: Millis = Millis::seconds(2);
 /// # Guarantees
 /// [`Leave::Remove`] only if nobody living wants it (in this shape), nothing freezes it, policy removes what
 /// came to be ours this way, its owner's end or a changed view is the cause (else approval), grace has passed
-/// without freezes, nothing reads it, and the whole due set fits the window (else approval).
+/// without freezes, nothing reads it, and the whole due set fits the window (else approval). Being asked for stands
+/// for policy and approval, and for nothing else of this.
 pub fn may_delete(facts: &Facts<'_>) -> Leave {
     let held = |why: String| Leave::Held { why };
     if facts.wanted == Wanted::AsItIs {
@@ -176,8 +193,11 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
             return Leave::Later { until: facts.now + READERS, why };
         }
     }
-    if facts.approved {
+    if facts.approved || facts.asked != Asked::No {
         return Leave::Remove;
+    }
+    if facts.cause == Cause::Asked {
+        return held("its removal was asked for, and not as it is now: approve".to_owned());
     }
     if matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
         return held(format!("the {} and asks for less: approve", facts.cause));
@@ -194,7 +214,12 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
 }
 
 fn retained(facts: &Facts<'_>) -> Option<Leave> {
-    if facts.cause == Cause::Replacement {
+    let asked = match facts.asked {
+        Asked::No => false,
+        Asked::WithHook => facts.origin == Origin::Created,
+        Asked::ForRow => true,
+    };
+    if facts.cause == Cause::Replacement || asked {
         return None;
     }
     let (policy, why) = match facts.origin {
@@ -230,6 +255,7 @@ mod tests {
             rows: 100,
             window: Window::DEFAULT,
             approved: false,
+            asked: Asked::No,
         }
     }
 
@@ -237,7 +263,7 @@ mod tests {
 
     #[test]
     fn every_condition_alone_stops_a_delete() {
-        let table: [(&str, Change); 17] = [
+        let table: [(&str, Change); 18] = [
             ("somebody wants it", |f| f.wanted = Wanted::AsItIs),
             ("frozen: paused", |f| f.frozen = Some("paused")),
             ("the stanza keeps", |f| f.on_gone = OnGone::Retain),
@@ -253,6 +279,7 @@ mod tests {
             ("paused, held", |f| f.readers = Readers::Waiting),
             ("component changed", |f| f.cause = Cause::ComponentChanged),
             ("configuration changed", |f| f.cause = Cause::ConfigurationChanged),
+            ("not as it is now", |f| f.cause = Cause::Asked),
             ("11 deletes are due within 1h, 10 are allowed", |f| f.due = 11),
             ("40 deletes are due within 1h, 30 are allowed", |f| (f.due, f.rows) = (40, 300)),
         ];
@@ -279,6 +306,39 @@ mod tests {
         assert!(!approved(|f| f.unwanted_at = NOW));
         assert!(!approved(|f| f.readers = Readers::Waiting));
         assert!(!approved(|f| f.wanted = Wanted::AsItIs));
+    }
+
+    #[test]
+    fn being_asked_for_lifts_policy_and_windows_but_no_freeze_grace_or_reader() {
+        let asked = |asked: Asked, change: Change| {
+            let mut facts = Facts { asked, cause: Cause::Asked, ..clear() };
+            change(&mut facts);
+            may_delete(&facts) == Leave::Remove
+        };
+        let both: [Change; 3] =
+            [|f| f.due = 400, |f| f.on_gone = OnGone::Retain, |f| f.on_gone = OnGone::Report];
+        for change in both {
+            assert!(asked(Asked::WithHook, change) && asked(Asked::ForRow, change));
+        }
+        let taken_over: [Change; 3] = [
+            |f| f.origin = Origin::Adopted,
+            |f| f.origin = Origin::Imported,
+            |f| f.origin = Origin::Presumed,
+        ];
+        for change in taken_over {
+            assert!(!asked(Asked::WithHook, change) && asked(Asked::ForRow, change));
+        }
+        let never: [Change; 6] = [
+            |f| f.frozen = Some("paused"),
+            |f| f.wanted = Wanted::AsItIs,
+            |f| f.unasked = true,
+            |f| f.grace = None,
+            |f| f.unwanted_at = NOW,
+            |f| f.readers = Readers::Waiting,
+        ];
+        for change in never {
+            assert!(!asked(Asked::ForRow, change));
+        }
     }
 
     #[test]

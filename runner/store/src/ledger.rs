@@ -16,7 +16,7 @@ use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
-use crate::{Error, HookId, Result, Store, SubjectId, applied, sql, wants};
+use crate::{Error, HookId, Result, Store, SubjectId, applied, ends, sql, wants};
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -239,6 +239,10 @@ fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Res
     if row.row.state == State::Gone {
         wants::wake_first(connection, row, effects.now)?;
     }
+    if matches!(row.row.state, State::Gone | State::Retained) {
+        ends::not_asked_any_more(connection, row.id)?;
+        ends::finish_hook(connection, row.hook)?;
+    }
     Ok(())
 }
 
@@ -295,18 +299,18 @@ impl Store {
         })
     }
 
+    /// One row by its id.
+    pub fn row_of(&self, id: &str) -> Result<Option<StoredRow>> {
+        Ok(self.rows("row = ?1", [id])?.pop())
+    }
+
     /// One row by number.
     pub fn row(&self, id: i64) -> Result<Option<StoredRow>> {
         Ok(self.rows("id = ?1", [id])?.pop())
     }
 
     pub(crate) fn rows<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<StoredRow>> {
-        self.read(|connection| {
-            let text = format!("SELECT {COLUMNS} FROM resource WHERE {filter}");
-            let mut statement = connection.prepare_cached(&text)?;
-            let rows = statement.query_map(params, stored)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })
+        self.read(|connection| select(connection, filter, params))
     }
 
     /// Which of these ids other rows of this target and kind claim, and whether another anonymous creation is in doubt.
@@ -419,10 +423,21 @@ pub(crate) fn at_place(
 
 /// Reads the living rows of a lane.
 pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredRow>> {
-    let text = format!(
-        "SELECT {COLUMNS} FROM resource WHERE hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id"
-    );
+    select(
+        connection,
+        "hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id",
+        [lane.hook.0, lane.subject.0],
+    )
+}
+
+/// Reads the rows for which something holds.
+pub(crate) fn select<P: rusqlite::Params>(
+    connection: &Connection,
+    filter: &str,
+    params: P,
+) -> Result<Vec<StoredRow>> {
+    let text = format!("SELECT {COLUMNS} FROM resource WHERE {filter}");
     let mut statement = connection.prepare_cached(&text)?;
-    let rows = statement.query_map([lane.hook.0, lane.subject.0], stored)?;
+    let rows = statement.query_map(params, stored)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

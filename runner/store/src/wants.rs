@@ -13,7 +13,7 @@ use crate::findings::{self, NewFinding, Severity};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow, class_word};
-use crate::{Error, HookId, Result, Store, SubjectId, sql};
+use crate::{Error, HookId, Result, Store, SubjectId, ends, sql};
 
 /// What an owner wants of a hook, as a whole.
 #[derive(Clone, Debug)]
@@ -108,6 +108,10 @@ impl Store {
 
 fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
+    if !wants.specs.is_empty() && ends::is_ending(connection, hook)? {
+        // A person ended the hook while it was asked: it wants nothing any more.
+        return Ok(());
+    }
     inherit::from_earlier_incarnations(connection, wants.lane, wants.now)?;
     let before = ledger::of_lane(connection, wants.lane)?;
     delete_missing(connection, wants)?;
@@ -260,6 +264,7 @@ fn want_again(
         again,
         after.map(|after| sql::text_of(&after))
     ])?;
+    ends::not_asked_any_more(connection, row.id)?;
     findings::close(connection, "resource.conflict", &format!("{}/{}", row.kind, row.key), now)
 }
 
@@ -280,7 +285,12 @@ fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>
 }
 
 /// A lane stopped wanting a row: the next owner gets it, or it is unwanted. Returns whether it is.
-fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestamp) -> Result<bool> {
+pub(crate) fn release(
+    connection: &Connection,
+    row: &StoredRow,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<bool> {
     if let Some(next) = first_want(connection, row)? {
         want_again(connection, row, next, None, now)?;
         lanes::mark_dirty(connection, next.hook, next.subject, now)?;

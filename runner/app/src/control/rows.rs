@@ -117,7 +117,10 @@ impl Desk<'_> {
         Ok(Done { message: format!("{about} {what}; it is looked at now"), changed: 1 })
     }
 
-    fn row(&self, id: &str) -> Result<StoredRow> {
+    pub(super) fn row(&self, id: &str) -> Result<StoredRow> {
+        if let Some(row) = self.store.row_of(id)? {
+            return Ok(row);
+        }
         let rows = self.store.rows_named(id)?;
         let mut living = rows.iter().filter(|row| row.row.id.as_str() == id || row.row.state != State::Gone);
         match (living.next(), living.next()) {

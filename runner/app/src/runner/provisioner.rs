@@ -4,6 +4,7 @@
 //! due through [`groundcrew_core::settle::decide`] until it has to wait. Nothing is kept in memory between
 //! looks; a look that is cut off anywhere is simply taken again.
 
+mod import;
 mod intents;
 mod learn;
 pub mod marks;
@@ -25,6 +26,7 @@ use groundcrew_store::wants::StoredWant;
 
 use super::installed::Installed;
 use super::{Error, Runner};
+pub use import::{Candidate, Looked, Wanted};
 use row::waits_for_order;
 use wants::Asked;
 

@@ -67,13 +67,13 @@ impl Noted<'_> {
             Step::Wait { why: Waiting::Turn, .. } => {
                 Some(self.of(Action::Create, Some("after another one in the same listing".to_owned())))
             }
+            Step::Retain { why } => Some(self.of(Action::Retain, Some(why.clone()))),
             Step::Look(_)
             | Step::Wait { .. }
             | Step::Take { .. }
             | Step::Note { .. }
             | Step::NoteAbsent
-            | Step::Gone { .. }
-            | Step::Retain { .. } => None,
+            | Step::Gone { .. } => None,
         }
     }
 

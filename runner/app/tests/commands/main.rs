@@ -5,6 +5,7 @@
 mod changes;
 mod cli;
 mod demo;
+mod ends;
 mod fixture;
 mod http;
 mod listings;

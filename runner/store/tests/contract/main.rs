@@ -4,6 +4,7 @@
 
 mod audits;
 mod deliveries;
+mod ends;
 mod findings;
 mod lanes;
 mod leave;

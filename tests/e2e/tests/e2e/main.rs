@@ -8,6 +8,7 @@
 
 mod configuration;
 mod disk;
+mod ends;
 mod incarnations;
 mod judge;
 mod levels;

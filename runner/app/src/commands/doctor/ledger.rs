@@ -111,6 +111,24 @@ fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
             ],
         );
     }
+    for hook in store.hooks()? {
+        let Some(ending) = hook.ending else { continue };
+        match hook.state {
+            HookState::Removed => {
+                let message = format!("{} is removed and makes nothing: its stanza can go", hook.name);
+                chart.note(
+                    "hooks",
+                    message,
+                    &[&format!("take [hook.{}] out of the configuration", hook.name)],
+                );
+            }
+            HookState::Active | HookState::Detached => {
+                let left = store.things_left(hook.id)?;
+                let message = format!("{}: removing, {left} of {} left", hook.name, ending.of);
+                chart.note("hooks", message, &[&format!("groundcrew resources --hook {}", hook.name)]);
+            }
+        }
+    }
     Ok(())
 }
 

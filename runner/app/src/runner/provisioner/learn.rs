@@ -114,6 +114,10 @@ impl Runner {
         if let Some(what) = news {
             say(work, what);
         }
+        let ended = matches!(work.row.row.state, State::Gone | State::Retained);
+        if ended && !work.installed.hook.covers(work.owner.subject.path.app_name()) {
+            self.tell_of_scope(work.installed, now).await?;
+        }
         Ok(work.row.row.state != State::Gone && work.row.due_at.is_some())
     }
 

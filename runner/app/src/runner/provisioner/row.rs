@@ -12,7 +12,7 @@ use groundcrew_engine::egress::Answer;
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
-use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::StoredSubject;
@@ -74,7 +74,11 @@ impl Runner {
     }
 
     /// The stanza's configuration for calls about a thing; words that have no value now stay as they are.
-    fn row_config(&self, installed: &Installed, owner: &StoredSubject) -> Result<Arc<Value>, Error> {
+    pub(super) fn row_config(
+        &self,
+        installed: &Installed,
+        owner: &StoredSubject,
+    ) -> Result<Arc<Value>, Error> {
         Ok(match self.question(installed, owner)? {
             Ok(question) => question.config,
             Err(_) => Arc::new(installed.hook.config.clone()),
@@ -159,11 +163,10 @@ impl Runner {
         if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
             policy.level = Level::Enforce;
         }
-        policy.frozen = if work.installed.hook.covers(work.owner.subject.path.app_name()) {
-            self.disbelief()
-        } else {
-            Some("its owner is out of the hook's scope".to_owned())
-        };
+        policy.frozen = self.disbelief();
+        if !work.installed.hook.covers(work.owner.subject.path.app_name()) {
+            policy.scope = Scope::Narrowed;
+        }
         policy
     }
 

@@ -44,6 +44,10 @@ impl Runner {
         if owner.gone_at.is_some() {
             return self.ask_nobody(installed, owner, lane, now).await;
         }
+        if now.ending_at.is_some() {
+            // A person ended the hook: its wants are none, and went with that.
+            return Ok(Asked::Answered);
+        }
         if !installed.hook.covers(owner.subject.path.app_name()) {
             return Ok(Asked::Postponed { why: "out of scope: its rows are frozen".to_owned(), until: None });
         }
