@@ -5,12 +5,14 @@
 mod audits;
 mod deliveries;
 mod findings;
+mod inventory;
 mod lanes;
 mod leave;
 mod ledger;
 mod model;
 mod opening;
 mod prune;
+mod remedies;
 mod sealed;
 mod support;
 mod wants;

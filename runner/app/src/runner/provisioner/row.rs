@@ -325,7 +325,8 @@ impl Runner {
             seed: start.seed,
             resource: Some(work.row.id),
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        let context =
+            self.context(work.installed, Some(&work.owner.subject.path), work.config.clone(), surroundings);
         (context, opened)
     }
 
@@ -348,7 +349,8 @@ impl Runner {
             seed: start.seed,
             resource: Some(work.row.id),
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        let context =
+            self.context(work.installed, Some(&work.owner.subject.path), work.config.clone(), surroundings);
         (context, opened, intents)
     }
 
