@@ -236,6 +236,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     detach(&store, &known, config).await?;
     let now = setting.clock.now();
     store.close_broken_runs(now).await?;
+    store.close_broken_remedies(now).await?;
     let runner = Runner::new(Parts {
         store: store.clone(),
         engine,

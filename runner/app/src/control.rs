@@ -61,9 +61,10 @@ pub enum Request {
         /// The app or machine; none: all.
         app: Option<String>,
     },
-    /// Allows the removal of rows as they are now, for a day.
+    /// Allows the removal of rows, the repair of rows that are fought over, and the remedies of findings, as they are
+    /// now, for a day.
     Approve {
-        /// Row ids.
+        /// Ids of rows and findings.
         rows: Vec<String>,
     },
     /// Allows what a plan says, whatever the level.
@@ -130,6 +131,11 @@ pub enum Request {
     },
     /// Ends the rebuilding of a lost or old ledger.
     RecoverFinish,
+    /// Mends a finding now.
+    FindingFix {
+        /// The finding's id: `f12`.
+        id: String,
+    },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
         /// The row's id.
@@ -261,6 +267,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn standing(&self, _hook: &str, _app: &str) -> Standing {
         Standing::Unknown
     }
+    /// A finding is to be mended now; it begins after this returns.
+    fn mend(&self, _finding: i64, _who: &str) -> Result<()> {
+        Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
+    }
     /// The source is believed this; durable when the future is done. How many apps and machines it was about.
     fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
@@ -325,6 +335,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::AuditRun { name } => desk.audit(name).await,
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
         Request::RecoverFinish => desk.finish_recovery().await,
+        Request::FindingFix { id } => desk.fix(id).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
         Request::Release { rows } => desk.release(rows).await,
         Request::Delete { rows } => desk.delete(rows).await,

@@ -12,15 +12,19 @@
 
 pub mod audit;
 pub mod dispatch;
+pub mod drift;
 pub mod handler;
 pub mod installed;
+pub mod mend;
 pub mod provisioner;
 pub mod registry;
 pub mod rehearsal;
 pub mod scope;
 
 mod entropy;
+mod inventory;
 mod record;
+mod scan;
 mod vault;
 mod view;
 
@@ -38,7 +42,6 @@ use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, MemoryHandle};
 use groundcrew_store::Store;
-use groundcrew_store::subjects::StoredSubject;
 use serde_json::Value;
 
 pub use entropy::Entropy;
@@ -192,16 +195,15 @@ impl Runner {
     fn context(
         &self,
         installed: &Installed,
-        owner: Option<&StoredSubject>,
+        owner: Option<&Path>,
         config: Arc<Value>,
         run: Surroundings,
     ) -> Context {
         let transport = installed.transport().unwrap_or_else(|| self.transport.clone());
-        let words = self.grant_words(owner.map(|owner| &owner.subject.path), &config);
+        let words = self.grant_words(owner, &config);
         // A grant whose words this owner does not have grants it nothing: a machine's words for an app's run.
         let bound = installed.hook.allow.iter().filter_map(|grant| grant.bind(&words).ok());
-        let path = owner.map(|owner| &owner.subject.path);
-        let sealing = vault::sealing(&self.store, installed, path, run.resource);
+        let sealing = vault::sealing(&self.store, installed, owner, run.resource);
         let egress = Egress::new(bound.collect(), installed.secrets(), transport).with_sealing(sealing);
         let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
         let started = self.now();

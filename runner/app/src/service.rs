@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
 use crate::runner::Runner;
-use crate::scheduler::{Asking, Scheduler};
+use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
 };
@@ -168,6 +168,11 @@ impl Hints for Running {
         Standing::of(&self.config, hook, app)
     }
 
+    fn mend(&self, finding: i64, who: &str) -> control::Result<()> {
+        let full = || Refusal::conflict("too much is asked for already").hint("groundcrew findings");
+        if self.audits.mend(finding, who) { Ok(()) } else { Err(full()) }
+    }
+
     fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
         Box::pin(async move {
             let no_source = || Refusal::conflict("no source is configured that could be doubted");
@@ -264,9 +269,9 @@ impl Service {
         tasks: &mut JoinSet<Result<(), Error>>,
         stop: &CancellationToken,
     ) -> Result<Asking, Error> {
-        let audits: Vec<_> = self.config.audits.values().cloned().collect();
+        let jobs = Job::all(&self.config, &self.runner.registry());
         let (store, clock) = (self.runner.store.clone(), self.runner.clock.clone());
-        let (scheduler, asking) = Scheduler::open(audits, store, clock, self.runner.clone()).await?;
+        let (scheduler, asking) = Scheduler::open(jobs, store, clock, self.runner.clone()).await?;
         let ends = stop.clone();
         tasks.spawn(async move { Ok(scheduler.run(ends).await?) });
         Ok(asking)

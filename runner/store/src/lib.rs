@@ -20,6 +20,7 @@ pub mod events;
 pub mod findings;
 pub mod hooks;
 pub mod inherit;
+pub mod inventory;
 pub mod labels;
 pub mod lanes;
 pub mod leave;
@@ -28,6 +29,7 @@ pub mod listing;
 pub mod operators;
 pub mod prune;
 pub mod recover;
+pub mod remedies;
 pub mod runs;
 pub mod sealed;
 pub mod subjects;
@@ -37,7 +39,7 @@ mod migrations;
 mod sql;
 mod writer;
 
-pub use rusqlite::Connection;
+pub use rusqlite::{Connection, Row};
 pub use writer::{CommitFault, CommitFaults, CommitMoment, Health, Options, Reader, Store};
 
 use groundcrew_core::time::Timestamp;

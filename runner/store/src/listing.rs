@@ -123,6 +123,13 @@ impl Store {
         self.rows(&format!("{HELD} AND (?1 IS NULL OR hook = ?1) ORDER BY hook, id"), [hook.map(|id| id.0)])
     }
 
+    /// Rows that are not repaired any more, since somebody else changes them back, of one hook or of all.
+    pub fn fought_rows(&self, hook: Option<HookId>) -> Result<Vec<StoredRow>> {
+        let filter = "repairs <> '[]' AND state <> 'gone' AND unwanted_at IS NULL AND (?1 IS NULL OR hook = ?1) ORDER BY hook, id";
+        let rows = self.rows(filter, [hook.map(|id| id.0)])?;
+        Ok(rows.into_iter().filter(|row| row.row.is_fought()).collect())
+    }
+
     /// Whom a hook's things are for, with how many each has; without those that are gone or let go of.
     pub fn owners(&self, hook: HookId) -> Result<Vec<(Path, u32)>> {
         self.read(|connection| {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::lanes::LaneId;
 use crate::ledger::StoredRow;
-use crate::{HookId, Result, Store, SubjectId, lanes, sql};
+use crate::{HookId, Result, Store, SubjectId, findings, lanes, sql};
 
 /// What a person did, for the record: kept in the transaction of what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,6 +128,23 @@ impl Store {
                 // Dirty, not only due: a look that is under way must not put it to sleep again.
                 lanes::mark_dirty(connection, row.hook, row.owner, now)?;
                 act(connection, &who, &format!("approve removal of {}", row.about()), now)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets the repairs of rows that were fought over: they are looked at, and repaired again.
+    pub async fn repair_again(&self, rows: Vec<StoredRow>, who: &str, now: Timestamp) -> Result<()> {
+        let who = who.to_owned();
+        self.write(move |connection| {
+            for row in &rows {
+                let text =
+                    "UPDATE resource SET repairs = '[]', look_at = ?2, due_at = ?2, version = version + 1 WHERE id = ?1";
+                connection.execute(text, params![row.id, now.as_millis()])?;
+                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
+                findings::close(connection, "resource.fought", &row.about(), now)?;
+                act(connection, &who, &format!("repair {} again", row.about()), now)?;
             }
             Ok(())
         })

@@ -7,6 +7,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::applied::Taken;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 
+use super::audits::finding_number;
 use super::{Became, Desk, Done, Protection, Refusal, Result};
 
 /// How long an approval holds.
@@ -14,21 +15,39 @@ pub(super) const APPROVAL: Millis = Millis::hours(24);
 
 impl Desk<'_> {
     pub(super) async fn approve(&self, ids: &[String]) -> Result {
+        // A row's id is longer than any finding's.
+        let finding = |id: &String| finding_number(id).filter(|_| id.starts_with('f'));
+        let (findings, ids): (Vec<_>, Vec<_>) = ids.iter().partition(|id| finding(id).is_some());
         let held = self.store.held_rows(None)?;
-        let mut rows = Vec::with_capacity(ids.len());
+        let (mut rows, mut fought) = (Vec::with_capacity(ids.len()), Vec::new());
         for id in ids {
             let row = self.row(id)?;
-            if !held.iter().any(|held| held.id == row.id) {
+            if row.row.is_fought() && row.unwanted.is_none() {
+                fought.push(row);
+            } else if held.iter().any(|held| held.id == row.id) {
+                rows.push(row);
+            } else {
                 return Err(not_held(&row));
             }
-            rows.push(row);
         }
-        let changed = rows.len() as u32;
-        self.store.approve(rows, self.who, self.now, self.now + APPROVAL).await?;
-        Ok(Done {
-            message: format!("approved the removal of {changed}, as they are now, for {APPROVAL}"),
-            changed,
-        })
+        let (mut said, mut changed) = (Vec::new(), 0);
+        if !findings.is_empty() {
+            let numbers: Vec<_> = findings.into_iter().filter_map(finding).collect();
+            let done = self.approve_findings(&numbers).await?;
+            changed += done.changed;
+            said.push(done.message);
+        }
+        if !fought.is_empty() {
+            changed += fought.len() as u32;
+            said.push(format!("{} repaired again", fought.len()));
+            self.store.repair_again(fought, self.who, self.now).await?;
+        }
+        if !rows.is_empty() {
+            changed += rows.len() as u32;
+            said.push(format!("approved the removal of {}, as they are now, for {APPROVAL}", rows.len()));
+            self.store.approve(rows, self.who, self.now, self.now + APPROVAL).await?;
+        }
+        Ok(Done { message: said.join("; "), changed })
     }
 
     /// Allows a plan's items, each if things are as it says.

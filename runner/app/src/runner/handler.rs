@@ -80,7 +80,8 @@ impl Runner {
         };
         let owner = self.store.subject(lane.subject)?;
         let config = Arc::new(installed.hook.config.clone());
-        let context = self.context(installed, owner.as_ref(), config, surroundings);
+        let context =
+            self.context(installed, owner.as_ref().map(|owner| &owner.subject.path), config, surroundings);
         let attempts = delivery.attempts + 1;
         let run = self.engine.handle(&installed.component, &context, delivery.event).await;
         let now = self.now();

@@ -129,6 +129,9 @@ impl Noted<'_> {
                 (Action::Held, format!("these could be ours: {}", things.join(", ")))
             }
             Problem::Twin { thing } => (Action::Held, format!("a second thing of ours: `{thing}`")),
+            Problem::Fought { thing, fields } => {
+                (Action::Held, format!("somebody else changes `{thing}` back ({})", fields.join(", ")))
+            }
             Problem::Changed { thing, fields } => {
                 (Action::Held, format!("`{thing}` is not as it was left ({})", fields.join(", ")))
             }

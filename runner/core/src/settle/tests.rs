@@ -36,6 +36,7 @@ fn row(state: State) -> Row {
         poll_at: None,
         look_at: known.then(|| at(3_600)),
         inherited_at: None,
+        repairs: Vec::new(),
     }
 }
 
@@ -192,6 +193,7 @@ fn reported(problem: &Problem) -> String {
         Problem::Ambiguous { things } => format!("ambiguous: {}", things.join(" ")),
         Problem::Twin { thing } => format!("twin {thing}"),
         Problem::Changed { fields, .. } => format!("changed: {}", fields.join(" ")),
+        Problem::Fought { fields, .. } => format!("fought over {}", fields.join(" ")),
     }
 }
 
@@ -384,6 +386,10 @@ fn a_present_thing_is_kept_as_it_is_wanted() {
     let newer = || case().wants(json!({"v": 2, "fixed": 1}));
     let reverted =
         |ago: i64| case().with(|row| (row.spec, row.made_by) = (json!({"v": 2, "fixed": 1}), Some(at(-ago))));
+    let fought = |ago: &[i64]| {
+        let repairs = ago.iter().map(|ago| at(-*ago)).collect();
+        with(Drift::Repair).with(|row| row.repairs = repairs).sees([mine(3)])
+    };
     check([
         ("nothing is due", case(), "wait 3600 s, Settled"),
         ("a look is due", due(), "look for Thing"),
@@ -401,6 +407,10 @@ fn a_present_thing_is_kept_as_it_is_wanted() {
         ("what was before is there", reverted(30).sees([mine(1)]), "note"),
         ("somebody changed it", due().sees([mine(3)]), "note, drifted: v"),
         ("somebody changed it: repair", with(Drift::Repair).sees([mine(3)]), "update"),
+        ("somebody changes it back each time", fought(&[900, 300, 0]), "fought over v, again in 3600 s"),
+        ("the last of three repairs was long before", fought(&[3_601, 300, 0]), "update"),
+        ("two repairs are no fight", fought(&[300, 0]), "update"),
+        ("fought over, and as wanted", fought(&[900, 300, 0]).sees([mine(1)]), "note"),
         ("somebody changed it: accept", with(Drift::Accept).sees([mine(3)]), "note"),
         ("our own change is not visible yet", young().sees([mine(3)]), "wait 20 s, Settling"),
         ("not ready, and half visible", young().sees([in_state(ThingState::Pending, mine(3))]), "note"),

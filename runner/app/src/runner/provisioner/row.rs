@@ -332,7 +332,8 @@ impl Runner {
             seed: start.seed,
             resource: Some(work.row.id),
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        let context =
+            self.context(work.installed, Some(&work.owner.subject.path), work.config.clone(), surroundings);
         (context, opened)
     }
 
@@ -355,7 +356,8 @@ impl Runner {
             seed: start.seed,
             resource: Some(work.row.id),
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        let context =
+            self.context(work.installed, Some(&work.owner.subject.path), work.config.clone(), surroundings);
         (context, opened, intents)
     }
 

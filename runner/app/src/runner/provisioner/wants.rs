@@ -113,7 +113,8 @@ impl Runner {
             seed,
             resource: None,
         };
-        let mut context = self.context(installed, Some(owner), question.config.clone(), surroundings);
+        let mut context =
+            self.context(installed, Some(&owner.subject.path), question.config.clone(), surroundings);
         context.started = Timestamp::from_millis(0);
         let start = RunStart { seed, started: self.now() };
         let opened = self.open_run(installed, lane, "desired", About::default(), &start);
