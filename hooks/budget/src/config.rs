@@ -92,23 +92,23 @@ impl Config {
         Ok(Prices::published().with(&self.prices)?)
     }
 
-    /// The tightest ceiling of an app, by share; `all` are all apps, `spent` what each spent.
-    pub(crate) fn measure(
-        &self,
-        app: &Subject,
-        all: &[Subject],
-        spent: &dyn Fn(&Subject) -> u64,
-    ) -> Option<Measure> {
-        let of = |ceiling: &Ceiling| {
+    /// What the apps of each shared ceiling spent together, in the ceilings' order.
+    pub(crate) fn totals(&self, apps: &[Subject], spent: &dyn Fn(&Subject) -> u64) -> Vec<u64> {
+        let total = |ceiling: &Ceiling| match ceiling.of {
+            Of::Each => 0,
+            Of::All => apps.iter().filter(|app| ceiling.is_for(app)).map(spent).fold(0, u64::saturating_add),
+        };
+        self.ceilings.iter().map(total).collect()
+    }
+
+    /// The tightest ceiling of an app that spent so much, by share.
+    pub(crate) fn measure(&self, app: &Subject, spent: u64, totals: &[u64]) -> Option<Measure> {
+        let of = |(ceiling, total): (&Ceiling, &u64)| {
             let shared = ceiling.of == Of::All;
-            let spent = if shared {
-                all.iter().filter(|other| ceiling.is_for(other)).map(spent).fold(0, u64::saturating_add)
-            } else {
-                spent(app)
-            };
+            let spent = if shared { *total } else { spent };
             Measure { spent, ceiling: (ceiling.usd * PICO) as u64, shared }
         };
-        let measures = self.ceilings.iter().filter(|ceiling| ceiling.is_for(app)).map(of);
+        let measures = self.ceilings.iter().zip(totals).filter(|(ceiling, _)| ceiling.is_for(app)).map(of);
         measures.max_by(|one, other| one.share().total_cmp(&other.share()))
     }
 

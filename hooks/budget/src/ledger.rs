@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_hook::audit::is_quiet;
 use groundcrew_hook::audit::jiff::{Timestamp, tz::TimeZone};
+use groundcrew_hook::audit::{is_quiet, shard_of};
 use groundcrew_hook::{Failure, Result, kv};
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ impl Ledger {
     /// Enters what a look saw of a machine.
     pub(crate) fn enter(&mut self, machine: &str, sight: &Sight<'_>) -> Result<()> {
         let (now, month) = (self.now, self.month);
-        let shard = self.shard(shard_of(machine))?;
+        let shard = self.shard(shard_of(machine, SHARDS))?;
         let before = shard.machines.get(machine);
         // What ended before this month and is gone needs no line.
         if before.is_none() && sight.state == "destroyed" {
@@ -122,12 +122,6 @@ impl Ledger {
 
 fn key(n: u64) -> String {
     format!("spent.{n}")
-}
-
-/// Spreads machines over shards (FNV-1a), the same for ever: what is kept must be found again.
-fn shard_of(machine: &str) -> u64 {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    machine.bytes().fold(0xcbf2_9ce4_8422_2325, fold) % SHARDS
 }
 
 /// What is known after a look. All times in milliseconds; nothing before the month counts.

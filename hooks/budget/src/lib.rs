@@ -42,8 +42,11 @@ pub(crate) const RESUME: &str = "budget.resume";
 /// How the second part's cursors begin.
 const COMPARE: &str = "compare ";
 
-/// Apps that one page compares, so that what it notes stays below a run's hundred keys.
-const APPS: usize = 90;
+/// Calls of the host that the whole ledger and the list of apps take, with room for tens of thousands of apps.
+const READING: u32 = 150;
+
+/// Apps of one page about which something is noted; a run writes at most a hundred keys of `kv`.
+const NOTES: usize = 90;
 
 impl Auditor for Budget {
     fn run(cursor: Option<&str>) -> Result<FindingPage> {
@@ -128,26 +131,37 @@ fn compare(config: &Config, after: Option<&str>) -> Result<FindingPage> {
     let (api, now) = (config.machines()?, now()?);
     let (spending, apps) = (Spending::read(now)?, all_apps(config)?);
     let (mut pace, mut findings, mut next) = (Pace::start(), Vec::new(), None);
-    let rest = apps.iter().filter(|app| after.is_none_or(|after| app.path.as_str() > after));
-    for (n, app) in rest.enumerate() {
-        if n == APPS || pace.is_over_after(1) {
+    let totals = config.totals(&apps, &|app| spending.of(app));
+    let mut notes = 0;
+    pace.spend(READING);
+    for app in apps.iter().filter(|app| after.is_none_or(|after| app.path.as_str() > after)) {
+        let looked = look(config, &api, app, &spending, &totals);
+        let looked = looked.map_err(|failure| failure.context(&app.path))?;
+        notes += usize::from(looked.noted == Noted::Changed);
+        findings.extend(looked.findings);
+        next = Some(app.path.clone());
+        if pace.is_over_after(2) || notes == NOTES {
             break;
         }
-        findings
-            .extend(look(config, &api, app, &apps, &spending).map_err(|failure| failure.context(&app.path))?);
-        next = Some(app.path.clone());
     }
     let more = next.filter(|next| apps.last().is_some_and(|last| last.path != *next));
     Ok(FindingPage { findings, next: more.map(|next| format!("{COMPARE}{next}")) })
 }
 
-fn look(
-    config: &Config,
-    api: &Api,
-    app: &Subject,
-    all: &[Subject],
-    spending: &Spending,
-) -> Result<Vec<Finding>> {
+/// What was seen of one app.
+struct Looked {
+    findings: Vec<Finding>,
+    noted: Noted,
+}
+
+/// Whether what is noted of held machines is another now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Noted {
+    Same,
+    Changed,
+}
+
+fn look(config: &Config, api: &Api, app: &Subject, spending: &Spending, totals: &[u64]) -> Result<Looked> {
     let mut findings = Vec::new();
     let (spent, unpriced) = spending.found(app);
     if unpriced > 0 {
@@ -158,7 +172,7 @@ fn look(
         findings
             .push(Finding { severity: Severity::Info, ..finding("budget.unpriced", app, message, spent) });
     }
-    let measure = config.measure(app, all, &|app| spending.of(app));
+    let measure = config.measure(app, spent, totals);
     let standing = measure.map_or(Standing::Fine, |measure| config.standing(&measure));
     if let Some(measure) = measure.filter(|_| standing != Standing::Fine && spent > 0) {
         let code = if standing == Standing::Exceeded { EXCEEDED } else { "budget.nearing" };
@@ -170,7 +184,7 @@ fn look(
     let mut held = Held::of(&app.id)?;
     let over = standing == Standing::Exceeded;
     if !over && held.0.is_empty() || over && spent == 0 {
-        return Ok(findings);
+        return Ok(Looked { findings, noted: Noted::Same });
     }
     let before = held.clone();
     let machines = living(api, app.app()?)?;
@@ -192,7 +206,8 @@ fn look(
             });
         }
     }
-    if held != before {
+    let noted = if held == before { Noted::Same } else { Noted::Changed };
+    if noted == Noted::Changed {
         held.save(&app.id)?;
     }
     let theirs = held.0.values().filter(|note| **note == Note::Theirs).count();
@@ -200,7 +215,7 @@ fn look(
         told.message =
             format!("{}; {theirs} machines were started again by hand and are left alone", told.message);
     }
-    Ok(findings)
+    Ok(Looked { findings, noted })
 }
 
 /// An app's machines that are not destroyed, from its own list, which does not lag; none of an app that is gone.

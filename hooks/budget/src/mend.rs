@@ -77,7 +77,8 @@ fn present(owner: &Owner) -> Result<Option<Subject>> {
 
 fn standing(config: &Config, app: &Subject) -> Result<Standing> {
     let (spending, all) = (Spending::read(now()?)?, all_apps(config)?);
-    let measure = config.measure(app, &all, &|app| spending.of(app));
+    let totals = config.totals(&all, &|app| spending.of(app));
+    let measure = config.measure(app, spending.of(app), &totals);
     Ok(measure.map_or(Standing::Fine, |measure| config.standing(&measure)))
 }
 

@@ -26,7 +26,8 @@ pub(crate) fn look(look: &mut Look, place: Option<&str>) -> Result<Next> {
         for app in apps {
             one(look, &mut seen, &app).map_err(|failure| failure.context(&app.path))?;
             done = Some(app.path);
-            if look.pace.is_over_after(3) {
+            // The mirror was asked for its machines.
+            if look.pace.is_over_after(1) {
                 seen.save()?;
                 return Ok(done);
             }
@@ -50,6 +51,7 @@ fn one(look: &mut Look, seen: &mut FirstSeen, app: &Subject) -> Result<()> {
         }
         Activity::Idle { since: None, .. } => seen.since(&app.id)?,
     };
+    look.pace.spend(4);
     if days(look.now, since) < look.config.idle_days {
         return Ok(());
     }
@@ -143,6 +145,7 @@ fn names(look: &mut Look, app: &Subject) -> Result<()> {
     let name = app.app()?;
     let mut cursor = None;
     loop {
+        look.pace.spend(1);
         let page = match look.api.ask(&certificates::list(name, cursor.as_deref()))? {
             Ok(page) => page,
             Err(error) if is_gone(&error) => return Ok(()),
@@ -169,7 +172,7 @@ fn summary_points_here(listed: &Certificate) -> bool {
 }
 
 fn certificate(look: &mut Look, app: &Subject, hostname: &str) -> Result<()> {
-    look.pace.is_over_after(1);
+    look.pace.spend(1);
     let found = match look.api.ask(&certificates::show(app.app()?, hostname))? {
         Ok(found) => found,
         Err(error) if is_gone(&error) => return Ok(()),

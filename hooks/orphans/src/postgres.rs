@@ -14,7 +14,7 @@ pub(crate) fn look(look: &mut Look, place: Option<&str>) -> Result<Next> {
     clusters.sort_by(|one, other| one.id.cmp(&other.id));
     for listed in clusters.iter().filter(|cluster| place.is_none_or(|done| cluster.id.as_str() > done)) {
         one(look, listed).map_err(|failure| failure.context(&listed.name))?;
-        if look.pace.is_over_after(2) {
+        if look.pace.is_over_after(3) {
             return Ok(Some(listed.id.clone()));
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn look(look: &mut Look, place: Option<&str>) -> Result<Next> {
     suspects.sort_by(|one, other| one.id.cmp(&other.id));
     for suspect in suspects.iter().filter(|suspect| suspect.id.as_str() > done) {
         one(look, suspect)?;
-        if look.pace.is_over_after(1) {
+        if look.pace.is_over_after(2) {
             return Ok(Some(format!("{}|{cursor}", suspect.id)));
         }
     }

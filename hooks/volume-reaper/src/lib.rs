@@ -84,7 +84,7 @@ impl Auditor for VolumeReaper {
                 continue;
             }
             findings.extend(look(&config, &api, &prices, &mut seen, volume)?);
-            if pace.is_over_after(2) {
+            if pace.is_over_after(3) {
                 seen.save()?;
                 return Ok(FindingPage { findings, next: Some(format!("{}|{after}", volume.id)) });
             }
@@ -158,8 +158,8 @@ fn look(
             Some(why)
         }
     };
-    let found =
-        (why.is_none() || config.withheld).then(|| tell(&suspect, &subject, prices, why.as_deref(), &ago(now, since)));
+    let found = (why.is_none() || config.withheld)
+        .then(|| tell(&suspect, &subject, prices, why.as_deref(), &ago(now, since)));
     found.transpose()
 }
 
@@ -185,13 +185,7 @@ fn read(config: &Config, api: &Api, app: &str, id: &str) -> Result<Option<Suspec
     Ok(Some(Suspect { volume, owner, machines }))
 }
 
-fn tell(
-    suspect: &Suspect,
-    app: &Subject,
-    prices: &Prices,
-    why: Option<&str>,
-    age: &str,
-) -> Result<Finding> {
+fn tell(suspect: &Suspect, app: &Subject, prices: &Prices, why: Option<&str>, age: &str) -> Result<Finding> {
     let Suspect { volume, owner, .. } = suspect;
     let name = app.app()?;
     let whose = match owner {

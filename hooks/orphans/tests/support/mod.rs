@@ -112,9 +112,8 @@ impl Sim {
             drop(self.fake.clone().fleet(Subject { path, id, state, labels: json!({ "team": "blue" }) }));
         };
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        for app in
-            self.world.state()["apps"].as_array().unwrap().iter().filter(|app| app["gone_ms"].is_null())
-        {
+        let ours = |app: &&Value| app["gone_ms"].is_null() && app["org"] == "acme";
+        for app in self.world.state()["apps"].as_array().unwrap().iter().filter(ours) {
             let path = format!("fly/acme/{}", text(&app["name"]));
             for machine in app["machines"].as_array().unwrap().iter().filter(|it| it["state"] != "destroyed")
             {

@@ -32,3 +32,32 @@ pub fn machines_of(app: &Subject) -> Result<Vec<Subject>> {
         }
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::json;
+    use crate::testing::Fake;
+
+    fn subject(path: &str) -> Subject {
+        Subject { path: path.into(), id: format!("id:{path}"), state: String::new(), labels: json!({}) }
+    }
+
+    #[test]
+    fn all_apps_of_one_organisation_are_walked_and_no_others() {
+        let apps = (0..1_200).map(|n| format!("fly/acme/app-{n:04}"));
+        let others = ["fly/acme-2/app", "fly/acme/app-0000/m1"].map(str::to_owned);
+        let host = apps.chain(others).fold(Fake::new(), |host, path| host.fleet(subject(&path)));
+        let walked = host.run(|| {
+            let (mut walked, mut last) = (Vec::new(), None::<String>);
+            loop {
+                let page = apps_after("acme", last.as_deref()).unwrap();
+                let Some(end) = page.last() else { return walked };
+                last = Some(end.path.clone());
+                walked.extend(page.into_iter().map(|app| app.path));
+            }
+        });
+        assert_eq!((walked.len(), walked[1_199].as_str()), (1_200, "fly/acme/app-1199"));
+        assert_eq!(host.run(|| machines_of(&subject("fly/acme/app-0000"))).unwrap().len(), 1);
+    }
+}

@@ -19,7 +19,7 @@ pub use activity::{Activity, is_quiet};
 pub use apps::{apps_after, machines_of};
 pub use jiff;
 pub use pace::Pace;
-pub use seen::FirstSeen;
+pub use seen::{FirstSeen, shard_of};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;

@@ -6,25 +6,30 @@ use crate::host::backend;
 /// request may take a quarter.
 const LONG_ENOUGH_MS: i64 = 20_000;
 
-/// Requests after which a page hands over: well within a run's thousand calls.
-const MANY_ENOUGH: u32 = 400;
+/// Calls of the host after which a page hands over: well within a run's thousand.
+const MANY_ENOUGH: u32 = 700;
 
 /// How much of a page is used up.
 #[derive(Clone, Debug)]
 pub struct Pace {
     started_ms: i64,
-    steps: u32,
+    calls: u32,
 }
 
 impl Pace {
     /// A page begins.
     pub fn start() -> Self {
-        Self { started_ms: backend::now_ms(), steps: 0 }
+        Self { started_ms: backend::now_ms(), calls: 0 }
     }
 
-    /// Counts so many requests, and says whether the page should end here.
-    pub fn is_over_after(&mut self, requests: u32) -> bool {
-        self.steps = self.steps.saturating_add(requests);
-        self.steps >= MANY_ENOUGH || backend::now_ms() - self.started_ms >= LONG_ENOUGH_MS
+    /// Counts so many calls of the host: requests, looks into the mirror or the memory.
+    pub fn spend(&mut self, calls: u32) {
+        self.calls = self.calls.saturating_add(calls);
+    }
+
+    /// Counts so many calls, and says whether the page should end here.
+    pub fn is_over_after(&mut self, calls: u32) -> bool {
+        self.spend(calls);
+        self.calls >= MANY_ENOUGH || backend::now_ms() - self.started_ms >= LONG_ENOUGH_MS
     }
 }

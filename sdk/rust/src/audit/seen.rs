@@ -75,7 +75,72 @@ impl FirstSeen {
 }
 
 /// Spreads ids over shards (FNV-1a), the same for ever: what is kept must be found again.
-pub(super) fn shard_of(id: &str, shards: u64) -> u64 {
+pub fn shard_of(id: &str, shards: u64) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     id.bytes().fold(0xcbf2_9ce4_8422_2325, fold) % shards
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::testing::Fake;
+
+    fn host() -> (Fake, Rc<Cell<i64>>) {
+        let now = Rc::new(Cell::new(DAY_MS));
+        let clock = Rc::clone(&now);
+        (Fake::new().clock(move || clock.get()), now)
+    }
+
+    /// One look that notices these ids; returns since when, in days.
+    fn look(ids: &[&str]) -> Vec<i64> {
+        let mut seen = FirstSeen::of("thing").unwrap();
+        let since = ids.iter().map(|id| seen.since(id).unwrap().as_millisecond() / DAY_MS).collect();
+        seen.save().unwrap();
+        since
+    }
+
+    #[test]
+    fn what_is_so_is_so_since_the_first_look_that_saw_it() {
+        let (host, now) = host();
+        host.run(|| assert_eq!(look(&["a"]), [1]));
+        now.set(5 * DAY_MS);
+        host.run(|| assert_eq!(look(&["a", "b"]), [1, 5]));
+        host.run(|| {
+            let mut seen = FirstSeen::of("thing").unwrap();
+            seen.forget("a").unwrap();
+            assert_eq!(seen.known("a").unwrap(), None);
+        });
+        host.run(|| assert_eq!(look(&["a"]), [1], "what was not saved did not happen"));
+        host.run(|| {
+            let mut other = FirstSeen::of("other").unwrap();
+            assert_eq!(other.known("a").unwrap(), None);
+            let mut seen = FirstSeen::of("thing").unwrap();
+            seen.forget("a").unwrap();
+            seen.save().unwrap();
+            assert_eq!(look(&["a", "b"]), [5, 5]);
+        });
+    }
+
+    #[test]
+    fn what_nobody_noticed_for_long_is_forgotten() {
+        let (host, now) = host();
+        host.run(|| assert_eq!(look(&["a"]), [1]));
+        now.set(DAY_MS + FORGET_MS);
+        host.run(|| {
+            let mut seen = FirstSeen::of("thing").unwrap();
+            assert!(seen.known("a").unwrap().is_some());
+            seen.save().unwrap();
+            assert_eq!(FirstSeen::of("thing").unwrap().known("a").unwrap(), None);
+        });
+    }
+
+    #[test]
+    fn thousands_of_ids_fit() {
+        let (host, _) = host();
+        let ids: Vec<_> = (0..20_000).map(|n| format!("app:{n:016}")).collect();
+        host.run(|| look(&ids.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
 }
