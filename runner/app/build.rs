@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the folder of its manifest.
-const HOOKS: [(&str, &str); 5] = [
+const HOOKS: [(&str, &str); 10] = [
     ("hook-bucket", "bucket"),
+    ("hook-budget", "budget"),
+    ("hook-dangling", "dangling"),
     ("hook-dns", "dns"),
-    ("hook-fly-ip", "fly-ip"),
     ("hook-fly-cert", "fly-cert"),
+    ("hook-fly-ip", "fly-ip"),
+    ("hook-idle", "idle"),
     ("hook-notify", "notify"),
+    ("hook-orphans", "orphans"),
+    ("hook-volume-reaper", "volume-reaper"),
 ];
 
 fn main() {

@@ -2,11 +2,21 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 5] = [
+const HOOKS: [(&str, &[u8], &str); 10] = [
     (
         "bucket",
         include_bytes!(concat!(env!("OUT_DIR"), "/bucket.wasm")),
         include_str!("../../../hooks/bucket/hook.toml"),
+    ),
+    (
+        "budget",
+        include_bytes!(concat!(env!("OUT_DIR"), "/budget.wasm")),
+        include_str!("../../../hooks/budget/hook.toml"),
+    ),
+    (
+        "dangling",
+        include_bytes!(concat!(env!("OUT_DIR"), "/dangling.wasm")),
+        include_str!("../../../hooks/dangling/hook.toml"),
     ),
     (
         "dns",
@@ -24,9 +34,24 @@ const HOOKS: [(&str, &[u8], &str); 5] = [
         include_str!("../../../hooks/fly-ip/hook.toml"),
     ),
     (
+        "idle",
+        include_bytes!(concat!(env!("OUT_DIR"), "/idle.wasm")),
+        include_str!("../../../hooks/idle/hook.toml"),
+    ),
+    (
         "notify",
         include_bytes!(concat!(env!("OUT_DIR"), "/notify.wasm")),
         include_str!("../../../hooks/notify/hook.toml"),
+    ),
+    (
+        "orphans",
+        include_bytes!(concat!(env!("OUT_DIR"), "/orphans.wasm")),
+        include_str!("../../../hooks/orphans/hook.toml"),
+    ),
+    (
+        "volume-reaper",
+        include_bytes!(concat!(env!("OUT_DIR"), "/volume-reaper.wasm")),
+        include_str!("../../../hooks/volume-reaper/hook.toml"),
     ),
 ];
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::clock::rfc3339;
 use crate::refusal::Refusal;
 use crate::world::ips::{Ip, IpKind, NewIp};
-use crate::world::{App, Org, State};
+use crate::world::{App, Egress, Org, State};
 
 impl State {
     /// Answers one root field with its arguments.
@@ -86,7 +86,7 @@ impl State {
             "organization": self.org(&app.org).map(|org| self.org_node(org)),
             "ipAddresses": connection(&own),
             "sharedIpAddress": shared,
-            "egressIpAddresses": connection(&[]),
+            "egressIpAddresses": connection(&app.egress.iter().map(Egress::node).collect::<Vec<_>>()),
             "currentRelease": null,
         })
     }
@@ -108,8 +108,7 @@ impl State {
         self.orgs.iter().filter(|org| self.org_in_reach(&org.slug)).map(|org| self.org_node(org)).collect()
     }
 
-    /// An organisation; it has no add-ons and no peers here.
-    #[expect(clippy::unused_self, reason = "as all other views")]
+    /// An organisation with all that it has.
     fn org_node(&self, org: &Org) -> Value {
         json!({
             "id": org.id,
@@ -121,8 +120,8 @@ impl State {
             "viewerRole": "admin",
             "paidPlan": false,
             "billable": false,
-            "addOns": connection(&[]),
-            "wireGuardPeers": connection(&[]),
+            "addOns": connection(&self.add_on_nodes(&org.slug)),
+            "wireGuardPeers": connection(&self.peer_nodes(&org.slug)),
         })
     }
 

@@ -12,6 +12,7 @@ mod leases;
 pub(crate) mod lifecycle;
 pub(crate) mod machines;
 mod org_list;
+mod org_things;
 mod secrets;
 mod transitions;
 pub(crate) mod volumes;
@@ -35,6 +36,8 @@ pub(crate) use leases::Lease;
 pub(crate) use lifecycle::{Exit, Verb};
 pub(crate) use machines::{Machine, MachineFilter};
 pub(crate) use org_list::ListQuery;
+pub use org_things::OrgThing;
+pub(crate) use org_things::{AddOn, Cluster, Egress, Peer};
 pub(crate) use volumes::Volume;
 
 /// The slug of the organisation that a new world has, and that its tokens see.
@@ -81,6 +84,9 @@ pub(crate) struct State {
     pub(crate) past_names: BTreeSet<String>,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) add_ons: Vec<AddOn>,
+    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) peers: Vec<Peer>,
     /// Hostnames whose DNS points here.
     pub(crate) dns: BTreeSet<String>,
     pub(crate) due: BTreeMap<(i64, u64), Due>,
@@ -106,6 +112,9 @@ impl State {
             past_names: BTreeSet::new(),
             machines: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            add_ons: Vec::new(),
+            clusters: Vec::new(),
+            peers: Vec::new(),
             dns: BTreeSet::new(),
             due: BTreeMap::new(),
             log: Log::default(),
