@@ -36,6 +36,7 @@ mod pause;
 mod plan;
 mod protect;
 mod resources;
+mod retire;
 mod rows;
 mod run;
 mod runs;
@@ -164,6 +165,8 @@ pub enum Command {
     Protect(protect::Args),
     /// Allow again what `protect` forbade
     Unprotect(protect::UnprotectArgs),
+    /// Let a machine leave in order: cordon, tell handlers and wait for them, stop, destroy
+    Retire(retire::Args),
     /// Show, set or unset labels of an app
     Label(label::Args),
     /// Look at an app now
@@ -232,6 +235,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Settle(args) => settle::run(context, args),
         Command::Protect(args) => protect::run(context, args),
         Command::Unprotect(args) => protect::run_unprotect(context, args),
+        Command::Retire(args) => retire::run(context, args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
         Command::Hook(args) => hook::run(context, &args),

@@ -12,13 +12,16 @@
 mod audits;
 mod client;
 mod labels;
+mod retire;
 mod rows;
 
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
+use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
+use groundcrew_core::retire::{Ending, Patience};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::subjects::StoredSubject;
@@ -124,6 +127,22 @@ pub enum Request {
         /// Until when; none: as long as it is so.
         until: Option<Timestamp>,
     },
+    /// Lets a machine leave in order, or hurries one that does.
+    Retire {
+        /// The machine.
+        machine: String,
+        /// How long handlers are waited for.
+        timeout: Millis,
+        /// What is asked for at the end.
+        ending: Ending,
+        /// Whether handlers are waited for.
+        patience: Patience,
+    },
+    /// Lets a machine stay that was to leave.
+    RetireCancel {
+        /// The machine.
+        machine: String,
+    },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
         /// The row's id.
@@ -218,6 +237,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn audit(&self, _name: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
     }
+    /// Whether machines can be retired to this end by whoever listens; the refusal says what is missing.
+    fn retires(&self, _ending: Ending) -> Result<()> {
+        Err(Refusal::conflict("no runner is up that could retire a machine").hint("groundcrew up"))
+    }
     /// The source is believed this; durable when the future is done. How many apps and machines it was about.
     fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
@@ -257,6 +280,10 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::DeadDiscard { id } => desk.discard(id).await,
         Request::AuditRun { name } => desk.audit(name).await,
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
+        Request::Retire { machine, timeout, ending, patience } => {
+            desk.retire(machine, *timeout, *ending, *patience).await
+        }
+        Request::RetireCancel { machine } => desk.cancel_retirement(machine).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
     }?;
     hints.wake();

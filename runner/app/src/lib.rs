@@ -12,6 +12,7 @@ pub mod lock;
 pub mod logging;
 pub mod plan;
 pub mod rates;
+pub mod retire;
 pub mod runner;
 pub mod scheduler;
 pub mod service;

@@ -18,6 +18,7 @@ pub mod mirror;
 pub mod plan;
 pub mod pointer;
 pub mod poll;
+pub mod retire;
 pub mod retry;
 pub mod row;
 pub mod schedule;

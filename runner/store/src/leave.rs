@@ -56,6 +56,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The lowest level that operators laid over everything, or over a subject or its app, whatever the hook.
+    pub fn paused_over(&self, subject: SubjectId) -> Result<Option<Level>> {
+        // No hook has this number, so that only pauses of all hooks count.
+        self.read(|connection| paused(connection, HookId(0), subject))
+    }
+}
+
 pub(crate) fn verdict(
     connection: &Connection,
     row: &StoredRow,

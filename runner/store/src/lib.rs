@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod prune;
+pub mod retirements;
 pub mod runs;
 pub mod sealed;
 pub mod subjects;

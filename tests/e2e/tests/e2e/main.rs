@@ -14,6 +14,7 @@ mod levels;
 mod plan;
 mod powerdns;
 mod prism;
+mod retire;
 mod scene;
 mod shipped;
 mod shutdown;
