@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the folder of its manifest.
-const HOOKS: [(&str, &str); 5] = [
+const HOOKS: [(&str, &str); 6] = [
+    ("hook-archive", "archive"),
     ("hook-bucket", "bucket"),
     ("hook-dns", "dns"),
     ("hook-fly-ip", "fly-ip"),

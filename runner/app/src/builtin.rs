@@ -2,7 +2,12 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 5] = [
+const HOOKS: [(&str, &[u8], &str); 6] = [
+    (
+        "archive",
+        include_bytes!(concat!(env!("OUT_DIR"), "/archive.wasm")),
+        include_str!("../../../hooks/archive/hook.toml"),
+    ),
     (
         "bucket",
         include_bytes!(concat!(env!("OUT_DIR"), "/bucket.wasm")),

@@ -10,6 +10,7 @@
 //! - It changes only our store: nothing outside is called.
 
 mod audits;
+mod backfill;
 mod client;
 mod labels;
 mod retire;
@@ -18,6 +19,7 @@ mod rows;
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
+use groundcrew_core::backfill::Kinds;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
@@ -142,6 +144,25 @@ pub enum Request {
     RetireCancel {
         /// The machine.
         machine: String,
+    },
+    /// Tells a handler of everybody who lives.
+    Backfill {
+        /// The handler's name.
+        hook: String,
+        /// Of whom.
+        kinds: Kinds,
+        /// Between two of them.
+        every: Millis,
+    },
+    /// Ends a handler's backfill.
+    BackfillCancel {
+        /// The handler's name.
+        hook: String,
+    },
+    /// Lets a new version of a hook write although it did not find what the old one made.
+    ApproveUpgrade {
+        /// The hook's name.
+        hook: String,
     },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
@@ -284,6 +305,9 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
             desk.retire(machine, *timeout, *ending, *patience).await
         }
         Request::RetireCancel { machine } => desk.cancel_retirement(machine).await,
+        Request::Backfill { hook, kinds, every } => desk.backfill(hook, *kinds, *every).await,
+        Request::BackfillCancel { hook } => desk.cancel_backfill(hook).await,
+        Request::ApproveUpgrade { hook } => desk.approve_upgrade(hook).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
     }?;
     hints.wake();

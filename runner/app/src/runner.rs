@@ -23,8 +23,8 @@ mod record;
 mod vault;
 mod view;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, RwLock};
 
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
@@ -35,8 +35,8 @@ use groundcrew_engine::egress::{Egress, Transport};
 use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, MemoryHandle};
-use groundcrew_store::Store;
 use groundcrew_store::subjects::StoredSubject;
+use groundcrew_store::{HookId, Store};
 use serde_json::Value;
 
 pub use entropy::Entropy;
@@ -83,6 +83,8 @@ pub struct Runner {
     /// Where steps are written down instead of taken; none: they are taken.
     pub rehearsal: Option<Arc<Rehearsal>>,
     registry: RwLock<Arc<Registry>>,
+    /// Hooks whose component or configuration changed, and that were not yet seen to find their things.
+    gates: Mutex<BTreeSet<HookId>>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -146,6 +148,7 @@ impl Runner {
             rules: parts.rules,
             rehearsal: parts.rehearsal,
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
+            gates: Mutex::default(),
         })
     }
 

@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::backfill;
 use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
@@ -399,6 +400,16 @@ impl Service {
         let (runner, config, ends) = (self.runner.clone(), self.config.clone(), stop.clone());
         tasks.spawn(async move {
             refresh_secrets(runner, config, ends).await;
+            Ok(())
+        });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            backfill::run(runner, ends).await;
+            Ok(())
+        });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            runner.watch_gates(ends).await;
             Ok(())
         });
         if let Some(fly) = fly {

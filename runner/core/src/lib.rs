@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backfill;
 pub mod duration;
 pub mod egress;
 pub mod finding;

@@ -14,6 +14,7 @@
 
 pub mod applied;
 pub mod audits;
+pub mod backfills;
 pub mod deliveries;
 pub mod events;
 pub mod findings;
@@ -21,6 +22,7 @@ pub mod hooks;
 pub mod inherit;
 pub mod labels;
 pub mod lanes;
+pub mod last_words;
 pub mod leave;
 pub mod ledger;
 pub mod listing;
@@ -29,6 +31,7 @@ pub mod prune;
 pub mod retirements;
 pub mod runs;
 pub mod sealed;
+pub mod sight;
 pub mod subjects;
 pub mod wants;
 
