@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the folder of its manifest.
-const HOOKS: [(&str, &str); 10] = [
+const HOOKS: [(&str, &str); 11] = [
+    ("hook-archive", "archive"),
     ("hook-bucket", "bucket"),
     ("hook-budget", "budget"),
     ("hook-dangling", "dangling"),

@@ -254,6 +254,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         rehearsal: setting.rehearsal,
         hooks,
     });
+    runner.close_gates().await?;
     let everybody = runner.registry().everybody(&store.mirror_rows()?);
     store.dirty_lanes(everybody, now).await?;
     // The configuration may be another one than before: what it held back is decided again.

@@ -2,7 +2,12 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 10] = [
+const HOOKS: [(&str, &[u8], &str); 11] = [
+    (
+        "archive",
+        include_bytes!(concat!(env!("OUT_DIR"), "/archive.wasm")),
+        include_str!("../../../hooks/archive/hook.toml"),
+    ),
     (
         "bucket",
         include_bytes!(concat!(env!("OUT_DIR"), "/bucket.wasm")),

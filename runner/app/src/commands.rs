@@ -19,6 +19,8 @@ mod apply;
 mod approve;
 mod ask;
 mod audit;
+mod autopsy;
+mod backfill;
 mod backup;
 mod calls;
 mod check;
@@ -39,6 +41,7 @@ mod protect;
 mod recover;
 mod resources;
 mod restore;
+mod retire;
 mod rows;
 mod run;
 mod runs;
@@ -167,6 +170,12 @@ pub enum Command {
     Protect(protect::Args),
     /// Allow again what `protect` forbade
     Unprotect(protect::UnprotectArgs),
+    /// Let a machine leave in order: cordon, tell handlers and wait for them, stop, destroy
+    Retire(retire::Args),
+    /// Show what is known of a machine's last days: events, how its process ended, redacted configuration
+    Autopsy(autopsy::Args),
+    /// Tell a handler that came later of everybody who lives
+    Backfill(backfill::Args),
     /// Show, set or unset labels of an app
     Label(label::Args),
     /// Look at an app now
@@ -241,6 +250,9 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Settle(args) => settle::run(context, args),
         Command::Protect(args) => protect::run(context, args),
         Command::Unprotect(args) => protect::run_unprotect(context, args),
+        Command::Retire(args) => retire::run(context, args),
+        Command::Autopsy(args) => autopsy::run(context, &args),
+        Command::Backfill(args) => backfill::run(context, &args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
         Command::Restore(args) => restore::run(context, &args),

@@ -10,16 +10,21 @@
 //! - It changes only our store: nothing outside is called.
 
 mod audits;
+mod backfill;
 mod client;
 mod ends;
 mod labels;
+mod retire;
 mod rows;
 
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
+use groundcrew_core::backfill::Kinds;
+use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
+use groundcrew_core::retire::{Ending, Patience};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::subjects::StoredSubject;
@@ -135,6 +140,41 @@ pub enum Request {
     FindingFix {
         /// The finding's id: `f12`.
         id: String,
+    },
+    /// Lets a machine leave in order, or hurries one that does.
+    Retire {
+        /// The machine.
+        machine: String,
+        /// How long handlers are waited for.
+        timeout: Millis,
+        /// What is asked for at the end.
+        ending: Ending,
+        /// Whether handlers are waited for.
+        patience: Patience,
+    },
+    /// Lets a machine stay that was to leave.
+    RetireCancel {
+        /// The machine.
+        machine: String,
+    },
+    /// Tells a handler of everybody who lives.
+    Backfill {
+        /// The handler's name.
+        hook: String,
+        /// Of whom.
+        kinds: Kinds,
+        /// Between two of them.
+        every: Millis,
+    },
+    /// Ends a handler's backfill.
+    BackfillCancel {
+        /// The handler's name.
+        hook: String,
+    },
+    /// Lets a new version of a hook write although it did not find what the old one made.
+    ApproveUpgrade {
+        /// The hook's name.
+        hook: String,
     },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
@@ -271,6 +311,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn mend(&self, _finding: i64, _who: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
     }
+    /// Whether machines can be retired to this end by whoever listens; the refusal says what is missing.
+    fn retires(&self, _ending: Ending) -> Result<()> {
+        Err(Refusal::conflict("no runner is up that could retire a machine").hint("groundcrew up"))
+    }
     /// The source is believed this; durable when the future is done. How many apps and machines it was about.
     fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
@@ -336,6 +380,13 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
         Request::RecoverFinish => desk.finish_recovery().await,
         Request::FindingFix { id } => desk.fix(id).await,
+        Request::Retire { machine, timeout, ending, patience } => {
+            desk.retire(machine, *timeout, *ending, *patience).await
+        }
+        Request::RetireCancel { machine } => desk.cancel_retirement(machine).await,
+        Request::Backfill { hook, kinds, every } => desk.backfill(hook, *kinds, *every).await,
+        Request::BackfillCancel { hook } => desk.cancel_backfill(hook).await,
+        Request::ApproveUpgrade { hook } => desk.approve_upgrade(hook).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
         Request::Release { rows } => desk.release(rows).await,
         Request::Delete { rows } => desk.delete(rows).await,

@@ -41,7 +41,7 @@ use groundcrew_engine::egress::{Egress, Transport};
 use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, MemoryHandle};
-use groundcrew_store::Store;
+use groundcrew_store::{HookId, Store};
 use serde_json::Value;
 
 pub use entropy::Entropy;
@@ -90,6 +90,8 @@ pub struct Runner {
     /// What this process has told of others' marks.
     told: Mutex<BTreeSet<&'static str>>,
     registry: RwLock<Arc<Registry>>,
+    /// Hooks whose component or configuration changed, and that were not yet seen to find their things.
+    gates: Mutex<BTreeSet<HookId>>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -157,6 +159,7 @@ impl Runner {
             rehearsal: parts.rehearsal,
             told: Mutex::default(),
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
+            gates: Mutex::default(),
         })
     }
 

@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::retire::Ending;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
 use groundcrew_engine::clock::Clock;
@@ -18,9 +20,11 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::backfill;
 use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::retire::{Api, Retirer};
 use crate::runner::Runner;
 use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
@@ -87,6 +91,37 @@ struct Running {
     audits: Asking,
     runner: Arc<Runner>,
     counts: CountsOf,
+    retires: Retires,
+}
+
+/// Whether machines can be retired.
+struct Retires {
+    level: Level,
+    /// Whether the configuration names a source on Fly, and a token that may.
+    source: bool,
+    token: bool,
+}
+
+impl Retires {
+    fn check(&self, ending: Ending) -> control::Result<()> {
+        if !self.source {
+            return Err(Refusal::conflict(
+                "no source on Fly is configured; its machines alone can be retired",
+            ));
+        }
+        if !self.token {
+            let message = "the configuration names no token that may stop and destroy machines";
+            let hint = "add to [source.fly] of groundcrew.toml: retire_token = \"FLY_WRITE\", a secret with a deploy or org token";
+            return Err(Refusal::conflict(message).hint(hint));
+        }
+        let needed = if ending == Ending::Destroy { Level::Enforce } else { Level::NoDeletes };
+        if self.level < needed {
+            let what = if ending == Ending::Destroy { "destroyed" } else { "stopped" };
+            let message = format!("the installation's level is `{}`: nothing is {what}", self.level);
+            return Err(Refusal::conflict(message).hint(format!("level = \"{needed}\" in groundcrew.toml")));
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Running {
@@ -173,6 +208,10 @@ impl Hints for Running {
         if self.audits.mend(finding, who) { Ok(()) } else { Err(full()) }
     }
 
+    fn retires(&self, ending: Ending) -> control::Result<()> {
+        self.retires.check(ending)
+    }
+
     fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
         Box::pin(async move {
             let no_source = || Refusal::conflict("no source is configured that could be doubted");
@@ -233,12 +272,14 @@ impl Service {
                 doubt(&fly.status().belief);
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
+        let retires = self.start_retirer(&around, fly.clone(), &mut tasks, &stop);
         let running = Arc::new(Running {
             config: self.config.clone(),
             fly: fly.clone(),
             audits,
             runner: self.runner.clone(),
             counts: self.counts.clone(),
+            retires,
         });
         self.start_api(&around, running, &mut tasks, &stop);
         self.start_housekeeping(fly, &mut tasks, &stop);
@@ -275,6 +316,30 @@ impl Service {
         let ends = stop.clone();
         tasks.spawn(async move { Ok(scheduler.run(ends).await?) });
         Ok(asking)
+    }
+
+    /// Takes up machines that leave, if the configuration says with which token.
+    fn start_retirer(
+        &self,
+        around: &source::Surroundings,
+        fly: Option<FlyHandle>,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) -> Retires {
+        let source = self.config.sources.fly.as_ref();
+        let token = source.and_then(|source| source.retire_token.clone());
+        let retires = Retires { level: self.runner.level, source: source.is_some(), token: token.is_some() };
+        if let (Some(source), Some(token)) = (source, token) {
+            let api = Api {
+                transport: self.transport.clone(),
+                base: source.url.as_str().trim_end_matches('/').to_owned(),
+                token,
+                secret: around.secret.clone(),
+            };
+            let (work, ends) = (Retirer { runner: self.runner.clone(), api, fly }, stop.clone());
+            tasks.spawn(async move { Ok(work.run(ends).await?) });
+        }
+        retires
     }
 
     fn around(&self) -> source::Surroundings {
@@ -362,6 +427,16 @@ impl Service {
         let (runner, config, ends) = (self.runner.clone(), self.config.clone(), stop.clone());
         tasks.spawn(async move {
             refresh_secrets(runner, config, ends).await;
+            Ok(())
+        });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            backfill::run(runner, ends).await;
+            Ok(())
+        });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            runner.watch_gates(ends).await;
             Ok(())
         });
         if let Some(fly) = fly {

@@ -251,6 +251,7 @@ async fn it_runs_by_itself_and_ends_when_told() {
     let settings = groundcrew::config::FlySource {
         org: "acme".to_owned(),
         token: "FLY".to_owned(),
+        retire_token: None,
         url: sim.base_url().parse().unwrap(),
         pace: groundcrew_core::poll::Pace {
             tick: Millis::seconds(1),

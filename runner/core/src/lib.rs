@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backfill;
 pub mod duration;
 pub mod egress;
 pub mod finding;
@@ -20,6 +21,7 @@ pub mod plan;
 pub mod pointer;
 pub mod poll;
 pub mod remedy;
+pub mod retire;
 pub mod retry;
 pub mod row;
 pub mod schedule;

@@ -127,6 +127,8 @@ pub struct Facts<'a> {
     pub on_gone_adopted: OnGone,
     /// Why it is unwanted.
     pub cause: Cause,
+    /// Of a replacement: the component or configuration that changed what is wanted; none: the view did.
+    pub replaced_by: Option<Cause>,
     /// Since when it is unwanted.
     pub unwanted_at: Timestamp,
     /// Time spent frozen since then; it does not count as grace.
@@ -202,6 +204,9 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
     if matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
         return held(format!("the {} and asks for less: approve", facts.cause));
     }
+    if let (Cause::Replacement, Some(by)) = (facts.cause, facts.replaced_by) {
+        return held(format!("the {by} and asks for a replacement: approve"));
+    }
     let allowed = facts.window.allows(facts.rows);
     if facts.due > allowed {
         let within = facts.window.within;
@@ -247,6 +252,7 @@ mod tests {
             on_gone: OnGone::Delete,
             on_gone_adopted: OnGone::Report,
             cause: Cause::OwnerEnded,
+            replaced_by: None,
             unwanted_at: NOW - Millis::minutes(20),
             frozen_for: Millis::ZERO,
             grace: Some(Millis::minutes(15)),
@@ -302,6 +308,10 @@ mod tests {
         };
         assert!(approved(|f| f.due = 400));
         assert!(approved(|f| f.cause = Cause::ComponentChanged));
+        assert!(approved(|f| {
+            f.cause = Cause::Replacement;
+            f.replaced_by = Some(Cause::ConfigurationChanged);
+        }));
         assert!(!approved(|f| f.frozen = Some("protected")));
         assert!(!approved(|f| f.unwanted_at = NOW));
         assert!(!approved(|f| f.readers = Readers::Waiting));
@@ -353,6 +363,10 @@ mod tests {
             ..clear()
         };
         assert_eq!(may_delete(&replaced), Leave::Remove);
+        for by in [Cause::ComponentChanged, Cause::ConfigurationChanged] {
+            let why = format!("the {by} and asks for a replacement: approve");
+            assert_eq!(may_delete(&Facts { replaced_by: Some(by), ..replaced.clone() }), Leave::Held { why });
+        }
     }
 
     #[test]

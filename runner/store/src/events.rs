@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::findings::{self, FindingChange};
 use crate::subjects::{self, SubjectChange};
-use crate::{HookId, Result, Store, SubjectId, audits, lanes, sql};
+use crate::{HookId, Result, Store, SubjectId, audits, lanes, last_words, sql};
 
 /// One event on its way into the inbox.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,6 +163,9 @@ pub(crate) fn take(
         return Ok(());
     };
     accepted.events += 1;
+    if let Some(machine) = subject.filter(|_| new.event.kind == "machine.destroyed") {
+        last_words::keep(connection, machine, now)?;
+    }
     for hook in &new.handlers {
         deliver(connection, *hook, subject.unwrap_or(SubjectId::NONE), seq, now)?;
         accepted.deliveries += 1;

@@ -67,6 +67,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The lowest level that operators laid over everything, or over a subject or its app, whatever the hook.
+    pub fn paused_over(&self, subject: SubjectId) -> Result<Option<Level>> {
+        // No hook has this number, so that only pauses of all hooks count.
+        self.read(|connection| paused(connection, HookId(0), subject))
+    }
+}
+
 pub(crate) fn verdict(
     connection: &Connection,
     row: &StoredRow,
@@ -93,6 +101,7 @@ pub(crate) fn verdict(
         on_gone: policy.on_gone,
         on_gone_adopted: policy.on_gone_adopted,
         cause,
+        replaced_by: if policy.replaced == Replaced::Yes { replaced_by(connection, row)? } else { None },
         unwanted_at,
         frozen_for: frozen_for(row, now),
         grace,
@@ -138,6 +147,14 @@ fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Res
         (true, Replaced::Yes) => Wanted::Replaced,
         (true, Replaced::No) => Wanted::AsItIs,
     })
+}
+
+/// The component or configuration that changed what the row's lane wants of it.
+fn replaced_by(connection: &Connection, row: &StoredRow) -> Result<Option<Cause>> {
+    let text = "SELECT why FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4";
+    let params = params![row.hook.0, row.owner.0, row.kind, row.key];
+    let why = connection.prepare_cached(text)?.query_row(params, |row| sql::word_opt(row, 0)).optional()?;
+    Ok(why.flatten())
 }
 
 /// Whether a subject that lives at the owner's path has not been asked what it wants.

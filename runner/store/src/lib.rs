@@ -14,6 +14,7 @@
 
 pub mod applied;
 pub mod audits;
+pub mod backfills;
 pub mod deliveries;
 pub mod ends;
 pub mod events;
@@ -23,6 +24,7 @@ pub mod inherit;
 pub mod inventory;
 pub mod labels;
 pub mod lanes;
+pub mod last_words;
 pub mod leave;
 pub mod ledger;
 pub mod listing;
@@ -30,8 +32,10 @@ pub mod operators;
 pub mod prune;
 pub mod recover;
 pub mod remedies;
+pub mod retirements;
 pub mod runs;
 pub mod sealed;
+pub mod sight;
 pub mod subjects;
 pub mod wants;
 

@@ -12,7 +12,7 @@ use crate::subjects::{self, StoredSubject};
 use crate::{HookId, Result, Store, SubjectId, migrations, sql};
 
 /// What holds for a row that only an approval lets go: it is unwanted, and held by something else than a freeze.
-const HELD: &str = "unwanted_at IS NOT NULL AND frozen_why IS NOT NULL AND frozen_why NOT LIKE 'frozen%'
+const HELD: &str = "(unwanted_at IS NOT NULL OR frozen_why LIKE '%: approve') AND frozen_why IS NOT NULL AND frozen_why NOT LIKE 'frozen%'
     AND protected = 0 AND state NOT IN ('gone', 'retained', 'creating')";
 
 /// Which rows of the ledger are listed.

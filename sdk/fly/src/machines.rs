@@ -243,3 +243,25 @@ pub fn org_page(org_slug: &str, page: &OrgPage<'_>) -> Call<OrgMachines> {
         .with_some("cursor", page.cursor);
     Call::json(request)
 }
+
+/// Takes a machine out of the proxy's rotation; a machine that is cordoned already stays so.
+pub fn cordon(app: &str, machine: &str) -> Call<()> {
+    Call::plain(Request::to(Method::Post, &["apps", app, "machines", machine, "cordon"]))
+}
+
+/// Lets the proxy route to a machine again.
+pub fn uncordon(app: &str, machine: &str) -> Call<()> {
+    Call::plain(Request::to(Method::Post, &["apps", app, "machines", machine, "uncordon"]))
+}
+
+/// Stops a machine: accepted at once, done in its own time. A body is sent, if an empty one: without it the
+/// API answers 400 [superfly/docs#2187].
+pub fn stop(app: &str, machine: &str) -> Call<()> {
+    let request = Request::to(Method::Post, &["apps", app, "machines", machine, "stop"]);
+    Call::plain(request.send(Value::Object(Map::new())))
+}
+
+/// Destroys a machine that does not run: 412 if it does, 409 while somebody holds a lease of it, 404 if it is gone.
+pub fn destroy(app: &str, machine: &str) -> Call<()> {
+    Call::plain(Request::to(Method::Delete, &["apps", app, "machines", machine]))
+}

@@ -31,6 +31,9 @@ pub struct Args {
     /// Believe the source: that those who vanished are gone, or that its token reaches what it should
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["rows", "hook", "all"])]
     source: Option<Doubted>,
+    /// Let a hook write whose new version does not find what the old one made
+    #[arg(long, value_name = "HOOK", conflicts_with_all = ["rows", "hook", "all", "source"])]
+    upgrade: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -47,6 +50,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         let command = format!("groundcrew approve --source {command} --yes");
         ask::confirm(question, Given::from(args.yes), &command)?;
         return context.change_and_tell(Request::Believe { what });
+    }
+    if let Some(hook) = &args.upgrade {
+        let question = format!("Let {hook} write? What it does not find, it may make a second time.");
+        ask::confirm(
+            &question,
+            Given::from(args.yes),
+            &format!("groundcrew approve --upgrade {hook} --yes"),
+        )?;
+        return context.change_and_tell(Request::ApproveUpgrade { hook: hook.clone() });
     }
     let store = context.reader()?;
     let names = Names::of(&store)?;

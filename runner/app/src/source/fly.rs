@@ -180,7 +180,7 @@ impl FlySource {
         let transport = Arc::clone(&self.around.transport);
         async move {
             let answer = match token {
-                Ok(token) => exchange(&*transport, method, url, &token).await,
+                Ok(token) => exchange(&*transport, method, url, None, &token).await,
                 Err(reason) => Err(reason),
             };
             Answered { fetch, question, sent_at, answer }
@@ -279,19 +279,24 @@ impl FlySource {
     }
 }
 
-/// Sends one request. Nothing is repeated: the schedule does that.
-async fn exchange(
+/// Sends one request to the platform. Nothing is repeated: whoever asks does that.
+pub(crate) async fn exchange(
     transport: &dyn Transport,
     method: String,
     url: String,
+    body: Option<String>,
     token: &str,
 ) -> Result<Answer, String> {
-    let headers = vec![
+    let mut headers = vec![
         ("accept".to_owned(), "application/json".to_owned()),
         ("authorization".to_owned(), auth_header(token)),
     ];
+    if body.is_some() {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
     // The operator wrote this URL, so it may be anywhere.
-    let request = Request { method, url, headers, body: Vec::new(), private: true };
+    let body = body.unwrap_or_default().into_bytes();
+    let request = Request { method, url, headers, body, private: true };
     transport.admit(&request).await.map_err(|failure| failure.to_string())?;
     let response = transport.exchange(request, DEADLINE).await.map_err(|error| error.to_string())?;
     Ok(Answer { status: response.status, headers: response.headers, body: response.body })

@@ -16,6 +16,7 @@ mod plan;
 mod powerdns;
 mod prism;
 mod recovery;
+mod retire;
 mod scene;
 mod shipped;
 mod shutdown;

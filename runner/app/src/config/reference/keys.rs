@@ -131,6 +131,11 @@ pub(super) const KEYS: &[Key] = &[
     optional("source.fly", Shape::Table, "an organisation on Fly"),
     required("source.fly.org", Shape::Text, "its slug, as in `fly orgs list`"),
     required("source.fly.token", Shape::Text, "the secret to read with; a read-only token is enough"),
+    optional(
+        "source.fly.retire_token",
+        Shape::Text,
+        "the secret with which `groundcrew retire` cordons, stops and destroys machines; without it, it is refused",
+    ),
     default("source.fly.url", Shape::Text),
     default("source.fly.poll", Shape::Duration),
     default("source.fly.hot_every", Shape::Duration),

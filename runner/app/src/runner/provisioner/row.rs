@@ -315,7 +315,7 @@ impl Runner {
         (run.outcome, writes)
     }
 
-    fn begin(
+    pub(super) fn begin(
         &self,
         work: &Work<'_>,
         op: &str,
@@ -361,7 +361,7 @@ impl Runner {
         (context, opened, intents)
     }
 
-    fn want(&self, work: &Work<'_>, id: Option<String>) -> Want {
+    pub(super) fn want(&self, work: &Work<'_>, id: Option<String>) -> Want {
         let row = &work.row;
         // A creation in doubt is settled with its own spec, then changed to the newest.
         let settling = row.row.state == State::InDoubt;
