@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use groundcrew_harness::month::{KINDS, Month, play, shrink};
 
-/// Smaller months that are tried when one went wrong.
+/// Smaller months that are tried when one went wrong, unless `--tries` says otherwise.
 const TRIES: u32 = 24;
 
 fn main() -> ExitCode {
-    let month = match month() {
-        Ok(month) => month,
+    let (month, tries) = match month() {
+        Ok(read) => read,
         Err(why) => {
             eprintln!("error: {why}");
             return ExitCode::from(2);
@@ -23,14 +23,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("{outcome}\nmaking it smaller");
-    let small = shrink(outcome, TRIES);
+    let small = shrink(outcome, tries);
     println!("{small}{}", small.line());
     println!("again: cargo xtask month {}", arguments(&small.month));
     println!("{line}");
     ExitCode::FAILURE
 }
 
-fn month() -> Result<Month, String> {
+fn month() -> Result<(Month, u32), String> {
+    let mut tries = TRIES;
     let mut month = Month::new(1, 200, 30);
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -41,12 +42,13 @@ fn month() -> Result<Month, String> {
             "--days" => month.days = number()?,
             "--seed" => month.seed = number()?.into(),
             "--until" => month.until = number()?.into(),
+            "--tries" => tries = number()?,
             "--without" if KINDS.contains(&value.as_str()) => month.without.push(value),
             "--without" => return Err(format!("--without is one of {}", KINDS.join(", "))),
             unknown => return Err(format!("unknown argument `{unknown}`")),
         }
     }
-    Ok(month)
+    Ok((month, tries))
 }
 
 fn arguments(month: &Month) -> String {

@@ -1,7 +1,6 @@
 //! Process after process, to the end of the month.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock as _;
 use groundcrew_store::hooks::Old;
 use groundcrew_store::lanes::LaneId;
@@ -235,9 +234,4 @@ async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
         up.follow_belief().await?;
     }
     Ok(())
-}
-
-/// The runner's time now; for what is read after the end.
-pub(super) fn shown(stage: &Stage) -> Timestamp {
-    stage.watch.now()
 }

@@ -277,7 +277,9 @@ impl Stage {
             Foreign::Plant { kind, name } => {
                 let plant =
                     outside::Act::Plant { name: name.clone(), mark: None, body: json!({"value": 99}) };
-                self.outside.script(now, &at(kind), plant);
+                // What has no name could be a creation of ours whose answer was lost, if it is as young.
+                let made_at = if name.is_some() { now } else { now - 2 * HOUR };
+                self.outside.script(made_at, &at(kind), plant);
             }
             Foreign::Change { kind, name } => {
                 let change = outside::Act::Change(Pick::Name(name.clone()), json!({"value": 98}));

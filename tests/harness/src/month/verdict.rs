@@ -13,7 +13,6 @@ use groundcrew_store::{Reader, Result};
 use serde_json::Value;
 
 use super::act::{Act, HOUR};
-use super::life;
 use super::stage::Stage;
 use super::{Counted, Month};
 use crate::clock::START;
@@ -103,6 +102,9 @@ pub(super) fn outcome(stage: &Stage, rested: bool) -> Result<Outcome> {
         events += ids.len();
         lanes.push(ids);
     }
+    let taken_over = taken_over(&log);
+    let mut verdict = judge(&log, &expected);
+    verdict.leaked.retain(|it| !taken_over.contains(&(it.collection.clone(), it.id.clone())));
     let receipts = stage.outside.receipts();
     let acts = stage.told.borrow().clone();
     let outages = acts.iter().filter(|(_, act)| is_outage(act)).count();
@@ -110,13 +112,13 @@ pub(super) fn outcome(stage: &Stage, rested: bool) -> Result<Outcome> {
     Ok(Outcome {
         month: stage.month.clone(),
         counted,
-        verdict: judge(&log, &expected),
+        verdict,
         torn: torn(stage, &log),
         different: different(stage, &log),
         told: told(&receipts, &lanes),
         unannounced: unannounced(stage, &store)?,
         dangling: dangling(&stage.neighbours),
-        unresolved: unresolved(stage, &store)?,
+        unresolved: unresolved(&store)?,
         restless: !rested,
         story: Story { acts, log, findings: store.findings(ClosedToo::No)? },
     })
@@ -209,19 +211,34 @@ fn unannounced(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<Str
     Ok(unannounced)
 }
 
-fn unresolved(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<String>> {
-    let counts = store.counts(life::shown(stage))?;
+/// What strangers wrote over last: it is not as it was left, so it is a person's to remove, and a finding says so.
+fn taken_over(log: &[Effect]) -> BTreeSet<(String, String)> {
+    let mut by: BTreeMap<(String, String), (By, What)> = BTreeMap::new();
+    for effect in log {
+        by.insert((effect.collection.clone(), effect.id.clone()), (effect.by, effect.what));
+    }
+    by.into_iter()
+        .filter(|(_, last)| *last == (By::Stranger, What::Updated))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn unresolved(store: &groundcrew_store::Store) -> Result<Vec<String>> {
+    let findings = store.findings(ClosedToo::No)?;
+    let persons = |about: &str| findings.iter().any(|it| it.code == "resource.changed" && it.about == about);
     let mut all = Vec::new();
-    for (hook, state, count) in &counts.rows {
-        if *state == State::InDoubt {
-            all.push(format!("{count} rows of {hook} are in doubt"));
-        }
+    for row in store.living_rows()?.iter().filter(|row| row.row.state == State::InDoubt) {
+        all.push(format!("{} is in doubt", row.about()));
+    }
+    for row in store.held_rows(None)?.iter().filter(|row| !persons(&row.about())) {
+        all.push(format!("the removal of {} is held", row.about()));
+    }
+    for stuck in findings.iter().filter(|it| it.code == "resource.stuck" && !persons(&it.about)) {
+        all.push(format!("{} is stuck", stuck.about));
     }
     for dead in store.dead()? {
         all.push(format!("a delivery gave up: {dead:?}"));
     }
-    let numbers = [(counts.stuck, "rows are stuck"), (counts.held, "rows are held")];
-    all.extend(numbers.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     Ok(all)
 }
 
