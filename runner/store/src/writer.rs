@@ -20,10 +20,18 @@ const REOPEN: Duration = Duration::from_millis(250);
 const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// How a store is opened.
-#[derive(Default, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Faults laid over commits; for tests.
     pub faults: Option<Arc<dyn CommitFaults>>,
+    /// Pause before a broken database is opened again; a quarter of a second, but where time is simulated.
+    pub reopen_after: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { faults: None, reopen_after: REOPEN }
+    }
 }
 
 impl std::fmt::Debug for Options {
@@ -107,6 +115,7 @@ impl Store {
             connection: Some(connection),
             path: path.to_owned(),
             faults: options.faults,
+            reopen_after: options.reopen_after,
             health: say,
             commits: count,
         };
@@ -253,6 +262,7 @@ struct Writer {
     connection: Option<Connection>,
     path: PathBuf,
     faults: Option<Arc<dyn CommitFaults>>,
+    reopen_after: Duration,
     health: watch::Sender<Health>,
     commits: watch::Sender<u64>,
 }
@@ -264,7 +274,7 @@ impl Writer {
             let batch = std::mem::replace(&mut gathered, Vec::with_capacity(BATCH));
             match self.commit(batch) {
                 Ok(()) => {}
-                Err(Stop::Broken) => std::thread::sleep(REOPEN),
+                Err(Stop::Broken) => std::thread::sleep(self.reopen_after),
                 Err(Stop::Crashed(mut untold)) => {
                     // A dead process tells nobody anything: keep every acknowledgement until all callers left.
                     self.connection = None;

@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use super::Surroundings;
 use super::keeper::{Changed, Keeper, Taken};
 use crate::config;
+use crate::runner::Entropy;
 use wire::Question;
 
 pub use status::{Belief, FlyHandle, HintLost, Status};
@@ -61,6 +62,8 @@ pub struct FlySource {
     status: watch::Sender<Status>,
     /// What the token reached when it was last asked.
     reach: Option<Reach>,
+    /// Where back-offs draw their jitter from.
+    entropy: Entropy,
 }
 
 /// What a handle asks of the source.
@@ -110,9 +113,16 @@ impl FlySource {
             commands: heard,
             status,
             reach: None,
+            entropy: Entropy::of_system(),
         };
         source.say(None);
         Ok((source, FlyHandle::new(commands, seen)))
+    }
+
+    /// The same, with back-offs that a seed repeats; for simulations.
+    #[must_use]
+    pub fn with_entropy(self, entropy: Entropy) -> Self {
+        Self { entropy, ..self }
     }
 
     /// Polls until `shutdown`.
@@ -218,7 +228,8 @@ impl FlySource {
         if let Some(error) = &error {
             tracing::warn!(%error, ask = ?fetch.ask, "no answer");
         }
-        self.schedule.done(&fetch, done, now, jitter());
+        let jitter = Jitter::from_bits(self.entropy.number() as u16);
+        self.schedule.done(&fetch, done, now, jitter);
         if fetch.ask == Ask::Apps && done == Done::Answered {
             self.status.send_modify(|status| status.listed_at = Some(now));
         }
@@ -300,8 +311,4 @@ pub(crate) async fn exchange(
     transport.admit(&request).await.map_err(|failure| failure.to_string())?;
     let response = transport.exchange(request, DEADLINE).await.map_err(|error| error.to_string())?;
     Ok(Answer { status: response.status, headers: response.headers, body: response.body })
-}
-
-fn jitter() -> Jitter {
-    Jitter::from_bits(rand::random())
 }

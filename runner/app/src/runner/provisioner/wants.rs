@@ -54,7 +54,8 @@ impl Runner {
         if self.paused(lane)? == Level::Observe && now.view_hash.is_none() && self.level() > Level::Observe {
             return Ok(Asked::Postponed { why: "paused".to_owned(), until: None });
         }
-        let answered = self.store.label_sources(&owner.subject.path)?;
+        // Sources are asked about apps; what they say of one counts for its machines, too.
+        let answered = self.store.label_sources(&owner.subject.path.app_path())?;
         if let Some(missing) = self.label_sources.iter().find(|name| !answered.contains(name)) {
             let why = format!("label source `{missing}` has not answered yet");
             return Ok(Asked::Postponed { why, until: None });
