@@ -172,7 +172,7 @@ impl Retirer {
     /// Why nothing may be done at present: the installation's level, or a pause.
     fn kept(&self, retirement: &Retirement) -> Result<Option<String>> {
         let laid = self.runner.store.paused_over(retirement.subject)?;
-        let level = laid.map_or(self.runner.level, |laid| laid.min(self.runner.level));
+        let level = laid.map_or(self.runner.level(), |laid| laid.min(self.runner.level()));
         let kept = match level {
             Level::Observe => true,
             Level::NoDeletes => retirement.step == Step::Destroy,

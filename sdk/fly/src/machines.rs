@@ -212,7 +212,7 @@ pub fn suspend(app: &str, machine: &str) -> Call<()> {
     command(app, machine, "suspend")
 }
 
-/// Takes a machine out of what the proxy sends traffic to, and so wakes.
+/// Takes a machine out of what the proxy sends traffic to, and so wakes; a cordoned one stays so.
 pub fn cordon(app: &str, machine: &str) -> Call<()> {
     command(app, machine, "cordon")
 }
@@ -242,16 +242,6 @@ pub fn org_page(org_slug: &str, page: &OrgPage<'_>) -> Call<OrgMachines> {
         .with_some("updated_after", page.updated_after)
         .with_some("cursor", page.cursor);
     Call::json(request)
-}
-
-/// Takes a machine out of the proxy's rotation; a machine that is cordoned already stays so.
-pub fn cordon(app: &str, machine: &str) -> Call<()> {
-    Call::plain(Request::to(Method::Post, &["apps", app, "machines", machine, "cordon"]))
-}
-
-/// Lets the proxy route to a machine again.
-pub fn uncordon(app: &str, machine: &str) -> Call<()> {
-    Call::plain(Request::to(Method::Post, &["apps", app, "machines", machine, "uncordon"]))
 }
 
 /// Stops a machine: accepted at once, done in its own time. A body is sent, if an empty one: without it the

@@ -120,7 +120,7 @@ fn backfill(context: &Context, args: &Args) -> Result<Answer, Failure> {
 }
 
 fn kinds(hook: &Hook, asked: Option<Kind>) -> Result<Kinds, Failure> {
-    let Work::Handler { on } = &hook.work else {
+    let Work::Handler { on, .. } = &hook.work else {
         let failure =
             Failure::usage(format!("hook `{}` is no handler: it looks at everybody by itself", hook.name));
         return Err(failure.hint("groundcrew plan"));
