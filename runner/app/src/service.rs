@@ -328,7 +328,8 @@ impl Service {
     ) -> Retires {
         let source = self.config.sources.fly.as_ref();
         let token = source.and_then(|source| source.retire_token.clone());
-        let retires = Retires { level: self.runner.level(), source: source.is_some(), token: token.is_some() };
+        let retires =
+            Retires { level: self.runner.level(), source: source.is_some(), token: token.is_some() };
         if let (Some(source), Some(token)) = (source, token) {
             let api = Api {
                 transport: self.transport.clone(),
