@@ -259,6 +259,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
     tell_of_scopes(&runner, now).await?;
+    forget_mending(&runner, config).await?;
     Ok(runner)
 }
 
@@ -343,6 +344,17 @@ async fn tell_of_scopes(runner: &Runner, now: Timestamp) -> Result<(), Error> {
             )),
         };
         runner.store.open_finding(finding, now).await?;
+    }
+    Ok(())
+}
+
+/// Findings that no audit of this configuration mends are not listed as such.
+async fn forget_mending(runner: &Runner, config: &Config) -> Result<(), Error> {
+    for installed in runner.registry().all().filter(|installed| installed.component.is_auditor()) {
+        let names_it = |audit: &&crate::config::Audit| audit.hooks.contains(&installed.hook.name);
+        let enforced = config.audits.values().filter(names_it).filter_map(|audit| audit.remedy.as_ref());
+        let codes = enforced.flat_map(|enforcement| enforcement.codes.clone()).collect();
+        runner.store.forget_mending(installed.id, codes).await?;
     }
     Ok(())
 }
