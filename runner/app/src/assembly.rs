@@ -267,6 +267,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         runner.tell_of_scope(installed, now).await?;
     }
     tell_of_endings(&store, config)?;
+    forget_mending(&runner, config).await?;
     Ok(runner)
 }
 
@@ -323,6 +324,17 @@ fn renamed<'a>(candidates: &[&'a StoredHook], hook: &Hook) -> Option<&'a StoredH
         (_, Some(one), None) => Some(one),
         _ => None,
     }
+}
+
+/// Findings that no audit of this configuration mends are not listed as such.
+async fn forget_mending(runner: &Runner, config: &Config) -> Result<(), Error> {
+    for installed in runner.registry().all().filter(|installed| installed.component.is_auditor()) {
+        let names_it = |audit: &&crate::config::Audit| audit.hooks.contains(&installed.hook.name);
+        let enforced = config.audits.values().filter(names_it).filter_map(|audit| audit.remedy.as_ref());
+        let codes = enforced.flat_map(|enforcement| enforcement.codes.clone()).collect();
+        runner.store.forget_mending(installed.id, codes).await?;
+    }
+    Ok(())
 }
 
 /// Hooks whose stanza vanished keep their rows, frozen.

@@ -230,7 +230,7 @@ fn enter(
         if notice == Notice::Tell {
             told.resolved.push(shown(&code, &about, &message, None));
         }
-        let text = "UPDATE finding SET closed_at = ?4, acknowledged = NULL
+        let text = "UPDATE finding SET closed_at = ?4, acknowledged = NULL, mend_at = NULL, mend_held = NULL
             WHERE source = ?1 AND code = ?2 AND about = ?3";
         let params = params![saw.hook.0, code, about, crate::millis(life.resolved_at)];
         connection.prepare_cached(text)?.execute(params)?;

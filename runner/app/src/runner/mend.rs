@@ -49,11 +49,7 @@ impl Runner {
         seen: &BTreeSet<(String, String)>,
         stop: &CancellationToken,
     ) -> Result<Option<String>, Error> {
-        let Some(enforcement) = &audit.remedy else {
-            self.store.forget_mending(installed.id, Vec::new()).await?;
-            return Ok(None);
-        };
-        self.store.forget_mending(installed.id, enforcement.codes.clone()).await?;
+        let Some(enforcement) = &audit.remedy else { return Ok(None) };
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         let found = self.store.mendable(installed.id, &enforcement.codes)?;
         let is_seen =

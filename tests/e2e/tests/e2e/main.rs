@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
 
+mod audits;
 mod configuration;
 mod disk;
 mod ends;
