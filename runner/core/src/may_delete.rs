@@ -159,6 +159,10 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
         let why = "a subject living at its owner's path has not been asked yet".to_owned();
         return Leave::Later { until: facts.now + UNASKED, why };
     }
+    // Before grace: whoever plans an upgrade sees at once what waits for them, and may agree while grace passes.
+    if !facts.approved && matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
+        return held(format!("the {} and asks for less: approve", facts.cause));
+    }
     if facts.cause != Cause::Replacement {
         let Some(grace) = facts.grace else { return held("its grace is `never`".to_owned()) };
         let until = facts.unwanted_at + grace + facts.frozen_for;
@@ -180,9 +184,6 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
     }
     if facts.approved {
         return Leave::Remove;
-    }
-    if matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
-        return held(format!("the {} and asks for less: approve", facts.cause));
     }
     if let (Cause::Replacement, Some(by)) = (facts.cause, facts.replaced_by) {
         return held(format!("the {by} and asks for a replacement: approve"));

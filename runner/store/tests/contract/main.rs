@@ -8,6 +8,7 @@ mod findings;
 mod lanes;
 mod leave;
 mod ledger;
+mod lifecycle;
 mod model;
 mod opening;
 mod prune;

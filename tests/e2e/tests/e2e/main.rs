@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
 
+mod backfill;
 mod configuration;
 mod disk;
 mod incarnations;
@@ -18,4 +19,5 @@ mod retire;
 mod scene;
 mod shipped;
 mod shutdown;
+mod upgrade;
 mod vanish;
