@@ -176,6 +176,11 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
         let why = "a subject living at its owner's path has not been asked yet".to_owned();
         return Leave::Later { until: facts.now + UNASKED, why };
     }
+    // Before grace: whoever plans an upgrade sees at once what waits for them, and may agree while grace passes.
+    let approved = facts.approved || facts.asked != Asked::No;
+    if !approved && matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
+        return held(format!("the {} and asks for less: approve", facts.cause));
+    }
     if facts.cause != Cause::Replacement {
         let Some(grace) = facts.grace else { return held("its grace is `never`".to_owned()) };
         let until = facts.unwanted_at + grace + facts.frozen_for;
@@ -195,14 +200,11 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
             return Leave::Later { until: facts.now + READERS, why };
         }
     }
-    if facts.approved || facts.asked != Asked::No {
+    if approved {
         return Leave::Remove;
     }
     if facts.cause == Cause::Asked {
         return held("its removal was asked for, and not as it is now: approve".to_owned());
-    }
-    if matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
-        return held(format!("the {} and asks for less: approve", facts.cause));
     }
     if let (Cause::Replacement, Some(by)) = (facts.cause, facts.replaced_by) {
         return held(format!("the {by} and asks for a replacement: approve"));

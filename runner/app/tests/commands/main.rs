@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end anywhere")]
 
+mod autopsy;
 mod changes;
 mod cli;
 mod demo;

@@ -10,6 +10,7 @@ mod inventory;
 mod lanes;
 mod leave;
 mod ledger;
+mod lifecycle;
 mod model;
 mod opening;
 mod prune;

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
 
 mod audits;
+mod backfill;
 mod configuration;
 mod disk;
 mod ends;
@@ -21,4 +22,5 @@ mod retire;
 mod scene;
 mod shipped;
 mod shutdown;
+mod upgrade;
 mod vanish;

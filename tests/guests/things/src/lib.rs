@@ -23,6 +23,9 @@ struct Config {
     server: String,
     #[serde(default)]
     things: Option<Vec<Value>>,
+    /// What natural keys end with outside: with another one nothing that was made before is found by its key.
+    #[serde(default)]
+    suffix: String,
 }
 
 /// One thing that an app should have.
@@ -92,9 +95,9 @@ impl Provisioner for Things {
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let collection = collection(&want.kind, Some(&want.owner))?;
-        let by_id = want.id.as_deref().or((want.kind == "natural").then_some(&want.key));
-        if let Some(id) = by_id {
-            let answer = Request::get(format!("{collection}/{}", encode(id))).send()?;
+        let named = if want.kind == "natural" { Some(outside(&want.key)?) } else { None };
+        if let Some(id) = want.id.clone().or(named) {
+            let answer = Request::get(format!("{collection}/{}", encode(&id))).send()?;
             return if not_found(&answer) {
                 Ok(Vec::new())
             } else {
@@ -112,7 +115,7 @@ impl Provisioner for Things {
         let request = match want.kind.as_str() {
             "natural" => {
                 body["mark"] = json!(want.mark);
-                Request::put(format!("{collection}/{}", encode(&want.key)))
+                Request::put(format!("{collection}/{}", encode(&outside(&want.key)?)))
             }
             "marked" => {
                 (body["mark"], body["name"]) = (json!(want.mark), json!(want.key));
@@ -162,6 +165,11 @@ impl Inventory for Things {
 /// What the next version wants beside what it is told to; the first one wants nothing of its own.
 fn of_this_version(app: &str) -> Option<Value> {
     cfg!(feature = "next").then(|| json!(format!("natural/{app}-extra=1")))
+}
+
+/// What a natural key is called outside.
+fn outside(key: &str) -> Result<String> {
+    Ok(format!("{key}{}", config::<Config>()?.suffix))
 }
 
 /// Where things of a kind are.
