@@ -140,7 +140,7 @@ pub enum Command {
     App(app::Args),
     /// Wait until everything outside of an app is as it should be
     Wait(wait::Args),
-    /// List what the ledger knows of things outside, or end, move or take over what is on record
+    /// List, end or take over what the ledger knows of things outside
     Resources(resources::Args),
     /// Tell everything about one thing, back to the calls that made it
     Why(why::Args),

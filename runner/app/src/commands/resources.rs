@@ -17,7 +17,7 @@ use super::{Answer, Context, Failure};
 use crate::control;
 use crate::show::{Cell, Table};
 
-/// List what the ledger knows of things outside, or end, move or take over what is on record
+/// List, end or take over what the ledger knows of things outside
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {

@@ -69,8 +69,7 @@ impl Desk<'_> {
         let changed = rows.len() as u32;
         Ok(Done {
             message: format!(
-                "{} not ours any more: left as they are, and taken back only if their owners want them again",
-                are(changed)
+                "let go of {changed}: left as they are, and taken back only if their owners want them again"
             ),
             changed,
         })
@@ -89,7 +88,9 @@ impl Desk<'_> {
         self.store.ask_removal(asked.collect(), act, self.now).await.map_err(changed_meanwhile)?;
         let changed = rows.len() as u32;
         Ok(Done {
-            message: format!("{} removed, after grace and once nothing reads them", will_be(changed)),
+            message: format!(
+                "asked for the removal of {changed}: each goes after grace, once nothing reads it"
+            ),
             changed,
         })
     }
@@ -125,7 +126,7 @@ impl Desk<'_> {
             }
             other => changed_meanwhile(other),
         })?;
-        Ok(Done { message: format!("{} under management: looked at now", are(changed)), changed })
+        Ok(Done { message: format!("took {changed} under management; looked at now"), changed })
     }
 
     pub(super) async fn end_hook(&self, name: &str, end: &End) -> Result {
@@ -391,12 +392,4 @@ fn names(rows: &[StoredRow]) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-fn are(count: u32) -> String {
-    if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") }
-}
-
-fn will_be(count: u32) -> String {
-    if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") }
 }

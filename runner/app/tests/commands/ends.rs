@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::cli::{Said, golden, redact};
 use crate::fixture::Fixture;
 
+const TARGET: &str = "dns server=https://pdns server_id=localhost zone=example";
+
 /// A configuration for the fixture's hooks; `dns` works for these apps only.
 const CONFIGURED: &str = r#"
 installation = "acme"
@@ -29,6 +31,12 @@ gone = "delete"
 /// The fixture with a configuration whose hook `dns` works for these apps.
 async fn configured(apps: &str) -> Fixture {
     let fixture = Fixture::filled().await;
+    // Where the configured hook has its things: the component knows one field more than the fixture.
+    let database = groundcrew_store::Connection::open(fixture.data().join("groundcrew.db")).unwrap();
+    for table in ["hook", "resource", "want"] {
+        let text = format!("UPDATE {table} SET target = ?1 WHERE target LIKE 'dns %'");
+        database.execute(&text, [TARGET]).unwrap();
+    }
     fixture.configure(&CONFIGURED.replace("$APPS", apps));
     fixture
 }
@@ -171,7 +179,7 @@ async fn a_hook_is_given_only_to_one_that_knows_its_things() {
         "has its things at dns server=https://pdns",
         "--cleanup",
     );
-    store.save_hook("names", digest, "dns server=https://pdns zone=example", "{}").await.unwrap();
+    store.save_hook("names", digest, TARGET, "{}").await.unwrap();
     let said = fixture.data_run("hook remove dns --transfer names --yes");
     assert!(said.out.contains("hook dns is removed: 2 things are names's"), "{said:?}");
     let rows = fixture.data_run("resources --hook names --json").json();
