@@ -164,6 +164,11 @@ fn the_remedy_looks_again_and_leaves_what_is_used_by_then() {
     let Reapable { sim, volume, finding } = reapable();
     sim.machine("web", json!({ "mounts": [{ "volume": volume, "path": "/d" }] }));
     assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::NoLongerTrue);
+    // Also if only the volume tells that somebody holds it.
+    let path = "/v1/apps/web/machines".into();
+    let fault = Fault { path, status: Some(200), body: Some("[]".into()), ..Fault::default() };
+    sim.world.turn(|knobs| knobs.faults = vec![fault]);
+    assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::NoLongerTrue);
 
     let Reapable { sim, finding, .. } = reapable();
     sim.act(json!({ "do": "delete_app", "app": "web" }));
