@@ -134,7 +134,11 @@ impl Ceiling {
             && self.label.as_deref().and_then(|label| label.split_once('=')).is_none_or(|(name, value)| {
                 match app.labels.get(name) {
                     Some(Value::String(is)) => is == value,
-                    Some(is) => is.to_string() == value,
+                    // A number or a switch, as it is written.
+                    Some(is) => {
+                        let written = is.to_string();
+                        written == value
+                    }
                     None => false,
                 }
             })

@@ -1,13 +1,13 @@
 //! Reports apps whose machines ran for more money this month than they may, and suspends them if told to.
 //!
-//! A look has two parts: it enters what the organisation's machines do into a [ledger](ledger), page by page of the
+//! A look has two parts: it enters what the organisation's machines do into a ledger, page by page of the
 //! API's list, and then compares what each app of the mirror spent with the ceilings. Only running machines count, at
 //! published prices: no volumes, addresses, traffic, or stopped machines' root file systems.
 //!
 //! | finding | its remedy |
 //! |---|---|
 //! | `budget.nearing` | none |
-//! | `budget.exceeded` | cordons, then suspends the machines that ran when it was found, and [notes](held) which |
+//! | `budget.exceeded` | cordons, then suspends the machines that ran when it was found, and notes which |
 //! | `budget.resume` | starts and uncordons exactly those, once the app is below its ceiling: usually next month |
 //! | `budget.unpriced` | none: machines run for a price that is not known, and count nothing |
 

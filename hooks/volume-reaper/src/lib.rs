@@ -1,7 +1,7 @@
 //! Finds volumes whose machine is gone for good, and deletes them if told to.
 //!
 //! On a machine's end its volume stays, unattached, and bills. Which of them nobody wants any more is decided by a
-//! [rule](rule) of seven points. `volume.reapable` is what meets it all and what [`Remedy`] mends; `volume.withheld`
+//! rule of seven points. `volume.reapable` is what meets it all and what [`Remedy`] mends; `volume.withheld`
 //! says which point a suspect does not meet.
 //!
 //! A deleted volume is `pending_destroy` for 24 hours, in which Fly can restore it [docs volumes/overview].

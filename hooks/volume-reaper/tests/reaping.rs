@@ -31,7 +31,7 @@ fn withheld(sim: &Sim) -> String {
 
 /// An app with a loose volume `cache_web`; its one machine is destroyed.
 fn loose() -> (Sim, String) {
-    let sim = Sim::new(json!({ "names": ["data_{machine}", "cache_{app}"] }));
+    let sim = Sim::new(json!({ "names": ["data_<machine>", "cache_<app>"] }));
     sim.act(json!({ "do": "create_app", "name": "web" }));
     let volume = sim.volume("web", "cache_web");
     let machine = sim.machine("web", json!({ "mounts": [{ "volume": volume, "path": "/d" }] }));
@@ -87,7 +87,7 @@ fn grace_begins_anew_when_somebody_used_it_in_between() {
 
 #[test]
 fn other_names_are_not_even_suspects() {
-    let sim = Sim::new(json!({ "names": ["data_{machine}", "cache_{app}"] }));
+    let sim = Sim::new(json!({ "names": ["data_<machine>", "cache_<app>"] }));
     sim.act(json!({ "do": "create_app", "name": "web" }));
     for name in ["cache_other", "cache_web2", "precious", "data_"] {
         sim.volume("web", name);
@@ -99,7 +99,7 @@ fn other_names_are_not_even_suspects() {
 
 #[test]
 fn the_owner_in_the_name_must_be_gone_and_others_do_not_matter() {
-    let sim = Sim::new(json!({ "names": ["data_{machine}"] }));
+    let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
     let (gone, lives) = (sim.app("web", Value::Null), sim.machine("web", Value::Null));
     let (of_gone, of_living) =
         (sim.volume("web", &format!("data_{gone}")), sim.volume("web", &format!("data_{lives}")));
@@ -122,7 +122,7 @@ fn the_owner_in_the_name_must_be_gone_and_others_do_not_matter() {
 
 #[test]
 fn a_living_machine_that_mounts_it_withholds_it() {
-    let sim = Sim::new(json!({ "names": ["data_{machine}"] }));
+    let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
     sim.act(json!({ "do": "create_app", "name": "web" }));
     let volume = sim.volume("web", "data_gone");
     look(&sim);
@@ -163,6 +163,11 @@ fn what_cannot_be_known_withholds_it() {
 fn the_remedy_looks_again_and_leaves_what_is_used_by_then() {
     let Reapable { sim, volume, finding } = reapable();
     sim.machine("web", json!({ "mounts": [{ "volume": volume, "path": "/d" }] }));
+    assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::NoLongerTrue);
+    // Also if only the volume tells that somebody holds it.
+    let path = "/v1/apps/web/machines".into();
+    let fault = Fault { path, status: Some(200), body: Some("[]".into()), ..Fault::default() };
+    sim.world.turn(|knobs| knobs.faults = vec![fault]);
     assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::NoLongerTrue);
 
     let Reapable { sim, finding, .. } = reapable();
@@ -207,7 +212,7 @@ fn no_other_finding_is_mended() {
 #[test]
 fn withheld_ones_can_be_left_untold() {
     let (sim, _) = loose();
-    sim.config(json!({ "names": ["cache_{app}"], "withheld": false }));
+    sim.config(json!({ "names": ["cache_<app>"], "withheld": false }));
     assert_eq!(look(&sim), []);
     sim.days(8);
     assert_eq!(look(&sim).len(), 1);

@@ -1,6 +1,7 @@
 //! A hook between the SDK's fake host and the Fly simulator; the mirror follows the simulated world.
 
 #![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(clippy::needless_pass_by_value, reason = "tests write JSON where they call")]
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
