@@ -134,7 +134,7 @@ impl Store {
             for one in &all {
                 let row = read(connection, one.id)?;
                 let text = "UPDATE resource SET state = 'present', origin = 'imported', thing = ?2, mark = ?3, made_at = ?4,
-                      observed = NULL, absent_at = NULL, look_at = NULL, due_at = ?4, attempts = 0, error = NULL,
+                      observed = NULL, absent_at = NULL, look_at = ?4, due_at = ?4, attempts = 0, error = NULL,
                       waiting = NULL, version = version + 1
                     WHERE id = ?1 AND state = 'creating'";
                 if connection.execute(text, params![one.id, one.thing, one.mark, now.as_millis()])? == 0 {

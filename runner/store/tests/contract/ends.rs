@@ -246,6 +246,7 @@ async fn an_imported_thing_is_taken_only_where_nothing_was_sent_and_by_one_row()
     };
     import("b", "theirs").await.unwrap();
     let row = bench.row("b");
+    assert_eq!(row.row.look_at, Some(at(3)), "it is looked at next");
     assert_eq!(
         (row.row.state, row.row.origin, row.row.thing.as_deref()),
         (State::Present, Origin::Imported, Some("theirs"))
