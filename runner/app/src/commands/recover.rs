@@ -1,5 +1,6 @@
 //! `groundcrew recover`: after a lost or old database, what exists is taken up before anything is done.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -109,15 +110,15 @@ fn restore(context: &Context, dir: &DataDir, copy: &Path, installation: &str) ->
         if file.exists() {
             let kept = beside(&format!("{before}{part}"));
             fs::rename(&file, &kept).map_err(failed)?;
-            said.push_str(&format!("{} is kept as {}\n", file.display(), kept.display()));
+            let _ = writeln!(said, "{} is kept as {}", file.display(), kept.display());
         }
     }
     fs::copy(copy, &database).and_then(|_| fs::File::open(&database)?.sync_all()).map_err(failed)?;
-    said.push_str(&format!("{} is in its place\n", copy.display()));
+    let _ = writeln!(said, "{} is in its place", copy.display());
     let key = key_of(copy);
     if key.exists() && !dir.key().exists() {
         fs::copy(&key, dir.key()).map_err(failed)?;
-        said.push_str(&format!("{} is the installation's key\n", key.display()));
+        let _ = writeln!(said, "{} is the installation's key", key.display());
     }
     Ok(said)
 }
@@ -172,7 +173,7 @@ fn tell(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Answer,
     let mut text = format!("recovery {}, begun {since}; nothing is written outside\n", paint(tone, state));
     text.push_str(&table.draw());
     for open in &open {
-        text.push_str(&format!("  {} {open}\n", paint(Tone::Waiting, "->")));
+        let _ = writeln!(text, "  {} {open}", paint(Tone::Waiting, "->"));
     }
     if open.is_empty() {
         text.push_str("\nthen: groundcrew recover --finish\n");

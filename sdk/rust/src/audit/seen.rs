@@ -81,6 +81,7 @@ pub fn shard_of(id: &str, shards: u64) -> u64 {
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use std::cell::Cell;
     use std::rc::Rc;
