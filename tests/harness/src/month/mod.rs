@@ -112,6 +112,15 @@ impl Month {
         self.span() / 1_000 * self.until
     }
 
+    /// How long all is quiet before it is judged, in milliseconds: more than any grace and any back-off, and, where
+    /// strangers write over things, than the time to the next look for drift.
+    const fn quiet(&self) -> i64 {
+        match self.pace {
+            Pace::Seldom => 60 * act::HOUR,
+            Pace::Shipped => 6 * act::HOUR,
+        }
+    }
+
     /// Looks and deliveries; more means that something never comes to rest.
     fn works_max(&self) -> u64 {
         20_000 + u64::from(self.apps) * u64::from(self.days + 3) * 200

@@ -23,8 +23,6 @@ use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
 use crate::neighbours::{Neighbours, ZONE};
 
-/// How long all is quiet before it is judged: more than any grace, any back-off and a look for drift.
-const QUIET: i64 = 60 * HOUR;
 /// Less than the five seconds that the guest's kinds settle in.
 const LAG: i64 = 3_000;
 /// Of a thousand requests to the tests' outside, so many meet a fault.
@@ -90,7 +88,7 @@ impl Stage {
             queue: RefCell::new(acts.enumerate().map(|(place, (at, act))| ((at, place), act)).collect()),
             disk: crate::play::disk(),
         };
-        for round in 0..QUIET / (6 * HOUR) {
+        for round in 0..month.quiet() / (6 * HOUR) {
             stage.later(START + month.until() + round * 6 * HOUR, Act::Round);
         }
         if !month.is_without("weather") {
@@ -101,7 +99,7 @@ impl Stage {
 
     /// When it is judged.
     pub(super) fn end(&self) -> i64 {
-        START + self.month.until() + QUIET
+        START + self.month.until() + self.month.quiet()
     }
 
     /// Whether nothing happens any more.
@@ -180,6 +178,19 @@ impl Stage {
         }
     }
 
+    /// Ids of the living things that the runner made for an owner under this kind and key, as a person finds them.
+    pub(super) fn made_for(&self, owner: &str, kind: &str, key: &str) -> Vec<String> {
+        let mut log = self.outside.log();
+        log.extend(self.neighbours.log());
+        let things = outside::judge::living(&log).into_iter().filter(|thing| {
+            let of = |it: &outside::Purpose| {
+                it.owner == owner && (it.key == kind || it.key == format!("{kind}/{key}"))
+            };
+            thing.purpose.as_ref().is_some_and(of)
+        });
+        things.map(|thing| thing.id).collect()
+    }
+
     /// When something was last done outside, by anybody.
     pub(super) fn last_effect(&self) -> i64 {
         let logs = self.outside.log().into_iter().chain(self.neighbours.log());
@@ -205,7 +216,6 @@ impl Stage {
     fn delete(&self, name: &str) {
         if self.neighbours.fly.act(Action::DeleteApp { app: name.to_owned() }).is_ok() {
             self.outside.script(self.clock.millis(), &inner(name), outside::Act::End);
-            self.ways.labels().remove(name);
             self.fleet.borrow_mut().delete(name, self.clock.millis());
         }
     }
