@@ -26,7 +26,8 @@ fn a_small_month_goes_right_and_the_same_way_again() {
 
 #[test]
 fn without_the_settle_wait_the_judge_finds_doubles_and_makes_the_month_small() {
-    let whole = |seed| Month { without: only(&["weather"]), ..Month::new(seed, 10, 2) };
+    let whole =
+        |seed| Month { without: only(&["weather"]), faults_per_mille: 150, ..Month::new(seed, 10, 2) };
     let without = |seed| Month { rules: settle::Rules::without(settle::Rule::SettleWait), ..whole(seed) };
     let outcome = goes_wrong(without, |outcome| !outcome.verdict.doubled.is_empty());
     let right = play(&whole(outcome.month.seed));

@@ -55,6 +55,8 @@ pub struct Month {
     pub until: i64,
     /// How often the platform and the labels are asked.
     pub pace: Pace,
+    /// Of a thousand requests to the tests' outside, so many meet a fault.
+    pub faults_per_mille: u16,
     /// Kinds of disturbance that do not happen: [`KINDS`].
     pub without: Vec<String>,
     /// The rules of settling that hold.
@@ -92,6 +94,7 @@ impl Month {
             days,
             until: 1_000,
             pace: Pace::Seldom,
+            faults_per_mille: 10,
             without: Vec::new(),
             rules: Rules::ALL,
             mirror: mirror::Rules::ALL,

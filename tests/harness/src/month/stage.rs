@@ -25,8 +25,6 @@ use crate::neighbours::{Neighbours, ZONE};
 
 /// Less than the five seconds that the guest's kinds settle in.
 const LAG: i64 = 3_000;
-/// Of a thousand requests to the tests' outside, so many meet a fault.
-const FAULTS_PER_MILLE: u16 = 10;
 
 /// The stage of one month.
 pub(super) struct Stage {
@@ -92,7 +90,7 @@ impl Stage {
             stage.later(START + month.until() + round * 6 * HOUR, Act::Round);
         }
         if !month.is_without("weather") {
-            stage.outside.weather(Some(weather(month.seed)));
+            stage.outside.weather(Some(weather(month)));
         }
         stage
     }
@@ -330,8 +328,8 @@ fn kinds() -> [(&'static str, outside::Knobs); 4] {
     ]
 }
 
-fn weather(seed: u64) -> Weather {
+fn weather(month: &Month) -> Weather {
     use outside::Fault::{AnswerLost, Garbled, Late, NeverArrived, Refused, Timeout};
     let faults = vec![AnswerLost, Timeout, Garbled, NeverArrived, Late(2_000), Refused(500), Refused(429)];
-    Weather { seed, per_mille: FAULTS_PER_MILLE, faults }
+    Weather { seed: month.seed, per_mille: month.faults_per_mille, faults }
 }
