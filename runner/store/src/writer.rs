@@ -36,7 +36,10 @@ impl Default for Options {
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("faults", &self.faults.is_some()).finish()
+        f.debug_struct("Options")
+            .field("faults", &self.faults.is_some())
+            .field("reopen_after", &self.reopen_after)
+            .finish()
     }
 }
 

@@ -9,9 +9,9 @@ fn only(kinds: &[&str]) -> Vec<String> {
 }
 
 /// Some of the first months go wrong like this.
-fn goes_wrong(month: impl Fn(u64) -> Month, wrong: fn(&Outcome) -> bool) -> Outcome {
-    let outcomes = (1..=8).map(|seed| play(&month(seed)));
-    let found = outcomes.into_iter().find(|outcome| wrong(outcome));
+fn goes_wrong(month: impl Fn(u64) -> Month, wrong: impl Fn(&Outcome) -> bool) -> Outcome {
+    let mut outcomes = (1..=8).map(month).map(|month| play(&month));
+    let found = outcomes.find(wrong);
     found.expect("without the rule something goes wrong")
 }
 

@@ -22,6 +22,7 @@ impl Rate {
     pub const MACHINE_GET: Self = Self { burst: 10, every: Millis::new(200) };
 
     /// A tenth slower: two requests that leave a second apart may arrive a little closer.
+    #[must_use]
     pub const fn careful(self) -> Self {
         let every = self.every.as_i64();
         Self { burst: self.burst, every: Millis::new(every + every / 10) }
