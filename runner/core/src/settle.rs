@@ -15,8 +15,10 @@
 //! Guarantees, explored exhaustively in `tests/model` for all four classes: at every moment at most one
 //! thing of ours exists per want, nothing foreign is touched, and the end is reachable from every state. The
 //! conditions: the API shows a write within `settle` of its taking effect; a stranger does not step between
-//! our look and our write where the API lets the last writer win; and nobody makes an anonymous thing of the
-//! same kind at the very time of our own creation whose answer was lost.
+//! our look and our write where the API lets the last writer win; nobody makes an anonymous thing of the
+//! same kind at the very time of our own creation whose answer was lost; and while a creation is in doubt, our clock
+//! is not set forward. (An API that says when things were made by a clock other than ours is noticed where that
+//! cannot be: a person is asked. If it is ours that is slow, this holds for as long as it is slow by.)
 //!
 //! # What the driver owes
 //!

@@ -112,8 +112,9 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
         let there_before = scene.holds(Rule::PreImage) && scene.row.before.contains(&thing.id);
         !scene.held_by_another(thing) && !there_before
     };
-    let possible: Vec<_> =
-        look.things.iter().filter(new).filter(|thing| made_then(scene, thing) != Some(false)).collect();
+    let could_be =
+        |thing: &&Thing| made_then(scene, thing) != Some(false) || tells_another_time(scene, thing);
+    let possible: Vec<_> = look.things.iter().filter(new).filter(could_be).collect();
     match possible[..] {
         [only] if made_then(scene, only) == Some(true) => {
             Step::Take { thing: only.clone(), origin: Origin::Presumed }
@@ -137,6 +138,14 @@ fn made_then(scene: &Scene<'_>, thing: &Thing) -> Option<bool> {
     let from = scene.row.intended_at? - SKEW;
     let to = scene.row.made_by? + SKEW;
     thing.made.map(|made| from <= made && made <= to)
+}
+
+/// Whether the API says a time of making that cannot be, by our clock: after now, or so long before the creation that
+/// the pre-image would have shown it. Then the clocks are apart, the time says nothing, and repeating could double.
+fn tells_another_time(scene: &Scene<'_>, thing: &Thing) -> bool {
+    let Some((made, intended)) = thing.made.zip(scene.row.intended_at) else { return false };
+    let seen_before = intended - scene.policy.window - scene.policy.settle - SKEW;
+    made > scene.now + SKEW || made < seen_before
 }
 
 /// The pre-image of a repeated creation: what was there before the first, and what is there now.

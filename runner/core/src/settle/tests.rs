@@ -333,6 +333,17 @@ fn a_key_is_sent_again_while_the_api_remembers_it() {
 }
 
 #[test]
+fn a_creation_is_not_repeated_while_the_clocks_are_apart() {
+    let doubt = || Case::doubt(Class::Anonymous, 60);
+    // The pre-image would have shown what was made an hour before it; nothing is made an hour from now.
+    for hours in [-3_600, 3_600] {
+        assert_eq!(doubt().sees([unmarked("a", 1, Some(hours))]).step(), "ambiguous: a, again in 300 s");
+    }
+    // A stranger's thing that listings hid when the pre-image was taken is no reason to wait.
+    assert_eq!(doubt().sees([unmarked("a", 1, Some(-75))]).step(), "create, before: a");
+}
+
+#[test]
 fn an_anonymous_creation_in_doubt_is_judged_late_and_once() {
     let case = |ago| Case::doubt(Class::Anonymous, ago).with(|row| row.before = vec!["old".to_owned()]);
     let at = |id, made| unmarked(id, 1, Some(made));

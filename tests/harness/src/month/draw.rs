@@ -115,8 +115,11 @@ impl Month {
     }
 }
 
+/// Draws one kind of disturbance over so many milliseconds, for so many apps.
+type Draw = fn(&mut Dice, i64, u32) -> Vec<(i64, Act)>;
+
 fn disturbances(month: &Month) -> Vec<(i64, Act)> {
-    let parts: [(&str, fn(&mut Dice, i64, u32) -> Vec<(i64, Act)>); 8] = [
+    let parts: [(&str, Draw); 8] = [
         ("outages", outages),
         ("disk", disk),
         ("troubles", troubles),

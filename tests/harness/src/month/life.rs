@@ -1,9 +1,13 @@
 //! Process after process, to the end of the month.
 
+use groundcrew::control::{self, Became, NoHints, Request};
 use groundcrew_core::duration::Millis;
+use groundcrew_core::row::State;
 use groundcrew_engine::clock::Clock as _;
+use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::hooks::Old;
 use groundcrew_store::lanes::LaneId;
+use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Result};
 
@@ -198,7 +202,7 @@ async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
         let base = store.hooks()?.into_iter().find(|hook| hook.name == "base");
         let base = base.expect("invariant: the hook `base` ran since the beginning");
         let doubted = store.hook_rows(base.id)?;
-        if doubted.iter().any(|row| row.row.state == groundcrew_core::row::State::InDoubt) {
+        if doubted.iter().any(|row| row.row.state == State::InDoubt) {
             return Err(Error::Superseded("a hook's things"));
         }
         let act = OperatorAct { who: WHO.to_owned(), what: "hook retarget base".to_owned() };
@@ -209,6 +213,29 @@ async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
     Ok(Next::Restart)
 }
 
+/// Whoever is told that a creation's answer was lost, and that its thing cannot be told from others, looks it up at the
+/// neighbour, and says which one it is.
+async fn settle_by_hand(stage: &Stage, up: &Up) -> Result<()> {
+    let store = &up.runner.store;
+    let findings = store.findings(ClosedToo::No)?;
+    let rows = store.living_rows()?;
+    let told = |row: &&StoredRow| {
+        findings.iter().any(|it| it.code == "resource.ambiguous" && it.about == row.about())
+    };
+    let doubted = rows.iter().filter(|row| row.row.state == State::InDoubt).filter(told);
+    for row in doubted {
+        let Some(owner) = store.subject(row.owner)? else { continue };
+        let held = |id: &str| rows.iter().any(|other| other.row.thing.as_deref() == Some(id));
+        let made = stage.made_for(owner.subject.path.as_str(), &row.kind, &row.key);
+        let became = made.into_iter().find(|id| !held(id)).map_or(Became::Nothing, Became::Thing);
+        let request = Request::Settle { row: row.row.id.to_string(), became };
+        let act = control::Act { who: WHO.to_owned(), request };
+        // What is no longer in doubt by then needs nobody.
+        drop(control::perform(store, &NoHints, &act, stage.watch.now()).await);
+    }
+    Ok(())
+}
+
 /// Looks at what waits for a person: approves what is held, believes ends that are really so, tries again what gave up.
 async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
     let store = up.runner.store.clone();
@@ -217,6 +244,7 @@ async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
     if !held.is_empty() {
         store.approve(held, WHO, now, now + Millis::new(DAY)).await?;
     }
+    settle_by_hand(stage, up).await?;
     if stage.is_quiet() {
         store.unpause(None, None, WHO, now).await?;
         for pause in ["things", "base", "ip", "dns"] {

@@ -124,29 +124,29 @@ impl Live for Running {
 
 /// Looks, as somebody who has the API and the log.
 pub(super) async fn look(stage: &Stage, up: &Up) -> Seen {
-    let state = State {
+    let api = State {
         store: up.runner.store.clone(),
         live: Arc::new(Running { fly: up.handle.clone(), limited: up.limited.clone() }),
         hints: Arc::new(NoHints),
         inbox: None,
         clock: Arc::new(stage.watch.clone()),
     };
-    let ready: Value = serde_json::from_str(&ask(&state, "/readyz").await).unwrap_or_default();
+    let ready: Value = serde_json::from_str(&ask(&api, "/readyz").await).unwrap_or_default();
     let texts = |list: &Value| {
         list.as_array().into_iter().flatten().filter_map(|it| it.as_str().map(str::to_owned)).collect()
     };
     let findings = up.runner.store.findings(ClosedToo::No).unwrap_or_default();
     Seen {
         unready: texts(&ready["why"]),
-        metrics: ask(&state, "/metrics").await.lines().filter_map(sample).collect(),
+        metrics: ask(&api, "/metrics").await.lines().filter_map(sample).collect(),
         findings: findings.into_iter().map(|finding| format!("{} {}", finding.code, finding.about)).collect(),
         log: Lines::of_process().take(),
     }
 }
 
-async fn ask(state: &State, path: &str) -> String {
+async fn ask(of: &State, path: &str) -> String {
     let request = Request::get(path).body(Body::empty()).expect("invariant: a path makes a request");
-    let answer = router(state.clone(), Door::Socket).oneshot(request).await;
+    let answer = router(of.clone(), Door::Socket).oneshot(request).await;
     let body = answer.expect("invariant: a router always answers").into_body();
     let bytes = to_bytes(body, 1 << 20).await.expect("invariant: the body is in memory");
     String::from_utf8_lossy(&bytes).into_owned()

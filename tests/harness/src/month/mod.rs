@@ -55,6 +55,8 @@ pub struct Month {
     pub until: i64,
     /// How often the platform and the labels are asked.
     pub pace: Pace,
+    /// Of a thousand requests to the tests' outside, so many meet a fault.
+    pub faults_per_mille: u16,
     /// Kinds of disturbance that do not happen: [`KINDS`].
     pub without: Vec<String>,
     /// The rules of settling that hold.
@@ -92,6 +94,7 @@ impl Month {
             days,
             until: 1_000,
             pace: Pace::Seldom,
+            faults_per_mille: 10,
             without: Vec::new(),
             rules: Rules::ALL,
             mirror: mirror::Rules::ALL,
@@ -110,6 +113,15 @@ impl Month {
     /// When nothing happens any more, in milliseconds after the beginning.
     fn until(&self) -> i64 {
         self.span() / 1_000 * self.until
+    }
+
+    /// How long all is quiet before it is judged, in milliseconds: more than any grace and any back-off, and, where
+    /// strangers write over things, than the time to the next look for drift.
+    const fn quiet(&self) -> i64 {
+        match self.pace {
+            Pace::Seldom => 60 * act::HOUR,
+            Pace::Shipped => 6 * act::HOUR,
+        }
     }
 
     /// Looks and deliveries; more means that something never comes to rest.

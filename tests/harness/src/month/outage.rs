@@ -42,7 +42,7 @@ const TO: i64 = 8 * HOUR;
 /// Plays the day. Some come, some go and some change their minds while it is out.
 pub fn day_without(outage: Outage) -> Sighted {
     let mut month = Month::new(1, 0, 1);
-    month.pace = Pace::Shipped;
+    (month.pace, month.until) = (Pace::Shipped, 500);
     month.without = super::KINDS.map(str::to_owned).to_vec();
     lookout::listen();
     let (stage, rested) = super::on_stage(Stage::with(&month, script(outage)));

@@ -23,12 +23,8 @@ use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
 use crate::neighbours::{Neighbours, ZONE};
 
-/// How long all is quiet before it is judged: more than any grace, any back-off and a look for drift.
-const QUIET: i64 = 60 * HOUR;
 /// Less than the five seconds that the guest's kinds settle in.
 const LAG: i64 = 3_000;
-/// Of a thousand requests to the tests' outside, so many meet a fault.
-const FAULTS_PER_MILLE: u16 = 10;
 
 /// The stage of one month.
 pub(super) struct Stage {
@@ -90,18 +86,18 @@ impl Stage {
             queue: RefCell::new(acts.enumerate().map(|(place, (at, act))| ((at, place), act)).collect()),
             disk: crate::play::disk(),
         };
-        for round in 0..QUIET / (6 * HOUR) {
+        for round in 0..month.quiet() / (6 * HOUR) {
             stage.later(START + month.until() + round * 6 * HOUR, Act::Round);
         }
         if !month.is_without("weather") {
-            stage.outside.weather(Some(weather(month.seed)));
+            stage.outside.weather(Some(weather(month)));
         }
         stage
     }
 
     /// When it is judged.
     pub(super) fn end(&self) -> i64 {
-        START + self.month.until() + QUIET
+        START + self.month.until() + self.month.quiet()
     }
 
     /// Whether nothing happens any more.
@@ -180,6 +176,19 @@ impl Stage {
         }
     }
 
+    /// Ids of the living things that the runner made for an owner under this kind and key, as a person finds them.
+    pub(super) fn made_for(&self, owner: &str, kind: &str, key: &str) -> Vec<String> {
+        let mut log = self.outside.log();
+        log.extend(self.neighbours.log());
+        let things = outside::judge::living(&log).into_iter().filter(|thing| {
+            let of = |it: &outside::Purpose| {
+                it.owner == owner && (it.key == kind || it.key == format!("{kind}/{key}"))
+            };
+            thing.purpose.as_ref().is_some_and(of)
+        });
+        things.map(|thing| thing.id).collect()
+    }
+
     /// When something was last done outside, by anybody.
     pub(super) fn last_effect(&self) -> i64 {
         let logs = self.outside.log().into_iter().chain(self.neighbours.log());
@@ -205,7 +214,6 @@ impl Stage {
     fn delete(&self, name: &str) {
         if self.neighbours.fly.act(Action::DeleteApp { app: name.to_owned() }).is_ok() {
             self.outside.script(self.clock.millis(), &inner(name), outside::Act::End);
-            self.ways.labels().remove(name);
             self.fleet.borrow_mut().delete(name, self.clock.millis());
         }
     }
@@ -320,8 +328,8 @@ fn kinds() -> [(&'static str, outside::Knobs); 4] {
     ]
 }
 
-fn weather(seed: u64) -> Weather {
+fn weather(month: &Month) -> Weather {
     use outside::Fault::{AnswerLost, Garbled, Late, NeverArrived, Refused, Timeout};
     let faults = vec![AnswerLost, Timeout, Garbled, NeverArrived, Late(2_000), Refused(500), Refused(429)];
-    Weather { seed, per_mille: FAULTS_PER_MILLE, faults }
+    Weather { seed: month.seed, per_mille: month.faults_per_mille, faults }
 }

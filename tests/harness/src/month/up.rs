@@ -143,9 +143,10 @@ impl Up {
             Belief::Starting | Belief::Believed => None,
         };
         let believed = doubt.is_none();
-        let mut disbelief = self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *disbelief, doubt);
-        drop(disbelief);
+        let before = {
+            let mut disbelief = self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *disbelief, doubt)
+        };
         if before.is_some() && believed {
             self.runner.store.wake_waiting(self.runner.now()).await
         } else {
