@@ -9,6 +9,7 @@ mod ips;
 mod machine_parts;
 mod machines;
 mod orgs;
+mod postgres;
 mod routes;
 mod secrets;
 mod server;

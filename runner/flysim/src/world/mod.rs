@@ -1,6 +1,7 @@
 //! The state of the simulated platform: plain data, changed only by what is done to it.
 
 mod actions;
+pub(crate) mod addons;
 mod apps;
 pub(crate) mod certs;
 mod due;
@@ -12,6 +13,7 @@ mod leases;
 pub(crate) mod lifecycle;
 pub(crate) mod machines;
 mod org_list;
+pub(crate) mod postgres;
 mod secrets;
 mod transitions;
 pub(crate) mod volumes;
@@ -81,6 +83,8 @@ pub(crate) struct State {
     pub(crate) past_names: BTreeSet<String>,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) volumes: BTreeMap<String, Volume>,
+    pub(crate) add_ons: BTreeMap<String, addons::AddOn>,
+    pub(crate) clusters: BTreeMap<String, postgres::Cluster>,
     /// Hostnames whose DNS points here.
     pub(crate) dns: BTreeSet<String>,
     pub(crate) due: BTreeMap<(i64, u64), Due>,
@@ -106,6 +110,8 @@ impl State {
             past_names: BTreeSet::new(),
             machines: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            add_ons: BTreeMap::new(),
+            clusters: BTreeMap::new(),
             dns: BTreeSet::new(),
             due: BTreeMap::new(),
             log: Log::default(),
