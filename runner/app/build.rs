@@ -6,12 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the folder of its manifest.
-const HOOKS: [(&str, &str); 5] = [
+const HOOKS: [(&str, &str); 9] = [
     ("hook-bucket", "bucket"),
     ("hook-dns", "dns"),
     ("hook-fly-ip", "fly-ip"),
     ("hook-fly-cert", "fly-cert"),
     ("hook-notify", "notify"),
+    ("hook-fly-addon", "fly-addon"),
+    ("hook-fly-postgres", "fly-postgres"),
+    ("hook-fly-secret", "fly-secret"),
+    ("hook-register", "register"),
 ];
 
 fn main() {

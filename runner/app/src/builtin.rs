@@ -2,7 +2,7 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 5] = [
+const HOOKS: [(&str, &[u8], &str); 9] = [
     (
         "bucket",
         include_bytes!(concat!(env!("OUT_DIR"), "/bucket.wasm")),
@@ -12,6 +12,11 @@ const HOOKS: [(&str, &[u8], &str); 5] = [
         "dns",
         include_bytes!(concat!(env!("OUT_DIR"), "/dns.wasm")),
         include_str!("../../../hooks/dns/hook.toml"),
+    ),
+    (
+        "fly-addon",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-addon.wasm")),
+        include_str!("../../../hooks/fly-addon/hook.toml"),
     ),
     (
         "fly-cert",
@@ -24,9 +29,24 @@ const HOOKS: [(&str, &[u8], &str); 5] = [
         include_str!("../../../hooks/fly-ip/hook.toml"),
     ),
     (
+        "fly-postgres",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-postgres.wasm")),
+        include_str!("../../../hooks/fly-postgres/hook.toml"),
+    ),
+    (
+        "fly-secret",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-secret.wasm")),
+        include_str!("../../../hooks/fly-secret/hook.toml"),
+    ),
+    (
         "notify",
         include_bytes!(concat!(env!("OUT_DIR"), "/notify.wasm")),
         include_str!("../../../hooks/notify/hook.toml"),
+    ),
+    (
+        "register",
+        include_bytes!(concat!(env!("OUT_DIR"), "/register.wasm")),
+        include_str!("../../../hooks/register/hook.toml"),
     ),
 ];
 

@@ -4,7 +4,7 @@ use groundcrew_fly::{Answer, ApiError, Call, Class, RetryAfter};
 
 use crate::{Failure, Request, Result, secret};
 
-pub use groundcrew_fly::{certificates, ips};
+pub use groundcrew_fly::{certificates, ips, secrets};
 
 /// The public address of the Machines API [docs machines/api/working-with-machines-api].
 pub const PUBLIC: &str = "https://api.machines.dev";
