@@ -8,6 +8,7 @@
 
 mod configuration;
 mod disk;
+mod handed_out;
 mod incarnations;
 mod judge;
 mod levels;
