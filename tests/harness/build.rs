@@ -14,12 +14,15 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let target =
         out.ancestors().nth(4).expect("OUT_DIR lies deep within the target directory").join("hooks-tests");
-    build(&root, &target);
     let built = target.join("wasm32-wasip2/hook/guest_things.wasm");
-    std::fs::copy(built, out.join("things.wasm")).expect("a built guest can be copied");
+    // The next version first: what stays in the target directory is the one that other tests use.
+    for (features, name) in [("next", "things-next.wasm"), ("", "things.wasm")] {
+        build(&root, &target, features);
+        std::fs::copy(&built, out.join(name)).expect("a built guest can be copied");
+    }
 }
 
-fn build(root: &Path, target: &Path) {
+fn build(root: &Path, target: &Path, features: &str) {
     let mut cargo = Command::new(std::env::var_os("CARGO").expect("cargo sets CARGO"));
     cargo.current_dir(root).args([
         "build",
@@ -30,7 +33,7 @@ fn build(root: &Path, target: &Path) {
         "--target",
         "wasm32-wasip2",
     ]);
-    cargo.args(["-p", "guest-things", "--target-dir"]).arg(target);
+    cargo.args(["-p", "guest-things", "--features", features, "--target-dir"]).arg(target);
     // Settings of the outer build are not the guest's.
     for variable in [
         "RUSTC_WORKSPACE_WRAPPER",

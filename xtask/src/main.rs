@@ -1,4 +1,4 @@
-//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `bench`.
+//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `month`, `bench`.
 //!
 //! Each command does everything by itself on a fresh machine, and says what it installs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod docs;
+mod month;
 mod setup;
 mod test;
 mod torture;
@@ -18,9 +19,11 @@ cargo xtask COMMAND
   demo [--keep]   a fleet on the simulator and its DNS, the runner killed in the middle, a verdict at the end
   torture [--events N] [--kills K] [--seed S] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
+  month [--apps N] [--days D] [--seed S]
+                  a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss
   bench [--json] [--svg FILE] [--only NAME]
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers
-  test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, deny; or only these steps
+  test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism, moto
 ";
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let done = match command.as_deref() {
         Some("demo") => demo::run(&rest),
         Some("torture") => torture::run(&rest),
+        Some("month") => month::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("test") => test::run(&rest),
         Some("docs") => docs::run(),

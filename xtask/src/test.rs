@@ -9,13 +9,14 @@ use crate::setup::{self, call, say};
 /// Names a step and performs it.
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("test", test),
     ("doc", doc),
     ("demo", demo),
     ("torture", torture),
+    ("month", month),
     ("deny", deny),
 ];
 
@@ -67,6 +68,12 @@ fn demo() -> anyhow::Result<()> {
 fn torture() -> anyhow::Result<()> {
     let arguments = ["--events", "1500", "--kills", "12"].map(str::to_owned);
     crate::torture::run(&arguments)
+}
+
+/// A small month; `cargo xtask month` is the large one.
+fn month() -> anyhow::Result<()> {
+    let arguments = ["--apps", "40", "--days", "10"].map(str::to_owned);
+    crate::month::run(&arguments)
 }
 
 /// Licences, advisories and duplicates; `cargo-deny` is large, so it is used where it is installed.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
-use groundcrew_core::time::Timestamp;
 use groundcrew_engine::cache::{self, Cache, Compiler};
 use groundcrew_engine::clock::{Clock, SystemClock};
 use groundcrew_engine::egress::Transport;
@@ -15,13 +14,13 @@ use groundcrew_engine::limited::Limited;
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError};
 use groundcrew_engine::transport::Network;
-use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::hooks::{HookState, StoredHook};
 use groundcrew_store::{HookId, Store};
 
 use crate::config::{Config, Hook};
 use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
+use crate::runner::provisioner::marks::{OTHER, SECOND};
 use crate::runner::rehearsal::Rehearsal;
 use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
@@ -237,6 +236,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     detach(&store, &known, config).await?;
     let now = setting.clock.now();
     store.close_broken_runs(now).await?;
+    store.close_broken_remedies(now).await?;
     let runner = Runner::new(Parts {
         store: store.clone(),
         engine,
@@ -245,6 +245,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         entropy: setting.entropy,
         installation: config.installation.clone(),
         level: config.level,
+        recovering: store.is_recovering()?,
         fly_api: config.fly_api.clone(),
         limits: setting.limits,
         label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
@@ -253,11 +254,20 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         rehearsal: setting.rehearsal,
         hooks,
     });
+    runner.close_gates().await?;
     let everybody = runner.registry().everybody(&store.mirror_rows()?);
     store.dirty_lanes(everybody, now).await?;
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
-    tell_of_scopes(&runner, now).await?;
+    // Each start looks anew whether somebody else is at work here.
+    for code in [SECOND, OTHER] {
+        store.close_finding(code, &config.installation, now).await?;
+    }
+    for installed in runner.registry().provisioners() {
+        runner.tell_of_scope(installed, now).await?;
+    }
+    tell_of_endings(&store, config)?;
+    forget_mending(&runner, config).await?;
     Ok(runner)
 }
 
@@ -316,32 +326,13 @@ fn renamed<'a>(candidates: &[&'a StoredHook], hook: &Hook) -> Option<&'a StoredH
     }
 }
 
-/// A hook whose scope was narrowed says so once: things of apps that it no longer works for stay as they are.
-async fn tell_of_scopes(runner: &Runner, now: Timestamp) -> Result<(), Error> {
-    const CODE: &str = "hook.scope";
-    for installed in runner.registry().provisioners() {
-        let (id, hook) = (installed.id, &installed.hook);
-        let owners = runner.store.owners(id)?;
-        let out: u32 =
-            owners.iter().filter(|(path, _)| !hook.covers(path.app_name())).map(|(_, things)| things).sum();
-        if out == 0 {
-            runner.store.close_finding(CODE, &hook.name, now).await?;
-            continue;
-        }
-        let finding = NewFinding {
-            code: CODE.to_owned(),
-            about: hook.name.clone(),
-            hook: Some(id),
-            severity: Severity::Warning,
-            message: format!(
-                "{out} of its things are for apps out of its scope: nothing looks after them or removes them"
-            ),
-            remedy: Some(format!(
-                "widen its scope again; `groundcrew resources --hook {}` lists them",
-                hook.name
-            )),
-        };
-        runner.store.open_finding(finding, now).await?;
+/// Findings that no audit of this configuration mends are not listed as such.
+async fn forget_mending(runner: &Runner, config: &Config) -> Result<(), Error> {
+    for installed in runner.registry().all().filter(|installed| installed.component.is_auditor()) {
+        let names_it = |audit: &&crate::config::Audit| audit.hooks.contains(&installed.hook.name);
+        let enforced = config.audits.values().filter(names_it).filter_map(|audit| audit.remedy.as_ref());
+        let codes = enforced.flat_map(|enforcement| enforcement.codes.clone()).collect();
+        runner.store.forget_mending(installed.id, codes).await?;
     }
     Ok(())
 }
@@ -353,9 +344,25 @@ async fn detach(store: &Store, known: &[StoredHook], config: &Config) -> Result<
         if stored.state == HookState::Active {
             tracing::warn!(hook = %stored.name, "its stanza vanished: it is detached, its things are frozen");
             store.save_hook_state(stored.id, HookState::Detached).await?;
+        } else if stored.state == HookState::Removed && stored.ending.is_some() {
+            store.forget_ending(stored.id).await?;
         }
     }
     debug_assert!(known.len() <= current.len(), "hooks are never forgotten");
+    Ok(())
+}
+
+/// Hooks that are being ended by command, or were, and whose stanza is still there.
+fn tell_of_endings(store: &Store, config: &Config) -> Result<(), Error> {
+    for hook in store.hooks()?.iter().filter(|hook| config.hooks.contains_key(&hook.name)) {
+        let Some(ending) = hook.ending else { continue };
+        if hook.state == HookState::Removed {
+            tracing::warn!(hook = %hook.name, "it is removed and makes nothing: its stanza can go");
+        } else {
+            let left = store.things_left(hook.id)?;
+            tracing::info!(hook = %hook.name, left, of = ending.of, "it is being removed");
+        }
+    }
     Ok(())
 }
 

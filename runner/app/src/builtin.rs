@@ -2,11 +2,26 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 9] = [
+const HOOKS: [(&str, &[u8], &str); 15] = [
+    (
+        "archive",
+        include_bytes!(concat!(env!("OUT_DIR"), "/archive.wasm")),
+        include_str!("../../../hooks/archive/hook.toml"),
+    ),
     (
         "bucket",
         include_bytes!(concat!(env!("OUT_DIR"), "/bucket.wasm")),
         include_str!("../../../hooks/bucket/hook.toml"),
+    ),
+    (
+        "budget",
+        include_bytes!(concat!(env!("OUT_DIR"), "/budget.wasm")),
+        include_str!("../../../hooks/budget/hook.toml"),
+    ),
+    (
+        "dangling",
+        include_bytes!(concat!(env!("OUT_DIR"), "/dangling.wasm")),
+        include_str!("../../../hooks/dangling/hook.toml"),
     ),
     (
         "dns",
@@ -39,14 +54,29 @@ const HOOKS: [(&str, &[u8], &str); 9] = [
         include_str!("../../../hooks/fly-secret/hook.toml"),
     ),
     (
+        "idle",
+        include_bytes!(concat!(env!("OUT_DIR"), "/idle.wasm")),
+        include_str!("../../../hooks/idle/hook.toml"),
+    ),
+    (
         "notify",
         include_bytes!(concat!(env!("OUT_DIR"), "/notify.wasm")),
         include_str!("../../../hooks/notify/hook.toml"),
     ),
     (
+        "orphans",
+        include_bytes!(concat!(env!("OUT_DIR"), "/orphans.wasm")),
+        include_str!("../../../hooks/orphans/hook.toml"),
+    ),
+    (
         "register",
         include_bytes!(concat!(env!("OUT_DIR"), "/register.wasm")),
         include_str!("../../../hooks/register/hook.toml"),
+    ),
+    (
+        "volume-reaper",
+        include_bytes!(concat!(env!("OUT_DIR"), "/volume-reaper.wasm")),
+        include_str!("../../../hooks/volume-reaper/hook.toml"),
     ),
 ];
 

@@ -19,6 +19,9 @@ mod apply;
 mod approve;
 mod ask;
 mod audit;
+mod autopsy;
+mod backfill;
+mod backup;
 mod calls;
 mod check;
 mod compile;
@@ -35,7 +38,10 @@ mod label;
 mod pause;
 mod plan;
 mod protect;
+mod recover;
 mod resources;
+mod restore;
+mod retire;
 mod rows;
 mod run;
 mod runs;
@@ -134,7 +140,7 @@ pub enum Command {
     App(app::Args),
     /// Wait until everything outside of an app is as it should be
     Wait(wait::Args),
-    /// List what the ledger knows of things outside
+    /// List, end or take over what the ledger knows of things outside
     Resources(resources::Args),
     /// Tell everything about one thing, back to the calls that made it
     Why(why::Args),
@@ -164,12 +170,24 @@ pub enum Command {
     Protect(protect::Args),
     /// Allow again what `protect` forbade
     Unprotect(protect::UnprotectArgs),
+    /// Let a machine leave in order: cordon, tell handlers and wait for them, stop, destroy
+    Retire(retire::Args),
+    /// Show what is known of a machine's last days: events, how its process ended, redacted configuration
+    Autopsy(autopsy::Args),
+    /// Tell a handler that came later of everybody who lives
+    Backfill(backfill::Args),
     /// Show, set or unset labels of an app
     Label(label::Args),
     /// Look at an app now
     Touch(touch::Args),
-    /// Move a hook to another place
+    /// Take back the end of a thing that is not gone yet
+    Restore(restore::Args),
+    /// List hooks, end one, or move it to another place
     Hook(hook::Args),
+    /// Copy what is remembered into a file, whoever runs
+    Backup(backup::Args),
+    /// Rebuild the ledger after its database was lost, or put back from a backup
+    Recover(recover::Args),
     /// Tell what is wrong with this installation, and how to mend it
     Doctor(doctor::Args),
     /// Write a completion script for a shell
@@ -232,9 +250,15 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Settle(args) => settle::run(context, args),
         Command::Protect(args) => protect::run(context, args),
         Command::Unprotect(args) => protect::run_unprotect(context, args),
+        Command::Retire(args) => retire::run(context, args),
+        Command::Autopsy(args) => autopsy::run(context, &args),
+        Command::Backfill(args) => backfill::run(context, &args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
+        Command::Restore(args) => restore::run(context, &args),
         Command::Hook(args) => hook::run(context, &args),
+        Command::Backup(args) => backup::run(context, &args),
+        Command::Recover(args) => recover::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => Ok(completions::run(&args, &mut Cli::command())),
     }

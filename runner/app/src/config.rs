@@ -36,7 +36,7 @@ use std::path::Path;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::Level;
 
-pub use audit::Audit;
+pub use audit::{Audit, Enforcement, Timing};
 pub use defaults::{FLY_API, Setting, defaults, defaults_markdown};
 pub use hook::{Component, Format, Grace, Hook, Place, Provisioner, SealedGrant, SecretGrant, Sign, Work};
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};

@@ -10,15 +10,21 @@
 //! - It changes only our store: nothing outside is called.
 
 mod audits;
+mod backfill;
 mod client;
+mod ends;
 mod labels;
+mod retire;
 mod rows;
 
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
+use groundcrew_core::backfill::Kinds;
+use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
+use groundcrew_core::retire::{Ending, Patience};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::subjects::StoredSubject;
@@ -26,7 +32,10 @@ use groundcrew_store::{HookId, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::Config;
+
 pub use client::{ClientError, call, page};
+pub use ends::{End, ImportedThing, PlannedRow, unpause, wanted_by};
 
 /// What somebody asks to be changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,9 +66,10 @@ pub enum Request {
         /// The app or machine; none: all.
         app: Option<String>,
     },
-    /// Allows the removal of rows as they are now, for a day.
+    /// Allows the removal of rows, the repair of rows that are fought over, and the remedies of findings, as they are
+    /// now, for a day.
     Approve {
-        /// Row ids.
+        /// Ids of rows and findings.
         rows: Vec<String>,
     },
     /// Allows what a plan says, whatever the level.
@@ -124,12 +134,81 @@ pub enum Request {
         /// Until when; none: as long as it is so.
         until: Option<Timestamp>,
     },
+    /// Ends the rebuilding of a lost or old ledger.
+    RecoverFinish,
+    /// Mends a finding now.
+    FindingFix {
+        /// The finding's id: `f12`.
+        id: String,
+    },
+    /// Lets a machine leave in order, or hurries one that does.
+    Retire {
+        /// The machine.
+        machine: String,
+        /// How long handlers are waited for.
+        timeout: Millis,
+        /// What is asked for at the end.
+        ending: Ending,
+        /// Whether handlers are waited for.
+        patience: Patience,
+    },
+    /// Lets a machine stay that was to leave.
+    RetireCancel {
+        /// The machine.
+        machine: String,
+    },
+    /// Tells a handler of everybody who lives.
+    Backfill {
+        /// The handler's name.
+        hook: String,
+        /// Of whom.
+        kinds: Kinds,
+        /// Between two of them.
+        every: Millis,
+    },
+    /// Ends a handler's backfill.
+    BackfillCancel {
+        /// The handler's name.
+        hook: String,
+    },
+    /// Lets a new version of a hook write although it did not find what the old one made.
+    ApproveUpgrade {
+        /// The hook's name.
+        hook: String,
+    },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
         /// The row's id.
         row: String,
         /// Which.
         protection: Protection,
+    },
+    /// Lets go of rows: their things are not ours any more.
+    Release {
+        /// Row ids.
+        rows: Vec<String>,
+    },
+    /// Removes what nobody wants, row by row as it was planned.
+    Delete {
+        /// The rows.
+        rows: Vec<PlannedRow>,
+    },
+    /// Takes an end back that is not done yet.
+    Restore {
+        /// The row's id.
+        row: String,
+    },
+    /// Takes existing things under management.
+    Import {
+        /// Each for a row that nothing was made for yet.
+        things: Vec<ImportedThing>,
+    },
+    /// Ends a hook, or takes that back.
+    HookRemove {
+        /// The hook's name.
+        hook: String,
+        /// How.
+        end: End,
     },
 }
 
@@ -138,6 +217,10 @@ impl Request {
     pub fn summary(&self) -> String {
         match self {
             Self::Apply { items, until } => format!("Apply {} items until {until}", items.len()),
+            Self::Delete { rows } => format!("Delete {} rows", rows.len()),
+            Self::HookRemove { hook, end: End::Cleanup { rows } } => {
+                format!("HookRemove {hook} with {} rows", rows.len())
+            }
             other => format!("{other:?}"),
         }
     }
@@ -214,14 +297,52 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn touch(&self, app: &str);
     /// Lanes became due.
     fn wake(&self);
+    /// The rebuilding of the ledger has ended.
+    fn recovered(&self) {}
     /// An audit is to run now; it begins after this returns.
     fn audit(&self, _name: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
+    }
+    /// What the configuration says of a hook and an app.
+    fn standing(&self, _hook: &str, _app: &str) -> Standing {
+        Standing::Unknown
+    }
+    /// A finding is to be mended now; it begins after this returns.
+    fn mend(&self, _finding: i64, _who: &str) -> Result<()> {
+        Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
+    }
+    /// Whether machines can be retired to this end by whoever listens; the refusal says what is missing.
+    fn retires(&self, _ending: Ending) -> Result<()> {
+        Err(Refusal::conflict("no runner is up that could retire a machine").hint("groundcrew up"))
     }
     /// The source is believed this; durable when the future is done. How many apps and machines it was about.
     fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
         Box::pin(async move { Err(nobody.hint("groundcrew up")) })
+    }
+}
+
+/// What the configuration says of a hook and an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody knows; nothing is concluded from that.
+    Unknown,
+    /// No stanza describes the hook.
+    NoStanza,
+    /// The hook does not work for the app, and may do this much.
+    Narrowed(Level),
+    /// It does.
+    Within(Level),
+}
+
+impl Standing {
+    /// What a configuration says.
+    pub fn of(config: &Config, hook: &str, app: &str) -> Self {
+        match config.hooks.get(hook) {
+            None => Self::NoStanza,
+            Some(hook) if hook.covers(app) => Self::Within(hook.level.min(config.level)),
+            Some(hook) => Self::Narrowed(hook.level.min(config.level)),
+        }
     }
 }
 
@@ -257,7 +378,21 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::DeadDiscard { id } => desk.discard(id).await,
         Request::AuditRun { name } => desk.audit(name).await,
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
+        Request::RecoverFinish => desk.finish_recovery().await,
+        Request::FindingFix { id } => desk.fix(id).await,
+        Request::Retire { machine, timeout, ending, patience } => {
+            desk.retire(machine, *timeout, *ending, *patience).await
+        }
+        Request::RetireCancel { machine } => desk.cancel_retirement(machine).await,
+        Request::Backfill { hook, kinds, every } => desk.backfill(hook, *kinds, *every).await,
+        Request::BackfillCancel { hook } => desk.cancel_backfill(hook).await,
+        Request::ApproveUpgrade { hook } => desk.approve_upgrade(hook).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
+        Request::Release { rows } => desk.release(rows).await,
+        Request::Delete { rows } => desk.delete(rows).await,
+        Request::Restore { row } => desk.restore(row).await,
+        Request::Import { things } => desk.import(things).await,
+        Request::HookRemove { hook, end } => desk.end_hook(hook, end).await,
     }?;
     hints.wake();
     Ok(done)

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  DATA/groundcrew.db    the store
+//!  DATA/key              the installation's key (0600)
 //!  DATA/lock             held (flock) by the one process that writes; its text says who that is
 //!  DATA/groundcrew.sock  the holder's HTTP API
 //! ```
@@ -92,6 +93,11 @@ impl DataDir {
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.database.clone()
+    }
+
+    /// The installation's key, with which names are made unguessable and what is handed out is sealed.
+    pub fn key(&self) -> PathBuf {
+        self.dir.join("key")
     }
 
     /// The socket of whoever holds it.

@@ -1,6 +1,7 @@
 //! Groundcrew: watches apps and machines come and go, and keeps what lies outside of them right.
 
 pub mod assembly;
+pub mod backfill;
 pub mod builtin;
 pub mod commands;
 pub mod components;
@@ -12,6 +13,7 @@ pub mod lock;
 pub mod logging;
 pub mod plan;
 pub mod rates;
+pub mod retire;
 pub mod runner;
 pub mod scheduler;
 pub mod service;

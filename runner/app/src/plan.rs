@@ -18,6 +18,7 @@ use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::{Action, FORMAT, HOLDS, Item, Plan, Waits};
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::{Clock as _, SystemClock};
 use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::StoredRow;
@@ -26,7 +27,9 @@ use tokio::task::JoinSet;
 
 use crate::assembly::{self, Outward};
 use crate::config::Config;
+use crate::control::{self, Act, Hints, Refusal};
 use crate::runner::Runner;
+use crate::runner::provisioner::{Looked, Wanted};
 use crate::runner::rehearsal::Rehearsal;
 
 /// Lanes that are rehearsed at once.
@@ -53,6 +56,27 @@ pub enum Error {
     /// A lane could not be worked on.
     #[error(transparent)]
     Runner(#[from] crate::runner::Error),
+    /// What should be rehearsed is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// What is rehearsed.
+#[derive(Clone, Copy, Debug)]
+pub enum Rehearsed<'a> {
+    /// What is due, about everything.
+    Due,
+    /// What follows from an operator's act, about these lanes.
+    Act(&'a Act, &'a dyn Hints, &'a BTreeSet<LaneId>),
+}
+
+impl Rehearsed<'_> {
+    fn is_about(self, lane: LaneId) -> bool {
+        match self {
+            Self::Due => true,
+            Self::Act(_, _, lanes) => lanes.contains(&lane),
+        }
+    }
 }
 
 /// How far things are looked at.
@@ -72,6 +96,7 @@ pub async fn make(
     mut config: Config,
     directory: &Path,
     database: &Store,
+    rehearsed: Rehearsed<'_>,
     depth: Depth,
     progress: Progress,
 ) -> Result<Plan, Error> {
@@ -80,6 +105,9 @@ pub async fn make(
     database.copy_to(&copy)?;
     let store = Store::open(&copy, Options::default())?;
     let before = Before::of(&store)?;
+    if let Rehearsed::Act(act, hints, _) = rehearsed {
+        control::perform(&store, hints, act, SystemClock.now()).await?;
+    }
     let level = config.level;
     // What would be done, were it allowed; the plan says which level there is.
     config.level = Level::Enforce;
@@ -89,7 +117,7 @@ pub async fn make(
     setting.rehearsal = Some(rehearsal.clone());
     let runner = assembly::assemble(&config, setting).await?;
     let now = runner.now();
-    rehearse(&runner, depth, now, &progress).await?;
+    rehearse(&runner, rehearsed, depth, now, &progress).await?;
     let noted = rehearsal.items();
     let waits = waits(&runner, &noted, now)?;
     let mut items: Vec<_> = noted.into_values().collect();
@@ -109,9 +137,31 @@ pub async fn make(
     })
 }
 
+/// Looks for existing things that apps want, on a copy of a database that may be in use.
+pub async fn look_for(
+    config: Config,
+    directory: &Path,
+    database: &Store,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<Looked>, Error> {
+    let scratch = tempfile::tempdir()?;
+    let copy = scratch.path().join("plan.db");
+    database.copy_to(&copy)?;
+    let store = Store::open(&copy, Options::default())?;
+    let mut setting = Outward::open(&config, directory, store)?.setting;
+    setting.rehearsal = Some(Arc::default());
+    let runner = assembly::assemble(&config, setting).await?;
+    let mut looked = Vec::with_capacity(wanted.len());
+    for one in &wanted {
+        looked.push(runner.look_for(one).await?);
+    }
+    Ok(looked)
+}
+
 /// Asks everybody, then decides everything once all wants are known: how many deletes there are counts.
 async fn rehearse(
     runner: &Arc<Runner>,
+    rehearsed: Rehearsed<'_>,
     depth: Depth,
     now: Timestamp,
     progress: &Progress,
@@ -125,9 +175,12 @@ async fn rehearse(
             _ => {}
         }
         let due = runner.store.due_lanes(runner.now(), LANES)?;
-        let due: Vec<_> = due.into_iter().filter(|lane| is_provisioner(runner, lane.hook)).collect();
+        let ours = |lane: &LaneId| is_provisioner(runner, lane.hook) && rehearsed.is_about(*lane);
+        let due: Vec<_> = due.into_iter().filter(ours).collect();
         if due.is_empty() && round > 1 {
-            let Some(again) = next_try(runner)?.filter(|pause| waited + *pause <= PATIENCE) else { break };
+            let Some(again) = next_try(runner, rehearsed)?.filter(|pause| waited + *pause <= PATIENCE) else {
+                break;
+            };
             tokio::time::sleep(again.to_std()).await;
             waited = waited + again;
         }
@@ -137,9 +190,10 @@ async fn rehearse(
 }
 
 /// How long until something that could not be looked at is tried again.
-fn next_try(runner: &Runner) -> Result<Option<Millis>, Error> {
+fn next_try(runner: &Runner, rehearsed: Rehearsed<'_>) -> Result<Option<Millis>, Error> {
     let rows = runner.store.living_rows()?;
-    let next = rows.iter().filter(|row| row.error.is_some()).filter_map(|row| row.due_at).min();
+    let failed = rows.iter().filter(|row| row.error.is_some() && rehearsed.is_about(row.lane()));
+    let next = failed.filter_map(|row| row.due_at).min();
     Ok(next.map(|at| at.since(runner.now()).max(Millis::new(1))))
 }
 

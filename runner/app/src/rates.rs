@@ -14,9 +14,6 @@ const HOST: Rate = Rate { burst: 100, every: Millis::new(10) };
 /// Who would have to wait longer for a limit tries again later, and gives its slot to others.
 const PATIENCE: Millis = Millis::seconds(5);
 
-/// A tenth slower than is allowed: two requests that leave a second apart may arrive a little closer.
-const MARGIN: i64 = 10;
-
 /// The limits of an installation whose Fly API is at this base.
 pub fn rules(fly_api: &str) -> Rules {
     let base = format!("{}/", fly_api.trim_end_matches('/'));
@@ -38,8 +35,8 @@ fn counted(base: &str, request: &Request) -> Option<Counted> {
     let (action, id) = classify(method, path);
     let limit = limit(action);
     let every = Millis::new(i64::from(limit.window_ms) / i64::from(limit.count.max(1)));
-    let every = every + Millis::new(every.as_i64() / MARGIN);
-    Some(Counted { by: format!("{action:?} {id}"), rate: Rate { burst: limit.burst, every } })
+    let rate = Rate { burst: limit.burst, every }.careful();
+    Some(Counted { by: format!("{action:?} {id}"), rate })
 }
 
 #[cfg(test)]

@@ -12,19 +12,25 @@
 
 pub mod audit;
 pub mod dispatch;
+pub mod drift;
 pub mod handler;
 pub mod installed;
+pub mod mend;
 pub mod provisioner;
 pub mod registry;
 pub mod rehearsal;
+pub mod scope;
 
 mod entropy;
+mod inventory;
 mod record;
+mod scan;
 mod vault;
 mod view;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
@@ -35,8 +41,7 @@ use groundcrew_engine::egress::{Egress, Transport};
 use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, MemoryHandle};
-use groundcrew_store::Store;
-use groundcrew_store::subjects::StoredSubject;
+use groundcrew_store::{HookId, Store};
 use serde_json::Value;
 
 pub use entropy::Entropy;
@@ -66,8 +71,6 @@ pub struct Runner {
     pub entropy: Entropy,
     /// This installation, as in marks.
     pub installation: String,
-    /// The installation's level.
-    pub level: Level,
     /// What `{fly.api}` stands for.
     pub fly_api: String,
     /// What one run may use.
@@ -82,7 +85,13 @@ pub struct Runner {
     pub rules: Rules,
     /// Where steps are written down instead of taken; none: they are taken.
     pub rehearsal: Option<Arc<Rehearsal>>,
+    level: Level,
+    recovering: AtomicBool,
+    /// What this process has told of others' marks.
+    told: Mutex<BTreeSet<&'static str>>,
     registry: RwLock<Arc<Registry>>,
+    /// Hooks whose component or configuration changed, and that were not yet seen to find their things.
+    gates: Mutex<BTreeSet<HookId>>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -109,8 +118,10 @@ pub struct Parts {
     pub entropy: Entropy,
     /// See [`Runner`].
     pub installation: String,
-    /// See [`Runner`].
+    /// The installation's level.
     pub level: Level,
+    /// Whether a lost or old ledger is being rebuilt.
+    pub recovering: bool,
     /// See [`Runner`].
     pub fly_api: String,
     /// See [`Runner`].
@@ -138,6 +149,7 @@ impl Runner {
             entropy: parts.entropy,
             installation: parts.installation,
             level: parts.level,
+            recovering: AtomicBool::new(parts.recovering),
             fly_api: parts.fly_api,
             limits: Arc::new(parts.limits),
             label_sources: parts.label_sources,
@@ -145,13 +157,31 @@ impl Runner {
             faults: parts.faults,
             rules: parts.rules,
             rehearsal: parts.rehearsal,
+            told: Mutex::default(),
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
+            gates: Mutex::default(),
         })
     }
 
     /// The installed hooks.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// The level that nothing exceeds: the installation's; while a ledger is rebuilt, `observe`.
+    pub fn level(&self) -> Level {
+        // A rehearsal writes nothing, and shows what comes afterwards.
+        if self.is_recovering() && self.rehearsal.is_none() { Level::Observe } else { self.level }
+    }
+
+    /// Whether a lost or old ledger is being rebuilt.
+    pub fn is_recovering(&self) -> bool {
+        self.recovering.load(Ordering::Acquire)
+    }
+
+    /// The rebuilding has ended.
+    pub fn recovered(&self) {
+        self.recovering.store(false, Ordering::Release);
     }
 
     /// The present.
@@ -168,16 +198,15 @@ impl Runner {
     fn context(
         &self,
         installed: &Installed,
-        owner: Option<&StoredSubject>,
+        owner: Option<&Path>,
         config: Arc<Value>,
         run: Surroundings,
     ) -> Context {
         let transport = installed.transport().unwrap_or_else(|| self.transport.clone());
-        let words = self.grant_words(owner.map(|owner| &owner.subject.path), &config);
+        let words = self.grant_words(owner, &config);
         // A grant whose words this owner does not have grants it nothing: a machine's words for an app's run.
         let bound = installed.hook.allow.iter().filter_map(|grant| grant.bind(&words).ok());
-        let path = owner.map(|owner| &owner.subject.path);
-        let sealing = vault::sealing(&self.store, installed, path, run.resource);
+        let sealing = vault::sealing(&self.store, installed, owner, run.resource);
         let egress = Egress::new(bound.collect(), installed.secrets(), transport).with_sealing(sealing);
         let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
         let started = self.now();

@@ -1,4 +1,4 @@
-//! Runs audits when they are due, and when somebody asks.
+//! What is done again and again: audits, ticks of handlers, listings for drift; and audits when somebody asks.
 //!
 //! The store knows the last tick of each schedule that was finished or left out; nothing else is needed after a
 //! restart. A tick whose run a restart cut off counts as missed. The clock is asked anew at least every second,
@@ -9,16 +9,23 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
-use groundcrew_core::schedule::{Move, Turn, jitter};
+use groundcrew_core::hash::Digest;
+use groundcrew_core::schedule::{Due, Move, Overlap, Turn, jitter};
+use groundcrew_core::spec::Event;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
-use groundcrew_store::Store;
 use groundcrew_store::audits::Changed;
+use groundcrew_store::events::NewTick;
+use groundcrew_store::{HookId, Store};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Audit;
+use crate::config::{Audit, Config, Timing, Work};
+use crate::runner::drift::Drifted;
+use crate::runner::mend::Mended;
+use crate::runner::registry::Registry;
 use crate::runner::{self, Runner};
 
 /// The longest pause between two looks at the clock.
@@ -26,15 +33,22 @@ const PAUSE: Millis = Millis::seconds(1);
 /// Audits that were asked for and not begun.
 const ASKED_MAX: usize = 16;
 
-/// Who performs an audit: the runner, or a double in tests.
+/// Who does the work: the runner, or a double in tests.
 pub trait Auditing: Send + Sync {
-    /// Performs it; ends early when `stop` says so.
+    /// Performs an audit; ends early when `stop` says so.
     fn audit<'a>(
         &'a self,
         audit: &'a Audit,
         tick: Option<Timestamp>,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Changed, runner::Error>>;
+
+    /// Lists what a provisioner made, and looks at what changed.
+    fn drift<'a>(&'a self, hook: &'a str) -> BoxFuture<'a, Result<Drifted, runner::Error>>;
+
+    /// Mends a finding because a person says so.
+    fn mend<'a>(&'a self, finding: i64, who: &'a str)
+    -> BoxFuture<'a, Result<Option<Mended>, runner::Error>>;
 }
 
 impl Auditing for Runner {
@@ -46,13 +60,106 @@ impl Auditing for Runner {
     ) -> BoxFuture<'a, Result<Changed, runner::Error>> {
         Box::pin(self.audit(audit, tick, stop))
     }
+
+    fn drift<'a>(&'a self, hook: &'a str) -> BoxFuture<'a, Result<Drifted, runner::Error>> {
+        Box::pin(self.look_for_drift(hook))
+    }
+
+    fn mend<'a>(
+        &'a self,
+        finding: i64,
+        who: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Mended>, runner::Error>> {
+        Box::pin(self.mend_by_hand(finding, who))
+    }
 }
 
-/// Asks a scheduler for audits.
+/// What is done again and again.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// An audit.
+    Audit(Arc<Audit>),
+    /// A handler is told that it is time.
+    Tick {
+        /// Its stanza.
+        hook: String,
+        /// Its number in the store.
+        id: HookId,
+        /// When.
+        timing: Timing,
+    },
+    /// A provisioner lists what it made.
+    Drift {
+        /// Its stanza.
+        hook: String,
+        /// How often.
+        every: Millis,
+    },
+}
+
+impl Job {
+    /// Everything that a configuration has done, for the hooks that are installed.
+    pub fn all(config: &Config, registry: &Registry) -> Vec<Self> {
+        let mut jobs: Vec<_> =
+            config.audits.values().map(|audit| Self::Audit(Arc::new(audit.clone()))).collect();
+        for installed in registry.all() {
+            let (hook, id) = (installed.hook.name.clone(), installed.id);
+            match &installed.hook.work {
+                Work::Handler { ticks: Some(timing), .. } => {
+                    jobs.push(Self::Tick { hook, id, timing: timing.clone() });
+                }
+                Work::Provisioner(provisioner) if installed.component.has_inventory() => {
+                    jobs.extend(provisioner.drift_every.map(|every| Self::Drift { hook, every }));
+                }
+                Work::Handler { .. } | Work::Provisioner(_) | Work::Auditor => {}
+            }
+        }
+        jobs
+    }
+
+    /// Its name among schedules; an audit's is its own, and names of tables have no colon.
+    fn name(&self) -> String {
+        match self {
+            Self::Audit(audit) => audit.name.clone(),
+            Self::Tick { hook, .. } => format!("tick:{hook}"),
+            Self::Drift { hook, .. } => format!("drift:{hook}"),
+        }
+    }
+
+    fn due(&self, name: &str, last: Timestamp, now: Timestamp) -> Due {
+        let timing = match self {
+            Self::Audit(audit) => &audit.timing,
+            Self::Tick { timing, .. } => timing,
+            Self::Drift { every, .. } if last + *every <= now => {
+                return Due { tick: Some(now), next: now + *every };
+            }
+            // A clock that was put back waits no longer than once.
+            Self::Drift { every, .. } => return Due { tick: None, next: (last + *every).min(now + *every) },
+        };
+        let delay = |tick| jitter(name, tick, timing.jitter);
+        timing.schedule.due_delayed(Some(last), timing.missed, now, delay)
+    }
+
+    fn overlap(&self) -> Overlap {
+        match self {
+            Self::Audit(audit) => audit.timing.overlap,
+            Self::Tick { .. } | Self::Drift { .. } => Overlap::Skip,
+        }
+    }
+}
+
+/// What somebody asks for.
+#[derive(Debug)]
+enum Asked {
+    Audit(String),
+    Mend { finding: i64, who: String },
+}
+
+/// Asks a scheduler for audits and remedies.
 #[derive(Clone, Debug)]
 pub struct Asking {
     names: Arc<[String]>,
-    asked: mpsc::Sender<String>,
+    asked: mpsc::Sender<Asked>,
 }
 
 impl Asking {
@@ -63,13 +170,19 @@ impl Asking {
 
     /// Asks for an audit now; it is left out if it is under way. False: too many are asked for.
     pub fn ask(&self, name: &str) -> bool {
-        self.asked.try_send(name.to_owned()).is_ok()
+        self.asked.try_send(Asked::Audit(name.to_owned())).is_ok()
+    }
+
+    /// Asks for a finding to be mended now. False: too much is asked for.
+    pub fn mend(&self, finding: i64, who: &str) -> bool {
+        self.asked.try_send(Asked::Mend { finding, who: who.to_owned() }).is_ok()
     }
 }
 
-/// One audit and how far it is.
+/// One job and how far it is.
 struct Entry {
-    audit: Arc<Audit>,
+    name: String,
+    job: Job,
     last: Timestamp,
     /// When its schedule is to be asked again.
     due: Timestamp,
@@ -79,27 +192,27 @@ struct Entry {
     stop: CancellationToken,
 }
 
-/// All audits.
+/// All jobs.
 pub struct Scheduler {
     store: Store,
     clock: Arc<dyn Clock>,
     work: Arc<dyn Auditing>,
     entries: Vec<Entry>,
-    asked: mpsc::Receiver<String>,
-    running: JoinSet<(usize, u64)>,
+    asked: mpsc::Receiver<Asked>,
+    running: JoinSet<Option<(usize, u64)>>,
     looked_at: Timestamp,
 }
 
 impl std::fmt::Debug for Scheduler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scheduler").field("audits", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Scheduler").field("jobs", &self.entries.len()).finish_non_exhaustive()
     }
 }
 
 impl Scheduler {
     /// Takes up all schedules where they were left; a new one begins now.
     pub async fn open(
-        audits: impl IntoIterator<Item = Audit>,
+        jobs: impl IntoIterator<Item = Job>,
         store: Store,
         clock: Arc<dyn Clock>,
         work: Arc<dyn Auditing>,
@@ -107,17 +220,19 @@ impl Scheduler {
         let now = clock.now();
         store.close_broken_audits(now).await?;
         let mut entries = Vec::new();
-        for audit in audits {
-            let last = store.last_tick(&audit.name)?;
+        for job in jobs {
+            let name = job.name();
+            let last = store.last_tick(&name)?;
             if last.is_none() {
-                store.save_tick(&audit.name, now).await?;
+                store.save_tick(&name, now).await?;
             }
             let last = last.unwrap_or(now);
             let (turn, stop) = (Turn::default(), CancellationToken::new());
-            entries.push(Entry { audit: Arc::new(audit), last, due: now, turn, run: 0, stop });
+            entries.push(Entry { name, job, last, due: now, turn, run: 0, stop });
         }
         let (sender, asked) = mpsc::channel(ASKED_MAX);
-        let names = entries.iter().map(|entry| entry.audit.name.clone()).collect();
+        let audits = entries.iter().filter(|entry| matches!(entry.job, Job::Audit(_)));
+        let names = audits.map(|entry| entry.name.clone()).collect();
         let scheduler = Self { store, clock, work, entries, asked, running: JoinSet::new(), looked_at: now };
         Ok((scheduler, Asking { names, asked: sender }))
     }
@@ -129,7 +244,7 @@ impl Scheduler {
             tokio::select! {
                 // Each arm but the first two only notices something; what those take is worked on at once.
                 Some(ended) = self.running.join_next() => self.end(ended),
-                Some(name) = self.asked.recv() => self.begin_asked(&name),
+                Some(asked) = self.asked.recv() => self.begin_asked(asked),
                 () = tokio::time::sleep(pause.to_std()) => {}
                 () = stop.cancelled() => break,
             }
@@ -152,13 +267,16 @@ impl Scheduler {
             if now < entry.due && !back {
                 continue;
             }
-            let audit = entry.audit.clone();
-            let delay = |tick| jitter(&audit.name, tick, audit.jitter);
-            let due = audit.schedule.due_delayed(Some(entry.last), audit.missed, now, delay);
+            let due = entry.job.due(&entry.name, entry.last, now);
             entry.due = due.next;
             let Some(tick) = due.tick else { continue };
             entry.last = tick;
-            match entry.turn.tick(tick, audit.overlap) {
+            if let Job::Tick { hook, id, timing } = &entry.job {
+                let tick = ticked(&entry.name, hook, *id, timing, tick);
+                self.store.accept_tick(tick, now).await?;
+                continue;
+            }
+            match entry.turn.tick(tick, entry.job.overlap()) {
                 Move::Begin => self.begin(at, Some(tick)),
                 Move::Replace => {
                     entry.stop.cancel();
@@ -166,19 +284,30 @@ impl Scheduler {
                 }
                 Move::Wait => {}
                 Move::Skip => {
-                    tracing::info!(audit = %audit.name, %tick, "left out: the last run is under way");
-                    self.store.save_tick(&audit.name, tick).await?;
+                    tracing::info!(schedule = %entry.name, %tick, "left out: the last run is under way");
+                    self.store.save_tick(&entry.name, tick).await?;
                 }
             }
         }
         Ok(self.entries.iter().map(|entry| entry.due).min().unwrap_or(now + PAUSE))
     }
 
-    fn begin_asked(&mut self, name: &str) {
+    fn begin_asked(&mut self, asked: Asked) {
         let now = self.clock.now();
-        let Some(at) = self.entries.iter().position(|entry| entry.audit.name == name) else { return };
-        let skip = groundcrew_core::schedule::Overlap::Skip;
-        if self.entries[at].turn.tick(now, skip) == Move::Begin {
+        let name = match asked {
+            Asked::Audit(name) => name,
+            Asked::Mend { finding, who } => {
+                let work = self.work.clone();
+                self.running.spawn(async move {
+                    mended(finding, work.mend(finding, &who).await);
+                    None
+                });
+                return;
+            }
+        };
+        let is_it = |entry: &Entry| matches!(entry.job, Job::Audit(_)) && entry.name == name;
+        let Some(at) = self.entries.iter().position(is_it) else { return };
+        if self.entries[at].turn.tick(now, Overlap::Skip) == Move::Begin {
             self.begin(at, None);
         }
     }
@@ -187,25 +316,26 @@ impl Scheduler {
         let entry = &mut self.entries[at];
         entry.run += 1;
         entry.stop = CancellationToken::new();
-        let (audit, run, stop, work) =
-            (entry.audit.clone(), entry.run, entry.stop.clone(), self.work.clone());
+        let (job, run, stop, work) = (entry.job.clone(), entry.run, entry.stop.clone(), self.work.clone());
+        let (name, store) = (entry.name.clone(), self.store.clone());
         self.running.spawn(async move {
-            match work.audit(&audit, tick, &stop).await {
-                Ok(changed) => tracing::info!(
-                    audit = %audit.name,
-                    found = changed.found,
-                    opened = changed.opened,
-                    resolved = changed.resolved,
-                    "audited"
-                ),
-                Err(error) => tracing::warn!(%error, audit = %audit.name, "an audit could not be recorded"),
+            let done = match job {
+                Job::Audit(audit) => {
+                    work.audit(&audit, tick, &stop).await.map(|changed| audited(&name, changed))
+                }
+                Job::Drift { hook, .. } => drifted(work.as_ref(), &store, &name, &hook, tick).await,
+                Job::Tick { .. } => Ok(()),
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, schedule = %name, "its run could not be recorded");
             }
-            (at, run)
+            Some((at, run))
         });
     }
 
-    fn end(&mut self, ended: Result<(usize, u64), tokio::task::JoinError>) {
-        let (at, run) = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    fn end(&mut self, ended: Result<Option<(usize, u64)>, tokio::task::JoinError>) {
+        let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let Some((at, run)) = ended else { return };
         let entry = &mut self.entries[at];
         if entry.run == run
             && let Some(tick) = entry.turn.ended()
@@ -213,6 +343,50 @@ impl Scheduler {
             self.begin(at, Some(tick));
         }
     }
+}
+
+fn audited(audit: &str, changed: Changed) {
+    let Changed { found, opened, resolved } = changed;
+    tracing::info!(audit, found, opened, resolved, "audited");
+}
+
+fn mended(finding: i64, done: Result<Option<Mended>, runner::Error>) {
+    match done {
+        Ok(Some(Mended::Tried(outcome))) => tracing::info!(finding, %outcome, "mended by hand"),
+        Ok(Some(Mended::Not(verdict))) => tracing::warn!(finding, ?verdict, "not mended"),
+        Ok(None) => tracing::warn!(finding, "no auditor that is installed reports it"),
+        Err(error) => tracing::warn!(finding, %error, "could not be mended"),
+    }
+}
+
+/// Lists for drift; the tick is taken up when all is listed, so that one that was cut off comes again.
+async fn drifted(
+    work: &dyn Auditing,
+    store: &Store,
+    name: &str,
+    hook: &str,
+    tick: Option<Timestamp>,
+) -> Result<(), runner::Error> {
+    let Drifted { listed, looked_at, wrong } = work.drift(hook).await?;
+    tracing::info!(hook, listed, looked_at, wrong = wrong.len(), "listed for drift");
+    if let Some(tick) = tick {
+        store.save_tick(name, tick).await?;
+    }
+    Ok(())
+}
+
+/// A tick as a handler is told it: its id is that of the hook and the time on the schedule, so the same tick is never
+/// two events.
+fn ticked(schedule: &str, hook: &str, handler: HookId, timing: &Timing, tick: Timestamp) -> NewTick {
+    let id = Digest::of_parts([b"tick".as_slice(), hook.as_bytes(), &tick.as_millis().to_be_bytes()]);
+    let event = Event {
+        id: id.to_string(),
+        kind: "tick".to_owned(),
+        time: tick,
+        subject: None,
+        data: json!({ "hook": hook, "cron": timing.schedule.to_string() }),
+    };
+    NewTick { schedule: schedule.to_owned(), tick, event, handler, overlap: timing.overlap }
 }
 
 #[cfg(test)]

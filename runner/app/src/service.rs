@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError};
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::retire::Ending;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
 use groundcrew_engine::clock::Clock;
@@ -18,11 +20,13 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::backfill;
 use crate::config::Config;
-use crate::control::{self, Doubted, Hints, Refusal};
+use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::retire::{Api, Retirer};
 use crate::runner::Runner;
-use crate::scheduler::{Asking, Scheduler};
+use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
 };
@@ -82,9 +86,42 @@ impl Routes for RunnerRoutes {
 
 /// What the HTTP API learns from the running process.
 struct Running {
+    config: Arc<Config>,
     fly: Option<FlyHandle>,
     audits: Asking,
+    runner: Arc<Runner>,
     counts: CountsOf,
+    retires: Retires,
+}
+
+/// Whether machines can be retired.
+struct Retires {
+    level: Level,
+    /// Whether the configuration names a source on Fly, and a token that may.
+    source: bool,
+    token: bool,
+}
+
+impl Retires {
+    fn check(&self, ending: Ending) -> control::Result<()> {
+        if !self.source {
+            return Err(Refusal::conflict(
+                "no source on Fly is configured; its machines alone can be retired",
+            ));
+        }
+        if !self.token {
+            let message = "the configuration names no token that may stop and destroy machines";
+            let hint = "add to [source.fly] of groundcrew.toml: retire_token = \"FLY_WRITE\", a secret with a deploy or org token";
+            return Err(Refusal::conflict(message).hint(hint));
+        }
+        let needed = if ending == Ending::Destroy { Level::Enforce } else { Level::NoDeletes };
+        if self.level < needed {
+            let what = if ending == Ending::Destroy { "destroyed" } else { "stopped" };
+            let message = format!("the installation's level is `{}`: nothing is {what}", self.level);
+            return Err(Refusal::conflict(message).hint(format!("level = \"{needed}\" in groundcrew.toml")));
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Running {
@@ -148,6 +185,10 @@ impl Hints for Running {
         // The dispatcher follows the store's commits.
     }
 
+    fn recovered(&self) {
+        self.runner.recovered();
+    }
+
     fn audit(&self, name: &str) -> control::Result<()> {
         if !self.audits.names().iter().any(|known| known == name) {
             let known = self.audits.names().join(", ");
@@ -156,6 +197,19 @@ impl Hints for Running {
         let full =
             || Refusal::conflict("too many audits are asked for already").hint("groundcrew audit history");
         if self.audits.ask(name) { Ok(()) } else { Err(full()) }
+    }
+
+    fn standing(&self, hook: &str, app: &str) -> Standing {
+        Standing::of(&self.config, hook, app)
+    }
+
+    fn mend(&self, finding: i64, who: &str) -> control::Result<()> {
+        let full = || Refusal::conflict("too much is asked for already").hint("groundcrew findings");
+        if self.audits.mend(finding, who) { Ok(()) } else { Err(full()) }
+    }
+
+    fn retires(&self, ending: Ending) -> control::Result<()> {
+        self.retires.check(ending)
     }
 
     fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
@@ -218,7 +272,15 @@ impl Service {
                 doubt(&fly.status().belief);
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
-        let running = Arc::new(Running { fly: fly.clone(), audits, counts: self.counts.clone() });
+        let retires = self.start_retirer(&around, fly.clone(), &mut tasks, &stop);
+        let running = Arc::new(Running {
+            config: self.config.clone(),
+            fly: fly.clone(),
+            audits,
+            runner: self.runner.clone(),
+            counts: self.counts.clone(),
+            retires,
+        });
         self.start_api(&around, running, &mut tasks, &stop);
         self.start_housekeeping(fly, &mut tasks, &stop);
         let (dispatcher, ends) = (self.runner.clone(), stop.clone());
@@ -226,7 +288,12 @@ impl Service {
             dispatcher.dispatch(ends).await;
             Ok(())
         });
-        tracing::info!(installation = %self.runner.installation, level = %self.runner.level, "up");
+        tracing::info!(installation = %self.runner.installation, level = %self.runner.level(), "up");
+        if self.runner.is_recovering() {
+            tracing::warn!(
+                "a lost or old ledger is being rebuilt: nothing is written outside until `groundcrew recover --finish`"
+            );
+        }
         let mut result = Ok(());
         while let Some(ended) = tasks.join_next().await {
             let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
@@ -243,12 +310,37 @@ impl Service {
         tasks: &mut JoinSet<Result<(), Error>>,
         stop: &CancellationToken,
     ) -> Result<Asking, Error> {
-        let audits: Vec<_> = self.config.audits.values().cloned().collect();
+        let jobs = Job::all(&self.config, &self.runner.registry());
         let (store, clock) = (self.runner.store.clone(), self.runner.clock.clone());
-        let (scheduler, asking) = Scheduler::open(audits, store, clock, self.runner.clone()).await?;
+        let (scheduler, asking) = Scheduler::open(jobs, store, clock, self.runner.clone()).await?;
         let ends = stop.clone();
         tasks.spawn(async move { Ok(scheduler.run(ends).await?) });
         Ok(asking)
+    }
+
+    /// Takes up machines that leave, if the configuration says with which token.
+    fn start_retirer(
+        &self,
+        around: &source::Surroundings,
+        fly: Option<FlyHandle>,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) -> Retires {
+        let source = self.config.sources.fly.as_ref();
+        let token = source.and_then(|source| source.retire_token.clone());
+        let retires =
+            Retires { level: self.runner.level(), source: source.is_some(), token: token.is_some() };
+        if let (Some(source), Some(token)) = (source, token) {
+            let api = Api {
+                transport: self.transport.clone(),
+                base: source.url.as_str().trim_end_matches('/').to_owned(),
+                token,
+                secret: around.secret.clone(),
+            };
+            let (work, ends) = (Retirer { runner: self.runner.clone(), api, fly }, stop.clone());
+            tasks.spawn(async move { Ok(work.run(ends).await?) });
+        }
+        retires
     }
 
     fn around(&self) -> source::Surroundings {
@@ -336,6 +428,16 @@ impl Service {
         let (runner, config, ends) = (self.runner.clone(), self.config.clone(), stop.clone());
         tasks.spawn(async move {
             refresh_secrets(runner, config, ends).await;
+            Ok(())
+        });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            backfill::run(runner, ends).await;
+            Ok(())
+        });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            runner.watch_gates(ends).await;
             Ok(())
         });
         if let Some(fly) = fly {

@@ -30,6 +30,7 @@ use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::Transport;
 use groundcrew_store::{HookId, Store};
 
+pub(crate) use fly::exchange;
 pub use fly::{Belief, FlyHandle, FlySource, HintLost, Status};
 pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, RESERVED, Refusal};
 pub use keeper::platform_object;

@@ -10,12 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use groundcrew::config::{
-    Component, Config, Environment, FLY_API, Grace, Keep, LabelType, Ndjson, NoManifest, Paint, ProblemKind,
-    Report, Severity, Sign, Work, reference, schema, template,
+    Component, Config, Enforcement, Environment, FLY_API, Grace, Keep, LabelType, Ndjson, NoManifest, Paint,
+    ProblemKind, Report, Severity, Sign, Work, reference, schema, template,
 };
 use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Manifest;
-use groundcrew_core::may_delete::{Level, OnGone};
+use groundcrew_core::may_delete::{Level, OnGone, Window};
 use groundcrew_core::schedule::{Missed, Overlap};
 use groundcrew_core::settle::{Adopt, Drift};
 
@@ -130,7 +130,7 @@ fn the_sample_is_taken_without_a_word() {
     assert_eq!((policy.drift, policy.settle), (Drift::Repair, Millis::seconds(30)));
     let cert = config.hooks["cert"].provisioner().unwrap();
     assert_eq!(cert.grace, Grace { gone: Some(Millis::hours(24)), unwanted: Some(Millis::hours(1)) });
-    let Work::Handler { on } = &config.hooks["ops"].work else { panic!("notify is a handler") };
+    let Work::Handler { on, .. } = &config.hooks["ops"].work else { panic!("notify is a handler") };
     assert_eq!(on.len(), 6);
 }
 
@@ -172,9 +172,19 @@ fn everything_that_can_be_said_is_heard() {
     );
     assert_eq!(config.hooks["orphans"].work, Work::Auditor);
     let nightly = &config.audits["nightly"];
-    assert_eq!((nightly.overlap, nightly.jitter), (Overlap::QueueOne, Millis::minutes(10)));
-    assert_eq!(nightly.missed, Missed::Once(Millis::hours(6)));
-    assert_eq!((nightly.hooks.len(), nightly.schedule.zone()), (1, "Europe/Zurich"));
+    assert_eq!((nightly.timing.overlap, nightly.timing.jitter), (Overlap::QueueOne, Millis::minutes(10)));
+    assert_eq!(nightly.timing.missed, Missed::Once(Millis::hours(6)));
+    assert_eq!((nightly.hooks.len(), nightly.timing.schedule.zone()), (1, "Europe/Zurich"));
+    assert_eq!(nightly.remedy, None);
+    let weekly = &config.audits["weekly"];
+    let window = Window { share_percent: 20, floor: 3, within: Millis::hours(6) };
+    let (codes, grace) = (vec!["volume.unattached".to_owned()], Millis::hours(24 * 7));
+    assert_eq!(weekly.remedy, Some(Enforcement { codes, grace, window }));
+    assert_eq!(weekly.hooks, ["things", "orphans"], "an inventory and an auditor");
+    assert_eq!(provisioner.drift_every, Some(Millis::hours(6)));
+    let Work::Handler { on, ticks: Some(ticks) } = &config.hooks["digest"].work else { panic!("it is told") };
+    assert_eq!((on.len(), ticks.schedule.to_string().as_str()), (0, "0 7 * * * Europe/Zurich"));
+    assert_eq!((ticks.overlap, ticks.jitter), (Overlap::Cancel, Millis::minutes(5)));
     let key = &config.hooks["tell"].secrets["KEY"];
     assert_eq!(
         (key.sign.as_ref(), key.to.as_deref()),

@@ -125,7 +125,7 @@ impl CommitFaults for Failing {
 #[tokio::test]
 async fn a_failed_commit_acknowledges_nothing_and_is_made_good() {
     let faults = Arc::new(Failing::default());
-    let ground = Ground::with(Options { faults: Some(faults.clone()) }).await;
+    let ground = Ground::with(Options { faults: Some(faults.clone()), ..Options::default() }).await;
     let mut bench = Bench::with(ground, Rules::ALL, "acme").await;
     bench.app("web");
     let machine = bench.machine("web");
@@ -251,6 +251,7 @@ async fn it_runs_by_itself_and_ends_when_told() {
     let settings = groundcrew::config::FlySource {
         org: "acme".to_owned(),
         token: "FLY".to_owned(),
+        retire_token: None,
         url: sim.base_url().parse().unwrap(),
         pace: groundcrew_core::poll::Pace {
             tick: Millis::seconds(1),

@@ -8,16 +8,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backfill;
 pub mod duration;
 pub mod egress;
 pub mod finding;
 pub mod hash;
+pub mod inventory;
 pub mod manifest;
 pub mod may_delete;
 pub mod mirror;
 pub mod plan;
 pub mod pointer;
 pub mod poll;
+pub mod remedy;
+pub mod retire;
 pub mod retry;
 pub mod row;
 pub mod schedule;

@@ -35,6 +35,20 @@ words! {
         ConfigurationChanged = "configuration changed",
         /// The want goes on, with fields that cannot be changed in place.
         Replacement = "replacement",
+        /// Nobody's answer changed: an operator asked for its end, or for its hook's.
+        Asked = "asked for",
+    }
+}
+
+words! {
+    /// Whether an operator asked for the removal of a thing as it is now.
+    Asked {
+        /// Nobody did.
+        No = "no",
+        /// With its whole hook: what the hook made goes, what it took over is left.
+        WithHook = "hook",
+        /// For this very thing, however it came to be ours.
+        ForRow = "row",
     }
 }
 
@@ -113,6 +127,8 @@ pub struct Facts<'a> {
     pub on_gone_adopted: OnGone,
     /// Why it is unwanted.
     pub cause: Cause,
+    /// Of a replacement: the component or configuration that changed what is wanted; none: the view did.
+    pub replaced_by: Option<Cause>,
     /// Since when it is unwanted.
     pub unwanted_at: Timestamp,
     /// Time spent frozen since then; it does not count as grace.
@@ -129,6 +145,8 @@ pub struct Facts<'a> {
     pub window: Window,
     /// Whether this row, with this spec, was approved.
     pub approved: bool,
+    /// Whether an operator asked for its removal.
+    pub asked: Asked,
 }
 
 /// How long until a row whose owner's path has an unasked subject is asked again.
@@ -141,7 +159,8 @@ const READERS: Millis = Millis::seconds(2);
 /// # Guarantees
 /// [`Leave::Remove`] only if nobody living wants it (in this shape), nothing freezes it, policy removes what
 /// came to be ours this way, its owner's end or a changed view is the cause (else approval), grace has passed
-/// without freezes, nothing reads it, and the whole due set fits the window (else approval).
+/// without freezes, nothing reads it, and the whole due set fits the window (else approval). Being asked for stands
+/// for policy and approval, and for nothing else of this.
 pub fn may_delete(facts: &Facts<'_>) -> Leave {
     let held = |why: String| Leave::Held { why };
     if facts.wanted == Wanted::AsItIs {
@@ -156,6 +175,11 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
     if facts.unasked {
         let why = "a subject living at its owner's path has not been asked yet".to_owned();
         return Leave::Later { until: facts.now + UNASKED, why };
+    }
+    // Before grace: whoever plans an upgrade sees at once what waits for them, and may agree while grace passes.
+    let approved = facts.approved || facts.asked != Asked::No;
+    if !approved && matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
+        return held(format!("the {} and asks for less: approve", facts.cause));
     }
     if facts.cause != Cause::Replacement {
         let Some(grace) = facts.grace else { return held("its grace is `never`".to_owned()) };
@@ -176,11 +200,14 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
             return Leave::Later { until: facts.now + READERS, why };
         }
     }
-    if facts.approved {
+    if approved {
         return Leave::Remove;
     }
-    if matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
-        return held(format!("the {} and asks for less: approve", facts.cause));
+    if facts.cause == Cause::Asked {
+        return held("its removal was asked for, and not as it is now: approve".to_owned());
+    }
+    if let (Cause::Replacement, Some(by)) = (facts.cause, facts.replaced_by) {
+        return held(format!("the {by} and asks for a replacement: approve"));
     }
     let allowed = facts.window.allows(facts.rows);
     if facts.due > allowed {
@@ -194,7 +221,12 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
 }
 
 fn retained(facts: &Facts<'_>) -> Option<Leave> {
-    if facts.cause == Cause::Replacement {
+    let asked = match facts.asked {
+        Asked::No => false,
+        Asked::WithHook => facts.origin == Origin::Created,
+        Asked::ForRow => true,
+    };
+    if facts.cause == Cause::Replacement || asked {
         return None;
     }
     let (policy, why) = match facts.origin {
@@ -222,6 +254,7 @@ mod tests {
             on_gone: OnGone::Delete,
             on_gone_adopted: OnGone::Report,
             cause: Cause::OwnerEnded,
+            replaced_by: None,
             unwanted_at: NOW - Millis::minutes(20),
             frozen_for: Millis::ZERO,
             grace: Some(Millis::minutes(15)),
@@ -230,6 +263,7 @@ mod tests {
             rows: 100,
             window: Window::DEFAULT,
             approved: false,
+            asked: Asked::No,
         }
     }
 
@@ -237,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_condition_alone_stops_a_delete() {
-        let table: [(&str, Change); 17] = [
+        let table: [(&str, Change); 18] = [
             ("somebody wants it", |f| f.wanted = Wanted::AsItIs),
             ("frozen: paused", |f| f.frozen = Some("paused")),
             ("the stanza keeps", |f| f.on_gone = OnGone::Retain),
@@ -253,6 +287,7 @@ mod tests {
             ("paused, held", |f| f.readers = Readers::Waiting),
             ("component changed", |f| f.cause = Cause::ComponentChanged),
             ("configuration changed", |f| f.cause = Cause::ConfigurationChanged),
+            ("not as it is now", |f| f.cause = Cause::Asked),
             ("11 deletes are due within 1h, 10 are allowed", |f| f.due = 11),
             ("40 deletes are due within 1h, 30 are allowed", |f| (f.due, f.rows) = (40, 300)),
         ];
@@ -275,10 +310,47 @@ mod tests {
         };
         assert!(approved(|f| f.due = 400));
         assert!(approved(|f| f.cause = Cause::ComponentChanged));
+        assert!(approved(|f| {
+            f.cause = Cause::Replacement;
+            f.replaced_by = Some(Cause::ConfigurationChanged);
+        }));
         assert!(!approved(|f| f.frozen = Some("protected")));
         assert!(!approved(|f| f.unwanted_at = NOW));
         assert!(!approved(|f| f.readers = Readers::Waiting));
         assert!(!approved(|f| f.wanted = Wanted::AsItIs));
+    }
+
+    #[test]
+    fn being_asked_for_lifts_policy_and_windows_but_no_freeze_grace_or_reader() {
+        let asked = |asked: Asked, change: Change| {
+            let mut facts = Facts { asked, cause: Cause::Asked, ..clear() };
+            change(&mut facts);
+            may_delete(&facts) == Leave::Remove
+        };
+        let both: [Change; 3] =
+            [|f| f.due = 400, |f| f.on_gone = OnGone::Retain, |f| f.on_gone = OnGone::Report];
+        for change in both {
+            assert!(asked(Asked::WithHook, change) && asked(Asked::ForRow, change));
+        }
+        let taken_over: [Change; 3] = [
+            |f| f.origin = Origin::Adopted,
+            |f| f.origin = Origin::Imported,
+            |f| f.origin = Origin::Presumed,
+        ];
+        for change in taken_over {
+            assert!(!asked(Asked::WithHook, change) && asked(Asked::ForRow, change));
+        }
+        let never: [Change; 6] = [
+            |f| f.frozen = Some("paused"),
+            |f| f.wanted = Wanted::AsItIs,
+            |f| f.unasked = true,
+            |f| f.grace = None,
+            |f| f.unwanted_at = NOW,
+            |f| f.readers = Readers::Waiting,
+        ];
+        for change in never {
+            assert!(!asked(Asked::ForRow, change));
+        }
     }
 
     #[test]
@@ -293,6 +365,10 @@ mod tests {
             ..clear()
         };
         assert_eq!(may_delete(&replaced), Leave::Remove);
+        for by in [Cause::ComponentChanged, Cause::ConfigurationChanged] {
+            let why = format!("the {by} and asks for a replacement: approve");
+            assert_eq!(may_delete(&Facts { replaced_by: Some(by), ..replaced.clone() }), Leave::Held { why });
+        }
     }
 
     #[test]

@@ -42,6 +42,8 @@ words! {
         Held = "held",
         /// Somebody else has it.
         Conflict = "conflict",
+        /// Nobody wants it, and it is left where it is.
+        Retain = "retain",
     }
 }
 

@@ -43,9 +43,14 @@ impl RowId {
         format!("gc1:{installation}:{}", self.0)
     }
 
+    /// What it shares with every row of the same (target, kind, key, inside).
+    pub fn place(&self) -> &str {
+        &self.0[..PLACE_LEN]
+    }
+
     /// Whether another row is about the same (target, kind, key, inside).
     pub fn same_place(&self, other: &Self) -> bool {
-        self.0[..PLACE_LEN] == other.0[..PLACE_LEN]
+        self.place() == other.place()
     }
 }
 
@@ -96,16 +101,26 @@ pub enum Whose {
     Unmarked,
 }
 
+/// The installation and the row that a mark names; none if it is not of our making.
+pub fn marked_by(mark: &str) -> Option<(&str, RowId)> {
+    let (installation, row) = mark.strip_prefix("gc1:")?.rsplit_once(':')?;
+    Some((installation, row.parse().ok()?))
+}
+
 /// Says whose a mark is.
 pub fn whose(mark: Option<&str>, row: &RowId, installation: &str) -> Whose {
     let Some(mark) = mark else { return Whose::Unmarked };
-    let id = mark.strip_prefix("gc1:").and_then(|rest| rest.rsplit_once(':'));
-    match id.map(|(whose, id)| (whose == installation, id.parse::<RowId>())) {
-        Some((true, Ok(id))) if id == *row => Whose::Mine,
-        Some((true, Ok(id))) if id.same_place(row) => Whose::Earlier,
-        Some((true, Ok(_))) => Whose::Sibling,
-        _ => Whose::Foreign,
+    match our_row(Some(mark), installation) {
+        Some(id) if id == *row => Whose::Mine,
+        Some(id) if id.same_place(row) => Whose::Earlier,
+        Some(_) => Whose::Sibling,
+        None => Whose::Foreign,
     }
+}
+
+/// The row that a mark names, if it is this installation's.
+pub fn our_row(mark: Option<&str>, installation: &str) -> Option<RowId> {
+    marked_by(mark?).filter(|(whose, _)| *whose == installation).map(|(_, row)| row)
 }
 
 macro_rules! words {

@@ -57,6 +57,12 @@ pub const SKEW: Millis = Millis::seconds(5);
 /// How long a given-up creation is watched for a late effect.
 pub const WATCHED: Millis = Millis::hours(24);
 
+/// Repairs of one thing within [`QUIET`] after which somebody else must be changing it back.
+pub const REPAIRS_MAX: usize = 3;
+
+/// How long a thing must have been left alone for its repairs to be forgotten.
+pub const QUIET: Millis = Millis::hours(1);
+
 /// Adoption of things that were there before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +74,9 @@ pub enum Adopt {
     Marked,
     /// Also what is unmarked and equal.
     Exact,
+    /// While a lost or old ledger is rebuilt: what carries our mark, and what is unmarked and equal, of whatever
+    /// class; where several fit, a person decides. No stanza says this.
+    Recover,
 }
 
 /// What is done about a thing that somebody else changed.
@@ -145,6 +154,29 @@ pub struct Row {
     /// Since when it is settled for the present incarnation of its owner, though sent for an earlier one. Its
     /// idempotency key may then name what died with that one, so it is not sent again as it is.
     pub inherited_at: Option<Timestamp>,
+    /// When its last repairs were intended, oldest first; at most [`REPAIRS_MAX`], none of before a quiet hour.
+    pub repairs: Vec<Timestamp>,
+}
+
+impl Row {
+    /// Whether somebody else changes the thing back as often as we do: it is not repaired any more.
+    pub fn is_fought(&self) -> bool {
+        let first = self.repairs.len().checked_sub(REPAIRS_MAX).map(|at| self.repairs[at]);
+        first.zip(self.repairs.last()).is_some_and(|(first, last)| last.since(first) <= QUIET)
+    }
+
+    /// A repair is about to be sent.
+    pub fn repairs_at(&mut self, at: Timestamp) {
+        self.repairs.push(at);
+        self.repairs.drain(..self.repairs.len().saturating_sub(REPAIRS_MAX));
+    }
+
+    /// It was seen as it is wanted: repairs of long ago are forgotten.
+    pub fn is_quiet(&mut self, now: Timestamp) {
+        if self.repairs.last().is_some_and(|last| *last + QUIET <= now) {
+            self.repairs.clear();
+        }
+    }
 }
 
 /// A look at the outside that **succeeded**.
@@ -328,6 +360,13 @@ pub enum Problem {
     Twin {
         /// Its id.
         thing: String,
+    },
+    /// Somebody else changes it back as often as we do.
+    Fought {
+        /// Its id.
+        thing: String,
+        /// The fields that they change.
+        fields: Vec<String>,
     },
     /// The thing that was to be removed is not the one we knew.
     Changed {

@@ -114,6 +114,13 @@ pub fn words_in(config: &Value) -> Vec<String> {
     }
 }
 
+/// A configuration for a run without an owner: fields with words in them are null.
+pub fn without_owner(config: &Value) -> Value {
+    let Some(fields) = config.as_object() else { return config.clone() };
+    let blank = |value: &Value| if words_in(value).is_empty() { value.clone() } else { Value::Null };
+    Value::Object(fields.iter().map(|(name, value)| (name.clone(), blank(value))).collect())
+}
+
 /// The first `{word}` of a text; other braces are text.
 fn first_word(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
@@ -168,6 +175,14 @@ mod tests {
             "plan": "pro", "address": "66.241.125.7", "all": ["a.com", "b.com"], "ttl": 60, "text": "{not a word}", "evil": "x{app}"
         });
         assert_eq!(filled.unwrap(), expected);
+    }
+
+    #[test]
+    fn without_an_owner_a_field_with_words_is_null() {
+        let config =
+            json!({"server": "http://x", "things": [{"key": "{app}"}], "names": ["{labels.domains}"]});
+        let expected = json!({"server": "http://x", "things": null, "names": null});
+        assert_eq!(without_owner(&config), expected);
     }
 
     #[test]

@@ -31,3 +31,4 @@ export_world!(handler, "package groundcrew:host; world only { export groundcrew:
 export_world!(provision, "package groundcrew:host; world only { export groundcrew:hook/provision@0.1.0; }");
 export_world!(inventory, "package groundcrew:host; world only { export groundcrew:hook/inventory@0.1.0; }");
 export_world!(audit, "package groundcrew:host; world only { export groundcrew:hook/audit@0.1.0; }");
+export_world!(remedy, "package groundcrew:host; world only { export groundcrew:hook/remedy@0.1.0; }");

@@ -197,6 +197,16 @@ pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure
     })
 }
 
+/// Longest cursor, in bytes.
+const CURSOR_MAX: usize = 4 << 10;
+
+pub(crate) fn cursor_in(next: String) -> Result<String, Failure> {
+    if next.len() > CURSOR_MAX {
+        return Err(misfit("`next`", &format!("is over {CURSOR_MAX} bytes")));
+    }
+    Ok(next)
+}
+
 pub(crate) fn listed_in(listed: WitListed, max: usize) -> Result<groundcrew_core::spec::Listed, Failure> {
     let thing = thing_in(listed.thing, max)?;
     Ok(groundcrew_core::spec::Listed { kind: listed.kind, key: listed.key, thing })

@@ -33,12 +33,17 @@ pub struct Limits {
     pub kv_keys: usize,
     /// One JSON value that a guest answers with, in bytes.
     pub json: usize,
-    /// Specs that one `desired` may answer with, things that one `find` may, and findings of one page of an audit.
+    /// Specs that one `desired` may answer with, things that one `find` or page of `scan` may, and findings of one
+    /// page of an audit.
     pub list: usize,
     /// The evidence of one finding, in bytes.
     pub finding: usize,
     /// Pages of one audit by one hook.
     pub audit_pages: u32,
+    /// Pages of one `scan`, of one owner where its kinds live in their owners.
+    pub scan_pages: u32,
+    /// Findings of one audit of one inventory; more are counted.
+    pub scan_findings: usize,
 }
 
 impl Default for Limits {
@@ -60,6 +65,8 @@ impl Default for Limits {
             list: 1_000,
             finding: 16 << 10,
             audit_pages: 100,
+            scan_pages: 1_000,
+            scan_findings: 1_000,
         }
     }
 }

@@ -67,4 +67,4 @@ pub use log::{Actor, Effect};
 pub use refusal::Refusal;
 #[cfg(feature = "validate")]
 pub use validate::{Contract, ContractError, Exchange, Violation};
-pub use world::{Action, HOME_ORG, HeldAnswer, HoldStatus, World};
+pub use world::{Action, HOME_ORG, HeldAnswer, HoldStatus, OrgThing, World};

@@ -8,6 +8,17 @@ use groundcrew_flysim::{Contract, Fault, KNOBS};
 use serde_json::{Value, json};
 use support::{Sim, request};
 
+/// Paths of a later copy of the document.
+async fn walk_postgres(sim: &Sim) {
+    let thing = json!({"kind": "postgres", "name": "main", "plan": "basic", "apps": ["web"]});
+    let id = sim.act(json!({"do": "make_org_thing", "thing": thing}));
+    let list = sim.get("/v1/postgres?org_slug=personal").await.json();
+    assert_eq!((&list["data"][0]["id"], &list["data"][0]["attached_apps"][0]["name"]), (&id, &json!("web")));
+    let shown = sim.get(&format!("/v1/postgres/{}", id.as_str().unwrap())).await.json();
+    assert_eq!(shown["data"], list["data"][0]);
+    assert_eq!(sim.get("/v1/postgres/nothing").await.status, 404);
+}
+
 async fn walk_apps(sim: &Sim) {
     let created = sim.call("POST", "/v1/apps", json!({"name": "web", "org_slug": "personal"})).await;
     assert_eq!(created.status, 201);
@@ -228,6 +239,7 @@ async fn walk() -> Sim {
     sim.rest();
     walk_ips_and_certs(&sim).await;
     walk_the_rest(&sim).await;
+    walk_postgres(&sim).await;
     assert_eq!(sim.world().stats().too_many, 0, "the walk keeps to the limits");
     walk_failures(&sim, &machine).await;
     sim

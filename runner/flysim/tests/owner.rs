@@ -137,3 +137,23 @@ async fn graphql_pages_apps_and_gives_and_takes_addresses() {
     assert_eq!(again["errors"][0]["message"], "Could not find IPAddress");
     assert_eq!([sim.effects("ip.allocated"), sim.effects("ip.released")], [2, 1]);
 }
+
+#[tokio::test]
+async fn what_the_organisation_has_outlives_its_apps() {
+    let sim = Sim::start().await;
+    sim.act(json!({"do": "create_app", "name": "web"}));
+    let make = |thing: Value| sim.act(json!({"do": "make_org_thing", "thing": thing}));
+    make(json!({"kind": "add_on", "name": "assets", "provider": "tigris", "app": "web"}));
+    make(json!({"kind": "peer", "name": "laptop"}));
+    let v4 = make(json!({"kind": "egress", "app": "web"}));
+    let text = "query($slug: String!) { organization(slug: $slug) { addOns { nodes { name app { name } } } \
+                wireGuardPeers { nodes { name } } } app(name: \"web\") { egressIpAddresses { nodes { ip version } } } }";
+    let before = query(&sim, text, json!({"slug": "acme"})).await["data"].clone();
+    assert_eq!(before["organization"]["addOns"]["nodes"][0]["app"]["name"], "web");
+    assert_eq!(before["organization"]["wireGuardPeers"]["nodes"][0]["name"], "laptop");
+    assert_eq!(before["app"]["egressIpAddresses"]["nodes"][0], json!({"ip": v4, "version": 4}));
+    sim.act(json!({"do": "delete_app", "app": "web"}));
+    let text = "{ organization(slug: \"acme\") { addOns { nodes { name app { name } } } } }";
+    let after = query(&sim, text, json!({})).await;
+    assert_eq!(after["data"]["organization"]["addOns"]["nodes"], json!([{"name": "assets", "app": null}]));
+}

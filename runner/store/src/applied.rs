@@ -158,7 +158,7 @@ fn apply(connection: &Connection, item: &Item, who: &str, now: Timestamp, until:
             }
             operators::approve_row(connection, row, who, now, until)?;
         }
-        Action::Adopt | Action::HandOver | Action::Held | Action::Conflict => {
+        Action::Adopt | Action::HandOver | Action::Held | Action::Conflict | Action::Retain => {
             return no("there is nothing to apply");
         }
     }

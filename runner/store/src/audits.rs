@@ -37,6 +37,8 @@ pub struct AuditEnd {
     pub saw: Vec<Saw>,
     /// `ok`, or what went wrong.
     pub outcome: String,
+    /// What was counted and is not reported, for people.
+    pub summary: Option<String>,
     /// Handlers that are told what opened.
     pub on_opened: Vec<HookId>,
     /// Handlers that are told what was resolved.
@@ -71,6 +73,8 @@ pub struct AuditRun {
     pub ended: Option<String>,
     /// `ok`, or what went wrong.
     pub outcome: Option<String>,
+    /// What was counted and is not reported.
+    pub summary: Option<String>,
     /// What it changed.
     #[serde(flatten)]
     pub changed: Changed,
@@ -95,6 +99,15 @@ impl Store {
     /// see is resolved only if its coverage is complete.
     pub async fn end_audit(&self, end: AuditEnd) -> Result<Changed> {
         self.write(move |connection| finish(connection, &end)).await
+    }
+
+    /// Says anew what a run of an audit counted.
+    pub async fn summarize_audit(&self, run: i64, summary: String) -> Result<()> {
+        self.write(move |connection| {
+            connection.execute("UPDATE audit_run SET summary = ?2 WHERE id = ?1", params![run, summary])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Closes runs of audits that a dead process left open; their ticks count as missed.
@@ -126,7 +139,7 @@ impl Store {
     pub fn audit_runs(&self, audit: Option<&str>, limit: u32) -> Result<Vec<AuditRun>> {
         self.read(|connection| {
             let text =
-                "SELECT id, audit, tick, started, ended, outcome, found, opened, resolved FROM audit_run
+                "SELECT id, audit, tick, started, ended, outcome, found, opened, resolved, summary FROM audit_run
                 WHERE ?1 IS NULL OR audit = ?1 ORDER BY id DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(text)?;
             let run = |row: &rusqlite::Row<'_>| {
@@ -137,6 +150,7 @@ impl Store {
                     started: sql::time(row, 3)?.to_string(),
                     ended: sql::time_opt(row, 4)?.map(|at| at.to_string()),
                     outcome: row.get(5)?,
+                    summary: row.get(9)?,
                     changed: Changed { found: row.get(6)?, opened: row.get(7)?, resolved: row.get(8)? },
                 })
             };
@@ -146,7 +160,7 @@ impl Store {
     }
 }
 
-fn save_tick(connection: &Connection, name: &str, last: Timestamp) -> Result<()> {
+pub(crate) fn save_tick(connection: &Connection, name: &str, last: Timestamp) -> Result<()> {
     let text = "INSERT INTO schedule (name, last_at) VALUES (?1, ?2)
         ON CONFLICT (name) DO UPDATE SET last_at = max(last_at, excluded.last_at)";
     connection.prepare_cached(text)?.execute(params![name, last.as_millis()])?;
@@ -165,10 +179,11 @@ fn finish(connection: &Connection, end: &AuditEnd) -> Result<Changed> {
     for saw in &end.saw {
         enter(connection, saw, end.now, &mut changed, &mut told)?;
     }
-    let text = "UPDATE audit_run SET ended = ?2, outcome = ?3, found = ?4, opened = ?5, resolved = ?6
+    let text =
+        "UPDATE audit_run SET ended = ?2, outcome = ?3, found = ?4, opened = ?5, resolved = ?6, summary = ?7
         WHERE id = ?1 RETURNING audit";
-    let params =
-        params![end.run, end.now.as_millis(), end.outcome, changed.found, changed.opened, changed.resolved];
+    let (at, summary) = (end.now.as_millis(), &end.summary);
+    let params = params![end.run, at, end.outcome, changed.found, changed.opened, changed.resolved, summary];
     let audit: String = connection.query_row(text, params, |row| row.get(0))?;
     if let Some(tick) = end.tick {
         save_tick(connection, &audit, tick)?;
@@ -215,7 +230,7 @@ fn enter(
         if notice == Notice::Tell {
             told.resolved.push(shown(&code, &about, &message, None));
         }
-        let text = "UPDATE finding SET closed_at = ?4, acknowledged = NULL
+        let text = "UPDATE finding SET closed_at = ?4, acknowledged = NULL, mend_at = NULL, mend_held = NULL
             WHERE source = ?1 AND code = ?2 AND about = ?3";
         let params = params![saw.hook.0, code, about, crate::millis(life.resolved_at)];
         connection.prepare_cached(text)?.execute(params)?;

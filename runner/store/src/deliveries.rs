@@ -215,7 +215,7 @@ fn go_on(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Next> 
     Ok(if more { Next::Due } else { Next::Later })
 }
 
-fn remember(
+pub(crate) fn remember(
     connection: &Connection,
     lane: LaneId,
     written: &BTreeMap<String, Option<Vec<u8>>>,

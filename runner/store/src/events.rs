@@ -1,5 +1,6 @@
 //! The inbox: what sources saw, in one transaction with the deliveries and looks it makes.
 
+use groundcrew_core::schedule::Overlap;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::Uid;
 use groundcrew_core::time::Timestamp;
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use crate::findings::{self, FindingChange};
 use crate::subjects::{self, SubjectChange};
-use crate::{HookId, Result, Store, SubjectId, lanes, sql};
+use crate::{HookId, Result, Store, SubjectId, audits, lanes, last_words, sql};
 
 /// One event on its way into the inbox.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,21 @@ pub struct Intake {
     pub now: Timestamp,
 }
 
+/// A tick of a handler's schedule.
+#[derive(Clone, Debug)]
+pub struct NewTick {
+    /// The schedule.
+    pub schedule: String,
+    /// The tick, as on the schedule.
+    pub tick: Timestamp,
+    /// What the handler is told.
+    pub event: Event,
+    /// Who is told.
+    pub handler: HookId,
+    /// What becomes of it while an earlier one has not been told.
+    pub overlap: Overlap,
+}
+
 /// What was accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
@@ -54,6 +70,15 @@ impl Store {
     /// When this returns, the source may be acknowledged. An event that was accepted before changes nothing.
     pub async fn accept(&self, intake: Intake) -> Result<Accepted> {
         self.write(move |connection| accept(connection, &intake)).await
+    }
+
+    /// Owes a handler a tick, as `overlap` says, and notes it as taken up. Returns whether it is owed.
+    ///
+    /// # Guarantees
+    /// A tick that was accepted before is not owed again. One that replaces others that were not told leaves the
+    /// handler owed it alone.
+    pub async fn accept_tick(&self, tick: NewTick, now: Timestamp) -> Result<bool> {
+        self.write(move |connection| accept_tick(connection, tick, now)).await
     }
 
     /// How far a source has come.
@@ -75,6 +100,27 @@ impl Store {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+fn accept_tick(connection: &Connection, tick: NewTick, now: Timestamp) -> Result<bool> {
+    audits::save_tick(connection, &tick.schedule, tick.tick)?;
+    let untold =
+        "hook = ?1 AND subject = 0 AND state = 'pending' AND seq IN (SELECT seq FROM event WHERE kind = ?2)";
+    let params = params![tick.handler.0, tick.event.kind];
+    let text = format!("SELECT count(*) FROM delivery WHERE {untold}");
+    let waiting: u32 = connection.prepare_cached(&text)?.query_row(params, |row| row.get(0))?;
+    match tick.overlap {
+        Overlap::Skip if waiting > 0 => return Ok(false),
+        Overlap::QueueOne if waiting > 1 => return Ok(false),
+        Overlap::Skip | Overlap::QueueOne => {}
+        Overlap::Cancel => {
+            // A run that is telling one of them ends by itself; nothing of it is tried again.
+            connection.prepare_cached(&format!("DELETE FROM delivery WHERE {untold}"))?.execute(params)?;
+        }
+    }
+    let mut accepted = Accepted::default();
+    take(connection, &NewEvent { event: tick.event, handlers: vec![tick.handler] }, now, &mut accepted)?;
+    Ok(accepted.events > 0)
 }
 
 fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
@@ -117,6 +163,9 @@ pub(crate) fn take(
         return Ok(());
     };
     accepted.events += 1;
+    if let Some(machine) = subject.filter(|_| new.event.kind == "machine.destroyed") {
+        last_words::keep(connection, machine, now)?;
+    }
     for hook in &new.handlers {
         deliver(connection, *hook, subject.unwrap_or(SubjectId::NONE), seq, now)?;
         accepted.deliveries += 1;

@@ -66,12 +66,27 @@ pub struct Finding {
     pub standing: Standing,
     /// Who said why it may be.
     pub acknowledged: Option<Acknowledged>,
+    /// What becomes of it by itself, if anything does.
+    pub mending: Option<Mending>,
     /// When it was first seen, RFC 3339.
     pub since: String,
     /// When it was last seen, RFC 3339.
     pub seen: String,
     /// When it ended; none: open.
     pub closed: Option<String>,
+}
+
+/// How far the mending of a finding is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Mending {
+    /// When its grace is over, RFC 3339; none: no audit mends it.
+    pub after: Option<String>,
+    /// Why it waits although its grace is over.
+    pub held: Option<String>,
+    /// When the last attempt was begun, RFC 3339.
+    pub tried: Option<String>,
+    /// What became of that; none: it is under way.
+    pub outcome: Option<String>,
 }
 
 /// Why a finding may be, for people and programs.
@@ -133,15 +148,14 @@ impl Store {
 
     /// Open findings, or all, worst and oldest first.
     pub fn findings(&self, closed_too: ClosedToo) -> Result<Vec<Finding>> {
+        self.read(|connection| list(connection, "closed_at IS NULL OR ?1", [closed_too == ClosedToo::Yes]))
+    }
+
+    /// Findings whose remedy waits for an approval, of one auditor or of all.
+    pub fn held_findings(&self, hook: Option<HookId>) -> Result<Vec<Finding>> {
         self.read(|connection| {
-            let text = "SELECT finding.id, hook.name, code, about, severity, message, remedy, cost_cents, acknowledged,
-                  first_at, last_at, closed_at
-                FROM finding LEFT JOIN hook ON hook.id = finding.source
-                WHERE closed_at IS NULL OR ?1
-                ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about";
-            let mut statement = connection.prepare_cached(text)?;
-            let rows = statement.query_map([closed_too == ClosedToo::Yes], finding)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let filter = format!("{} AND (?1 IS NULL OR finding.source = ?1)", crate::remedies::HELD);
+            list(connection, &filter, [hook.map(|id| id.0)])
         })
     }
 
@@ -168,6 +182,25 @@ impl Store {
     }
 }
 
+fn list<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) -> Result<Vec<Finding>> {
+    let text = format!(
+        "SELECT finding.id, hook.name, code, about, severity, message, finding.remedy, cost_cents, acknowledged,
+           first_at, last_at, closed_at, mend_at, mend_held, tried.at, tried.outcome
+         FROM finding LEFT JOIN hook ON hook.id = finding.source
+         LEFT JOIN remedy AS tried ON tried.id = (SELECT max(id) FROM remedy WHERE remedy.finding = finding.id AND remedy.at >= finding.first_at)
+         WHERE {filter} ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about"
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let rows = statement.query_map(params, finding)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn mending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Mending>> {
+    let at = |column| Ok::<_, rusqlite::Error>(sql::time_opt(row, column)?.map(|at| at.to_string()));
+    let mending = Mending { after: at(12)?, held: row.get(13)?, tried: at(14)?, outcome: row.get(15)? };
+    Ok((mending.after.is_some() || mending.tried.is_some()).then_some(mending))
+}
+
 fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
     let acknowledged = sql::json_opt::<Acknowledgement>(row, 8)?;
     let (first_at, last_at, resolved_at) = (sql::time(row, 9)?, sql::time(row, 10)?, sql::time_opt(row, 11)?);
@@ -189,6 +222,7 @@ fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
             reason: ack.reason,
             until: ack.until.map(|until| until.to_string()),
         }),
+        mending: mending(row)?,
         since: first_at.to_string(),
         seen: last_at.to_string(),
         closed: resolved_at.map(|at| at.to_string()),

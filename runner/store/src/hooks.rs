@@ -5,7 +5,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::operators::{self, OperatorAct};
-use crate::{Error, HookId, Result, Store, sql};
+use crate::{HookId, Result, Store, ends, sql};
 
 /// How a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -54,6 +54,17 @@ pub struct StoredHook {
     pub stanza: String,
     /// How it is.
     pub state: HookState,
+    /// A person ended it, or is about to: it wants nothing.
+    pub ending: Option<HookEnding>,
+}
+
+/// Since when a hook is being ended by command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookEnding {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many things it had then.
+    pub of: u32,
 }
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredHook> {
@@ -64,7 +75,22 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredHook> {
         target: row.get(3)?,
         stanza: row.get(4)?,
         state: sql::word(row, 5)?,
+        ending: sql::time_opt(row, 6)?.zip(row.get(7)?).map(|(since, of)| HookEnding { since, of }),
     })
+}
+
+/// The stored hooks, and which of them; as [`stored`] reads them.
+pub(crate) fn list<P: rusqlite::Params>(
+    connection: &Connection,
+    filter: &str,
+    params: P,
+) -> Result<Vec<StoredHook>> {
+    let text = format!(
+        "SELECT id, name, component, target, stanza, state, ending_at, ending_of FROM hook WHERE {filter} ORDER BY id"
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let rows = statement.query_map(params, stored)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// What becomes of a hook's old things when it moves.
@@ -76,30 +102,10 @@ pub enum Old {
     Kept,
 }
 
-/// Lets go of everything of a hook without removing anything.
-fn let_go(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
-    let doubted = "SELECT EXISTS (SELECT 1 FROM resource WHERE hook = ?1 AND state = 'in-doubt')";
-    if connection.query_row(doubted, [hook.0], |row| row.get(0))? {
-        return Err(Error::Superseded("the ledger: something is in doubt, and"));
-    }
-    let never_made =
-        "UPDATE resource SET state = 'gone', gone_at = ?2, gone_how = 'never made', due_at = NULL,
-          version = version + 1 WHERE hook = ?1 AND state = 'creating'";
-    connection.execute(never_made, params![hook.0, now.as_millis()])?;
-    let retained = "UPDATE resource SET state = 'retained', due_at = NULL, error = NULL, waiting = NULL,
-          version = version + 1 WHERE hook = ?1 AND state <> 'gone'";
-    connection.execute(retained, [hook.0])?;
-    for table in ["want", "reads"] {
-        connection.execute(&format!("DELETE FROM {table} WHERE hook = ?1"), [hook.0])?;
-    }
-    connection.execute("UPDATE lane SET due_at = NULL, done = dirty WHERE hook = ?1", [hook.0])?;
-    let findings = "UPDATE finding SET closed_at = ?2 WHERE hook = ?1 AND closed_at IS NULL";
-    connection.execute(findings, params![hook.0, now.as_millis()])?;
-    Ok(())
-}
-
 impl Store {
     /// Writes a hook as approved; returns its number.
+    ///
+    /// One that a person ended stays ended for as long as its stanza says the same place: it does not begin anew.
     pub async fn save_hook(
         &self,
         name: &str,
@@ -112,7 +118,12 @@ impl Store {
             let text =
                 "INSERT INTO hook (name, component, target, stanza, state) VALUES (?1, ?2, ?3, ?4, 'active')
                 ON CONFLICT (name) DO UPDATE SET component = excluded.component, target = excluded.target,
-                  stanza = excluded.stanza, state = 'active' RETURNING id";
+                  stanza = excluded.stanza,
+                  state = CASE WHEN ending_at IS NOT NULL AND hook.state = 'removed' AND hook.target = excluded.target
+                    THEN 'removed' ELSE 'active' END,
+                  ending_at = CASE WHEN hook.target = excluded.target THEN ending_at END,
+                  ending_of = CASE WHEN hook.target = excluded.target THEN ending_of END
+                RETURNING id";
             let params = params![name, component.to_string(), target, stanza];
             Ok(HookId(connection.query_row(text, params, |row| row.get(0))?))
         })
@@ -158,7 +169,7 @@ impl Store {
             let text = "UPDATE hook SET name = ?2, state = ?3 WHERE id = ?1";
             connection.execute(text, params![hook.0, before, state.as_str()])?;
             if old == Old::Retained {
-                let_go(connection, hook, now)?;
+                ends::let_go_of_hook(connection, hook, now)?;
             }
             operators::record(connection, &act, now)?;
             let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND state <> 'gone'";
@@ -169,12 +180,7 @@ impl Store {
 
     /// All hooks ever seen.
     pub fn hooks(&self) -> Result<Vec<StoredHook>> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT id, name, component, target, stanza, state FROM hook ORDER BY id")?;
-            let rows = statement.query_map([], stored)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })
+        self.read(|connection| list(connection, "TRUE", []))
     }
 
     /// A value of the installation itself.

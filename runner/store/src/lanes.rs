@@ -31,6 +31,8 @@ pub struct Lane {
     pub error: Option<String>,
     /// When it is due; none: idle.
     pub due_at: Option<Timestamp>,
+    /// Since when a person ends its hook: it wants nothing.
+    pub ending_at: Option<Timestamp>,
 }
 
 /// Owes a lane a look, now.
@@ -107,7 +109,9 @@ impl Store {
     /// One lane.
     pub fn lane(&self, id: LaneId) -> Result<Option<Lane>> {
         self.read(|connection| {
-            let text = "SELECT dirty, done, view_hash, settings, attempts, error, due_at FROM lane WHERE hook = ?1 AND subject = ?2";
+            let text = "SELECT dirty, done, view_hash, settings, attempts, error, due_at,
+                  (SELECT ending_at FROM hook WHERE id = ?1)
+                FROM lane WHERE hook = ?1 AND subject = ?2";
             let lane = |row: &rusqlite::Row<'_>| {
                 Ok(Lane {
                     dirty: row.get(0)?,
@@ -117,6 +121,7 @@ impl Store {
                     attempts: row.get(4)?,
                     error: row.get(5)?,
                     due_at: sql::time_opt(row, 6)?,
+                    ending_at: sql::time_opt(row, 7)?,
                 })
             };
             Ok(connection.prepare_cached(text)?.query_row([id.hook.0, id.subject.0], lane).optional()?)

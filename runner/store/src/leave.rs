@@ -1,14 +1,14 @@
 //! The facts of `may_delete`, gathered in the transaction that asks it.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::may_delete::{Cause, Facts, Level, OnGone, Readers, Wanted, Window, may_delete};
+use groundcrew_core::may_delete::{Asked, Cause, Facts, Level, OnGone, Readers, Wanted, Window, may_delete};
 use groundcrew_core::settle::Leave;
 use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::ledger::StoredRow;
-use crate::{HookId, Result, Store, SubjectId, sql};
+use crate::{HookId, Result, Store, SubjectId, ends, sql};
 
 /// What stanza, kind and configuration say about letting go.
 #[derive(Clone, Debug)]
@@ -29,10 +29,21 @@ pub struct LeavePolicy {
     pub teardown_wait: Millis,
     /// The level of installation and stanza.
     pub level: Level,
-    /// Why else it is frozen: scope narrowed, hook detached, source not believed.
+    /// Why else it is frozen: the source is not believed.
     pub frozen: Option<String>,
+    /// Whether its hook works for its owner.
+    pub scope: Scope,
     /// Whether the want goes on with other immutable fields.
     pub replaced: Replaced,
+}
+
+/// Whether a hook works for an owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// It does.
+    Within,
+    /// It does not any more: nothing of the owner's is removed unless a person asks for it.
+    Narrowed,
 }
 
 /// Whether a row is let go of for a replacement.
@@ -56,6 +67,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The lowest level that operators laid over everything, or over a subject or its app, whatever the hook.
+    pub fn paused_over(&self, subject: SubjectId) -> Result<Option<Level>> {
+        // No hook has this number, so that only pauses of all hooks count.
+        self.read(|connection| paused(connection, HookId(0), subject))
+    }
+}
+
 pub(crate) fn verdict(
     connection: &Connection,
     row: &StoredRow,
@@ -64,21 +83,25 @@ pub(crate) fn verdict(
 ) -> Result<Leave> {
     let level =
         paused(connection, row.hook, row.owner)?.map_or(policy.level, |paused| paused.min(policy.level));
-    let frozen = frozen(row, policy, level);
     let (unwanted_at, cause) = match policy.replaced {
         Replaced::Yes => (now, Cause::Replacement),
         Replaced::No => row.unwanted.unwrap_or((now, Cause::ViewChanged)),
     };
     let grace = if cause == Cause::OwnerEnded { policy.grace_gone } else { policy.grace_unwanted };
+    let asked = ends::asked(connection, row, grace, now)?;
+    let frozen = frozen(row, policy, level, asked);
+    // Nobody asks an owner that the hook does not work for.
+    let never_asked = policy.scope == Scope::Narrowed && asked != Asked::No;
     let facts = Facts {
         now,
         wanted: wanted(connection, row, policy)?,
-        unasked: unasked(connection, row)?,
+        unasked: !never_asked && unasked(connection, row)?,
         frozen: frozen.as_deref(),
         origin: row.row.origin,
         on_gone: policy.on_gone,
         on_gone_adopted: policy.on_gone_adopted,
         cause,
+        replaced_by: if policy.replaced == Replaced::Yes { replaced_by(connection, row)? } else { None },
         unwanted_at,
         frozen_for: frozen_for(row, now),
         grace,
@@ -91,18 +114,21 @@ pub(crate) fn verdict(
         )?,
         window: policy.window,
         approved: approved(connection, row, now)?,
+        asked,
     };
     Ok(may_delete(&facts))
 }
 
-fn frozen(row: &StoredRow, policy: &LeavePolicy, level: Level) -> Option<String> {
+fn frozen(row: &StoredRow, policy: &LeavePolicy, level: Level, asked: Asked) -> Option<String> {
     if row.protected {
         return Some("protected".to_owned());
     }
     if level < Level::Enforce {
         return Some(format!("level is {level}"));
     }
-    policy.frozen.clone()
+    let narrowed = policy.scope == Scope::Narrowed && asked == Asked::No;
+    let out = || narrowed.then(|| "its owner is out of the hook's scope".to_owned());
+    policy.frozen.clone().or_else(out)
 }
 
 /// Time that does not count as grace.
@@ -121,6 +147,14 @@ fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Res
         (true, Replaced::Yes) => Wanted::Replaced,
         (true, Replaced::No) => Wanted::AsItIs,
     })
+}
+
+/// The component or configuration that changed what the row's lane wants of it.
+fn replaced_by(connection: &Connection, row: &StoredRow) -> Result<Option<Cause>> {
+    let text = "SELECT why FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4";
+    let params = params![row.hook.0, row.owner.0, row.kind, row.key];
+    let why = connection.prepare_cached(text)?.query_row(params, |row| sql::word_opt(row, 0)).optional()?;
+    Ok(why.flatten())
 }
 
 /// Whether a subject that lives at the owner's path has not been asked what it wants.

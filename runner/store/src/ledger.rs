@@ -16,7 +16,7 @@ use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
-use crate::{Error, HookId, Result, Store, SubjectId, applied, sql, wants};
+use crate::{Error, HookId, Result, Store, SubjectId, applied, ends, sql, wants};
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +101,7 @@ pub struct RowEffects {
 const COLUMNS: &str = "id, hook, owner, target, kind, key, inside, class, row, state, origin, spec, thing, observed, mark, before,
     intended_at, made_by, removed_by, absent_at, poll_at, look_at, note, outputs, component, stanza, protected,
     unwanted_at, unwanted_why, frozen_at, frozen_why, frozen_ms, due_at, attempts, error, waiting, version,
-    wanted_at, made_at, delete_at, gone_at, gone_how, after, inherited_at";
+    wanted_at, made_at, delete_at, gone_at, gone_how, after, inherited_at, repairs";
 
 fn class_of(text: &str) -> Result<Class, groundcrew_core::row::UnknownWord> {
     let quoted = serde_json::Value::from(text);
@@ -168,6 +168,7 @@ fn settle_row(row: &Row<'_>) -> rusqlite::Result<settle::Row> {
         poll_at: sql::time_opt(row, 20)?,
         look_at: sql::time_opt(row, 21)?,
         inherited_at: sql::time_opt(row, 43)?,
+        repairs: sql::json(row, 44)?,
     })
 }
 
@@ -177,7 +178,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
           intended_at = ?10, made_by = ?11, removed_by = ?12, absent_at = ?13, poll_at = ?14, look_at = ?15, note = ?16,
           outputs = ?17, component = ?18, stanza = ?19, unwanted_at = ?20, unwanted_why = ?21, frozen_at = ?22,
           frozen_why = ?23, frozen_ms = ?24, due_at = ?25, attempts = ?26, error = ?27, waiting = ?28,
-          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, inherited_at = ?33, version = version + 1
+          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, inherited_at = ?33, repairs = ?34, version = version + 1
         WHERE id = ?1 AND version = ?2";
     let changed = connection.prepare_cached(text)?.execute(params![
         row.id,
@@ -213,6 +214,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
         crate::millis(row.gone_at),
         row.gone_how,
         crate::millis(row.row.inherited_at),
+        sql::text_of(&row.row.repairs),
     ])?;
     if changed == 0 { Err(Error::Superseded("the ledger row")) } else { Ok(()) }
 }
@@ -238,6 +240,10 @@ fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Res
     }
     if row.row.state == State::Gone {
         wants::wake_first(connection, row, effects.now)?;
+    }
+    if matches!(row.row.state, State::Gone | State::Retained) {
+        ends::not_asked_any_more(connection, row.id)?;
+        ends::finish_hook(connection, row.hook)?;
     }
     Ok(())
 }
@@ -287,18 +293,26 @@ impl Store {
         )
     }
 
+    /// Whether the ledger ever had this row, as far back as it remembers.
+    pub fn knows_row(&self, row: &groundcrew_core::row::RowId) -> Result<bool> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT 1 FROM resource WHERE row = ?1")?;
+            Ok(statement.exists([row.as_str()])?)
+        })
+    }
+
+    /// One row by its id.
+    pub fn row_of(&self, id: &str) -> Result<Option<StoredRow>> {
+        Ok(self.rows("row = ?1", [id])?.pop())
+    }
+
     /// One row by number.
     pub fn row(&self, id: i64) -> Result<Option<StoredRow>> {
         Ok(self.rows("id = ?1", [id])?.pop())
     }
 
     pub(crate) fn rows<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<StoredRow>> {
-        self.read(|connection| {
-            let text = format!("SELECT {COLUMNS} FROM resource WHERE {filter}");
-            let mut statement = connection.prepare_cached(&text)?;
-            let rows = statement.query_map(params, stored)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
-        })
+        self.read(|connection| select(connection, filter, params))
     }
 
     /// Which of these ids other rows of this target and kind claim, and whether another anonymous creation is in doubt.
@@ -409,12 +423,37 @@ pub(crate) fn at_place(
     Ok(statement.query_row([target, kind, key, inside], stored).optional()?)
 }
 
-/// Reads the living rows of a lane.
-pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredRow>> {
+/// Reads the living row that claims a thing.
+pub(crate) fn claiming(
+    connection: &Connection,
+    target: &str,
+    kind: &str,
+    thing: &str,
+) -> Result<Option<StoredRow>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM resource WHERE hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id"
+        "SELECT {COLUMNS} FROM resource WHERE target = ?1 AND kind = ?2 AND thing = ?3 AND thing IS NOT NULL AND state <> 'gone'"
     );
     let mut statement = connection.prepare_cached(&text)?;
-    let rows = statement.query_map([lane.hook.0, lane.subject.0], stored)?;
+    Ok(statement.query_row([target, kind, thing], stored).optional()?)
+}
+
+/// Reads the living rows of a lane.
+pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredRow>> {
+    select(
+        connection,
+        "hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id",
+        [lane.hook.0, lane.subject.0],
+    )
+}
+
+/// Reads the rows for which something holds.
+pub(crate) fn select<P: rusqlite::Params>(
+    connection: &Connection,
+    filter: &str,
+    params: P,
+) -> Result<Vec<StoredRow>> {
+    let text = format!("SELECT {COLUMNS} FROM resource WHERE {filter}");
+    let mut statement = connection.prepare_cached(&text)?;
+    let rows = statement.query_map(params, stored)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -14,20 +14,28 @@
 
 pub mod applied;
 pub mod audits;
+pub mod backfills;
 pub mod deliveries;
+pub mod ends;
 pub mod events;
 pub mod findings;
 pub mod hooks;
 pub mod inherit;
+pub mod inventory;
 pub mod labels;
 pub mod lanes;
+pub mod last_words;
 pub mod leave;
 pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod prune;
+pub mod recover;
+pub mod remedies;
+pub mod retirements;
 pub mod runs;
 pub mod sealed;
+pub mod sight;
 pub mod subjects;
 pub mod wants;
 
@@ -35,7 +43,7 @@ mod migrations;
 mod sql;
 mod writer;
 
-pub use rusqlite::Connection;
+pub use rusqlite::{Connection, Row};
 pub use writer::{CommitFault, CommitFaults, CommitMoment, Health, Options, Reader, Store};
 
 use groundcrew_core::time::Timestamp;

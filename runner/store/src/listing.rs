@@ -12,7 +12,7 @@ use crate::subjects::{self, StoredSubject};
 use crate::{HookId, Result, Store, SubjectId, migrations, sql};
 
 /// What holds for a row that only an approval lets go: it is unwanted, and held by something else than a freeze.
-const HELD: &str = "unwanted_at IS NOT NULL AND frozen_why IS NOT NULL AND frozen_why NOT LIKE 'frozen%'
+const HELD: &str = "(unwanted_at IS NOT NULL OR frozen_why LIKE '%: approve') AND frozen_why IS NOT NULL AND frozen_why NOT LIKE 'frozen%'
     AND protected = 0 AND state NOT IN ('gone', 'retained', 'creating')";
 
 /// Which rows of the ledger are listed.
@@ -123,12 +123,19 @@ impl Store {
         self.rows(&format!("{HELD} AND (?1 IS NULL OR hook = ?1) ORDER BY hook, id"), [hook.map(|id| id.0)])
     }
 
-    /// Whom a hook's things are for, with how many each has; without those that are gone.
+    /// Rows that are not repaired any more, since somebody else changes them back, of one hook or of all.
+    pub fn fought_rows(&self, hook: Option<HookId>) -> Result<Vec<StoredRow>> {
+        let filter = "repairs <> '[]' AND state <> 'gone' AND unwanted_at IS NULL AND (?1 IS NULL OR hook = ?1) ORDER BY hook, id";
+        let rows = self.rows(filter, [hook.map(|id| id.0)])?;
+        Ok(rows.into_iter().filter(|row| row.row.is_fought()).collect())
+    }
+
+    /// Whom a hook's things are for, with how many each has; without those that are gone or let go of.
     pub fn owners(&self, hook: HookId) -> Result<Vec<(Path, u32)>> {
         self.read(|connection| {
             let text =
                 "SELECT subject.path, count(*) FROM resource JOIN subject ON subject.id = resource.owner
-                WHERE resource.hook = ?1 AND resource.state <> 'gone' GROUP BY subject.path";
+                WHERE resource.hook = ?1 AND resource.state NOT IN ('gone', 'retained') GROUP BY subject.path";
             let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map([hook.0], |row| Ok((sql::word(row, 0)?, row.get(1)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -141,7 +148,7 @@ impl Store {
             let text = "SELECT lane.hook, lane.dirty, lane.done, lane.view_hash, lane.settings, lane.attempts, lane.error, lane.due_at,
                   (SELECT count(*) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'pending'),
                   (SELECT count(*) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'dead'),
-                  head.attempts, head.error, event.at
+                  head.attempts, head.error, event.at, (SELECT ending_at FROM hook WHERE id = lane.hook)
                 FROM lane
                 LEFT JOIN delivery AS head ON head.hook = lane.hook AND head.subject = lane.subject AND head.seq =
                   (SELECT min(seq) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'pending')
@@ -248,6 +255,7 @@ fn lane_status(subject: SubjectId, row: &rusqlite::Row<'_>) -> rusqlite::Result<
         attempts: row.get::<_, Option<u32>>(10)?.unwrap_or(attempts),
         error: row.get::<_, Option<String>>(11)?.or(error),
         due_at: sql::time_opt(row, 7)?,
+        ending_at: sql::time_opt(row, 13)?,
     };
     let id = LaneId { hook: HookId(row.get(0)?), subject };
     Ok(LaneStatus { id, lane, owed: row.get(8)?, owed_since: sql::time_opt(row, 12)?, dead: row.get(9)? })

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::lanes::LaneId;
 use crate::ledger::StoredRow;
-use crate::{HookId, Result, Store, SubjectId, lanes, sql};
+use crate::{HookId, Result, Store, SubjectId, findings, lanes, sql};
 
 /// What a person did, for the record: kept in the transaction of what it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,23 @@ impl Store {
         .await
     }
 
+    /// Forgets the repairs of rows that were fought over: they are looked at, and repaired again.
+    pub async fn repair_again(&self, rows: Vec<StoredRow>, who: &str, now: Timestamp) -> Result<()> {
+        let who = who.to_owned();
+        self.write(move |connection| {
+            for row in &rows {
+                let text =
+                    "UPDATE resource SET repairs = '[]', look_at = ?2, due_at = ?2, version = version + 1 WHERE id = ?1";
+                connection.execute(text, params![row.id, now.as_millis()])?;
+                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
+                findings::close(connection, "resource.fought", &row.about(), now)?;
+                act(connection, &who, &format!("repair {} again", row.about()), now)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Sets or lifts an operator's protection of a row; its lane looks again once it is lifted.
     pub async fn protect(&self, row: &StoredRow, protected: bool, who: &str, now: Timestamp) -> Result<()> {
         let (who, id, lane, about) = (who.to_owned(), row.id, row.lane(), row.about());
@@ -201,7 +218,7 @@ const WAITS: &str = "state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'cre
     OR (state <> 'retained' AND resource.due_at IS NULL AND waiting IS NOT NULL))";
 
 /// Everything that was held, frozen or only planned is decided again.
-fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
+pub(crate) fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {
     let text = format!("UPDATE resource SET due_at = ?1, version = version + 1 WHERE {WAITS}");
     connection.execute(&text, [now.as_millis()])?;
     Ok(())

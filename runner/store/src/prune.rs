@@ -14,9 +14,9 @@ const PAGES: i64 = 64;
 /// How long history is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// Runs with their calls, events without deliveries, closed findings.
+    /// Runs with their calls, events without deliveries, closed findings, attempts to mend.
     pub runs: Millis,
-    /// Ledger rows that are gone with what was sealed for them, and subjects without any.
+    /// Ledger rows that are gone with what was sealed for them, and the last words of machines.
     pub gone: Millis,
 }
 
@@ -43,7 +43,12 @@ impl Store {
                     "DELETE FROM finding WHERE id IN (SELECT id FROM finding WHERE closed_at < ?1 LIMIT ?2)",
                     runs,
                 ),
+                ("DELETE FROM remedy WHERE id IN (SELECT id FROM remedy WHERE ended < ?1 LIMIT ?2)", runs),
                 ("DELETE FROM audit_run WHERE id IN (SELECT id FROM audit_run WHERE ended < ?1 LIMIT ?2)", runs),
+                (
+                    "DELETE FROM last_words WHERE subject IN (SELECT subject FROM last_words WHERE at < ?1 ORDER BY at LIMIT ?2)",
+                    gone,
+                ),
                 (
                     "DELETE FROM sealed WHERE resource IN (SELECT id FROM resource WHERE state = 'gone' AND gone_at < ?1
                        ORDER BY id LIMIT ?2)",

@@ -19,7 +19,7 @@ pub struct RunRecord {
     pub seq: Option<i64>,
     /// The ledger row's number, for a provisioner's call about one thing.
     pub resource: Option<i64>,
-    /// `handle`, `desired`, `find`, `create`, `update`, `remove`, `audit`.
+    /// `handle`, `desired`, `find`, `create`, `update`, `remove`, `scan`, `audit`, `fix`.
     pub op: String,
     /// The component that ran.
     pub component: Digest,

@@ -4,7 +4,7 @@ use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Class;
 use groundcrew_core::may_delete::Cause;
 use groundcrew_core::row::RowId;
-use groundcrew_core::spec::Spec;
+use groundcrew_core::spec::{Spec, canonical};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::findings::{self, NewFinding, Severity};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow, class_word};
-use crate::{Error, HookId, Result, Store, SubjectId, sql};
+use crate::{Error, HookId, Result, Store, SubjectId, ends, sql};
 
 /// What an owner wants of a hook, as a whole.
 #[derive(Clone, Debug)]
@@ -108,6 +108,10 @@ impl Store {
 
 fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
+    if !wants.specs.is_empty() && ends::is_ending(connection, hook)? {
+        // A person ended the hook while it was asked: it wants nothing any more.
+        return Ok(());
+    }
     inherit::from_earlier_incarnations(connection, wants.lane, wants.now)?;
     let before = ledger::of_lane(connection, wants.lane)?;
     delete_missing(connection, wants)?;
@@ -155,10 +159,11 @@ fn delete_missing(connection: &Connection, wants: &NewWants) -> Result<()> {
 }
 
 fn upsert(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Place) -> Result<()> {
-    let text = "INSERT INTO want (hook, subject, target, kind, key, inside, body, after, since)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+    let why = changed_by(connection, wants, spec, place)?;
+    let text = "INSERT INTO want (hook, subject, target, kind, key, inside, body, after, since, why)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
         ON CONFLICT (hook, subject, kind, key) DO UPDATE SET body = excluded.body, after = excluded.after,
-          target = excluded.target, inside = excluded.inside";
+          target = excluded.target, inside = excluded.inside, why = excluded.why";
     connection.prepare_cached(text)?.execute(params![
         wants.lane.hook.0,
         wants.lane.subject.0,
@@ -168,9 +173,36 @@ fn upsert(connection: &Connection, wants: &NewWants, spec: &Spec, place: &Place)
         place.inside,
         spec.body.to_string(),
         sql::text_of(&spec.after),
-        wants.now.as_millis()
+        wants.now.as_millis(),
+        why.map(Cause::as_str)
     ])?;
     Ok(())
+}
+
+/// The component or configuration that changed a want; it stays the reason until the row has followed, whatever
+/// the view changes meanwhile.
+fn changed_by(
+    connection: &Connection,
+    wants: &NewWants,
+    spec: &Spec,
+    place: &Place,
+) -> Result<Option<Cause>> {
+    let caused = matches!(wants.cause, Cause::ComponentChanged | Cause::ConfigurationChanged);
+    let caused = caused.then_some(wants.cause);
+    let text = "SELECT body, why FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4";
+    let params = params![wants.lane.hook.0, wants.lane.subject.0, spec.kind, spec.key];
+    let before = |row: &rusqlite::Row<'_>| Ok((sql::json::<Value>(row, 0)?, sql::word_opt::<Cause>(row, 1)?));
+    let before = connection.prepare_cached(text)?.query_row(params, before).optional()?;
+    let Some((body, why)) = before else { return Ok(caused) };
+    if canonical(&body) == canonical(&spec.body) {
+        return Ok(why);
+    }
+    if caused.is_some() || why.is_none() {
+        return Ok(caused);
+    }
+    let row = ledger::at_place(connection, &wants.target, &spec.kind, &spec.key, &place.inside)?;
+    let followed = row.is_some_and(|row| canonical(&row.row.spec) == canonical(&body));
+    Ok(why.filter(|_| !followed))
 }
 
 /// Sees to it that a want has a row in its lane, or a finding why not.
@@ -260,6 +292,7 @@ fn want_again(
         again,
         after.map(|after| sql::text_of(&after))
     ])?;
+    ends::not_asked_any_more(connection, row.id)?;
     findings::close(connection, "resource.conflict", &format!("{}/{}", row.kind, row.key), now)
 }
 
@@ -280,7 +313,12 @@ fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>
 }
 
 /// A lane stopped wanting a row: the next owner gets it, or it is unwanted. Returns whether it is.
-fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestamp) -> Result<bool> {
+pub(crate) fn release(
+    connection: &Connection,
+    row: &StoredRow,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<bool> {
     if let Some(next) = first_want(connection, row)? {
         want_again(connection, row, next, None, now)?;
         lanes::mark_dirty(connection, next.hook, next.subject, now)?;

@@ -20,15 +20,26 @@ const REOPEN: Duration = Duration::from_millis(250);
 const CHECKPOINT_PAGES: i64 = 4_000;
 
 /// How a store is opened.
-#[derive(Default, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Faults laid over commits; for tests.
     pub faults: Option<Arc<dyn CommitFaults>>,
+    /// Pause before a broken database is opened again; a quarter of a second, but where time is simulated.
+    pub reopen_after: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { faults: None, reopen_after: REOPEN }
+    }
 }
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("faults", &self.faults.is_some()).finish()
+        f.debug_struct("Options")
+            .field("faults", &self.faults.is_some())
+            .field("reopen_after", &self.reopen_after)
+            .finish()
     }
 }
 
@@ -107,6 +118,7 @@ impl Store {
             connection: Some(connection),
             path: path.to_owned(),
             faults: options.faults,
+            reopen_after: options.reopen_after,
             health: say,
             commits: count,
         };
@@ -154,6 +166,14 @@ impl Store {
         let answer = query(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         answer
+    }
+
+    /// Whether the file is what it should be, as SQLite's `quick_check` says.
+    pub fn check(&self) -> Result<()> {
+        self.read(|connection| {
+            let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            if said == "ok" { Ok(()) } else { Err(Error::Unavailable(said)) }
+        })
     }
 
     /// Whether it can be written, and why not.
@@ -245,6 +265,7 @@ struct Writer {
     connection: Option<Connection>,
     path: PathBuf,
     faults: Option<Arc<dyn CommitFaults>>,
+    reopen_after: Duration,
     health: watch::Sender<Health>,
     commits: watch::Sender<u64>,
 }
@@ -256,7 +277,7 @@ impl Writer {
             let batch = std::mem::replace(&mut gathered, Vec::with_capacity(BATCH));
             match self.commit(batch) {
                 Ok(()) => {}
-                Err(Stop::Broken) => std::thread::sleep(REOPEN),
+                Err(Stop::Broken) => std::thread::sleep(self.reopen_after),
                 Err(Stop::Crashed(mut untold)) => {
                     // A dead process tells nobody anything: keep every acknowledgement until all callers left.
                     self.connection = None;

@@ -31,7 +31,7 @@ pub enum Method {
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Path and query, encoded, beginning with `/v1/`.
+    /// Path and query, encoded, beginning with `/v1/`; `/graphql` for calls of [`graphql`](crate::graphql).
     pub path_and_query: String,
     /// The JSON body, if one is sent.
     pub body: Option<Value>,

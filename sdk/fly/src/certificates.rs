@@ -21,6 +21,12 @@ pub struct Certificate {
     /// Whether DNS is as it should be.
     #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub configured: bool,
+    /// What of it was seen to point here; only in the detail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+    /// RFC 3339; only in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
     /// RFC 3339; until then the certificate authority refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limited_until: Option<String>,
@@ -33,6 +39,28 @@ pub struct Certificate {
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
+}
+
+/// Which ways of validating a host name work, as the platform last saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Validation {
+    /// The challenge's CNAME is there.
+    #[serde(deserialize_with = "nullable")]
+    pub dns_configured: bool,
+    /// The name leads to the platform's TLS.
+    #[serde(deserialize_with = "nullable")]
+    pub alpn_configured: bool,
+    /// The name leads to the platform's HTTP.
+    #[serde(deserialize_with = "nullable")]
+    pub http_configured: bool,
+}
+
+impl Validation {
+    /// Whether anything says that the name still leads here.
+    pub const fn points_here(self) -> bool {
+        self.dns_configured || self.alpn_configured || self.http_configured
+    }
 }
 
 /// The records that a host name needs.

@@ -20,6 +20,12 @@ pub enum ApiError {
         /// What the JSON reader says.
         source: serde_json::Error,
     },
+    /// The GraphQL API answered 200 with an error, or without what was asked for.
+    #[error("GraphQL: {message}")]
+    GraphQl {
+        /// The API's own words.
+        message: String,
+    },
 }
 
 /// An answer other than 2xx.
@@ -83,6 +89,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => refusal.class(),
             Self::Unreadable { .. } => Class::Later,
+            Self::GraphQl { message } => graphql_class(message),
         }
     }
 
@@ -90,7 +97,7 @@ impl ApiError {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { .. } | Self::GraphQl { .. } => None,
         }
     }
 
@@ -98,7 +105,8 @@ impl ApiError {
     pub fn leaves_doubt(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.status == 408 || refusal.status >= 500,
-            Self::Unreadable { .. } => true,
+            // Where a mutation of GraphQL fails is not documented.
+            Self::Unreadable { .. } | Self::GraphQl { .. } => true,
         }
     }
 }
@@ -169,6 +177,18 @@ impl RetryAfter {
                 if wait < 0 { 0 } else { wait as u64 }
             }
         }
+    }
+}
+
+/// GraphQL has words only: `Could not find App` [flyctl], `Not authorized to ...` [fly-go].
+fn graphql_class(message: &str) -> Class {
+    let message = message.to_ascii_lowercase();
+    if message.starts_with("could not find") {
+        Class::Gone
+    } else if message.contains("authorized") || message.contains("authenticat") {
+        Class::Denied
+    } else {
+        Class::Later
     }
 }
 

@@ -16,6 +16,7 @@
 //!
 //! It guarantees that words and fields that it does not know are kept (`rest`), that `null` reads like an absent
 //! field, and that no error holds a token. It deliberately does not retry, sleep or follow pages.
+//! What things cost is in [`prices`].
 //!
 //! Facts carry their source: `[spec]` is the vendor's OpenAPI document of 2026-05, `[docs]` its documentation,
 //! `[fly-go]` its own client, `[live]` a third party's conformance run against the real API in 2026-08.
@@ -32,8 +33,11 @@ mod words;
 
 pub mod apps;
 pub mod certificates;
+pub mod graphql;
 pub mod ips;
 pub mod machines;
+pub mod postgres;
+pub mod prices;
 pub mod secrets;
 pub mod tokens;
 pub mod volumes;

@@ -86,6 +86,8 @@ const ROUTES: &[(Option<Method>, &str, &str, By)] = &[
     (None,                 "apps/*/volumes/**",        "volume.update",    By::Segment(1)),
     (Some(Method::Get),    "orgs/*/machines",          "org.machines",     By::Segment(1)),
     (Some(Method::Get),    "orgs/*/volumes",           "org.volumes",      By::Segment(1)),
+    (Some(Method::Get),    "postgres",                "postgres.list",    By::OrgInQuery),
+    (Some(Method::Get),    "postgres/*",              "postgres.get",     By::Segment(1)),
     (Some(Method::Get),    "tokens/current",           "token.current",    By::All),
     (Some(Method::Get),    "apps/**",                  "app.read",         By::Segment(1)),
     (None,                 "apps/**",                  "app.write",        By::Segment(1)),
@@ -146,7 +148,7 @@ fn matches(pattern: &str, segments: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{apps, certificates, ips, machines, secrets, tokens, volumes};
+    use crate::{apps, certificates, ips, machines, postgres, secrets, tokens, volumes};
 
     #[test]
     fn every_call_of_this_crate_is_known_to_the_table() {
@@ -172,6 +174,16 @@ mod tests {
             (secrets::list("web").request, "secrets.list", "web"),
             (secrets::set("web", &std::collections::BTreeMap::new()).request, "secrets.set", "web"),
             (volumes::list("web").request, "volumes.list", "web"),
+            (volumes::show("web", "vol_1").request, "volume.get", "web"),
+            (volumes::delete("web", "vol_1").request, "volume.delete", "web"),
+            (volumes::org_page("acme", Some("c")).request, "org.volumes", "acme"),
+            (machines::list_with("web", machines::Deleted::Included).request, "machines.list", "web"),
+            (machines::start("web", "14").request, "machine.start", "14"),
+            (machines::suspend("web", "14").request, "machine.suspend", "14"),
+            (machines::cordon("web", "14").request, "machine.cordon", "14"),
+            (machines::uncordon("web", "14").request, "machine.uncordon", "14"),
+            (postgres::list("acme").request, "postgres.list", "acme"),
+            (postgres::show("pg1").request, "postgres.get", "pg1"),
             (tokens::current().request, "token.current", ""),
         ];
         for (request, action, id) in table {

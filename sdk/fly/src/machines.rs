@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::call::{Call, Method, Request};
+use crate::prices::Guest;
 use crate::words::{Rest, is_default, nullable};
 
 /// A machine, of its own app's list, of the list of an organisation, or read alone.
@@ -152,6 +153,18 @@ impl Machine {
         self.config.as_ref()?.get("image")?.as_str()
     }
 
+    /// What it runs on, if its configuration was given.
+    pub fn guest(&self) -> Option<Guest> {
+        Guest::deserialize(self.config.as_ref()?.get("guest")?).ok()
+    }
+
+    /// The volumes that its configuration mounts; none if the configuration was not given, which says nothing.
+    pub fn mounts(&self) -> Option<Vec<&str>> {
+        let config = self.config.as_ref().filter(|config| config.is_object())?;
+        let mounts = config.get("mounts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Some(mounts.iter().filter_map(|mount| mount.get("volume")?.as_str()).collect())
+    }
+
     /// Its metadata, if its configuration was given; an absent configuration says nothing about it.
     pub fn metadata(&self) -> Option<Map<String, Value>> {
         let config = self.config.as_ref().filter(|config| config.is_object())?;
@@ -174,14 +187,43 @@ impl MachineEvent {
 
 /// Lists the living machines of an app. This list does not lag \[live\].
 pub fn list(app: &str) -> Call<Vec<Machine>> {
-    Call::new(Request::to(Method::Get, &["apps", app, "machines"]), |answer| {
-        answer.json::<Option<Vec<Machine>>>().map(Option::unwrap_or_default)
-    })
+    list_with(app, Deleted::Omitted)
+}
+
+/// Lists the machines of an app; destroyed ones for as long as the platform keeps them, which nobody says.
+pub fn list_with(app: &str, deleted: Deleted) -> Call<Vec<Machine>> {
+    let deleted = (deleted == Deleted::Included).then_some("true");
+    let request = Request::to(Method::Get, &["apps", app, "machines"]).with_some("include_deleted", deleted);
+    Call::new(request, |answer| answer.json::<Option<Vec<Machine>>>().map(Option::unwrap_or_default))
 }
 
 /// Shows one machine, for a while also a destroyed one (`state` says so).
 pub fn show(app: &str, machine: &str) -> Call<Machine> {
     Call::json(Request::to(Method::Get, &["apps", app, "machines", machine]))
+}
+
+/// Starts a stopped or suspended machine.
+pub fn start(app: &str, machine: &str) -> Call<()> {
+    command(app, machine, "start")
+}
+
+/// Suspends a running machine: it keeps its memory, and costs what a stopped one does.
+pub fn suspend(app: &str, machine: &str) -> Call<()> {
+    command(app, machine, "suspend")
+}
+
+/// Takes a machine out of what the proxy sends traffic to, and so wakes; a cordoned one stays so.
+pub fn cordon(app: &str, machine: &str) -> Call<()> {
+    command(app, machine, "cordon")
+}
+
+/// Takes it in again.
+pub fn uncordon(app: &str, machine: &str) -> Call<()> {
+    command(app, machine, "uncordon")
+}
+
+fn command(app: &str, machine: &str, verb: &str) -> Call<()> {
+    Call::plain(Request::to(Method::Post, &["apps", app, "machines", machine, verb]))
 }
 
 /// Lists the newest [`EVENTS_MAX`] events of a machine, newest first.
@@ -200,4 +242,16 @@ pub fn org_page(org_slug: &str, page: &OrgPage<'_>) -> Call<OrgMachines> {
         .with_some("updated_after", page.updated_after)
         .with_some("cursor", page.cursor);
     Call::json(request)
+}
+
+/// Stops a machine: accepted at once, done in its own time. A body is sent, if an empty one: without it the
+/// API answers 400 [superfly/docs#2187].
+pub fn stop(app: &str, machine: &str) -> Call<()> {
+    let request = Request::to(Method::Post, &["apps", app, "machines", machine, "stop"]);
+    Call::plain(request.send(Value::Object(Map::new())))
+}
+
+/// Destroys a machine that does not run: 412 if it does, 409 while somebody holds a lease of it, 404 if it is gone.
+pub fn destroy(app: &str, machine: &str) -> Call<()> {
+    Call::plain(Request::to(Method::Delete, &["apps", app, "machines", machine]))
 }

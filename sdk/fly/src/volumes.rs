@@ -1,4 +1,4 @@
-//! Volumes of an app: `/v1/apps/{app}/volumes`.
+//! Volumes: `/v1/apps/{app}/volumes`, and `/v1/orgs/{org}/volumes`.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +26,59 @@ pub struct Volume {
     /// Who has it. Read the single volume before deleting: the list was once wrong (flyctl#2897).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attached_machine_id: Option<String>,
+    /// The app's name; only the list of an organisation has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_name: Option<String>,
+    /// `ok`, `unknown` or `unreachable`; open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_status: Option<String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
+    /// RFC 3339; only the list of an organisation has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
+}
+
+/// A page of an organisation's volumes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OrgVolumes {
+    /// The volumes; an empty page is no end, only an absent `next_cursor` is \[spec\].
+    #[serde(deserialize_with = "nullable")]
+    pub volumes: Vec<Volume>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// Regions that did not answer: with any, this reading is not the whole.
+    #[serde(deserialize_with = "nullable")]
+    pub error_regions: Vec<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub rest: Rest,
+}
+
+impl Volume {
+    /// The machine that holds it.
+    pub fn holder(&self) -> Option<&str> {
+        self.attached_machine_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// Whether it is on its way out: being deleted, deleted softly, or about to be [docs volumes/volume-states; fly-go].
+    pub fn is_going(&self) -> bool {
+        let words = [
+            "scheduling_destroy",
+            "pending_destroy",
+            "destroying",
+            "destroyed",
+            "fork_cleanup",
+            "waiting_for_detach",
+        ];
+        words.contains(&self.state.as_str())
+    }
 }
 
 /// Lists an app's volumes.
@@ -39,4 +86,21 @@ pub fn list(app: &str) -> Call<Vec<Volume>> {
     Call::new(Request::to(Method::Get, &["apps", app, "volumes"]), |answer| {
         answer.json::<Option<Vec<Volume>>>().map(Option::unwrap_or_default)
     })
+}
+
+/// Shows one volume; a deleted one, too, while it is kept \[live\].
+pub fn show(app: &str, volume: &str) -> Call<Volume> {
+    Call::json(Request::to(Method::Get, &["apps", app, "volumes", volume]))
+}
+
+/// Deletes a volume softly: it is `pending_destroy` for a day, in which it can be restored [docs volumes/overview].
+///
+/// 412 (or 409) while a machine holds it, and for a while after that machine was destroyed.
+pub fn delete(app: &str, volume: &str) -> Call<()> {
+    Call::plain(Request::to(Method::Delete, &["apps", app, "volumes", volume]))
+}
+
+/// Lists a page of an organisation's volumes. It shows fresh ones at once \[live\].
+pub fn org_page(org_slug: &str, cursor: Option<&str>) -> Call<OrgVolumes> {
+    Call::json(Request::to(Method::Get, &["orgs", org_slug, "volumes"]).with_some("cursor", cursor))
 }

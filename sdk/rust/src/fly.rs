@@ -1,10 +1,11 @@
 //! Calls of the Fly API from a hook: `groundcrew-fly` builds and reads, the host sends.
 
-use groundcrew_fly::{Answer, ApiError, Call, Class, RetryAfter};
+use groundcrew_fly::{Answer, ApiError, Class, RetryAfter};
 
 use crate::{Failure, Request, Result, secret};
 
-pub use groundcrew_fly::{certificates, ips, secrets};
+pub use groundcrew_fly::Call;
+pub use groundcrew_fly::{apps, certificates, graphql, ips, machines, postgres, prices, secrets, volumes};
 
 /// The public address of the Machines API [docs machines/api/working-with-machines-api].
 pub const PUBLIC: &str = "https://api.machines.dev";
@@ -12,7 +13,10 @@ pub const PUBLIC: &str = "https://api.machines.dev";
 /// The secret that the stanza grants as the API's token, with `format = "fly"`.
 pub const TOKEN: &str = "FLY_TOKEN";
 
-/// The Machines API at one address, with the granted token.
+/// The secret that the stanza grants as the GraphQL API's token, with `format = "fly"`.
+pub const GRAPHQL_TOKEN: &str = "FLY_GRAPHQL_TOKEN";
+
+/// One of the APIs at one address, with the granted token.
 #[derive(Clone, Debug)]
 pub struct Api {
     base: String,
@@ -20,10 +24,16 @@ pub struct Api {
 }
 
 impl Api {
-    /// The API at this address, or the [`PUBLIC`] one. Nothing is sent.
+    /// The Machines API at this address, or the [`PUBLIC`] one. Nothing is sent.
     pub fn at(base: Option<&str>) -> Result<Self> {
         let base = base.unwrap_or(PUBLIC).trim_end_matches('/').to_owned();
         Ok(Self { base, token: secret(TOKEN)? })
+    }
+
+    /// The GraphQL API at this address, or the [public](graphql::PUBLIC) one. Nothing is sent.
+    pub fn graphql_at(base: Option<&str>) -> Result<Self> {
+        let base = base.unwrap_or(graphql::PUBLIC).trim_end_matches('/').to_owned();
+        Ok(Self { base, token: secret(GRAPHQL_TOKEN)? })
     }
 
     /// Makes a call; what the API refuses is a [`failure`].

@@ -31,13 +31,16 @@
 //! On every target but WebAssembly the host's functions are answered by the fake that [`testing`] installs, so
 //! `cargo test` of a hook needs neither a component nor a runner.
 //!
-//! It deliberately has no clock, no random numbers and no signing: `want.name`, `want.once`, `want.mark` and
-//! `event.id` come from the host, and so do signatures, as a property of a grant.
+//! It deliberately has no random numbers and no signing, and a clock only for auditors (feature `audit`), who tell
+//! ages: `want.name`, `want.once`, `want.mark` and `event.id` come from the host, and so do signatures, as a
+//! property of a grant.
 
 // The generated macros name this crate as their authors do.
 #[cfg(target_arch = "wasm32")]
 extern crate self as groundcrew_hook;
 
+#[cfg(feature = "audit")]
+pub mod audit;
 mod failure;
 #[cfg(feature = "fly")]
 pub mod fly;

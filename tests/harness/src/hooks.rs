@@ -15,7 +15,16 @@ use groundcrew_engine::run::{Engine, Hook, Profile};
 pub const PLAYS: usize = 8;
 
 const THINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things.wasm"));
+const THINGS_NEXT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things-next.wasm"));
 const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
+
+/// The guest as it is built, and in which component; each name has a manifest of its own.
+const GUESTS: [(&str, &[u8]); 4] = [
+    ("things.wasm", THINGS),
+    ("machine-things.wasm", THINGS),
+    ("things-rebuilt.wasm", THINGS),
+    ("things-next.wasm", THINGS_NEXT),
+];
 
 /// What every play shares: the engine and the compiled components.
 #[derive(Debug)]
@@ -43,9 +52,11 @@ impl Shop {
     }
 
     fn compile() -> Self {
-        let guest = |name: &str| Some((name.to_owned(), embed(THINGS, &guests_manifest(name)?)));
+        let guest = |(name, component): (&str, &[u8])| {
+            Some((name.to_owned(), embed(component, &guests_manifest(name)?)))
+        };
         let builtin = |name: &str| Some((format!("builtin:{name}"), builtin::component(name)?));
-        let all = ["things.wasm", "machine-things.wasm"].into_iter().filter_map(guest);
+        let all = GUESTS.into_iter().filter_map(guest);
         let all = all.chain(builtin::names().into_iter().filter_map(builtin));
         let all: Vec<_> = all.map(|(name, bytes)| (name, look_into(&bytes), bytes)).collect();
         let profile = Profile {
@@ -71,10 +82,11 @@ fn name_of(component: &Component) -> String {
     }
 }
 
-/// The guest's manifest, for apps as owners or for machines.
+/// The guest's manifest, for apps as owners or for machines; another build says something else about itself.
 fn guests_manifest(name: &str) -> Option<String> {
     match name {
-        "things.wasm" => Some(MANIFEST.to_owned()),
+        "things.wasm" | "things-next.wasm" => Some(MANIFEST.to_owned()),
+        "things-rebuilt.wasm" => Some(MANIFEST.replace("One kind of thing", "The same, built again: a kind")),
         "machine-things.wasm" => Some(MANIFEST.replace("owner   = \"app\"", "owner   = \"machine\"")),
         _ => None,
     }

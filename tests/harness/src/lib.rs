@@ -19,6 +19,7 @@ pub mod carrier;
 pub mod clock;
 pub mod faults;
 pub mod hooks;
+pub mod month;
 pub mod neighbours;
 pub mod play;
 pub mod pointing;

@@ -252,7 +252,7 @@ impl<'a> Stage<'a> {
 
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
         let faults = Some(Arc::new(Laid(self.schedule.clone())) as _);
-        let store = Store::open(&self.database(), Options { faults })?;
+        let store = Store::open(&self.database(), Options { faults, ..Options::default() })?;
         let carrier =
             Arc::new(Carrier::new(self.outside.clone(), self.neighbours.clone(), self.clock.clone()));
         start::runner(self, store, carrier).await
@@ -369,7 +369,7 @@ fn keep_copy(disk: &Path) {
 }
 
 /// A directory in memory, if the machine has one.
-fn disk() -> tempfile::TempDir {
+pub(crate) fn disk() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.expect("invariant: a temporary directory can be made")

@@ -51,6 +51,7 @@ pub(crate) async fn runner(
         entropy: Entropy::seeded(seed),
         installation: config.installation.clone(),
         level: config.level,
+        recovering: store.is_recovering()?,
         fly_api: config.fly_api.clone(),
         limits: Limits::default(),
         label_sources: Vec::new(),

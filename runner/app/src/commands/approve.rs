@@ -1,26 +1,28 @@
-//! `groundcrew approve`: lists removals that wait for a person, and lets them go.
+//! `groundcrew approve`: lists removals, repairs and remedies that wait for a person, and lets them go.
 
 use std::io::Write as _;
 
 use groundcrew_store::Store;
+use groundcrew_store::findings::Finding;
 use groundcrew_store::ledger::StoredRow;
+use serde_json::{Value, json};
 
 use super::ask::{self, Given};
 use super::rows::{Names, RowShown, cells};
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, findings};
 use crate::control::{Doubted, Request};
 use crate::show::{Cell, Table};
 
-/// Allow removals that wait for a person
+/// Allow removals, repairs and remedies that wait for a person
 ///
-/// Without rows it lists what waits. An approval holds for a day, for the rows as they are now. Where the source
-/// itself is not believed, `--source` says that it is right.
+/// Without rows it lists what waits. An approval holds for a day, for rows and findings as they are now. Where the
+/// source itself is not believed, `--source` says that it is right.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Rows, as listed
+    /// Rows and findings, as listed
     #[arg(value_name = "ROW", conflicts_with = "all")]
     rows: Vec<String>,
-    /// Only what this hook made
+    /// Only what this hook made or found
     #[arg(long, value_name = "HOOK")]
     hook: Option<String>,
     /// All that are listed
@@ -29,6 +31,9 @@ pub struct Args {
     /// Believe the source: that those who vanished are gone, or that its token reaches what it should
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["rows", "hook", "all"])]
     source: Option<Doubted>,
+    /// Let a hook write whose new version does not find what the old one made
+    #[arg(long, value_name = "HOOK", conflicts_with_all = ["rows", "hook", "all", "source"])]
+    upgrade: Option<String>,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -46,46 +51,112 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         ask::confirm(question, Given::from(args.yes), &command)?;
         return context.change_and_tell(Request::Believe { what });
     }
+    if let Some(hook) = &args.upgrade {
+        let question = format!("Let {hook} write? What it does not find, it may make a second time.");
+        ask::confirm(
+            &question,
+            Given::from(args.yes),
+            &format!("groundcrew approve --upgrade {hook} --yes"),
+        )?;
+        return context.change_and_tell(Request::ApproveUpgrade { hook: hook.clone() });
+    }
     let store = context.reader()?;
     let names = Names::of(&store)?;
-    let held = chosen(&store, &names, args)?;
-    let text = draw(&held, &names, context)?;
+    let held = Held::chosen(&store, &names, args)?;
+    let text = held.draw(&names, context)?;
     if held.is_empty() || (args.rows.is_empty() && !args.all) {
-        return Ok(Answer::both(text, &RowShown::all(&held, &names)?));
+        return Ok(Answer::both(text, &held.shown(&names)?));
     }
     // What is approved is shown before the question, and whatever the answer is.
     drop(anstream::stderr().write_all(text.as_bytes()));
-    let ids: Vec<_> = held.iter().map(|row| row.row.id.to_string()).collect();
+    let ids = held.ids();
     let command = format!("groundcrew approve {} --yes", ids.join(" "));
-    ask::confirm(&format!("Allow the removal of these {}?", held.len()), Given::from(args.yes), &command)?;
+    ask::confirm(&held.question(), Given::from(args.yes), &command)?;
     context.change_and_tell(Request::Approve { rows: ids })
 }
 
-fn chosen(store: &Store, names: &Names<'_>, args: &Args) -> Result<Vec<StoredRow>, Failure> {
-    let hook = args.hook.as_deref().map(|hook| names.hook_named(hook)).transpose()?;
-    let held = store.held_rows(hook)?;
-    if args.rows.is_empty() {
-        return Ok(held);
-    }
-    let find = |name: &String| {
-        let is_it = |row: &&StoredRow| {
-            row.row.id.as_str() == name || row.key == *name || format!("{}/{}", row.kind, row.key) == *name
-        };
-        let missing = || Failure::failed(format!("no removal of `{name}` waits for approval"));
-        held.iter()
-            .find(is_it)
-            .cloned()
-            .ok_or_else(|| missing().hint("groundcrew approve").hint(format!("groundcrew why {name}")))
-    };
-    args.rows.iter().map(find).collect()
+/// What waits for a person.
+struct Held {
+    /// Rows whose removal waits.
+    removals: Vec<StoredRow>,
+    /// Rows that are fought over.
+    repairs: Vec<StoredRow>,
+    /// Findings whose remedy waits.
+    findings: Vec<Finding>,
 }
 
-fn draw(held: &[StoredRow], names: &Names<'_>, context: &Context) -> Result<String, Failure> {
-    let mut table = Table::new(["ROW", "HOOK", "OWNER", "NAME", "THING", "WHY"]);
-    for row in held {
-        let [name, _, _, thing, remark] = cells(row, context.now());
-        let id = Cell::from(row.row.id.as_str());
-        table.row([id, names.hook(row.hook).into(), names.owner(row.owner)?.0.into(), name, thing, remark]);
+impl Held {
+    fn chosen(store: &Store, names: &Names<'_>, args: &Args) -> Result<Self, Failure> {
+        let hook = args.hook.as_deref().map(|hook| names.hook_named(hook)).transpose()?;
+        let mut held = Self {
+            removals: store.held_rows(hook)?,
+            repairs: store.fought_rows(hook)?,
+            findings: store.held_findings(hook)?,
+        };
+        if args.rows.is_empty() {
+            return Ok(held);
+        }
+        let is_row = |row: &StoredRow, name: &String| {
+            row.row.id.as_str() == name || row.key == *name || format!("{}/{}", row.kind, row.key) == *name
+        };
+        let missing = |name: &String| {
+            let failure = Failure::failed(format!("nothing of `{name}` waits for approval"));
+            failure.hint("groundcrew approve").hint(format!("groundcrew why {name}"))
+        };
+        for name in &args.rows {
+            let rows = || held.removals.iter().chain(&held.repairs);
+            if !rows().any(|row| is_row(row, name)) && !held.findings.iter().any(|found| found.id == *name) {
+                return Err(missing(name));
+            }
+        }
+        let asked = |row: &StoredRow| args.rows.iter().any(|name| is_row(row, name));
+        held.removals.retain(asked);
+        held.repairs.retain(asked);
+        held.findings.retain(|found| args.rows.contains(&found.id));
+        Ok(held)
     }
-    Ok(if table.is_empty() { "nothing waits for approval\n".to_owned() } else { table.draw() })
+
+    fn is_empty(&self) -> bool {
+        self.removals.is_empty() && self.repairs.is_empty() && self.findings.is_empty()
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let rows = self.removals.iter().chain(&self.repairs).map(|row| row.row.id.to_string());
+        rows.chain(self.findings.iter().map(|found| found.id.clone())).collect()
+    }
+
+    fn question(&self) -> String {
+        let parts = [
+            ("the removal", self.removals.len()),
+            ("the repair", self.repairs.len()),
+            ("the remedy", self.findings.len()),
+        ];
+        let parts = parts.into_iter().filter(|(_, count)| *count > 0);
+        let parts: Vec<_> = parts.map(|(what, count)| format!("{what} of these {count}")).collect();
+        format!("Allow {}?", parts.join(" and "))
+    }
+
+    /// One list: rows, then findings.
+    fn shown(&self, names: &Names<'_>) -> Result<Vec<Value>, Failure> {
+        let mut shown: Vec<_> =
+            RowShown::all(&self.removals, names)?.into_iter().map(|row| json!(row)).collect();
+        shown.extend(RowShown::all(&self.repairs, names)?.into_iter().map(|row| json!(row)));
+        shown.extend(self.findings.iter().map(|found| json!(found)));
+        Ok(shown)
+    }
+
+    fn draw(&self, names: &Names<'_>, context: &Context) -> Result<String, Failure> {
+        let mut table = Table::new(["ROW", "HOOK", "OWNER", "NAME", "THING", "WHY"]);
+        for row in self.removals.iter().chain(&self.repairs) {
+            let [name, _, _, thing, remark] = cells(row, context.now());
+            let id = Cell::from(row.row.id.as_str());
+            let (hook, owner) = (names.hook(row.hook), names.owner(row.owner)?.0);
+            table.row([id, hook.into(), owner.into(), name, thing, remark]);
+        }
+        let mut text = if table.is_empty() { String::new() } else { table.draw() };
+        if !self.findings.is_empty() {
+            text.push_str(&findings::table(&self.findings, context.now()).draw());
+        }
+        Ok(if text.is_empty() { "nothing waits for approval\n".to_owned() } else { text })
+    }
 }

@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Answer, Code, Context, Failure, up};
 use crate::assembly::{self, Outward};
-use crate::config::{Audit, Config};
+use crate::config::Config;
 use crate::control::Request;
 use crate::data_dir;
+use crate::runner::Runner;
 use crate::show::{Cell, Table, Tone, age, ago, length};
 
 /// List audits, run one, or show what they found
@@ -69,11 +70,12 @@ fn list(config: &Config, count: u8, now: Timestamp) -> Answer {
     let mut shown = Vec::new();
     for audit in config.audits.values() {
         // One that has come and is only delayed is still ahead.
-        let delayed = |tick: Timestamp| tick + jitter(&audit.name, tick, audit.jitter);
-        let ticks = audit.schedule.ticks_after(now - audit.jitter).map(delayed);
+        let timing = &audit.timing;
+        let delayed = |tick: Timestamp| tick + jitter(&audit.name, tick, timing.jitter);
+        let ticks = timing.schedule.ticks_after(now - timing.jitter).map(delayed);
         let next: Vec<_> = ticks.filter(|tick| *tick > now).take(count.into()).collect();
         let first = next.first().map(|first| age(*first, now));
-        let schedule = audit.schedule.to_string();
+        let schedule = timing.schedule.to_string();
         table.row([
             audit.name.clone().into(),
             schedule.clone().into(),
@@ -96,33 +98,50 @@ fn run_now(context: &Context, name: &str) -> Result<Answer, Failure> {
             .hint(format!("it has: {}", known()))
     };
     let audit = config.audits.get(name).ok_or_else(missing)?;
-    let dir = context.data_dir();
-    let held = match dir.lock("audit", SystemClock.now()) {
-        Ok(held) => held,
-        Err(data_dir::Error::Held { .. }) => {
-            return context.change_and_tell(Request::AuditRun { name: name.to_owned() });
-        }
-        Err(other) => return Err(other.into()),
+    let here = here(context, &config, "audit", async |runner: &Runner| {
+        let done = runner.audit(audit, None, &CancellationToken::new()).await;
+        done.map_err(|error| Failure::of(&error))?;
+        Ok(runner.store.audit_runs(Some(&audit.name), 1)?)
+    })?;
+    let Some(runs) = here else {
+        return context.change_and_tell(Request::AuditRun { name: name.to_owned() });
     };
-    up::refuse_differences(context, &config)?;
-    let runs = context.block_on(audit_here(&config, audit, &dir))??;
-    drop(held);
     let well = runs.iter().all(|run| run.outcome.as_deref() == Some("ok"));
     let answer = Answer::both(draw(&runs, context.now()), &runs);
     Ok(if well { answer } else { answer.code(Code::Failed) })
 }
 
-async fn audit_here(
+/// Does something with a runner of this process; none if one is up already, which is to be asked then.
+pub(super) fn here<T>(
+    context: &Context,
     config: &Config,
-    audit: &Audit,
-    dir: &data_dir::DataDir,
-) -> Result<Vec<AuditRun>, Failure> {
-    let store = Store::open(&dir.database(), Options::default())?;
-    let outward = Outward::open(config, dir.path(), store.clone()).map_err(|error| Failure::of(&error))?;
-    let runner = assembly::assemble(config, outward.setting).await.map_err(|error| Failure::of(&error))?;
-    let done = runner.audit(audit, None, &CancellationToken::new()).await;
-    done.map_err(|error| Failure::of(&error))?;
-    Ok(store.audit_runs(Some(&audit.name), 1)?)
+    purpose: &str,
+    work: impl AsyncFnOnce(&Runner) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let dir = context.data_dir();
+    let held = match dir.lock(purpose, SystemClock.now()) {
+        Ok(held) => held,
+        Err(data_dir::Error::Held { .. }) => return Ok(None),
+        Err(other) => return Err(other.into()),
+    };
+    up::refuse_differences(context, config)?;
+    let done = context.block_on(async {
+        let store = Store::open(&dir.database(), Options::default())?;
+        let outward = Outward::open(config, dir.path(), store).map_err(|error| Failure::of(&error))?;
+        let runner = assembly::assemble(config, outward.setting).await;
+        work(runner.map_err(|error| Failure::of(&error))?.as_ref()).await
+    })??;
+    drop(held);
+    Ok(Some(done))
+}
+
+/// How it ended, and what it counted.
+fn outcome(run: &AuditRun) -> String {
+    let ended = run.outcome.as_deref().map_or("under way".to_owned(), super::rows::first_line);
+    match &run.summary {
+        Some(counted) => format!("{ended}; {counted}"),
+        None => ended,
+    }
 }
 
 fn draw(runs: &[AuditRun], now: Timestamp) -> String {
@@ -146,7 +165,7 @@ fn draw(runs: &[AuditRun], now: Timestamp) -> String {
             run.changed.found.to_string().into(),
             run.changed.opened.to_string().into(),
             run.changed.resolved.to_string().into(),
-            Cell::toned(tone, run.outcome.as_deref().map_or("under way".to_owned(), super::rows::first_line)),
+            Cell::toned(tone, outcome(run)),
         ]);
     }
     if table.is_empty() { "no audits have run\n".to_owned() } else { table.draw() }

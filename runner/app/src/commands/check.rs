@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use groundcrew_store::hooks::{HookState, StoredHook};
+
 use super::{Answer, Code, Context, Failure};
 use crate::components;
-use crate::config::{Paint, Report, schema};
+use crate::config::{Config, Paint, Report, schema};
 use crate::lock::{Approvals, Difference};
 
 /// Read the configuration and tell everything that is wrong with it
@@ -23,18 +25,29 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     }
     let config = match context.config() {
         Ok(config) => config,
-        Err(report) => return Ok(answer(&report, &[]).code(Code::Configuration)),
+        Err(report) => return Ok(answer(&report, &[], &[]).code(Code::Configuration)),
     };
     let approvals = Approvals::read(&Approvals::path(context.config_path()))?;
     let mut differing = Vec::new();
     for hook in config.hooks.values() {
         differing.extend(approvals.difference(hook, components::of_hook(hook)?.digest));
     }
-    Ok(answer(&config.notes, &differing))
+    Ok(answer(&config.notes, &differing, &removed(context, &config)))
 }
 
-fn answer(report: &Report, differing: &[Difference]) -> Answer {
+/// Hooks that were removed by command and are still written down; none where nothing ever ran.
+fn removed(context: &Context, config: &Config) -> Vec<String> {
+    let hooks = context.reader().and_then(|store| Ok(store.hooks()?)).unwrap_or_default();
+    let is_over = |hook: &StoredHook| hook.state == HookState::Removed && hook.ending.is_some();
+    let over = hooks.into_iter().filter(|hook| is_over(hook) && config.hooks.contains_key(&hook.name));
+    over.map(|hook| hook.name).collect()
+}
+
+fn answer(report: &Report, differing: &[Difference], removed: &[String]) -> Answer {
     let mut text = report.draw(Paint::Colours);
+    for hook in removed {
+        let _ = writeln!(text, "\nhook {hook} is removed and makes nothing: take [hook.{hook}] out");
+    }
     for difference in differing {
         let _ = writeln!(text, "\nto be approved: {difference}");
     }
@@ -43,5 +56,6 @@ fn answer(report: &Report, differing: &[Difference]) -> Answer {
     }
     let mut json = report.to_json();
     json["to_approve"] = serde_json::to_value(differing).expect("invariant: differences are JSON");
+    json["removed"] = removed.into();
     Answer::both(text, &json)
 }

@@ -13,7 +13,7 @@ use super::Global;
 use super::answer::{Answer, Failure, Form};
 use crate::components;
 use crate::config::{self, Config, Environment, Report};
-use crate::control::{self, Act, Done, NoHints, Request};
+use crate::control::{self, Act, Done, Hints, Request, Standing};
 use crate::data_dir::{self, DataDir};
 use crate::logging::LogFormat;
 
@@ -100,11 +100,16 @@ impl Context {
         match dir.lock("control", self.now()) {
             Ok(_held_until_written) => {
                 let store = Store::open(&dir.database(), Options::default())?;
-                Ok(self.block_on(control::perform(&store, &NoHints, &act, self.now()))??)
+                Ok(self.block_on(control::perform(&store, &self.alone(), &act, self.now()))??)
             }
             Err(data_dir::Error::Held { .. }) => Ok(self.block_on(control::call(&dir.socket(), &act))??),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// What the configuration file says, for changes that no runner is asked for.
+    pub(super) fn alone(&self) -> Alone {
+        Alone(self.config().ok())
     }
 
     /// Changes something and says so.
@@ -117,5 +122,17 @@ impl Context {
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Ok(runtime.map_err(|error| Failure::of(&error))?.block_on(future))
+    }
+}
+
+/// No runner is up: nobody listens, and what the configuration says is in the file.
+#[derive(Debug)]
+pub(super) struct Alone(Option<Config>);
+
+impl Hints for Alone {
+    fn touch(&self, _app: &str) {}
+    fn wake(&self) {}
+    fn standing(&self, hook: &str, app: &str) -> Standing {
+        self.0.as_ref().map_or(Standing::Unknown, |config| Standing::of(config, hook, app))
     }
 }

@@ -2,14 +2,18 @@
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::Standing;
+use groundcrew_core::remedy::{Outcome, Verdict};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::findings::{ClosedToo, Finding};
 
-use super::{Answer, Context, Failure};
+use super::ask::{self, Given};
+use super::{Answer, Code, Context, Failure, audit};
 use crate::control::Request;
-use crate::show::{Cell, Table, Tone, age, ago};
+use crate::runner::Runner;
+use crate::runner::mend::Mended;
+use crate::show::{Cell, Table, Tone, age, ago, length};
 
-/// List what a person should look at, or say why it may be
+/// List what a person should look at, say why it may be, or mend it
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -22,6 +26,16 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum FindingsCommand {
+    /// Mend a finding now: whoever reports it looks again, and acts if it is still so
+    ///
+    /// Neither grace nor the window of its audit is waited for; levels and pauses hold.
+    Fix {
+        /// The finding, as listed: `f12`
+        id: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Say why a finding may be; it stays listed, and nobody is told of it again
     Ack {
         /// The finding, as listed: `f12`
@@ -36,19 +50,58 @@ enum FindingsCommand {
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
-    if let Some(FindingsCommand::Ack { id, reason, time }) = &args.command {
-        let until = time.map(|time| context.now() + time);
-        return context.change_and_tell(Request::FindingAck {
-            id: id.clone(),
-            reason: reason.clone(),
-            until,
-        });
+    match &args.command {
+        Some(FindingsCommand::Ack { id, reason, time }) => {
+            let until = time.map(|time| context.now() + time);
+            let (id, reason) = (id.clone(), reason.clone());
+            return context.change_and_tell(Request::FindingAck { id, reason, until });
+        }
+        Some(FindingsCommand::Fix { id, yes }) => return fix(context, id, *yes),
+        None => {}
     }
     let closed_too = if args.all { ClosedToo::Yes } else { ClosedToo::No };
     let findings = context.reader()?.findings(closed_too)?;
     let table = table(&findings, context.now());
     let text = if table.is_empty() { "no findings\n".to_owned() } else { table.draw() };
     Ok(Answer::both(text, &findings))
+}
+
+fn fix(context: &Context, id: &str, yes: bool) -> Result<Answer, Failure> {
+    let is_it = |finding: &&Finding| finding.id == id && finding.auditor.is_some();
+    let missing = || {
+        let failure = Failure::failed(format!("no auditor reports an open finding `{id}`"));
+        failure.hint("groundcrew findings")
+    };
+    let open = context.reader()?.findings(ClosedToo::No)?;
+    let found = open.iter().find(is_it).ok_or_else(missing)?;
+    let number = found.id.trim_start_matches('f').parse().map_err(|_| missing())?;
+    let question = format!("Mend {} about {}?", found.code, found.about);
+    ask::confirm(&question, Given::from(yes), &format!("groundcrew findings fix {id} --yes"))?;
+    let config = context.config()?;
+    let who = context.who();
+    let here = audit::here(context, &config, "findings fix", async |runner: &Runner| {
+        let done = runner.mend_by_hand(number, &who).await;
+        done.map_err(|error| Failure::of(&error))?.ok_or_else(missing)
+    })?;
+    match here {
+        None => context.change_and_tell(Request::FindingFix { id: id.to_owned() }),
+        Some(Mended::Tried(outcome)) => {
+            let told = format!("{} about {}: {outcome}\n", found.code, found.about);
+            let well = outcome.parse::<Outcome>().is_ok();
+            let answer = Answer::both(told, &serde_json::json!({ "finding": id, "outcome": outcome }));
+            Ok(if well { answer } else { answer.code(Code::Failed) })
+        }
+        Some(Mended::Not(verdict)) => Err(refused(id, &verdict)),
+    }
+}
+
+fn refused(id: &str, verdict: &Verdict) -> Failure {
+    let (why, hint) = match verdict {
+        Verdict::Fix => ("nothing holds it".to_owned(), "groundcrew findings"),
+        Verdict::Later { why, .. } | Verdict::Never { why } => (why.clone(), "groundcrew findings --all"),
+        Verdict::Held { why } => (why.clone(), "groundcrew doctor"),
+    };
+    Failure::failed(format!("{id} is not mended: {why}")).hint(hint)
 }
 
 pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
@@ -70,7 +123,7 @@ pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
             Cell::or_nothing(since),
             Cell::or_nothing(cost(finding)),
             format!("{}{}", standing(finding, now), super::rows::first_line(&finding.message)).into(),
-            Cell::or_nothing(finding.remedy.clone()),
+            Cell::or_nothing(remedy(finding, now)),
         ]);
     }
     table
@@ -81,6 +134,30 @@ fn cost(finding: &Finding) -> Option<String> {
     finding.auditor.as_ref()?;
     let known = finding.cost_cents.map(|cents| format!("${}.{:02}", cents / 100, cents % 100));
     Some(known.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// What mends it, and what becomes of that by itself.
+fn remedy(finding: &Finding, now: Timestamp) -> Option<String> {
+    let Some(mending) = finding.mending.as_ref().filter(|_| finding.standing == Standing::Open) else {
+        return finding.remedy.clone();
+    };
+    let at = |text: &Option<String>| text.as_deref().and_then(Timestamp::parse_rfc3339);
+    let of_itself = match (&mending.held, at(&mending.after)) {
+        (Some(why), _) if why.starts_with("frozen") => Some(format!("held: {why}")),
+        (Some(why), _) => Some(format!("held: {why}: groundcrew approve {}", finding.id)),
+        (None, Some(after)) if now < after => {
+            Some(format!("after grace ({} left)", length(after.since(now))))
+        }
+        (None, Some(_)) => Some("by the audit's next run".to_owned()),
+        (None, None) => None,
+    };
+    let tried = at(&mending.tried).map(|tried| {
+        let outcome =
+            mending.outcome.as_deref().map_or("under way", |text| text.lines().next().unwrap_or(text));
+        format!("{outcome} {}", ago(tried, now))
+    });
+    let parts: Vec<_> = [tried, of_itself, finding.remedy.clone()].into_iter().flatten().collect();
+    Some(parts.join("; "))
 }
 
 /// How far it is, before its message, where that is not simply open.

@@ -1,4 +1,7 @@
-//! `groundcrew hook`: what becomes of a hook's things when its stanza changes in a way that they cannot follow.
+//! `groundcrew hook`: what hooks there are, and what becomes of a hook's things when it ends or moves.
+
+mod list;
+mod remove;
 
 use std::fmt::Write as _;
 
@@ -11,7 +14,7 @@ use serde::Serialize;
 use super::ask::{self, Given};
 use super::{Answer, Context, Failure};
 
-/// Move a hook to another place
+/// List hooks, end one, or move it to another place
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -20,6 +23,12 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum HookCommand {
+    /// List all hooks that ever ran here, and how far those are that are being removed
+    List,
+    /// End a hook: remove what it made, leave it, or give it to another hook; planned before it is done
+    ///
+    /// Its stanza stays until it is done: removing needs its configuration, grants and secrets.
+    Remove(remove::Args),
     /// Say what becomes of a hook's old things, once its configuration names another place
     ///
     /// The fields of `config` that say where a hook's things live are its identity: `up` refuses to start while
@@ -71,8 +80,14 @@ fn legal(text: &str) -> Result<String, String> {
     }
 }
 
+pub(super) use list::progress;
+
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
-    let HookCommand::Retarget { hook, old, before, yes } = &args.command;
+    let (hook, old, before, yes) = match &args.command {
+        HookCommand::List => return list::run(context),
+        HookCommand::Remove(args) => return remove::run(context, args),
+        HookCommand::Retarget { hook, old, before, yes } => (hook, old, before, yes),
+    };
     let before = before.clone().unwrap_or_else(|| format!("{hook}-before"));
     let config = context.config()?;
     let to = config.hooks.get(hook).ok_or_else(|| {
@@ -152,8 +167,9 @@ fn draw(shown: &Shown, old: Old) -> String {
 
 /// A removal asks each thing at its old place, with the old place's grants and secrets: a stanza's work.
 fn no_cleanup(hook: &str, before: &str) -> Failure {
-    let message = "this version removes nothing at a place that no stanza describes";
+    let message =
+        "things are removed with the stanza of the place where they are, and this one is of another";
     Failure::failed(message)
-        .hint(format!("groundcrew hook retarget {hook} --both"))
-        .hint(format!("then write [hook.{before}] with the old place and nothing wanted there: what it lets go of waits for `groundcrew approve`"))
+        .hint(format!("put the old place back, then groundcrew up, then groundcrew hook remove {hook} --cleanup"))
+        .hint(format!("groundcrew hook retarget {hook} --both, then write [hook.{before}] with the old place, then groundcrew hook remove {before} --cleanup"))
 }

@@ -1,6 +1,6 @@
 //! `groundcrew plan`: what would be done, before anything is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,14 @@ use std::sync::Arc;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::{Action, Change, FORMAT, Item, Plan};
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::Store;
+use groundcrew_store::ledger::StoredRow;
 use serde_json::Value;
 
-use super::{Answer, Context, Failure, up};
-use crate::plan::{self, Depth, Progress};
+use super::{Answer, Context, Failure, hook, up};
+use crate::config::Config;
+use crate::control::{Act, Request};
+use crate::plan::{self, Depth, Progress, Rehearsed};
 use crate::show::{Cell, Table, Tone, age, paint};
 
 /// Show what would be done about things outside, before anything is done
@@ -46,7 +50,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let depth = if args.drift { Depth::Everything } else { Depth::Unsettled };
     let dir = context.data_dir();
     let bar = Bar::new(context);
-    let made = context.block_on(plan::make(config, dir.path(), &database, depth, bar.progress()))?;
+    let made = plan::make(config, dir.path(), &database, Rehearsed::Due, depth, bar.progress());
+    let made = context.block_on(made)?;
     bar.finish();
     let mut plan = made.map_err(|error| Failure::of(&error))?;
     narrow(&mut plan, args);
@@ -56,11 +61,50 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
             .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
     }
     let mut text = draw(&plan, context.now());
+    text.push_str(&ending(&database)?);
     if let Some(file) = &args.out {
         let _ =
             writeln!(text, "\ngroundcrew apply {}    # exactly this, until {}", file.display(), plan.until);
     }
     Ok(Answer::both(text, &plan))
+}
+
+/// Rehearses what follows from an operator's act, about these rows, before it is done.
+pub(super) fn of_act(
+    context: &Context,
+    config: Config,
+    request: Request,
+    rows: &[StoredRow],
+) -> Result<Plan, Failure> {
+    up::refuse_differences(context, &config)?;
+    let (database, dir) = (context.reader()?, context.data_dir());
+    let (act, alone) = (Act { who: context.who(), request }, context.alone());
+    let lanes = rows.iter().map(StoredRow::lane).collect();
+    let bar = Bar::new(context);
+    let rehearsed = Rehearsed::Act(&act, &alone, &lanes);
+    let made = plan::make(config, dir.path(), &database, rehearsed, Depth::Unsettled, bar.progress());
+    let made = context.block_on(made)?;
+    bar.finish();
+    let mut plan = made.map_err(|error| match error {
+        plan::Error::Refused(refusal) => refusal.into(),
+        other => Failure::of(&other),
+    })?;
+    let ids: BTreeSet<_> = rows.iter().map(|row| &row.row.id).collect();
+    plan.items.retain(|item| item.row.as_ref().is_some_and(|row| ids.contains(row)));
+    let owners: BTreeSet<_> = plan.items.iter().map(|item| (item.hook.clone(), item.owner.clone())).collect();
+    plan.waits.retain(|waits| owners.contains(&(waits.hook.clone(), waits.owner.clone())));
+    Ok(plan)
+}
+
+/// A line for each hook that is on its way out.
+fn ending(database: &Store) -> Result<String, Failure> {
+    let mut text = String::new();
+    for hook in database.hooks()? {
+        if let Some(progress) = hook::progress(database, &hook)? {
+            let _ = writeln!(text, "hook {}: {progress}", hook.name);
+        }
+    }
+    Ok(text)
 }
 
 /// Reads a plan from a file.
@@ -119,6 +163,16 @@ impl Bar {
 
 /// Draws a plan: owner by owner, then how much it is and what nothing can be said of.
 pub(super) fn draw(plan: &Plan, now: Timestamp) -> String {
+    let mut text = draw_items(plan, now);
+    if !plan.items.is_empty() || !plan.waits.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(&summary(plan));
+    text
+}
+
+/// Draws what a plan says, owner by owner, and what nothing can be said of.
+pub(super) fn draw_items(plan: &Plan, now: Timestamp) -> String {
     let mut lines = Table::new(["", "HOOK", "NAME", "", ""]).indented(2);
     plan.items.iter().for_each(|item| lines.row(cells(item, now)));
     let drawn = lines.draw();
@@ -142,10 +196,6 @@ pub(super) fn draw(plan: &Plan, now: Timestamp) -> String {
             waits.why
         );
     }
-    if !plan.items.is_empty() || !plan.waits.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(&summary(plan));
     text
 }
 
@@ -158,6 +208,7 @@ fn cells(item: &Item, now: Timestamp) -> [Cell; 5] {
         Action::Adopt => ("=", Tone::Good),
         Action::HandOver => (">", Tone::Waiting),
         Action::Held | Action::Conflict => ("!", Tone::Bad),
+        Action::Retain => (".", Tone::Waiting),
     };
     let mut remark: Vec<String> = item.changes.iter().map(change).collect();
     remark.extend(item.why.clone());

@@ -107,6 +107,18 @@ const TABLE: &[Setting] = &[
         "20/s",
         "requests of the hook at most; `none`: as many as it likes, also of one host",
     ),
+    entry("hook.NAME.timezone", "UTC", "the zone in which `cron` is read: a name of the IANA database"),
+    entry("hook.NAME.jitter", "0s", "how much later than `cron` says at most; the same for the same tick"),
+    entry(
+        "hook.NAME.overlap",
+        "skip",
+        "what becomes of a tick while the last one has not been told: skip, queue-one, cancel",
+    ),
+    entry(
+        "hook.NAME.missed",
+        "skip",
+        "what becomes of a tick that nobody was there for: skip, or `{ run = \"once\", within = \"6h\" }`",
+    ),
     entry("audit.NAME.timezone", "UTC", "the zone in which `cron` is read: a name of the IANA database"),
     entry("audit.NAME.jitter", "0s", "how much later than `cron` says at most; the same for the same tick"),
     entry(
@@ -119,7 +131,14 @@ const TABLE: &[Setting] = &[
         "skip",
         "what becomes of a tick that nobody was there for: skip, or `{ run = \"once\", within = \"6h\" }`",
     ),
-    entry("audit.NAME.remedy", "report", "what is done about findings: report"),
+    entry("audit.NAME.remedy", "report", "what is done about findings: report, enforce"),
+    entry(
+        "audit.NAME.deletes.share",
+        "10%",
+        "findings mended within the window, as a share of the auditor's open findings, above which all are held",
+    ),
+    entry("audit.NAME.deletes.floor", "10", "and at least this many"),
+    entry("audit.NAME.deletes.within", "1h", "the window"),
 ];
 
 /// Every default of the configuration, in the order of the reference.
@@ -188,6 +207,10 @@ mod tests {
         assert_eq!(text("hook.NAME.limits.deletes.share"), format!("{}%", window.share_percent));
         assert_eq!(of::<u32>("hook.NAME.limits.deletes.floor"), window.floor);
         assert_eq!(of::<Millis>("hook.NAME.limits.deletes.within"), window.within);
+        for key in ["share", "floor", "within"] {
+            let of = |table: &str| text(&format!("{table}.deletes.{key}"));
+            assert_eq!(of("audit.NAME"), of("hook.NAME.limits"), "one window for all that is destroyed");
+        }
         assert_eq!(text("source.fly.vanish_max.share"), format!("{}%", vanish.percent));
         assert_eq!(of::<u32>("source.fly.vanish_max.floor"), vanish.floor);
         assert_eq!(of::<Millis>("source.fly.vanish_max.within"), vanish.within);

@@ -14,6 +14,7 @@ use groundcrew_core::settle::{Adopt, Drift, Policy};
 use groundcrew_core::spec::canonical;
 use serde_json::{Value, json};
 
+use super::audit::Timing;
 use super::settings::{Position, Rate, Scope};
 
 /// A hook as the stanza describes it.
@@ -73,6 +74,8 @@ pub enum Work {
     Handler {
         /// Their kinds; `*` at the end matches the rest.
         on: Vec<String>,
+        /// When it is told that it is time; none: never.
+        ticks: Option<Timing>,
     },
     /// It makes things.
     Provisioner(Provisioner),
@@ -93,6 +96,8 @@ pub struct Provisioner {
     pub adopt: Adopt,
     /// What is done about changes that others made.
     pub drift: Drift,
+    /// How often it is looked for such changes in a listing of everything; none: one by one, as the core says.
+    pub drift_every: Option<Millis>,
     /// Hooks whose outputs are its inputs.
     pub reads: Vec<String>,
     /// How many deletes are too many.

@@ -8,6 +8,7 @@ mod sealed;
 mod secret;
 mod sources;
 mod stanza;
+mod timing;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -58,6 +58,8 @@ pub struct FlySource {
     pub org: String,
     /// The secret with the token; reading suffices.
     pub token: String,
+    /// The secret with the token that may cordon, stop and destroy machines; without one nothing is retired.
+    pub retire_token: Option<String>,
     /// The Machines API.
     pub url: Url,
     /// How fast to poll.

@@ -3,7 +3,15 @@
 use groundcrew_core::finding::Acknowledgement;
 use groundcrew_core::time::Timestamp;
 
+use groundcrew_store::findings::{ClosedToo, Finding};
+
+use super::rows::APPROVAL;
 use super::{Desk, Done, Refusal, Result};
+
+/// The number of a finding as it is listed: `f12`.
+pub(super) fn finding_number(id: &str) -> Option<i64> {
+    id.strip_prefix('f').unwrap_or(id).parse().ok()
+}
 
 impl Desk<'_> {
     pub(super) async fn audit(&self, name: &str) -> Result {
@@ -13,9 +21,45 @@ impl Desk<'_> {
         Ok(Done { message, changed: 1 })
     }
 
+    pub(super) async fn fix(&self, id: &str) -> Result {
+        let unknown = || {
+            let refusal = Refusal::unknown(format!("no auditor reports an open finding `{id}`"));
+            refusal.hint("groundcrew findings")
+        };
+        let number = finding_number(id).ok_or_else(unknown)?;
+        let open = self.store.findings(ClosedToo::No)?;
+        let is_it =
+            |finding: &&Finding| finding.auditor.is_some() && finding_number(&finding.id) == Some(number);
+        let found = open.iter().find(is_it).ok_or_else(unknown)?;
+        self.store.touch(Vec::new(), self.act(format!("findings fix {id}")), self.now).await?;
+        self.hints.mend(number, self.who)?;
+        let (code, about) = (&found.code, &found.about);
+        let message = format!(
+            "{code} about {about} is looked at again, and mended if it is still so: `groundcrew findings`"
+        );
+        Ok(Done { message, changed: 1 })
+    }
+
+    /// Lets remedies go that wait for a person.
+    pub(super) async fn approve_findings(&self, ids: &[i64]) -> Result {
+        let until = self.now + APPROVAL;
+        self.store.approve_remedies(ids.to_vec(), self.who, self.now, until).await.map_err(|error| {
+            match error {
+                groundcrew_store::Error::Missing(_) => {
+                    Refusal::conflict("one of these remedies does not wait for approval")
+                        .hint("groundcrew approve")
+                }
+                other => other.into(),
+            }
+        })?;
+        let message =
+            format!("approved the remedy of {}, for {APPROVAL}: the audit's next run mends", ids.len());
+        Ok(Done { message, changed: ids.len() as u32 })
+    }
+
     pub(super) async fn acknowledge(&self, id: &str, reason: &str, until: Option<Timestamp>) -> Result {
         let unknown = || Refusal::unknown(format!("no finding `{id}` is open")).hint("groundcrew findings");
-        let number = id.strip_prefix('f').unwrap_or(id).parse().map_err(|_| unknown())?;
+        let number = finding_number(id).ok_or_else(unknown)?;
         if reason.trim().is_empty() {
             return Err(Refusal::invalid("a reason is needed, for whoever looks at it next"));
         }

@@ -7,6 +7,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::applied::Taken;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 
+use super::audits::finding_number;
 use super::{Became, Desk, Done, Protection, Refusal, Result};
 
 /// How long an approval holds.
@@ -14,21 +15,39 @@ pub(super) const APPROVAL: Millis = Millis::hours(24);
 
 impl Desk<'_> {
     pub(super) async fn approve(&self, ids: &[String]) -> Result {
+        // A row's id is longer than any finding's.
+        let finding = |id: &String| finding_number(id).filter(|_| id.starts_with('f'));
+        let (findings, ids): (Vec<_>, Vec<_>) = ids.iter().partition(|id| finding(id).is_some());
         let held = self.store.held_rows(None)?;
-        let mut rows = Vec::with_capacity(ids.len());
+        let (mut rows, mut fought) = (Vec::with_capacity(ids.len()), Vec::new());
         for id in ids {
             let row = self.row(id)?;
-            if !held.iter().any(|held| held.id == row.id) {
+            if row.row.is_fought() && row.unwanted.is_none() {
+                fought.push(row);
+            } else if held.iter().any(|held| held.id == row.id) {
+                rows.push(row);
+            } else {
                 return Err(not_held(&row));
             }
-            rows.push(row);
         }
-        let changed = rows.len() as u32;
-        self.store.approve(rows, self.who, self.now, self.now + APPROVAL).await?;
-        Ok(Done {
-            message: format!("approved the removal of {changed}, as they are now, for {APPROVAL}"),
-            changed,
-        })
+        let (mut said, mut changed) = (Vec::new(), 0);
+        if !findings.is_empty() {
+            let numbers: Vec<_> = findings.into_iter().filter_map(finding).collect();
+            let done = self.approve_findings(&numbers).await?;
+            changed += done.changed;
+            said.push(done.message);
+        }
+        if !fought.is_empty() {
+            changed += fought.len() as u32;
+            said.push(format!("{} repaired again", fought.len()));
+            self.store.repair_again(fought, self.who, self.now).await?;
+        }
+        if !rows.is_empty() {
+            changed += rows.len() as u32;
+            said.push(format!("approved the removal of {}, as they are now, for {APPROVAL}", rows.len()));
+            self.store.approve(rows, self.who, self.now, self.now + APPROVAL).await?;
+        }
+        Ok(Done { message: said.join("; "), changed })
     }
 
     /// Allows a plan's items, each if things are as it says.
@@ -71,9 +90,23 @@ impl Desk<'_> {
         Ok(Done { message, changed: 1 })
     }
 
+    /// What was only shown is done from here on, as the levels say.
+    pub(super) async fn finish_recovery(&self) -> Result {
+        let done = self.store.end_recovery(self.act("recover --finish".to_owned()), self.now).await;
+        done.map_err(|error| match error {
+            groundcrew_store::Error::Missing(_) => Refusal::conflict("no recovery is under way"),
+            other => other.into(),
+        })?;
+        self.hints.recovered();
+        let message = "the ledger is rebuilt; what is to be done is done as the levels say".to_owned();
+        Ok(Done { message, changed: 1 })
+    }
+
     pub(super) async fn settle(&self, id: &str, became: &Became) -> Result {
         let row = self.row(id)?;
-        if row.row.state != State::InDoubt {
+        // What was never sent can be one of several things that a recovery found.
+        let named = row.row.state == State::Creating && matches!(became, Became::Thing(_));
+        if row.row.state != State::InDoubt && !named {
             let message =
                 format!("{} is {}; only what is in doubt can be settled by hand", row.about(), row.row.state);
             return Err(Refusal::conflict(message).hint(format!("groundcrew why {id}")));
@@ -103,7 +136,10 @@ impl Desk<'_> {
         Ok(Done { message: format!("{about} {what}; it is looked at now"), changed: 1 })
     }
 
-    fn row(&self, id: &str) -> Result<StoredRow> {
+    pub(super) fn row(&self, id: &str) -> Result<StoredRow> {
+        if let Some(row) = self.store.row_of(id)? {
+            return Ok(row);
+        }
         let rows = self.store.rows_named(id)?;
         let mut living = rows.iter().filter(|row| row.row.id.as_str() == id || row.row.state != State::Gone);
         match (living.next(), living.next()) {

@@ -1,25 +1,27 @@
-//! Audits: each auditor looks page by page, and what all of them saw is entered at once.
+//! Audits: each hook looks page by page, what all of them saw is entered at once, and then what may be is mended.
 //!
 //! Auditors read and never write: a write ends the look that asks for it, and does not leave. A look that ends
 //! early is kept as *incomplete*: what it reported counts, and nothing is resolved by it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::finding::{Coverage, Gathering};
+use groundcrew_core::finding::{Coverage, Gathering, Reported};
 use groundcrew_core::retry::Backoff;
 use groundcrew_core::spec::{Event, Failure};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Answers, Refusal};
 use groundcrew_engine::run::{Ended, MemoryHandle};
-use groundcrew_store::SubjectId;
 use groundcrew_store::audits::{AuditEnd, Changed, Saw};
 use groundcrew_store::lanes::LaneId;
+use groundcrew_store::{HookId, SubjectId};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::handler::LaneMemory;
 use super::installed::Installed;
+use super::inventory::Stock;
 use super::record::{About, RunStart};
 use super::{Error, Runner, Surroundings};
 use crate::config::Audit;
@@ -29,11 +31,32 @@ const ATTEMPTS_MAX: u32 = 3;
 /// The longest pause between two attempts at one page.
 const PAUSE_MAX: Millis = Millis::seconds(30);
 
+/// What one hook saw.
+struct Look {
+    findings: Vec<Reported>,
+    coverage: Coverage,
+    /// What it counted, for people.
+    summary: Option<String>,
+    /// Why it did not see everything.
+    wrong: Vec<String>,
+}
+
+impl Look {
+    fn of(Stock { findings, coverage, summary, wrong }: Stock) -> Self {
+        Self { findings, coverage, summary: Some(summary), wrong }
+    }
+
+    /// The identities of what it reports.
+    fn seen(&self) -> BTreeSet<(String, String)> {
+        self.findings.iter().map(|finding| (finding.code.clone(), finding.about.clone())).collect()
+    }
+}
+
 impl Runner {
-    /// Lets all auditors of an audit look, and enters what they saw.
+    /// Lets all hooks of an audit look, enters what they saw, and mends what the audit mends.
     ///
     /// # Cancel safety
-    /// With `stop` it ends early and enters what was seen until then; if the future is dropped, nothing is.
+    /// With `stop` it ends early and enters what was seen until then; if the future is dropped, nothing is entered, or an attempt to mend something stays on record as cut off.
     pub async fn audit(
         &self,
         audit: &Audit,
@@ -41,37 +64,68 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<Changed, Error> {
         let run = self.store.begin_audit(&audit.name, tick, self.now()).await?;
-        let (mut saw, mut wrong) = (Vec::new(), Vec::new());
+        let (mut looks, mut wrong, mut summary) = (Vec::new(), Vec::new(), Vec::new());
         for name in &audit.hooks {
             let Some(installed) = self.registry().named(name).cloned() else {
                 wrong.push(format!("{name}: it is not installed"));
                 continue;
             };
-            let mut gathering = Gathering::of(&installed.hook.manifest.reports);
-            let looked = stop.run_until_cancelled(self.look_around(&installed, &mut gathering)).await;
-            let coverage = match looked {
-                Some(Ok(Ok(()))) => Coverage::Complete,
-                Some(Ok(Err(failure))) => {
-                    wrong.push(format!("{name}: {failure}"));
-                    Coverage::Incomplete
-                }
-                Some(Err(error)) => return Err(error),
-                None => {
-                    wrong.push(format!("{name}: it was ended early"));
-                    Coverage::Incomplete
-                }
-            };
-            saw.push(Saw { hook: installed.id, findings: gathering.findings, coverage });
+            let look = self.look_with(&installed, stop).await?;
+            wrong.extend(look.wrong.iter().map(|why| format!("{name}: {why}")));
+            summary.extend(look.summary.as_ref().map(|counted| format!("{name}: {counted}")));
+            looks.push((installed, look));
         }
         let outcome = if wrong.is_empty() { "ok".to_owned() } else { wrong.join("; ") };
-        let now = self.now();
-        let told = |kind: &str| {
-            let (id, kind, data) = (String::new(), kind.to_owned(), Value::Null);
-            self.registry().handlers(&Event { id, kind, time: now, subject: None, data })
+        let saw = |(installed, look): &(Arc<Installed>, Look)| Saw {
+            hook: installed.id,
+            findings: look.findings.clone(),
+            coverage: look.coverage,
         };
-        let (on_opened, on_resolved) = (told("finding.opened"), told("finding.resolved"));
-        let end = AuditEnd { run, tick, saw, outcome, on_opened, on_resolved, now };
-        Ok(self.store.end_audit(end).await?)
+        let saw = looks.iter().map(saw).collect();
+        let now = self.now();
+        let (on_opened, on_resolved) = (self.told("finding.opened"), self.told("finding.resolved"));
+        let told = (!summary.is_empty()).then(|| summary.join("; "));
+        let end = AuditEnd { run, tick, saw, outcome, summary: told, on_opened, on_resolved, now };
+        let changed = self.store.end_audit(end).await?;
+        for (installed, look) in looks.iter().filter(|(installed, _)| installed.component.is_auditor()) {
+            // A look that ended early may be one at a place that is broken: nothing is mended on its word.
+            if look.coverage == Coverage::Complete
+                && let Some(mended) = self.mend(audit, installed, &look.seen(), stop).await?
+            {
+                summary.push(format!("{}: {mended}", installed.hook.name));
+                self.store.summarize_audit(run, summary.join("; ")).await?;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Handlers that are told of findings.
+    fn told(&self, kind: &str) -> Vec<HookId> {
+        let (id, kind, data) = (String::new(), kind.to_owned(), Value::Null);
+        self.registry().handlers(&Event { id, kind, time: self.now(), subject: None, data })
+    }
+
+    /// Lets one hook look: an auditor at what it knows of, a provisioner at its inventory.
+    async fn look_with(&self, installed: &Arc<Installed>, stop: &CancellationToken) -> Result<Look, Error> {
+        let early = || vec!["it was ended early".to_owned()];
+        if installed.hook.provisioner().is_some() {
+            return Ok(match stop.run_until_cancelled(self.take_stock(installed)).await {
+                Some(stock) => Look::of(stock?),
+                None => Look {
+                    findings: Vec::new(),
+                    coverage: Coverage::Incomplete,
+                    summary: None,
+                    wrong: early(),
+                },
+            });
+        }
+        let mut gathering = Gathering::of(&installed.hook.manifest.reports);
+        let wrong = match stop.run_until_cancelled(self.look_around(installed, &mut gathering)).await {
+            Some(looked) => looked?.err().map(|failure| failure.to_string()).into_iter().collect(),
+            None => early(),
+        };
+        let coverage = if wrong.is_empty() { Coverage::Complete } else { Coverage::Incomplete };
+        Ok(Look { findings: gathering.findings, coverage, summary: None, wrong })
     }
 
     /// Asks one auditor for all its pages.
@@ -106,13 +160,21 @@ impl Runner {
                 Ok(next) => return Ok(Ok(next)),
                 Err(failure) => failure,
             };
-            if !failure.retry || attempts >= ATTEMPTS_MAX {
+            if !self.waits_for_again(attempts, &failure).await {
                 return Ok(Err(failure));
             }
-            let now = self.now();
-            let again = Backoff::HANDLER.next(now, attempts, &failure, self.entropy.number());
-            tokio::time::sleep(again.since(now).min(PAUSE_MAX).to_std()).await;
         }
+    }
+
+    /// Waits until a page may be asked for again; false: it is not.
+    pub(super) async fn waits_for_again(&self, attempts: u32, failure: &Failure) -> bool {
+        if !failure.retry || attempts >= ATTEMPTS_MAX {
+            return false;
+        }
+        let now = self.now();
+        let again = Backoff::HANDLER.next(now, attempts, failure, self.entropy.number());
+        tokio::time::sleep(again.since(now).min(PAUSE_MAX).to_std()).await;
+        true
     }
 
     async fn page(

@@ -23,6 +23,10 @@ use super::{Error, Runner, Surroundings};
 /// Attempts after which a delivery is dead.
 pub const ATTEMPTS_MAX: u32 = 20;
 
+/// What a hook itself says may succeed later is tried for so long, however many attempts that takes: an outage of the
+/// receiver lasts for hours, and loses no event.
+pub const TRIED_FOR: Millis = Millis::hours(72);
+
 /// An app's end is told to handlers after its machines' ends, but no later than this.
 pub const APP_DELETE_WAIT: Millis = Millis::minutes(10);
 
@@ -80,8 +84,10 @@ impl Runner {
         };
         let owner = self.store.subject(lane.subject)?;
         let config = Arc::new(installed.hook.config.clone());
-        let context = self.context(installed, owner.as_ref(), config, surroundings);
+        let context =
+            self.context(installed, owner.as_ref().map(|owner| &owner.subject.path), config, surroundings);
         let attempts = delivery.attempts + 1;
+        let happened = delivery.event.time;
         let run = self.engine.handle(&installed.component, &context, delivery.event).await;
         let now = self.now();
         let (record, calls) = opened.close(&context, &run, now);
@@ -91,18 +97,24 @@ impl Runner {
             Err(Ended::Refused(Refusal::Observed(_))) => {
                 Ending::Told { written: std::collections::BTreeMap::new() }
             }
+            Err(ended) if gives_up(&ended, attempts, now.since(happened)) => {
+                Ending::Dead { error: ended.failure().message }
+            }
             Err(ended) => self.again(&ended.failure(), attempts),
         };
         Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, now).await?)
     }
 
     fn again(&self, failure: &Failure, attempts: u32) -> Ending {
-        if !failure.retry || attempts >= ATTEMPTS_MAX {
-            return Ending::Dead { error: failure.message.clone() };
-        }
         let at = Backoff::HANDLER.next(self.now(), attempts, failure, self.entropy.number());
         Ending::Again { at, error: failure.message.clone() }
     }
+}
+
+/// Whether a delivery that ended so, at the so many-th attempt and so long after its event, is not tried again.
+fn gives_up(ended: &Ended, attempts: u32, age: Millis) -> bool {
+    let said_so = matches!(ended, Ended::Failure(_));
+    !ended.failure().retry || attempts >= ATTEMPTS_MAX && (!said_so || age >= TRIED_FOR)
 }
 
 /// Keeps a handler's writes with its run.
@@ -191,5 +203,22 @@ impl LaneMemory {
         let next = (page.len() > PAGE).then(|| page[PAGE - 1].path.to_string());
         page.truncate(PAGE);
         Ok((page, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_of_hours_loses_no_event_and_a_poisoned_one_does_not_block_for_days() {
+        let (out, young, old) = (Ended::Failure(Failure::again("no answer")), Millis::hours(8), TRIED_FOR);
+        assert!(!gives_up(&out, 100, young));
+        assert!(!gives_up(&out, ATTEMPTS_MAX - 1, old));
+        assert!(gives_up(&out, ATTEMPTS_MAX, old));
+        let trap = Ended::Trap("unreachable".to_owned());
+        assert!(!gives_up(&trap, ATTEMPTS_MAX - 1, old));
+        assert!(gives_up(&trap, ATTEMPTS_MAX, young));
+        assert!(gives_up(&Ended::Failure(Failure::final_("400")), 1, Millis::ZERO));
     }
 }

@@ -10,7 +10,7 @@ use groundcrew_engine::run;
 use groundcrew_engine::seal::{self, Sealer};
 use groundcrew_engine::secrets::{self, AwsKey, Format, Position, Secret, Secrets, Sign, Signing};
 use groundcrew_store::HookId;
-use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
 
 use crate::config;
 
@@ -130,6 +130,7 @@ impl Installed {
             teardown_wait: provisioner.map_or(groundcrew_core::duration::Millis::ZERO, |p| p.teardown_wait),
             level: level.min(self.hook.level),
             frozen: None,
+            scope: Scope::Within,
             replaced: Replaced::No,
         }
     }

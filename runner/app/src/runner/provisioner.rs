@@ -4,15 +4,19 @@
 //! due through [`groundcrew_core::settle::decide`] until it has to wait. Nothing is kept in memory between
 //! looks; a look that is cut off anywhere is simply taken again.
 
+mod import;
 mod intents;
 mod learn;
+pub mod marks;
 mod remedy;
 mod row;
+mod sight;
 mod twins;
 mod wants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
@@ -24,11 +28,15 @@ use groundcrew_store::wants::StoredWant;
 
 use super::installed::Installed;
 use super::{Error, Runner};
+pub use import::{Candidate, Looked, Wanted};
 use row::waits_for_order;
 use wants::Asked;
 
 /// Rounds over a lane's rows in one look: a thing that became ready lets what comes after it go on.
 const ROUNDS: usize = 20;
+
+/// While a hook's gate is closed its lanes are looked at again after this.
+const RESTS: Millis = Millis::seconds(10);
 
 /// Failures in a row after which a person should look.
 pub const STUCK_AFTER: u32 = 8;
@@ -61,6 +69,9 @@ impl Runner {
         owner: &StoredSubject,
         lane: LaneId,
     ) -> Result<Option<Timestamp>, Error> {
+        if self.rests(lane.hook) {
+            return Ok(Some(self.now() + RESTS));
+        }
         let level = self.paused(lane)?.min(installed.hook.level);
         for _ in 0..ROUNDS {
             let wants = self.store.wants(lane)?;

@@ -49,7 +49,7 @@ impl Registry {
     /// Handlers that want an event.
     pub fn handlers(&self, event: &Event) -> Vec<HookId> {
         let wants = |installed: &&Arc<Installed>| match &installed.hook.work {
-            Work::Handler { on } => {
+            Work::Handler { on, .. } => {
                 let covered = event.subject.as_ref().is_none_or(|s| installed.hook.covers(s.path.app_name()));
                 covered && on.iter().any(|pattern| matches(pattern, &event.kind))
             }

@@ -67,13 +67,13 @@ impl Noted<'_> {
             Step::Wait { why: Waiting::Turn, .. } => {
                 Some(self.of(Action::Create, Some("after another one in the same listing".to_owned())))
             }
+            Step::Retain { why } => Some(self.of(Action::Retain, Some(why.clone()))),
             Step::Look(_)
             | Step::Wait { .. }
             | Step::Take { .. }
             | Step::Note { .. }
             | Step::NoteAbsent
-            | Step::Gone { .. }
-            | Step::Retain { .. } => None,
+            | Step::Gone { .. } => None,
         }
     }
 
@@ -129,6 +129,9 @@ impl Noted<'_> {
                 (Action::Held, format!("these could be ours: {}", things.join(", ")))
             }
             Problem::Twin { thing } => (Action::Held, format!("a second thing of ours: `{thing}`")),
+            Problem::Fought { thing, fields } => {
+                (Action::Held, format!("somebody else changes `{thing}` back ({})", fields.join(", ")))
+            }
             Problem::Changed { thing, fields } => {
                 (Action::Held, format!("`{thing}` is not as it was left ({})", fields.join(", ")))
             }

@@ -26,6 +26,8 @@ struct Double {
     store: Store,
     clock: Arc<Still>,
     begun: Mutex<VecDeque<Option<Timestamp>>>,
+    listed: Mutex<Vec<(String, Timestamp)>>,
+    mended: Mutex<Vec<(i64, String)>>,
     let_go: Notify,
 }
 
@@ -42,8 +44,27 @@ impl Auditing for Double {
             let whole = stop.run_until_cancelled(self.let_go.notified()).await.is_some();
             let outcome = if whole { "ok" } else { "ended early" }.to_owned();
             let (saw, on_opened, on_resolved, now) = (vec![], vec![], vec![], self.clock.now());
-            let end = AuditEnd { run, tick, saw, outcome, on_opened, on_resolved, now };
+            let end = AuditEnd { run, tick, saw, outcome, summary: None, on_opened, on_resolved, now };
             Ok(self.store.end_audit(end).await?)
+        })
+    }
+
+    fn drift<'a>(&'a self, hook: &'a str) -> BoxFuture<'a, Result<Drifted, runner::Error>> {
+        Box::pin(async move {
+            self.listed.lock().unwrap().push((hook.to_owned(), self.clock.now()));
+            self.let_go.notified().await;
+            Ok(Drifted::default())
+        })
+    }
+
+    fn mend<'a>(
+        &'a self,
+        finding: i64,
+        who: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Mended>, runner::Error>> {
+        Box::pin(async move {
+            self.mended.lock().unwrap().push((finding, who.to_owned()));
+            Ok(Some(Mended::Tried("fixed".to_owned())))
         })
     }
 }
@@ -53,7 +74,7 @@ struct Stage {
     store: Store,
     clock: Arc<Still>,
     work: Arc<Double>,
-    audit: Audit,
+    jobs: Vec<Job>,
 }
 
 fn at(text: &str) -> Timestamp {
@@ -65,17 +86,20 @@ impl Stage {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
         let clock = Arc::new(Still(AtomicI64::new(at(now).as_millis())));
-        let (begun, let_go) = (Mutex::default(), Notify::new());
-        let work = Arc::new(Double { store: store.clone(), clock: clock.clone(), begun, let_go });
+        let (begun, listed, mended, let_go) =
+            (Mutex::default(), Mutex::default(), Mutex::default(), Notify::new());
+        let work = Double { store: store.clone(), clock: clock.clone(), begun, listed, mended, let_go };
+        let work = Arc::new(work);
         let schedule = Schedule::parse(cron, "Europe/Zurich").unwrap();
         let (name, hooks) = ("nightly".to_owned(), vec!["orphans".to_owned()]);
-        let audit = Audit { name, hooks, schedule, jitter: Millis::ZERO, overlap, missed };
-        Self { _dir: dir, store, clock, work, audit }
+        let timing = Timing { schedule, jitter: Millis::ZERO, overlap, missed };
+        let jobs = vec![Job::Audit(Arc::new(Audit { name, hooks, timing, remedy: None }))];
+        Self { _dir: dir, store, clock, work, jobs }
     }
 
     async fn start(&self) -> (Scheduler, Asking) {
-        let audits = [self.audit.clone()];
-        Scheduler::open(audits, self.store.clone(), self.clock.clone(), self.work.clone()).await.unwrap()
+        let jobs = self.jobs.clone();
+        Scheduler::open(jobs, self.store.clone(), self.clock.clone(), self.work.clone()).await.unwrap()
     }
 
     /// Moves the clock, lets the scheduler look, and says for which ticks runs began.
@@ -220,11 +244,25 @@ async fn what_is_asked_for_by_hand_begins_once_and_takes_no_tick_up() {
     let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:00:00Z");
     let (mut scheduler, asking) = stage.start().await;
     assert_eq!(asking.names(), ["nightly"]);
-    scheduler.begin_asked("nightly");
-    scheduler.begin_asked("nightly");
-    scheduler.begin_asked("weekly");
+    scheduler.begin_asked(Asked::Audit("nightly".to_owned()));
+    scheduler.begin_asked(Asked::Audit("nightly".to_owned()));
+    scheduler.begin_asked(Asked::Audit("weekly".to_owned()));
     stage.settle().await;
     assert_eq!(stage.begun(), ["by hand"]);
     stage.finish(&mut scheduler).await;
     assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at("2026-06-02T05:00:00Z")));
 }
+
+#[tokio::test]
+async fn a_finding_is_mended_because_a_person_asks() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:00:00Z");
+    let (mut scheduler, asking) = stage.start().await;
+    assert!(asking.mend(7, "ann"));
+    let asked = scheduler.asked.recv().await.unwrap();
+    scheduler.begin_asked(asked);
+    let ended = scheduler.running.join_next().await.unwrap();
+    scheduler.end(ended);
+    assert_eq!(*stage.work.mended.lock().unwrap(), [(7, "ann".to_owned())]);
+}
+
+mod jobs;

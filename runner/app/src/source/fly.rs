@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use super::Surroundings;
 use super::keeper::{Changed, Keeper, Taken};
 use crate::config;
+use crate::runner::Entropy;
 use wire::Question;
 
 pub use status::{Belief, FlyHandle, HintLost, Status};
@@ -61,6 +62,8 @@ pub struct FlySource {
     status: watch::Sender<Status>,
     /// What the token reached when it was last asked.
     reach: Option<Reach>,
+    /// Where back-offs draw their jitter from.
+    entropy: Entropy,
 }
 
 /// What a handle asks of the source.
@@ -110,9 +113,16 @@ impl FlySource {
             commands: heard,
             status,
             reach: None,
+            entropy: Entropy::of_system(),
         };
         source.say(None);
         Ok((source, FlyHandle::new(commands, seen)))
+    }
+
+    /// The same, with back-offs that a seed repeats; for simulations.
+    #[must_use]
+    pub fn with_entropy(self, entropy: Entropy) -> Self {
+        Self { entropy, ..self }
     }
 
     /// Polls until `shutdown`.
@@ -180,7 +190,7 @@ impl FlySource {
         let transport = Arc::clone(&self.around.transport);
         async move {
             let answer = match token {
-                Ok(token) => exchange(&*transport, method, url, &token).await,
+                Ok(token) => exchange(&*transport, method, url, None, &token).await,
                 Err(reason) => Err(reason),
             };
             Answered { fetch, question, sent_at, answer }
@@ -218,7 +228,8 @@ impl FlySource {
         if let Some(error) = &error {
             tracing::warn!(%error, ask = ?fetch.ask, "no answer");
         }
-        self.schedule.done(&fetch, done, now, jitter());
+        let jitter = Jitter::from_bits(self.entropy.number() as u16);
+        self.schedule.done(&fetch, done, now, jitter);
         if fetch.ask == Ask::Apps && done == Done::Answered {
             self.status.send_modify(|status| status.listed_at = Some(now));
         }
@@ -279,24 +290,25 @@ impl FlySource {
     }
 }
 
-/// Sends one request. Nothing is repeated: the schedule does that.
-async fn exchange(
+/// Sends one request to the platform. Nothing is repeated: whoever asks does that.
+pub(crate) async fn exchange(
     transport: &dyn Transport,
     method: String,
     url: String,
+    body: Option<String>,
     token: &str,
 ) -> Result<Answer, String> {
-    let headers = vec![
+    let mut headers = vec![
         ("accept".to_owned(), "application/json".to_owned()),
         ("authorization".to_owned(), auth_header(token)),
     ];
+    if body.is_some() {
+        headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    }
     // The operator wrote this URL, so it may be anywhere.
-    let request = Request { method, url, headers, body: Vec::new(), private: true };
+    let body = body.unwrap_or_default().into_bytes();
+    let request = Request { method, url, headers, body, private: true };
     transport.admit(&request).await.map_err(|failure| failure.to_string())?;
     let response = transport.exchange(request, DEADLINE).await.map_err(|error| error.to_string())?;
     Ok(Answer { status: response.status, headers: response.headers, body: response.body })
-}
-
-fn jitter() -> Jitter {
-    Jitter::from_bits(rand::random())
 }

@@ -135,7 +135,10 @@ impl LabelSources {
             (0..self.sources.len()).flat_map(|source| apps.iter().map(move |app| (source, app)))
         {
             let due = self.plan.entry((source, app.subject.path.clone())).or_default();
-            if questions.len() < most && due.under_way == UnderWay::No && due.at <= now {
+            // Nobody is made to wait longer than this, so beyond it the clock was set back.
+            let latest = now + self.sources[source].every.max(AGAIN);
+            let is_due = due.at <= now || due.at > latest;
+            if questions.len() < most && due.under_way == UnderWay::No && is_due {
                 due.under_way = UnderWay::Yes;
                 questions.push(self.question(source, app.clone()));
             }

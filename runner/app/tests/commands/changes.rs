@@ -39,6 +39,25 @@ async fn a_pause_is_laid_over_listed_and_lifted() {
 }
 
 #[tokio::test]
+async fn a_remedy_that_is_held_goes_only_with_a_yes() {
+    let fixture = Fixture::enforced().await;
+    let held = |fixture: &Fixture| {
+        let held = fixture.store().held_findings(None).unwrap();
+        held.into_iter().map(|found| found.about).collect::<Vec<_>>()
+    };
+    assert_eq!(held(&fixture), ["peer/a", "peer/b"]);
+    let asked = fixture.run("--data data approve --hook orphans --all");
+    assert!(asked.code == 5 && asked.err.contains("peer/b"), "nobody is there to be asked: {asked:?}");
+    assert_eq!(held(&fixture).len(), 2);
+    let id = fixture.store().held_findings(None).unwrap().remove(0).id;
+    let said = fixture.data_run(&format!("approve {id} --yes"));
+    assert!(said.out.contains("approved the remedy of 1, for 1d"), "{}", said.out);
+    assert_eq!(held(&fixture), ["peer/b"]);
+    let again = fixture.run(&format!("--data data approve {id} --yes"));
+    assert!(again.code == 1 && again.err.contains("nothing of"), "it does not wait any more: {again:?}");
+}
+
+#[tokio::test]
 async fn what_is_held_goes_only_with_a_yes() {
     let fixture = Fixture::filled().await;
     let asked = fixture.run("--data data approve --hook dns --all");
@@ -46,7 +65,10 @@ async fn what_is_held_goes_only_with_a_yes() {
     let said = fixture.data_run("approve --hook dns --all --yes");
     assert!(said.out.contains("approved the removal of 1"), "{said:?}");
     let wanted = fixture.run("--data data approve record/A/www.cust-7.example --yes");
-    assert!(wanted.code == 1 && wanted.err.contains("no removal of"), "{wanted:?}");
+    assert!(
+        wanted.code == 1 && wanted.err.contains("nothing of `record/A/www.cust-7.example` waits"),
+        "{wanted:?}"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::{Coverage, Reported};
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Class;
-use groundcrew_core::may_delete::Cause;
+use groundcrew_core::may_delete::{Cause, Level, Window};
+use groundcrew_core::remedy::Asked;
 use groundcrew_core::row::State;
 use groundcrew_core::spec::{Event, Output, Spec};
 use groundcrew_core::subject::{Path, Uid};
@@ -18,6 +19,7 @@ use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::remedies::{Begun, Enforcement, RemedyEnd, Wish};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::SubjectChange;
 use groundcrew_store::wants::{NewWants, Place};
@@ -87,9 +89,107 @@ impl Fixture {
         Filling { dns, ip, notify, now: SystemClock.now(), store }.audits().await;
         fixture
     }
+
+    /// The same with an audit that mends: findings in grace, held, due, tried, and with an inventory.
+    pub(crate) async fn enforced() -> Self {
+        let fixture = Self::audited().await;
+        let store = fixture.store();
+        let hooks = store.hooks().unwrap();
+        let hook = |name: &str| hooks.iter().find(|hook| hook.name == name).unwrap().id;
+        let (dns, ip, notify) = (hook("dns"), hook("ips"), hook("notify"));
+        Filling { dns, ip, notify, now: SystemClock.now(), store }.enforces(hook("orphans")).await;
+        fixture
+    }
 }
 
 impl Filling {
+    /// Of four findings one is in grace; of the others, seen for 9 days, two are too many.
+    async fn enforces(&self, orphans: HookId) {
+        let found = |code: &str, about: &str| Reported {
+            code: code.to_owned(),
+            subject: None,
+            about: about.to_owned(),
+            severity: Severity::Warning,
+            message: format!("{about} is of no use"),
+            cost_cents: Some(200),
+            remedy: Some("delete it".to_owned()),
+            data: json!({}),
+        };
+        let old = ["peer/a", "peer/b"].map(|about| found("peer.unused", about)).to_vec();
+        let new = vec![found("addon.orphan", "addon/x")];
+        for (ago, findings, summary) in [
+            (DAY.times(9), old.clone(), None),
+            (
+                DAY.times(2),
+                [old, new].concat(),
+                Some("orphans: 1 in grace, 2 held; ips: 31 ours, 4 unmarked"),
+            ),
+        ] {
+            let start = self.ago(ago) - Millis::minutes(1);
+            let run = self.store.begin_audit("weekly", None, start).await.unwrap();
+            let saw = vec![Saw { hook: orphans, findings, coverage: Coverage::Incomplete }];
+            let (outcome, summary) = ("ok".to_owned(), summary.map(str::to_owned));
+            let (on_opened, on_resolved, now) = (vec![], vec![], start + Millis::seconds(4));
+            let end = AuditEnd { run, tick: None, saw, outcome, summary, on_opened, on_resolved, now };
+            self.store.end_audit(end).await.unwrap();
+        }
+        let codes = ["peer.unused", "addon.orphan"].map(str::to_owned).to_vec();
+        let window = Window { share_percent: 0, floor: 1, within: Millis::hours(1) };
+        let grace = DAY.times(7);
+        let mut findings = self.store.mendable(orphans, &codes).unwrap();
+        findings.extend(self.store.mendable(orphans, &["volume.unattached".to_owned()]).unwrap());
+        for found in findings {
+            let by_hand = found.finding.code == "volume.unattached";
+            let wish = Wish {
+                finding: found.id,
+                asked: if by_hand { Asked::ByHand } else { Asked::ByAudit },
+                asked_by: "weekly".to_owned(),
+                enforcement: Enforcement { codes: codes.clone(), grace, window },
+                level: Level::Enforce,
+                frozen: None,
+                effect_within: Millis::minutes(1),
+                now: self.ago(Millis::hours(3)),
+            };
+            let begun = self.store.begin_remedy(wish).await.unwrap();
+            assert_eq!(matches!(begun, Begun::Yes(_)), by_hand, "{begun:?}");
+            if let Begun::Yes(attempt) = begun {
+                self.ends(orphans, attempt).await;
+            }
+        }
+    }
+
+    async fn ends(&self, orphans: HookId, attempt: i64) {
+        let started = self.ago(Millis::hours(3));
+        let run = RunRecord {
+            id: self.store.next_run(),
+            hook: orphans,
+            subject: None,
+            seq: None,
+            resource: None,
+            op: "fix".to_owned(),
+            component: Digest::of(b"component"),
+            seed: [0; 32],
+            schedule: None,
+            started,
+            ended: Some(started),
+            outcome: Some("ok".to_owned()),
+            log: None,
+        };
+        let lane = LaneId { hook: orphans, subject: SubjectId::NONE };
+        let end = RemedyEnd {
+            attempt,
+            outcome: "not-now".to_owned(),
+            counts: false,
+            effect_by: started,
+            lane,
+            run,
+            calls: Vec::new(),
+            written: std::collections::BTreeMap::new(),
+            now: started,
+        };
+        self.store.end_remedy(end).await.unwrap();
+    }
+
     fn ago(&self, time: Millis) -> Timestamp {
         self.now - time
     }
@@ -312,7 +412,7 @@ impl Filling {
             let now = start + Millis::seconds(4);
             let (on_opened, on_resolved) = (vec![], vec![]);
             let tick = Some(start);
-            let end = AuditEnd { run, tick, saw, outcome, on_opened, on_resolved, now };
+            let end = AuditEnd { run, tick, saw, outcome, summary: None, on_opened, on_resolved, now };
             self.store.end_audit(end).await.unwrap();
         }
     }

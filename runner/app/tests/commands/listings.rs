@@ -35,6 +35,19 @@ async fn every_listing_is_as_in_its_golden_file() {
     }
 }
 
+#[tokio::test]
+async fn what_is_mended_waits_or_is_held_is_listed_so() {
+    let fixture = Fixture::enforced().await;
+    for (name, line) in [
+        ("findings-enforced.txt", "findings"),
+        ("audit-history-enforced.txt", "audit history"),
+        ("approve-enforced.txt", "approve --hook orphans"),
+        ("findings-fix-unknown.txt", "findings fix f99 --yes"),
+    ] {
+        golden(name, &fixture.transcript(line));
+    }
+}
+
 #[test]
 fn every_help_is_as_in_its_golden_file() {
     let fixture = Fixture::empty();

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end anywhere")]
 
+mod autopsy;
 mod changes;
 mod cli;
 mod demo;
+mod ends;
 mod fixture;
 mod http;
 mod listings;

@@ -155,6 +155,7 @@ impl Bench {
         let settings = config::FlySource {
             org: org.to_owned(),
             token: "FLY".to_owned(),
+            retire_token: None,
             url: sim.base_url().parse().unwrap(),
             pace: Pace::default(),
             vanish_max: VanishMax::default(),

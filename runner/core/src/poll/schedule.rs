@@ -63,6 +63,8 @@ pub struct Schedule {
     controlled: bool,
     /// Failures in a row of anything, and until when they hold everything back.
     ailing: Failures,
+    /// When it was last asked what to send.
+    asked_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,6 +116,7 @@ impl Schedule {
             next_tick: None,
             controlled: false,
             ailing: Failures { count: 0, until: Timestamp::from_millis(0) },
+            asked_at: Timestamp::from_millis(0),
         }
     }
 
@@ -146,6 +149,10 @@ impl Schedule {
 
     /// Says what to send now, and counts it as sent: each must come back through [`Schedule::done`].
     pub fn next(&mut self, now: Timestamp) -> Vec<Fetch> {
+        if self.asked_at.since(now) > self.pace.tick {
+            self.clock_went_back(now);
+        }
+        self.asked_at = now;
         if self.next_tick.is_none_or(|at| at <= now) {
             self.next_tick = Some(now + self.pace.tick);
             self.tick += 1;
@@ -206,6 +213,19 @@ impl Schedule {
     /// The current tick.
     pub const fn tick(&self) -> Tick {
         self.tick
+    }
+
+    /// The clock was set back: what was to wait until a time that is hours ahead now would not be looked at for hours.
+    fn clock_went_back(&mut self, now: Timestamp) {
+        self.next_tick = None;
+        self.failures.clear();
+        (self.limits, self.rotation) = (Buckets::new(), Buckets::new());
+        self.ailing = Failures::default();
+        for app in self.apps.values_mut() {
+            app.since = app.since.min(now);
+            app.looked_at = app.looked_at.min(Some(now));
+            app.hot_until = app.hot_until.min(Some(now + self.pace.hot_for));
+        }
     }
 
     /// An app is as freshly seen as the request was sent.
@@ -337,7 +357,7 @@ impl App {
 /// The documented limit of a request; each kind of request is one action, and its fields are its id.
 const fn rate(ask: &Ask) -> Rate {
     match ask {
-        Ask::Machine { .. } => Rate::MACHINE_GET,
-        _ => Rate::GENERAL,
+        Ask::Machine { .. } => Rate::MACHINE_GET.careful(),
+        _ => Rate::GENERAL.careful(),
     }
 }

@@ -231,3 +231,19 @@ fn apps_that_were_looked_at_together_are_not_late_together() {
     assert!(run.oldest <= Millis::minutes(5), "{}", run.oldest);
     run.assert_limits();
 }
+
+#[test]
+fn a_clock_that_is_set_back_by_hours_stops_no_looking() {
+    let mut run = Run::new(20);
+    run.until(at(600));
+    let back = Millis::hours(3);
+    run.now = run.now - back;
+    for (arrives, _) in &mut run.coming {
+        *arrives = *arrives - back;
+    }
+    let (from, before) = (run.now, run.sent.len());
+    run.until(from + Millis::minutes(5));
+    let since = |which: fn(&Ask) -> bool| run.sent[before..].iter().filter(|(_, it)| which(&it.ask)).count();
+    assert!(since(|ask| *ask == Ask::Apps) >= 55, "the list of apps is read every five seconds");
+    assert!(since(|ask| matches!(ask, Ask::Machines { .. })) >= 20, "every app comes round");
+}

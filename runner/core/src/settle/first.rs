@@ -20,15 +20,24 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
         None if scene.holds(Rule::LookFirst) => return Step::Look(Aim::Anything),
         None => return Step::Create { before: Vec::new() },
     };
-    if scene.policy.class == Class::Anonymous {
+    let recovers = scene.policy.adopt == Adopt::Recover;
+    if scene.policy.class == Class::Anonymous && !recovers {
         return Step::Create { before: ids(&look.things) };
     }
     if let Some((thing, origin)) = look.things.iter().find_map(|thing| Some((thing, ours(scene, thing)?))) {
         return Step::Take { thing: thing.clone(), origin };
     }
     let equal: Vec<_> = look.things.iter().filter(|thing| adoptable(scene, thing, want)).collect();
-    if let [only] = equal[..] {
-        return Step::Take { thing: only.clone(), origin: Origin::Adopted };
+    match equal[..] {
+        [only] => {
+            let origin = if recovers { Origin::Presumed } else { Origin::Adopted };
+            return Step::Take { thing: only.clone(), origin };
+        }
+        [_, _, ..] if recovers => {
+            let things = equal.iter().map(|thing| thing.id.clone()).collect();
+            return Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + AGAIN };
+        }
+        _ => {}
     }
     match look.things.first() {
         Some(foreign) if scene.policy.class == Class::Natural && scene.holds(Rule::ForeignIsForeign) => {
@@ -52,10 +61,13 @@ fn ours(scene: &Scene<'_>, thing: &Thing) -> Option<Origin> {
 }
 
 fn adoptable(scene: &Scene<'_>, thing: &Thing, want: &serde_json::Value) -> bool {
-    scene.policy.adopt == Adopt::Exact
-        && scene.whose(thing) == Whose::Unmarked
-        && !scene.held_by_another(thing)
-        && equals(thing, want)
+    let takes = match scene.policy.adopt {
+        Adopt::Never | Adopt::Marked => false,
+        Adopt::Exact => true,
+        // What is made with a mark and carries none was not made by us.
+        Adopt::Recover => scene.policy.class != Class::Marked,
+    };
+    takes && scene.whose(thing) == Whose::Unmarked && !scene.held_by_another(thing) && equals(thing, want)
 }
 
 pub(super) fn ids(things: &[Thing]) -> Vec<String> {

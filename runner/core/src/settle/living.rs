@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Aim, Drift, Gone, Look, Problem, Rule, Scene, Step, Waiting, ending};
+use super::{Aim, Drift, Gone, Look, Problem, QUIET, Rule, Scene, Step, Waiting, ending};
 use crate::duration::Millis;
 use crate::row::State;
 use crate::spec::{Thing, ThingState, canonical};
@@ -60,6 +60,7 @@ pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
         _ if !settled && thing.state == ThingState::Pending => note(thing, Vec::new()),
         _ if !settled => Scene::wait(scene.settled_by(), Waiting::Settling),
         Drift::Accept => note(thing, Vec::new()),
+        Drift::Repair if scene.row.is_fought() => fought(scene, thing, &differs),
         Drift::Repair => update(scene, thing),
         Drift::Report => note(thing, differs.into_iter().map(str::to_owned).collect()),
     }
@@ -77,6 +78,13 @@ fn update(scene: &Scene<'_>, thing: &Thing) -> Step {
 fn strange(scene: &Scene<'_>, thing: &Thing) -> Step {
     let problem = Problem::Changed { thing: thing.id.clone(), fields: vec!["mark".to_owned()] };
     Step::Report { problem, until: scene.now + ending::AGAIN }
+}
+
+/// Two controllers that change one thing in turn would never end.
+fn fought(scene: &Scene<'_>, thing: &Thing, fields: &[&str]) -> Step {
+    let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+    let problem = Problem::Fought { thing: thing.id.clone(), fields };
+    Step::Report { problem, until: scene.now + QUIET }
 }
 
 /// Whether there is anything to look for.

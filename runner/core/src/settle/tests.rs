@@ -36,6 +36,7 @@ fn row(state: State) -> Row {
         poll_at: None,
         look_at: known.then(|| at(3_600)),
         inherited_at: None,
+        repairs: Vec::new(),
     }
 }
 
@@ -193,6 +194,7 @@ fn reported(problem: &Problem) -> String {
         Problem::Ambiguous { things } => format!("ambiguous: {}", things.join(" ")),
         Problem::Twin { thing } => format!("twin {thing}"),
         Problem::Changed { fields, .. } => format!("changed: {}", fields.join(" ")),
+        Problem::Fought { fields, .. } => format!("fought over {}", fields.join(" ")),
     }
 }
 
@@ -208,6 +210,7 @@ fn before_the_first_creation_there_is_a_look() {
     let case = |class| Case::new(class, row(State::Creating));
     let busy = |class| Case { busy: true, ..case(class) };
     let adopting = |adopt| case(Natural).policy(|policy| policy.adopt = adopt);
+    let recovering = |class| case(class).policy(|policy| policy.adopt = Adopt::Recover);
     let held = Case { held: vec!["t".to_owned()], ..case(Marked) };
     check([
         ("unwanted before it was sent", case(Marked).unwanted(), "gone, NeverMade"),
@@ -240,6 +243,38 @@ fn before_the_first_creation_there_is_a_look() {
             "conflict with a, again in 300 s",
         ),
         ("equal, and marked", adopting(Adopt::Exact).sees([strange()]), "conflict with t, again in 300 s"),
+        ("recovering: equal", adopting(Adopt::Recover).sees([unmarked("a", 1, None)]), "take a as presumed"),
+        ("recovering: an earlier row's", adopting(Adopt::Recover).sees([earlier()]), "take t as created"),
+        (
+            "recovering: different",
+            adopting(Adopt::Recover).sees([unmarked("a", 2, None)]),
+            "conflict with a, again in 300 s",
+        ),
+        (
+            "recovering: one of an anonymous kind",
+            recovering(Anonymous).sees([unmarked("a", 1, None), unmarked("b", 2, None)]),
+            "take a as presumed",
+        ),
+        (
+            "recovering: one of an anonymous kind that another row holds",
+            Case { held: vec!["a".to_owned()], ..recovering(Anonymous) }.sees([unmarked("a", 1, None)]),
+            "create, before: a",
+        ),
+        (
+            "recovering: two that fit",
+            recovering(Anonymous).sees([unmarked("a", 1, None), unmarked("b", 1, None)]),
+            "ambiguous: a b, again in 300 s",
+        ),
+        (
+            "recovering: a key is as good as forgotten",
+            recovering(Keyed).sees([unmarked("a", 1, None)]),
+            "take a as presumed",
+        ),
+        (
+            "recovering: what is always marked, and is not",
+            recovering(Marked).sees([unmarked("a", 1, None)]),
+            "create, before: a",
+        ),
         ("anonymous: the pre-image", case(Anonymous).sees([unmarked("a", 1, None)]), "create, before: a"),
         ("anonymous: one at a time", busy(Anonymous).sees([]), "wait 1 s, Turn"),
         ("the others need not wait", busy(Marked).sees([]), "create, before: "),
@@ -352,6 +387,10 @@ fn a_present_thing_is_kept_as_it_is_wanted() {
     let newer = || case().wants(json!({"v": 2, "fixed": 1}));
     let reverted =
         |ago: i64| case().with(|row| (row.spec, row.made_by) = (json!({"v": 2, "fixed": 1}), Some(at(-ago))));
+    let fought = |ago: &[i64]| {
+        let repairs = ago.iter().map(|ago| at(-*ago)).collect();
+        with(Drift::Repair).with(|row| row.repairs = repairs).sees([mine(3)])
+    };
     check([
         ("nothing is due", case(), "wait 3600 s, Settled"),
         ("a look is due", due(), "look for Thing"),
@@ -369,6 +408,10 @@ fn a_present_thing_is_kept_as_it_is_wanted() {
         ("what was before is there", reverted(30).sees([mine(1)]), "note"),
         ("somebody changed it", due().sees([mine(3)]), "note, drifted: v"),
         ("somebody changed it: repair", with(Drift::Repair).sees([mine(3)]), "update"),
+        ("somebody changes it back each time", fought(&[900, 300, 0]), "fought over v, again in 3600 s"),
+        ("the last of three repairs was long before", fought(&[3_601, 300, 0]), "update"),
+        ("two repairs are no fight", fought(&[300, 0]), "update"),
+        ("fought over, and as wanted", fought(&[900, 300, 0]).sees([mine(1)]), "note"),
         ("somebody changed it: accept", with(Drift::Accept).sees([mine(3)]), "note"),
         ("our own change is not visible yet", young().sees([mine(3)]), "wait 20 s, Settling"),
         ("not ready, and half visible", young().sees([in_state(ThingState::Pending, mine(3))]), "note"),

@@ -122,6 +122,7 @@ fn ledger_row(row: &Ledger) -> Row {
         poll_at: None,
         look_at: row.look_at.map(at),
         inherited_at: row.inherited.then_some(NOW),
+        repairs: Vec::new(),
     }
 }
 

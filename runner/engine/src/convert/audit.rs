@@ -1,30 +1,54 @@
 //! What an auditor answers: every limit of a finding is checked here.
 
 use groundcrew_core::finding::{Page, Reported, Severity};
+use groundcrew_core::remedy::Outcome;
 use groundcrew_core::spec::{Failure, Owner};
 
-use super::{cut, json, misfit};
+use super::{cursor_in, cut, json, misfit, owner_out};
 use crate::bindings::audit::exports::groundcrew::hook::audit as wit;
 use crate::bindings::host::types;
+use crate::bindings::remedy::exports::groundcrew::hook::remedy;
 use crate::limits::Limits;
 
 /// Longest `about`, in bytes.
 const ABOUT_MAX: usize = 512;
 /// Longest message and remedy, in bytes; the rest is cut off.
 const TEXT_MAX: usize = 1 << 10;
-/// Longest cursor, in bytes.
-const CURSOR_MAX: usize = 4 << 10;
 
 pub(crate) fn page_in(page: wit::Page, limits: &Limits) -> Result<Page, Failure> {
     if page.findings.len() > limits.list {
         let count = page.findings.len();
         return Err(misfit("a page", &format!("has {count} findings; at most {} are taken", limits.list)));
     }
-    if page.next.as_ref().is_some_and(|next| next.len() > CURSOR_MAX) {
-        return Err(misfit("`next`", &format!("is over {CURSOR_MAX} bytes")));
-    }
+    let next = page.next.map(cursor_in).transpose()?;
     let findings = page.findings.into_iter().map(|finding| finding_in(finding, limits.finding));
-    Ok(Page { findings: findings.collect::<Result<_, _>>()?, next: page.next })
+    Ok(Page { findings: findings.collect::<Result<_, _>>()?, next })
+}
+
+/// A finding as it goes to what mends it.
+pub(crate) fn finding_out(finding: &Reported) -> types::Finding {
+    types::Finding {
+        code: finding.code.clone(),
+        subject: finding.subject.as_ref().map(owner_out),
+        about: finding.about.clone(),
+        severity: match finding.severity {
+            Severity::Info => types::Severity::Info,
+            Severity::Warning => types::Severity::Warning,
+            Severity::Critical => types::Severity::Critical,
+        },
+        message: finding.message.clone(),
+        cost_cents: finding.cost_cents,
+        remedy: finding.remedy.clone(),
+        data: finding.data.to_string(),
+    }
+}
+
+pub(crate) fn outcome_in(outcome: remedy::Outcome) -> Outcome {
+    match outcome {
+        remedy::Outcome::Fixed => Outcome::Fixed,
+        remedy::Outcome::NoLongerTrue => Outcome::NoLongerTrue,
+        remedy::Outcome::NotNow => Outcome::NotNow,
+    }
 }
 
 fn finding_in(finding: types::Finding, max: usize) -> Result<Reported, Failure> {

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::hook::{AuditPre, HandlerPre, Hook, InventoryPre, ProvisionPre};
+use super::hook::{AuditPre, HandlerPre, Hook, InventoryPre, ProvisionPre, RemedyPre};
 use crate::host::{self, Host};
 use crate::inspect::{Export, Inspected};
 
@@ -132,6 +132,7 @@ impl Engine {
             provision: bind(Export::Provision, &pre).map(ProvisionPre::new).transpose().map_err(error)?,
             inventory: bind(Export::Inventory, &pre).map(InventoryPre::new).transpose().map_err(error)?,
             audit: bind(Export::Audit, &pre).map(AuditPre::new).transpose().map_err(error)?,
+            remedy: bind(Export::Remedy, &pre).map(RemedyPre::new).transpose().map_err(error)?,
         })
     }
 }

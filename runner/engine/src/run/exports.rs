@@ -1,6 +1,7 @@
 //! One function for each export that the host calls.
 
-use groundcrew_core::finding;
+use groundcrew_core::finding::{self, Reported};
+use groundcrew_core::remedy::Outcome;
 use groundcrew_core::spec::{Event, Failure, Listed, Owner, Spec, Thing, View, Want};
 
 use super::{Context, Ended, Engine, Hook, Run};
@@ -150,7 +151,24 @@ impl Engine {
         )
     }
 
+    /// Asks an auditor to mend one finding; it looks again before it acts.
+    pub async fn fix(&self, hook: &Hook, context: &Context, finding: &Reported) -> Run<Outcome> {
+        let finding = convert::audit::finding_out(finding);
+        call_export!(
+            self,
+            context,
+            Purity::Effects,
+            &hook.remedy,
+            "remedy",
+            groundcrew_hook_remedy,
+            call_fix(&finding),
+            |outcome| Ok(convert::audit::outcome_in(outcome))
+        )
+    }
+
     /// Lists everything at the hook's target, one page.
+    ///
+    /// It may only look: the gate of `context` should answer reads alone.
     pub async fn scan(
         &self,
         hook: &Hook,
@@ -159,11 +177,12 @@ impl Engine {
         cursor: Option<&str>,
     ) -> Run<(Vec<Listed>, Option<String>)> {
         let owner = owner.map(convert::owner_out);
-        let max = context.limits.json;
+        let limits = context.limits.clone();
         let convert = |page: Page| {
-            let things: Result<_, _> =
-                page.things.into_iter().map(|listed| convert::listed_in(listed, max)).collect();
-            Ok((things?, page.next))
+            let next = page.next.map(convert::cursor_in).transpose()?;
+            let things = bounded(page.things, limits.list)?;
+            let things = things.into_iter().map(|listed| convert::listed_in(listed, limits.json));
+            Ok((things.collect::<Result<_, _>>()?, next))
         };
         call_export!(
             self,

@@ -9,6 +9,7 @@ pub(super) use crate::bindings::audit::OnlyPre as AuditPre;
 pub(super) use crate::bindings::handler::OnlyPre as HandlerPre;
 pub(super) use crate::bindings::inventory::OnlyPre as InventoryPre;
 pub(super) use crate::bindings::provision::OnlyPre as ProvisionPre;
+pub(super) use crate::bindings::remedy::OnlyPre as RemedyPre;
 use crate::host::Host;
 
 /// A loaded hook component.
@@ -22,6 +23,7 @@ pub struct Hook {
     pub(super) provision: Option<ProvisionPre<Host>>,
     pub(super) inventory: Option<InventoryPre<Host>>,
     pub(super) audit: Option<AuditPre<Host>>,
+    pub(super) remedy: Option<RemedyPre<Host>>,
 }
 
 impl std::fmt::Debug for Hook {
@@ -47,6 +49,11 @@ impl Hook {
     /// Whether it looks and reports.
     pub fn is_auditor(&self) -> bool {
         self.audit.is_some()
+    }
+
+    /// Whether it can mend what it reports.
+    pub fn can_mend(&self) -> bool {
+        self.remedy.is_some()
     }
 
     /// Whether it can list everything at its target.

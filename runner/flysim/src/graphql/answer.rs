@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::clock::rfc3339;
 use crate::refusal::Refusal;
 use crate::world::ips::{Ip, IpKind, NewIp};
-use crate::world::{App, Org, State};
+use crate::world::{App, Egress, Org, State};
 
 impl State {
     /// Answers one root field with its arguments.
@@ -90,7 +90,7 @@ impl State {
             "organization": self.org(&app.org).map(|org| self.org_node(org)),
             "ipAddresses": connection(&own),
             "sharedIpAddress": shared,
-            "egressIpAddresses": connection(&[]),
+            "egressIpAddresses": connection(&app.egress.iter().map(Egress::node).collect::<Vec<_>>()),
             "currentRelease": null,
         })
     }
@@ -112,7 +112,7 @@ impl State {
         self.orgs.iter().filter(|org| self.org_in_reach(&org.slug)).map(|org| self.org_node(org)).collect()
     }
 
-    /// An organisation; it has no peers here.
+    /// An organisation with all that it has.
     fn org_node(&self, org: &Org) -> Value {
         json!({
             "id": org.id,
@@ -125,7 +125,7 @@ impl State {
             "paidPlan": false,
             "billable": false,
             "addOns": self.add_on_nodes(Some(&org.slug)),
-            "wireGuardPeers": connection(&[]),
+            "wireGuardPeers": connection(&self.peer_nodes(&org.slug)),
         })
     }
 

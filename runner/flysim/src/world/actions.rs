@@ -9,7 +9,7 @@ use super::ips::{IpKind, NewIp};
 use super::lifecycle::{Force, NewMachine};
 use super::postgres::NewCluster;
 use super::volumes::NewVolume;
-use super::{Exit, HOME_ORG, State, Verb};
+use super::{Exit, HOME_ORG, OrgThing, State, Verb};
 use crate::refusal::Refusal;
 
 /// Something that a user of the platform does, or that happens to their machines.
@@ -160,6 +160,11 @@ pub enum Action {
         #[serde(default)]
         app: Option<String>,
     },
+    /// Makes something that belongs to the organisation, or that only GraphQL shows.
+    MakeOrgThing {
+        /// What.
+        thing: OrgThing,
+    },
     /// Says whether the DNS of a hostname points to the platform.
     ConfigureDns {
         /// The hostname.
@@ -259,6 +264,7 @@ impl State {
                 let version = self.set_secrets(&app, vec![(name, value)])?;
                 return Ok(json!({"version": version}));
             }
+            Action::MakeOrgThing { thing } => return self.make_org_thing(thing),
             Action::ConfigureDns { hostname, configured } => self.set_dns(&hostname, configured),
             other => return self.act_on_machine(other),
         }

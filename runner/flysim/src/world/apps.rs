@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::certs::Cert;
 use super::ips::Ip;
 use super::secrets::Secret;
-use super::{Due, State};
+use super::{Due, Egress, State};
 use crate::refusal::{Refusal, stock};
 use crate::rules::name_matches;
 
@@ -26,6 +26,7 @@ pub(crate) struct App {
     pub(crate) machines: Vec<String>,
     pub(crate) volumes: Vec<String>,
     pub(crate) ips: Vec<Ip>,
+    pub(crate) egress: Vec<Egress>,
     pub(crate) certs: BTreeMap<String, Cert>,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) secrets_version: u64,
@@ -71,6 +72,7 @@ impl State {
             machines: Vec::new(),
             volumes: Vec::new(),
             ips: Vec::new(),
+            egress: Vec::new(),
             certs: BTreeMap::new(),
             secrets: BTreeMap::new(),
             secrets_version: 0,

@@ -13,6 +13,7 @@ mod leases;
 pub(crate) mod lifecycle;
 pub(crate) mod machines;
 mod org_list;
+mod org_things;
 pub(crate) mod postgres;
 mod secrets;
 mod transitions;
@@ -37,6 +38,8 @@ pub(crate) use leases::Lease;
 pub(crate) use lifecycle::{Exit, Verb};
 pub(crate) use machines::{Machine, MachineFilter};
 pub(crate) use org_list::ListQuery;
+pub use org_things::OrgThing;
+pub(crate) use org_things::{AddOn, Cluster, Egress, Peer};
 pub(crate) use volumes::Volume;
 
 /// The slug of the organisation that a new world has, and that its tokens see.
@@ -85,6 +88,7 @@ pub(crate) struct State {
     pub(crate) volumes: BTreeMap<String, Volume>,
     pub(crate) add_ons: BTreeMap<String, addons::AddOn>,
     pub(crate) clusters: BTreeMap<String, postgres::Cluster>,
+    pub(crate) peers: Vec<Peer>,
     /// Hostnames whose DNS points here.
     pub(crate) dns: BTreeSet<String>,
     pub(crate) due: BTreeMap<(i64, u64), Due>,
@@ -112,6 +116,7 @@ impl State {
             volumes: BTreeMap::new(),
             add_ons: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            peers: Vec::new(),
             dns: BTreeSet::new(),
             due: BTreeMap::new(),
             log: Log::default(),

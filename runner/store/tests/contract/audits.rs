@@ -47,7 +47,16 @@ impl Auditing {
         let (on_opened, on_resolved) = (told.clone(), told);
         let outcome = "ok".to_owned();
         store
-            .end_audit(AuditEnd { run, tick: Some(now), saw, outcome, on_opened, on_resolved, now })
+            .end_audit(AuditEnd {
+                run,
+                tick: Some(now),
+                saw,
+                outcome,
+                summary: None,
+                on_opened,
+                on_resolved,
+                now,
+            })
             .await
             .unwrap()
     }

@@ -4,7 +4,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::{Level, OnGone, Window};
 use groundcrew_core::row::State;
 use groundcrew_store::lanes::LaneId;
-use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::{Error, Result};
 
@@ -21,6 +21,7 @@ fn policy() -> LeavePolicy {
         teardown_wait: Millis::hours(1),
         level: Level::Enforce,
         frozen: None,
+        scope: Scope::Within,
         replaced: Replaced::No,
     }
 }

@@ -4,13 +4,18 @@
 
 mod audits;
 mod deliveries;
+mod ends;
 mod findings;
+mod inventory;
 mod lanes;
 mod leave;
 mod ledger;
+mod lifecycle;
 mod model;
 mod opening;
 mod prune;
+mod recover;
+mod remedies;
 mod sealed;
 mod support;
 mod wants;

@@ -31,7 +31,14 @@ struct Shared {
     memory: RefCell<BTreeMap<String, Vec<u8>>>,
     pure: Cell<bool>,
     reads: Cell<fn(&Request) -> bool>,
+    clock: RefCell<Box<dyn Fn() -> i64>>,
 }
+
+/// Subjects in one page, as in the host.
+const PAGE: usize = 500;
+/// Longest value of `kv`, and longest key, in bytes, as in the host.
+const VALUE_MAX: usize = 64 << 10;
+const KEY_MAX: usize = 256;
 
 impl Fake {
     /// A host with an empty configuration, no secrets, no grants.
@@ -49,6 +56,7 @@ impl Fake {
             memory: RefCell::default(),
             pure: Cell::new(false),
             reads: Cell::new(|_| false),
+            clock: RefCell::new(Box::new(|| 0)),
         };
         Self { shared: Rc::new(shared) }
     }
@@ -85,6 +93,18 @@ impl Fake {
     #[must_use]
     pub fn fleet(self, subject: Subject) -> Self {
         self.shared.fleet.borrow_mut().insert(subject.path.clone(), subject);
+        self
+    }
+
+    /// Takes a subject out of the mirror, as when its end is confirmed.
+    pub fn gone(&self, path: &str) {
+        self.shared.fleet.borrow_mut().remove(path);
+    }
+
+    /// Sets the time that auditors see, in milliseconds since the Unix epoch; 0 without it.
+    #[must_use]
+    pub fn clock(self, now_ms: impl Fn() -> i64 + 'static) -> Self {
+        *self.shared.clock.borrow_mut() = Box::new(now_ms);
         self
     }
 
@@ -157,7 +177,12 @@ impl Fake {
         self.shared.fleet.borrow().get(path).cloned()
     }
 
-    pub(super) fn below(&self, path: &str) -> Page {
+    #[cfg(feature = "audit")]
+    pub(super) fn now_ms(&self) -> i64 {
+        (self.shared.clock.borrow())()
+    }
+
+    pub(super) fn below(&self, path: &str, cursor: Option<&str>) -> Page {
         let directly = |below: &str| {
             below
                 .strip_prefix(path)
@@ -165,20 +190,29 @@ impl Fake {
                 .is_some_and(|name| !name.contains('/'))
         };
         let fleet = self.shared.fleet.borrow();
-        let subjects = fleet.values().filter(|subject| directly(&subject.path)).cloned().collect();
-        Page { subjects, next: None }
+        let after = |path: &str| cursor.is_none_or(|cursor| path > cursor);
+        let found = fleet.values().filter(|subject| directly(&subject.path) && after(&subject.path));
+        let mut subjects: Vec<_> = found.cloned().collect();
+        let next = (subjects.len() > PAGE).then(|| subjects[PAGE - 1].path.clone());
+        subjects.truncate(PAGE);
+        Page { subjects, next }
     }
 
     pub(super) fn kv_get(&self, key: &str) -> Option<Vec<u8>> {
         self.shared.memory.borrow().get(key).cloned()
     }
 
-    pub(super) fn kv_set(&self, key: &str, value: Option<&[u8]>) {
+    pub(super) fn kv_set(&self, key: &str, value: Option<&[u8]>) -> Result<()> {
+        if key.len() > KEY_MAX || value.is_some_and(|value| value.len() > VALUE_MAX) {
+            let text = format!("a key has at most {KEY_MAX} bytes and a value at most {VALUE_MAX}");
+            return Err(Failure::lasting(text));
+        }
         let mut memory = self.shared.memory.borrow_mut();
         match value {
             Some(value) => drop(memory.insert(key.to_owned(), value.to_vec())),
             None => drop(memory.remove(key)),
         }
+        Ok(())
     }
 }
 

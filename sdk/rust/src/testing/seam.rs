@@ -48,12 +48,17 @@ pub(crate) fn log(level: Level, message: &str) {
     }
 }
 
+#[cfg(feature = "audit")]
+pub(crate) fn now_ms() -> i64 {
+    host().map_or(0, |fake| fake.now_ms())
+}
+
 pub(crate) fn subject(path: &str) -> Result<Option<Subject>> {
     Ok(host()?.subject(path))
 }
 
-pub(crate) fn below(path: &str, _cursor: Option<&str>) -> Result<Page> {
-    Ok(host()?.below(path))
+pub(crate) fn below(path: &str, cursor: Option<&str>) -> Result<Page> {
+    Ok(host()?.below(path, cursor))
 }
 
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
@@ -61,11 +66,9 @@ pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {
 }
 
 pub(crate) fn kv_set(key: &str, value: &[u8]) -> Result<()> {
-    host()?.kv_set(key, Some(value));
-    Ok(())
+    host()?.kv_set(key, Some(value))
 }
 
 pub(crate) fn kv_delete(key: &str) -> Result<()> {
-    host()?.kv_set(key, None);
-    Ok(())
+    host()?.kv_set(key, None)
 }

@@ -30,6 +30,14 @@ pub(crate) fn log(level: Level, message: &str) {
     log::log(level, message);
 }
 
+/// The component's wall clock, which the host derives from the run: a replay sees the same.
+#[cfg(feature = "audit")]
+#[expect(clippy::disallowed_methods, reason = "the host makes this clock, and it is no machine's")]
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 pub(crate) fn subject(path: &str) -> Result<Option<Subject>> {
     fleet::get(path).map(TryInto::try_into).transpose()
 }

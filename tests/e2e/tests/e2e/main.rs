@@ -6,8 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
 
+mod audits;
+mod backfill;
 mod configuration;
 mod disk;
+mod ends;
 mod handed_out;
 mod incarnations;
 mod judge;
@@ -15,7 +18,10 @@ mod levels;
 mod plan;
 mod powerdns;
 mod prism;
+mod recovery;
+mod retire;
 mod scene;
 mod shipped;
 mod shutdown;
+mod upgrade;
 mod vanish;

@@ -93,11 +93,13 @@ impl Scene {
 
     /// Writes the configuration, has it checked and its hooks approved, as its user would.
     ///
-    /// What begins with `poll` says how often the platform is read, else it is twice a second. `$SHOP` and `$THINGS` stand for the outside's address and the guest's `use` and `manifest`.
+    /// What begins with `poll` says how often the platform is read, else it is twice a second. `$SHOP` and `$THINGS` stand for the outside's address and the guest's `use` and `manifest`, `$REAPER` for those of the auditor that mends.
     pub(crate) fn configure(&self, stanzas: &str) {
         let shipped = Shipped::get();
         let (component, manifest) = (shipped.things.display(), shipped.manifest.display());
         let things = format!("use = \"{component}\"\nmanifest = \"{manifest}\"");
+        let (component, manifest) = (shipped.reaper.display(), shipped.reaper_manifest.display());
+        let reaper = format!("use = \"{component}\"\nmanifest = \"{manifest}\"");
         let pace = if stanzas.starts_with("poll") { "" } else { "poll = \"500ms\"\n" };
         let text = format!("{HEAD}{pace}{stanzas}");
         let text = text
@@ -105,7 +107,8 @@ impl Scene {
             .replace("$SHOP", &self.shop)
             .replace("$API", &self.api)
             .replace("$DATA", &self.data.display().to_string())
-            .replace("$THINGS", &things);
+            .replace("$THINGS", &things)
+            .replace("$REAPER", &reaper);
         std::fs::write(self.directory.path().join("groundcrew.toml"), text).unwrap();
         self.says(&["check"]);
         self.says(&["add", "--all", "--yes"]);

@@ -12,6 +12,9 @@ pub(crate) struct Shipped {
     /// The guest with one kind of thing per class of creation, and its manifest.
     pub(crate) things: PathBuf,
     pub(crate) manifest: PathBuf,
+    /// The auditor that mends, and its manifest.
+    pub(crate) reaper: PathBuf,
+    pub(crate) reaper_manifest: PathBuf,
 }
 
 /// The repository.
@@ -25,13 +28,20 @@ impl Shipped {
             let target = target();
             let guests = target.join("hooks-tests");
             cargo(&["-p", "groundcrew", "--target-dir"], &target);
-            let guest =
-                ["-p", "guest-things", "--profile", "hook", "--target", "wasm32-wasip2", "--target-dir"];
-            cargo(&guest, &guests);
+            let packages = ["-p", "guest-things", "-p", "guest-reaper"];
+            let how = ["--profile", "hook", "--target", "wasm32-wasip2", "--target-dir"];
+            cargo(&[&packages[..], &how].concat(), &guests);
+            let built = guests.join("wasm32-wasip2/hook");
+            let manifest = |guest: &str| {
+                let file = Path::new(ROOT).join(format!("tests/guests/{guest}/hook.toml"));
+                file.canonicalize().unwrap()
+            };
             Self {
                 binary: target.join("debug/groundcrew"),
-                things: guests.join("wasm32-wasip2/hook/guest_things.wasm"),
-                manifest: Path::new(ROOT).join("tests/guests/things/hook.toml").canonicalize().unwrap(),
+                things: built.join("guest_things.wasm"),
+                manifest: manifest("things"),
+                reaper: built.join("guest_reaper.wasm"),
+                reaper_manifest: manifest("reaper"),
             }
         })
     }

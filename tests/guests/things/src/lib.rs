@@ -1,7 +1,7 @@
 //! A provisioner with one kind of thing per class of creation, for the tests' outside.
 //!
 //! What an app should have is the label `things`, or else `things` of the stanza's `config`: a list of
-//! `{kind, key, value, shape, after}`. Collections are `{server}/{kind}`; of the kind `inner`, which dies with its
+//! `{kind, key, value, shape, after}`, or of texts `KIND/KEY=VALUE`. Collections are `{server}/{kind}`; of the kind `inner`, which dies with its
 //! app, `{server}/apps/{app}/inner`. Every write says in `x-for` what it is for: `{owner.path} {kind}/{key}`.
 
 use groundcrew_hook::{
@@ -22,7 +22,10 @@ pub struct Things;
 struct Config {
     server: String,
     #[serde(default)]
-    things: Option<Vec<Wanted>>,
+    things: Option<Vec<Value>>,
+    /// What natural keys end with outside: with another one nothing that was made before is found by its key.
+    #[serde(default)]
+    suffix: String,
 }
 
 /// One thing that an app should have.
@@ -38,6 +41,21 @@ struct Wanted {
     /// `kind/key`.
     #[serde(default)]
     after: Vec<String>,
+}
+
+impl Wanted {
+    /// Reads what a list holds.
+    fn of(listed: Value) -> Result<Self> {
+        let Some(text) = listed.as_str() else { return Ok(Self::deserialize(listed)?) };
+        let parts = text.split_once('=').and_then(|(name, value)| {
+            let (kind, key) = name.split_once('/')?;
+            Some((kind, key, value.parse::<u32>().ok()?))
+        });
+        let (kind, key, value) =
+            parts.ok_or_else(|| Failure::lasting(format!("`{text}` is not KIND/KEY=VALUE")))?;
+        let (kind, key) = (kind.to_owned(), key.to_owned());
+        Ok(Self { kind, key, value: value.into(), shape: None, after: Vec::new() })
+    }
 }
 
 /// A thing as the API shows it.
@@ -63,9 +81,11 @@ impl Provisioner for Things {
     fn desired(view: &View) -> Result<Vec<Spec>> {
         let configured = config::<Config>()?.things;
         let wanted = match view.owner.labels.get("things") {
-            Some(labelled) => Vec::deserialize(labelled)?,
+            Some(labelled) => Vec::<Value>::deserialize(labelled)?,
             None => configured.unwrap_or_default(),
         };
+        let wanted = wanted.into_iter().chain(of_this_version(view.owner.app()?));
+        let wanted = wanted.map(Wanted::of).collect::<Result<Vec<_>>>()?;
         let spec = |it: Wanted| {
             let body = json!({ "value": it.value, "shape": it.shape });
             Spec { after: it.after, ..Spec::new(it.kind, it.key, body) }
@@ -75,9 +95,9 @@ impl Provisioner for Things {
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let collection = collection(&want.kind, Some(&want.owner))?;
-        let by_id = want.id.as_deref().or((want.kind == "natural").then_some(&want.key));
-        if let Some(id) = by_id {
-            let answer = Request::get(format!("{collection}/{}", encode(id))).send()?;
+        let named = if want.kind == "natural" { Some(outside(&want.key)?) } else { None };
+        if let Some(id) = want.id.clone().or(named) {
+            let answer = Request::get(format!("{collection}/{}", encode(&id))).send()?;
             return if not_found(&answer) {
                 Ok(Vec::new())
             } else {
@@ -95,7 +115,7 @@ impl Provisioner for Things {
         let request = match want.kind.as_str() {
             "natural" => {
                 body["mark"] = json!(want.mark);
-                Request::put(format!("{collection}/{}", encode(&want.key)))
+                Request::put(format!("{collection}/{}", encode(&outside(&want.key)?)))
             }
             "marked" => {
                 (body["mark"], body["name"]) = (json!(want.mark), json!(want.key));
@@ -140,6 +160,16 @@ impl Inventory for Things {
         }
         Ok(page)
     }
+}
+
+/// What the next version wants beside what it is told to; the first one wants nothing of its own.
+fn of_this_version(app: &str) -> Option<Value> {
+    cfg!(feature = "next").then(|| json!(format!("natural/{app}-extra=1")))
+}
+
+/// What a natural key is called outside.
+fn outside(key: &str) -> Result<String> {
+    Ok(format!("{key}{}", config::<Config>()?.suffix))
 }
 
 /// Where things of a kind are.

@@ -10,11 +10,9 @@ use groundcrew_store::{Reader, Store};
 use super::Chart;
 use crate::commands::Context;
 use crate::config::Config;
-use crate::data_dir::{DataDir, Held};
+use crate::data_dir::DataDir;
+use crate::runner::provisioner::marks;
 use crate::show;
-
-/// A source that said nothing for this long is worth a look.
-const SOURCE_LATE: Millis = Millis::minutes(2);
 
 pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, chart: &mut Chart) {
     let file = dir.database();
@@ -28,8 +26,7 @@ pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, c
     let checked = Reader::open(&file).and_then(|store| {
         let (found, known) = store.schema()?;
         chart.good("database", format!("{}: schema {found} of {known}", file.display()));
-        let runs = !matches!(dir.holder(), Ok(Held::No));
-        all(&store, context.now(), config, runs.then_some(SOURCE_LATE), chart)
+        all(&store, context.now(), config, chart)
     });
     if let Err(error) = checked {
         chart.bad("database", error.to_string(), &[]);
@@ -40,7 +37,6 @@ fn all(
     store: &Store,
     now: Timestamp,
     config: Option<&Config>,
-    late: Option<Millis>,
     chart: &mut Chart,
 ) -> groundcrew_store::Result<()> {
     installation(store, config, chart)?;
@@ -59,14 +55,10 @@ fn all(
         chart.note("pauses", message, &[&format!("groundcrew unpause{hook}{app}")]);
     }
     counts(store, now, chart)?;
+    others(store, now, chart)?;
     for (source, at) in store.cursors()? {
-        let message = format!("{source} last moved {}", show::ago(at, now));
-        match late {
-            Some(late) if now.since(at) > late => {
-                chart.bad("sources", message, &["the runner's log says why"]);
-            }
-            _ => chart.good("sources", message),
-        }
+        // A quiet fleet brings no news; whether it is listened to is the runner's readiness.
+        chart.good("sources", format!("{source} last brought news {}", show::ago(at, now)));
     }
     Ok(())
 }
@@ -86,6 +78,23 @@ fn installation(store: &Store, config: Option<&Config>, chart: &mut Chart) -> gr
     Ok(())
 }
 
+/// Another installation, or another runner of this one.
+fn others(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    if let Some(recovery) = store.recovery(now)? {
+        let since = show::ago(recovery.since, now);
+        let message = format!("under way, begun {since}: nothing is written outside");
+        chart.note("recovery", message, &["groundcrew recover"]);
+    }
+    for finding in store.findings(ClosedToo::No)? {
+        match finding.code.as_str() {
+            marks::SECOND => chart.bad("runners", finding.message, &["groundcrew recover"]),
+            marks::OTHER => chart.note("installations", finding.message, &[]),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
     for hook in store.hooks()?.into_iter().filter(|hook| hook.state == HookState::Detached) {
         let rows = store.hook_rows(hook.id)?.len();
@@ -101,6 +110,24 @@ fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
                 &format!("groundcrew resources --hook {}", hook.name),
             ],
         );
+    }
+    for hook in store.hooks()? {
+        let Some(ending) = hook.ending else { continue };
+        match hook.state {
+            HookState::Removed => {
+                let message = format!("{} is removed and makes nothing: its stanza can go", hook.name);
+                chart.note(
+                    "hooks",
+                    message,
+                    &[&format!("take [hook.{}] out of the configuration", hook.name)],
+                );
+            }
+            HookState::Active | HookState::Detached => {
+                let left = store.things_left(hook.id)?;
+                let message = format!("{}: removing, {left} of {} left", hook.name, ending.of);
+                chart.note("hooks", message, &[&format!("groundcrew resources --hook {}", hook.name)]);
+            }
+        }
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) fn check(stanza: &Stanza<'_>, fly_api: &str, problems: &Problems) {
 /// Every grant must become a URL once its words are filled in.
 fn binding(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, problems: &Problems) {
     let mut values = words.clone();
-    values.extend(stanza.owner_words().map(|word| (word.to_owned(), format!("one-{word}"))));
+    values.extend(stanza.granted_words().map(|word| (word.to_owned(), format!("one-{word}"))));
     for grant in &stanza.allow {
         let Err(error) = grant.get_ref().bind(&values) else { continue };
         let help = match &error {

@@ -131,6 +131,11 @@ pub(super) const KEYS: &[Key] = &[
     optional("source.fly", Shape::Table, "an organisation on Fly"),
     required("source.fly.org", Shape::Text, "its slug, as in `fly orgs list`"),
     required("source.fly.token", Shape::Text, "the secret to read with; a read-only token is enough"),
+    optional(
+        "source.fly.retire_token",
+        Shape::Text,
+        "the secret with which `groundcrew retire` cordons, stops and destroys machines; without it, it is refused",
+    ),
     default("source.fly.url", Shape::Text),
     default("source.fly.poll", Shape::Duration),
     default("source.fly.hot_every", Shape::Duration),
@@ -233,6 +238,15 @@ pub(super) const KEYS: &[Key] = &[
         Shape::Texts,
         "handlers: kinds of events, such as `app.*`; required for them unless the manifest says",
     ),
+    optional(
+        "hook.NAME.cron",
+        Shape::Text,
+        "handlers: when it is told `tick`, as in crontab(5): minute, hour, day of month, month, day of week; or `@daily` and the like",
+    ),
+    default("hook.NAME.timezone", Shape::Text),
+    default("hook.NAME.jitter", Shape::Duration),
+    default("hook.NAME.overlap", Shape::Choice(&["skip", "queue-one", "cancel"])),
+    default("hook.NAME.missed", Shape::Missed),
     optional("hook.NAME.reads", Shape::Texts, "provisioners: hooks whose outputs it reads"),
     optional("hook.NAME.gone", ON_GONE, "provisioners, required: what becomes of things whose owner is gone"),
     default("hook.NAME.gone_adopted", ON_GONE),
@@ -241,6 +255,11 @@ pub(super) const KEYS: &[Key] = &[
     default("hook.NAME.grace.unwanted", Shape::DurationOrNever),
     default("hook.NAME.adopt", Shape::Choice(&["never", "marked", "exact"])),
     default("hook.NAME.drift", Shape::Choice(&["repair", "report", "accept"])),
+    optional(
+        "hook.NAME.drift_every",
+        Shape::Duration,
+        "provisioners: how often everything at the target is listed, and what changed is looked at; a hook that cannot list looks at its things one by one; without it they are looked at one by one, daily",
+    ),
     default("hook.NAME.teardown_wait", Shape::Duration),
     optional(
         "hook.NAME.settle",
@@ -254,9 +273,13 @@ pub(super) const KEYS: &[Key] = &[
     default("hook.NAME.limits.deletes.within", Shape::Duration),
     default("hook.NAME.limits.parallel", Shape::Count(1, 1_000)),
     default("hook.NAME.limits.rate", Shape::Rate),
-    optional("audit", Shape::Names, "audits: auditors that look together, on a schedule"),
+    optional("audit", Shape::Names, "audits: hooks that look together, on a schedule"),
     optional("audit.NAME", Shape::Table, "one audit"),
-    required("audit.NAME.hooks", Shape::Texts, "the auditors' stanzas, in the order in which they look"),
+    required(
+        "audit.NAME.hooks",
+        Shape::Texts,
+        "the stanzas, in the order in which they look: auditors, and provisioners whose inventory is compared with the ledger",
+    ),
     required(
         "audit.NAME.cron",
         Shape::Text,
@@ -266,7 +289,21 @@ pub(super) const KEYS: &[Key] = &[
     default("audit.NAME.jitter", Shape::Duration),
     default("audit.NAME.overlap", Shape::Choice(&["skip", "queue-one", "cancel"])),
     default("audit.NAME.missed", Shape::Missed),
-    default("audit.NAME.remedy", Shape::Choice(&["report"])),
+    default("audit.NAME.remedy", Shape::Choice(&["report", "enforce"])),
+    optional(
+        "audit.NAME.codes",
+        Shape::Texts,
+        "`enforce`, required: the codes of the findings that are mended",
+    ),
+    optional(
+        "audit.NAME.grace",
+        Shape::Duration,
+        "`enforce`, required: how long a finding must have been seen before it is mended",
+    ),
+    optional("audit.NAME.deletes", Shape::Table, "`enforce`: how many at once are too many"),
+    default("audit.NAME.deletes.share", Shape::Share),
+    default("audit.NAME.deletes.floor", Shape::Count(0, 100_000)),
+    default("audit.NAME.deletes.within", Shape::Duration),
 ];
 
 #[cfg(test)]

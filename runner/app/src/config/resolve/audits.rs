@@ -1,16 +1,12 @@
 //! Tables `[audit.NAME]`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::schedule::{Missed, Overlap, Schedule, ScheduleError};
-use groundcrew_core::time::Timestamp;
 use toml::Spanned;
 
-use super::{Stanza, legal_name, not_yet, words};
-use crate::config::audit::Audit;
-use crate::config::defaults;
+use super::{Stanza, legal_name, timing};
+use crate::config::audit::{Audit, Enforcement};
 use crate::config::problem::{Problem, ProblemKind, Problems, Quote};
 use crate::config::read::Section;
 
@@ -25,15 +21,15 @@ pub(super) fn audits(
         let fits = legal_name(&section, name);
         let hooks = hooks(&section, stanzas);
         named.extend(hooks.iter().cloned());
-        let schedule = schedule(&section);
-        let jitter = jitter(&section, schedule.as_ref());
-        let overlap = section.choice_or_default::<Overlap>("overlap", &words(Overlap::ALL, Overlap::as_str));
-        let missed = missed(&section);
-        remedy(&section);
+        if !section.has("cron") {
+            section.lacks(ProblemKind::MissingKey, "cron", "cron = \"0 3 * * *\"");
+        }
+        let timing = timing::timing(&section, "audit.NAME");
+        let remedy = remedy(&section, &hooks, stanzas);
         section.end();
-        if let Some(schedule) = schedule.filter(|_| fits) {
+        if let Some(timing) = timing.filter(|_| fits) {
             let name = name.to_owned();
-            audits.insert(name.clone(), Audit { name, hooks, schedule, jitter, overlap, missed });
+            audits.insert(name.clone(), Audit { name, hooks, timing, remedy });
         }
     }
     for stanza in stanzas.iter().filter(|stanza| stanza.is_auditor() && !named.contains(stanza.name)) {
@@ -59,13 +55,12 @@ fn hooks(section: &Section<'_>, stanzas: &[Stanza<'_>]) -> Vec<String> {
             section.problem(problem.label("not defined").meant(text, auditors, name.span(), Quote::Text));
             continue;
         };
-        if stanza.is_provisioner() {
-            let help = "take it out; its rows are looked at by its own lanes";
-            section.problem(not_yet(name.span(), "audits of a provisioner's inventory", help));
-        } else if stanza.manifest.is_some() && !stanza.is_auditor() {
+        if stanza.manifest.is_some() && !stanza.is_auditor() && !stanza.is_provisioner() {
             let message = format!("the hook `{text}` is a handler: it is told events, and reports nothing");
             let problem = Problem::new(ProblemKind::WrongKind, name.span(), message).label("no auditor");
-            section.problem(problem.help("name hooks whose manifest `reports` something"));
+            section.problem(problem.help(
+                "name hooks whose manifest `reports` something, or provisioners that can list what they made",
+            ));
         } else if hooks.iter().any(|known| known == text) {
             let problem =
                 Problem::new(ProblemKind::DuplicateName, name.span(), format!("`{text}` is there twice"));
@@ -77,102 +72,63 @@ fn hooks(section: &Section<'_>, stanzas: &[Stanza<'_>]) -> Vec<String> {
     hooks
 }
 
-fn schedule(section: &Section<'_>) -> Option<Schedule> {
-    let cron = section.required_text("cron", "cron = \"0 3 * * *\"");
-    let zone = section.text("timezone");
-    let zone_name =
-        zone.as_ref().map_or_else(|| defaults::text("audit.NAME.timezone"), |zone| zone.get_ref());
-    let cron = cron?;
-    let refused = |at: Spanned<&str>, error: String, help: &str| {
-        let problem = Problem::new(ProblemKind::BadSchedule, at.span(), error);
-        section.problem(problem.label("cannot be read").help(help));
-    };
-    match Schedule::parse(cron.get_ref(), zone_name) {
-        Ok(schedule) => Some(schedule),
-        Err(ScheduleError::Zone(error)) => {
-            refused(zone.unwrap_or(cron), error.to_string(), "timezone = \"Europe/Zurich\"");
-            None
+/// How findings are mended; none: they are reported.
+fn remedy(section: &Section<'_>, hooks: &[String], stanzas: &[Stanza<'_>]) -> Option<Enforcement> {
+    let word = section.choice_or_default::<Remedy>("remedy", &["report", "enforce"]);
+    if word == Remedy::Report {
+        for key in ["codes", "grace", "deletes"] {
+            let Some(at) = section.misplaced(key) else { continue };
+            let message = format!("`{key}` means nothing while findings are only reported");
+            let problem = Problem::new(ProblemKind::ConflictingKeys, at, message).label("nothing is mended");
+            section.problem(problem.help(format!("write remedy = \"enforce\", or remove `{key}`")));
         }
-        Err(ScheduleError::Parse(error)) => {
-            refused(cron, error.to_string(), "such as \"0 3 * * *\": every day at three");
-            None
+        return None;
+    }
+    for (key, example) in [("codes", "codes = [\"volume.unattached\"]"), ("grace", "grace = \"7d\"")] {
+        if !section.has(key) {
+            section.lacks(ProblemKind::MissingKey, key, example);
         }
     }
+    let codes = codes(section, hooks, stanzas);
+    let grace = section.parsed::<Millis>("grace", ProblemKind::BadDuration).map(Spanned::into_inner);
+    let window = section.allowance("deletes").into();
+    Some(Enforcement { codes, grace: grace?, window })
 }
 
-/// Gaps are looked for from here on: a year with a leap day.
-const SOME_DAY: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-
-fn jitter(section: &Section<'_>, schedule: Option<&Schedule>) -> Millis {
-    let jitter: Millis = section.setting("jitter", ProblemKind::BadDuration);
-    if let (Some(schedule), Some(text)) = (schedule, section.text("jitter")) {
-        let gap = schedule.gap(SOME_DAY);
-        if jitter >= gap {
-            let message = format!("`jitter` of {jitter} is not shorter than the {gap} between two ticks");
-            let problem = Problem::new(ProblemKind::BadDuration, text.span(), message);
-            section.problem(problem.label("too long").help("a tick would be overtaken by the next"));
+/// Codes that the audit's auditors report.
+fn codes(section: &Section<'_>, hooks: &[String], stanzas: &[Stanza<'_>]) -> Vec<String> {
+    let auditors = stanzas.iter().filter(|stanza| hooks.iter().any(|hook| hook == stanza.name));
+    let manifests: Vec<_> = auditors.map(|stanza| stanza.manifest.as_ref()).collect();
+    let reported = || manifests.iter().flatten().flat_map(|manifest| &manifest.reports);
+    let mut codes = Vec::new();
+    for code in section.texts("codes") {
+        let text = *code.get_ref();
+        if manifests.iter().all(Option::is_some) && !reported().any(|known| known == text) {
+            let message = format!("no auditor of this audit reports `{text}`");
+            let problem = Problem::new(ProblemKind::BadChoice, code.span(), message).label("never reported");
+            let known = reported().map(String::as_str);
+            section.problem(problem.meant(text, known, code.span(), Quote::Text));
         }
+        codes.push(text.to_owned());
     }
-    jitter
+    codes
 }
 
-fn missed(section: &Section<'_>) -> Missed {
-    let default = || defaults::of::<MissedWord>("audit.NAME.missed").0;
-    let Some(value) = section.raw("missed") else { return default() };
-    if !value.get_ref().is_table() {
-        return section
-            .choose::<MissedWord>("`missed`", value, &["skip"])
-            .map_or_else(default, |word| word.0);
-    }
-    let Some(table) = section.section("missed") else { return default() };
-    table.choice::<MissedWord>("run", &["once"]);
-    for (key, example) in [("run", "run = \"once\""), ("within", "within = \"6h\"")] {
-        if !table.has(key) {
-            table.lacks(ProblemKind::MissingKey, key, example);
-        }
-    }
-    let within = table.parsed::<Millis>("within", ProblemKind::BadDuration).map(Spanned::into_inner);
-    table.end();
-    within.map_or_else(default, Missed::Once)
+/// The words of `remedy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remedy {
+    Report,
+    Enforce,
 }
 
-/// The words of [`Missed`] that need no more than themselves.
-#[derive(Debug)]
-struct MissedWord(Missed);
-
-impl FromStr for MissedWord {
+impl std::str::FromStr for Remedy {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
-            "skip" => Ok(Self(Missed::Skip)),
-            // Of the table: how long it is made up for stands beside it.
-            "once" => Ok(Self(Missed::Once(Millis::ZERO))),
+            "report" => Ok(Self::Report),
+            "enforce" => Ok(Self::Enforce),
             _ => Err(()),
         }
-    }
-}
-
-fn remedy(section: &Section<'_>) {
-    let Some(text) = section.text("remedy").filter(|text| *text.get_ref() == "enforce") else {
-        section.choice_or_default::<Report>("remedy", &["report"]);
-        return;
-    };
-    section.problem(not_yet(
-        text.span(),
-        "remedies",
-        "write remedy = \"report\": findings are told, nothing is mended",
-    ));
-}
-
-/// The word `report`.
-#[derive(Debug)]
-struct Report;
-
-impl FromStr for Report {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "report" { Ok(Self) } else { Err(()) }
     }
 }

@@ -8,15 +8,24 @@ use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_core::settle::{Adopt, Drift};
 use toml::Spanned;
 
-use super::words;
+use super::{timing, words};
+use crate::config::audit::Timing;
 use crate::config::defaults;
 use crate::config::hook::{Grace, Provisioner, Work};
 use crate::config::problem::{Problem, ProblemKind, Quote};
 use crate::config::read::{Section, Written};
 
 /// Keys that only a provisioner's stanza has.
-pub(super) const PROVISIONER_KEYS: [&str; 8] =
-    ["gone", "gone_adopted", "grace", "adopt", "drift", "reads", "settle", "teardown_wait"];
+pub(super) const PROVISIONER_KEYS: [&str; 9] =
+    ["gone", "gone_adopted", "grace", "adopt", "drift", "drift_every", "reads", "settle", "teardown_wait"];
+
+/// Keys that only a handler's stanza has.
+pub(super) fn handler_keys() -> impl Iterator<Item = &'static str> {
+    ["on", "cron"].into_iter().chain(timing::KEYS)
+}
+
+/// Listings of everything follow each other no faster.
+const DRIFT_LEAST: Millis = Millis::seconds(10);
 
 /// Reads the work of a stanza; the keys of the other kind are problems.
 pub(super) fn work(
@@ -26,7 +35,7 @@ pub(super) fn work(
     deletes: Option<Window>,
 ) -> Option<Work> {
     if manifest.is_auditor() {
-        for key in PROVISIONER_KEYS.into_iter().chain(["on"]) {
+        for key in PROVISIONER_KEYS.into_iter().chain(handler_keys()) {
             wrong_kind(section, key, manifest, "it is an auditor: it looks when an [audit] asks it");
         }
         return Some(Work::Auditor);
@@ -35,9 +44,12 @@ pub(super) fn work(
         for key in PROVISIONER_KEYS {
             wrong_kind(section, key, manifest, "it is a handler, and makes no things");
         }
-        return Some(Work::Handler { on: events(section, manifest)? });
+        let ticks = ticks(section);
+        return Some(Work::Handler { on: events(section, manifest)?, ticks });
     }
-    wrong_kind(section, "on", manifest, "it is a provisioner: it is owed a look, not events");
+    for key in handler_keys() {
+        wrong_kind(section, key, manifest, "it is a provisioner: it is owed a look, not events");
+    }
     provisioner(section, manifest, reads, deletes).map(Work::Provisioner)
 }
 
@@ -49,8 +61,26 @@ fn wrong_kind(section: &Section<'_>, key: &str, manifest: &Manifest, why: &str) 
     );
 }
 
+/// When a handler is told that it is time.
+fn ticks(section: &Section<'_>) -> Option<Timing> {
+    if section.has("cron") {
+        return timing::timing(section, "hook.NAME");
+    }
+    for key in timing::KEYS {
+        let Some(at) = section.misplaced(key) else { continue };
+        let problem =
+            Problem::new(ProblemKind::MissingKey, at, format!("`{key}` means nothing without `cron`"));
+        section.problem(problem.label("of which schedule?").help("add: cron = \"0 3 * * *\""));
+    }
+    None
+}
+
 fn events(section: &Section<'_>, manifest: &Manifest) -> Option<Vec<String>> {
     if !section.has("on") {
+        if manifest.on.is_empty() && section.has("cron") {
+            // It is told of ticks alone.
+            return Some(Vec::new());
+        }
         if manifest.on.is_empty() {
             section.lacks(ProblemKind::MissingKey, "on", "on = [\"app.*\", \"machine.*\"]");
             return None;
@@ -93,6 +123,7 @@ fn provisioner(
     let gone_adopted = section.choice_or_default("gone_adopted", &gone_words);
     let adopt = section.choice_or_default::<AdoptWord>("adopt", &["never", "marked", "exact"]).0;
     let drift = section.choice_or_default::<DriftWord>("drift", &["repair", "report", "accept"]).0;
+    let drift_every = section.has("drift_every").then(|| drift_every(section)).flatten();
     let grace = grace(section, manifest);
     let settle = settle(section, manifest);
     let teardown_wait = section.duration("teardown_wait");
@@ -104,11 +135,23 @@ fn provisioner(
         grace: grace?,
         adopt,
         drift,
+        drift_every,
         reads,
         deletes,
         settle,
         teardown_wait,
     })
+}
+
+fn drift_every(section: &Section<'_>) -> Option<Millis> {
+    let every = section.parsed::<Millis>("drift_every", ProblemKind::BadDuration)?;
+    if *every.get_ref() < DRIFT_LEAST {
+        let message = format!("`drift_every` must be at least {DRIFT_LEAST}");
+        let problem = Problem::new(ProblemKind::BadDuration, every.span(), message);
+        section.problem(problem.label("too often").help("each look lists everything at the target"));
+        return None;
+    }
+    Some(every.into_inner())
 }
 
 fn grace(section: &Section<'_>, manifest: &Manifest) -> Option<Grace> {

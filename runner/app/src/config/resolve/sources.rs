@@ -66,6 +66,7 @@ fn fly_source(
     let org = section.required_text("org", "org = \"acme\"");
     let token = section.required_text("token", "token = \"FLY_READ\"");
     let token = token.and_then(|token| known_secret(secrets, section, &token));
+    let retire_token = section.text("retire_token").map(|token| known_secret(secrets, section, &token));
     let pace = Pace {
         tick: section.duration("poll"),
         hot_every: section.duration("hot_every"),
@@ -77,7 +78,11 @@ fn fly_source(
     let vanish_max = section.allowance("vanish_max").into();
     section.end();
     let org = org.filter(|org| legal_org(section, org))?.into_inner().to_owned();
-    Some(FlySource { org, token: token?, url: url?, pace, vanish_max })
+    let retire_token = match retire_token {
+        Some(known) => Some(known?),
+        None => None,
+    };
+    Some(FlySource { org, token: token?, retire_token, url: url?, pace, vanish_max })
 }
 
 fn legal_org(section: &Section<'_>, org: &Spanned<&str>) -> bool {

@@ -109,7 +109,7 @@ fn work(
 ) -> Option<Work> {
     if manifest.is_none() {
         // What it does is not known, so neither is which keys belong to it.
-        for key in policy::PROVISIONER_KEYS.into_iter().chain(["on"]) {
+        for key in policy::PROVISIONER_KEYS.into_iter().chain(policy::handler_keys()) {
             section.misplaced(key);
         }
     }
@@ -273,6 +273,12 @@ impl Stanza<'_> {
         let apps_only = self.is_provisioner() && self.owner() == Some(SubjectKind::App);
         let none = self.is_auditor();
         OWNER.into_iter().filter(move |word| !none && (!apps_only || *word != "machine"))
+    }
+
+    /// The words of whom its grants may name: an auditor's are bound to the subject of the finding that it mends.
+    pub(in crate::config) fn granted_words(&self) -> impl Iterator<Item = &'static str> {
+        let mends = self.is_auditor().then_some(OWNER).into_iter().flatten();
+        self.owner_words().chain(mends)
     }
 
     /// For whom it works, if that is known.

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_core::settle::SKEW;
+use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Intent, IntentError, Intents};
 use groundcrew_store::Store;
@@ -106,6 +107,10 @@ impl RowIntents {
                 row.component = self.run.component;
             }
             Purpose::Update { spec } => {
+                if row.row.state == State::Present && canonical(spec) == canonical(&row.row.spec) {
+                    // What is wanted was there: somebody else changed it.
+                    row.row.repairs_at(at);
+                }
                 row.row.state = State::Updating;
                 row.row.spec = spec.clone();
                 row.row.made_by = Some(intent.effect_by);

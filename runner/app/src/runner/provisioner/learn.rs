@@ -3,7 +3,7 @@
 use groundcrew_core::duration::Millis;
 use groundcrew_core::retry::Backoff;
 use groundcrew_core::row::{Origin, State};
-use groundcrew_core::settle::{DRIFT_EVERY, Gone, Problem, Step, Waiting, poll_after};
+use groundcrew_core::settle::{Gone, Problem, Step, Waiting, poll_after};
 use groundcrew_core::spec::{Failure, Thing, ThingState, differing};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::Writes;
@@ -12,6 +12,7 @@ use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::wants::StoredWant;
 
+use super::super::drift::look_every;
 use super::super::{Error, Runner};
 use super::STUCK_AFTER;
 use super::row::Work;
@@ -55,7 +56,7 @@ impl Runner {
         let mut effects = RowEffects { now, ..RowEffects::default() };
         work.row.due_at = Some(now);
         work.row.waiting = None;
-        let news = news(&learnt);
+        let news = news(&learnt, work.row.row.state);
         match learnt {
             Learnt::Made { thing, spec, answered } => {
                 work.row.row.made_by = effect_by(answered).or(work.row.row.made_by).or(Some(now));
@@ -75,7 +76,7 @@ impl Runner {
                     // It is as it is wanted, whoever made it so.
                     work.row.row.spec.clone_from(&want.body);
                 }
-                drift(work, &drifted, &mut effects);
+                drift(work, &drifted, now, &mut effects);
             }
             Learnt::Changed { thing, answered } => {
                 work.row.row.made_by = effect_by(answered).or(work.row.row.made_by);
@@ -118,6 +119,10 @@ impl Runner {
         self.commit(work, effects).await?;
         if let Some(what) = news {
             say(work, what);
+        }
+        let ended = matches!(work.row.row.state, State::Gone | State::Retained);
+        if ended && !work.installed.hook.covers(work.owner.subject.path.app_name()) {
+            self.tell_of_scope(work.installed, now).await?;
         }
         Ok(work.row.row.state != State::Gone && work.row.due_at.is_some())
     }
@@ -293,10 +298,13 @@ fn say(work: &Work<'_>, what: &str) {
 }
 
 /// What of it is worth a line of the log.
-fn news(learnt: &Learnt) -> Option<&'static str> {
+fn news(learnt: &Learnt, state: State) -> Option<&'static str> {
     match learnt {
         Learnt::Made { .. } => Some("created"),
         Learnt::Taken { origin: Origin::Created, .. } => Some("settled: found by its mark; nothing created"),
+        Learnt::Taken { origin: Origin::Presumed, .. } if state == State::Creating => {
+            Some("taken up: it is there, unmarked and equal; nothing created")
+        }
         Learnt::Taken { origin: Origin::Presumed, .. } => {
             Some("settled: found, new since the pre-image; nothing created")
         }
@@ -340,7 +348,7 @@ fn gone(work: &mut Work<'_>, how: Gone, now: Timestamp, effects: &mut RowEffects
 /// A thing is looked at twice soon after it was made, for twins, and then now and then.
 fn next_look(work: &Work<'_>, now: Timestamp) -> Timestamp {
     let second = work.row.made_at.map(|made| made + work.policy.settle.times(10));
-    second.filter(|second| *second > now).unwrap_or(now + DRIFT_EVERY)
+    second.filter(|second| *second > now).unwrap_or_else(|| now + look_every(work.installed))
 }
 
 fn report_twins(work: &Work<'_>, twins: Twins, effects: &mut RowEffects) {
@@ -405,9 +413,13 @@ fn freeze(work: &mut Work<'_>, why: Option<&str>, now: Timestamp) {
     row.frozen_why = why.map(str::to_owned);
 }
 
-fn drift(work: &Work<'_>, drifted: &[String], effects: &mut RowEffects) {
+fn drift(work: &mut Work<'_>, drifted: &[String], now: Timestamp, effects: &mut RowEffects) {
     if drifted.is_empty() {
         effects.close.push("resource.drift".to_owned());
+        work.row.row.is_quiet(now);
+        if !work.row.row.is_fought() {
+            effects.close.push("resource.fought".to_owned());
+        }
         return;
     }
     let message = format!("somebody else changed: {}", drifted.join(", "));
@@ -444,7 +456,12 @@ fn describe(problem: &Problem, work: &Work<'_>) -> (&'static str, Severity, Stri
         Problem::Ambiguous { things } => (
             "resource.ambiguous",
             Severity::Critical,
-            format!("a creation's answer was lost and these could be ours: {}", things.join(", ")),
+            match work.row.row.state {
+                State::Creating => {
+                    format!("while the ledger is rebuilt: each of these could be ours: {}", things.join(", "))
+                }
+                _ => format!("a creation's answer was lost and these could be ours: {}", things.join(", ")),
+            },
             Some(format!(
                 "groundcrew settle {row} --id {}   (or --none)",
                 things.first().map_or("ID", String::as_str)
@@ -455,6 +472,15 @@ fn describe(problem: &Problem, work: &Work<'_>) -> (&'static str, Severity, Stri
             Severity::Critical,
             format!("a second thing of ours turned up: `{thing}`"),
             Some(format!("look at both, then remove one: groundcrew why {row}")),
+        ),
+        Problem::Fought { thing, fields } => (
+            "resource.fought",
+            Severity::Warning,
+            format!(
+                "somebody else changes `{thing}` back as often as we do ({}); it is not repaired any more",
+                fields.join(", ")
+            ),
+            Some(format!("find out who does; then groundcrew approve {row}")),
         ),
         Problem::Changed { thing, fields } => (
             "resource.changed",

@@ -4,6 +4,7 @@ use groundcrew_core::may_delete::Level;
 
 use super::super::{Error, Runner};
 use super::row::Work;
+use crate::control;
 
 impl Runner {
     /// What a person does about a removal that is held for this reason.
@@ -15,34 +16,19 @@ impl Runner {
         let Some(frozen) = why.strip_prefix("frozen: ") else {
             return Ok(format!("groundcrew approve {}", row.row.id));
         };
-        let configured = self.level.min(work.installed.hook.level);
+        let configured = self.level().min(work.installed.hook.level);
+        let hook = &work.installed.hook.name;
         Ok(if frozen.starts_with("level is") && configured == Level::Enforce {
-            self.unpause(work)?
+            control::unpause(&self.store, hook, work.owner.subject.path.as_str())?
         } else if frozen.starts_with("level is") {
             "raise `level` in the configuration".to_owned()
         } else if work.installed.hook.covers(work.owner.subject.path.app_name()) {
             "groundcrew approve --source vanished".to_owned()
         } else {
-            format!("widen the scope of hook {}", work.installed.hook.name)
+            format!(
+                "widen the scope of hook {hook}, or: groundcrew resources release {row}; groundcrew resources delete {row}",
+                row = row.row.id
+            )
         })
-    }
-
-    /// The commands that lift every pause over a row.
-    fn unpause(&self, work: &Work<'_>) -> Result<String, Error> {
-        let path = work.owner.subject.path.as_str();
-        let hook = &work.installed.hook.name;
-        let over_us = |over: &str| over == path || path.starts_with(&format!("{over}/"));
-        let pauses = self.store.pauses()?;
-        let ours = pauses.iter().filter(|pause| {
-            pause.hook.as_ref().is_none_or(|over| over == hook) && pause.path.as_deref().is_none_or(over_us)
-        });
-        let command = |(hook, app): (&Option<String>, &Option<String>)| {
-            let hook = hook.as_ref().map(|hook| format!(" --hook {hook}")).unwrap_or_default();
-            let app = app.as_ref().map(|app| format!(" --app {app}")).unwrap_or_default();
-            format!("groundcrew unpause{hook}{app}")
-        };
-        let mut commands: Vec<_> = ours.map(|pause| command((&pause.hook, &pause.path))).collect();
-        commands.dedup();
-        Ok(commands.join("; "))
     }
 }

@@ -6,13 +6,13 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::{Action, print};
 use groundcrew_core::row::State;
-use groundcrew_core::settle::{Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
+use groundcrew_core::settle::{Adopt, Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
 use groundcrew_core::spec::{Owner, Thing, Want};
 use groundcrew_engine::egress::Answer;
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
-use groundcrew_store::leave::{LeavePolicy, Replaced};
+use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::StoredSubject;
@@ -59,6 +59,7 @@ impl Runner {
             // The current component does not know the kind any more; `hook remove` or an older version does.
             return Ok(false);
         };
+        let policy = if self.is_recovering() { Policy { adopt: Adopt::Recover, ..policy } } else { policy };
         let want =
             wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(installed, owner)?;
@@ -73,7 +74,11 @@ impl Runner {
     }
 
     /// The stanza's configuration for calls about a thing; words that have no value now stay as they are.
-    fn row_config(&self, installed: &Installed, owner: &StoredSubject) -> Result<Arc<Value>, Error> {
+    pub(super) fn row_config(
+        &self,
+        installed: &Installed,
+        owner: &StoredSubject,
+    ) -> Result<Arc<Value>, Error> {
         Ok(match self.question(installed, owner)? {
             Ok(question) => question.config,
             Err(_) => Arc::new(installed.hook.config.clone()),
@@ -153,16 +158,15 @@ impl Runner {
     }
 
     pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
-        let mut policy = work.installed.leave_policy(&work.row.kind, self.level);
+        let mut policy = work.installed.leave_policy(&work.row.kind, self.level());
         policy.replaced = replaced;
         if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
             policy.level = Level::Enforce;
         }
-        policy.frozen = if work.installed.hook.covers(work.owner.subject.path.app_name()) {
-            self.disbelief()
-        } else {
-            Some("its owner is out of the hook's scope".to_owned())
-        };
+        policy.frozen = self.disbelief();
+        if !work.installed.hook.covers(work.owner.subject.path.app_name()) {
+            policy.scope = Scope::Narrowed;
+        }
         policy
     }
 
@@ -182,7 +186,7 @@ impl Runner {
         if self.store.paused(lane.hook, lane.subject)? == Some(Level::Observe) {
             return Ok(false);
         }
-        let level = self.level.min(work.installed.hook.level);
+        let level = self.level().min(work.installed.hook.level);
         Ok(level > Level::Observe || self.is_applied(work, applied))
     }
 
@@ -234,7 +238,10 @@ impl Runner {
         let run = self.engine.find(&work.installed.component, &context, &want).await;
         work.runs.push(opened.close(&context, &run, self.now()));
         match run.outcome {
-            Ok(things) => Ok(Some(Look { began, at, things })),
+            Ok(things) => {
+                self.note_marks(work, &things).await?;
+                Ok(Some(Look { began, at, things }))
+            }
             Err(ended) => self.failed(work, &ended.failure()).await.map(|()| None),
         }
     }
@@ -308,7 +315,7 @@ impl Runner {
         (run.outcome, writes)
     }
 
-    fn begin(
+    pub(super) fn begin(
         &self,
         work: &Work<'_>,
         op: &str,
@@ -325,7 +332,8 @@ impl Runner {
             seed: start.seed,
             resource: Some(work.row.id),
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        let context =
+            self.context(work.installed, Some(&work.owner.subject.path), work.config.clone(), surroundings);
         (context, opened)
     }
 
@@ -348,11 +356,12 @@ impl Runner {
             seed: start.seed,
             resource: Some(work.row.id),
         };
-        let context = self.context(work.installed, Some(work.owner), work.config.clone(), surroundings);
+        let context =
+            self.context(work.installed, Some(&work.owner.subject.path), work.config.clone(), surroundings);
         (context, opened, intents)
     }
 
-    fn want(&self, work: &Work<'_>, id: Option<String>) -> Want {
+    pub(super) fn want(&self, work: &Work<'_>, id: Option<String>) -> Want {
         let row = &work.row;
         // A creation in doubt is settled with its own spec, then changed to the newest.
         let settling = row.row.state == State::InDoubt;

@@ -44,13 +44,18 @@ impl Runner {
         if owner.gone_at.is_some() {
             return self.ask_nobody(installed, owner, lane, now).await;
         }
+        if now.ending_at.is_some() {
+            // A person ended the hook: its wants are none, and went with that.
+            return Ok(Asked::Answered);
+        }
         if !installed.hook.covers(owner.subject.path.app_name()) {
             return Ok(Asked::Postponed { why: "out of scope: its rows are frozen".to_owned(), until: None });
         }
-        if self.paused(lane)? == Level::Observe && now.view_hash.is_none() && self.level > Level::Observe {
+        if self.paused(lane)? == Level::Observe && now.view_hash.is_none() && self.level() > Level::Observe {
             return Ok(Asked::Postponed { why: "paused".to_owned(), until: None });
         }
-        let answered = self.store.label_sources(&owner.subject.path)?;
+        // Sources are asked about apps; what they say of one counts for its machines, too.
+        let answered = self.store.label_sources(&owner.subject.path.app_path())?;
         if let Some(missing) = self.label_sources.iter().find(|name| !answered.contains(name)) {
             let why = format!("label source `{missing}` has not answered yet");
             return Ok(Asked::Postponed { why, until: None });
@@ -68,7 +73,7 @@ impl Runner {
     /// The level that operators and configuration leave to a lane.
     pub(super) fn paused(&self, lane: LaneId) -> Result<Level, Error> {
         let laid = self.store.paused(lane.hook, lane.subject)?;
-        Ok(laid.map_or(self.level, |level| level.min(self.level)))
+        Ok(laid.map_or(self.level(), |level| level.min(self.level())))
     }
 
     /// Nobody is left to want anything.
@@ -109,7 +114,8 @@ impl Runner {
             seed,
             resource: None,
         };
-        let mut context = self.context(installed, Some(owner), question.config.clone(), surroundings);
+        let mut context =
+            self.context(installed, Some(&owner.subject.path), question.config.clone(), surroundings);
         context.started = Timestamp::from_millis(0);
         let start = RunStart { seed, started: self.now() };
         let opened = self.open_run(installed, lane, "desired", About::default(), &start);

@@ -99,7 +99,9 @@ fn judge<T, S>(
     match read {
         Some(Ok(seen)) => (Outcome::Found(see(seen)), Done::Answered),
         Some(Err(ApiError::Refused(refusal))) => refused(&refusal, now),
-        Some(Err(ApiError::Unreadable { .. })) | None => (Outcome::Failed, Done::Failed(None)),
+        Some(Err(ApiError::Unreadable { .. } | ApiError::GraphQl { .. })) | None => {
+            (Outcome::Failed, Done::Failed(None))
+        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! CNAMEs that lead nowhere are told, and only those.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../orphans/tests/support/mod.rs"]
+mod support;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use groundcrew_flysim::dns::Dns;
+use groundcrew_flysim::{Fault, Reply, Request as SimRequest};
+use groundcrew_hook::testing::Fake;
+use groundcrew_hook::{Finding, Response, Severity, Value, json};
+use hook_dangling::Dangling;
+use support::{Sim, answerer, told};
+
+const MANIFEST: &str = include_str!("../hook.toml");
+const SERVER: &str = "https://dns.test";
+
+fn zone(names: &[(&str, &str, &str)]) -> Sim {
+    let sim = Sim::new(json!({ "server": SERVER, "zone": "acme.example" }));
+    let dns = Dns::new("key", Arc::new(sim.clock.clone()));
+    dns.add_zone("acme.example.").unwrap();
+    for (name, kind, content) in names {
+        dns.write("acme.example.", &format!("{name}.acme.example."), kind, &[content]).unwrap();
+    }
+    let mut fly = answerer(sim.world.clone(), Rc::new(RefCell::default()));
+    drop(sim.fake.clone().secret("API_TOKEN").http(move |request| {
+        let Some(target) = request.url.strip_prefix(SERVER) else { return fly(request) };
+        assert_eq!(request.headers[0], ("x-api-key".to_owned(), Fake::token("API_TOKEN")));
+        let headers = [("x-api-key".to_owned(), "key".to_owned())];
+        let Reply::Answered(answer) =
+            dns.call(&SimRequest { method: &request.method, target, headers: &headers, body: &request.body })
+        else {
+            panic!("the server answers")
+        };
+        Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
+    }));
+    sim
+}
+
+fn look(sim: &Sim) -> Vec<Finding> {
+    sim.look::<Dangling>(MANIFEST)
+}
+
+#[test]
+fn only_cnames_to_names_without_an_app_are_told() {
+    let sim = zone(&[
+        ("shop", "CNAME", "gone.fly.dev."),
+        ("www", "CNAME", "web.fly.dev."),
+        ("deep", "CNAME", "a.b.fly.dev."),
+        ("mail", "CNAME", "mail.other.example."),
+        ("fake", "CNAME", "evilfly.dev."),
+        ("host", "A", "192.0.2.1"),
+    ]);
+    sim.app("web", Value::Null);
+    let found = look(&sim);
+    assert_eq!(told(&found), [("dns.dangling-cname".into(), "cname/shop.acme.example".into())]);
+    assert_eq!(found[0].severity, Severity::Critical);
+    assert_eq!(
+        found[0].message,
+        "shop.acme.example leads to gone.fly.dev, and no app has that name: it may be free for anyone"
+    );
+    sim.app("gone", Value::Null);
+    assert_eq!(look(&sim), []);
+}
+
+#[test]
+fn a_destroyed_app_is_told_whatever_word_the_api_has_for_it() {
+    let sim = zone(&[("www", "CNAME", "web.fly.dev.")]);
+    sim.app("web", Value::Null);
+    assert_eq!(look(&sim), []);
+    sim.act(json!({ "do": "delete_app", "app": "web" }));
+    for bad_request in [false, true] {
+        sim.world.turn(|knobs| knobs.destroyed_app_400 = bad_request);
+        assert_eq!(look(&sim)[0].code, "dns.dangling-cname");
+    }
+}
+
+#[test]
+fn an_app_of_somebody_else_is_told_apart() {
+    let sim = zone(&[("www", "CNAME", "theirs.fly.dev.")]);
+    sim.world.add_org("other", "Other");
+    sim.act(json!({ "do": "create_app", "name": "theirs", "org": "other" }));
+    let found = look(&sim);
+    assert_eq!((found[0].code.as_str(), found[0].severity), ("dns.foreign-cname", Severity::Warning));
+    sim.config(json!({ "server": SERVER, "zone": "acme.example", "foreign": false }));
+    assert_eq!(look(&sim), []);
+}
+
+#[test]
+fn nothing_is_concluded_from_what_cannot_be_read() {
+    let sim = zone(&[("shop", "CNAME", "gone.fly.dev.")]);
+    let fails = |path: &str, status| {
+        let fault = Fault { path: path.into(), status: Some(status), ..Fault::default() };
+        sim.world.turn(|knobs| knobs.faults = vec![fault]);
+        sim.try_look::<Dangling>(MANIFEST).unwrap_err()
+    };
+    // A token that is not taken makes 404 of some calls: the list of apps is read first.
+    fails("/v1/apps", 404);
+    fails("/v1/apps", 401);
+    fails("/v1/apps/gone", 401);
+    fails("/v1/apps/gone", 500);
+    sim.world.turn(|knobs| knobs.faults.clear());
+    sim.config(json!({ "server": SERVER, "zone": "absent.example" }));
+    assert!(sim.try_look::<Dangling>(MANIFEST).unwrap_err().message.contains("zone absent.example"));
+}

@@ -1,0 +1,220 @@
+//! Finds volumes whose machine is gone for good, and deletes them if told to.
+//!
+//! On a machine's end its volume stays, unattached, and bills. Which of them nobody wants any more is decided by a
+//! rule of seven points. `volume.reapable` is what meets it all and what [`Remedy`] mends; `volume.withheld`
+//! says which point a suspect does not meet.
+//!
+//! A deleted volume is `pending_destroy` for 24 hours, in which Fly can restore it [docs volumes/overview].
+
+mod name;
+mod rule;
+
+use std::collections::BTreeMap;
+
+use groundcrew_hook::audit::jiff::Timestamp;
+use groundcrew_hook::audit::{FirstSeen, Pace, ago, now};
+use groundcrew_hook::fly::machines::{self, Deleted, Machine};
+use groundcrew_hook::fly::volumes::{self, Volume};
+use groundcrew_hook::fly::{Api, failure, is_gone, prices::Prices};
+use groundcrew_hook::{
+    Auditor, Failure, Finding, FindingPage, Outcome, Owner as Whom, Remedy, Result, Severity, Subject, fleet,
+    json, log,
+};
+use serde::Deserialize;
+
+use crate::name::{Owner, Pattern};
+use crate::rule::{Verdict, verdict};
+
+/// The hook.
+#[derive(Debug)]
+pub struct VolumeReaper;
+
+/// The finding that is mended.
+const REAPABLE: &str = "volume.reapable";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    api: Option<String>,
+    org: String,
+    names: Vec<String>,
+    #[serde(default = "week")]
+    days: i64,
+    #[serde(default = "yes")]
+    withheld: bool,
+    #[serde(default)]
+    prices: BTreeMap<String, f64>,
+}
+
+const fn week() -> i64 {
+    7
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What was read about one suspect.
+struct Suspect {
+    volume: Volume,
+    owner: Owner,
+    machines: Vec<Machine>,
+}
+
+impl Auditor for VolumeReaper {
+    fn run(cursor: Option<&str>) -> Result<FindingPage> {
+        let config: Config = groundcrew_hook::config()?;
+        let prices = Prices::published().with(&config.prices)?;
+        let api = Api::at(config.api.as_deref())?;
+        let (done, after) = cursor.and_then(|cursor| cursor.split_once('|')).unwrap_or_default();
+        let listed =
+            api.call(&volumes::org_page(&config.org, Some(after).filter(|after| !after.is_empty())))?;
+        if !listed.error_regions.is_empty() {
+            return Err(Failure::passing(format!(
+                "no answer for the regions {}",
+                listed.error_regions.join(", ")
+            )));
+        }
+        let (mut seen, mut pace, mut findings) = (FirstSeen::of("loose")?, Pace::start(), Vec::new());
+        let mut all = listed.volumes;
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        for volume in all.iter().filter(|volume| volume.id.as_str() > done) {
+            if volume.holder().is_some() || volume.is_going() {
+                seen.forget(&volume.id)?;
+                continue;
+            }
+            findings.extend(look(&config, &api, &prices, &mut seen, volume)?);
+            if pace.is_over_after(3) {
+                seen.save()?;
+                return Ok(FindingPage { findings, next: Some(format!("{}|{after}", volume.id)) });
+            }
+        }
+        seen.save()?;
+        let next = listed.next_cursor.filter(|next| !next.is_empty()).map(|next| format!("|{next}"));
+        Ok(FindingPage { findings, next })
+    }
+}
+
+impl Remedy for VolumeReaper {
+    /// Looks at volume and machines again, right before it deletes. What is gone or used by then is left alone.
+    fn fix(finding: &Finding) -> Result<Outcome> {
+        if finding.code != REAPABLE {
+            return Err(Failure::lasting(format!("`{}` is not what this hook mends", finding.code)));
+        }
+        let config: Config = groundcrew_hook::config()?;
+        let api = Api::at(config.api.as_deref())?;
+        let app =
+            finding.subject.as_ref().ok_or_else(|| Failure::lasting("the finding names no app"))?.app()?;
+        let id = finding.about.strip_prefix("volume/");
+        let id = id.ok_or_else(|| Failure::lasting(format!("`{}` is no volume", finding.about)))?;
+        let Some(suspect) = read(&config, &api, app, id)? else { return Ok(Outcome::NoLongerTrue) };
+        let since = FirstSeen::of("loose")?.known(id)?;
+        // A memory that was lost begins anew with the next look.
+        let Some(since) = since else { return Ok(Outcome::NotNow) };
+        match judge(&suspect, since, now()?, &config) {
+            Verdict::Reapable => {}
+            Verdict::Going | Verdict::InUse(_) => return Ok(Outcome::NoLongerTrue),
+            Verdict::Young(_) => return Ok(Outcome::NotNow),
+        }
+        let Err(error) = api.ask(&volumes::delete(app, id))? else {
+            log::info(format!("volume {id} of app {app} is deleted; Fly keeps it for 24 h to be restored"));
+            return Ok(Outcome::Fixed);
+        };
+        match error.refusal().map(|refusal| refusal.status) {
+            _ if is_gone(&error) => Ok(Outcome::NoLongerTrue),
+            // Bound after all, or still bound to a machine that was destroyed.
+            Some(409 | 412) => Ok(Outcome::NotNow),
+            _ => Err(failure(&error)),
+        }
+    }
+}
+
+/// Looks at one suspect of the list.
+fn look(
+    config: &Config,
+    api: &Api,
+    prices: &Prices,
+    seen: &mut FirstSeen,
+    listed: &Volume,
+) -> Result<Option<Finding>> {
+    let app = listed.app_name.as_deref().unwrap_or_default();
+    let Some(subject) = fleet::subject(&format!("fly/{}/{app}", config.org))? else { return Ok(None) };
+    let Some(mut suspect) = read(config, api, app, &listed.id)? else { return Ok(None) };
+    // Only the organisation's list tells when a volume last changed.
+    suspect.volume.updated_at.clone_from(&listed.updated_at);
+    let now = now()?;
+    let since = seen.since(&listed.id)?;
+    let why = match judge(&suspect, since, now, config) {
+        Verdict::Going => return Ok(None),
+        Verdict::Reapable => None,
+        Verdict::Young(changed) => {
+            Some(format!("unchanged and loose for {} only, {} d are wanted", ago(now, changed), config.days))
+        }
+        Verdict::InUse(why) => {
+            seen.forget(&listed.id)?;
+            if suspect.volume.holder().is_some() {
+                return Ok(None);
+            }
+            Some(why)
+        }
+    };
+    let found = (why.is_none() || config.withheld)
+        .then(|| tell(&suspect, &subject, prices, why.as_deref(), &ago(now, since)));
+    found.transpose()
+}
+
+fn judge(suspect: &Suspect, since: Timestamp, now: Timestamp, config: &Config) -> Verdict {
+    verdict(&suspect.volume, &suspect.owner, &suspect.machines, since, now, config.days)
+}
+
+/// Reads a volume alone, and its app's machines; none if it is gone, or its name is not one of those asked for.
+fn read(config: &Config, api: &Api, app: &str, id: &str) -> Result<Option<Suspect>> {
+    let volume = match api.ask(&volumes::show(app, id))? {
+        Ok(volume) => volume,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(failure(&error).context(id)),
+    };
+    let Some(owner) = config.names.iter().find_map(|name| Pattern(name).owner(&volume.name, app)) else {
+        return Ok(None);
+    };
+    let machines = match api.ask(&machines::list_with(app, Deleted::Included))? {
+        Ok(machines) => machines,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(failure(&error).context(app)),
+    };
+    Ok(Some(Suspect { volume, owner, machines }))
+}
+
+fn tell(suspect: &Suspect, app: &Subject, prices: &Prices, why: Option<&str>, age: &str) -> Result<Finding> {
+    let Suspect { volume, owner, .. } = suspect;
+    let name = app.app()?;
+    let whose = match owner {
+        Owner::Machine(machine) => format!("machine {machine}"),
+        Owner::App => "all machines".to_owned(),
+    };
+    let (code, severity, message) = match why {
+        None => (
+            REAPABLE,
+            Severity::Warning,
+            format!("volume `{}` of app {name}: {whose} destroyed, nobody holds it for {age}", volume.name),
+        ),
+        Some(why) => (
+            "volume.withheld",
+            Severity::Info,
+            format!("volume `{}` of app {name} stays: {why}", volume.name),
+        ),
+    };
+    Ok(Finding {
+        code: code.to_owned(),
+        subject: Some(Whom { path: app.path.clone(), id: app.id.clone() }),
+        about: format!("volume/{}", volume.id),
+        severity,
+        message,
+        cost_cents: volume.size_gb.and_then(|gb| prices.cents("volume_gb_month", gb)),
+        remedy: why.is_none().then(|| "delete it; Fly keeps it for 24 h to be restored".to_owned()),
+        data: json!({ "name": volume.name, "size_gb": volume.size_gb, "region": volume.region }),
+    })
+}
+
+groundcrew_hook::export_auditor!(VolumeReaper);
+groundcrew_hook::export_remedy!(VolumeReaper);

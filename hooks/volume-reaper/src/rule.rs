@@ -1,0 +1,80 @@
+//! The rule: a volume may go only if all of it holds (after Kilo-Org/cloud#3403).
+//!
+//! 1. Its owner is destroyed: the machine that its name tells, or all machines of its app.
+//! 2. Its name matches a pattern of the stanza, whole.
+//! 3. Nobody holds it, read alone; its host answers, else who holds it is not known.
+//! 4. It is not being removed already.
+//! 5. No living machine's configuration mounts it; a configuration that is not given counts as one that does.
+//! 6. All of that for `days`, as far as this audit saw, and nothing about it changed since.
+//! 7. One after the other, each looked at again right before, and each with a permission of the host (`remedy =
+//!    "enforce"`, its grace, its window). That part is not decided here.
+
+use groundcrew_hook::audit::jiff::Timestamp;
+use groundcrew_hook::audit::{days, time};
+use groundcrew_hook::fly::machines::Machine;
+use groundcrew_hook::fly::volumes::Volume;
+
+use crate::name::Owner;
+
+/// What the rule says of one volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All points hold.
+    Reapable,
+    /// Points 1 to 5 do not all hold: it is used, or may be.
+    InUse(String),
+    /// It is being removed.
+    Going,
+    /// All but the sixth hold: something about it changed then.
+    Young(Timestamp),
+}
+
+/// Decides about a volume that was read alone, with all machines of its app, destroyed ones included.
+pub(crate) fn verdict(
+    volume: &Volume,
+    owner: &Owner,
+    machines: &[Machine],
+    since: Timestamp,
+    now: Timestamp,
+    days_min: i64,
+) -> Verdict {
+    if volume.is_going() {
+        return Verdict::Going;
+    }
+    if let Some(why) = used(volume, owner, machines) {
+        return Verdict::InUse(why);
+    }
+    // Nothing is concluded from an owner whose end has no date: then only what this audit saw counts.
+    let ends = machines.iter().filter(|machine| owner.is(&machine.id, &machine.name));
+    let ends = ends.filter_map(|machine| time(machine.updated_at.as_deref()));
+    let dates = ends.chain(time(volume.created_at.as_deref())).chain(time(volume.updated_at.as_deref()));
+    let youngest = dates.fold(since, Timestamp::max);
+    if days(now, youngest) < days_min { Verdict::Young(youngest) } else { Verdict::Reapable }
+}
+
+/// Why a volume is in use, or may be.
+fn used(volume: &Volume, owner: &Owner, machines: &[Machine]) -> Option<String> {
+    if let Some(holder) = volume.holder() {
+        return Some(format!("machine {holder} holds it"));
+    }
+    // Any other word may mean that something is being done with it.
+    if volume.state != "created" {
+        return Some(format!("its state is {}", volume.state));
+    }
+    if volume.host_status.as_deref().is_some_and(|status| !matches!(status, "" | "ok")) {
+        return Some("its host does not answer, so nobody knows who holds it".to_owned());
+    }
+    let mut living = machines.iter().filter(|machine| machine.state != "destroyed");
+    living.find_map(|machine| {
+        if owner.is(&machine.id, &machine.name) {
+            return Some(format!("its owner, machine {}, is {}", machine.id, machine.state));
+        }
+        match machine.mounts() {
+            None => Some(format!("what machine {} mounts is not known", machine.id)),
+            Some(mounts) if mounts.iter().any(|mount| *mount == volume.id || *mount == volume.name) => {
+                Some(format!("machine {} mounts it", machine.id))
+            }
+            Some(_) => None,
+        }
+    })
+}

@@ -1,0 +1,182 @@
+//! `groundcrew recover`: after a lost or old database, what exists is taken up before anything is done.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::recover::Recovery;
+use groundcrew_store::{Options, Reader, Store};
+use serde::Serialize;
+
+use super::backup::key_of;
+use super::{Answer, Code, Context, Failure, Kind};
+use crate::control::{self, Request};
+use crate::data_dir::DataDir;
+use crate::show::{self, Table, Tone, paint};
+
+/// Rebuild the ledger after its database was lost, or put back from a backup
+///
+/// Begun while nothing runs. From then on `groundcrew up` asks every hook what each app needs and looks for all of
+/// it, takes up what carries this installation's marks and what is unmarked and equal, and writes nothing outside.
+/// Called again, this shows how far it is; `--finish` ends it.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub struct Args {
+    /// Put this copy in the database's place first; what is there is kept under another name
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// End it: from here on is done what the levels allow
+    #[arg(long)]
+    finish: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    recovery: &'a Recovery,
+    complete: bool,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
+    if args.finish {
+        return finish(context);
+    }
+    let dir = context.data_dir();
+    let under_way = if dir.database().exists() { context.reader()?.recovery(context.now())? } else { None };
+    match (under_way, &args.from) {
+        (Some(recovery), None) => tell(context, &dir, &recovery),
+        (_, from) => begin(context, &dir, from.as_deref()),
+    }
+}
+
+fn begin(context: &Context, dir: &DataDir, from: Option<&Path>) -> Result<Answer, Failure> {
+    let config = context.config()?;
+    let _held_until_begun = dir.lock("recover", context.now()).map_err(|error| {
+        let failure = Failure::from(error);
+        failure.hint("stop `groundcrew up` first: it must not go on with what is being put in order")
+    })?;
+    let mut said = String::new();
+    if let Some(copy) = from {
+        said = restore(context, dir, copy, &config.installation)?;
+    }
+    let lost = !dir.database().exists();
+    let store = Store::open(&dir.database(), Options::default())?;
+    let begun = context.block_on(async {
+        if let Err(found) = store.claim_meta("installation", &config.installation).await? {
+            return Ok(Err(found));
+        }
+        let act = OperatorAct { who: context.who(), what: "recover".to_owned() };
+        store.begin_recovery(act, context.now()).await.map(Ok)
+    })?;
+    if let Err(found) = begun? {
+        let message = format!("the database is installation {found}'s, not {}'s", config.installation);
+        return Err(Failure::new(Kind::Configuration, message).hint(format!("installation = \"{found}\"")));
+    }
+    if lost {
+        said.push_str("there was no database: everything is taken up anew\n");
+    }
+    said.push_str(
+        "next: groundcrew up        looks for everything, writes nothing outside\n      \
+         groundcrew recover   how far it is; then groundcrew plan, and groundcrew recover --finish\n",
+    );
+    let recovery = store.recovery(context.now())?;
+    Ok(Answer::both(said, &recovery))
+}
+
+/// Puts a copy in the database's place; what was there is kept.
+fn restore(context: &Context, dir: &DataDir, copy: &Path, installation: &str) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::new(Kind::Failed, format!("{}: {error}", copy.display()));
+    let whose = Reader::open(copy).and_then(|copy| {
+        copy.check()?;
+        copy.meta("installation")
+    })?;
+    if whose.as_deref() != Some(installation) {
+        let whose = whose.unwrap_or_else(|| "nobody".to_owned());
+        let message =
+            format!("{} is installation {whose}'s; the configuration says {installation}", copy.display());
+        return Err(Failure::new(Kind::Configuration, message));
+    }
+    let mut said = String::new();
+    let database = dir.database();
+    let beside = |suffix: &str| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let before = format!(".before-{}", context.now().as_millis());
+    for part in ["-wal", "-shm", ""] {
+        let file = beside(part);
+        if file.exists() {
+            let kept = beside(&format!("{before}{part}"));
+            fs::rename(&file, &kept).map_err(failed)?;
+            said.push_str(&format!("{} is kept as {}\n", file.display(), kept.display()));
+        }
+    }
+    fs::copy(copy, &database).and_then(|_| fs::File::open(&database)?.sync_all()).map_err(failed)?;
+    said.push_str(&format!("{} is in its place\n", copy.display()));
+    let key = key_of(copy);
+    if key.exists() && !dir.key().exists() {
+        fs::copy(&key, dir.key()).map_err(failed)?;
+        said.push_str(&format!("{} is the installation's key\n", key.display()));
+    }
+    Ok(said)
+}
+
+fn finish(context: &Context) -> Result<Answer, Failure> {
+    let Some(recovery) = context.reader()?.recovery(context.now())? else {
+        return Err(Failure::new(Kind::Failed, "no recovery is under way").hint("groundcrew recover"));
+    };
+    let causes = open(context, &context.data_dir(), &recovery)?;
+    if !causes.is_empty() {
+        let failure =
+            Failure { causes, ..Failure::new(Kind::Incomplete, "not everything was looked at yet") };
+        return Err(failure.hint("groundcrew recover"));
+    }
+    context.change_and_tell(Request::RecoverFinish)
+}
+
+/// What keeps it from being complete.
+fn open(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Vec<String>, Failure> {
+    let mut open = Vec::new();
+    // Only a runner that has heard its sources knows which owners there are.
+    match context.block_on(control::page(&dir.socket(), "/readyz"))? {
+        Ok((status, _)) if status.is_success() => {}
+        Ok(_) => open.push("the runner is not ready yet: groundcrew doctor".to_owned()),
+        Err(_) => open.push("nothing runs that could look: groundcrew up".to_owned()),
+    }
+    for (count, what) in [
+        (recovery.unasked, "owners are not asked yet: groundcrew wait --app APP says why"),
+        (recovery.looking, "things are not looked for yet"),
+        (recovery.failing, "looks failed: groundcrew resources"),
+    ] {
+        if count > 0 {
+            open.push(format!("{count} {what}"));
+        }
+    }
+    Ok(open)
+}
+
+fn tell(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Answer, Failure> {
+    let mut table = Table::new(["", "", ""]);
+    let mut line = |count: u32, what: &str, then: &str| {
+        table.row([count.to_string().into(), what.into(), then.into()]);
+    };
+    line(recovery.found, "things were found and are on record", "groundcrew resources");
+    line(recovery.to_create, "are wanted and were not found: would be created", "groundcrew plan");
+    line(recovery.to_change, "are not as they are wanted: would be changed", "groundcrew plan");
+    line(recovery.unwanted, "are wanted by nobody: would go, or be held", "groundcrew plan");
+    line(recovery.unclear, "cannot be told from somebody else's", "groundcrew findings");
+    let open = open(context, dir, recovery)?;
+    let (tone, state) = if open.is_empty() { (Tone::Good, "complete") } else { (Tone::Waiting, "under way") };
+    let since = show::ago(recovery.since, context.now());
+    let mut text = format!("recovery {}, begun {since}; nothing is written outside\n", paint(tone, state));
+    text.push_str(&table.draw());
+    for open in &open {
+        text.push_str(&format!("  {} {open}\n", paint(Tone::Waiting, "->")));
+    }
+    if open.is_empty() {
+        text.push_str("\nthen: groundcrew recover --finish\n");
+    }
+    let answer = Answer::both(text, &Shown { recovery, complete: open.is_empty() });
+    Ok(answer.code(if open.is_empty() { Code::Ok } else { Code::Incomplete }))
+}

@@ -1,0 +1,177 @@
+//! Findings that are mended: by an audit that enforces, or by hand.
+//!
+//! ```text
+//!  audit --end_audit--> findings --begin_remedy (may_fix, one transaction)--> fix: looks again, acts --end_remedy-->
+//!                                                 |                             each write: its intent first
+//!                                                 +--> waits for grace, held, never
+//! ```
+//!
+//! An attempt is on record before its run begins. One that was cut off may have changed something: it counts, and the
+//! next one, of a later audit that still reports the finding, is begun only when nothing of it can take effect any
+//! more. It looks again like every other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::remedy::{Asked, Verdict};
+use groundcrew_engine::gate::{Answers, Writes};
+use groundcrew_engine::run::MemoryHandle;
+use groundcrew_store::SubjectId;
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::remedies::{Begun, Mendable, RemedyEnd, Wish};
+use tokio_util::sync::CancellationToken;
+
+use super::handler::LaneMemory;
+use super::installed::Installed;
+use super::record::{About, RunStart};
+use super::{Error, Runner, Surroundings};
+use crate::config::{Audit, Enforcement};
+
+/// Findings that one run of an audit decides about; the others are decided by the next.
+const DECIDED_MAX: usize = 1_000;
+
+/// What became of one finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mended {
+    /// It was tried: the word of what mends, or what went wrong.
+    Tried(String),
+    /// It was not.
+    Not(Verdict),
+}
+
+impl Runner {
+    /// Mends what an audit just saw, as far as it may; returns what became of it, for people.
+    pub(super) async fn mend(
+        &self,
+        audit: &Audit,
+        installed: &Arc<Installed>,
+        seen: &BTreeSet<(String, String)>,
+        stop: &CancellationToken,
+    ) -> Result<Option<String>, Error> {
+        let Some(enforcement) = &audit.remedy else { return Ok(None) };
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let found = self.store.mendable(installed.id, &enforcement.codes)?;
+        let is_seen =
+            |found: &Mendable| seen.contains(&(found.finding.code.clone(), found.finding.about.clone()));
+        for found in found.into_iter().filter(is_seen).take(DECIDED_MAX) {
+            if stop.is_cancelled() {
+                break;
+            }
+            let wish = self.wish(installed, &found, Asked::ByAudit, &audit.name, enforcement.clone());
+            let counted = match self.mend_one(installed, found, wish).await? {
+                Mended::Tried(outcome) => known_word(&outcome),
+                Mended::Not(Verdict::Held { .. }) => "held",
+                Mended::Not(Verdict::Later { .. }) => "in grace",
+                Mended::Not(_) => continue,
+            };
+            *counts.entry(counted.to_owned()).or_default() += 1;
+        }
+        let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        Ok((!counts.is_empty()).then(|| counts.join(", ")))
+    }
+
+    /// Mends one finding because a person says so; none if no auditor reports it.
+    pub async fn mend_by_hand(&self, finding: i64, who: &str) -> Result<Option<Mended>, Error> {
+        let Some(found) = self.store.mendable_by_id(finding)? else { return Ok(None) };
+        let Some(installed) = self.registry().hook(found.hook).cloned() else { return Ok(None) };
+        let window = groundcrew_core::may_delete::Window::DEFAULT;
+        let enforcement = Enforcement { codes: Vec::new(), grace: Millis::ZERO, window };
+        let wish = self.wish(&installed, &found, Asked::ByHand, who, enforcement);
+        Ok(Some(self.mend_one(&installed, found, wish).await?))
+    }
+
+    fn wish(
+        &self,
+        installed: &Installed,
+        found: &Mendable,
+        asked: Asked,
+        asked_by: &str,
+        enforcement: Enforcement,
+    ) -> Wish {
+        let limits = &self.limits;
+        let deadline = Millis::new(limits.deadline.as_millis() as i64);
+        Wish {
+            finding: found.id,
+            asked,
+            asked_by: asked_by.to_owned(),
+            enforcement,
+            level: self.level.min(installed.hook.level),
+            frozen: self.frozen(installed, found),
+            effect_within: deadline + limits.send_within + limits.request,
+            now: self.now(),
+        }
+    }
+
+    /// What beside levels and pauses forbids it for now.
+    fn frozen(&self, installed: &Installed, found: &Mendable) -> Option<String> {
+        if !installed.component.can_mend() {
+            return Some("the component does not export `remedy`".to_owned());
+        }
+        match &found.finding.subject {
+            Some(owner) if !installed.hook.covers(owner.path.app_name()) => {
+                Some("its subject is out of the hook's scope".to_owned())
+            }
+            Some(owner) if found.subject.is_none() => Some(format!("{} was never seen here", owner.path)),
+            _ => self.disbelief(),
+        }
+    }
+
+    async fn mend_one(
+        &self,
+        installed: &Arc<Installed>,
+        found: Mendable,
+        wish: Wish,
+    ) -> Result<Mended, Error> {
+        let attempt = match self.store.begin_remedy(wish).await? {
+            Begun::Yes(attempt) => attempt,
+            Begun::No(verdict) => return Ok(Mended::Not(verdict)),
+        };
+        let memory = LaneId { hook: installed.id, subject: SubjectId::NONE };
+        let lane = LaneId { subject: found.subject.unwrap_or(SubjectId::NONE), ..memory };
+        let start = RunStart { seed: self.entropy.seed(), started: self.now() };
+        let opened = self.open_run(installed, lane, "fix", About::default(), &start);
+        let surroundings = Surroundings {
+            resource: None,
+            answers: Answers::Outside,
+            intents: opened.intents(&self.store),
+            memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), memory, installed.clone()))),
+            seed: start.seed,
+        };
+        let config = Arc::new(installed.hook.config.clone());
+        let subject = found.finding.subject.as_ref().map(|owner| &owner.path);
+        let context = self.context(installed, subject, config, surroundings);
+        let run = self.engine.fix(&installed.component, &context, &found.finding).await;
+        let now = self.now();
+        let (record, calls) = opened.close(&context, &run, now);
+        let (wrote, effect_by) = match run.writes {
+            Writes::Sent { effect_by } => (true, effect_by),
+            Writes::None => (false, now),
+        };
+        let (outcome, acted, written) = match run.outcome {
+            Ok(outcome) => (outcome.to_string(), outcome.counts(), run.written),
+            Err(ended) => (ended.failure().message, false, BTreeMap::new()),
+        };
+        let end = RemedyEnd {
+            attempt,
+            outcome: outcome.clone(),
+            counts: acted || wrote,
+            effect_by,
+            lane: memory,
+            run: record,
+            calls,
+            written,
+            now,
+        };
+        self.store.end_remedy(end).await?;
+        let (code, about) = (&found.finding.code, &found.finding.about);
+        tracing::info!(hook = %installed.hook.name, %code, %about, %outcome, "a finding was to be mended");
+        Ok(Mended::Tried(outcome))
+    }
+}
+
+/// The word of an outcome; whatever else went wrong is a failure.
+fn known_word(outcome: &str) -> &'static str {
+    let known = outcome.parse::<groundcrew_core::remedy::Outcome>();
+    known.map_or("failed", groundcrew_core::remedy::Outcome::as_str)
+}

@@ -1,0 +1,60 @@
+//! What marks on things say of other installations and other runners.
+
+use std::sync::PoisonError;
+
+use groundcrew_core::row::marked_by;
+use groundcrew_core::spec::Thing;
+use groundcrew_store::findings::{NewFinding, Severity};
+
+use super::super::{Error, Runner};
+use super::row::Work;
+
+/// Things carry this installation's mark and no row of this ledger is about them.
+pub const SECOND: &str = "installation.second";
+/// Things carry another installation's mark.
+pub const OTHER: &str = "installation.other";
+
+impl Runner {
+    /// Reports, once, whose marks a look showed beside this ledger's.
+    pub(super) async fn note_marks(&self, work: &Work<'_>, things: &[Thing]) -> Result<(), Error> {
+        for thing in things {
+            let Some((installation, row)) = thing.mark.as_deref().and_then(marked_by) else { continue };
+            let at = format!("{} `{}` at {}", work.row.kind, thing.id, work.installed.hook.target);
+            if installation != self.installation {
+                let message = format!("{at} is installation `{installation}`'s: it is left alone");
+                self.tell_once(OTHER, Severity::Info, message, None).await?;
+            } else if row != work.row.row.id && !self.is_recovering() && !self.store.knows_row(&row)? {
+                let message = format!(
+                    "{at} carries this installation's mark and row {row}, which this ledger never had: \
+                     another runner has the same installation id, or the database was lost or is old"
+                );
+                let remedy = "stop the other runner; if there is none: groundcrew recover".to_owned();
+                self.tell_once(SECOND, Severity::Critical, message, Some(remedy)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a finding about this installation unless this process did so before.
+    async fn tell_once(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        message: String,
+        remedy: Option<String>,
+    ) -> Result<(), Error> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(code);
+        if told {
+            let finding = NewFinding {
+                code: code.to_owned(),
+                about: self.installation.clone(),
+                hook: None,
+                severity,
+                message,
+                remedy,
+            };
+            self.store.open_finding(finding, self.now()).await?;
+        }
+        Ok(())
+    }
+}

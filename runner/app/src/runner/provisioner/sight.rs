@@ -1,0 +1,216 @@
+//! The upgrade gate: a new version of a hook must find what the old one made before it may write anything.
+//!
+//! A version that looks for its things under other keys finds none of them. It would take them for missing, and make
+//! them all a second time. So whenever component or configuration changed, a sample of the rows is looked for by
+//! exactly their keys; meanwhile, and until all of it was found or a person says so, the hook's rows rest: they are
+//! neither changed nor concluded about.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+use groundcrew_core::duration::Millis;
+use groundcrew_engine::gate::{Answers, Unrecorded};
+use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::ledger::StoredRow;
+use groundcrew_store::sight::LOST;
+use groundcrew_store::{HookId, Result};
+use tokio_util::sync::CancellationToken;
+
+use super::super::Runner;
+use super::super::installed::Installed;
+use super::row::Work;
+
+/// Rows that are looked for.
+const SAMPLE: u32 = 20;
+/// Between two looks at whether a gate may open.
+const PAUSE: Millis = Millis::new(500);
+/// Between two samples of a hook that did not find its things.
+const AGAIN: Millis = Millis::minutes(1);
+/// Rounds after which looks that fail no longer hold back a hook that finds everything else.
+const ROUNDS: u32 = 4;
+/// Rows named in a finding.
+const NAMED: usize = 5;
+
+/// What a sample showed.
+#[derive(Debug, Default)]
+struct Sighting {
+    found: u32,
+    lost: Vec<String>,
+    failed: Vec<String>,
+}
+
+/// How far a gate is.
+#[derive(Debug, Default)]
+struct Round {
+    number: u32,
+    next: Option<groundcrew_core::time::Timestamp>,
+}
+
+impl Runner {
+    /// Closes the gate of every provisioner whose component or configuration is not the one that was last seen to
+    /// find its things. To be called before anything is worked on.
+    pub async fn close_gates(&self) -> Result<()> {
+        let registry = self.registry();
+        for installed in registry.provisioners() {
+            let (id, name, settings) = (installed.id, installed.hook.name.as_str(), installed.settings());
+            let sight = self.store.sight(id)?;
+            if sight.as_ref().is_some_and(|sight| sight.settings == settings && sight.held.is_none()) {
+                continue;
+            }
+            // A ledger from before sights were kept says with what its owners were asked.
+            let known = match &sight {
+                Some(sight) => Some(sight.settings.clone()),
+                None => self.store.asked_with(id)?,
+            };
+            let nothing = self.store.sample_rows(id, 1)?.is_empty();
+            match known.filter(|known| *known != settings && !nothing) {
+                None => self.store.trust_sight(id, name, settings, None, self.now()).await?,
+                Some(known) => {
+                    if sight.is_none() {
+                        self.store.trust_sight(id, name, known, None, self.now()).await?;
+                    }
+                    self.gates().insert(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens gates as soon as that is right, until told to stop or all are open.
+    pub async fn watch_gates(self: Arc<Self>, stop: CancellationToken) {
+        let mut rounds: BTreeMap<HookId, Round> = BTreeMap::new();
+        loop {
+            let closed: BTreeSet<_> = self.gates().clone();
+            if closed.is_empty() {
+                return;
+            }
+            let work = async {
+                for hook in closed {
+                    let Some(installed) = self.registry().hook(hook).cloned() else { continue };
+                    let round = rounds.entry(hook).or_default();
+                    if let Err(error) = self.try_gate(&installed, round).await {
+                        tracing::warn!(%error, hook = %installed.hook.name, "its gate could not be looked at");
+                    }
+                }
+                tokio::time::sleep(PAUSE.to_std()).await;
+            };
+            if stop.run_until_cancelled(work).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Whether a hook's rows rest.
+    pub(super) fn rests(&self, hook: HookId) -> bool {
+        self.rehearsal.is_none() && self.gates().contains(&hook)
+    }
+
+    fn gates(&self) -> std::sync::MutexGuard<'_, BTreeSet<HookId>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn try_gate(&self, installed: &Installed, round: &mut Round) -> Result<()> {
+        let settings = installed.settings();
+        if self.store.sight(installed.id)?.is_some_and(|sight| sight.settings == settings) {
+            // A person said so.
+            return self.open_gate(installed).await;
+        }
+        if round.next.is_some_and(|next| self.now() < next) {
+            return Ok(());
+        }
+        round.number += 1;
+        let sighting = self.sample(installed).await?;
+        let (lost, failed) = (sighting.lost.len(), sighting.failed.len());
+        if lost == 0 && (failed == 0 || (sighting.found > 0 && round.number >= ROUNDS)) {
+            let name = installed.hook.name.as_str();
+            self.store.trust_sight(installed.id, name, settings, None, self.now()).await?;
+            return self.open_gate(installed).await;
+        }
+        let patient = lost == 0 && round.number < ROUNDS;
+        round.next = Some(self.now() + if patient { Millis::seconds(2) } else { AGAIN });
+        if patient {
+            return Ok(());
+        }
+        let finding = finding(installed, &sighting);
+        tracing::warn!(hook = %installed.hook.name, why = finding.message, "nothing is written");
+        self.store.lose_sight(installed.id, settings, sighting.lost, finding, self.now()).await
+    }
+
+    async fn open_gate(&self, installed: &Installed) -> Result<()> {
+        self.gates().remove(&installed.id);
+        tracing::info!(hook = %installed.hook.name, "its things were found: it may write");
+        let lanes = self.registry().everybody(&self.store.mirror_rows()?);
+        let ours = lanes.into_iter().filter(|lane| lane.hook == installed.id).collect();
+        self.store.dirty_lanes(ours, self.now()).await
+    }
+
+    async fn sample(&self, installed: &Installed) -> Result<Sighting> {
+        let mut sighting = Sighting::default();
+        for row in self.store.sample_rows(installed.id, SAMPLE)? {
+            let Some(owner) = self.store.subject(row.owner)? else { continue };
+            // Of who is gone or out of scope nothing new is made.
+            if owner.gone_at.is_some() || !installed.hook.covers(owner.subject.path.app_name()) {
+                continue;
+            }
+            let name = format!("{}/{} of {}", row.kind, row.key, owner.subject.path);
+            let window = self.limits.send_within + self.limits.request;
+            let Some(policy) = installed.hook.policy(&row.kind, window) else {
+                sighting.lost.push(name);
+                continue;
+            };
+            let config = match self.question(installed, &owner)? {
+                Ok(question) => question.config,
+                Err(_) => Arc::new(installed.hook.config.clone()),
+            };
+            let work = Work { installed, owner: &owner, row, want: None, policy, config, runs: Vec::new() };
+            match self.seen(&work).await? {
+                Ok(true) => sighting.found += 1,
+                Ok(false) => sighting.lost.push(name),
+                Err(why) => sighting.failed.push(format!("{name}: {why}")),
+            }
+        }
+        Ok(sighting)
+    }
+
+    /// Looks for a row's thing by its key alone, as if it were looked for the first time.
+    async fn seen(&self, work: &Work<'_>) -> Result<std::result::Result<bool, String>> {
+        let want = self.want(work, None);
+        let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe);
+        let run = self.engine.find(&work.installed.component, &context, &want).await;
+        let (record, calls) = opened.close(&context, &run, self.now());
+        self.store.save_run(record, calls).await?;
+        let mark = work.row.row.id.mark(&self.installation);
+        let is_it = |row: &StoredRow, id: &str, marked: Option<&str>| {
+            row.row.thing.as_deref() == Some(id) || marked == Some(mark.as_str())
+        };
+        Ok(match run.outcome {
+            Ok(things) => Ok(things.iter().any(|thing| is_it(&work.row, &thing.id, thing.mark.as_deref()))),
+            Err(ended) => Err(ended.failure().message),
+        })
+    }
+}
+
+fn finding(installed: &Installed, sighting: &Sighting) -> NewFinding {
+    let name = &installed.hook.name;
+    let all = sighting.found as usize + sighting.lost.len() + sighting.failed.len();
+    let named = |rows: &[String]| rows.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let what = if sighting.lost.is_empty() {
+        format!("nothing could be looked at ({})", named(&sighting.failed))
+    } else {
+        format!(
+            "{} of {all} things that exist are not found ({})",
+            sighting.lost.len(),
+            named(&sighting.lost)
+        )
+    };
+    NewFinding {
+        code: LOST.to_owned(),
+        about: name.clone(),
+        hook: Some(installed.id),
+        severity: Severity::Critical,
+        message: format!("component or configuration changed, and {what}: nothing is written meanwhile"),
+        remedy: Some(format!(
+            "go back to the version before, or, if that is right: groundcrew approve --upgrade {name}"
+        )),
+    }
+}

@@ -1,0 +1,130 @@
+//! After a lost or old ledger: everything is looked at anew before anything is done.
+//!
+//! A recovery is a value of the installation itself, so it outlives restarts. While it is under way the runner
+//! writes nothing outside and takes up what it finds; see `groundcrew_core::settle::Adopt::Recover`.
+
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use crate::operators::{OperatorAct, record, wake_rows};
+use crate::{Error, Result, Store};
+
+/// The name of the value that says since when.
+const SINCE: &str = "recovering";
+
+/// Versions of subjects that a recovery leaves out: a ledger that was restored must not give the events to come the
+/// ids of events that were told after the backup.
+const VERSIONS: i64 = 1_000_000;
+
+/// How far a recovery is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Recovery {
+    /// When it began.
+    pub since: Timestamp,
+    /// Owners that a provisioner works for.
+    pub lanes: u32,
+    /// Owners that were not asked, or could not be.
+    pub unasked: u32,
+    /// Things that are on record as existing.
+    pub found: u32,
+    /// Things that are still looked for.
+    pub looking: u32,
+    /// Looks that failed.
+    pub failing: u32,
+    /// Things that are wanted and were not found.
+    pub to_create: u32,
+    /// Things that were found and are not as they are wanted.
+    pub to_change: u32,
+    /// Things that nobody wants.
+    pub unwanted: u32,
+    /// Things that could not be told from somebody else's: open findings.
+    pub unclear: u32,
+}
+
+impl Recovery {
+    /// Whether everything that is known of was looked at once.
+    pub const fn is_complete(&self) -> bool {
+        self.unasked == 0 && self.looking == 0 && self.failing == 0
+    }
+}
+
+impl Store {
+    /// Begins one: every owner is asked and every thing looked for again. Nothing happens if one is under way.
+    ///
+    /// Not for a ledger that a runner has open: it holds the mirror in memory.
+    pub async fn begin_recovery(&self, act: OperatorAct, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            let text = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            if connection.execute(text, [SINCE, &now.as_millis().to_string()])? == 0 {
+                return Ok(());
+            }
+            connection.execute("UPDATE subject SET version = version + ?1", [VERSIONS])?;
+            let text = "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0), view_hash = NULL";
+            connection.execute(text, [now.as_millis()])?;
+            let text = "UPDATE resource SET due_at = ?1, look_at = ?1, version = version + 1
+                WHERE state NOT IN ('gone', 'retained')";
+            connection.execute(text, [now.as_millis()])?;
+            record(connection, &act, now)
+        })
+        .await
+    }
+
+    /// How far the recovery is that is under way, if one is.
+    pub fn recovery(&self, now: Timestamp) -> Result<Option<Recovery>> {
+        self.read(|connection| {
+            let Some(since) = since(connection)? else { return Ok(None) };
+            let count = |text: &str| -> Result<u32> {
+                let text = format!("SELECT count(*) FROM {text}");
+                // Whatever is compared with a time is compared with the present.
+                let params: &[&dyn rusqlite::ToSql] =
+                    if text.contains("?1") { &[&now.as_millis()] } else { &[] };
+                Ok(connection.query_row(&text, params, |row| row.get(0))?)
+            };
+            Ok(Some(Recovery {
+                since,
+                lanes: count("lane WHERE dirty > 0")?,
+                unasked: count("lane WHERE dirty > done")?,
+                found: count("resource WHERE state IN ('pending', 'present') AND NOT due_at <= ?1")?,
+                looking: count("resource WHERE state <> 'gone' AND due_at <= ?1 AND error IS NULL")?,
+                failing: count("resource WHERE state <> 'gone' AND error IS NOT NULL")?,
+                to_create: count("resource WHERE state = 'creating' AND waiting LIKE 'observe: %'")?,
+                to_change: count("resource WHERE waiting = 'observe: would be changed'")?,
+                unwanted: count(
+                    "resource WHERE unwanted_at IS NOT NULL AND state NOT IN ('gone', 'retained')",
+                )?,
+                unclear: count(
+                    "finding WHERE source = 0 AND closed_at IS NULL
+                       AND code IN ('resource.conflict', 'resource.ambiguous', 'resource.changed')",
+                )?,
+            }))
+        })
+    }
+
+    /// Whether one is under way.
+    pub fn is_recovering(&self) -> Result<bool> {
+        self.read(|connection| Ok(since(connection)?.is_some()))
+    }
+
+    /// Ends it: what was only shown is decided again, and done as the levels say.
+    pub async fn end_recovery(&self, act: OperatorAct, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            if connection.execute("DELETE FROM meta WHERE key = ?1", [SINCE])? == 0 {
+                return Err(Error::Missing("recovery"));
+            }
+            connection
+                .execute("UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0)", [now.as_millis()])?;
+            wake_rows(connection, now)?;
+            record(connection, &act, now)
+        })
+        .await
+    }
+}
+
+fn since(connection: &Connection) -> Result<Option<Timestamp>> {
+    let text: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = ?1", [SINCE], |row| row.get(0))
+        .optional()?;
+    let Some(text) = text else { return Ok(None) };
+    let millis = text.parse().map_err(|_| Error::Foreign(format!("`{text}` for the begin of a recovery")))?;
+    Ok(Some(Timestamp::from_millis(millis)))
+}

@@ -1,0 +1,94 @@
+//! With which component and settings a hook was last seen to find its things: what the upgrade gate remembers.
+
+use groundcrew_core::time::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use crate::findings::{self, NewFinding};
+use crate::ledger::StoredRow;
+use crate::operators::{self, OperatorAct};
+use crate::{HookId, Result, Store, sql};
+
+/// The finding about a hook whose new version does not find what the old one made.
+pub const LOST: &str = "hook.lost-sight";
+
+/// What is known of a hook's sight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// `COMPONENT:CONFIGURATION` that may write.
+    pub settings: String,
+    /// Those that did not find its things.
+    pub held: Option<String>,
+    /// The rows that were not found.
+    pub lost: Vec<String>,
+}
+
+impl Store {
+    /// What is known of a hook's sight; none before it was ever asked.
+    pub fn sight(&self, hook: HookId) -> Result<Option<Sight>> {
+        self.read(|connection| {
+            let text = "SELECT settings, held, lost FROM sight WHERE hook = ?1";
+            let sight = |row: &rusqlite::Row<'_>| {
+                Ok(Sight { settings: row.get(0)?, held: row.get(1)?, lost: sql::json(row, 2)? })
+            };
+            Ok(connection.prepare_cached(text)?.query_row([hook.0], sight).optional()?)
+        })
+    }
+
+    /// The settings with which a hook's owners were asked before its sight was kept, where that was so.
+    pub fn asked_with(&self, hook: HookId) -> Result<Option<String>> {
+        self.read(|connection| {
+            let text =
+                "SELECT settings FROM lane WHERE hook = ?1 AND settings IS NOT NULL ORDER BY subject LIMIT 1";
+            Ok(connection.prepare_cached(text)?.query_row([hook.0], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// These settings may write from here on.
+    pub async fn trust_sight(
+        &self,
+        hook: HookId,
+        name: &str,
+        settings: String,
+        act: Option<OperatorAct>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let text = "INSERT INTO sight (hook, settings, at) VALUES (?1, ?2, ?3)
+                ON CONFLICT (hook) DO UPDATE SET settings = excluded.settings, held = NULL, lost = '[]', at = excluded.at";
+            connection.execute(text, params![hook.0, settings, now.as_millis()])?;
+            findings::close(connection, LOST, &name, now)?;
+            act.map_or(Ok(()), |act| operators::record(connection, &act, now))
+        })
+        .await
+    }
+
+    /// These settings do not find what is there; nothing is written with them.
+    pub async fn lose_sight(
+        &self,
+        hook: HookId,
+        settings: String,
+        lost: Vec<String>,
+        finding: NewFinding,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(move |connection| {
+            let text = "INSERT INTO sight (hook, settings, held, lost, at) VALUES (?1, '', ?2, ?3, ?4)
+                ON CONFLICT (hook) DO UPDATE SET held = excluded.held, lost = excluded.lost, at = excluded.at";
+            connection.execute(text, params![hook.0, settings, sql::text_of(&lost), now.as_millis()])?;
+            findings::open(connection, &finding, now)
+        })
+        .await
+    }
+
+    /// Some of a hook's rows whose thing exists: first one of each owner and kind, the kinds in turn.
+    pub fn sample_rows(&self, hook: HookId, count: u32) -> Result<Vec<StoredRow>> {
+        // Multiplied by a prime, neighbours in the ledger are none in the sample.
+        let filter = "id IN (SELECT id FROM (
+              SELECT id, kind, row_number() OVER (PARTITION BY kind, owner ORDER BY id) AS of_owner,
+                row_number() OVER (PARTITION BY kind ORDER BY id * 7919 % 10007) AS of_kind
+              FROM resource WHERE hook = ?1 AND state = 'present' AND thing IS NOT NULL)
+            ORDER BY of_owner, of_kind, kind LIMIT ?2)";
+        self.rows(filter, params![hook.0, count])
+    }
+}

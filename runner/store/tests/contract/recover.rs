@@ -1,0 +1,60 @@
+//! A recovery outlives restarts, looks at everything anew, and ends once.
+
+use groundcrew_core::row::State;
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::{Error, Options, Store};
+
+use crate::support::{Bench, at};
+
+fn act(what: &str) -> OperatorAct {
+    OperatorAct { who: "ann".to_owned(), what: what.to_owned() }
+}
+
+#[tokio::test]
+async fn everything_is_looked_at_anew_and_counted() {
+    let bench = Bench::new();
+    let hook = bench.hook("dns").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[hook]).await };
+    bench.want(lane, &["a", "b"], at(1)).await;
+    let mut row = bench.row("a");
+    (row.row.state, row.row.thing, row.due_at) = (State::Present, Some("t".to_owned()), Some(at(9_000)));
+    bench.commit(row).await.unwrap();
+    let store = &bench.store;
+    let seen = store.lane(lane).unwrap().unwrap().dirty;
+    store.finish_look(lane, seen, Some(at(9_000))).await.unwrap();
+    let version = store.mirror_rows().unwrap()[0].version;
+    assert_eq!(store.recovery(at(2)).unwrap(), None);
+
+    store.begin_recovery(act("recover"), at(2)).await.unwrap();
+    let begun = store.recovery(at(2)).unwrap().unwrap();
+    assert_eq!((begun.since, begun.unasked, begun.looking, begun.found), (at(2), 1, 2, 0));
+    assert!(!begun.is_complete());
+    assert!(store.mirror_rows().unwrap()[0].version > version + 1_000, "no event gets an old event's id");
+    assert_eq!(store.lane(lane).unwrap().unwrap().view_hash, None, "it is asked again");
+
+    // Beginning again is nothing new, and neither is opening the database again.
+    let versions = store.mirror_rows().unwrap()[0].version;
+    store.begin_recovery(act("recover"), at(3)).await.unwrap();
+    let again = Store::open(store.path(), Options::default()).unwrap();
+    assert!(again.is_recovering().unwrap());
+    assert_eq!((again.mirror_rows().unwrap()[0].version, again.acts(9).unwrap().len()), (versions, 1));
+
+    bench.want(lane, &["a", "b"], at(4)).await;
+    store.finish_look(lane, store.lane(lane).unwrap().unwrap().dirty, None).await.unwrap();
+    let mut found = bench.row("a");
+    found.due_at = Some(at(9_000));
+    bench.commit(found).await.unwrap();
+    let mut missing = bench.row("b");
+    (missing.due_at, missing.waiting) = (None, Some("observe: would be created".to_owned()));
+    bench.commit(missing).await.unwrap();
+    let now = store.recovery(at(5)).unwrap().unwrap();
+    assert_eq!((now.unasked, now.looking, now.found, now.to_create), (0, 0, 1, 1));
+    assert!(now.is_complete());
+
+    store.end_recovery(act("recover --finish"), at(6)).await.unwrap();
+    assert!(!store.is_recovering().unwrap());
+    assert_eq!(bench.row("b").due_at, Some(at(6)), "what was only shown is decided again");
+    let ended = store.end_recovery(act("recover --finish"), at(7)).await;
+    assert!(matches!(ended, Err(Error::Missing("recovery"))), "{ended:?}");
+}

@@ -1,0 +1,173 @@
+//! An inventory is compared with the ledger, and an audit that enforces mends.
+
+use groundcrew_outside::{Knobs, What};
+use serde_json::{Value, json};
+
+use crate::scene::{RECORDS, Scene};
+
+const STOCK: &str = "
+[audit.stock]
+hooks = [\"records\"]
+cron  = \"0 3 1 1 *\"
+";
+
+const SWEEP: &str = "
+[hook.reaper]
+$REAPER
+config = { server = \"$SHOP\", collection = \"marked\" }
+allow  = [\"GET,DELETE {config.server}/marked*\"]
+
+[audit.sweep]
+hooks   = [\"reaper\"]
+cron    = \"0 3 1 1 *\"
+remedy  = \"enforce\"
+codes   = [\"thing.idle\"]
+grace   = \"2s\"
+deletes = { share = \"0%\", floor = 2 }
+";
+
+impl Scene {
+    /// Somebody asks the outside for something, past the runner.
+    fn somebody(&self, method: &str, target: &str, body: &Value) -> Value {
+        let headers = [("content-type".to_owned(), "application/json".to_owned())];
+        let reply = self.outside.handle(method, target, &headers, body.to_string().as_bytes());
+        let answer = reply.answer().unwrap();
+        assert!(answer.status < 300, "{method} {target}: {answer:?}");
+        answer.json()
+    }
+
+    /// Runs an audit; its run, once it ended.
+    fn audited(&self, name: &str) -> Value {
+        let newest = || self.list(&["audit", "history", name]).into_iter().next();
+        let before = newest().map_or(Value::Null, |run| run["id"].clone());
+        self.says(&["audit", "run", name]);
+        self.until("the audit ended", || {
+            newest().filter(|run| run["id"] != before && !run["ended"].is_null())
+        })
+    }
+}
+
+#[test]
+fn an_inventory_audit_reports_what_is_ours_by_mark_and_what_is_missing() {
+    let scene = Scene::with_apps(2);
+    for app in ["cust-1", "cust-2"] {
+        scene.outside.open(&format!("/apps/{app}/inner"), Knobs::anonymous());
+    }
+    scene.configure(&format!("{RECORDS}{STOCK}"));
+    let mut up = scene.up();
+    scene.until_records(1..=2);
+    let row = "abcdefghij0123456789abcdef";
+    for (key, mark) in [
+        ("stray", json!(format!("gc1:e2e:{row}"))),
+        ("theirs", json!(format!("gc1:prod:{row}"))),
+        ("bare", Value::Null),
+    ] {
+        scene.somebody("PUT", &format!("/natural/{key}"), &json!({ "value": 1, "mark": mark }));
+    }
+    let first = scene.audited("stock");
+    assert_eq!(
+        (&first["outcome"], &first["found"]),
+        (&json!("ok"), &json!(0)),
+        "what is young does not count"
+    );
+    let orphan = scene.until("the stray one is reported", || {
+        scene.audited("stock");
+        scene.open_findings("inventory.orphan").pop()
+    });
+    assert_eq!((&orphan["about"], &orphan["auditor"]), (&json!("natural/stray"), &json!("records")));
+
+    // A record vanishes, and its row's own next look is far away.
+    scene.somebody("DELETE", "/natural/cust-1", &Value::Null);
+    let run = scene.audited("stock");
+    let missing = scene.open_findings("inventory.missing").pop().unwrap_or_else(|| panic!("{run}"));
+    assert_eq!(missing["about"], "natural/cust-1");
+    let summary = "records: 1 missing, 1 ours, 1 somebody else's, 1 unmarked, 1 without a row";
+    assert_eq!(run["summary"], summary, "{run}");
+    let runs = scene.list(&["runs", "--hook", "records"]);
+    assert!(runs.iter().any(|run| run["op"] == "scan"), "each page is a run");
+
+    // Nothing was done about it but by whom it was planted.
+    assert_eq!(scene.times(What::Deleted), 1);
+    scene.somebody("DELETE", "/natural/stray", &Value::Null);
+    scene.audited("stock");
+    assert!(scene.open_findings("inventory.orphan").is_empty(), "a complete listing resolves");
+    up.end();
+}
+
+#[test]
+fn an_audit_that_enforces_holds_too_many_at_once_and_mends_what_is_approved() {
+    let scene = Scene::with_apps(1);
+    scene.configure(&format!("{RECORDS}{SWEEP}"));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    let plant = |value: &str| {
+        scene.somebody("POST", "/marked", &json!({ "name": value, "value": value }))["id"].clone()
+    };
+    let (used, idle) = (plant("used"), [plant("idle"), plant("idle"), plant("idle")]);
+    let there = |id: &Value| {
+        let target = format!("/marked/{}", id.as_str().unwrap());
+        scene.outside.handle("GET", &target, &[], &[]).answer().unwrap().status == 200
+    };
+    let first = scene.audited("sweep");
+    assert_eq!(first["found"], 3, "{first}");
+    assert!(idle.iter().all(there), "grace");
+    let run = scene.until("grace is over", || {
+        scene.audited("sweep");
+        let run = scene.list(&["audit", "history", "sweep"]).remove(0);
+        (run["summary"] == "reaper: 3 held").then_some(run)
+    });
+    assert!(idle.iter().all(there), "three are more than two: {run}");
+    let held = scene.list(&["approve", "--hook", "reaper"]);
+    assert_eq!(held.len(), 3, "{held:?}");
+    scene.says(&["approve", "--hook", "reaper", "--all", "--yes"]);
+    scene.audited("sweep");
+    // What was seen is entered before anything is mended.
+    let newest = || scene.list(&["audit", "history", "sweep"])[0]["summary"].clone();
+    scene.until_so("all three are mended", || newest() == "reaper: 3 fixed");
+    assert!(!idle.iter().any(there) && there(&used));
+    assert_eq!(scene.audited("sweep")["resolved"], 3);
+
+    // One by hand, looked at again first; acknowledged ones are left alone.
+    let [kept, gone] = [plant("idle"), plant("idle")];
+    scene.audited("sweep");
+    let id = |thing: &Value| {
+        let about = format!("thing/{}", thing.as_str().unwrap());
+        let open = scene.open_findings("thing.idle");
+        open.into_iter().find(|found| found["about"] == about).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    scene.says(&["findings", "ack", &id(&kept), "--reason", "for the lawyers"]);
+    scene.says(&["findings", "fix", &id(&kept), "--yes"]);
+    scene.says(&["findings", "fix", &id(&gone), "--yes"]);
+    scene.until_so("it is deleted", || !there(&gone));
+    assert!(there(&kept), "somebody said that it may be");
+    let fixes = scene.list(&["runs", "--hook", "reaper"]);
+    assert_eq!(fixes.iter().filter(|run| run["op"] == "fix").count(), 4, "each attempt is a run");
+    up.end();
+}
+
+#[test]
+fn a_listing_finds_drift_and_a_thing_that_is_fought_over_is_left_alone() {
+    let scene = Scene::with_apps(1);
+    let repairing = "gone = \"delete\"\ndrift = \"repair\"\ndrift_every = \"10s\"";
+    scene.configure(&RECORDS.replace("gone = \"delete\"", repairing));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    let record = || scene.outside.handle("GET", "/natural/cust-1", &[], &[]).answer().unwrap().json();
+    let changed = || {
+        scene.somebody("PUT", "/natural/cust-1", &json!({ "value": 2, "mark": record()["mark"] }));
+        assert_eq!(record()["value"], 2);
+    };
+    for _ in 0..3 {
+        changed();
+        scene.until_so("it is changed back", || record()["value"] == 1);
+    }
+    changed();
+    let fought = scene.until("somebody is told", || scene.open_findings("resource.fought").pop());
+    assert_eq!((&record()["value"], scene.times(What::Updated)), (&json!(2), 3 + 4), "three repairs");
+    let row = scene.list(&["approve"]).pop().unwrap()["row"].as_str().unwrap().to_owned();
+    assert!(fought["remedy"].as_str().unwrap().ends_with(&format!("groundcrew approve {row}")), "{fought}");
+    scene.says(&["approve", &row, "--yes"]);
+    scene.until_so("it is repaired again", || record()["value"] == 1);
+    assert!(scene.open_findings("resource.fought").is_empty());
+    up.end();
+}

@@ -1,0 +1,153 @@
+//! Lost and old databases: what exists is taken up again, nothing is made twice, nothing is removed.
+
+use std::path::Path;
+
+use groundcrew_outside::What;
+
+use crate::scene::{RECORDS, Scene, Up};
+
+/// What an app has comes from its label.
+const LABELLED: &str = r#"
+[hook.records]
+$THINGS
+config = { server = "$SHOP" }
+gone = "delete"
+grace = { gone = "1s", unwanted = "1s" }
+allow = ["GET,POST,PUT,DELETE {config.server}/*"]
+"#;
+
+/// One thing of each class, told apart by a value where nothing else does.
+const CLASSES: [&str; 4] = ["natural", "keyed", "marked", "anonymous"];
+
+fn keys(app: u32) -> Vec<(String, String)> {
+    CLASSES.iter().map(|class| (format!("cust-{app}"), format!("{class}/{class}-{app}"))).collect()
+}
+
+impl Scene {
+    fn label(&self, app: u32) {
+        let things =
+            CLASSES.map(|class| format!(r#"{{"kind":"{class}","key":"{class}-{app}","value":{app}}}"#));
+        let things = format!("things=[{}]", things.join(","));
+        self.says(&["label", "set", &format!("cust-{app}"), &things]);
+    }
+
+    fn until_complete(&self, found: u64) -> serde_json::Value {
+        self.until("everything was looked for", || {
+            let said = self.groundcrew(&["recover", "--json"]);
+            let recovery: serde_json::Value = serde_json::from_str(&said.out).ok()?;
+            let complete = said.code == Some(0) && recovery["complete"] == true;
+            (complete && recovery["found"] == found).then_some(recovery)
+        })
+    }
+
+    fn started(&self) -> Up {
+        let up = self.up();
+        self.until_ready();
+        up
+    }
+
+    /// Takes the database away, as a broken disk does.
+    fn lose_database(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let file = self.directory.path().join(format!("data/groundcrew.db{suffix}"));
+            if file.exists() {
+                std::fs::remove_file(file).unwrap();
+            }
+        }
+    }
+}
+
+fn pairs(apps: &[Vec<(String, String)>]) -> Vec<(&str, &str)> {
+    apps.iter().flatten().map(|(app, key)| (app.as_str(), key.as_str())).collect()
+}
+
+#[test]
+fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
+    let scene = Scene::with_apps(2);
+    scene.configure(LABELLED);
+    let mut up = scene.started();
+    for app in 1..=2 {
+        scene.label(app);
+    }
+    scene.until_so("all is there", || scene.keys().len() == 8);
+    up.end();
+
+    scene.lose_database();
+    let said = scene.says(&["recover"]);
+    assert!(said.contains("there was no database"), "{said}");
+    let mut up = scene.started();
+    // What an operator said was lost, too.
+    for app in 1..=2 {
+        scene.label(app);
+    }
+    let recovery = scene.until_complete(8);
+    for nothing in ["to_create", "to_change", "unwanted", "unclear"] {
+        assert_eq!(recovery[nothing], 0, "{recovery}");
+    }
+    scene.says(&["recover", "--finish"]);
+    assert_ne!(scene.groundcrew(&["recover", "--finish"]).code, Some(0), "it has ended");
+    scene.until_listed(6);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (8, 0));
+    let (one, two) = (keys(1), keys(2));
+    scene.is_clean(pairs(&[one, two.clone()]));
+
+    // What carries our mark goes with its owner; what was only presumed stays, and is reported.
+    scene.delete_app("cust-1");
+    scene.until_so("the marked are gone", || scene.times(What::Deleted) == 2);
+    scene.until_so("the others are reported", || scene.open_findings("resource.retained").len() == 2);
+    up.end();
+}
+
+#[test]
+fn an_old_database_takes_up_what_came_after_it() {
+    let scene = Scene::with_apps(2);
+    scene.configure(LABELLED);
+    let mut up = scene.started();
+    scene.label(1);
+    scene.until_so("the first is there", || scene.keys().len() == 4);
+    scene.says(&["backup", "b.db"]);
+    let again = scene.groundcrew(&["backup", "b.db"]);
+    assert!(again.code != Some(0) && again.err.contains("--replace"), "{}", again.err);
+    scene.label(2);
+    scene.until_so("both are there", || scene.keys().len() == 8);
+    let refused = scene.groundcrew(&["recover", "--from", "b.db"]);
+    assert!(refused.code != Some(0) && refused.err.contains("stop `groundcrew up` first"), "{}", refused.err);
+    up.end();
+
+    let said = scene.says(&["recover", "--from", "b.db"]);
+    assert!(said.contains("is kept as") && said.contains("b.db is in its place"), "{said}");
+    let mut up = scene.started();
+    scene.label(2);
+    let recovery = scene.until_complete(8);
+    assert_eq!((&recovery["to_create"], &recovery["unclear"]), (&0.into(), &0.into()), "{recovery}");
+    scene.says(&["recover", "--finish"]);
+    scene.until_listed(6);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (8, 0));
+    scene.is_clean(pairs(&[keys(1), keys(2)]));
+    up.end();
+    assert_eq!(mode(&scene.directory.path().join("b.db.key")), 0o600);
+    assert_eq!(mode(&scene.directory.path().join("b.db")), 0o600);
+}
+
+#[test]
+fn a_second_runner_or_a_lost_database_is_noticed() {
+    let scene = Scene::with_apps(1);
+    scene.configure(RECORDS);
+    let mut up = scene.started();
+    scene.until_records(1..=1);
+    assert!(scene.open_findings("installation.second").is_empty());
+    up.end();
+    scene.lose_database();
+    let mut up = scene.started();
+    let finding = scene.until("it is noticed", || scene.open_findings("installation.second").pop());
+    assert_eq!(finding["severity"], "critical");
+    let doctor = scene.groundcrew(&["doctor"]);
+    assert!(doctor.code == Some(1) && doctor.out.contains("groundcrew recover"), "{}", doctor.out);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
+    up.end();
+}
+
+fn mode(file: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+}

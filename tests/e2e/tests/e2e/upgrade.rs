@@ -1,0 +1,100 @@
+//! New components and configurations: what they must find, and what they may not remove.
+
+use groundcrew_outside::What;
+
+use crate::scene::{RECORDS, Scene, Up};
+
+/// The same hook, whose things are looked for in another place: it finds none of them.
+fn blind() -> String {
+    // The field is no identity: the hook believes to be where it was.
+    RECORDS.replace("things = [", "suffix = \"-v2\", things = [")
+}
+
+fn started(scene: &Scene, stanzas: &str) -> Up {
+    scene.configure(stanzas);
+    let up = scene.up();
+    scene.until_ready();
+    up
+}
+
+#[test]
+fn a_version_that_does_not_find_the_old_ones_things_writes_nothing_until_it_is_approved() {
+    let scene = Scene::with_apps(3);
+    let mut up = started(&scene, RECORDS);
+    scene.until_records(1..=3);
+    up.end();
+
+    let mut up = started(&scene, &blind());
+    let finding = scene.until("it is held", || scene.open_findings("hook.lost-sight").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.contains("3 of 3 things that exist are not found"), "{message}");
+    assert_eq!(finding["about"], "records");
+    scene.create_app("cust-4");
+    scene.delete_app("cust-1");
+    scene.until_listed(8);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (3, 0), "nothing is written");
+    up.end();
+
+    // It stays so over a restart; the version before finds them, and goes on.
+    let mut up = started(&scene, &blind());
+    scene.until_listed(4);
+    assert_eq!(scene.open_findings("hook.lost-sight").len(), 1);
+    up.end();
+    let mut up = started(&scene, RECORDS);
+    scene.until_records(2..=4);
+    assert!(scene.open_findings("hook.lost-sight").is_empty());
+    up.end();
+    scene.is_clean([
+        ("cust-2", "natural/cust-2"),
+        ("cust-3", "natural/cust-3"),
+        ("cust-4", "natural/cust-4"),
+    ]);
+}
+
+#[test]
+fn a_person_may_let_a_version_write_that_finds_nothing() {
+    let scene = Scene::with_apps(2);
+    let mut up = started(&scene, RECORDS);
+    scene.until_records(1..=2);
+    let early = scene.groundcrew(&["approve", "--upgrade", "records", "--yes"]);
+    assert!(early.code == Some(1) && early.err.contains("no version of records waits"), "{early:?}");
+    up.end();
+    let mut up = started(&scene, &blind());
+    scene.until("it is held", || scene.open_findings("hook.lost-sight").pop());
+    scene.create_app("cust-3");
+    scene.says(&["approve", "--upgrade", "records", "--yes"]);
+    scene.until_so("it writes", || scene.times(What::Created) > 2);
+    assert!(scene.open_findings("hook.lost-sight").is_empty());
+    up.end();
+}
+
+#[test]
+fn what_a_changed_configuration_removes_or_replaces_waits_for_approval() {
+    let scene = Scene::with_apps(1);
+    let two = RECORDS.replace(
+        "value = 1 }",
+        "value = 1 }, { kind = \"natural\", key = \"{app}-fixed\", value = 1, shape = \"a\" }",
+    );
+    let mut up = started(&scene, &two);
+    scene.until_so("both are there", || scene.keys().len() == 2);
+    up.end();
+    // One is asked for no more, of the other a field that cannot change.
+    let other = two
+        .replace("shape = \"a\"", "shape = \"b\"")
+        .replace("{ kind = \"natural\", key = \"{app}\", value = 1 }, ", "");
+    scene.configure(&other);
+    let plan = scene.says(&["plan", "--hook", "records"]);
+    assert!(plan.contains("configuration changed and asks for less: approve"), "{plan}");
+    assert!(plan.contains("configuration changed and asks for a replacement: approve"), "{plan}");
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_so("both are held", || scene.list(&["approve"]).len() == 2);
+    scene.until_listed(6);
+    assert_eq!(scene.times(What::Deleted), 0);
+    scene.says(&["approve", "--all", "--yes"]);
+    scene.until_so("one is gone, one is replaced", || {
+        scene.times(What::Deleted) == 2 && scene.keys().into_iter().eq(["natural/cust-1-fixed".to_owned()])
+    });
+    up.end();
+    scene.is_clean([("cust-1", "natural/cust-1-fixed")]);
+}

@@ -1,0 +1,237 @@
+//! Process after process, to the end of the month.
+
+use groundcrew_core::duration::Millis;
+use groundcrew_engine::clock::Clock as _;
+use groundcrew_store::hooks::Old;
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::{Error, Result};
+
+use super::act::{Act, Change, DAY, Disk, HOUR, MINUTE};
+use super::lookout;
+use super::stage::Stage;
+use super::up::{self, Up};
+
+/// Who the operator is, in the operators' record.
+const WHO: &str = "month";
+/// How long the process is away after a crash, in milliseconds.
+const AWAY: i64 = 2_000;
+/// Starts that may fail one after the other, each some minutes after the last: longer than any full disk.
+const STARTS_MAX: u32 = 2_000;
+/// How often label sources look for what is due.
+const LABELS_EVERY: i64 = 5 * MINUTE;
+/// Lanes that are worked on before the script and the sources have their turn again.
+const LANES: u32 = 16;
+
+/// How a process ended.
+enum Ended {
+    Horizon,
+    Crashed,
+    Restart,
+    NotStarted,
+}
+
+/// What comes after an act.
+enum Next {
+    Go,
+    Restart,
+}
+
+/// Plays a month; false: it does not come to rest, or does not start any more.
+pub(super) async fn play(stage: &Stage) -> bool {
+    let mut failed = 0;
+    loop {
+        stage.starts.set(stage.starts.get() + 1);
+        let ended = tokio::select! {
+            // A crash is seen before anything else that the dead process might have done.
+            biased;
+            () = stage.fate.crash() => Ended::Crashed,
+            ended = Box::pin(life(stage)) => ended,
+        };
+        failed = if matches!(ended, Ended::NotStarted) { failed + 1 } else { 0 };
+        match ended {
+            Ended::Horizon => return true,
+            Ended::NotStarted if failed > STARTS_MAX => return false,
+            // What starts a service again waits longer and longer.
+            Ended::NotStarted => pass_time(stage),
+            Ended::Crashed | Ended::Restart => stage.clock.pass(AWAY),
+        }
+        stage.fate.revive();
+        if stage.works.get() > stage.month.works_max() {
+            return false;
+        }
+    }
+}
+
+/// Lets minutes pass in which nobody runs, with what happens in them.
+fn pass_time(stage: &Stage) {
+    let until = stage.clock.millis() + 5 * MINUTE;
+    stage.clock.pass(MINUTE);
+    while let Some(at) = stage.next_at().filter(|at| *at <= until) {
+        stage.clock.reach(at);
+        match stage.due() {
+            Some(act) if is_operators(&act) => stage.later(until, act),
+            Some(act) => stage.happen(&act),
+            None => break,
+        }
+    }
+    stage.clock.reach(until);
+}
+
+const fn is_operators(act: &Act) -> bool {
+    matches!(act, Act::Configure(_) | Act::Round | Act::Pause { .. } | Act::Unpause { .. } | Act::Look)
+}
+
+/// One process, from its start to its end.
+async fn life(stage: &Stage) -> Ended {
+    let Ok(mut up) = up::start(stage).await else { return Ended::NotStarted };
+    while stage.clock.millis() < stage.end() && stage.works.get() <= stage.month.works_max() {
+        if stage.is_quiet() {
+            stage.calm();
+        }
+        while let Some(act) = stage.due() {
+            match perform(stage, &mut up, act).await {
+                Next::Go => {}
+                Next::Restart => return Ended::Restart,
+            }
+        }
+        turn_sources(stage, &mut up).await;
+        let Ok(worked) = work(stage, &up).await else { return Ended::NotStarted };
+        if stage.fate.disk() == Disk::Full {
+            // Whoever fails waits; a round in some minutes shows all that there is to see.
+            let wait = stage.clock.millis() + 5 * MINUTE;
+            stage.clock.reach(stage.next_at().map_or(wait, |at| at.min(wait)));
+        } else if worked == 0 {
+            wait(stage, &up);
+        }
+    }
+    Ended::Horizon
+}
+
+async fn turn_sources(stage: &Stage, up: &mut Up) {
+    if up.fly_at <= stage.clock.millis() {
+        let wake = up.fly.turn().await;
+        up.fly_at = stage.after(wake);
+        // A doubt that could not be followed is followed at the next turn.
+        drop(up.follow_belief().await);
+    }
+    if up.labels_at <= stage.clock.millis() {
+        up.labels_at = stage.clock.millis() + LABELS_EVERY;
+        up.labels.turn().await;
+    }
+}
+
+/// Works on lanes that are due, hook by hook, as the dispatcher does; says on how many.
+async fn work(stage: &Stage, up: &Up) -> Result<usize> {
+    let mut worked = 0;
+    for installed in up.runner.registry().all() {
+        let due = up.runner.store.due_lanes_of(installed.id, stage.watch.now(), LANES)?;
+        worked += due.len();
+        for lane in due {
+            work_or_postpone(stage, up, lane).await;
+        }
+    }
+    stage.works.set(stage.works.get() + worked as u64);
+    Ok(worked)
+}
+
+async fn work_or_postpone(stage: &Stage, up: &Up, lane: LaneId) {
+    if up.runner.work(lane).await.is_err() {
+        let later = stage.watch.now() + Millis::seconds(1);
+        // What cannot be postponed either stays due, as in the dispatcher.
+        drop(up.runner.store.postpone_delivery(lane, later).await);
+    }
+}
+
+/// Lets time pass until something is due.
+fn wait(stage: &Stage, up: &Up) {
+    let now = stage.watch.now();
+    let lanes = up.runner.store.next_due(now).ok().flatten();
+    let lanes = lanes.into_iter().map(|at| stage.watch.truly(at));
+    let next = lanes.chain([up.fly_at, up.labels_at]).chain(stage.next_at()).chain([stage.end()]).min();
+    let soonest = stage.clock.millis() + 1;
+    stage.clock.reach(next.unwrap_or(soonest).max(soonest));
+}
+
+/// Lets something happen. What the operator could not do because the disk is full is done later.
+async fn perform(stage: &Stage, up: &mut Up, act: Act) -> Next {
+    let done = match &act {
+        Act::Configure(change) => configure(stage, up, *change).await,
+        Act::Round => round(stage, up).await.map(|()| Next::Go),
+        Act::Pause { hook, level } => {
+            let id = up.runner.registry().named(hook).map(|installed| installed.id);
+            up.runner.store.pause(id, None, *level, WHO, stage.watch.now()).await.map(|()| Next::Go)
+        }
+        Act::Unpause { hook } => {
+            let id = up.runner.registry().named(hook).map(|installed| installed.id);
+            up.runner.store.unpause(id, None, WHO, stage.watch.now()).await.map(|_| Next::Go)
+        }
+        Act::Look => {
+            let seen = lookout::look(stage, up).await;
+            stage.seen.borrow_mut().push(seen);
+            Ok(Next::Go)
+        }
+        worlds => {
+            stage.happen(worlds);
+            Ok(Next::Go)
+        }
+    };
+    done.unwrap_or_else(|_| {
+        stage.later(stage.clock.millis() + HOUR / 2, act);
+        Next::Go
+    })
+}
+
+/// Writes another configuration and starts the runner anew.
+async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
+    let old = match change {
+        Change::BaseRetained => Some(Old::Retained),
+        Change::BaseBoth => Some(Old::Kept),
+        // Its old things were not let go of yet: they were in doubt.
+        Change::BaseBefore if stage.moved_at.get().is_none() => {
+            return Err(Error::Superseded("a hook's things"));
+        }
+        _ => None,
+    };
+    if let Some(old) = old {
+        let store = &up.runner.store;
+        let base = store.hooks()?.into_iter().find(|hook| hook.name == "base");
+        let base = base.expect("invariant: the hook `base` ran since the beginning");
+        let doubted = store.hook_rows(base.id)?;
+        if doubted.iter().any(|row| row.row.state == groundcrew_core::row::State::InDoubt) {
+            return Err(Error::Superseded("a hook's things"));
+        }
+        let act = OperatorAct { who: WHO.to_owned(), what: "hook retarget base".to_owned() };
+        store.retarget(base.id, "base-before", old, act, stage.watch.now()).await?;
+        stage.moved_at.set(Some(stage.clock.millis()));
+    }
+    stage.edition.borrow_mut().change(change);
+    Ok(Next::Restart)
+}
+
+/// Looks at what waits for a person: approves what is held, believes ends that are really so, tries again what gave up.
+async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
+    let store = up.runner.store.clone();
+    let held = store.held_rows(None)?;
+    let now = stage.watch.now();
+    if !held.is_empty() {
+        store.approve(held, WHO, now, now + Millis::new(DAY)).await?;
+    }
+    if stage.is_quiet() {
+        store.unpause(None, None, WHO, now).await?;
+        for pause in ["things", "base", "ip", "dns"] {
+            let id = up.runner.registry().named(pause).map(|installed| installed.id);
+            store.unpause(id, None, WHO, now).await?;
+        }
+    }
+    if stage.platform_is_well()
+        && matches!(up.handle.status().belief, groundcrew::source::Belief::Held { .. })
+    {
+        let handle = up.handle.clone();
+        let (believed, wake) = tokio::join!(handle.approve_vanished(), up.fly.turn());
+        up.fly_at = stage.after(wake);
+        believed?;
+        up.follow_belief().await?;
+    }
+    Ok(())
+}

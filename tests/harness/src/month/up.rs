@@ -1,0 +1,155 @@
+//! One process: the runner with its sources, put together as the binary does.
+
+use std::sync::{Arc, PoisonError};
+
+use groundcrew::config::Config;
+use groundcrew::runner::installed::Installed;
+use groundcrew::runner::{Entropy, Parts, Runner};
+use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret, Routes, Surroundings};
+use groundcrew_core::poll::Rate;
+use groundcrew_core::spec::Event;
+use groundcrew_core::subject::{Subject, Uid};
+use groundcrew_engine::clock::Clock as _;
+use groundcrew_engine::limited::{Breaking, Limited, Rules};
+use groundcrew_engine::limits::Limits;
+use groundcrew_store::hooks::HookState;
+use groundcrew_store::{HookId, Options, Result, Store};
+
+use super::stage::Stage;
+use super::ways::Ways;
+use crate::hooks::Shop;
+use crate::start::INSTALLATION;
+
+/// A running process.
+pub(super) struct Up {
+    pub(super) runner: Arc<Runner>,
+    pub(super) fly: FlySource,
+    pub(super) handle: FlyHandle,
+    pub(super) labels: LabelSources,
+    /// The way out with its breakers, for its counts.
+    pub(super) limited: Limited<Ways>,
+    /// When the source truly is to be turned next: nobody's sleep depends on what the clock is set to.
+    pub(super) fly_at: i64,
+    /// The same of the labels.
+    pub(super) labels_at: i64,
+}
+
+#[derive(Debug)]
+struct ByRegistry(Arc<Runner>);
+
+impl Routes for ByRegistry {
+    fn handlers(&self, event: &Event) -> Vec<HookId> {
+        self.0.registry().handlers(event)
+    }
+
+    fn lanes(&self, subject: &Subject, parent: Option<&Uid>) -> Vec<(HookId, Uid)> {
+        self.0.registry().lanes(subject, parent)
+    }
+}
+
+/// Breakers as they ship; limits of requests are not played, for waiting for them would take real time.
+fn breakers() -> Rules {
+    let unlimited = Rate { burst: u32::MAX, every: groundcrew_core::duration::Millis::new(0) };
+    let patience = groundcrew_core::duration::Millis::ZERO;
+    Rules { host: unlimited, classify: Arc::new(|_| None), breaking: Breaking::default(), patience }
+}
+
+/// Starts a process on what the last one left.
+pub(super) async fn start(stage: &Stage) -> Result<Up> {
+    let config = Arc::new(stage.edition.borrow().config(stage.month.pace));
+    let faults = Some(Arc::new(stage.fate.clone()) as _);
+    let options = Options { faults, reopen_after: std::time::Duration::from_millis(1) };
+    let store = Store::open(&stage.database(), options)?;
+    drop(store.claim_meta("installation", INSTALLATION).await?);
+    let limited = Limited::new(stage.ways.clone(), breakers(), Arc::new(stage.watch.clone()));
+    let hooks = register(&config, &store, &limited).await?;
+    let now = stage.watch.now();
+    store.close_broken_runs(now).await?;
+    let mut seed = [0; 32];
+    seed[..4].copy_from_slice(&stage.starts.get().to_le_bytes());
+    let runner = Runner::new(Parts {
+        store: store.clone(),
+        engine: Shop::of_process().engine.clone(),
+        clock: Arc::new(stage.watch.clone()),
+        transport: Arc::new(stage.ways.clone()),
+        entropy: Entropy::seeded(seed),
+        installation: config.installation.clone(),
+        level: config.level,
+        fly_api: config.fly_api.clone(),
+        limits: Limits::default(),
+        label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
+        faults: Some(Arc::new(stage.fate.clone())),
+        rules: stage.month.rules,
+        rehearsal: None,
+        hooks,
+    });
+    store.dirty_lanes(runner.registry().everybody(&store.mirror_rows()?), now).await?;
+    store.wake_waiting(now).await?;
+    let around = around(stage, &config, &runner);
+    let settings = config.sources.fly.as_ref().expect("invariant: the month's configuration has the source");
+    let (fly, handle) = FlySource::open_with(settings, stage.month.mirror, around.clone())?;
+    seed[31] = 1;
+    let fly = fly.with_entropy(Entropy::seeded(seed));
+    let up = Up {
+        labels: LabelSources::new(config.labels.clone(), around),
+        limited,
+        runner,
+        fly,
+        handle,
+        fly_at: stage.clock.millis(),
+        labels_at: stage.clock.millis(),
+    };
+    up.follow_belief().await?;
+    Ok(up)
+}
+
+async fn register(config: &Config, store: &Store, limited: &Limited<Ways>) -> Result<Vec<Installed>> {
+    let mut hooks = Vec::new();
+    for hook in config.hooks.values() {
+        let component = Shop::of_process().component(&hook.component);
+        let id = store.save_hook(&hook.name, component.digest, &hook.target, &hook.stanza_text()).await?;
+        let installed = Installed::new(id, hook.clone(), component, &config.secrets, [1; 32]);
+        let installed = installed.expect("invariant: the month's secrets are there");
+        let unlimited = breakers().host;
+        let own: Limited<Ways> = limited.of_hook(&hook.name, unlimited);
+        hooks.push(installed.with_transport(Arc::new(own)));
+    }
+    for stored in store.hooks()?.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
+        if stored.state == HookState::Active {
+            store.save_hook_state(stored.id, HookState::Detached).await?;
+        }
+    }
+    Ok(hooks)
+}
+
+fn around(stage: &Stage, config: &Arc<Config>, runner: &Arc<Runner>) -> Surroundings {
+    let config = config.clone();
+    let secret: ReadSecret =
+        Arc::new(move |name| config.secrets.read(name).map_err(|error| error.to_string()));
+    Surroundings {
+        transport: Arc::new(stage.ways.clone()),
+        clock: Arc::new(stage.watch.clone()),
+        store: runner.store.clone(),
+        routes: Arc::new(ByRegistry(runner.clone())),
+        secret,
+    }
+}
+
+impl Up {
+    /// While implausibly many vanished, nothing is removed; what that held back is decided again afterwards.
+    pub(super) async fn follow_belief(&self) -> Result<()> {
+        let doubt = match self.handle.status().belief {
+            Belief::Held { apps, machines } => Some(format!("{apps} apps and {machines} machines vanished")),
+            Belief::Starting | Belief::Believed => None,
+        };
+        let believed = doubt.is_none();
+        let mut disbelief = self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *disbelief, doubt);
+        drop(disbelief);
+        if before.is_some() && believed {
+            self.runner.store.wake_waiting(self.runner.now()).await
+        } else {
+            Ok(())
+        }
+    }
+}
