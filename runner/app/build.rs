@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package and the folder of its manifest.
-const HOOKS: [(&str, &str); 11] = [
+const HOOKS: [(&str, &str); 15] = [
     ("hook-archive", "archive"),
     ("hook-bucket", "bucket"),
     ("hook-budget", "budget"),
@@ -16,6 +16,10 @@ const HOOKS: [(&str, &str); 11] = [
     ("hook-fly-ip", "fly-ip"),
     ("hook-idle", "idle"),
     ("hook-notify", "notify"),
+    ("hook-fly-addon", "fly-addon"),
+    ("hook-fly-postgres", "fly-postgres"),
+    ("hook-fly-secret", "fly-secret"),
+    ("hook-register", "register"),
     ("hook-orphans", "orphans"),
     ("hook-volume-reaper", "volume-reaper"),
 ];

@@ -11,6 +11,10 @@ pub(crate) enum Dialect {
     /// PowerDNS's HTTP API.
     #[default]
     Powerdns,
+    /// Amazon Route 53.
+    Route53,
+    /// Cloudflare.
+    Cloudflare,
 }
 
 /// The whole table.
@@ -27,6 +31,9 @@ pub(crate) struct Config {
     pub(crate) server_id: String,
     /// The only zone that is touched.
     pub(crate) zone: String,
+    /// Its id, where the API goes by ids.
+    #[serde(default)]
+    pub(crate) zone_id: Option<String>,
     /// Seconds, for records that say nothing else.
     #[serde(default = "five_minutes")]
     pub(crate) ttl: u32,

@@ -8,15 +8,18 @@
 //! It touches nothing but record sets of its zone, and writes over none that it did not find to be its own: what
 //! another wrote is shown to the host with its mark or without, and the host judges.
 
+mod cloudflare;
 mod config;
 mod powerdns;
 mod record;
+mod route53;
+mod text;
 mod wanted;
+mod zone;
 
 use groundcrew_hook::{Inventory, Listed, Owner, Provisioner, Result, Spec, Thing, ThingPage, View, Want};
 
 use crate::config::Config;
-use crate::powerdns::Zone;
 use crate::record::{Found, RecordSet};
 
 /// Things in one page of a scan.
@@ -33,7 +36,7 @@ impl Provisioner for Dns {
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let set = RecordSet::of_key(&want.key)?;
-        let found = Zone::open()?.look(&set)?;
+        let found = zone::open()?.look(&set)?;
         // A lost set whose mark is still ours is simply made again: the same request writes both.
         let ours_without_set = found.set.is_none() && found.mark.as_deref() == Some(&want.mark);
         Ok(found.thing().filter(|_| !ours_without_set).into_iter().collect())
@@ -41,17 +44,18 @@ impl Provisioner for Dns {
 
     fn create(want: &Want) -> Result<Thing> {
         let set = RecordSet::of_body(want.body()?)?;
-        Zone::open()?.write(&set, &want.mark)?;
-        let found = Found { key: set.key(), set: Some(set), mark: Some(want.mark.clone()) };
-        Ok(found.thing().expect("invariant: it has a set"))
+        zone::open()?.create(&set, &want.mark)?;
+        Ok(made(set, want))
     }
 
     fn update(want: &Want, _now: &Thing) -> Result<Thing> {
-        Self::create(want)
+        let set = RecordSet::of_body(want.body()?)?;
+        zone::open()?.replace(&set, &want.mark)?;
+        Ok(made(set, want))
     }
 
     fn remove(want: &Want, _now: &Thing) -> Result<Option<Thing>> {
-        Zone::open()?.erase(&RecordSet::of_key(&want.key)?)?;
+        zone::open()?.erase(&RecordSet::of_key(&want.key)?)?;
         Ok(None)
     }
 }
@@ -59,7 +63,7 @@ impl Provisioner for Dns {
 impl Inventory for Dns {
     fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
         let start = cursor.map_or(Ok(0), str::parse::<usize>)?;
-        let all = Zone::open()?.all()?;
+        let all = zone::open()?.all()?;
         let next = (all.len() > start + PAGE).then(|| (start + PAGE).to_string());
         let listed = |found: Found| {
             let key = Some(found.key.clone());
@@ -67,6 +71,11 @@ impl Inventory for Dns {
         };
         Ok(ThingPage { things: all.into_iter().skip(start).take(PAGE).filter_map(listed).collect(), next })
     }
+}
+
+fn made(set: RecordSet, want: &Want) -> Thing {
+    let found = Found { key: set.key(), set: Some(set), mark: Some(want.mark.clone()) };
+    found.thing().expect("invariant: it has a set")
 }
 
 groundcrew_hook::export_provisioner!(Dns);

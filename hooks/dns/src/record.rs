@@ -1,6 +1,6 @@
 //! Record sets in one canonical shape: lower-case names without the last dot, sorted values without quotes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -86,7 +86,7 @@ pub(crate) struct RecordSet {
     pub(crate) ttl: u32,
     /// Canonical, each once. Empty of what is found: all its values are switched off.
     pub(crate) values: BTreeSet<String>,
-    /// What the set holds besides and resolvers are not told. Shown, never wished for.
+    /// What the set holds besides: what is switched off, what is told to some resolvers only. Shown, never wished for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) disabled: BTreeSet<String>,
 }
@@ -143,7 +143,7 @@ impl RecordSet {
 }
 
 /// The key of the set that a mark's name belongs to.
-pub(crate) fn marked_key(mark_name: &str) -> Option<String> {
+fn marked_key(mark_name: &str) -> Option<String> {
     let (kind, name) = mark_name.strip_prefix("_gc-")?.split_once('.')?;
     let (kind, star) = kind.strip_suffix(WILDCARD).map_or((kind, ""), |kind| (kind, "*."));
     let kind = Kind::from_str(&kind.to_ascii_uppercase()).ok()?;
@@ -173,6 +173,27 @@ impl Found {
         let Some(set) = self.set else { return Some(thing) };
         Some(thing.output("name", set.name))
     }
+}
+
+/// The mark that a TXT set holds: its first value that looks like one. Switched off, it claims the name as well.
+pub(crate) fn mark_in(set: RecordSet) -> Option<String> {
+    set.values.into_iter().chain(set.disabled).find(|value| value.starts_with("gc1:"))
+}
+
+/// A zone's sets, each with its mark; a mark alone counts as well.
+pub(crate) fn paired(sets: Vec<RecordSet>) -> Vec<Found> {
+    let mut found: BTreeMap<String, Found> = BTreeMap::new();
+    let empty = |key: &str| Found { key: key.to_owned(), set: None, mark: None };
+    for set in sets {
+        let marked = marked_key(&set.name).filter(|_| set.kind == Kind::Txt);
+        let key = marked.clone().unwrap_or_else(|| set.key());
+        let found = found.entry(key.clone()).or_insert_with(|| empty(&key));
+        match marked {
+            Some(_) => found.mark = mark_in(set),
+            None => found.set = Some(set),
+        }
+    }
+    found.into_values().collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use groundcrew_engine::inspect::embed;
 
-const HOOKS: [(&str, &[u8], &str); 11] = [
+const HOOKS: [(&str, &[u8], &str); 15] = [
     (
         "archive",
         include_bytes!(concat!(env!("OUT_DIR"), "/archive.wasm")),
@@ -29,6 +29,11 @@ const HOOKS: [(&str, &[u8], &str); 11] = [
         include_str!("../../../hooks/dns/hook.toml"),
     ),
     (
+        "fly-addon",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-addon.wasm")),
+        include_str!("../../../hooks/fly-addon/hook.toml"),
+    ),
+    (
         "fly-cert",
         include_bytes!(concat!(env!("OUT_DIR"), "/fly-cert.wasm")),
         include_str!("../../../hooks/fly-cert/hook.toml"),
@@ -37,6 +42,16 @@ const HOOKS: [(&str, &[u8], &str); 11] = [
         "fly-ip",
         include_bytes!(concat!(env!("OUT_DIR"), "/fly-ip.wasm")),
         include_str!("../../../hooks/fly-ip/hook.toml"),
+    ),
+    (
+        "fly-postgres",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-postgres.wasm")),
+        include_str!("../../../hooks/fly-postgres/hook.toml"),
+    ),
+    (
+        "fly-secret",
+        include_bytes!(concat!(env!("OUT_DIR"), "/fly-secret.wasm")),
+        include_str!("../../../hooks/fly-secret/hook.toml"),
     ),
     (
         "idle",
@@ -52,6 +67,11 @@ const HOOKS: [(&str, &[u8], &str); 11] = [
         "orphans",
         include_bytes!(concat!(env!("OUT_DIR"), "/orphans.wasm")),
         include_str!("../../../hooks/orphans/hook.toml"),
+    ),
+    (
+        "register",
+        include_bytes!(concat!(env!("OUT_DIR"), "/register.wasm")),
+        include_str!("../../../hooks/register/hook.toml"),
     ),
     (
         "volume-reaper",

@@ -1,6 +1,6 @@
 //! Which requests a hook may make: grants, bound to one run's owner, and the verdict over a request.
 //!
-//! A grant is `[READ ]METHODS scheme://host[:port]/path[*][ private]`. Words in braces (`{app}`, `{org}`,
+//! A grant is `[READ |GRAPHQL ]METHODS scheme://host[:port]/path[*][ private]`. Words in braces (`{app}`, `{org}`,
 //! `{machine}`, `{config.x}`, `{fly.api}`) are bound when a run starts, percent-encoded where they stand in a path, so a run
 //! for one app cannot name another app whatever token it holds. The query is free; the path is not.
 //!
@@ -30,10 +30,31 @@ pub enum Access {
     Write,
 }
 
+/// How a grant tells reads from writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// By the method.
+    ByMethod,
+    /// `READ`: all that it grants reads.
+    All,
+    /// `GRAPHQL`: what a GraphQL document asks, unless it may change something.
+    Queries,
+}
+
+impl Reads {
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::ByMethod => None,
+            Self::All => Some("READ"),
+            Self::Queries => Some("GRAPHQL"),
+        }
+    }
+}
+
 /// One line of a stanza's `allow`, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    read: bool,
+    reads: Reads,
     private: bool,
     methods: Vec<String>,
     pattern: String,
@@ -79,7 +100,7 @@ pub enum BindError {
 /// A grant with all its words bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bound {
-    read: bool,
+    reads: Reads,
     private: bool,
     methods: Vec<String>,
     scheme: String,
@@ -112,10 +133,12 @@ impl FromStr for Grant {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let shape = || ParseError::Shape(text.to_owned());
         let mut words: Vec<&str> = text.split_whitespace().collect();
-        let read = words.first() == Some(&"READ") && words.len() > 2;
-        if read {
+        let mut reads = [Reads::All, Reads::Queries].into_iter();
+        let reads = reads.find(|reads| words.len() > 2 && words.first().copied() == reads.word());
+        if reads.is_some() {
             words.remove(0);
         }
+        let reads = reads.unwrap_or(Reads::ByMethod);
         let private = words.len() > 2 && words.last() == Some(&"private");
         if private {
             words.pop();
@@ -132,15 +155,15 @@ impl FromStr for Grant {
         if pattern.trim_end_matches('*').contains('*') || pattern.ends_with("**") {
             return Err(ParseError::Star(pattern.to_owned()));
         }
-        Ok(Self { read, private, methods, pattern: pattern.to_owned() })
+        Ok(Self { reads, private, methods, pattern: pattern.to_owned() })
     }
 }
 
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let read = if self.read { "READ " } else { "" };
+        let reads = self.reads.word().map(|word| format!("{word} ")).unwrap_or_default();
         let private = if self.private { " private" } else { "" };
-        write!(f, "{read}{} {}{private}", self.methods.join(","), self.pattern)
+        write!(f, "{reads}{} {}{private}", self.methods.join(","), self.pattern)
     }
 }
 
@@ -169,7 +192,7 @@ impl Grant {
         }
         let host = url.host_str().ok_or_else(|| url_error("it names no host".to_owned()))?;
         Ok(Bound {
-            read: self.read,
+            reads: self.reads,
             private: self.private || literal_private(host),
             methods: self.methods.clone(),
             scheme: url.scheme().to_owned(),
@@ -221,15 +244,33 @@ impl Bound {
 }
 
 /// Judges a request against a run's grants: the first grant that covers it decides.
-pub fn judge(grants: &[Bound], method: &str, url: &Url) -> Verdict {
+pub fn judge(grants: &[Bound], method: &str, url: &Url, body: &[u8]) -> Verdict {
     let user = !url.username().is_empty() || url.password().is_some();
     match grants.iter().find(|grant| !user && grant.covers(method, url)) {
         Some(grant) => {
-            let access = if grant.read || READS.contains(&method) { Access::Read } else { Access::Write };
+            let reads = READS.contains(&method)
+                || match grant.reads {
+                    Reads::ByMethod => false,
+                    Reads::All => true,
+                    Reads::Queries => only_asks(body),
+                };
+            let access = if reads { Access::Read } else { Access::Write };
             Verdict::Allowed { access, private: grant.private }
         }
         None => Verdict::Denied { line: denied_line(method, url) },
     }
+}
+
+/// Whether a body is a GraphQL request whose document holds no operation that may change something.
+///
+/// The word alone decides, wherever it stands: a document without it has no mutation (GraphQL, October 2021, 2.3).
+fn only_asks(body: &[u8]) -> bool {
+    let request: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let document = request.as_ref().and_then(|request| request.get("query")?.as_str());
+    let names = |text: &str, word: &str| {
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|it| it == word)
+    };
+    document.is_some_and(|text| !names(text, "mutation") && !names(text, "subscription"))
 }
 
 fn denied_line(method: &str, url: &Url) -> String {

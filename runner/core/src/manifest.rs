@@ -3,12 +3,16 @@
 //! The text travels verbatim in the component's custom section [`SECTION`], so that it can be read without
 //! compiling. It is accepted as it is or refused with the place, the reason and the fix.
 
+mod asks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Millis;
 use crate::subject::SubjectKind;
+
+pub use asks::{Asks, Error as AsksError, When};
 
 /// The custom section that holds the manifest's text.
 pub const SECTION: &str = "groundcrew:manifest";
@@ -67,6 +71,9 @@ pub struct Kind {
     /// Fields of the body that cannot change: a change means replacement.
     #[serde(default)]
     pub immutable: Vec<String>,
+    /// Fields of the body that the API never shows, each with the field that it shows instead: a digest, a version.
+    #[serde(default)]
+    pub shown_as: BTreeMap<String, String>,
     /// Its address is given to others afterwards, so it waits for all readers before it goes.
     #[serde(default)]
     pub reused: bool,
@@ -79,18 +86,6 @@ pub struct Kind {
     /// The JSON Schema of `spec.body`.
     #[serde(default)]
     pub schema: Option<serde_json::Value>,
-}
-
-/// What a hook asks to be granted, in words for the operator who approves it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Asks {
-    /// `NAME at POSITION to HOST`, for example `API_TOKEN at header:x-api-key to {config.server}`.
-    #[serde(default)]
-    pub secrets: Vec<String>,
-    /// Grants, for example `GET,PATCH {config.server}/api/v1/zones/{config.zone}*`.
-    #[serde(default)]
-    pub allow: Vec<String>,
 }
 
 /// A hook's manifest.
@@ -149,6 +144,9 @@ pub enum Error {
     /// Codes of findings beside kinds of things or events.
     #[error("`reports` makes it an auditor, which has neither `kind` nor `on`: make two hooks of it")]
     Mixed,
+    /// A condition of `asks` that can never hold.
+    #[error(transparent)]
+    Asks(#[from] AsksError),
     /// `settle` of zero or below.
     #[error("kind `{0}`: `settle` must be longer than nothing; say how long the API may hide what it made")]
     Settle(String),
@@ -176,6 +174,7 @@ impl Manifest {
                 return Err(Error::Settle(name.clone()));
             }
         }
+        manifest.asks.check(manifest.config.as_ref(), text)?;
         Ok(manifest)
     }
 
@@ -194,9 +193,11 @@ impl Manifest {
     }
 
     /// The target of a stanza with this configuration: manifest name and identity fields.
+    ///
+    /// A field that the configuration leaves out names no place: a manifest may gain one without moving anybody.
     pub fn target(&self, config: &serde_json::Value) -> String {
-        let fields = self.identity_fields().into_iter().map(|field| {
-            let value = config.get(field).cloned().unwrap_or(serde_json::Value::Null);
+        let given = self.identity_fields().into_iter().filter_map(|field| Some((field, config.get(field)?)));
+        let fields = given.filter(|(_, value)| !value.is_null()).map(|(field, value)| {
             format!(" {field}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         });
         std::iter::once(self.name.clone()).chain(fields).collect()
@@ -241,6 +242,8 @@ mod tests {
         let manifest = Manifest::parse(DNS).unwrap();
         let config = serde_json::json!({"zone": "acme.app", "server": "https://pdns", "ttl": 60});
         assert_eq!(manifest.target(&config), "dns server=https://pdns zone=acme.app");
+        let with = DNS.replace("[config.properties]", "[config.properties]\nid = { identity = true }");
+        assert_eq!(Manifest::parse(&with).unwrap().target(&config), manifest.target(&config));
         assert_eq!(manifest.kind["record"].create, Class::Natural);
     }
 

@@ -42,6 +42,8 @@ mod rules;
 pub use living::{DRIFT_EVERY, poll_after};
 pub use rules::{Rule, Rules};
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -107,6 +109,11 @@ pub struct Policy {
     pub lives: Lives,
     /// Fields whose change means replacement.
     pub immutable: Vec<String>,
+    /// Fields that the API never shows, each with the field that it shows instead: a digest, a version.
+    ///
+    /// What is wanted of such a field is compared with what was last written, and the other with what was last seen;
+    /// a change whose answer was lost is sent again.
+    pub shown_as: BTreeMap<String, String>,
     /// What is taken over.
     pub adopt: Adopt,
     /// What is done about foreign changes.
@@ -433,6 +440,27 @@ impl Scene<'_> {
             wanted.map(canonical) != made.map(canonical)
         };
         self.policy.immutable.iter().any(|name| fixed(&name))
+    }
+
+    /// Fields of what is wanted that the thing differs in: as it shows them, or as it shows that others changed them.
+    fn differs<'a>(&'a self, wanted: &'a Value, thing: &Thing) -> Vec<&'a str> {
+        let mut differs = differing(wanted, &thing.body);
+        let hidden = self.policy.shown_as.iter().filter(|(name, _)| wanted.get(name.as_str()).is_some());
+        differs.extend(
+            hidden
+                .filter(|(name, shown)| self.hidden_differs(wanted, thing, name, shown))
+                .map(|(name, _)| name.as_str()),
+        );
+        differs
+    }
+
+    fn hidden_differs(&self, wanted: &Value, thing: &Thing, name: &str, shown: &str) -> bool {
+        // Whether a change that was never answered took place cannot be seen.
+        let unknown = self.row.state == State::Updating;
+        let rewritten = wanted.get(name).map(canonical) != self.row.spec.get(name).map(canonical);
+        let before = self.row.observed.as_ref().and_then(|observed| observed.get(shown));
+        let changed = before.zip(thing.body.get(shown)).is_some_and(|(before, now)| before != now);
+        unknown || rewritten || changed
     }
 
     fn wait(until: Timestamp, why: Waiting) -> Step {

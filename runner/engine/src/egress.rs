@@ -146,7 +146,7 @@ impl Egress {
         let no_url = |error| Failure::final_(format!("`{}` is no URL: {error}", ask.url));
         let url = Url::parse(&ask.url).map_err(no_url)?;
         self.secrets.refuse_in("the URL", ask.url.as_bytes())?;
-        match judge(&self.grants, &ask.method, &url) {
+        match judge(&self.grants, &ask.method, &url, &ask.body) {
             Verdict::Allowed { access, private } => Ok(Judged { url, access: access.into(), private }),
             Verdict::Denied { line } => {
                 let text =

@@ -143,6 +143,12 @@ knobs! {
     blind_secrets_ms: u64,
         "Lists of secrets do not show one that was set for the first time less than so long ago.",
         "OpenAPI Secrets_list min_version: a reader may have to ask for a version";
+    blind_add_ons_ms: u64,
+        "Lists of add-ons do not show one that was created less than so long ago.",
+        "nothing is promised about reading one's own writes; clients re-list";
+    blind_postgres_ms: u64,
+        "Lists of Managed Postgres clusters do not show one that was created less than so long ago.",
+        "nothing is promised about reading one's own writes; clients re-list";
     blind_gets: bool,
         "While a list is blind for a thing, reading that one thing answers 404 too.",
         "fly-go WaitForApp retries 404 for a minute";
@@ -221,6 +227,15 @@ knobs! {
     shared_ip_repeat_status: Option<u16>,
         "A second request for a shared address is refused with this status instead of answered with the first.",
         "Kilo takes 409 and 422 as already there";
+    add_on_ready_ms: u64,
+        "An add-on is `pending` for so long after its creation.",
+        "flyctl extensions/core WaitForProvision: some providers provision asynchronously";
+    postgres_ready_ms: u64,
+        "A Managed Postgres cluster is `initializing` for so long after its creation.",
+        "flyctl launch_databases.go waits up to 15 min for ready";
+    postgres_delete_ms: u64,
+        "A deleted Managed Postgres cluster goes only so long after the 202.",
+        "a later copy of the document, Postgres delete: 202, then 410 is being deleted";
     volume_detach_ms: u64,
         "A volume stays bound for so long after its machine was destroyed.",
         "cubepals waits 2 min, Kilo until its next alarm";

@@ -259,8 +259,8 @@ pub(crate) struct Witness {
 impl Witness {
     pub(crate) fn see(&mut self, call: &Call, answer: &Answer) {
         let operation = call.route.map(|route| route.operation);
-        if operation == Some("graphql") {
-            // The document is about the REST API.
+        // The document is about the REST API, and older than its part about Managed Postgres.
+        if operation.is_some_and(|operation| operation == "graphql" || operation.starts_with("Postgres_")) {
             return;
         }
         let body = match &answer.body {

@@ -5,7 +5,7 @@ use groundcrew_fly::{Answer, ApiError, Class, RetryAfter};
 use crate::{Failure, Request, Result, secret};
 
 pub use groundcrew_fly::Call;
-pub use groundcrew_fly::{apps, certificates, graphql, ips, machines, postgres, prices, volumes};
+pub use groundcrew_fly::{apps, certificates, graphql, ips, machines, postgres, prices, secrets, volumes};
 
 /// The public address of the Machines API [docs machines/api/working-with-machines-api].
 pub const PUBLIC: &str = "https://api.machines.dev";

@@ -1,7 +1,7 @@
 //! What first-party hooks talk to: the Fly simulator and the fake of PowerDNS, on the harness's clock.
 //!
 //! Their own logs are put into the shape that the judge of `groundcrew-outside` reads. An app's things are for
-//! `fly/acme/APP`: `v6`, `shared_v4`, `certificate/HOST`; a record set is for [`ZONE`], with its key, `A/NAME`.
+//! `fly/acme/APP`: `v6`, `shared_v4`, `certificate/HOST`, `tigris/NAME`; a record set is for [`ZONE`], with its key, `A/NAME`.
 
 use std::sync::Arc;
 
@@ -86,6 +86,8 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         "ip.allocated" => (What::Created, kind.to_owned()),
         "ip.released" => (What::Deleted, kind.to_owned()),
         "cert.created" => (What::Created, format!("certificate/{}", effect.subject)),
+        "addon.created" => (What::Created, add_on(effect)),
+        "addon.deleted" => (What::Deleted, add_on(effect)),
         "cert.deleted" => (What::Deleted, format!("certificate/{}", effect.subject)),
         _ => return None,
     };
@@ -94,9 +96,14 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         Actor::Owner => By::Stranger,
         Actor::Platform => By::Container,
     };
+    // Add-ons are the organisation's, and outlive their app.
+    let collection = match effect.what.split_once('.') {
+        Some(("addon", _)) => format!("{FLY}/add-ons"),
+        _ => format!("{FLY}/{}/{}", effect.app, effect.app_id),
+    };
     Some(Effect {
         at: effect.at_ms,
-        collection: format!("{FLY}/{}/{}", effect.app, effect.app_id),
+        collection,
         id: effect.subject.clone(),
         what,
         by,
@@ -104,6 +111,14 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         name: None,
         mark: None,
     })
+}
+
+/// The key of an add-on: its provider, and its name without the word that the host adds.
+fn add_on(effect: &groundcrew_flysim::Effect) -> String {
+    let text = |field: &str| effect.detail[field].as_str().unwrap_or_default();
+    let name = text("name");
+    let key = name.rsplit_once('-').filter(|(_, word)| word.len() == 26).map_or(name, |(key, _)| key);
+    format!("{}/{key}", text("provider"))
 }
 
 fn of_dns(effect: &DnsEffect) -> Effect {

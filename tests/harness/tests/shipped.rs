@@ -1,4 +1,4 @@
-//! What ships, struck at every point: `fly-ip`, `fly-cert` and `dns` against the Fly simulator and PowerDNS's API.
+//! What ships, struck at every point: `fly-ip`, `fly-cert`, `fly-addon` and `dns` against the Fly simulator and PowerDNS's API.
 
 use groundcrew_flysim::{Action, Fault, Late};
 use groundcrew_harness::{Pairs, Played, Scenario, points};
@@ -75,6 +75,25 @@ fn certificates_come_wait_for_dns_and_go() {
         .expects(&[("cust-1", "certificate/a.cust-1.example")])
         .lasts(260_000);
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 23 }, Played::is_right);
+}
+
+#[test]
+fn add_ons_outlive_their_app_and_go_after_it() {
+    let scenario = Scenario::new("fly-addon")
+        .fly_addon("{ type = \"tigris\", name = \"{app}-assets\" }", GRACE)
+        .turn(0, |knobs| knobs.blind_add_ons_ms = 4_000)
+        .turn(0, |knobs| knobs.late = late("POST", "/graphql"))
+        // Somebody else has one of that very name.
+        .fly(
+            0,
+            Action::CreateAddOn { provider: "tigris".into(), name: "cust-1-assets-old".into(), app: None },
+        )
+        .app(10_000, "cust-1", json!({}))
+        .app(20_000, "cust-2", json!({}))
+        .app_ends(130_000, "cust-1", 1)
+        .expects(&[("cust-2", "tigris/cust-2-assets")])
+        .lasts(400_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 27 }, Played::is_right);
 }
 
 #[test]

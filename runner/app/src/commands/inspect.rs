@@ -108,17 +108,26 @@ fn draw_manifest(manifest: &Manifest) -> String {
             word(&kind.lives)
         );
     }
-    for grant in &manifest.asks.allow {
-        let _ = writeln!(text, "  asks for   {grant}");
-    }
-    for secret in &manifest.asks.secrets {
-        let _ = writeln!(text, "  secret     {secret}");
+    draw_asks(&mut text, &manifest.asks.allow, &manifest.asks.secrets);
+    for when in &manifest.asks.when {
+        let fields: Vec<_> = when.config.iter().map(|(field, value)| format!("{field} = {value}")).collect();
+        let _ = writeln!(text, "  where      {}", fields.join(", "));
+        draw_asks(&mut text, &when.allow, &when.secrets);
     }
     let identity = manifest.identity_fields();
     if !identity.is_empty() {
         let _ = writeln!(text, "  identity   {}", identity.join(", "));
     }
     text
+}
+
+fn draw_asks(text: &mut String, allow: &[String], secrets: &[String]) {
+    for grant in allow {
+        let _ = writeln!(text, "  asks for   {grant}");
+    }
+    for secret in secrets {
+        let _ = writeln!(text, "  secret     {secret}");
+    }
 }
 
 /// The word of a closed set's value.

@@ -227,6 +227,7 @@ impl Hook {
             remembers: of_kind.remembers,
             lives: of_kind.lives,
             immutable: of_kind.immutable.clone(),
+            shown_as: of_kind.shown_as.clone(),
             adopt: provisioner.adopt,
             drift: provisioner.drift,
         })

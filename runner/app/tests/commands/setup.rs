@@ -63,7 +63,10 @@ fn a_builtin_is_looked_into() {
     let said = fixture.run("inspect builtin:dns");
     assert!(said.out.contains("asks for") && said.out.contains("identity"), "{said:?}");
     let unknown = fixture.run("inspect builtin:nothing");
-    assert!(unknown.code == 1 && unknown.err.contains("it has archive, bucket, budget, dangling, dns"), "{unknown:?}");
+    assert!(
+        unknown.code == 1 && unknown.err.contains("it has archive, bucket, budget, dangling, dns"),
+        "{unknown:?}"
+    );
     fs::write(fixture.dir.path().join("x.wasm"), "hello").unwrap();
     let garbage = fixture.run("inspect x.wasm");
     assert!(garbage.code == 1 && garbage.err.contains("no WebAssembly"), "{garbage:?}");

@@ -7,7 +7,7 @@ fn bound(grant: &str) -> Bound {
 }
 
 fn verdict(grant: &str, method: &str, url: &str) -> Verdict {
-    judge(&[bound(grant)], method, &Url::parse(url).unwrap())
+    judge(&[bound(grant)], method, &Url::parse(url).unwrap(), b"")
 }
 
 fn allowed(grant: &str, method: &str, url: &str) -> bool {
@@ -102,4 +102,35 @@ fn private_addresses_need_their_own_word() {
     for address in ["66.241.125.7", "2a09:8280:1::7", "1.1.1.1"] {
         assert!(!is_private(address.parse().unwrap()), "{address}");
     }
+}
+
+#[test]
+fn a_graphql_query_reads_and_whatever_may_change_something_writes() {
+    let access = |body: &str| {
+        let grant = bound("GRAPHQL POST https://api.example/graphql");
+        match judge(&[grant], "POST", &Url::parse("https://api.example/graphql").unwrap(), body.as_bytes()) {
+            Verdict::Allowed { access, .. } => access,
+            Verdict::Denied { line } => panic!("{line}"),
+        }
+    };
+    for query in ["{ a }", "query Q($mutations: Int) { mutationCount }", "fragment F on A { b } { ...F }"] {
+        assert_eq!(access(&serde_json::json!({ "query": query }).to_string()), Access::Read, "{query}");
+    }
+    for query in
+        ["mutation { a }", "query A { a } mutation B { b }", "# mutation\n{ a }", "subscription { a }"]
+    {
+        assert_eq!(access(&serde_json::json!({ "query": query }).to_string()), Access::Write, "{query}");
+    }
+    for body in [
+        "",
+        "[]",
+        "{ a }",
+        r#"{"query": 7}"#,
+        r#"[{"query": "{ a }"}]"#,
+        r#"{"query": "\u006dutation { a }"}"#,
+    ] {
+        assert_eq!(access(body), Access::Write, "{body}");
+    }
+    let text = "GRAPHQL POST https://api.example/graphql private";
+    assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
 }

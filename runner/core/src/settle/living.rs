@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Aim, Drift, Gone, Look, Problem, QUIET, Rule, Scene, Step, Waiting, ending};
 use crate::duration::Millis;
 use crate::row::State;
-use crate::spec::{Thing, ThingState, canonical, differing};
+use crate::spec::{Thing, ThingState, canonical};
 use crate::time::Timestamp;
 
 /// A thing is looked at again for drift at least this often, if nothing else looks.
@@ -32,7 +32,7 @@ pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
         // Whatever the look shows, the change under way may still come after it.
         return Scene::wait(scene.settled_by(), Waiting::Settling);
     }
-    let differs = differing(want, &thing.body);
+    let differs = scene.differs(want, thing);
     let changed_by_us = scene.row.state == State::Updating || !same(want, &scene.row.spec);
     if scene.estranged(thing) && scene.holds(Rule::ForeignIsForeign) {
         return if settled {

@@ -93,6 +93,7 @@ impl Case {
             remembers: (class == Class::Keyed).then(|| Millis::seconds(60)),
             lives: Lives::Outside,
             immutable: vec!["fixed".to_owned()],
+            shown_as: std::collections::BTreeMap::new(),
             adopt: Adopt::default(),
             drift: Drift::default(),
         };
@@ -439,6 +440,40 @@ fn a_present_thing_is_kept_as_it_is_wanted() {
             "note",
         ),
         ("on its way out", newer().sees([in_state(ThingState::Removing, mine(1))]), "note"),
+    ]);
+}
+
+#[test]
+fn a_field_that_is_never_shown_is_compared_with_what_was_written() {
+    let digest = |digest: &str| {
+        let mut thing = mine(1);
+        thing.body = json!({"fixed": 1, "digest": digest});
+        thing
+    };
+    let case = |state: State, want: &str| {
+        let spec = json!({"fixed": 1, "value": "one"});
+        let row = Row { spec, observed: Some(digest("a").body), look_at: Some(NOW), ..row(state) };
+        let case = Case::new(Class::Natural, row).wants(json!({"fixed": 1, "value": want}));
+        case.policy(|policy| policy.shown_as = [("value".to_owned(), "digest".to_owned())].into())
+    };
+    let present = |want: &str| case(State::Present, want);
+    let with = |drift| present("one").policy(|policy| policy.drift = drift);
+    check([
+        ("as it was left", present("one").sees([digest("a")]), "note"),
+        ("another is wanted, though it looks the same", present("two").sees([digest("a")]), "update"),
+        ("somebody changed it", present("one").sees([digest("b")]), "note, drifted: value"),
+        ("somebody changed it: repair", with(Drift::Repair).sees([digest("b")]), "update"),
+        ("somebody changed it: accept", with(Drift::Accept).sees([digest("b")]), "note"),
+        (
+            "our change may have come or not: sent again",
+            case(State::Updating, "one").sees([digest("b")]),
+            "update",
+        ),
+        (
+            "somebody changed it before it was to go",
+            present("one").unwanted().sees([digest("b")]),
+            "changed: digest, again in 3600 s",
+        ),
     ]);
 }
 

@@ -41,6 +41,7 @@ impl<'a> Decider<'a> {
             remembers: (setup.class == Class::Keyed).then(|| SKEW.times(i64::from(REMEMBERS))),
             lives: Lives::Outside,
             immutable: vec!["fixed".to_owned()],
+            shown_as: std::collections::BTreeMap::new(),
             adopt: Adopt::default(),
             drift: setup.drift,
         };

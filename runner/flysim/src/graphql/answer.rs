@@ -32,13 +32,17 @@ impl State {
             "releaseIpAddress" => self.release(input),
             "setSecrets" => self.write_secrets(input, "secrets"),
             "unsetSecrets" => self.write_secrets(input, "keys"),
+            "addOn" => self.add_on_field(given),
+            "addOns" => Ok(self.add_on_nodes(None)),
+            "createAddOn" => self.create_add_on_field(input),
+            "deleteAddOn" => self.delete_add_on_field(input),
             "__typename" => Ok(json!("Queries")),
             _ => Err(Refusal::bad_request(format!("Field '{name}' doesn't exist on type 'Queries'"))),
         }
     }
 
     /// GraphQL's word for an app that is not there or out of reach [flyctl].
-    fn named_app(&self, name: &Value) -> Result<&App, Refusal> {
+    pub(super) fn named_app(&self, name: &Value) -> Result<&App, Refusal> {
         let wanted = name.as_str().unwrap_or_default();
         let by_id = self.apps.get(wanted).map(|app| app.name.as_str());
         self.read_app(by_id.unwrap_or(wanted)).map_err(|_| Refusal::new(404, "Could not find App"))
@@ -120,7 +124,7 @@ impl State {
             "viewerRole": "admin",
             "paidPlan": false,
             "billable": false,
-            "addOns": connection(&self.add_on_nodes(&org.slug)),
+            "addOns": self.add_on_nodes(Some(&org.slug)),
             "wireGuardPeers": connection(&self.peer_nodes(&org.slug)),
         })
     }
@@ -172,7 +176,7 @@ fn ip_node(ip: &Ip) -> Value {
     })
 }
 
-fn connection(nodes: &[Value]) -> Value {
+pub(super) fn connection(nodes: &[Value]) -> Value {
     let edges: Vec<_> = nodes.iter().map(|node| json!({"node": node})).collect();
     json!({
         "totalCount": nodes.len(), "nodes": nodes, "edges": edges,

@@ -3,6 +3,7 @@
 //! Operations are anonymous there, so the root field decides. Errors come with HTTP 200. Only
 //! what is asked for is answered; a field that the simulator does not know is null.
 
+mod addons;
 mod answer;
 mod parse;
 
@@ -21,13 +22,15 @@ pub(crate) fn run(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
         Err(text) => return Ok(errors(&format!("Parse error: {text}"))),
     };
     let mut data = Map::new();
+    let variables = call.field("variables");
     for field in &document.fields {
-        let arguments = field.resolve(call.field("variables"));
+        let arguments = field.resolve(variables);
         let full = match state.graphql_field(&field.name, &arguments) {
             Ok(full) => full,
             Err(refusal) => return Ok(errors(&refusal.text)),
         };
-        data.insert(field.key().to_owned(), select(&full, &field.fields));
+        let full = narrowed(field, &full, variables);
+        data.insert(field.key().to_owned(), select(&full, &field.fields, variables));
     }
     Ok(Answer::ok(json!({"data": data})))
 }
@@ -53,13 +56,24 @@ fn errors(text: &str) -> Answer {
 }
 
 /// Takes the selected fields out of a full object.
-fn select(full: &Value, fields: &[Field]) -> Value {
+fn select(full: &Value, fields: &[Field], variables: &Value) -> Value {
     match full {
-        Value::Array(items) => items.iter().map(|item| select(item, fields)).collect(),
+        Value::Array(items) => items.iter().map(|item| select(item, fields, variables)).collect(),
         Value::Object(_) if !fields.is_empty() => {
-            let pick = |field: &Field| (field.key().to_owned(), select(&full[&field.name], &field.fields));
+            let pick = |field: &Field| {
+                let value = narrowed(field, &full[&field.name], variables);
+                (field.key().to_owned(), select(&value, &field.fields, variables))
+            };
             Value::Object(fields.iter().map(pick).collect())
         }
+        _ => full.clone(),
+    }
+}
+
+/// A field's value, cut down to what its own arguments ask for; of all lists only add-ons' know any.
+fn narrowed(field: &Field, full: &Value, variables: &Value) -> Value {
+    match field.name.as_str() {
+        "addOns" => addons::of_type(full, &field.resolve(variables)),
         _ => full.clone(),
     }
 }

@@ -127,7 +127,11 @@ routes! {
     GET    "/v1/orgs/{org_slug}/machines" "Machines_org_list" Error Listing orgs::machines;
     GET    "/v1/orgs/{org_slug}/volumes" "Volumes_org_list" Error Listing orgs::volumes;
     GET    "/v1/postgres" "Postgres_list" Error Listing postgres::list;
+    POST   "/v1/postgres" "Postgres_create" Error Listing postgres::create;
     GET    "/v1/postgres/{cluster_id}" "Postgres_show" Error Listing postgres::show;
+    DELETE "/v1/postgres/{cluster_id}" "Postgres_delete" Error Listing postgres::delete;
+    POST   "/v1/postgres/{cluster_id}/attachments" "Postgres_attach" Error Listing postgres::attach;
+    GET    "/v1/postgres/{cluster_id}/users/{username}/credentials" "Postgres_user_credentials" Error Listing postgres::credentials;
     GET    "/v1/tokens/current" "CurrentToken_show" Error Free orgs::token;
     GET    "/v1/platform/regions" "Platform_regions_get" Error Free orgs::regions;
     POST   "/graphql" "graphql" Error Free graphql::run;

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::addons::NewAddOn;
 use super::certs::Source;
 use super::ips::{IpKind, NewIp};
 use super::lifecycle::{Force, NewMachine};
+use super::postgres::NewCluster;
 use super::volumes::NewVolume;
 use super::{Exit, HOME_ORG, OrgThing, State, Verb};
 use crate::refusal::Refusal;
@@ -139,6 +141,25 @@ pub enum Action {
         #[serde(default)]
         value: Option<String>,
     },
+    /// Makes an add-on: `tigris` or `upstash_redis`.
+    CreateAddOn {
+        /// The type.
+        #[serde(rename = "type")]
+        provider: String,
+        /// Its name.
+        name: String,
+        /// The name of the app that it is for; without it only the organisation has it.
+        #[serde(default)]
+        app: Option<String>,
+    },
+    /// Makes a Managed Postgres cluster.
+    CreatePostgres {
+        /// Its name, which need not be unique.
+        name: String,
+        /// The name of the app that it is attached to.
+        #[serde(default)]
+        app: Option<String>,
+    },
     /// Makes something that belongs to the organisation, or that only GraphQL shows.
     MakeOrgThing {
         /// What.
@@ -195,6 +216,35 @@ impl State {
                 Ok(self.volumes.get(&id).map_or(Value::Null, |volume| self.volume_json(volume)))
             }
             Action::DeleteVolume { volume } => self.delete_volume(&volume).map(|()| Value::Null),
+            other => self.act_on_leftovers(other),
+        }
+    }
+
+    /// What stays when its app goes.
+    fn act_on_leftovers(&mut self, action: Action) -> Result<Value, Refusal> {
+        match action {
+            Action::CreateAddOn { provider, name, app } => {
+                let app_id = app.map(|app| self.any_app(&app)).transpose()?;
+                let (name, org) = (Some(name), HOME_ORG.to_owned());
+                let id =
+                    self.create_add_on(NewAddOn { provider, name, org, app_id, ..NewAddOn::default() })?;
+                Ok(self.add_ons.get(&id).map_or(Value::Null, |add_on| self.add_on_json(add_on)))
+            }
+            Action::CreatePostgres { name, app } => {
+                let app_id = app.map(|app| self.any_app(&app)).transpose()?;
+                let id = self.create_cluster(NewCluster {
+                    name: Some(name),
+                    org: HOME_ORG.to_owned(),
+                    region: "fra".to_owned(),
+                    plan: "basic".to_owned(),
+                    disk_gb: 10,
+                    version: "16".to_owned(),
+                });
+                if let Some(app_id) = app_id {
+                    self.attach_cluster(&id, &app_id)?;
+                }
+                Ok(self.clusters.get(&id).map_or(Value::Null, |cluster| self.cluster_json(cluster)))
+            }
             other => self.act_on_parts(other),
         }
     }

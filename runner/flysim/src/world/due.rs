@@ -15,6 +15,8 @@ pub(crate) enum Due {
     CertActive { app_id: String, hostname: String, created_ms: i64 },
     /// A volume lets go of a destroyed machine.
     VolumeDetached { id: String, machine_id: String },
+    /// A deleted cluster goes.
+    ClusterGone { id: String },
     /// A call takes effect long after it was answered.
     Late { call: Box<Call> },
 }
@@ -55,6 +57,7 @@ impl State {
         match due {
             Due::AppGone { app_id } => self.app_gone(&app_id),
             Due::Machine { id, epoch, step } => self.machine_reaches(&id, epoch, step),
+            Due::ClusterGone { id } => self.cluster_gone(&id),
             Due::CertActive { app_id, hostname, created_ms } => {
                 self.cert_by_itself(&app_id, &hostname, created_ms);
             }

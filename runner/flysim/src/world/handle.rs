@@ -129,6 +129,14 @@ impl World {
         self.with(|state| state.log.tee(Box::new(file)))
     }
 
+    /// The value of a living app's secret, as its machines would get it; the API never shows it.
+    pub fn secret(&self, app: &str, name: &str) -> Option<String> {
+        self.peek(|state| {
+            let app = state.apps.get(state.names.get(app)?)?;
+            app.secrets.get(name).map(|secret| secret.value.clone())
+        })
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.peek(|state| state.stats.clone())
@@ -144,6 +152,8 @@ impl World {
                 "seed": state.seed,
                 "orgs": state.orgs.iter().map(|org| &org.slug).collect::<Vec<_>>(),
                 "apps": apps,
+                "add_ons": state.add_ons.values().map(|it| state.add_on_json(it)).collect::<Vec<_>>(),
+                "postgres": state.clusters.values().map(|it| state.cluster_json(it)).collect::<Vec<_>>(),
                 "dns": state.dns,
                 "due_at_ms": due,
                 "log_lines": state.log.after(0).len(),

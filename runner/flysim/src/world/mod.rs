@@ -1,6 +1,7 @@
 //! The state of the simulated platform: plain data, changed only by what is done to it.
 
 mod actions;
+pub(crate) mod addons;
 mod apps;
 pub(crate) mod certs;
 mod due;
@@ -13,6 +14,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod machines;
 mod org_list;
 mod org_things;
+pub(crate) mod postgres;
 mod secrets;
 mod transitions;
 pub(crate) mod volumes;
@@ -84,8 +86,8 @@ pub(crate) struct State {
     pub(crate) past_names: BTreeSet<String>,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) volumes: BTreeMap<String, Volume>,
-    pub(crate) add_ons: Vec<AddOn>,
-    pub(crate) clusters: Vec<Cluster>,
+    pub(crate) add_ons: BTreeMap<String, addons::AddOn>,
+    pub(crate) clusters: BTreeMap<String, postgres::Cluster>,
     pub(crate) peers: Vec<Peer>,
     /// Hostnames whose DNS points here.
     pub(crate) dns: BTreeSet<String>,
@@ -112,8 +114,8 @@ impl State {
             past_names: BTreeSet::new(),
             machines: BTreeMap::new(),
             volumes: BTreeMap::new(),
-            add_ons: Vec::new(),
-            clusters: Vec::new(),
+            add_ons: BTreeMap::new(),
+            clusters: BTreeMap::new(),
             peers: Vec::new(),
             dns: BTreeSet::new(),
             due: BTreeMap::new(),

@@ -4,32 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::addons::NewAddOn;
+use super::postgres::NewCluster;
 use super::{HOME_ORG, State};
 use crate::clock::rfc3339;
 use crate::refusal::Refusal;
-
-/// An add-on; it stays when its app goes [docs about/cost-management].
-#[derive(Debug, Clone)]
-pub(crate) struct AddOn {
-    pub(crate) id: String,
-    org: String,
-    name: String,
-    provider: String,
-    app_id: Option<String>,
-    created_ms: i64,
-}
-
-/// A Managed Postgres cluster; it stays when its apps go [docs about/cost-management].
-#[derive(Debug, Clone)]
-pub(crate) struct Cluster {
-    pub(crate) id: String,
-    pub(crate) org: String,
-    name: String,
-    plan: String,
-    disk_gb: u64,
-    app_ids: Vec<String>,
-    created_ms: i64,
-}
 
 /// A WireGuard peer.
 #[derive(Debug, Clone)]
@@ -96,12 +75,24 @@ impl State {
         match thing {
             OrgThing::AddOn { name, provider, app } => {
                 let app_id = app.map(|app| app_id(self, &app)).transpose()?;
-                self.add_ons.push(AddOn { id: id.clone(), org, name, provider, app_id, created_ms });
+                let new = NewAddOn { provider, name: Some(name), org, app_id, ..NewAddOn::default() };
+                return Ok(json!(self.create_add_on(new)?));
             }
             OrgThing::Postgres { name, plan, apps } => {
-                let app_ids = apps.iter().map(|app| app_id(self, app)).collect::<Result<_, _>>()?;
-                let disk_gb = 10;
-                self.clusters.push(Cluster { id: id.clone(), org, name, plan, disk_gb, app_ids, created_ms });
+                let app_ids: Vec<_> = apps.iter().map(|app| app_id(self, app)).collect::<Result<_, _>>()?;
+                let (region, version) = ("fra".to_owned(), "16".to_owned());
+                let id = self.create_cluster(NewCluster {
+                    name: Some(name),
+                    org,
+                    region,
+                    plan,
+                    disk_gb: 10,
+                    version,
+                });
+                for app_id in app_ids {
+                    self.attach_cluster(&id, &app_id)?;
+                }
+                return Ok(json!(id));
             }
             OrgThing::Peer { name } => {
                 let serial = self.ids.serial();
@@ -127,30 +118,6 @@ impl State {
         Ok(json!(id))
     }
 
-    /// An organisation's add-ons as GraphQL shows them. What its app's end makes of `app` was not seen; null is
-    /// what its type allows.
-    pub(crate) fn add_on_nodes(&self, org: &str) -> Vec<Value> {
-        let node = |add_on: &AddOn| {
-            let app = add_on.app_id.as_deref().and_then(|id| self.living_name(id));
-            let app = app.map(|name| json!({"id": name, "name": name}));
-            let apps: Vec<_> = app.iter().cloned().collect();
-            json!({
-                "id": add_on.id,
-                "name": add_on.name,
-                "status": "ready",
-                "createdAt": rfc3339(add_on.created_ms),
-                "updatedAt": rfc3339(add_on.created_ms),
-                "addOnProvider": {"name": add_on.provider},
-                "addOnPlan": {"displayName": "Pay as you go", "description": ""},
-                "app": app,
-                "apps": {"nodes": apps},
-                "primaryRegion": "fra",
-                "options": {},
-            })
-        };
-        self.add_ons.iter().filter(|add_on| add_on.org == org).map(node).collect()
-    }
-
     /// An organisation's peers as GraphQL shows them: without any date.
     pub(crate) fn peer_nodes(&self, org: &str) -> Vec<Value> {
         let node = |peer: &Peer| {
@@ -160,26 +127,6 @@ impl State {
             })
         };
         self.peers.iter().filter(|peer| peer.org == org).map(node).collect()
-    }
-
-    /// A cluster as REST shows it [fly-go managed_postgres.go].
-    pub(crate) fn cluster_json(&self, cluster: &Cluster) -> Value {
-        let apps = cluster.app_ids.iter().filter_map(|id| self.living_name(id));
-        json!({
-            "id": cluster.id,
-            "name": cluster.name,
-            "status": "ready",
-            "region": "fra",
-            "plan": cluster.plan,
-            "disk_size_gb": cluster.disk_gb,
-            "created_at": rfc3339(cluster.created_ms),
-            "attached_apps": apps.map(|name| json!({"name": name})).collect::<Vec<_>>(),
-        })
-    }
-
-    fn living_name(&self, app_id: &str) -> Option<&str> {
-        let app = self.apps.get(app_id).filter(|app| app.gone_ms.is_none());
-        app.map(|app| app.name.as_str())
     }
 }
 

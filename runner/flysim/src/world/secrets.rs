@@ -1,4 +1,4 @@
-//! Secrets: names, digests and a version; values go in and never come out.
+//! Secrets: names, digests and a version; values go in and never come out of the API.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,10 @@ use crate::clock::rfc3339;
 use crate::ids::digest;
 use crate::refusal::Refusal;
 
-/// A secret without its value.
+/// A secret; the API never shows its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Secret {
+    pub(crate) value: String,
     pub(crate) digest: String,
     pub(crate) created_ms: i64,
     pub(crate) updated_ms: i64,
@@ -26,9 +27,11 @@ impl State {
         for (name, value) in values {
             let app = self.apps.get_mut(app_id).ok_or_else(Refusal::app_not_found)?;
             if let Some(value) = value {
-                let fresh = Secret { digest: String::new(), created_ms: now, updated_ms: now };
+                let fresh =
+                    Secret { value: String::new(), digest: String::new(), created_ms: now, updated_ms: now };
                 let secret = app.secrets.entry(name.clone()).or_insert(fresh);
                 secret.digest = digest(&value);
+                secret.value = value;
                 secret.updated_ms = now;
                 let detail = json!({"digest": secret.digest});
                 self.record("secret.set", app_id, &name, detail);

@@ -4,6 +4,7 @@
 
 mod apps;
 mod calls;
+mod leftovers;
 mod lists;
 #[path = "../support/mod.rs"]
 mod support;
@@ -36,6 +37,7 @@ knob_tests! {
     things: transition_ms destroying_after_wait_ms machine_prune_ms unreachable_regions event_ids_absent
         monitor_events metadata_touches_updated_at cert_active_after_ms shared_ip_repeat_status
         volume_detach_ms volume_bound_409 volume_list_unattached volume_prune_ms;
+    leftovers: blind_add_ons_ms blind_postgres_ms add_on_ready_ms postgres_ready_ms postgres_delete_ms;
 }
 
 #[test]

@@ -30,6 +30,7 @@ struct Shared {
     fleet: RefCell<BTreeMap<String, Subject>>,
     memory: RefCell<BTreeMap<String, Vec<u8>>>,
     pure: Cell<bool>,
+    reads: Cell<fn(&Request) -> bool>,
     clock: RefCell<Box<dyn Fn() -> i64>>,
 }
 
@@ -54,6 +55,7 @@ impl Fake {
             fleet: RefCell::default(),
             memory: RefCell::default(),
             pure: Cell::new(false),
+            reads: Cell::new(|_| false),
             clock: RefCell::new(Box::new(|| 0)),
         };
         Self { shared: Rc::new(shared) }
@@ -77,6 +79,13 @@ impl Fake {
     #[must_use]
     pub fn http(self, answer: impl FnMut(&Request) -> Result<Response> + 'static) -> Self {
         *self.shared.answerer.borrow_mut() = Box::new(answer);
+        self
+    }
+
+    /// Says which requests only read although their method does not tell: what `READ` or `GRAPHQL` of a grant says.
+    #[must_use]
+    pub fn reads(self, reads: fn(&Request) -> bool) -> Self {
+        self.shared.reads.set(reads);
         self
     }
 
@@ -125,7 +134,8 @@ impl Fake {
     /// The requests that were writes.
     pub fn writes(&self) -> Vec<Request> {
         let read = |method: &str| matches!(method, "GET" | "HEAD" | "OPTIONS");
-        self.calls().into_iter().filter(|call| !read(&call.method)).collect()
+        let reads = self.shared.reads.get();
+        self.calls().into_iter().filter(|call| !read(&call.method) && !reads(call)).collect()
     }
 
     /// Every note that was logged, in order.

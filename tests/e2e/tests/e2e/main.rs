@@ -11,6 +11,7 @@ mod backfill;
 mod configuration;
 mod disk;
 mod ends;
+mod handed_out;
 mod incarnations;
 mod judge;
 mod levels;

@@ -50,6 +50,17 @@ impl Scenario {
         ))
     }
 
+    /// The stanza of `builtin:fly-addon`, called `store`, with these `add_ons`.
+    #[must_use]
+    pub fn fly_addon(self, add_ons: &str, lines: &str) -> Self {
+        self.hook(&format!(
+            "[hook.store]\nuse = \"builtin:fly-addon\"\ngone = \"delete\"\n{lines}\n\
+             config = {{ graphql = \"{FLY}/graphql\", org = \"acme\", add_ons = [{add_ons}] }}\n\
+             secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{FLY}\" }}\n\
+             allow = [\"GRAPHQL POST {FLY}/graphql\"]\n"
+        ))
+    }
+
     /// The stanza of `builtin:dns`, called `dns`, with these `records`.
     #[must_use]
     pub fn dns(self, records: &str, lines: &str) -> Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew_core::egress::{BindError, Grant};
-use groundcrew_core::manifest::Manifest;
+use groundcrew_core::manifest::{Asks, Manifest};
 
 use super::super::problem::{Problem, ProblemKind, Problems};
 use super::super::resolve::Stanza;
@@ -19,7 +19,8 @@ pub(super) fn check(stanza: &Stanza<'_>, fly_api: &str, problems: &Problems) {
         stanza.allow.iter().filter_map(|grant| Reach::of(grant.get_ref(), &words)).collect();
     // A missing field of `config` would be told again as missing grants.
     if stanza.config.fits {
-        asked(stanza, manifest, &words, &reached, problems);
+        let asks = manifest.asks.under(&stanza.config.value);
+        asked(stanza, manifest, &asks, &words, &reached, problems);
     }
     secrets(stanza, &words, &reached, problems);
 }
@@ -45,12 +46,13 @@ fn binding(stanza: &Stanza<'_>, words: &BTreeMap<String, String>, problems: &Pro
 fn asked(
     stanza: &Stanza<'_>,
     manifest: &Manifest,
+    asks: &Asks,
     words: &BTreeMap<String, String>,
     given: &[Reach],
     problems: &Problems,
 ) {
     let grants: Vec<(&String, Grant)> =
-        manifest.asks.allow.iter().filter_map(|line| Some((line, line.parse().ok()?))).collect();
+        asks.allow.iter().filter_map(|line| Some((line, line.parse().ok()?))).collect();
     let mut asked = Vec::new();
     for (line, grant) in &grants {
         // What an optional field of `config` would name is not asked for without it.
@@ -85,12 +87,12 @@ fn asked(
             }
         }
     }
-    asked_secrets(stanza, manifest, problems);
+    asked_secrets(stanza, manifest, asks, problems);
 }
 
-fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, problems: &Problems) {
+fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, asks: &Asks, problems: &Problems) {
     let asks: BTreeMap<&str, AskedSecret<'_>> =
-        manifest.asks.secrets.iter().map(|line| AskedSecret::of(line)).collect();
+        asks.secrets.iter().map(|line| AskedSecret::of(line)).collect();
     for (name, ask) in asks.iter().filter(|(name, _)| !stanza.secrets.contains_key(**name)) {
         let message =
             format!("[hook.{}] does not grant a secret that its hook asks for: `{name}`", stanza.name);

@@ -20,7 +20,7 @@ impl Reach {
     pub(super) fn of(grant: &Grant, words: &BTreeMap<String, String>) -> Option<Self> {
         let text = grant.to_string();
         let mut parts: Vec<_> =
-            text.split_whitespace().filter(|word| !matches!(*word, "READ" | "private")).collect();
+            text.split_whitespace().filter(|word| !matches!(*word, "READ" | "GRAPHQL" | "private")).collect();
         let pattern = parts.pop()?;
         let methods = parts.pop()?.split(',').map(str::to_owned).collect();
         let filled = fill_known(pattern.trim_end_matches('*'), words);

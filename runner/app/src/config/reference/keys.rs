@@ -190,7 +190,7 @@ pub(super) const KEYS: &[Key] = &[
     optional(
         "hook.NAME.allow",
         Shape::Texts,
-        "what it may reach: `METHODS scheme://host[:port]/path*`, with `{app}`, `{config.x}`, `{fly.api}`; `READ` before it: a POST that only reads; `private` after it: private addresses, too",
+        "what it may reach: `METHODS scheme://host[:port]/path*`, with `{app}`, `{config.x}`, `{fly.api}`; `READ` before it: a POST that only reads; `GRAPHQL` before it: a POST whose queries read and whose mutations write; `private` after it: private addresses, too",
     ),
     optional("hook.NAME.secret", Shape::Names, "the secrets it may use, by its own names"),
     optional("hook.NAME.secret.NAME", Shape::Table, "one secret of a hook"),

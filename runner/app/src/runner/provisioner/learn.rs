@@ -42,6 +42,9 @@ pub(super) enum Learnt {
 const MENDED: [&str; 5] =
     ["resource.stuck", "resource.conflict", "resource.ambiguous", "resource.changed", "resource.failed"];
 
+/// The finding of a thing whose outputs cannot be read again and were never told.
+const OUTPUTS_LOST: &str = "resource.outputs-lost";
+
 /// How a row's `waiting` begins when a write of it was only shown.
 const OBSERVED: &str = "observe: ";
 
@@ -62,7 +65,9 @@ impl Runner {
             }
             Learnt::Taken { thing, origin } => self.own(work, &thing, origin, &mut effects),
             Learnt::Seen { thing, drifted, twins } => {
+                let before = work.row.row.observed.clone();
                 self.see(work, &thing, &mut effects);
+                remember(work, before.as_ref(), &drifted);
                 work.row.row.look_at = Some(next_look(work, now));
                 report_twins(work, twins, &mut effects);
                 let fits =
@@ -149,7 +154,7 @@ impl Runner {
         work.row.row.absent_at = None;
         work.row.row.removed_by = None;
         work.row.row.poll_at = poll_after(thing).map(|pause| now + pause);
-        work.row.outputs.clone_from(&thing.outputs);
+        take_outputs(work, thing, effects);
         work.row.note.clone_from(&thing.note);
         work.row.attempts = 0;
         work.row.error = None;
@@ -354,6 +359,43 @@ fn report_twins(work: &Work<'_>, twins: Twins, effects: &mut RowEffects) {
     };
     let (code, severity, message, remedy) = describe(&Problem::Twin { thing }, work);
     effects.open.push(finding(work, code, severity, message, remedy));
+}
+
+/// Its outputs; of those that cannot be read again, the ones that its creation told are kept.
+fn take_outputs(work: &mut Work<'_>, thing: &Thing, effects: &mut RowEffects) {
+    let kind = work.installed.hook.manifest.kind.get(&work.row.kind);
+    let once = kind.map_or(&[][..], |kind| &kind.outputs_once);
+    let told = std::mem::replace(&mut work.row.outputs, thing.outputs.clone());
+    let lacking = |name: &&String| !thing.outputs.iter().any(|output| output.name == **name);
+    let mut lost = Vec::new();
+    for name in once.iter().filter(lacking) {
+        match told.iter().find(|output| output.name == *name) {
+            Some(output) => work.row.outputs.push(output.clone()),
+            None => lost.push(format!("`{name}`")),
+        }
+    }
+    // What is still being made may tell them yet.
+    if lost.is_empty() || thing.state == ThingState::Pending {
+        effects.close.push(OUTPUTS_LOST.to_owned());
+        return;
+    }
+    let lost = lost.join(", ");
+    let message = format!(
+        "the answer to its creation was lost, and with it {lost}, which cannot be read again: once it is removed it is made anew"
+    );
+    let remedy = Some(format!("groundcrew why {}", work.row.row.id));
+    effects.open.push(finding(work, OUTPUTS_LOST, Severity::Warning, message, remedy));
+}
+
+/// What tells of a hidden field that somebody changed is remembered as it was, so that the drift is not forgotten.
+fn remember(work: &mut Work<'_>, before: Option<&serde_json::Value>, drifted: &[String]) {
+    let shown = work.policy.shown_as.iter().filter(|(hidden, _)| drifted.contains(hidden));
+    for (_, shown) in shown {
+        let old = before.and_then(|before| before.get(shown)).cloned();
+        if let (Some(old), Some(observed)) = (old, work.row.row.observed.as_mut()) {
+            observed[shown.as_str()] = old;
+        }
+    }
 }
 
 /// Keeps the clock of freezes: time spent frozen is no grace.

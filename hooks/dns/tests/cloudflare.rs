@@ -1,0 +1,207 @@
+//! The hook against a small stateful double of Cloudflare's API, after its published reference.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use groundcrew_hook::testing::{Fake, answer, life, want};
+use groundcrew_hook::{Inventory, Provisioner, Request, Response, Result, Value, Want, json};
+use hook_dns::Dns;
+
+const RECORDS: &str = "https://api.cloudflare.com/client/v4/zones/z1/dns_records";
+
+/// Records, and the number of the next id.
+#[derive(Default)]
+struct Zone {
+    records: Vec<Value>,
+    serial: u32,
+}
+
+type Shared = Rc<RefCell<Zone>>;
+
+impl Zone {
+    /// Adds a record as the API would show it; the same again is refused.
+    fn post(&mut self, record: &Value) -> std::result::Result<(), u32> {
+        let same =
+            |other: &&Value| ["name", "type", "content"].iter().all(|field| other[field] == record[field]);
+        if self.records.iter().any(|other| same(&other)) {
+            return Err(81058);
+        }
+        self.serial += 1;
+        let mut shown = record.clone();
+        shown["id"] = json!(format!("r{}", self.serial));
+        shown["created_on"] = json!("2026-11-21T12:00:03Z");
+        self.records.push(shown);
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &Value) -> std::result::Result<(), u32> {
+        for delete in batch["deletes"].as_array().unwrap() {
+            let before = self.records.len();
+            self.records.retain(|record| record["id"] != delete["id"]);
+            if self.records.len() == before {
+                return Err(81044);
+            }
+        }
+        batch["posts"].as_array().unwrap().iter().try_for_each(|record| self.post(record))
+    }
+}
+
+fn refused(status: u16, code: u32) -> Result<Response> {
+    answer(
+        status,
+        &json!({ "success": false, "errors": [{ "code": code, "message": "no" }], "result": null }),
+    )
+}
+
+fn cloudflare(zone: &Shared) -> impl FnMut(&Request) -> Result<Response> + 'static {
+    let zone = Rc::clone(zone);
+    move |request| {
+        let bearer = format!("Bearer {}", Fake::token("API_TOKEN"));
+        assert!(request.headers.contains(&("authorization".into(), bearer)));
+        let (url, query) = request.url.split_once('?').unwrap_or((&request.url, ""));
+        let mut zone = zone.borrow_mut();
+        match (request.method.as_str(), url.strip_prefix(RECORDS)) {
+            ("GET", Some("")) => {
+                let of =
+                    |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+                let fits = |record: &&Value| {
+                    of("name.exact").is_none_or(|name| record["name"] == name.replace("%2A", "*"))
+                        && of("type").is_none_or(|kind| record["type"] == kind)
+                };
+                let (page, per): (usize, usize) =
+                    (of("page").unwrap().parse().unwrap(), of("per_page").unwrap().parse().unwrap());
+                let fitting = zone.records.iter().filter(fits).skip((page - 1) * per).take(per);
+                answer(200, &json!({ "success": true, "errors": [], "result": fitting.collect::<Vec<_>>() }))
+            }
+            ("POST", Some("/batch")) => {
+                let batch = serde_json::from_slice(&request.body)?;
+                let before = zone.records.clone();
+                // One transaction: nothing of it stays if a part fails.
+                zone.batch(&batch).map_or_else(
+                    |code| {
+                        zone.records = before;
+                        refused(400, code)
+                    },
+                    |()| answer(200, &json!({ "success": true, "errors": [], "result": {} })),
+                )
+            }
+            _ => refused(404, 7003),
+        }
+    }
+}
+
+fn fake(zone: &Shared) -> Fake {
+    let config = json!({
+        "dialect": "cloudflare", "server": "https://api.cloudflare.com", "zone": "acme.app", "zone_id": "z1",
+    });
+    Fake::new().config(config).secret("API_TOKEN").http(cloudflare(zone))
+}
+
+fn set(name: &str, kind: &str, values: &[&str]) -> Want {
+    let body = json!({ "name": name, "type": kind, "ttl": 60, "values": values });
+    want("record", &format!("{kind}/{name}"), body)
+}
+
+fn www() -> Want {
+    set("www.acme.app", "A", &["192.0.2.7", "192.0.2.8"])
+}
+
+#[test]
+fn sets_of_every_type_live_and_go_with_their_mark() {
+    let zone = Shared::default();
+    let text = "v=spf1 \"-all\"; \u{fc}";
+    for want in [
+        www(),
+        set("*.acme.app", "A", &["192.0.2.7"]),
+        set("acme.app", "AAAA", &["2a09:8280:1::7"]),
+        set("a.acme.app", "CNAME", &["cust-7.fly.dev"]),
+        set("b.acme.app", "TXT", &[text]),
+    ] {
+        let made = life::<Dns>(&fake(&zone), &want);
+        assert_eq!((made.id, made.body), (want.key, want.body));
+        assert_eq!(zone.borrow().records.len(), 0, "neither set nor mark is left");
+    }
+}
+
+#[test]
+fn every_value_is_a_record_and_only_what_differs_is_written() {
+    let zone = Shared::default();
+    let fake = fake(&zone);
+    let made = fake.run(|| Dns::create(&www())).unwrap();
+    assert_eq!((zone.borrow().records.len(), fake.writes().len()), (3, 1));
+    let kept = zone.borrow().records.iter().find(|it| it["content"] == "192.0.2.8").unwrap()["id"].clone();
+
+    let moved = set("www.acme.app", "A", &["192.0.2.8", "192.0.2.9"]);
+    fake.run(|| Dns::update(&moved, &made)).unwrap();
+    let batch: Value = serde_json::from_slice(&fake.writes()[1].body).unwrap();
+    assert_eq!(
+        (batch["deletes"].as_array().unwrap().len(), batch["posts"].as_array().unwrap().len()),
+        (1, 1)
+    );
+    assert!(zone.borrow().records.iter().any(|it| it["id"] == kept), "what fits keeps its record");
+    assert_eq!(fake.run(|| Dns::find(&moved)).unwrap()[0].body, moved.body);
+
+    // Somebody puts the proxy before it: its ttl is `automatic` then.
+    for record in zone.borrow_mut().records.iter_mut().filter(|it| it["content"] == "192.0.2.9") {
+        (record["proxied"], record["ttl"]) = (json!(true), json!(1));
+    }
+    let now = fake.run(|| Dns::find(&moved)).unwrap().remove(0);
+    assert_eq!(now.body["ttl"], 1);
+    fake.run(|| Dns::update(&moved, &now)).unwrap();
+    assert_eq!(fake.run(|| Dns::find(&moved)).unwrap()[0].body, moved.body);
+}
+
+#[test]
+fn what_somebody_made_meanwhile_is_not_added_to() {
+    let zone = Shared::default();
+    let theirs =
+        json!({ "name": "www.acme.app", "type": "A", "ttl": 300, "content": "192.0.2.99", "proxied": false });
+    zone.borrow_mut().post(&theirs).unwrap();
+    let fake = fake(&zone);
+    let failure = fake.run(|| Dns::create(&www())).unwrap_err();
+    assert!(failure.retry && failure.message.contains("made by somebody else"), "{failure}");
+    assert_eq!((fake.writes().len(), zone.borrow().records.len()), (0, 1));
+    let found = fake.run(|| Dns::find(&www())).unwrap();
+    assert_eq!((&found[0].mark, &found[0].body["values"]), (&None, &json!(["192.0.2.99"])));
+}
+
+#[test]
+fn a_foreign_mark_claims_the_name() {
+    let zone = Shared::default();
+    let fake = fake(&zone);
+    fake.run(|| Dns::create(&Want { mark: "gc1:staging:x".into(), ..www() })).unwrap();
+    zone.borrow_mut().records.retain(|record| record["type"] == "TXT");
+    assert_eq!(fake.run(|| Dns::find(&www())).unwrap()[0].mark.as_deref(), Some("gc1:staging:x"));
+    assert!(fake.run(|| Dns::create(&www())).is_err());
+}
+
+#[test]
+fn a_scan_reads_every_page() {
+    let zone = Shared::default();
+    for number in 0..1_200 {
+        let record =
+            json!({ "name": format!("n{number}.acme.app"), "type": "A", "ttl": 60, "content": "192.0.2.1" });
+        zone.borrow_mut().post(&record).unwrap();
+    }
+    let mx = json!({ "name": "acme.app", "type": "MX", "ttl": 60, "content": "mx.acme.app", "priority": 10 });
+    zone.borrow_mut().post(&mx).unwrap();
+    let fake = fake(&zone);
+    let first = fake.run(|| Dns::scan(None, None)).unwrap();
+    let second = fake.run(|| Dns::scan(None, first.next.as_deref())).unwrap();
+    assert_eq!((first.things.len(), second.things.len(), second.next), (1_000, 200, None));
+    assert!(fake.writes().is_empty());
+}
+
+#[test]
+fn a_zone_that_is_not_there_is_a_failure() {
+    let config = json!({
+        "dialect": "cloudflare", "server": "https://api.cloudflare.com", "zone": "acme.app", "zone_id": "z9",
+    });
+    let fake = Fake::new().config(config).secret("API_TOKEN").http(cloudflare(&Shared::default()));
+    let failure = fake.run(|| Dns::find(&www())).unwrap_err();
+    assert!(failure.message.starts_with("zone acme.app: status 404"), "{failure}");
+    let config = json!({ "dialect": "cloudflare", "server": "https://x", "zone": "acme.app" });
+    let none = Fake::new().config(config).secret("API_TOKEN");
+    assert!(none.run(|| Dns::find(&www())).unwrap_err().message.starts_with("`zone_id` is required"));
+}
