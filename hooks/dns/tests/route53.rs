@@ -55,7 +55,7 @@ impl Moto {
         let body = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>acme.app</Name><CallerReference>x</CallerReference></CreateHostedZoneRequest>";
         let made = moto.does("POST", "2013-04-01/hostedzone", body);
         let (_, rest) = made.split_once("<Id>/hostedzone/").unwrap();
-        moto.zone = rest.split_once('<').unwrap().0.to_owned();
+        rest.split_once('<').unwrap().0.clone_into(&mut moto.zone);
         Some(moto)
     }
 

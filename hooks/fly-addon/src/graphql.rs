@@ -40,7 +40,8 @@ pub(crate) struct AddOn {
     pub(crate) error_message: Option<String>,
     pub(crate) primary_region: Option<String>,
     pub(crate) created_at: Option<String>,
-    pub(crate) add_on_plan: Option<Plan>,
+    #[serde(rename = "addOnPlan")]
+    pub(crate) plan: Option<Plan>,
     /// A token.
     pub(crate) public_url: Option<String>,
     /// Credentials are tokens.

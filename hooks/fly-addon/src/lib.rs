@@ -109,9 +109,7 @@ fn key_of(name: &str) -> &str {
 
 fn thing(kind: Kind, add_on: AddOn) -> Thing {
     let mut body = json!({ "name": key_of(&add_on.name) });
-    for (field, value) in
-        [("region", add_on.primary_region), ("plan", add_on.add_on_plan.map(|plan| plan.id))]
-    {
+    for (field, value) in [("region", add_on.primary_region), ("plan", add_on.plan.map(|plan| plan.id))] {
         if let Some(value) = value.filter(|_| kind == Kind::UpstashRedis) {
             body[field] = json!(value);
         }

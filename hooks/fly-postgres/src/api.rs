@@ -112,7 +112,7 @@ impl Api {
         let password = part(answer["data"]["password"].as_str(), "password")?;
         let host = match pooler["port"].as_u64() {
             None | Some(0 | 5432) => host,
-            Some(port) => format!("{host}:{port}"),
+            Some(number) => format!("{host}:{number}"),
         };
         let url = format!("postgresql://{USER}:{password}@{host}/{DATABASE}");
         Ok(Access { host, password, url })

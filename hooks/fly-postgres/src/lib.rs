@@ -34,24 +34,23 @@ impl Provisioner for FlyPostgres {
         let config: Config = groundcrew_hook::config()?;
         let api = Api::open(&config)?;
         let ours = name_of(want);
-        let found = match &want.id {
-            Some(id) => match api.show(id)? {
-                Some(cluster) => vec![cluster],
+        let found = if let Some(id) = &want.id {
+            let Some(cluster) = api.show(id)? else {
                 // A listing that succeeds says that the organisation is there, and this token's.
-                None => return api.list(&config.org).map(|_| Vec::new()),
-            },
+                return api.list(&config.org).map(|_| Vec::new());
+            };
+            vec![cluster]
+        } else {
             // One that a person made under the very name is somebody else's.
-            None => {
-                let mut all = api.list(&config.org)?;
-                all.retain(|cluster| cluster.name == ours || cluster.name == want.key);
-                all
-            }
+            let mut all = api.list(&config.org)?;
+            all.retain(|cluster| cluster.name == ours || cluster.name == want.key);
+            all
         };
-        let thing = |cluster: Cluster| {
+        let thing = |cluster: &Cluster| {
             let mark = (cluster.name == ours).then(|| want.mark.clone());
             Ok(with_access(&api, cluster, want)?.mark(mark))
         };
-        found.into_iter().map(thing).collect()
+        found.iter().map(thing).collect()
     }
 
     fn create(want: &Want) -> Result<Thing> {
@@ -109,12 +108,12 @@ fn key_of(name: &str) -> &str {
 }
 
 /// With how it is reached, once it is ready.
-fn with_access(api: &Api, cluster: Cluster, want: &Want) -> Result<Thing> {
-    let thing = shown(&cluster);
+fn with_access(api: &Api, cluster: &Cluster, want: &Want) -> Result<Thing> {
+    let thing = shown(cluster);
     if thing.state != State::Ready || cluster.name != name_of(want) {
         return Ok(thing);
     }
-    let access = api.access(&cluster)?;
+    let access = api.access(cluster)?;
     let thing = thing.output("host", access.host).output("password", access.password);
     Ok(thing.output("url", access.url))
 }

@@ -39,7 +39,7 @@ pub(crate) use lifecycle::{Exit, Verb};
 pub(crate) use machines::{Machine, MachineFilter};
 pub(crate) use org_list::ListQuery;
 pub use org_things::OrgThing;
-pub(crate) use org_things::{AddOn, Cluster, Egress, Peer};
+pub(crate) use org_things::{Egress, Peer};
 pub(crate) use volumes::Volume;
 
 /// The slug of the organisation that a new world has, and that its tokens see.
