@@ -172,7 +172,7 @@ pub enum Command {
     Unprotect(protect::UnprotectArgs),
     /// Let a machine leave in order: cordon, tell handlers and wait for them, stop, destroy
     Retire(retire::Args),
-    /// Show what is known of a machine's last days: events, how its process ended, redacted configuration
+    /// Show what is known of a machine's last days
     Autopsy(autopsy::Args),
     /// Tell a handler that came later of everybody who lives
     Backfill(backfill::Args),

@@ -13,7 +13,9 @@ use super::{Answer, Context, Failure};
 use crate::control;
 use crate::show::{Cell, Table, Tone, ago, paint};
 
-/// Show what is known of a machine's last days: events, how its process ended, redacted configuration
+/// Show what is known of a machine's last days
+///
+/// Its last events, how its process ended, and its redacted configuration; for 90 days after its end.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The machine, by its id or path; it may be gone

@@ -113,7 +113,7 @@ impl Desk<'_> {
         }
         let about = row.about();
         let (settled, what) = match became {
-            Became::Thing(thing) => (is_thing(row, thing.clone()), format!("is {thing}")),
+            Became::Thing(thing) => (is_thing(row, thing.clone(), self.now), format!("is {thing}")),
             Became::Nothing => (is_nothing(row), "does not exist".to_owned()),
         };
         let settled =
@@ -167,12 +167,12 @@ fn not_held(row: &StoredRow) -> Refusal {
 }
 
 /// An operator says which thing it is: it is looked at before anything else is done with it.
-fn is_thing(mut row: StoredRow, thing: String) -> StoredRow {
+fn is_thing(mut row: StoredRow, thing: String, now: Timestamp) -> StoredRow {
     row.row.thing = Some(thing);
     row.row.state = State::Present;
     row.row.origin = Origin::Imported;
     row.row.absent_at = None;
-    row.row.look_at = None;
+    row.row.look_at = Some(now);
     row
 }
 

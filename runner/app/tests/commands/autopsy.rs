@@ -49,7 +49,7 @@ async fn tell(fixture: &Fixture, n: u64, at: Timestamp, kind: &str, state: &str,
     };
     let subject = Subject { path, uid: change.uid.clone(), state: state.to_owned(), labels: Map::new() };
     let event = Event {
-        id: format!("e{n}"),
+        id: format!("of-148e445b-{n}"),
         kind: kind.to_owned(),
         time: at,
         subject: Some(subject),
