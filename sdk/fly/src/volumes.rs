@@ -21,7 +21,7 @@ pub struct Volume {
     #[serde(deserialize_with = "nullable")]
     pub region: String,
     /// Gigabytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "size", skip_serializing_if = "Option::is_none")]
     pub size_gb: Option<u64>,
     /// Who has it. Read the single volume before deleting: the list was once wrong (flyctl#2897).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,4 +103,9 @@ pub fn delete(app: &str, volume: &str) -> Call<()> {
 /// Lists a page of an organisation's volumes. It shows fresh ones at once \[live\].
 pub fn org_page(org_slug: &str, cursor: Option<&str>) -> Call<OrgVolumes> {
     Call::json(Request::to(Method::Get, &["orgs", org_slug, "volumes"]).with_some("cursor", cursor))
+}
+
+/// The document's type of a size allows negative numbers, which are none.
+fn size<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::<i64>::deserialize(input)?.and_then(|gb| u64::try_from(gb).ok()))
 }

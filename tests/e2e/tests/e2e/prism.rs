@@ -17,6 +17,11 @@ use serde_json::Value;
 use crate::scene::{agent, free_port, within_patience};
 use crate::shipped::ROOT;
 
+const MACHINE: &str = "148e272fe02d89";
+
+/// Calls that the document does not have: GraphQL, and Managed Postgres, which only a later copy describes.
+const NOT_IN_THE_DOCUMENT: [&str; 2] = ["graphql.rs", "postgres.rs"];
+
 /// A call that our client knows.
 struct Known {
     /// In the client, and in the vendor's document.
@@ -56,8 +61,15 @@ fn all() -> Vec<Known> {
         known("apps::create", "Apps_create", apps::create(&new_app)),
         known("apps::delete", "Apps_delete", apps::delete("cust-7")),
         known("machines::list", "Machines_list", machines::list("cust-7")),
-        known("machines::show", "Machines_show", machines::show("cust-7", "148e272fe02d89")),
-        known("machines::events", "Machines_list_events", machines::events("cust-7", "148e272fe02d89")),
+        known("machines::list_with", "Machines_list", machines::list_with("cust-7", Deleted::Included)),
+        known("machines::start", "Machines_start", machines::start("cust-7", MACHINE)),
+        known("machines::suspend", "Machines_suspend", machines::suspend("cust-7", MACHINE)),
+        known("machines::cordon", "Machines_cordon", machines::cordon("cust-7", MACHINE)),
+        known("machines::uncordon", "Machines_uncordon", machines::uncordon("cust-7", MACHINE)),
+        known("machines::stop", "Machines_stop", machines::stop("cust-7", MACHINE)),
+        known("machines::destroy", "Machines_delete", machines::destroy("cust-7", MACHINE)),
+        known("machines::show", "Machines_show", machines::show("cust-7", MACHINE)),
+        known("machines::events", "Machines_list_events", machines::events("cust-7", MACHINE)),
         known("machines::org_page", "Machines_org_list", machines::org_page("acme", &page)),
         known("ips::list", "App_IPAssignments_list", ips::list("cust-7")),
         known("ips::allocate", "App_IPAssignments_create", ips::allocate("cust-7", new_ip(ips::IpKind::V6))),
@@ -83,6 +95,9 @@ fn all() -> Vec<Known> {
         known("secrets::set", "Secrets_update", secrets::set("cust-7", &set)),
         known("secrets::set", "Secrets_update", secrets::set("cust-7", &unset)),
         known("volumes::list", "Volumes_list", volumes::list("cust-7")),
+        known("volumes::show", "Volumes_get_by_id", volumes::show("cust-7", "vol_4xk0z5m3nq8y1j7r")),
+        known("volumes::delete", "Volume_delete", volumes::delete("cust-7", "vol_4xk0z5m3nq8y1j7r")),
+        known("volumes::org_page", "Volumes_org_list", volumes::org_page("acme", Some("next"))),
         known("tokens::current", "CurrentToken_show", tokens::current()),
     ]
 }
@@ -244,8 +259,13 @@ fn prism_accepts_every_request_and_every_answer_of_its_can_be_read() {
 #[test]
 fn no_call_of_the_client_is_left_out() {
     let sources = std::fs::read_dir(Path::new(ROOT).join("sdk/fly/src")).unwrap();
-    let texts = sources.map(|file| file.unwrap().path()).filter(|path| path.is_file());
-    let calls = texts.map(|path| std::fs::read_to_string(path).unwrap().matches(") -> Call<").count());
+    let described = |path: &PathBuf| {
+        let elsewhere = NOT_IN_THE_DOCUMENT.iter().any(|name| path.ends_with(name));
+        path.is_file() && !elsewhere
+    };
+    let texts = sources.map(|file| file.unwrap().path()).filter(described);
+    let is_call = |line: &&str| line.contains(") -> Call<") && !line.starts_with("fn ");
+    let calls = texts.map(|path| std::fs::read_to_string(path).unwrap().lines().filter(is_call).count());
     let asked: BTreeSet<_> = all().into_iter().map(|known| known.name).collect();
     assert_eq!(calls.sum::<usize>(), asked.len(), "sdk/fly has calls that Prism is not asked about");
 }
