@@ -154,7 +154,7 @@ impl Store {
     /// let go of for good. Returns how many things that are.
     ///
     /// # Errors
-    /// [`Error::Superseded`] if they are to be let go of and one of them is in doubt.
+    /// [`crate::Error::Superseded`] if they are to be let go of and one of them is in doubt.
     pub async fn retarget(
         &self,
         hook: HookId,
