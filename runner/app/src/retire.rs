@@ -41,6 +41,8 @@ const BREATH: Millis = Millis::new(100);
 const HELD: Millis = Millis::minutes(1);
 /// Machines that are worked on at once.
 const IN_FLIGHT: usize = 16;
+/// How `waiting` begins while nothing may be done: under a pause, and at a level.
+const KEPT: [&str; 2] = ["paused", "the level of the installation"];
 /// The finding about a machine that a handler's refusal holds.
 const CODE: &str = "retire.held";
 
@@ -90,7 +92,7 @@ impl Retirer {
     /// # Errors
     /// The store's, at the start.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        self.runner.store.renew_retirements(self.runner.now()).await?;
+        self.runner.store.renew_retirements(None, self.runner.now()).await?;
         let mut commits = self.runner.store.commits();
         loop {
             let work = async {
@@ -131,10 +133,15 @@ impl Retirer {
 
     /// Takes a retirement one step on, as far as that is possible now.
     pub async fn step(&self, retirement: &Retirement) -> Result<()> {
+        let now = self.runner.now();
         if let Some(why) = self.kept(retirement)? {
-            return self.wait(retirement, why, HELD).await;
+            return self.say(retirement, why, now + HELD).await;
         }
         if retirement.step == Step::Tell {
+            if was_kept(retirement) {
+                // Meanwhile nobody could be told: the time for that begins again.
+                return self.runner.store.renew_retirements(Some(retirement.id), now).await;
+            }
             return self.hear(retirement).await;
         }
         let (app, machine) = names(retirement);
@@ -178,7 +185,7 @@ impl Retirer {
             Level::NoDeletes => retirement.step == Step::Destroy,
             Level::Enforce => false,
         };
-        let by = if laid.is_some() { "paused" } else { "the level of the installation" };
+        let by = KEPT[usize::from(laid.is_none())];
         Ok(kept.then(|| format!("{by}: {level}")))
     }
 
@@ -310,6 +317,12 @@ fn refused(error: &ApiError, now: Timestamp) -> Refused {
 }
 
 /// The app's name and the machine's id, as the API wants them.
+/// Whether it was told last that nothing may be done.
+fn was_kept(retirement: &Retirement) -> bool {
+    let waiting = retirement.waiting.as_deref().unwrap_or_default();
+    KEPT.iter().any(|by| waiting.starts_with(by))
+}
+
 fn names(retirement: &Retirement) -> (&str, &str) {
     (retirement.path.app_name(), retirement.uid.platform_id())
 }

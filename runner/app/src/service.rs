@@ -96,14 +96,13 @@ struct Running {
 
 /// Whether machines can be retired.
 struct Retires {
-    level: Level,
     /// Whether the configuration names a source on Fly, and a token that may.
     source: bool,
     token: bool,
 }
 
 impl Retires {
-    fn check(&self, ending: Ending) -> control::Result<()> {
+    fn check(&self, ending: Ending, runner: &Runner) -> control::Result<()> {
         if !self.source {
             return Err(Refusal::conflict(
                 "no source on Fly is configured; its machines alone can be retired",
@@ -115,10 +114,16 @@ impl Retires {
             return Err(Refusal::conflict(message).hint(hint));
         }
         let needed = if ending == Ending::Destroy { Level::Enforce } else { Level::NoDeletes };
-        if self.level < needed {
+        let level = runner.level();
+        if level < needed {
             let what = if ending == Ending::Destroy { "destroyed" } else { "stopped" };
-            let message = format!("the installation's level is `{}`: nothing is {what}", self.level);
-            return Err(Refusal::conflict(message).hint(format!("level = \"{needed}\" in groundcrew.toml")));
+            let message = format!("the installation's level is `{level}`: nothing is {what}");
+            let hint = if runner.is_recovering() {
+                "groundcrew recover --finish".to_owned()
+            } else {
+                format!("level = \"{needed}\" in groundcrew.toml")
+            };
+            return Err(Refusal::conflict(message).hint(hint));
         }
         Ok(())
     }
@@ -209,7 +214,7 @@ impl Hints for Running {
     }
 
     fn retires(&self, ending: Ending) -> control::Result<()> {
-        self.retires.check(ending)
+        self.retires.check(ending, &self.runner)
     }
 
     fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
@@ -329,7 +334,7 @@ impl Service {
         let source = self.config.sources.fly.as_ref();
         let token = source.and_then(|source| source.retire_token.clone());
         let retires =
-            Retires { level: self.runner.level(), source: source.is_some(), token: token.is_some() };
+            Retires { source: source.is_some(), token: token.is_some() };
         if let (Some(source), Some(token)) = (source, token) {
             let api = Api {
                 transport: self.transport.clone(),

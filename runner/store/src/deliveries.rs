@@ -157,6 +157,10 @@ impl Store {
             let subject = connection.query_row(text, [hook.0, seq], |row| row.get(0)).optional()?;
             let subject = SubjectId(subject.ok_or(Error::Missing("dead delivery"))?);
             crate::lanes::wake(connection, LaneId { hook, subject }, now)?;
+            // A machine that leaves waits for this handler again, as long as it did the first time.
+            let text = "UPDATE retirement SET until = ?2 + timeout_ms
+                WHERE seq = ?1 AND step = 'tell' AND due_at IS NOT NULL";
+            connection.execute(text, params![seq, now.as_millis()])?;
             operators::record(connection, &act, now)
         })
         .await

@@ -222,12 +222,13 @@ impl Store {
         self.read(|connection| open(connection, subject))
     }
 
-    /// Gives handlers that are waited for their time anew: while no runner was up, nobody could tell them.
-    pub async fn renew_retirements(&self, now: Timestamp) -> Result<()> {
+    /// Gives handlers that are waited for their time anew, of one retirement or of all: while no runner was up, or
+    /// everything was paused, nobody could tell them.
+    pub async fn renew_retirements(&self, of: Option<i64>, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            let text =
-                "UPDATE retirement SET until = ?1 + timeout_ms WHERE step = 'tell' AND due_at IS NOT NULL";
-            connection.execute(text, [now.as_millis()])?;
+            let text = "UPDATE retirement SET until = ?1 + timeout_ms, waiting = NULL
+                WHERE step = 'tell' AND due_at IS NOT NULL AND (?2 IS NULL OR id = ?2)";
+            connection.execute(text, params![now.as_millis(), of])?;
             Ok(())
         })
         .await

@@ -1,10 +1,10 @@
 //! Machines that are to leave in order, or to stay after all.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::retire::{Ending, Patience};
+use groundcrew_core::retire::{Ending, Patience, Step};
 use groundcrew_core::subject::SubjectKind;
 use groundcrew_store::Error;
-use groundcrew_store::retirements::NewRetirement;
+use groundcrew_store::retirements::{NewRetirement, Retirement};
 use groundcrew_store::subjects::StoredSubject;
 
 use super::{Desk, Done, Refusal, Result, subject};
@@ -26,10 +26,8 @@ impl Desk<'_> {
             );
         }
         if let Some(under_way) = self.store.retirement_of(id)? {
-            if patience == Patience::Wait || under_way.patience == Patience::None {
-                let step = under_way.step;
-                let refusal = Refusal::conflict(format!("{path} leaves already; it is at `{step}`"));
-                return Err(refusal.hint("groundcrew retire list"));
+            if let Some(refusal) = not_hurried(&path, &under_way, ending, patience) {
+                return Err(refusal);
             }
             self.store
                 .hurry_retirement(under_way.id, self.act(format!("retire {path} --force")), self.now)
@@ -69,6 +67,23 @@ impl Desk<'_> {
         let message = format!("{} is an app; one machine after the other leaves", found.subject.path);
         Err(Refusal::invalid(message).hint(format!("groundcrew app {name} --json")))
     }
+}
+
+/// Why a machine that leaves already does not leave faster, or to another end.
+fn not_hurried(path: &str, under_way: &Retirement, ending: Ending, patience: Patience) -> Option<Refusal> {
+    if under_way.step == Step::Uncordon {
+        let refusal = Refusal::conflict(format!("{path} is just being kept: its retirement was cancelled"));
+        return Some(refusal.hint("groundcrew retire list"));
+    }
+    if under_way.ending != ending {
+        let message = format!("{path} leaves already, to {}; the end is not changed", words(under_way.ending));
+        return Some(Refusal::conflict(message).hint(format!("groundcrew retire cancel {path}")));
+    }
+    if patience == Patience::Wait || under_way.patience == Patience::None {
+        let message = format!("{path} leaves already; it is at `{}`", under_way.step);
+        return Some(Refusal::conflict(message).hint("groundcrew retire list"));
+    }
+    None
 }
 
 const fn words(ending: Ending) -> &'static str {

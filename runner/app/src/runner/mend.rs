@@ -96,7 +96,7 @@ impl Runner {
             asked,
             asked_by: asked_by.to_owned(),
             enforcement,
-            level: self.level.min(installed.hook.level),
+            level: self.level().min(installed.hook.level),
             frozen: self.frozen(installed, found),
             effect_within: deadline + limits.send_within + limits.request,
             now: self.now(),

@@ -139,6 +139,8 @@ fn a_handler_that_refuses_for_good_holds_the_machine_until_a_person_decides() {
     );
     let finding = scene.open_findings("retire.held").remove(0);
     assert!(finding["remedy"].as_str().unwrap().contains("--force"), "{finding}");
+    let other_end = scene.groundcrew(&["retire", &machine, "--yes", "--force", "--no-destroy"]);
+    assert!(other_end.code == Some(1) && other_end.err.contains("retire cancel"), "{other_end:?}");
     let said = scene.says(&["retire", &machine, "--yes", "--force"]);
     assert!(said.contains("destroyed; refused, and overruled: tell"), "{said}");
     assert!(scene.open_findings("retire.held").is_empty());
