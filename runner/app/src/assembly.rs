@@ -253,8 +253,9 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         rehearsal: setting.rehearsal,
         hooks,
     });
-    let everybody = runner.registry().everybody(&store.mirror_rows()?);
-    store.dirty_lanes(everybody, now).await?;
+    for installed in runner.registry().provisioners() {
+        store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
+    }
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
     tell_of_scopes(&runner, now).await?;
@@ -321,6 +322,10 @@ async fn tell_of_scopes(runner: &Runner, now: Timestamp) -> Result<(), Error> {
     const CODE: &str = "hook.scope";
     for installed in runner.registry().provisioners() {
         let (id, hook) = (installed.id, &installed.hook);
+        if hook.scope.is_none() {
+            runner.store.close_finding(CODE, &hook.name, now).await?;
+            continue;
+        }
         let owners = runner.store.owners(id)?;
         let out: u32 =
             owners.iter().filter(|(path, _)| !hook.covers(path.app_name())).map(|(_, things)| things).sum();

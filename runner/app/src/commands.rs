@@ -35,6 +35,7 @@ mod label;
 mod pause;
 mod plan;
 mod protect;
+mod reconcile;
 mod resources;
 mod rows;
 mod run;
@@ -168,6 +169,8 @@ pub enum Command {
     Label(label::Args),
     /// Look at an app now
     Touch(touch::Args),
+    /// Look again at everybody, a hook's owners, or one app
+    Reconcile(reconcile::Args),
     /// Move a hook to another place
     Hook(hook::Args),
     /// Tell what is wrong with this installation, and how to mend it
@@ -234,6 +237,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Unprotect(args) => protect::run_unprotect(context, args),
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
+        Command::Reconcile(args) => reconcile::run(context, args),
         Command::Hook(args) => hook::run(context, &args),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Completions(args) => Ok(completions::run(&args, &mut Cli::command())),

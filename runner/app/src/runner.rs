@@ -20,6 +20,7 @@ pub mod rehearsal;
 
 mod entropy;
 mod record;
+mod sweep;
 mod vault;
 mod view;
 

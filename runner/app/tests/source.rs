@@ -116,6 +116,7 @@ impl CommitFaults for Failing {
         let left = match moment {
             CommitMoment::Before => &self.before,
             CommitMoment::After => &self.after,
+            CommitMoment::Checkpoint => return CommitFault::None,
         };
         let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if taken.is_ok() { CommitFault::Fail } else { CommitFault::None }
@@ -125,7 +126,7 @@ impl CommitFaults for Failing {
 #[tokio::test]
 async fn a_failed_commit_acknowledges_nothing_and_is_made_good() {
     let faults = Arc::new(Failing::default());
-    let ground = Ground::with(Options { faults: Some(faults.clone()) }).await;
+    let ground = Ground::with(Options { faults: Some(faults.clone()), ..Options::default() }).await;
     let mut bench = Bench::with(ground, Rules::ALL, "acme").await;
     bench.app("web");
     let machine = bench.machine("web");

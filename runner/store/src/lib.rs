@@ -26,15 +26,18 @@ pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod prune;
+pub mod reconcile;
 pub mod runs;
 pub mod sealed;
 pub mod subjects;
 pub mod wants;
 
+mod log;
 mod migrations;
 mod sql;
 mod writer;
 
+pub use log::Bounds;
 pub use rusqlite::Connection;
 pub use writer::{CommitFault, CommitFaults, CommitMoment, Health, Options, Reader, Store};
 

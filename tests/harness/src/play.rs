@@ -252,7 +252,7 @@ impl<'a> Stage<'a> {
 
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
         let faults = Some(Arc::new(Laid(self.schedule.clone())) as _);
-        let store = Store::open(&self.database(), Options { faults })?;
+        let store = Store::open(&self.database(), Options { faults, ..Options::default() })?;
         let carrier =
             Arc::new(Carrier::new(self.outside.clone(), self.neighbours.clone(), self.clock.clone()));
         start::runner(self, store, carrier).await

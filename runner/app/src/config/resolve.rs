@@ -101,6 +101,7 @@ fn resolve_document(
     let root = Section::root(document, problems);
     let installation = installation(&root);
     let level = root.choice_or_default("level", &words(Level::ALL, Level::as_str));
+    let reconcile = root.duration("reconcile");
     let store = host::store(&root, source.dir);
     let secrets = secrets(&root, source);
     let sources = sources::sources(&root, source, &secrets);
@@ -114,6 +115,7 @@ fn resolve_document(
     Some(Config {
         installation: installation?,
         level,
+        reconcile,
         store,
         http,
         secrets: Secrets::new(owned(names.secrets), source.environment.clone()),
