@@ -181,16 +181,14 @@ fn allowed(faults: Option<&Arc<dyn CommitFaults>>) -> Result<()> {
 
 /// Copies what the log has, twice: the second time what came while the first lasted.
 fn pass(connection: &mut Option<Connection>, path: &Path) -> rusqlite::Result<()> {
-    let connection = match connection {
-        Some(connection) => connection,
-        None => {
-            let opened = Connection::open(path)?;
-            opened.busy_timeout(OTHERS)?;
-            opened.pragma_update(None, "synchronous", "FULL")?;
-            opened.pragma_update(None, "wal_autocheckpoint", 0)?;
-            connection.insert(opened)
-        }
-    };
+    if connection.is_none() {
+        let opened = Connection::open(path)?;
+        opened.busy_timeout(OTHERS)?;
+        opened.pragma_update(None, "synchronous", "FULL")?;
+        opened.pragma_update(None, "wal_autocheckpoint", 0)?;
+        *connection = Some(opened);
+    }
+    let Some(connection) = connection else { return Ok(()) };
     for _ in 0..2 {
         checkpoint(connection, "PASSIVE")?;
     }

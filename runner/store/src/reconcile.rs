@@ -74,7 +74,7 @@ impl Store {
                     operators::record(connection, &act, now)?;
                 }
                 let owe = |owner: &SubjectId| owe(connection, hook, owner.0 - 1, owner.0, now);
-                owners.map(|owners| owners.iter().map(owe).sum()).transpose()
+                owners.map(|owners| owners.iter().map(owe).sum::<Result<u32>>()).transpose()
             })
             .await?;
         if let Some(count) = count {

@@ -70,7 +70,7 @@ impl Runner {
         hooks.rotate_left(first);
         for installed in hooks {
             let parallel = installed.hook.parallel;
-            let sweeps = self.rehearsal.is_none() && installed.hook.provisioner().is_some();
+            let sweeps = if installed.hook.provisioner().is_some() { Sweeps::Many } else { Sweeps::Never };
             let wanted = claims.wanted(installed.id, parallel, sweeps);
             if wanted == 0 {
                 continue;
@@ -80,7 +80,9 @@ impl Runner {
                 Ok(due) => due,
                 Err(error) => return tracing::error!(%error, "due lanes cannot be read"),
             };
-            if sweeps && let Some(swept) = claims.sweep(installed.id, &mut due) {
+            if sweeps == Sweeps::Many
+                && let Some(swept) = claims.sweep(installed.id, &mut due)
+            {
                 let (runner, installed) = (self.clone(), installed.clone());
                 running.spawn(async move {
                     let hook = installed.id;
@@ -125,6 +127,15 @@ enum Done {
     Swept(HookId, Vec<LaneId>),
 }
 
+/// Whether a hook's lanes are swept when many are due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sweeps {
+    /// A provisioner's are.
+    Many,
+    /// A handler's are owed events: there is nothing to sweep.
+    Never,
+}
+
 /// Which lanes are worked on.
 #[derive(Default)]
 struct Claims {
@@ -153,9 +164,9 @@ impl Claims {
     }
 
     /// How many due lanes of a hook are worth reading, oldest first.
-    fn wanted(&self, hook: HookId, parallel: u32, sweeps: bool) -> u32 {
+    fn wanted(&self, hook: HookId, parallel: u32, sweeps: Sweeps) -> u32 {
         let known = self.sweeps.get(&hook).map_or(0, |sweep| sweep.under_way.len() + sweep.left.len()) as u32;
-        let may_sweep = sweeps && known < SWEPT;
+        let may_sweep = sweeps == Sweeps::Many && known < SWEPT;
         match (self.has_room(hook, parallel), may_sweep) {
             (false, false) => 0,
             (true, false) => parallel + known,

@@ -139,7 +139,7 @@ impl Runner {
     async fn commit(&self, work: &mut Work<'_>, effects: RowEffects) -> Result<(), Error> {
         let unkept = work.unkept.take();
         let (earlier, news) = unkept.map_or((None, None), |it| (Some(it.effects), it.news));
-        let mut effects = earlier.map_or_else(RowEffects::default, |earlier| earlier).followed_by(effects);
+        let mut effects = earlier.unwrap_or_default().followed_by(effects);
         effects.runs = std::mem::take(&mut work.runs);
         work.row = self.store.commit_row(work.row.clone(), effects).await?;
         if let Some(what) = news {
