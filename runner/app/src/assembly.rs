@@ -255,8 +255,9 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         hooks,
     });
     runner.close_gates().await?;
-    let everybody = runner.registry().everybody(&store.mirror_rows()?);
-    store.dirty_lanes(everybody, now).await?;
+    for installed in runner.registry().provisioners() {
+        store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
+    }
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
     // Each start looks anew whether somebody else is at work here.

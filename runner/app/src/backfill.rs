@@ -114,7 +114,7 @@ fn event(
         kind: event_kind(subject.path.kind()).to_owned(),
         time: now,
         subject: Some(subject.clone()),
-        data: platform_object(stored).clone(),
+        data: platform_object(stored),
     };
     Some(NewEvent { event, handlers: vec![backfill.hook] })
 }

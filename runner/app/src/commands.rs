@@ -38,6 +38,7 @@ mod label;
 mod pause;
 mod plan;
 mod protect;
+mod reconcile;
 mod recover;
 mod resources;
 mod restore;
@@ -182,6 +183,8 @@ pub enum Command {
     Touch(touch::Args),
     /// Take back the end of a thing that is not gone yet
     Restore(restore::Args),
+    /// Look again at everybody, a hook's owners, or one app
+    Reconcile(reconcile::Args),
     /// List hooks, end one, or move it to another place
     Hook(hook::Args),
     /// Copy what is remembered into a file, whoever runs
@@ -256,6 +259,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Label(args) => label::run(context, args),
         Command::Touch(args) => touch::run(context, args),
         Command::Restore(args) => restore::run(context, &args),
+        Command::Reconcile(args) => reconcile::run(context, args),
         Command::Hook(args) => hook::run(context, &args),
         Command::Backup(args) => backup::run(context, &args),
         Command::Recover(args) => recover::run(context, &args),

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::Level;
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub installation: String,
     /// The installation's level.
     pub level: Level,
+    /// How often everybody is looked at again.
+    pub reconcile: Millis,
     /// Where things are kept.
     pub store: Store,
     /// The HTTP API on the network, if any.

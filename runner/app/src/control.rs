@@ -110,6 +110,13 @@ pub enum Request {
         /// The app.
         app: String,
     },
+    /// Owes everybody a look, or the owners of one hook, or of one app.
+    Reconcile {
+        /// The hook's name; none: all.
+        hook: Option<String>,
+        /// The app or machine; none: all.
+        app: Option<String>,
+    },
     /// Owes a dead delivery again.
     DeadRetry {
         /// `HOOK/SEQ`.
@@ -374,6 +381,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::LabelSet { app, values } => desk.set_labels(app, values).await,
         Request::LabelUnset { app, names } => desk.unset_labels(app, names).await,
         Request::Touch { app } => desk.touch(app).await,
+        Request::Reconcile { hook, app } => desk.reconcile(hook.as_deref(), app.as_deref()).await,
         Request::DeadRetry { id } => desk.retry(id).await,
         Request::DeadDiscard { id } => desk.discard(id).await,
         Request::AuditRun { name } => desk.audit(name).await,
@@ -467,6 +475,21 @@ impl Desk<'_> {
             None => format!("no living app `{app}` is known yet; the source was asked to look for it"),
         };
         Ok(Done { message, changed })
+    }
+
+    async fn reconcile(&self, hook: Option<&str>, app: Option<&str>) -> Result {
+        let (hook_id, owner) = (self.hook_opt(hook)?, self.owner_opt(app)?);
+        let owners = match &owner {
+            None => None,
+            Some(owner) => {
+                let members = self.store.members(owner.id)?;
+                Some(std::iter::once(owner).chain(&members).map(|subject| subject.id).collect())
+            }
+        };
+        let over = over(hook, owner.as_ref());
+        let act = self.act(format!("reconcile {over}"));
+        let changed = self.store.reconcile(hook_id, owners, Some(act), self.now).await?;
+        Ok(Done { message: format!("{over}: {changed} lanes are looked at"), changed })
     }
 
     async fn retry(&self, id: &str) -> Result {

@@ -130,7 +130,7 @@ pub async fn make(
         level,
         made_at: now,
         until: now + HOLDS,
-        hooks: runner.registry().all().map(|it| (it.hook.name.clone(), it.settings())).collect(),
+        hooks: runner.registry().all().map(|it| (it.hook.name.clone(), it.settings().to_owned())).collect(),
         waits,
         unchanged: store.settled_rows()?,
         items,

@@ -193,7 +193,7 @@ impl Retirer {
     async fn tell(&self, retirement: &Retirement) -> Result<()> {
         let Some(stored) = self.runner.store.subject(retirement.subject)? else { return Ok(()) };
         let now = self.runner.now();
-        let event = retirement.event(stored.subject.clone(), source::platform_object(&stored), now);
+        let event = retirement.event(stored.subject.clone(), &source::platform_object(&stored), now);
         let handlers = self.runner.registry().handlers(&event);
         self.hint(retirement);
         self.runner.store.tell_retirement(retirement, event, handlers, now).await

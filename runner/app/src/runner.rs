@@ -25,6 +25,7 @@ mod entropy;
 mod inventory;
 mod record;
 mod scan;
+mod sweep;
 mod vault;
 mod view;
 

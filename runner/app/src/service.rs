@@ -11,6 +11,7 @@ use groundcrew_core::may_delete::Level;
 use groundcrew_core::retire::Ending;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::limited::Counts;
@@ -35,6 +36,10 @@ use crate::source::{
 const PRUNE_EVERY: Millis = Millis::minutes(10);
 /// Between two readings of secrets that may have changed.
 const SECRETS_EVERY: Millis = Millis::seconds(30);
+/// Between two looks at whether everybody is to be looked at again.
+const BEAT: Millis = Millis::seconds(10);
+/// Time that passed unseen for longer is a gap.
+const GAP: Millis = Millis::minutes(5);
 /// A source that was silent for longer makes the runner not ready.
 const FRESH_WITHIN: Millis = Millis::minutes(2);
 
@@ -333,8 +338,7 @@ impl Service {
     ) -> Retires {
         let source = self.config.sources.fly.as_ref();
         let token = source.and_then(|source| source.retire_token.clone());
-        let retires =
-            Retires { source: source.is_some(), token: token.is_some() };
+        let retires = Retires { source: source.is_some(), token: token.is_some() };
         if let (Some(source), Some(token)) = (source, token) {
             let api = Api {
                 transport: self.transport.clone(),
@@ -445,6 +449,11 @@ impl Service {
             runner.watch_gates(ends).await;
             Ok(())
         });
+        let (runner, every, ends) = (self.runner.clone(), self.config.reconcile, stop.clone());
+        tasks.spawn(async move {
+            reconcile(runner, every, ends).await;
+            Ok(())
+        });
         if let Some(fly) = fly {
             let (runner, ends) = (self.runner.clone(), stop.clone());
             tasks.spawn(async move {
@@ -468,6 +477,46 @@ async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Keep, stop: Cancellati
         if stop.run_until_cancelled(tokio::time::sleep(pause.to_std())).await.is_none() {
             return;
         }
+    }
+}
+
+/// Everybody looks again on schedule, and after time in which nobody could: the machine slept, or its clock jumped.
+async fn reconcile(runner: Arc<Runner>, every: Millis, stop: CancellationToken) {
+    let mut beat = Beat::begun(runner.now());
+    while stop.run_until_cancelled(tokio::time::sleep(BEAT.to_std())).await.is_some() {
+        if beat.is_due(every, runner.now())
+            && let Err(error) = runner.store.reconcile(None, None, None, runner.now()).await
+        {
+            tracing::warn!(%error, "everybody could not be owed a look; it is tried again");
+            beat.missed();
+        }
+    }
+}
+
+/// When everybody was owed a look, and whether time passed unseen since.
+struct Beat {
+    last: Option<Timestamp>,
+    seen: Timestamp,
+}
+
+impl Beat {
+    /// A start owes everybody a look.
+    const fn begun(now: Timestamp) -> Self {
+        Self { last: Some(now), seen: now }
+    }
+
+    fn is_due(&mut self, every: Millis, now: Timestamp) -> bool {
+        let passed = now.since(std::mem::replace(&mut self.seen, now));
+        let jumped = passed > GAP || passed < Millis::ZERO;
+        let due = jumped || self.last.is_none_or(|last| now.since(last) >= every);
+        if due {
+            self.last = Some(now);
+        }
+        due
+    }
+
+    const fn missed(&mut self) {
+        self.last = None;
     }
 }
 
@@ -500,5 +549,25 @@ async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationTo
             Some(Ok(())) => {}
             Some(Err(_)) | None => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_due_on_schedule_and_after_time_that_nobody_saw() {
+        let at = |second: i64| Timestamp::from_millis(second * 1_000);
+        let every = Millis::minutes(10);
+        let mut beat = Beat::begun(at(0));
+        let due: Vec<_> =
+            (1..=130).map(|n| n * 10).filter(|second| beat.is_due(every, at(*second))).collect();
+        assert_eq!(due, [600, 1_200], "on schedule, and no oftener");
+        assert!(beat.is_due(every, at(1_300 + 301)), "five minutes were missed");
+        assert!(!beat.is_due(every, at(1_611)));
+        assert!(beat.is_due(every, at(900)), "the clock was set back");
+        beat.missed();
+        assert!(beat.is_due(every, at(910)), "it failed, and is tried again");
     }
 }

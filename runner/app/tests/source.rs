@@ -116,6 +116,7 @@ impl CommitFaults for Failing {
         let left = match moment {
             CommitMoment::Before => &self.before,
             CommitMoment::After => &self.after,
+            CommitMoment::Checkpoint => return CommitFault::None,
         };
         let taken = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if taken.is_ok() { CommitFault::Fail } else { CommitFault::None }

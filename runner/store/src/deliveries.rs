@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::may_delete::Level;
 use groundcrew_core::spec::Event;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,9 +10,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::lanes::LaneId;
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
-use crate::{Error, HookId, Result, Store, SubjectId, events};
+use crate::subjects::StoredSubject;
+use crate::{Error, HookId, Result, Store, SubjectId, events, leave, subjects};
 
-/// The head of a handler's lane.
+/// The head of a handler's lane, and what it takes to tell it, all as of one commit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
     /// The event's place in the inbox.
@@ -20,6 +22,10 @@ pub struct Delivery {
     pub attempts: u32,
     /// What is told.
     pub event: Event,
+    /// The lowest level that operators laid over the lane.
+    pub paused: Option<Level>,
+    /// Whom it happened to; none: nobody whom we know.
+    pub owner: Option<StoredSubject>,
 }
 
 /// A delivery that gave up.
@@ -63,30 +69,28 @@ pub enum Ending {
     },
 }
 
-/// What a lane has after a delivery was settled.
+/// Whether whoever settles a delivery goes on with its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Another delivery, due now.
-    Due,
-    /// Nothing, or something that is due later.
-    Later,
+pub enum Turn {
+    /// It tells the next one at once. The lane stays due meanwhile, as of when it was claimed: whatever crashes,
+    /// somebody goes on with it.
+    GoesOn,
+    /// It leaves the lane to others.
+    Ends,
 }
 
 impl Store {
-    /// The oldest delivery of a lane that is not dead.
+    /// The oldest delivery that a lane is owed.
     pub fn delivery_head(&self, lane: LaneId) -> Result<Option<Delivery>> {
-        self.read(|connection| {
-            let text = "SELECT seq, attempts FROM delivery WHERE hook = ?1 AND subject = ?2 AND state = 'pending' ORDER BY seq LIMIT 1";
-            let head = connection
-                .prepare_cached(text)?
-                .query_row([lane.hook.0, lane.subject.0], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let Some((seq, attempts)) = head else { return Ok(None) };
-            Ok(Some(Delivery { seq, attempts, event: events::by_seq(connection, seq)? }))
-        })
+        self.read_at_once(|connection| head(connection, lane))
     }
 
-    /// Records how a delivery's run ended, what it remembers, and when its lane is due again.
+    /// Records how a delivery's run ended, what it remembers, and when its lane is due again. Returns the next
+    /// delivery if it is told at once.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one record, given once by the one who has them"
+    )]
     pub async fn settle_delivery(
         &self,
         lane: LaneId,
@@ -94,11 +98,21 @@ impl Store {
         run: RunRecord,
         calls: Vec<CallRecord>,
         ending: Ending,
+        turn: Turn,
         now: Timestamp,
-    ) -> Result<Next> {
+    ) -> Result<Option<Delivery>> {
         self.write(move |connection| {
             runs::save(connection, &run, &calls)?;
-            settle(connection, lane, seq, &ending, now)
+            if settle(connection, lane, seq, &ending)? == Lane::Postponed {
+                return Ok(None);
+            }
+            // Read here, where the pages are in memory: a reader would have to fetch what was just written.
+            let next = if turn == Turn::GoesOn { head(connection, lane)? } else { None };
+            if next.is_none() {
+                let more = turn == Turn::Ends && has_head(connection, lane)?;
+                set_due(connection, lane, more.then_some(now))?;
+            }
+            Ok(next)
         })
         .await
     }
@@ -135,10 +149,9 @@ impl Store {
     /// Deliveries that gave up, oldest first.
     pub fn dead(&self) -> Result<Vec<Dead>> {
         self.read(|connection| {
-            let text = "SELECT hook.name, delivery.seq, event.kind, subject.path, delivery.attempts, coalesce(delivery.error, '')
-                FROM delivery JOIN hook ON hook.id = delivery.hook JOIN event ON event.seq = delivery.seq
-                LEFT JOIN subject ON subject.id = delivery.subject
-                WHERE delivery.state = 'dead' ORDER BY delivery.hook, delivery.seq";
+            let text = "SELECT hook.name, dead.seq, event.kind, subject.path, dead.attempts, coalesce(dead.error, '')
+                FROM dead JOIN hook ON hook.id = dead.hook JOIN event ON event.seq = dead.seq
+                LEFT JOIN subject ON subject.id = dead.subject ORDER BY dead.hook, dead.seq";
             let mut statement = connection.prepare_cached(text)?;
             let dead = |row: &rusqlite::Row<'_>| {
                 let (hook, seq): (String, i64) = (row.get(0)?, row.get(1)?);
@@ -153,9 +166,13 @@ impl Store {
     /// Owes a dead delivery again, from the start.
     pub async fn retry_dead(&self, hook: HookId, seq: i64, act: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            let text = "UPDATE delivery SET state = 'pending', attempts = 0 WHERE hook = ?1 AND seq = ?2 AND state = 'dead' RETURNING subject";
-            let subject = connection.query_row(text, [hook.0, seq], |row| row.get(0)).optional()?;
-            let subject = SubjectId(subject.ok_or(Error::Missing("dead delivery"))?);
+            let text = "DELETE FROM dead WHERE hook = ?1 AND seq = ?2 RETURNING subject, error";
+            let dead = connection.query_row(text, [hook.0, seq], |row| Ok((row.get(0)?, row.get(1)?)));
+            let (subject, error): (i64, Option<String>) =
+                dead.optional()?.ok_or(Error::Missing("dead delivery"))?;
+            let text = "INSERT INTO delivery (hook, subject, seq, error) VALUES (?1, ?2, ?3, ?4)";
+            connection.execute(text, params![hook.0, subject, seq, error])?;
+            let subject = SubjectId(subject);
             crate::lanes::wake(connection, LaneId { hook, subject }, now)?;
             // A machine that leaves waits for this handler again, as long as it did the first time.
             let text = "UPDATE retirement SET until = ?2 + timeout_ms
@@ -169,7 +186,7 @@ impl Store {
     /// Forgets a dead delivery.
     pub async fn discard_dead(&self, hook: HookId, seq: i64, act: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            let text = "DELETE FROM delivery WHERE hook = ?1 AND seq = ?2 AND state = 'dead'";
+            let text = "DELETE FROM dead WHERE hook = ?1 AND seq = ?2";
             match connection.execute(text, [hook.0, seq])? {
                 0 => Err(Error::Missing("dead delivery")),
                 _ => operators::record(connection, &act, now),
@@ -188,35 +205,56 @@ impl Store {
     }
 }
 
-fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now: Timestamp) -> Result<Next> {
-    let key = params![lane.hook.0, lane.subject.0, seq];
+/// Whether a lane waits after a delivery was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    GoesOn,
+    Postponed,
+}
+
+fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending) -> Result<Lane> {
+    let key = [lane.hook.0, lane.subject.0, seq];
+    let forget = |connection: &Connection| -> Result<()> {
+        let text = "DELETE FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
+        connection.prepare_cached(text)?.execute(key)?;
+        Ok(())
+    };
     match ending {
         Ending::Told { written } => {
-            let text = "DELETE FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
-            connection.prepare_cached(text)?.execute(key)?;
+            forget(connection)?;
             remember(connection, lane, written)?;
-            go_on(connection, lane, now)
+            Ok(Lane::GoesOn)
         }
         Ending::Again { at, error } => {
             let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
-            connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, seq, error])?;
+            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error])?;
             set_due(connection, lane, Some(*at))?;
-            Ok(Next::Later)
+            Ok(Lane::Postponed)
         }
         Ending::Dead { error } => {
-            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4, state = 'dead'
-                WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
-            connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, seq, error])?;
-            go_on(connection, lane, now)
+            let text = "INSERT INTO dead (hook, seq, subject, attempts, error)
+                SELECT hook, seq, subject, attempts + 1, ?4 FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
+            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error])?;
+            forget(connection)?;
+            Ok(Lane::GoesOn)
         }
     }
 }
 
-/// A lane is due now if it has another delivery, else idle.
-fn go_on(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Next> {
-    let more = has_head(connection, lane)?;
-    set_due(connection, lane, more.then_some(now))?;
-    Ok(if more { Next::Due } else { Next::Later })
+fn head(connection: &Connection, lane: LaneId) -> Result<Option<Delivery>> {
+    let text = "SELECT seq, attempts FROM delivery WHERE hook = ?1 AND subject = ?2 ORDER BY seq LIMIT 1";
+    let first = connection
+        .prepare_cached(text)?
+        .query_row([lane.hook.0, lane.subject.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((seq, attempts)) = first else { return Ok(None) };
+    Ok(Some(Delivery {
+        seq,
+        attempts,
+        event: events::by_seq(connection, seq)?,
+        paused: leave::paused(connection, lane.hook, lane.subject)?,
+        owner: subjects::by_id(connection, lane.subject)?,
+    }))
 }
 
 pub(crate) fn remember(
@@ -238,8 +276,7 @@ pub(crate) fn remember(
 }
 
 fn has_head(connection: &Connection, lane: LaneId) -> Result<bool> {
-    let text =
-        "SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = ?1 AND subject = ?2 AND state = 'pending')";
+    let text = "SELECT EXISTS (SELECT 1 FROM delivery WHERE hook = ?1 AND subject = ?2)";
     Ok(connection.prepare_cached(text)?.query_row([lane.hook.0, lane.subject.0], |row| row.get(0))?)
 }
 

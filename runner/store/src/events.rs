@@ -196,11 +196,11 @@ fn deliver(
     seq: i64,
     now: Timestamp,
 ) -> Result<()> {
-    let text = "INSERT INTO delivery (hook, subject, seq, state) VALUES (?1, ?2, ?3, 'pending')";
+    let text = "INSERT INTO delivery (hook, subject, seq) VALUES (?1, ?2, ?3)";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, seq])?;
     // A lane that backs off keeps its due time: the head is retried first, and nothing overtakes it.
     let text = "INSERT INTO lane (hook, subject, due_at) VALUES (?1, ?2, ?3)
-        ON CONFLICT (hook, subject) DO UPDATE SET due_at = coalesce(lane.due_at, excluded.due_at)";
+        ON CONFLICT (hook, subject) DO UPDATE SET due_at = excluded.due_at WHERE lane.due_at IS NULL";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
     Ok(())
 }

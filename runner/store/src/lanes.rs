@@ -73,7 +73,8 @@ impl Store {
     /// Lanes of all hooks that are due, oldest first; those that are being worked on are among them.
     pub fn due_lanes(&self, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
         self.read(|connection| {
-            let text = "SELECT hook, subject FROM lane WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
+            let text =
+                "SELECT hook, subject FROM lane WHERE due_at <= ?1 ORDER BY due_at, hook, subject LIMIT ?2";
             let mut statement = connection.prepare_cached(text)?;
             let lane = |row: &rusqlite::Row<'_>| {
                 Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) })
@@ -99,7 +100,7 @@ impl Store {
     /// When the next lane is due, if any is.
     pub fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>> {
         self.read(|connection| {
-            let text = "SELECT min(due_at) FROM lane WHERE due_at > ?1";
+            let text = "SELECT min((SELECT min(due_at) FROM lane WHERE lane.hook = hook.id AND due_at > ?1)) FROM hook";
             Ok(connection
                 .prepare_cached(text)?
                 .query_row([after.as_millis()], |row| sql::time_opt(row, 0))?)
@@ -147,8 +148,18 @@ impl Store {
     }
 
     /// Records that a provisioner's lane was looked at: `seen` is the `dirty` that it began with.
-    pub async fn finish_look(&self, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
-        self.write(move |connection| finish(connection, id, seen, next)).await
+    pub async fn finish_look(
+        &self,
+        id: LaneId,
+        seen: i64,
+        rows: Rows,
+        next: Option<Timestamp>,
+    ) -> Result<()> {
+        self.write(move |connection| {
+            forget_reads(connection, id, rows)?;
+            finish(connection, id, seen, next)
+        })
+        .await
     }
 
     /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet: `seen` as above.
@@ -158,10 +169,12 @@ impl Store {
         seen: i64,
         error: &str,
         failed: Failed,
+        rows: Rows,
         next: Option<Timestamp>,
     ) -> Result<()> {
         let error = error.to_owned();
         self.write(move |connection| {
+            forget_reads(connection, id, rows)?;
             // What became dirty meanwhile may be just what the owner waited for.
             let text = "UPDATE lane SET attempts = attempts + ?3, error = ?4,
                   due_at = CASE WHEN dirty > ?6 THEN due_at ELSE ?5 END
@@ -175,6 +188,15 @@ impl Store {
     }
 }
 
+/// How far a lane's rows are after a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// All are as the present view wants them: what only an earlier view read is forgotten.
+    Follow,
+    /// Some are not.
+    Behind,
+}
+
 /// Whether a postponed look counts as a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
@@ -184,7 +206,15 @@ pub enum Failed {
     No,
 }
 
-fn finish(connection: &Connection, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
+fn forget_reads(connection: &Connection, id: LaneId, rows: Rows) -> Result<()> {
+    if rows == Rows::Follow {
+        let text = "DELETE FROM reads WHERE hook = ?1 AND subject = ?2 AND current = 0";
+        connection.prepare_cached(text)?.execute([id.hook.0, id.subject.0])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn finish(connection: &Connection, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
     // What became dirty meanwhile keeps the due time that it brought.
     let text = "UPDATE lane SET done = max(done, ?3), attempts = 0, error = NULL,
           due_at = CASE WHEN dirty > ?3 THEN due_at ELSE ?4 END

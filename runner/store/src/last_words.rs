@@ -97,7 +97,8 @@ fn compose(connection: &Connection, machine: &StoredSubject) -> Result<LastWords
         words.events.push(Noted { id: row.get(0)?, kind: row.get(1)?, time, reason });
     }
     // One that was adopted silently has told nothing; what it looked like is known all the same.
-    if let Some(object) = machine.raw.pointer("/row/raw") {
+    let kept: Option<Value> = serde_json::from_str(&machine.raw).ok();
+    if let Some(object) = kept.as_ref().and_then(|kept| kept.pointer("/row/raw")) {
         words.learn(object);
     }
     Ok(words)

@@ -16,7 +16,8 @@ use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
-use crate::{Error, HookId, Result, Store, SubjectId, applied, ends, sql, wants};
+use crate::wants::{self, StoredWant};
+use crate::{Error, HookId, Result, Store, SubjectId, applied, ends, sql};
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,6 +249,18 @@ fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Res
     Ok(())
 }
 
+impl RowEffects {
+    /// These, and then others, in one commit: what the later ones open stays open.
+    #[must_use]
+    pub fn followed_by(mut self, later: Self) -> Self {
+        self.runs.extend(later.runs);
+        self.readers.extend(later.readers);
+        self.open.extend(later.open);
+        self.close.extend(later.close);
+        Self { act: later.act.or(self.act), now: later.now, ..self }
+    }
+}
+
 impl StoredRow {
     /// `kind/key`, with the incarnation for things that die with their owner.
     pub fn about(&self) -> String {
@@ -268,6 +281,11 @@ impl Store {
     /// The rows of a lane that are not gone.
     pub fn lane_rows(&self, lane: LaneId) -> Result<Vec<StoredRow>> {
         self.rows("hook = ?1 AND owner = ?2 AND state <> 'gone' ORDER BY id", [lane.hook.0, lane.subject.0])
+    }
+
+    /// A lane's wants and its rows that are not gone, as of one commit.
+    pub fn lane_ledger(&self, lane: LaneId) -> Result<(Vec<StoredWant>, Vec<StoredRow>)> {
+        self.read_at_once(|connection| Ok((wants::of_lane(connection, lane)?, of_lane(connection, lane)?)))
     }
 
     /// A hook's rows that are not gone.

@@ -30,6 +30,7 @@ pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod prune;
+pub mod reconcile;
 pub mod recover;
 pub mod remedies;
 pub mod retirements;
@@ -39,10 +40,12 @@ pub mod sight;
 pub mod subjects;
 pub mod wants;
 
+mod log;
 mod migrations;
 mod sql;
 mod writer;
 
+pub use log::Bounds;
 pub use rusqlite::{Connection, Row};
 pub use writer::{CommitFault, CommitFaults, CommitMoment, Health, Options, Reader, Store};
 

@@ -133,9 +133,11 @@ impl Store {
     /// Whom a hook's things are for, with how many each has; without those that are gone or let go of.
     pub fn owners(&self, hook: HookId) -> Result<Vec<(Path, u32)>> {
         self.read(|connection| {
-            let text =
-                "SELECT subject.path, count(*) FROM resource JOIN subject ON subject.id = resource.owner
-                WHERE resource.hook = ?1 AND resource.state NOT IN ('gone', 'retained') GROUP BY subject.path";
+            // Counted by an index alone, then named.
+            let text = "SELECT subject.path, owned.things FROM
+                  (SELECT owner, count(*) AS things FROM resource
+                    WHERE hook = ?1 AND state NOT IN ('gone', 'retained') GROUP BY owner) AS owned
+                JOIN subject ON subject.id = owned.owner";
             let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map([hook.0], |row| Ok((sql::word(row, 0)?, row.get(1)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -146,12 +148,12 @@ impl Store {
     pub fn lane_statuses(&self, subject: SubjectId) -> Result<Vec<LaneStatus>> {
         self.read(|connection| {
             let text = "SELECT lane.hook, lane.dirty, lane.done, lane.view_hash, lane.settings, lane.attempts, lane.error, lane.due_at,
-                  (SELECT count(*) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'pending'),
-                  (SELECT count(*) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'dead'),
+                  (SELECT count(*) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject),
+                  (SELECT count(*) FROM dead AS d WHERE d.hook = lane.hook AND d.subject = lane.subject),
                   head.attempts, head.error, event.at, (SELECT ending_at FROM hook WHERE id = lane.hook)
                 FROM lane
                 LEFT JOIN delivery AS head ON head.hook = lane.hook AND head.subject = lane.subject AND head.seq =
-                  (SELECT min(seq) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject AND d.state = 'pending')
+                  (SELECT min(seq) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject)
                 LEFT JOIN event ON event.seq = head.seq
                 WHERE lane.subject = ?1 ORDER BY lane.hook";
             let mut statement = connection.prepare_cached(text)?;
@@ -276,7 +278,7 @@ fn counts(connection: &Connection, now: Timestamp) -> Result<Counts> {
     let (lanes_due, first): (u32, Option<i64>) = connection
         .prepare_cached(text)?
         .query_row([now.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let text = "SELECT at FROM event WHERE seq = (SELECT min(seq) FROM delivery WHERE state = 'pending')";
+    let text = "SELECT at FROM event WHERE seq = (SELECT min(seq) FROM delivery)";
     let mut statement = connection.prepare_cached(text)?;
     let oldest_owed = statement.query_map([], |row| sql::time(row, 0))?.next().transpose()?;
     Ok(Counts {
@@ -284,7 +286,7 @@ fn counts(connection: &Connection, now: Timestamp) -> Result<Counts> {
         stuck: one("SELECT count(*) FROM finding WHERE closed_at IS NULL AND code = 'resource.stuck'")?,
         held: one(&format!("SELECT count(*) FROM resource WHERE {HELD}"))?,
         dead: pairs(
-            "SELECT hook.name, count(*) FROM delivery JOIN hook ON hook.id = delivery.hook WHERE delivery.state = 'dead'
+            "SELECT hook.name, count(*) FROM dead JOIN hook ON hook.id = dead.hook
              GROUP BY hook.name ORDER BY hook.name",
         )?,
         lanes_due,

@@ -7,12 +7,13 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_extend_ledger_and_lanes.sql"),
     include_str!("../migrations/0003_widen_findings.sql"),
     include_str!("../migrations/0004_create_sealed_and_indexes.sql"),
     include_str!("../migrations/0005_keep_remedies_and_removals.sql"),
+    include_str!("../migrations/0006_part_owed_from_dead.sql"),
 ];
 
 /// The schema that this program knows.

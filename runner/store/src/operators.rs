@@ -81,8 +81,8 @@ impl Store {
     pub async fn wake_waiting(&self, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             let text = format!(
-                "UPDATE lane SET due_at = ?1, dirty = dirty + 1 WHERE EXISTS (SELECT 1 FROM resource
-                   WHERE resource.hook = lane.hook AND resource.owner = lane.subject AND {WAITS})"
+                "UPDATE lane SET due_at = ?1, dirty = dirty + 1
+                 WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})"
             );
             connection.execute(&text, [now.as_millis()])?;
             wake_rows(connection, now)
@@ -213,9 +213,10 @@ pub(crate) fn approve_row(
     Ok(())
 }
 
-/// What holds for a row that waits for something which has no time: a person, a level, a scope, a belief.
+/// What holds for a row that waits for something which has no time: a person, a level, a scope, a belief; word for
+/// word as in the index `resource_waits`.
 const WAITS: &str = "state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating'
-    OR (state <> 'retained' AND resource.due_at IS NULL AND waiting IS NOT NULL))";
+    OR (state <> 'retained' AND due_at IS NULL AND waiting IS NOT NULL))";
 
 /// Everything that was held, frozen or only planned is decided again.
 pub(crate) fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {

@@ -36,7 +36,8 @@ impl Store {
                 ("DELETE FROM run WHERE id IN (SELECT id FROM run WHERE ended < ?1 ORDER BY id LIMIT ?2)", runs),
                 (
                     "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < ?1
-                       AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = event.seq) ORDER BY seq LIMIT ?2)",
+                       AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.seq = event.seq)
+                       AND NOT EXISTS (SELECT 1 FROM dead WHERE dead.seq = event.seq) ORDER BY seq LIMIT ?2)",
                     runs,
                 ),
                 (

@@ -262,18 +262,21 @@ impl Store {
     /// What became of telling handlers.
     pub fn retirement_told(&self, retirement: &Retirement) -> Result<Vec<Telling>> {
         self.read(|connection| {
-            let text = "SELECT hook.name, delivery.state, delivery.attempts, delivery.error FROM hook
-                LEFT JOIN delivery ON delivery.hook = hook.id AND delivery.seq = ?2 AND delivery.subject = ?3
+            let text =
+                "SELECT hook.name, coalesce(owed.attempts, dead.attempts), coalesce(owed.error, dead.error),
+                  owed.seq IS NOT NULL, dead.seq IS NOT NULL FROM hook
+                LEFT JOIN delivery AS owed ON owed.hook = hook.id AND owed.seq = ?2 AND owed.subject = ?3
+                LEFT JOIN dead ON dead.hook = hook.id AND dead.seq = ?2
                 WHERE hook.id = ?1";
             let mut statement = connection.prepare_cached(text)?;
             let telling = |row: &Row<'_>| {
-                let heard = match row.get::<_, Option<String>>(1)?.as_deref() {
-                    None => Heard::Told,
-                    Some("dead") => Heard::Refused,
-                    Some(_) => Heard::Owed,
+                let heard = match (row.get(3)?, row.get(4)?) {
+                    (true, _) => Heard::Owed,
+                    (false, true) => Heard::Refused,
+                    (false, false) => Heard::Told,
                 };
-                let attempts = row.get::<_, Option<u32>>(2)?.unwrap_or_default();
-                Ok(Telling { hook: row.get(0)?, heard, attempts, error: row.get(3)? })
+                let attempts = row.get::<_, Option<u32>>(1)?.unwrap_or_default();
+                Ok(Telling { hook: row.get(0)?, heard, attempts, error: row.get(2)? })
             };
             let told = retirement.told.iter().map(|hook| {
                 let params = params![hook, retirement.seq, retirement.subject.0];

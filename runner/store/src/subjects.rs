@@ -16,8 +16,8 @@ pub struct StoredSubject {
     pub parent: Option<SubjectId>,
     /// Address, incarnation, state, labels of all sources.
     pub subject: Subject,
-    /// What the mirror keeps of it.
-    pub raw: Value,
+    /// What the mirror keeps of it, JSON: read by few, so it is parsed by those.
+    pub raw: String,
     /// Counts its visible changes.
     pub version: u64,
     /// When its end was confirmed.
@@ -59,7 +59,7 @@ fn stored(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<StoredSubj
         id: SubjectId(row.get(0)?),
         parent: row.get::<_, Option<i64>>(1)?.map(SubjectId),
         subject: Subject { path, uid: sql::word(row, 3)?, state, labels },
-        raw: sql::json(row, 6)?,
+        raw: row.get(6)?,
         version: row.get::<_, i64>(7)? as u64,
         gone_at,
     })
@@ -121,10 +121,16 @@ pub(crate) fn upsert(connection: &Connection, change: &SubjectChange) -> Result<
 }
 
 impl Store {
-    /// All subjects that are not gone, and the gone ones that still have rows or lanes with work.
+    /// All subjects on record, the gone ones, too.
     pub fn mirror_rows(&self) -> Result<Vec<StoredSubject>> {
         let text = format!("SELECT {COLUMNS} FROM subject ORDER BY id");
         self.list_subjects(&text, [])
+    }
+
+    /// The first so many subjects after one, by number: a whole fleet need not be in memory at once.
+    pub fn mirror_page(&self, after: SubjectId, limit: u32) -> Result<Vec<StoredSubject>> {
+        let text = format!("SELECT {COLUMNS} FROM subject WHERE id > ?1 ORDER BY id LIMIT ?2");
+        self.list_subjects(&text, params![after.0, limit])
     }
 
     /// One subject by number.

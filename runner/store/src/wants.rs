@@ -38,6 +38,8 @@ pub struct NewWants {
     pub reads: Vec<i64>,
     /// Lanes that read this lane's outputs: told when something becomes unwanted.
     pub readers: Vec<LaneId>,
+    /// Findings that end with the answer: code and about.
+    pub close: Vec<(String, String)>,
     /// Random bytes for the ids of new rows; 10 per spec.
     pub random: Vec<u8>,
     /// The present.
@@ -76,34 +78,22 @@ impl Store {
     pub async fn save_wants(&self, wants: NewWants) -> Result<()> {
         self.write(move |connection| save(connection, &wants)).await
     }
+}
 
-    /// The wants of a lane.
-    pub fn wants(&self, lane: LaneId) -> Result<Vec<StoredWant>> {
-        self.read(|connection| {
-            let text = "SELECT kind, key, body, after FROM want WHERE hook = ?1 AND subject = ?2";
-            let mut statement = connection.prepare_cached(text)?;
-            let want = |row: &rusqlite::Row<'_>| {
-                Ok(StoredWant {
-                    kind: row.get(0)?,
-                    key: row.get(1)?,
-                    body: sql::json(row, 2)?,
-                    after: sql::json(row, 3)?,
-                })
-            };
-            let rows = statement.query_map([lane.hook.0, lane.subject.0], want)?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+/// The wants of a lane.
+pub(crate) fn of_lane(connection: &Connection, lane: LaneId) -> Result<Vec<StoredWant>> {
+    let text = "SELECT kind, key, body, after FROM want WHERE hook = ?1 AND subject = ?2";
+    let mut statement = connection.prepare_cached(text)?;
+    let want = |row: &rusqlite::Row<'_>| {
+        Ok(StoredWant {
+            kind: row.get(0)?,
+            key: row.get(1)?,
+            body: sql::json(row, 2)?,
+            after: sql::json(row, 3)?,
         })
-    }
-
-    /// Forgets what a lane no longer reads, once all its rows have followed the current view.
-    pub async fn forget_reads(&self, lane: LaneId) -> Result<()> {
-        self.write(move |connection| {
-            let text = "DELETE FROM reads WHERE hook = ?1 AND subject = ?2 AND current = 0";
-            connection.prepare_cached(text)?.execute([lane.hook.0, lane.subject.0])?;
-            Ok(())
-        })
-        .await
-    }
+    };
+    let rows = statement.query_map([lane.hook.0, lane.subject.0], want)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
@@ -137,6 +127,9 @@ fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
         }
     }
     save_reads(connection, wants)?;
+    for (code, about) in &wants.close {
+        findings::close(connection, code, about, wants.now)?;
+    }
     let text = "UPDATE lane SET view_hash = ?3, settings = ?4, attempts = 0, error = NULL WHERE hook = ?1 AND subject = ?2";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, wants.view_hash, wants.settings])?;
     Ok(())

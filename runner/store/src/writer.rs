@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::log::{Bounds, Log};
 use crate::{Error, Result, RunId, migrations};
 
 /// Mutations in one commit, at most.
@@ -16,8 +17,8 @@ const BATCH: usize = 1_024;
 const QUEUE: usize = 4_096;
 /// Pause before a broken database is opened again.
 const REOPEN: Duration = Duration::from_millis(250);
-/// Pages in the write-ahead log before they are moved into the database.
-const CHECKPOINT_PAGES: i64 = 4_000;
+/// How long a statement waits for another process's lock.
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -26,11 +27,13 @@ pub struct Options {
     pub faults: Option<Arc<dyn CommitFaults>>,
     /// Pause before a broken database is opened again; a quarter of a second, but where time is simulated.
     pub reopen_after: Duration,
+    /// How large the write-ahead log becomes.
+    pub log: Bounds,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { faults: None, reopen_after: REOPEN }
+        Self { faults: None, reopen_after: REOPEN, log: Bounds::default() }
     }
 }
 
@@ -39,6 +42,7 @@ impl std::fmt::Debug for Options {
         f.debug_struct("Options")
             .field("faults", &self.faults.is_some())
             .field("reopen_after", &self.reopen_after)
+            .field("log", &self.log)
             .finish()
     }
 }
@@ -50,6 +54,8 @@ pub enum CommitMoment {
     Before,
     /// Right after it, before anybody is told.
     After,
+    /// Right before the log is moved into the database.
+    Checkpoint,
 }
 
 /// What a fault schedule does to a commit.
@@ -116,6 +122,7 @@ impl Store {
         let (count, commits) = watch::channel(0);
         let writer = Writer {
             connection: Some(connection),
+            log: Log::new(path, options.log, options.faults.clone()),
             path: path.to_owned(),
             faults: options.faults,
             reopen_after: options.reopen_after,
@@ -176,6 +183,16 @@ impl Store {
         })
     }
 
+    /// The same for several queries: all see one commit, and what they share is fetched once.
+    pub(crate) fn read_at_once<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let answer = query(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        })
+    }
+
     /// Whether it can be written, and why not.
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.clone()
@@ -200,12 +217,14 @@ impl Store {
 fn open_writer(path: &Path) -> Result<Connection> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.busy_timeout(BUSY)?;
         // Before the first table, or history can never be given back to the disk.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        // The log is moved into the database elsewhere; savepoints would else write what they may undo to a file.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -8_000)?;
         connection.set_prepared_statement_cache_capacity(200);
         Ok(connection)
@@ -219,7 +238,7 @@ fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.busy_timeout(BUSY)?;
         connection.set_prepared_statement_cache_capacity(100);
         Ok(connection)
     };
@@ -263,6 +282,7 @@ fn is_broken(error: &rusqlite::Error) -> bool {
 
 struct Writer {
     connection: Option<Connection>,
+    log: Log,
     path: PathBuf,
     faults: Option<Arc<dyn CommitFaults>>,
     reopen_after: Duration,
@@ -281,7 +301,7 @@ impl Writer {
                 Err(Stop::Crashed(mut untold)) => {
                     // A dead process tells nobody anything: keep every acknowledgement until all callers left.
                     self.connection = None;
-                    let scratch = Connection::open_in_memory().expect("invariant: memory can be had");
+                    let scratch = scratch();
                     while let Some(work) = jobs.blocking_recv() {
                         untold.push(work(&scratch).1);
                     }
@@ -297,21 +317,27 @@ impl Writer {
             Err(error) => {
                 let why = whole(&error);
                 self.say(Health::Broken(why.clone()));
-                let scratch = Connection::open_in_memory().expect("invariant: memory can be had");
+                let scratch = scratch();
                 refuse(batch.into_iter().map(|work| work(&scratch).1), &why);
                 return Err(Stop::Broken);
             }
         };
         let mut acks = Vec::with_capacity(batch.len());
-        let committed = self.transact(&connection, batch, &mut acks);
+        let room = self.log.make_room(&connection).map_err(|error| Failed::Broken(whole(&error)));
+        let committed = self.transact(&connection, room, batch, &mut acks);
         match committed {
             Ok(()) => {
-                self.connection = Some(connection);
                 self.say(Health::Good);
+                // Counted first: whoever is told that it is durable finds it counted.
+                self.commits.send_modify(|count| *count += 1);
                 for ack in acks {
                     ack(Ok(()));
                 }
-                self.commits.send_modify(|count| *count += 1);
+                // What fails here was tried after the commit: it is told when there is no room for another.
+                if let Err(error) = self.log.tend(&connection) {
+                    tracing::warn!(error = whole(&error), "the database's log could not be tended");
+                }
+                self.connection = Some(connection);
                 Ok(())
             }
             Err(Failed::Crashed) => Err(Stop::Crashed(acks)),
@@ -326,15 +352,25 @@ impl Writer {
         }
     }
 
-    fn transact(&self, connection: &Connection, batch: Vec<Work>, acks: &mut Vec<Ack>) -> Result<(), Failed> {
+    fn transact(
+        &self,
+        connection: &Connection,
+        room: Result<(), Failed>,
+        batch: Vec<Work>,
+        acks: &mut Vec<Ack>,
+    ) -> Result<(), Failed> {
         let execute = |text: &str| -> Result<(), Failed> {
             let mut statement = connection.prepare_cached(text).map_err(|error| Failed::of(&error))?;
             statement.execute([]).map(drop).map_err(|error| Failed::of(&error))
         };
-        let mut broken = execute("BEGIN IMMEDIATE").err();
+        let mut broken = room.and_then(|()| execute("BEGIN IMMEDIATE")).err();
         for work in batch {
-            if broken.is_none() {
-                broken = execute("SAVEPOINT one").err();
+            let savepoint = if broken.is_none() { execute("SAVEPOINT one") } else { Ok(()) };
+            broken = broken.or(savepoint.err());
+            if broken.is_some() {
+                // After such an error there may be no transaction any more: what ran here would be kept piecemeal.
+                acks.push(work(&scratch()).1);
+                continue;
             }
             let (outcome, ack) = work(connection);
             acks.push(ack);
@@ -343,9 +379,7 @@ impl Writer {
                 Outcome::Undone => execute("ROLLBACK TO one"),
                 Outcome::Broken(why) => Err(Failed::Broken(why)),
             };
-            if broken.is_none() {
-                broken = undo.and_then(|()| execute("RELEASE one")).err();
-            }
+            broken = undo.and_then(|()| execute("RELEASE one")).err();
         }
         if let Some(broken) = broken {
             return Err(broken);
@@ -387,6 +421,11 @@ fn whole(error: &Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// Where mutations run that must come to nothing: only their acknowledgement is wanted.
+fn scratch() -> Connection {
+    Connection::open_in_memory().expect("invariant: memory can be had")
 }
 
 fn refuse(acks: impl Iterator<Item = Ack>, why: &str) {

@@ -75,6 +75,7 @@ impl Bench {
             component: Digest::of(b"dns"),
             cause: Cause::ViewChanged,
             reads: Vec::new(),
+            close: Vec::new(),
             readers: Vec::new(),
             random: vec![self.store.rows_named("A/www").unwrap().len() as u8; 10],
             now: NOW,

@@ -82,6 +82,7 @@ impl Bench {
             component: Digest::of(b"ip"),
             cause: Cause::ViewChanged,
             reads: Vec::new(),
+            close: Vec::new(),
             readers: Vec::new(),
             random: vec![incarnation as u8; 10 * keys.len()],
             now,

@@ -34,3 +34,10 @@ pub(crate) fn until<T>(
         std::thread::sleep(pause);
     }
 }
+
+/// Milliseconds since the Unix epoch, as the runner's database has them.
+#[expect(clippy::disallowed_methods, reason = "the database holds real times")]
+pub(crate) fn wall_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -26,6 +26,24 @@ impl Database {
         Ok(self.count("SELECT EXISTS (SELECT 1 FROM delivery)")? == 0)
     }
 
+    /// Whether no look is owed to anybody.
+    pub(crate) fn is_rested(&self) -> anyhow::Result<bool> {
+        let due =
+            "SELECT EXISTS (SELECT 1 FROM hook JOIN lane ON lane.hook = hook.id WHERE lane.due_at <= ?1)";
+        let now = crate::clock::wall_ms();
+        Ok(!self.0.prepare_cached(due)?.query_row([now], |row| row.get::<_, bool>(0))?)
+    }
+
+    /// How far the first lane of the first hook is.
+    pub(crate) fn first_lane_done(&self) -> anyhow::Result<u64> {
+        self.count("SELECT done FROM lane WHERE dirty > 0 ORDER BY hook, subject LIMIT 1")
+    }
+
+    /// Machines that the source has brought.
+    pub(crate) fn machines(&self) -> anyhow::Result<u64> {
+        self.count("SELECT count(*) FROM subject WHERE uid >= 'machine:' AND uid < 'machine;'")
+    }
+
     /// Subjects that the source has brought.
     pub(crate) fn subjects(&self) -> anyhow::Result<u64> {
         self.count("SELECT count(*) FROM subject")

@@ -146,6 +146,22 @@ pub(crate) fn latency(binary: &Path) -> anyhow::Result<Latency> {
     Ok(Latency { whole: Samples::of(whole), accepted: Samples::of(accepted) })
 }
 
+/// Sends one event and waits until it is settled; in milliseconds. It shares the cores with what it measures, so it
+/// looks now and then.
+pub(crate) fn settle_one(
+    connection: &mut crate::stage::Connection,
+    database: &Database,
+    number: usize,
+) -> anyhow::Result<f64> {
+    let began = now();
+    let status = connection.exchange(&request("POST", "/v1/events", SINGLE, &event(number)))?;
+    ensure!(status == 202, "POST /v1/events was answered with {status}");
+    until("an event is settled", PATIENCE, Duration::from_micros(100), || {
+        Ok(database.is_settled()?.then_some(()))
+    })?;
+    Ok(millis(began.elapsed()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

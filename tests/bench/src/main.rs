@@ -15,6 +15,7 @@ mod life;
 mod machine;
 mod peers;
 mod provisioner;
+mod reconcile;
 mod results;
 mod samples;
 mod show;
@@ -47,6 +48,9 @@ struct Args {
     /// Measure only what begins with this
     #[arg(long, value_name = "NAME", default_value = "")]
     only: String,
+    /// Also what takes long: everybody is looked at again, up to 100,000 machines
+    #[arg(long)]
+    all: bool,
     /// Events that are fed for runs per second
     #[arg(long, default_value_t = 60_000)]
     events: usize,
@@ -178,8 +182,10 @@ impl Bench<'_> {
         }
         if self.wants(&[results::CREATES_PER_SECOND.name]) {
             self.say("provisioner: creates per second");
-            let rate = provisioner::creates_per_second(&self.runtime, binary, args.apps)?;
-            self.note(results::CREATES_PER_SECOND, rate, None, format!("{} apps, one thing each", args.apps));
+            let made = provisioner::creates_per_second(&self.runtime, binary, args.apps)?;
+            let processor = rounded(made.processor_us);
+            let note = format!("{} apps, one thing each; {processor} us of processor time each", args.apps);
+            self.note(results::CREATES_PER_SECOND, made.per_second, None, note);
         }
         if self.wants(&[results::IDLE.name]) {
             self.say("idle with ten hooks");
@@ -191,6 +197,7 @@ impl Bench<'_> {
             let samples = life::shutdown(binary)?;
             self.note(results::SHUTDOWN, samples.median(), None, spread(&samples, "ms"));
         }
+        self.reconcile(binary)?;
         let order = |one: &Measured| ORDER.iter().position(|quantity| *quantity == one.quantity);
         self.measured.sort_by_key(order);
         Ok(())
@@ -231,6 +238,44 @@ impl Bench<'_> {
         Ok(got.stage)
     }
 
+    /// Only if asked for: the large one takes many minutes.
+    fn reconcile(&mut self, binary: &Path) -> anyhow::Result<()> {
+        let small = [results::RECONCILE_10K, results::STALE_RUST];
+        let large = [
+            results::RECONCILE_100K,
+            results::RECONCILE_RSS,
+            results::RECONCILE_FIRST,
+            results::RECONCILE_LATENCY,
+        ];
+        let asked = |these: &[results::Quantity]| {
+            self.args.all
+                || (!self.args.only.is_empty()
+                    && these.iter().any(|one| one.name.starts_with(&self.args.only)))
+        };
+        let (small, large) = (asked(&small), asked(&large));
+        if small {
+            self.say("reconcile: 10,000 machines");
+            let got = reconcile::measure(&self.runtime, binary, 10_000)?;
+            self.note(results::RECONCILE_10K, got.processor_s, None, said(&got));
+            let processor = rounded(got.stale_processor_s);
+            let note =
+                format!("{} owners, start to the last answer, {processor} s of processor time", got.machines);
+            self.note(results::STALE_RUST, got.stale_s, None, note);
+        }
+        if large {
+            self.say("reconcile: 100,000 machines");
+            let got = reconcile::measure(&self.runtime, binary, 100_000)?;
+            self.note(results::RECONCILE_100K, got.processor_s, None, said(&got));
+            let peak = "VmHWM, megabytes of 10^6 bytes, from the start of the process on".to_owned();
+            self.note(results::RECONCILE_RSS, got.peak_mb, None, peak);
+            let first = "from the start of `groundcrew reconcile`".to_owned();
+            self.note(results::RECONCILE_FIRST, got.first_ms, None, first);
+            let latency = "medians of a handler's event, meanwhile over before".to_owned();
+            self.note(results::RECONCILE_LATENCY, got.latency_ratio, Some(1.0), latency);
+        }
+        Ok(())
+    }
+
     fn start(&mut self, binary: &Path, stage: &stage::Stage) -> anyhow::Result<()> {
         let floor = life::start_floor(binary)?;
         let samples = life::start(stage)?;
@@ -266,7 +311,7 @@ impl Bench<'_> {
 use results::rounded;
 
 /// The order of the results, however they were measured.
-const ORDER: [results::Quantity; 8] = [
+const ORDER: [results::Quantity; 14] = [
     results::RUNS_PER_SECOND,
     results::LATENCY_P50,
     results::LATENCY_P99,
@@ -275,7 +320,22 @@ const ORDER: [results::Quantity; 8] = [
     results::START,
     results::IDLE,
     results::SHUTDOWN,
+    results::RECONCILE_10K,
+    results::RECONCILE_100K,
+    results::RECONCILE_RSS,
+    results::RECONCILE_FIRST,
+    results::RECONCILE_LATENCY,
+    results::STALE_RUST,
 ];
+
+fn said(got: &reconcile::Reconciled) -> String {
+    let (took, first, peak) = (rounded(got.took_s), rounded(got.first_ms), rounded(got.peak_mb));
+    let (latency, stale) = (rounded(got.latency_ratio), rounded(got.stale_s));
+    format!(
+        "{} machines, three rows each, nothing changed; took {took} s, the first after {first} ms; peak {peak} MB; events {latency} x; all stale {stale} s",
+        got.machines
+    )
+}
 
 fn spread(samples: &Samples, unit: &str) -> String {
     let (low, high) = samples.range();

@@ -10,6 +10,8 @@ pub(crate) enum Aim {
     Above(f64),
     /// Less than this.
     Below(f64),
+    /// Nothing: it is only told.
+    Told,
 }
 
 /// A quantity that is measured.
@@ -36,6 +38,14 @@ pub(crate) const CREATES_PER_SECOND: Quantity =
     quantity("provisioner.creates_per_second", "creates/s", Aim::Above(1_000.0));
 pub(crate) const START: Quantity = quantity("start.stored_runs_100k_ms", "ms", Aim::Below(300.0));
 pub(crate) const IDLE: Quantity = quantity("idle.rss_mb", "MB", Aim::Below(40.0));
+pub(crate) const RECONCILE_10K: Quantity = quantity("reconcile.10k_cpu_s", "s", Aim::Below(1.0));
+pub(crate) const RECONCILE_100K: Quantity = quantity("reconcile.100k_cpu_s", "s", Aim::Below(10.0));
+pub(crate) const RECONCILE_RSS: Quantity = quantity("reconcile.100k_rss_mb", "MB", Aim::Below(400.0));
+pub(crate) const RECONCILE_FIRST: Quantity =
+    quantity("reconcile.100k_first_step_ms", "ms", Aim::Below(2_000.0));
+pub(crate) const RECONCILE_LATENCY: Quantity =
+    quantity("reconcile.100k_event_latency_x", "x", Aim::Below(2.0));
+pub(crate) const STALE_RUST: Quantity = quantity("reconcile.stale_rust_s", "s", Aim::Told);
 pub(crate) const SHUTDOWN: Quantity = quantity("shutdown.waiting_hooks_100_ms", "ms", Aim::Below(100.0));
 
 /// One quantity, measured.
@@ -53,20 +63,22 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Whether the aim is met.
-    pub(crate) fn met(&self) -> bool {
+    /// Whether the aim is met, if there is one.
+    pub(crate) fn met(&self) -> Option<bool> {
         match self.quantity.aim {
-            Aim::Above(aim) => self.ours > aim,
-            Aim::Below(aim) => self.ours < aim,
+            Aim::Above(aim) => Some(self.ours > aim),
+            Aim::Below(aim) => Some(self.ours < aim),
+            Aim::Told => None,
         }
     }
 }
 
 impl Aim {
     /// The number alone.
-    pub(crate) const fn value(self) -> f64 {
+    pub(crate) const fn value(self) -> Option<f64> {
         match self {
-            Self::Above(value) | Self::Below(value) => value,
+            Self::Above(value) | Self::Below(value) => Some(value),
+            Self::Told => None,
         }
     }
 }
@@ -79,8 +91,8 @@ struct Written<'a> {
     ours: f64,
     floor: Option<f64>,
     peer: Option<f64>,
-    aim: f64,
-    met: bool,
+    aim: Option<f64>,
+    met: Option<bool>,
 }
 
 /// All of standard output with `--json`.
@@ -118,10 +130,11 @@ mod tests {
 
     #[test]
     fn aims_are_met_strictly_and_in_their_direction() {
-        assert!(!measured(RUNS_PER_SECOND, 10_000.0).met());
-        assert!(measured(RUNS_PER_SECOND, 10_001.0).met());
-        assert!(measured(LATENCY_P50, 1.499).met());
-        assert!(!measured(LATENCY_P50, 1.5).met());
+        assert_eq!(measured(RUNS_PER_SECOND, 10_000.0).met(), Some(false));
+        assert_eq!(measured(RUNS_PER_SECOND, 10_001.0).met(), Some(true));
+        assert_eq!(measured(LATENCY_P50, 1.499).met(), Some(true));
+        assert_eq!(measured(LATENCY_P50, 1.5).met(), Some(false));
+        assert_eq!(measured(STALE_RUST, 1.5).met(), None);
     }
 
     #[test]

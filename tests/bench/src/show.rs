@@ -24,7 +24,12 @@ pub(crate) fn table(measured: &[Measured]) -> String {
             one.quantity.unit.to_owned(),
             number(one.ours),
             aim(one.quantity.aim),
-            if one.met() { "yes" } else { "no" }.to_owned(),
+            match one.met() {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "-",
+            }
+            .to_owned(),
             optional(one.floor),
             optional(one.peer),
         ]
@@ -59,6 +64,7 @@ fn reached(one: &Measured) -> f64 {
     match one.quantity.aim {
         Aim::Above(aim) => one.ours / aim,
         Aim::Below(aim) => aim / one.ours.max(f64::MIN_POSITIVE),
+        Aim::Told => 1.0,
     }
 }
 
@@ -81,7 +87,7 @@ pub(crate) fn picture(measured: &[Measured]) -> String {
             bar[AIM_AT] = '│';
         }
         let bar: String = bar.into_iter().collect();
-        let style = if one.met() { GOOD } else { BAD };
+        let style = if one.met() == Some(false) { BAD } else { GOOD };
         let times = format!("{}x", number(reached(one)));
         let _ = writeln!(text, "{:names$}  {style}{}{style:#} {times}", one.quantity.name, bar.trim_end());
     }
@@ -99,7 +105,7 @@ pub(crate) fn svg(measured: &[Measured]) -> String {
     );
     for (at, one) in measured.iter().enumerate() {
         let y = 20 + at * 30;
-        let fill = if one.met() { "#2e7d32" } else { "#c62828" };
+        let fill = if one.met() == Some(false) { "#c62828" } else { "#2e7d32" };
         let wide = columns(reached(one), WIDE);
         let (name, unit) = (one.quantity.name, one.quantity.unit);
         let (ours, aim) = (number(one.ours), aim(one.quantity.aim).replace('<', "&lt;").replace('>', "&gt;"));
@@ -139,6 +145,7 @@ fn aim(aim: Aim) -> String {
     match aim {
         Aim::Above(value) => format!("> {}", number(value)),
         Aim::Below(value) => format!("< {}", number(value)),
+        Aim::Told => "-".to_owned(),
     }
 }
 

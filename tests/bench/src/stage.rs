@@ -67,22 +67,43 @@ org = "bench"
 
 {hooks}"#
         );
-        let files: [(&str, &[u8]); 6] = [
+        let machines = THINGS_MANIFEST.replace("owner   = \"app\"", "owner   = \"machine\"");
+        let files: [(&str, &[u8]); 7] = [
             ("groundcrew.toml", text.as_bytes()),
             ("fleet.ndjson", fleet.as_bytes()),
             ("noop.wasm", NOOP),
             ("noop.toml", NOOP_MANIFEST.as_bytes()),
             ("things.wasm", THINGS),
             ("things.toml", THINGS_MANIFEST.as_bytes()),
+            ("machines.toml", machines.as_bytes()),
         ];
         for (name, content) in files {
             std::fs::write(stage.path(name), content)?;
         }
-        let output = stage.command("").args(["add", "--all", "--yes"]).output()?;
+        stage.approve()?;
+        Ok(stage)
+    }
+
+    /// Writes other hooks into the configuration, and approves them.
+    pub(crate) fn configure(&self, hooks: &str) -> anyhow::Result<()> {
+        let file = self.path("groundcrew.toml");
+        let text = std::fs::read_to_string(&file)?;
+        let host = text.find("[hook.").map_or(text.as_str(), |at| &text[..at]);
+        std::fs::write(&file, format!("{host}{hooks}"))?;
+        self.approve()
+    }
+
+    fn approve(&self) -> anyhow::Result<()> {
+        let output = self.command("").args(["add", "--all", "--yes"]).output()?;
         let said =
             String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "groundcrew add: {}\n{said}", output.status);
-        Ok(stage)
+        Ok(())
+    }
+
+    /// Starts a command beside the runner.
+    pub(crate) fn start(&self, words: &[&str]) -> anyhow::Result<Child> {
+        Ok(self.command("").args(words).stdout(Stdio::null()).spawn()?)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -146,6 +167,13 @@ impl Up {
     pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
         ticks(&text).map(|ticks| ticks as f64 / 100.0).context("no times in /proc/PID/stat")
+    }
+
+    /// The most memory that it has had so far, in megabytes (10^6 bytes).
+    pub(crate) fn peak_megabytes(&self) -> anyhow::Result<f64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0 / 1e6)
     }
 
     /// SIGTERM, and how long its end then takes.

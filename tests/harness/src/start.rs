@@ -60,8 +60,9 @@ pub(crate) async fn runner(
         rehearsal: None,
         hooks,
     });
-    let everybody = runner.registry().everybody(&store.mirror_rows()?);
-    store.dirty_lanes(everybody, now).await?;
+    for installed in runner.registry().provisioners() {
+        store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
+    }
     Ok(runner)
 }
 

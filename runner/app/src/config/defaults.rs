@@ -24,6 +24,11 @@ pub const FLY_API: &str = "https://api.machines.dev";
 const TABLE: &[Setting] = &[
     entry("level", "observe", "how much may be done at all: observe, no-deletes, enforce"),
     entry(
+        "reconcile",
+        "24h",
+        "how often everybody is looked at again, beside each start and each jump of the clock",
+    ),
+    entry(
         "store.path",
         "groundcrew-data",
         "data directory, beside the configuration file: database, lock, socket, cache",

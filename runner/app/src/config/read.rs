@@ -116,7 +116,12 @@ impl<'a> Section<'a> {
     /// A setting with a default in the table of defaults.
     pub(super) fn setting<T: FromStr<Err: Display + Debug>>(&self, key: &str, kind: ProblemKind) -> T {
         let written = self.parsed(key, kind).map(Spanned::into_inner);
-        written.unwrap_or_else(|| defaults::of(&format!("{}.{key}", self.defaults)))
+        written.unwrap_or_else(|| defaults::of(&self.default_name(key)))
+    }
+
+    /// What a key is called in the table of defaults.
+    fn default_name(&self, key: &str) -> String {
+        if self.defaults.is_empty() { key.to_owned() } else { format!("{}.{key}", self.defaults) }
     }
 
     /// A length of time with a default, longer than nothing.
@@ -143,8 +148,7 @@ impl<'a> Section<'a> {
 
     /// A word out of a few, with a default in the table of defaults.
     pub(super) fn choice_or_default<T: FromStr<Err: Debug>>(&self, key: &str, words: &[&str]) -> T {
-        let name = if self.defaults.is_empty() { key.to_owned() } else { format!("{}.{key}", self.defaults) };
-        self.choice(key, words).unwrap_or_else(|| defaults::of(&name))
+        self.choice(key, words).unwrap_or_else(|| defaults::of(&self.default_name(key)))
     }
 
     pub(super) fn choose<T: FromStr>(&self, what: &str, value: Written<'a>, words: &[&str]) -> Option<T> {

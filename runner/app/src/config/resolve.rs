@@ -102,6 +102,7 @@ fn resolve_document(
     let root = Section::root(document, problems);
     let installation = installation(&root);
     let level = root.choice_or_default("level", &words(Level::ALL, Level::as_str));
+    let reconcile = root.duration("reconcile");
     let store = host::store(&root, source.dir);
     let secrets = secrets(&root, source);
     let sources = sources::sources(&root, source, &secrets);
@@ -115,6 +116,7 @@ fn resolve_document(
     Some(Config {
         installation: installation?,
         level,
+        reconcile,
         store,
         http,
         secrets: Secrets::new(owned(names.secrets), source.environment.clone()),

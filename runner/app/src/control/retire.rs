@@ -76,7 +76,8 @@ fn not_hurried(path: &str, under_way: &Retirement, ending: Ending, patience: Pat
         return Some(refusal.hint("groundcrew retire list"));
     }
     if under_way.ending != ending {
-        let message = format!("{path} leaves already, to {}; the end is not changed", words(under_way.ending));
+        let message =
+            format!("{path} leaves already, to {}; the end is not changed", words(under_way.ending));
         return Some(Refusal::conflict(message).hint(format!("groundcrew retire cancel {path}")));
     }
     if patience == Patience::Wait || under_way.patience == Patience::None {

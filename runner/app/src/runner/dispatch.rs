@@ -9,10 +9,13 @@ use groundcrew_store::lanes::LaneId;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::sweep::SWEPT;
 use super::{Error, Runner};
 
 /// Lanes worked on at once, over all hooks.
 const IN_FLIGHT: usize = 256;
+/// Due lanes of a provisioner that are swept together; fewer are looked at one by one.
+const MANY: usize = 32;
 /// The longest pause between two reads of what is due.
 const PAUSE: Millis = Millis::seconds(1);
 /// A lane whose hook is not installed, or whose work failed for reasons of ours, is looked at again after this.
@@ -57,7 +60,7 @@ impl Runner {
         running.shutdown().await;
     }
 
-    fn claim(self: &Arc<Self>, claims: &mut Claims, running: &mut JoinSet<LaneId>) {
+    fn claim(self: &Arc<Self>, claims: &mut Claims, running: &mut JoinSet<Done>) {
         let now = self.now();
         let registry = self.registry();
         let mut hooks: Vec<_> = registry.all().collect();
@@ -67,19 +70,34 @@ impl Runner {
         hooks.rotate_left(first);
         for installed in hooks {
             let parallel = installed.hook.parallel;
-            if !claims.has_room(installed.id, parallel) {
+            let sweeps = if installed.hook.provisioner().is_some() { Sweeps::Many } else { Sweeps::Never };
+            let wanted = claims.wanted(installed.id, parallel, sweeps);
+            if wanted == 0 {
                 continue;
             }
             // Those that are worked on are still due; as many others as there is room for come with them.
-            let due = match self.store.due_lanes_of(installed.id, now, parallel) {
+            let mut due = match self.store.due_lanes_of(installed.id, now, wanted) {
                 Ok(due) => due,
                 Err(error) => return tracing::error!(%error, "due lanes cannot be read"),
             };
+            if sweeps == Sweeps::Many
+                && let Some(swept) = claims.sweep(installed.id, &mut due)
+            {
+                let (runner, installed) = (self.clone(), installed.clone());
+                running.spawn(async move {
+                    let hook = installed.id;
+                    let left = runner.sweep(installed, swept.clone()).await.unwrap_or_else(|error| {
+                        tracing::warn!(%error, hook = hook.as_i64(), "lanes could not be swept");
+                        swept
+                    });
+                    Done::Swept(hook, left)
+                });
+            }
             for lane in due.into_iter().filter(|lane| claims.take(*lane, parallel)).collect::<Vec<_>>() {
                 let runner = self.clone();
                 running.spawn(async move {
                     runner.work_or_postpone(lane).await;
-                    lane
+                    Done::Worked(lane)
                 });
             }
         }
@@ -101,17 +119,79 @@ impl Runner {
     }
 }
 
+/// What a task of the dispatcher did.
+enum Done {
+    /// Worked on a lane.
+    Worked(LaneId),
+    /// Swept lanes of a hook; these want a look.
+    Swept(HookId, Vec<LaneId>),
+}
+
+/// Whether a hook's lanes are swept when many are due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sweeps {
+    /// A provisioner's are.
+    Many,
+    /// A handler's are owed events: there is nothing to sweep.
+    Never,
+}
+
 /// Which lanes are worked on.
 #[derive(Default)]
 struct Claims {
     lanes: BTreeSet<LaneId>,
     by_hook: BTreeMap<HookId, u32>,
+    sweeps: BTreeMap<HookId, Sweep>,
     turn: usize,
+}
+
+/// How far the sweeping of a hook's lanes is.
+#[derive(Default)]
+struct Sweep {
+    /// Lanes that are swept now.
+    under_way: BTreeSet<LaneId>,
+    /// Lanes that were swept, and want a look.
+    left: BTreeSet<LaneId>,
 }
 
 impl Claims {
     fn has_room(&self, hook: HookId, parallel: u32) -> bool {
-        self.lanes.len() < IN_FLIGHT && self.by_hook.get(&hook).copied().unwrap_or_default() < parallel
+        self.lanes.len() < IN_FLIGHT && self.running(hook) < parallel
+    }
+
+    fn running(&self, hook: HookId) -> u32 {
+        self.by_hook.get(&hook).copied().unwrap_or_default()
+    }
+
+    /// How many due lanes of a hook are worth reading, oldest first.
+    fn wanted(&self, hook: HookId, parallel: u32, sweeps: Sweeps) -> u32 {
+        let known = self.sweeps.get(&hook).map_or(0, |sweep| sweep.under_way.len() + sweep.left.len()) as u32;
+        let may_sweep = sweeps == Sweeps::Many && known < SWEPT;
+        match (self.has_room(hook, parallel), may_sweep) {
+            (false, false) => 0,
+            (true, false) => parallel + known,
+            (_, true) => self.running(hook).max(parallel) + known + SWEPT,
+        }
+    }
+
+    /// Which of these lanes are swept now. Afterwards `due` holds those that may be worked on.
+    ///
+    /// A few are not worth it: a look at each is sooner done.
+    fn sweep(&mut self, hook: HookId, due: &mut Vec<LaneId>) -> Option<Vec<LaneId>> {
+        let sweep = self.sweeps.entry(hook).or_default();
+        let still: BTreeSet<_> = due.iter().copied().collect();
+        sweep.left.retain(|lane| still.contains(lane));
+        let known = |lane: &LaneId| self.lanes.contains(lane) || sweep.left.contains(lane);
+        let fresh: Vec<_> = due.iter().copied().filter(|lane| !known(lane)).collect();
+        if sweep.under_way.is_empty() && fresh.len() < MANY {
+            return None;
+        }
+        due.retain(|lane| sweep.left.contains(lane));
+        if !sweep.under_way.is_empty() || sweep.left.len() >= SWEPT as usize {
+            return None;
+        }
+        sweep.under_way = fresh.into_iter().take(SWEPT as usize).collect();
+        Some(sweep.under_way.iter().copied().collect())
     }
 
     fn take(&mut self, lane: LaneId, parallel: u32) -> bool {
@@ -120,18 +200,69 @@ impl Claims {
             return false;
         }
         *running += 1;
+        if let Some(sweep) = self.sweeps.get_mut(&lane.hook) {
+            sweep.left.remove(&lane);
+        }
         true
     }
 
-    fn release(&mut self, ended: Result<LaneId, tokio::task::JoinError>) {
+    fn release(&mut self, ended: Result<Done, tokio::task::JoinError>) {
         match ended {
-            Ok(lane) => {
+            Ok(Done::Worked(lane)) => {
                 self.lanes.remove(&lane);
                 if let Some(running) = self.by_hook.get_mut(&lane.hook) {
                     *running -= 1;
                 }
             }
+            Ok(Done::Swept(hook, left)) => {
+                let sweep = self.sweeps.entry(hook).or_default();
+                sweep.under_way.clear();
+                sweep.left.extend(left);
+            }
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::hash::Digest;
+    use groundcrew_store::{Options, Store, SubjectId};
+
+    use super::*;
+
+    /// So many lanes of one hook, as a store numbers them.
+    async fn lanes(count: u32) -> Vec<LaneId> {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store.db"), Options::default()).unwrap();
+        let mut lanes = Vec::new();
+        for n in 0..count {
+            let name = format!("hook-{n}");
+            let hook = store.save_hook(&name, Digest::of(b"component"), "t", "{}").await.unwrap();
+            lanes.push(LaneId { hook, subject: SubjectId::NONE });
+        }
+        lanes
+    }
+
+    #[tokio::test]
+    async fn many_are_swept_and_what_a_sweep_leaves_is_worked_on() {
+        let all = lanes(MANY as u32 + 8).await;
+        let hook = all[0].hook;
+        let mut claims = Claims::default();
+        let mut few = all[..MANY - 1].to_vec();
+        assert!(claims.sweep(hook, &mut few).is_none(), "a look at each is sooner done");
+        assert_eq!(few.len(), MANY - 1);
+        let mut due = all.clone();
+        assert_eq!(claims.sweep(hook, &mut due).unwrap(), all);
+        assert!(due.is_empty(), "nobody works on what is swept");
+        let mut again = all.clone();
+        assert!(claims.sweep(hook, &mut again).is_none() && again.is_empty(), "one sweep at a time");
+        claims.release(Ok(Done::Swept(hook, all[..2].to_vec())));
+        let mut left = all[..2].to_vec();
+        assert!(claims.sweep(hook, &mut left).is_none());
+        assert_eq!(left, all[..2], "what it left may be worked on");
+        assert!(claims.take(left[0], 4) && !claims.take(left[0], 4), "once");
+        claims.release(Ok(Done::Worked(left[0])));
+        assert!(claims.take(left[0], 4), "what is due again is worked on again");
     }
 }

@@ -12,7 +12,7 @@ use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
 use groundcrew_engine::memory::Memory;
 use groundcrew_engine::run::{Ended, MemoryHandle};
 use groundcrew_store::Store;
-use groundcrew_store::deliveries::{Delivery, Ending, Next};
+use groundcrew_store::deliveries::{Delivery, Ending, Turn};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::RunRecord;
 
@@ -30,7 +30,10 @@ pub const TRIED_FOR: Millis = Millis::hours(72);
 /// An app's end is told to handlers after its machines' ends, but no later than this.
 pub const APP_DELETE_WAIT: Millis = Millis::minutes(10);
 
+/// A machine's end may still be under way.
 const WAIT: Millis = Millis::seconds(2);
+/// A pause is looked at again after this; its end wakes the lane.
+const PAUSED: Millis = Millis::minutes(1);
 
 /// Deliveries that one claim of a lane tells at most, before lanes that are due longer get its place.
 const IN_A_ROW: usize = 16;
@@ -38,31 +41,30 @@ const IN_A_ROW: usize = 16;
 impl Runner {
     /// Tells the head of a handler's lane, and what comes after it while all goes well.
     pub async fn deliver(&self, installed: &Arc<Installed>, lane: LaneId) -> Result<(), Error> {
-        for _ in 0..IN_A_ROW {
-            if self.deliver_head(installed, lane).await? == Next::Later {
-                break;
+        let mut head = self.store.delivery_head(lane)?;
+        if head.is_none() {
+            return Ok(self.store.idle(lane).await?);
+        }
+        for told in 1..=IN_A_ROW {
+            let Some(delivery) = head else { break };
+            if let Some(pause) = self.waits(&delivery, lane)? {
+                return Ok(self.store.postpone_delivery(lane, self.now() + pause).await?);
             }
+            let turn = if told < IN_A_ROW { Turn::GoesOn } else { Turn::Ends };
+            head = self.tell(installed, lane, delivery, turn).await?;
         }
         Ok(())
     }
 
-    async fn deliver_head(&self, installed: &Arc<Installed>, lane: LaneId) -> Result<Next, Error> {
-        let Some(delivery) = self.store.delivery_head(lane)? else {
-            self.store.idle(lane).await?;
-            return Ok(Next::Later);
-        };
-        if self.store.paused(lane.hook, lane.subject)?.is_some() {
-            self.store.postpone_delivery(lane, self.now() + Millis::minutes(1)).await?;
-            return Ok(Next::Later);
+    /// For how long a delivery is not told yet.
+    fn waits(&self, delivery: &Delivery, lane: LaneId) -> Result<Option<Millis>, Error> {
+        if delivery.paused.is_some() {
+            return Ok(Some(PAUSED));
         }
         let waits = delivery.event.kind == "app.deleted"
             && self.now() < delivery.event.time + APP_DELETE_WAIT
             && self.store.app_has_open_machine_lanes(lane.subject, lane.hook)?;
-        if waits {
-            self.store.postpone_delivery(lane, self.now() + WAIT).await?;
-            return Ok(Next::Later);
-        }
-        self.tell(installed, lane, delivery).await
+        Ok(waits.then_some(WAIT))
     }
 
     async fn tell(
@@ -70,7 +72,8 @@ impl Runner {
         installed: &Arc<Installed>,
         lane: LaneId,
         delivery: Delivery,
-    ) -> Result<Next, Error> {
+        turn: Turn,
+    ) -> Result<Option<Delivery>, Error> {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: Some(delivery.seq), resource: None };
         let opened = self.open_run(installed, lane, "handle", about, &start);
@@ -82,10 +85,9 @@ impl Runner {
             seed: start.seed,
             resource: None,
         };
-        let owner = self.store.subject(lane.subject)?;
         let config = Arc::new(installed.hook.config.clone());
-        let context =
-            self.context(installed, owner.as_ref().map(|owner| &owner.subject.path), config, surroundings);
+        let owner = delivery.owner.as_ref().map(|owner| &owner.subject.path);
+        let context = self.context(installed, owner, config, surroundings);
         let attempts = delivery.attempts + 1;
         let happened = delivery.event.time;
         let run = self.engine.handle(&installed.component, &context, delivery.event).await;
@@ -102,7 +104,7 @@ impl Runner {
             }
             Err(ended) => self.again(&ended.failure(), attempts),
         };
-        Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, now).await?)
+        Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, turn, now).await?)
     }
 
     fn again(&self, failure: &Failure, attempts: u32) -> Ending {

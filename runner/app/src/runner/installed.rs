@@ -27,6 +27,7 @@ pub struct Installed {
     /// The installation's key, from which tokens and secret digests derive.
     key: [u8; 32],
     sealer: Sealer,
+    settings: String,
     secrets: RwLock<Arc<Secrets>>,
 }
 
@@ -64,7 +65,8 @@ impl Installed {
     ) -> Result<Self, SecretsError> {
         let secrets = RwLock::new(Arc::new(resolve(&hook, operator, &key)?));
         let sealer = Sealer::new(&key);
-        Ok(Self { id, hook, component, transport: None, key, sealer, secrets })
+        let settings = format!("{}:{}", component.digest.short(), hook.settings_digest().short());
+        Ok(Self { id, hook, component, transport: None, key, sealer, settings, secrets })
     }
 
     /// Gives it a way out of its own.
@@ -108,8 +110,8 @@ impl Installed {
     }
 
     /// What its answers depend on beside the view: `COMPONENT:CONFIGURATION`.
-    pub fn settings(&self) -> String {
-        format!("{}:{}", self.component.digest.short(), self.hook.settings_digest().short())
+    pub fn settings(&self) -> &str {
+        &self.settings
     }
 
     /// The digest of a text under the installation's key; for what must not be guessable.

@@ -15,16 +15,18 @@ mod twins;
 mod wants;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::inherit;
-use groundcrew_store::lanes::{Failed, LaneId};
+use groundcrew_store::lanes::{Failed, LaneId, Rows};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
+use serde_json::Value;
 
 use super::installed::Installed;
 use super::{Error, Runner};
@@ -48,54 +50,59 @@ impl Runner {
             return Ok(());
         };
         let seen = now.dirty;
-        let asked = self.ask(installed, &owner, lane, &now).await?;
-        let next = self.settle_rows(installed, &owner, lane).await?;
+        let asking = Asking { installed, owner: &owner, config: OnceLock::new() };
+        let asked = self.ask(&asking, lane, &now).await?;
+        let (rows, next) = self.settle_rows(&asking, lane).await?;
+        let store = &self.store;
         match asked {
-            Asked::Answered => Ok(self.store.finish_look(lane, seen, next).await?),
+            Asked::Answered => store.finish_look(lane, seen, rows, next).await?,
             Asked::Postponed { why, until } => {
-                Ok(self.store.postpone_look(lane, seen, &why, Failed::No, earlier(next, until)).await?)
+                store.postpone_look(lane, seen, &why, Failed::No, rows, earlier(next, until)).await?;
             }
-            Asked::Failed { why, until } => Ok(self
-                .store
-                .postpone_look(lane, seen, &why, Failed::Yes, earlier(next, Some(until)))
-                .await?),
+            Asked::Failed { why, until } => {
+                let next = earlier(next, Some(until));
+                store.postpone_look(lane, seen, &why, Failed::Yes, rows, next).await?;
+            }
         }
+        Ok(())
     }
 
-    /// Takes every due row of a lane as far as it goes; returns when the next one is due.
+    /// Takes every due row of a lane as far as it goes; returns how far they are and when the next one is due.
     async fn settle_rows(
         &self,
-        installed: &Installed,
-        owner: &StoredSubject,
+        asking: &Asking<'_>,
         lane: LaneId,
-    ) -> Result<Option<Timestamp>, Error> {
+    ) -> Result<(Rows, Option<Timestamp>), Error> {
+        let installed = asking.installed;
         if self.rests(lane.hook) {
-            return Ok(Some(self.now() + RESTS));
+            return Ok((Rows::Behind, Some(self.now() + RESTS)));
         }
         let level = self.paused(lane)?.min(installed.hook.level);
         for _ in 0..ROUNDS {
-            let wants = self.store.wants(lane)?;
-            let rows = self.store.lane_rows(lane)?;
-            let mut moved = false;
+            let (wants, rows) = self.store.lane_ledger(lane)?;
+            let mut worked = false;
             let freed = rows.iter().filter(|row| {
                 self.is_freed(installed, row, &wants, &rows)
                     || (level > Level::Observe && learn::is_observed(row))
             });
             let freed: BTreeSet<i64> = freed.map(|row| row.id).collect();
+            let now = self.now();
+            let is_due =
+                |row: &StoredRow| row.due_at.is_some_and(|due| due <= now) || freed.contains(&row.id);
+            if !rows.iter().any(is_due) {
+                return Ok(standing(&rows, &wants));
+            }
             for row in in_order(rows, &wants) {
                 if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {
-                    moved |= self.settle_row(installed, owner, row, &wants).await?;
+                    worked |= self.settle_row(asking, row, &wants).await?;
                 }
             }
-            if !moved {
+            if !worked {
                 break;
             }
         }
-        let (rows, wants) = (self.store.lane_rows(lane)?, self.store.wants(lane)?);
-        if rows.iter().all(|row| follows(row, &wants)) {
-            self.store.forget_reads(lane).await?;
-        }
-        Ok(rows.iter().filter_map(|row| row.due_at).min())
+        let (wants, rows) = self.store.lane_ledger(lane)?;
+        Ok(standing(&rows, &wants))
     }
 
     /// Whether a row that sleeps for the sake of `after` has nothing left to wait for.
@@ -129,6 +136,32 @@ impl Runner {
         self.store.commit_row(gone, effects).await?;
         Ok(())
     }
+}
+
+/// Whom a look is about, and the configuration that its calls are given.
+pub(super) struct Asking<'a> {
+    pub(super) installed: &'a Installed,
+    pub(super) owner: &'a StoredSubject,
+    /// Filled in when `desired` was asked or would have been; it holds for the whole look.
+    config: OnceLock<Arc<Value>>,
+}
+
+impl Asking<'_> {
+    /// Keeps the configuration that the question was built with. Whoever reads its own hook's outputs may be given
+    /// others a moment later, so that it is built anew for each row.
+    fn keep(&self, config: Arc<Value>) {
+        let hook = &self.installed.hook;
+        if !hook.reads().contains(&hook.name) {
+            self.config.get_or_init(|| config);
+        }
+    }
+}
+
+/// How far rows are, and when the next of them is due.
+fn standing(rows: &[StoredRow], wants: &[StoredWant]) -> (Rows, Option<Timestamp>) {
+    let follow = rows.iter().all(|row| follows(row, wants));
+    let next = rows.iter().filter_map(|row| row.due_at).min();
+    (if follow { Rows::Follow } else { Rows::Behind }, next)
 }
 
 /// Whether a row's thing is what the present view wants: nothing of an earlier view is left in it.

@@ -96,16 +96,6 @@ impl Registry {
         }
         Ok(lanes)
     }
-
-    /// Every lane that a provisioner has for living subjects: everybody looks again after a start.
-    pub fn everybody(&self, subjects: &[StoredSubject]) -> Vec<LaneId> {
-        let pairs = self.provisioners().flat_map(|installed| {
-            let kind = installed.hook.manifest.owner;
-            let fits = move |subject: &&StoredSubject| subject.subject.path.kind() == kind;
-            subjects.iter().filter(fits).map(|subject| LaneId { hook: installed.id, subject: subject.id })
-        });
-        pairs.collect()
-    }
 }
 
 fn matches(pattern: &str, kind: &str) -> bool {

@@ -67,8 +67,9 @@ impl Runner {
             inputs: if watches(Watch::Inputs) { whole.inputs } else { Vec::new() },
         };
         let shown = serde_json::to_value(&view).expect("invariant: a view is JSON");
-        let parts = [installed.settings(), canonical(&shown), canonical(&config)];
-        let hash = Digest::of_parts(parts.iter().map(String::as_bytes)).to_string();
+        let (shown, filled) = (canonical(&shown), canonical(&config));
+        let parts = [installed.settings(), shown.as_str(), filled.as_str()];
+        let hash = Digest::of_parts(parts.map(str::as_bytes)).to_string();
         Ok(Ok(Question { view, config: Arc::new(config), reads, hash }))
     }
 

@@ -17,7 +17,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{FindingChange, NewFinding, Severity};
 use groundcrew_store::subjects::{StoredSubject, SubjectChange};
-use groundcrew_store::{Error, Result, Store};
+use groundcrew_store::{Error, Result, Store, SubjectId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -83,9 +83,21 @@ struct Stored {
     row: Row,
 }
 
+/// The same, read only as far as to see whose it is; none: some other program's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Whose<'a> {
+    #[serde(borrow)]
+    source: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// Subjects that are read from the store at once.
+const PAGE: u32 = 1_000;
+
 /// The platform's redacted object out of what the store keeps of a subject.
-pub fn platform_object(stored: &StoredSubject) -> &Value {
-    stored.raw.pointer("/row/raw").unwrap_or(&Value::Null)
+pub fn platform_object(stored: &StoredSubject) -> Value {
+    let kept: Option<Value> = serde_json::from_str(&stored.raw).ok();
+    kept.and_then(|mut kept| kept.pointer_mut("/row/raw").map(Value::take)).unwrap_or_default()
 }
 
 impl Keeper {
@@ -242,10 +254,17 @@ impl Taken {
 
 fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror, Position)> {
     let mut rows = Vec::new();
-    for subject in store.mirror_rows()? {
-        if subject.raw.get("source").and_then(Value::as_str) == Some(source) {
+    let mut last = SubjectId::NONE;
+    loop {
+        let page = store.mirror_page(last, PAGE)?;
+        let Some(end) = page.last() else { break };
+        last = end.id;
+        for subject in page {
             let misfit = |error| Error::Foreign(format!("the row of {}: {error}", subject.subject.path));
-            rows.push(serde_json::from_value::<Stored>(subject.raw.clone()).map_err(misfit)?.row);
+            let whose: Whose<'_> = serde_json::from_str(&subject.raw).map_err(misfit)?;
+            if whose.source.as_deref() == Some(source) {
+                rows.push(serde_json::from_str::<Stored>(&subject.raw).map_err(misfit)?.row);
+            }
         }
     }
     let misfit = |error| Error::Foreign(format!("the cursor of {source}: {error}"));

@@ -14,10 +14,10 @@ use groundcrew_core::subject::{Path, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
 use groundcrew_store::audits::{AuditEnd, Saw};
-use groundcrew_store::deliveries::Ending;
+use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{NewFinding, Severity};
-use groundcrew_store::lanes::LaneId;
+use groundcrew_store::lanes::{LaneId, Rows};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::remedies::{Begun, Enforcement, RemedyEnd, Wish};
 use groundcrew_store::runs::{CallRecord, RunRecord};
@@ -244,12 +244,13 @@ impl Filling {
             component: Digest::of(b"component"),
             cause: Cause::ViewChanged,
             reads: Vec::new(),
+            close: Vec::new(),
             readers: Vec::new(),
             random,
             now: since,
         };
         self.store.save_wants(wants).await.unwrap();
-        self.store.finish_look(lane, 1, None).await.unwrap();
+        self.store.finish_look(lane, 1, Rows::Behind, None).await.unwrap();
         self.store.lane_rows(lane).unwrap()
     }
 
@@ -448,7 +449,7 @@ impl Filling {
         };
         let ending =
             Ending::Dead { error: "hooks.slack.example answered 410: channel is archived".to_owned() };
-        self.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, at).await.unwrap();
+        self.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, Turn::Ends, at).await.unwrap();
     }
 }
 

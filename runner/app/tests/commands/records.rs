@@ -8,7 +8,8 @@ use crate::fixture::Fixture;
 const STATE: &str = "
     SELECT 'row', id, state || version || protected || ifnull(thing, '-'), ifnull(due_at, 0) FROM resource
     UNION ALL SELECT 'lane', hook * 1000 + subject, dirty || '/' || done, ifnull(due_at, 0) FROM lane
-    UNION ALL SELECT 'delivery', seq, state || attempts, hook FROM delivery
+    UNION ALL SELECT 'delivery', seq, 'pending' || attempts, hook FROM delivery
+    UNION ALL SELECT 'delivery', seq, 'dead' || attempts, hook FROM dead
     UNION ALL SELECT 'label', 0, path || source || value, 0 FROM label
     UNION ALL SELECT 'finding', 0, code || about, ifnull(closed_at, 0) FROM finding
     UNION ALL SELECT 'pause', id, level, 0 FROM pause
@@ -49,6 +50,7 @@ const ACTS: &[(&str, &str)] = &[
     ("dead retry notify/1", "dead retry notify/1"),
     ("dead discard notify/1", "dead discard notify/1"),
     ("touch cust-7", "touch cust-7"),
+    ("reconcile --hook dns --app cust-7", "reconcile hook dns for fly/acme/cust-7"),
 ];
 
 /// What has to be there first.

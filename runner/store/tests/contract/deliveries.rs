@@ -1,7 +1,7 @@
 //! Events become deliveries once, in order, in one transaction with everything that came with them.
 
 use groundcrew_store::Error;
-use groundcrew_store::deliveries::Ending;
+use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::events::Intake;
 use groundcrew_store::findings::{ClosedToo, FindingChange, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
@@ -65,13 +65,13 @@ async fn the_head_is_told_first_and_a_dead_one_leaves_the_lane() {
     assert_eq!((head.event.id.as_str(), head.attempts), ("e1", 0));
     let again = Ending::Again { at: at(60), error: "later".to_owned() };
     let run = bench.run(lane, Some(head.seq), at(2));
-    bench.store.settle_delivery(lane, head.seq, run, Vec::new(), again, at(2)).await.unwrap();
+    bench.store.settle_delivery(lane, head.seq, run, Vec::new(), again, Turn::Ends, at(2)).await.unwrap();
     assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty(), "nothing overtakes a head that backs off");
     bench.tell("e3", "web", &[hook], at(3)).await;
     assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty());
     let dead = Ending::Dead { error: "no".to_owned() };
     let run = bench.run(lane, Some(head.seq), at(60));
-    bench.store.settle_delivery(lane, head.seq, run, Vec::new(), dead, at(60)).await.unwrap();
+    bench.store.settle_delivery(lane, head.seq, run, Vec::new(), dead, Turn::Ends, at(60)).await.unwrap();
     assert_eq!(bench.store.delivery_head(lane).unwrap().unwrap().event.id, "e2");
     assert_eq!(bench.store.due_lanes(at(60), 9).unwrap(), [lane]);
     let [dead] = &bench.store.dead().unwrap()[..] else { panic!("one is dead") };

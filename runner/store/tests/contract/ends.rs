@@ -82,7 +82,7 @@ async fn what_is_released_is_retained_and_wanted_by_nobody() {
     let row = bench.row("a");
     assert_eq!((row.row.state, row.unwanted), (State::Retained, Some((at(5), Cause::Asked))));
     assert_eq!(bench.row("b").row.state, State::Present);
-    assert_eq!(bench.store.wants(lane).unwrap().len(), 1);
+    assert_eq!(bench.store.lane_ledger(lane).unwrap().0.len(), 1);
     assert_eq!(bench.last_act(), "release a");
     // Should it be wanted again, it is its owner's again.
     bench.want(lane, &["a", "b"], at(6)).await;
@@ -98,7 +98,7 @@ async fn nothing_is_released_while_it_is_in_doubt_and_then_nothing_of_it_is_kept
     let both = vec![bench.row("a").id, bench.row("b").id];
     let refused = bench.store.release_rows(both, act("release"), at(5)).await;
     assert!(matches!(refused, Err(Error::Superseded(_))));
-    assert_eq!((bench.row("a").row.state, bench.store.wants(lane).unwrap().len()), (State::Present, 2));
+    assert_eq!((bench.row("a").row.state, bench.store.lane_ledger(lane).unwrap().0.len()), (State::Present, 2));
     assert!(bench.store.acts(5).unwrap().is_empty());
 }
 
@@ -184,7 +184,7 @@ async fn an_ending_hook_wants_nothing_and_is_removed_with_its_last_thing() {
         (HookState::Active, Some(2)),
         "its stanza is back, and it goes on ending"
     );
-    assert!(bench.store.wants(lane).unwrap().is_empty() && bench.store.rows_named("c").unwrap().is_empty());
+    assert!(bench.store.lane_ledger(lane).unwrap().0.is_empty() && bench.store.rows_named("c").unwrap().is_empty());
     assert!(bench.store.lane(newcomer).unwrap().unwrap().ending_at.is_some());
     // What it made goes, what it took over is left.
     assert_eq!(bench.leave("a", at(20)), Leave::Remove);
@@ -226,7 +226,7 @@ async fn a_retained_hook_leaves_everything_and_a_transferred_one_gives_it_away()
     assert_eq!(bench.state_of(lane.hook), (HookState::Removed, Some(1)));
     let moved = LaneId { hook: other, ..lane };
     assert_eq!((bench.row("a").hook, bench.row("a").unwanted), (other, None));
-    assert_eq!(bench.store.wants(moved).unwrap().len(), 1);
+    assert_eq!(bench.store.lane_ledger(moved).unwrap().0.len(), 1);
     let owed = bench.store.lane(moved).unwrap().unwrap();
     assert!(owed.dirty > owed.done && owed.settings.as_deref() == Some("settings"));
 

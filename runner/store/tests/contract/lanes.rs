@@ -1,7 +1,7 @@
 //! Lanes: nothing that becomes dirty during a look is lost. Labels and runs: what goes with them.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_store::lanes::{Failed, LaneId};
+use groundcrew_store::lanes::{Failed, LaneId, Rows};
 use groundcrew_store::runs::CallRecord;
 use serde_json::{Map, json};
 
@@ -20,18 +20,22 @@ async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
     let lane = || bench.store.lane(id).unwrap().unwrap();
     let seen = lane().dirty;
     bench.store.dirty_lanes(vec![id], at(5)).await.unwrap();
-    bench.store.finish_look(id, seen, None).await.unwrap();
+    bench.store.finish_look(id, seen, Rows::Behind, None).await.unwrap();
     assert!(lane().dirty > lane().done && bench.store.due_lanes(at(5), 9).unwrap() == [id]);
-    bench.store.finish_look(id, lane().dirty, None).await.unwrap();
+    bench.store.finish_look(id, lane().dirty, Rows::Behind, None).await.unwrap();
     assert!(bench.store.due_lanes(at(1_000), 9).unwrap().is_empty());
     bench.store.dirty_lanes(vec![id], at(9)).await.unwrap();
     for (failed, attempts) in [(Failed::No, 0), (Failed::Yes, 1)] {
-        bench.store.postpone_look(id, lane().dirty, "later", failed, Some(at(60))).await.unwrap();
+        bench
+            .store
+            .postpone_look(id, lane().dirty, "later", failed, Rows::Behind, Some(at(60)))
+            .await
+            .unwrap();
         assert_eq!((lane().attempts, lane().due_at), (attempts, Some(at(60))));
     }
     let seen = lane().dirty;
     bench.store.dirty_lanes(vec![id], at(10)).await.unwrap();
-    bench.store.postpone_look(id, seen, "later", Failed::No, Some(at(60))).await.unwrap();
+    bench.store.postpone_look(id, seen, "later", Failed::No, Rows::Behind, Some(at(60))).await.unwrap();
     assert_eq!(lane().due_at, Some(at(10)), "what it waited for may have come meanwhile");
 }
 

@@ -4,7 +4,7 @@ use groundcrew_core::backfill::Kinds;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::retire::{Ending, Heard, Patience, Step};
 use groundcrew_store::backfills::Stride;
-use groundcrew_store::deliveries::Ending as DeliveryEnd;
+use groundcrew_store::deliveries::{Ending as DeliveryEnd, Turn};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::retirements::{NewRetirement, Progress, Retirement};
@@ -53,14 +53,14 @@ async fn one_retirement_at_a_time_and_handlers_are_told_once() {
     // Who refused, and is asked again by a person, is waited for as long as the first time.
     let (lane, seq) = (LaneId { hook, subject }, told.seq.unwrap());
     let (run, dead) = (bench.run(lane, Some(seq), at(450)), DeliveryEnd::Dead { error: "no".to_owned() });
-    bench.store.settle_delivery(lane, seq, run, Vec::new(), dead, at(450)).await.unwrap();
+    bench.store.settle_delivery(lane, seq, run, Vec::new(), dead, Turn::Ends, at(450)).await.unwrap();
     assert_eq!(bench.store.retirement_told(&told).unwrap()[0].heard, Heard::Refused);
     bench.store.retry_dead(hook, seq, act("retry"), at(500)).await.unwrap();
     assert_eq!(until(), Some(at(800)));
     assert_eq!(bench.store.retirement_told(&told).unwrap()[0].heard, Heard::Owed);
     bench.store.move_retirement(&told, on(Step::Destroy), at(3)).await.unwrap();
-    let late = bench.store.cancel_retirement(leaves.id, act("cancel"), at(4)).await;
-    assert!(matches!(late, Err(Error::Superseded(_))), "what is being destroyed cannot be taken back");
+    let refused = bench.store.cancel_retirement(leaves.id, act("cancel"), at(4)).await;
+    assert!(matches!(refused, Err(Error::Superseded(_))), "what is being destroyed cannot be taken back");
     let destroyed = bench.store.retirement(leaves.id).unwrap().unwrap();
     bench.store.move_retirement(&destroyed, on(Step::Done), at(5)).await.unwrap();
     assert!(bench.store.due_retirements(at(999)).unwrap().is_empty());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use groundcrew_store::deliveries::Ending;
+use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
@@ -116,15 +116,20 @@ async fn play(acts: &[Act]) {
                     place.map(|place| format!("e{}", model.accepted[place].0))
                 );
                 let (Some(head), Some(place)) = (head, place) else { continue };
-                let ending = if let Act::Told { .. } = act {
+                let (ending, turn) = if let Act::Told { .. } = act {
                     model.owed.remove(&place);
-                    Ending::Told { written: BTreeMap::new() }
+                    (Ending::Told { written: BTreeMap::new() }, Turn::GoesOn)
                 } else {
                     model.owed.insert(place, true);
-                    Ending::Dead { error: "no".to_owned() }
+                    (Ending::Dead { error: "no".to_owned() }, Turn::Ends)
                 };
                 let run = bench.run(lane, Some(head.seq), now);
-                bench.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, now).await.unwrap();
+                let settled = bench.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, turn, now);
+                let next = model.head(*app).filter(|_| turn == Turn::GoesOn);
+                assert_eq!(
+                    settled.await.unwrap().map(|next| next.event.id),
+                    next.map(|place| format!("e{}", model.accepted[place].0))
+                );
             }
             Act::Retry { nth } => {
                 let Some(place) = model.dead().get(*nth).copied() else { continue };

@@ -7,11 +7,12 @@ use groundcrew_store::{Connection, Error, Options, Reader, Store};
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 4] = [
+const FIXTURES: [(u32, &str); 5] = [
     (1, include_str!("fixtures/0001.sql")),
     (2, include_str!("fixtures/0002.sql")),
     (3, include_str!("fixtures/0003.sql")),
     (4, include_str!("fixtures/0004.sql")),
+    (5, include_str!("fixtures/0005.sql")),
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! History goes after its time; what is owed, and what is not gone, never does.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_store::deliveries::Ending;
+use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::prune::Keep;
@@ -21,7 +21,7 @@ async fn history_goes_and_what_is_owed_stays() {
     let head = bench.store.delivery_head(told).unwrap().unwrap();
     let run = bench.run(told, Some(head.seq), at(2));
     let ending = Ending::Told { written: [("seen".to_owned(), Some(b"1".to_vec()))].into() };
-    bench.store.settle_delivery(told, head.seq, run, Vec::new(), ending, at(2)).await.unwrap();
+    bench.store.settle_delivery(told, head.seq, run, Vec::new(), ending, Turn::Ends, at(2)).await.unwrap();
     bench.want(maker, &["gone", "there"], at(1)).await;
     bench.gone("gone", at(3)).await;
     for (code, closed) in [("a.closed", true), ("a.open", false)] {

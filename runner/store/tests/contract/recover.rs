@@ -1,7 +1,7 @@
 //! A recovery outlives restarts, looks at everything anew, and ends once.
 
 use groundcrew_core::row::State;
-use groundcrew_store::lanes::LaneId;
+use groundcrew_store::lanes::{LaneId, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Options, Store};
 
@@ -22,7 +22,7 @@ async fn everything_is_looked_at_anew_and_counted() {
     bench.commit(row).await.unwrap();
     let store = &bench.store;
     let seen = store.lane(lane).unwrap().unwrap().dirty;
-    store.finish_look(lane, seen, Some(at(9_000))).await.unwrap();
+    store.finish_look(lane, seen, Rows::Follow, Some(at(9_000))).await.unwrap();
     let version = store.mirror_rows().unwrap()[0].version;
     assert_eq!(store.recovery(at(2)).unwrap(), None);
 
@@ -41,7 +41,7 @@ async fn everything_is_looked_at_anew_and_counted() {
     assert_eq!((again.mirror_rows().unwrap()[0].version, again.acts(9).unwrap().len()), (versions, 1));
 
     bench.want(lane, &["a", "b"], at(4)).await;
-    store.finish_look(lane, store.lane(lane).unwrap().unwrap().dirty, None).await.unwrap();
+    store.finish_look(lane, store.lane(lane).unwrap().unwrap().dirty, Rows::Follow, None).await.unwrap();
     let mut found = bench.row("a");
     found.due_at = Some(at(9_000));
     bench.commit(found).await.unwrap();

@@ -83,6 +83,7 @@ impl Bench {
             component: Digest::of(b"component"),
             cause: Cause::ViewChanged,
             reads: Vec::new(),
+            close: Vec::new(),
             readers: Vec::new(),
             random,
             now,

@@ -58,7 +58,7 @@ fn breakers() -> Rules {
 pub(super) async fn start(stage: &Stage) -> Result<Up> {
     let config = Arc::new(stage.edition.borrow().config(stage.month.pace));
     let faults = Some(Arc::new(stage.fate.clone()) as _);
-    let options = Options { faults, reopen_after: std::time::Duration::from_millis(1) };
+    let options = Options { faults, reopen_after: std::time::Duration::from_millis(1), ..Options::default() };
     let store = Store::open(&stage.database(), options)?;
     drop(store.claim_meta("installation", INSTALLATION).await?);
     let limited = Limited::new(stage.ways.clone(), breakers(), Arc::new(stage.watch.clone()));
@@ -84,7 +84,9 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
         rehearsal: None,
         hooks,
     });
-    store.dirty_lanes(runner.registry().everybody(&store.mirror_rows()?), now).await?;
+    for installed in runner.registry().provisioners() {
+        store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
+    }
     store.wake_waiting(now).await?;
     let around = around(stage, &config, &runner);
     let settings = config.sources.fly.as_ref().expect("invariant: the month's configuration has the source");

@@ -102,6 +102,7 @@ pub(super) const KEYS: &[Key] = &[
         "who we are in every ownership mark: 1 to 32 characters of [a-z0-9-]",
     ),
     default("level", LEVELS),
+    default("reconcile", Shape::Duration),
     optional("store", Shape::Table, "where things are kept, and how long"),
     default("store.path", Shape::Text),
     optional(

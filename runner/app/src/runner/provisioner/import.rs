@@ -1,5 +1,7 @@
 //! Looks for an existing thing that an app wants and that is not on record: what a person may import.
 
+use std::sync::OnceLock;
+
 use groundcrew_core::row::{Whose, whose};
 use groundcrew_core::settle::Aim;
 use groundcrew_core::spec::Thing;
@@ -8,6 +10,7 @@ use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::{Store, subjects::StoredSubject};
 
 use super::super::{Error, Runner};
+use super::Asking;
 use super::row::Work;
 use super::wants::Asked;
 
@@ -102,17 +105,17 @@ impl Runner {
         let Some(now) = self.store.lane(lane)? else {
             return not_known(format!("hook {} does not work for {}", wanted.hook, owner.subject.path));
         };
-        match self.ask(installed, &owner, lane, &now).await? {
+        let asking = Asking { installed, owner: &owner, config: OnceLock::new() };
+        match self.ask(&asking, lane, &now).await? {
             Asked::Answered => {}
             Asked::Postponed { why, .. } | Asked::Failed { why, .. } => return not_known(why),
         }
-        let wants = self.store.wants(lane)?;
+        let (wants, rows) = self.store.lane_ledger(lane)?;
         let is_it = |kind: &str, key: &str| kind == wanted.kind && key == wanted.key;
         let Some(want) = wants.iter().find(|want| is_it(&want.kind, &want.key)) else {
             let names = wants.iter().map(|want| format!("{}/{}", want.kind, want.key));
             return Ok(Looked::Unwanted(names.collect()));
         };
-        let rows = self.store.lane_rows(lane)?;
         let Some(row) = rows.into_iter().find(|row| is_it(&row.kind, &row.key)) else {
             return not_known("another owner has it, and wanted it first".to_owned());
         };
@@ -120,10 +123,10 @@ impl Runner {
         let Some(policy) = installed.hook.policy(&row.kind, window) else {
             return not_known(format!("the component knows no `{}`", row.kind));
         };
-        let config = self.row_config(installed, &owner)?;
+        let config = self.row_config(&asking)?;
         let settle = policy.settle;
-        let mut work =
-            Work { installed, owner: &owner, row, want: Some(want), policy, config, runs: Vec::new() };
+        let (runs, unkept) = (Vec::new(), None);
+        let mut work = Work { installed, owner: &owner, row, want: Some(want), policy, config, runs, unkept };
         let Some(look) = self.find(&mut work, Aim::Anything).await? else {
             return not_known(work.row.error.unwrap_or_else(|| "it could not be looked at".to_owned()));
         };

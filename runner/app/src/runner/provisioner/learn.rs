@@ -38,6 +38,13 @@ pub(super) enum Learnt {
     Retained { why: String },
 }
 
+/// What was learnt about a row and is not stored yet.
+pub(super) struct Unkept {
+    effects: RowEffects,
+    /// What is told to people once it is stored.
+    news: Option<&'static str>,
+}
+
 /// Findings that end when a thing is seen in good order.
 const MENDED: [&str; 5] =
     ["resource.stuck", "resource.conflict", "resource.ambiguous", "resource.changed", "resource.failed"];
@@ -116,20 +123,38 @@ impl Runner {
             let own = work.installed.hook.reads().contains(&work.installed.hook.name);
             effects.readers.extend(own.then(|| work.row.lane()));
         }
-        self.commit(work, effects).await?;
+        work.unkept = Some(Unkept { effects, news });
+        let more = work.row.row.state != State::Gone && work.row.due_at.is_some();
+        // A thing that is there and wanted mostly waits next; any other step is taken from what is kept.
+        if !(more && work.want.is_some() && matches!(work.row.row.state, State::Present | State::Pending)) {
+            self.keep(work).await?;
+        }
+        Ok(more)
+    }
+
+    /// Commits what was learnt and is not kept yet.
+    pub(super) async fn keep(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        if work.unkept.is_none() {
+            return Ok(());
+        }
+        let now = self.now();
+        self.commit(work, RowEffects { now, ..RowEffects::default() }).await
+    }
+
+    /// Commits the row as it is now, with what was learnt just before.
+    async fn commit(&self, work: &mut Work<'_>, effects: RowEffects) -> Result<(), Error> {
+        let unkept = work.unkept.take();
+        let (earlier, news) = unkept.map_or((None, None), |it| (Some(it.effects), it.news));
+        let mut effects = earlier.unwrap_or_default().followed_by(effects);
+        effects.runs = std::mem::take(&mut work.runs);
+        work.row = self.store.commit_row(work.row.clone(), effects).await?;
         if let Some(what) = news {
             say(work, what);
         }
         let ended = matches!(work.row.row.state, State::Gone | State::Retained);
         if ended && !work.installed.hook.covers(work.owner.subject.path.app_name()) {
-            self.tell_of_scope(work.installed, now).await?;
+            self.tell_of_scope(work.installed, self.now()).await?;
         }
-        Ok(work.row.row.state != State::Gone && work.row.due_at.is_some())
-    }
-
-    async fn commit(&self, work: &mut Work<'_>, mut effects: RowEffects) -> Result<(), Error> {
-        effects.runs = std::mem::take(&mut work.runs);
-        work.row = self.store.commit_row(work.row.clone(), effects).await?;
         Ok(())
     }
 
@@ -211,7 +236,7 @@ impl Runner {
         }
         work.row.due_at = until;
         work.row.waiting = text;
-        if work.row == before && work.runs.is_empty() {
+        if work.row == before && work.runs.is_empty() && work.unkept.is_none() {
             return Ok(());
         }
         self.commit(work, effects).await

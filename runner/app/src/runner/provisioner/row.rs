@@ -23,8 +23,9 @@ use super::super::installed::Installed;
 use super::super::record::{About, Opened, RunStart};
 use super::super::rehearsal::Noted;
 use super::super::{Error, Runner, Surroundings};
+use super::Asking;
 use super::intents::{Purpose, RowIntents};
-use super::learn::Learnt;
+use super::learn::{Learnt, Unkept};
 use super::twins::ids;
 
 /// Steps of one row in one look; more means that something does not settle.
@@ -43,17 +44,19 @@ pub(super) struct Work<'a> {
     pub(super) config: Arc<Value>,
     /// Runs that are not stored yet.
     pub(super) runs: Vec<Ran>,
+    /// What was learnt and is not stored yet: with a wait that follows at once it is one commit.
+    pub(super) unkept: Option<Unkept>,
 }
 
 impl Runner {
     /// Takes a due row as far as it goes. Returns whether its state changed.
     pub(super) async fn settle_row(
         &self,
-        installed: &Installed,
-        owner: &StoredSubject,
+        asking: &Asking<'_>,
         row: StoredRow,
         wants: &[StoredWant],
     ) -> Result<bool, Error> {
+        let Asking { installed, owner, .. } = *asking;
         let window = self.limits.send_within + self.limits.request;
         let Some(policy) = installed.hook.policy(&row.kind, window) else {
             // The current component does not know the kind any more; `hook remove` or an older version does.
@@ -62,9 +65,9 @@ impl Runner {
         let policy = if self.is_recovering() { Policy { adopt: Adopt::Recover, ..policy } } else { policy };
         let want =
             wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
-        let config = self.row_config(installed, owner)?;
+        let config = self.row_config(asking)?;
         let before = row.row.state;
-        let mut work = Work { installed, owner, row, want, policy, config, runs: Vec::new() };
+        let mut work = Work { installed, owner, row, want, policy, config, runs: Vec::new(), unkept: None };
         match self.steps(&mut work).await {
             Ok(()) => Ok(work.row.row.state != before),
             // Somebody else changed the row: what was learnt is looked up again at the next look.
@@ -74,21 +77,30 @@ impl Runner {
     }
 
     /// The stanza's configuration for calls about a thing; words that have no value now stay as they are.
-    pub(super) fn row_config(
-        &self,
-        installed: &Installed,
-        owner: &StoredSubject,
-    ) -> Result<Arc<Value>, Error> {
-        Ok(match self.question(installed, owner)? {
-            Ok(question) => question.config,
-            Err(_) => Arc::new(installed.hook.config.clone()),
+    pub(super) fn row_config(&self, asking: &Asking<'_>) -> Result<Arc<Value>, Error> {
+        if let Some(config) = asking.config.get() {
+            return Ok(config.clone());
+        }
+        Ok(match self.question(asking.installed, asking.owner)? {
+            Ok(question) => {
+                asking.keep(question.config.clone());
+                question.config
+            }
+            Err(_) => Arc::new(asking.installed.hook.config.clone()),
         })
     }
 
     async fn steps(&self, work: &mut Work<'_>) -> Result<(), Error> {
         let mut look = None;
         for _ in 0..STEPS {
-            let step = self.decide(work, look.as_ref())?;
+            let step = match self.decide(work, look.as_ref()) {
+                Ok(step) => step,
+                // What is known of the row is kept all the same.
+                Err(error) => return self.keep(work).await.and(Err(error)),
+            };
+            if !matches!(step, Step::Wait { .. }) {
+                self.keep(work).await?;
+            }
             match step {
                 Step::Look(at) => match self.find(work, at).await? {
                     Some(seen) => look = Some(seen),
@@ -102,6 +114,7 @@ impl Runner {
                 }
             }
         }
+        self.keep(work).await?;
         tracing::warn!(row = %work.row.row.id, state = %work.row.row.state, "a row did not come to rest within a look");
         self.wait(work, Some(self.now() + Millis::seconds(1)), &Waiting::Settling).await
     }
@@ -123,7 +136,9 @@ impl Runner {
         let row = &work.row;
         let now = self.now();
         let lost = |other: &StoredRow| self.is_lost(work.installed, other);
-        if let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?, lost) {
+        if may_wait_for_order(row, work.want)
+            && let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?, lost)
+        {
             return Ok(Step::Wait { until: None, why: waits });
         }
         let leave = match work.want {
@@ -394,6 +409,18 @@ fn answered_for_good(journal: &Journal) -> bool {
     })
 }
 
+/// Whether it matters what the other rows of its lane are like.
+fn may_wait_for_order(row: &StoredRow, want: Option<&StoredWant>) -> bool {
+    match want {
+        Some(_) => row.row.state == State::Creating && !row.after.is_empty(),
+        None => exists(row),
+    }
+}
+
+fn exists(row: &StoredRow) -> bool {
+    matches!(row.row.state, State::Present | State::Pending | State::Updating)
+}
+
 /// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
 ///
 /// `lost` says of a creation that was given up whether it is only watched for a day: nothing waits for that.
@@ -413,8 +440,7 @@ pub(super) fn waits_for_order(
         let missing = row.after.iter().find(|first| !ready(first))?;
         return Some(Waiting::Leaving(format!("{missing} must be ready first")));
     }
-    let exists = matches!(row.row.state, State::Present | State::Pending | State::Updating);
-    if want.is_none() && exists {
+    if want.is_none() && exists(row) {
         let later = rows.iter().find(|other| {
             other.unwanted.is_some()
                 && other.after.contains(&name(row))

@@ -64,7 +64,7 @@ impl Runner {
             };
             let nothing = self.store.sample_rows(id, 1)?.is_empty();
             match known.filter(|known| *known != settings && !nothing) {
-                None => self.store.trust_sight(id, name, settings, None, self.now()).await?,
+                None => self.store.trust_sight(id, name, settings.to_owned(), None, self.now()).await?,
                 Some(known) => {
                     if sight.is_none() {
                         self.store.trust_sight(id, name, known, None, self.now()).await?;
@@ -123,7 +123,7 @@ impl Runner {
         let (lost, failed) = (sighting.lost.len(), sighting.failed.len());
         if lost == 0 && (failed == 0 || (sighting.found > 0 && round.number >= ROUNDS)) {
             let name = installed.hook.name.as_str();
-            self.store.trust_sight(installed.id, name, settings, None, self.now()).await?;
+            self.store.trust_sight(installed.id, name, settings.to_owned(), None, self.now()).await?;
             return self.open_gate(installed).await;
         }
         let patient = lost == 0 && round.number < ROUNDS;
@@ -133,15 +133,14 @@ impl Runner {
         }
         let finding = finding(installed, &sighting);
         tracing::warn!(hook = %installed.hook.name, why = finding.message, "nothing is written");
-        self.store.lose_sight(installed.id, settings, sighting.lost, finding, self.now()).await
+        self.store.lose_sight(installed.id, settings.to_owned(), sighting.lost, finding, self.now()).await
     }
 
     async fn open_gate(&self, installed: &Installed) -> Result<()> {
         self.gates().remove(&installed.id);
         tracing::info!(hook = %installed.hook.name, "its things were found: it may write");
-        let lanes = self.registry().everybody(&self.store.mirror_rows()?);
-        let ours = lanes.into_iter().filter(|lane| lane.hook == installed.id).collect();
-        self.store.dirty_lanes(ours, self.now()).await
+        self.store.dirty_everybody(installed.id, installed.hook.manifest.owner, self.now()).await?;
+        Ok(())
     }
 
     async fn sample(&self, installed: &Installed) -> Result<Sighting> {
@@ -162,7 +161,8 @@ impl Runner {
                 Ok(question) => question.config,
                 Err(_) => Arc::new(installed.hook.config.clone()),
             };
-            let work = Work { installed, owner: &owner, row, want: None, policy, config, runs: Vec::new() };
+            let (runs, unkept) = (Vec::new(), None);
+            let work = Work { installed, owner: &owner, row, want: None, policy, config, runs, unkept };
             match self.seen(&work).await? {
                 Ok(true) => sighting.found += 1,
                 Ok(false) => sighting.lost.push(name),

@@ -19,6 +19,7 @@ use super::super::installed::Installed;
 use super::super::record::{About, RunStart};
 use super::super::view::Question;
 use super::super::{Error, Runner, Surroundings};
+use super::Asking;
 
 /// What came of asking an owner.
 pub(super) enum Asked {
@@ -30,17 +31,15 @@ pub(super) enum Asked {
     Failed { why: String, until: Timestamp },
 }
 
+/// The finding about a `desired` that fails.
+const FAILED: &str = "hook.desired";
+
 /// View hash of an owner whose end is confirmed.
 const ENDED: &str = "ended";
 
 impl Runner {
-    pub(super) async fn ask(
-        &self,
-        installed: &Installed,
-        owner: &StoredSubject,
-        lane: LaneId,
-        now: &Lane,
-    ) -> Result<Asked, Error> {
+    pub(super) async fn ask(&self, asking: &Asking<'_>, lane: LaneId, now: &Lane) -> Result<Asked, Error> {
+        let Asking { installed, owner, .. } = *asking;
         if owner.gone_at.is_some() {
             return self.ask_nobody(installed, owner, lane, now).await;
         }
@@ -64,6 +63,7 @@ impl Runner {
             Ok(question) => question,
             Err(missing) => return Ok(Asked::Postponed { why: missing.to_string(), until: None }),
         };
+        asking.keep(question.config.clone());
         if now.view_hash.as_deref() == Some(question.hash.as_str()) {
             return Ok(Asked::Answered);
         }
@@ -129,8 +129,8 @@ impl Runner {
             Ok(specs) => {
                 let wants =
                     self.new_wants(installed, owner, lane, now, specs, question.hash, question.reads)?;
-                self.store.save_wants(wants).await?;
-                self.store.close_finding("hook.desired", &about(installed, owner), self.now()).await?;
+                let close = vec![(FAILED.to_owned(), about(installed, owner))];
+                self.store.save_wants(NewWants { close, ..wants }).await?;
                 Ok(Asked::Answered)
             }
             Err(failure) => {
@@ -150,7 +150,7 @@ impl Runner {
         let attempts = now.attempts + 1;
         if !failure.retry || attempts >= super::STUCK_AFTER {
             let finding = NewFinding {
-                code: "hook.desired".to_owned(),
+                code: FAILED.to_owned(),
                 about: about(installed, owner),
                 hook: Some(installed.id),
                 severity: Severity::Warning,
@@ -174,7 +174,7 @@ impl Runner {
         view_hash: String,
         reads: Vec<i64>,
     ) -> Result<NewWants, Error> {
-        let settings = installed.settings();
+        let settings = installed.settings().to_owned();
         let place = |spec: &Spec| {
             let kind = &installed.hook.manifest.kind[&spec.kind];
             let inside = match kind.lives {
@@ -201,6 +201,7 @@ impl Runner {
             component: installed.component.digest,
             reads,
             readers: self.registry().readers(&self.store, installed, owner)?,
+            close: Vec::new(),
             now: self.now(),
         })
     }

@@ -1,0 +1,157 @@
+//! Everybody looks again: after a start, after a gap, on schedule, on demand. Cheap for whom nothing changed.
+//!
+//! Lanes are made dirty a chunk at a time, so that nobody else waits long for the writer. Those that turn out to be
+//! at rest are finished many in one commit.
+
+use groundcrew_core::subject::SubjectKind;
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::lanes::{self, LaneId};
+use crate::operators::{self, OperatorAct};
+use crate::{HookId, Result, Store, SubjectId, sql};
+
+/// Lanes that are made dirty in one commit.
+const CHUNK: i64 = 2_000;
+
+/// A provisioner's lane whose rows have nothing to do for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Its `dirty`, read before anything else.
+    pub seen: i64,
+    /// What it was last asked with.
+    pub view_hash: Option<String>,
+    /// Rows that are not gone.
+    pub rows: u32,
+    /// When the first of them is due.
+    pub next: Option<Timestamp>,
+}
+
+/// A look that found nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quiet {
+    /// Which.
+    pub lane: LaneId,
+    /// Its `dirty` when the look began.
+    pub seen: i64,
+    /// When it is due again.
+    pub next: Option<Timestamp>,
+}
+
+impl Store {
+    /// Owes every living subject of a kind a look of a provisioner, those that it never looked at, too, and the
+    /// gone ones of which something is left. Returns how many.
+    pub async fn dirty_everybody(&self, hook: HookId, kind: SubjectKind, now: Timestamp) -> Result<u32> {
+        let (from, to) = match kind {
+            SubjectKind::App => ("app:", "app;"),
+            SubjectKind::Machine => ("machine:", "machine;"),
+        };
+        let text = "INSERT INTO lane (hook, subject, due_at, dirty)
+            SELECT ?1, id, ?2, 1 FROM subject WHERE id > ?3 AND id <= ?4 AND uid >= ?5 AND uid < ?6
+              AND (gone_at IS NULL OR EXISTS
+                (SELECT 1 FROM resource WHERE resource.hook = ?1 AND owner = subject.id AND state <> 'gone'))
+            ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1,
+              due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
+        self.in_chunks("subject", move |connection, after, last| {
+            let params = params![hook.0, now.as_millis(), after, last, from, to];
+            Ok(connection.prepare_cached(text)?.execute(params)? as u32)
+        })
+        .await
+    }
+
+    /// Owes lanes of provisioners a look: of one hook or all, for these owners or everybody. Returns how many.
+    ///
+    /// What a person asked for is on record before the first of them: for everybody that takes several commits, and
+    /// whoever is cut off in between asks again.
+    pub async fn reconcile(
+        &self,
+        hook: Option<HookId>,
+        owners: Option<Vec<SubjectId>>,
+        act: Option<OperatorAct>,
+        now: Timestamp,
+    ) -> Result<u32> {
+        let hook = hook.map(|id| id.0);
+        let count = self
+            .write(move |connection| {
+                if let Some(act) = act {
+                    operators::record(connection, &act, now)?;
+                }
+                let owe = |owner: &SubjectId| owe(connection, hook, owner.0 - 1, owner.0, now);
+                owners.map(|owners| owners.iter().map(owe).sum::<Result<u32>>()).transpose()
+            })
+            .await?;
+        if let Some(count) = count {
+            return Ok(count);
+        }
+        self.in_chunks("subject", move |connection, after, last| owe(connection, hook, after, last, now))
+            .await
+    }
+
+    /// Works through a table's ids, a chunk in each commit.
+    async fn in_chunks<F>(&self, table: &'static str, each: F) -> Result<u32>
+    where
+        F: Fn(&Connection, i64, i64) -> Result<u32> + Clone + Send + 'static,
+    {
+        let text = format!("SELECT coalesce(max(id), 0) FROM {table}");
+        let end: i64 = self.read(|connection| Ok(connection.query_row(&text, [], |row| row.get(0))?))?;
+        let (mut after, mut done) = (0, 0);
+        while after < end {
+            let (each, last) = (each.clone(), after + CHUNK);
+            done += self.write(move |connection| each(connection, after, last)).await?;
+            after = last;
+        }
+        Ok(done)
+    }
+
+    /// A provisioner's lane whose rows are all waiting for their time, if that is so.
+    ///
+    /// Whoever compares what it was asked with against the present afterwards misses nothing: what changes from here
+    /// on counts `dirty` up.
+    pub fn rest(&self, lane: LaneId, now: Timestamp) -> Result<Option<Rest>> {
+        self.read_at_once(|connection| rest(connection, lane, now))
+    }
+
+    /// Records looks that found nothing changed, in one commit.
+    pub async fn finish_quiet(&self, looks: Vec<Quiet>) -> Result<()> {
+        self.write(move |connection| {
+            looks.iter().try_for_each(|look| lanes::finish(connection, look.lane, look.seen, look.next))
+        })
+        .await
+    }
+}
+
+fn owe(connection: &Connection, hook: Option<i64>, after: i64, last: i64, now: Timestamp) -> Result<u32> {
+    let mut count = 0;
+    let hooks: Vec<i64> = match hook {
+        Some(hook) => vec![hook],
+        None => connection
+            .prepare_cached("SELECT id FROM hook ORDER BY id")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?,
+    };
+    let text = "UPDATE lane SET dirty = dirty + 1, due_at = min(coalesce(due_at, ?4), ?4)
+        WHERE hook = ?1 AND subject > ?2 AND subject <= ?3 AND dirty > 0";
+    let mut statement = connection.prepare_cached(text)?;
+    for hook in hooks {
+        count += statement.execute(params![hook, after, last, now.as_millis()])? as u32;
+    }
+    Ok(count)
+}
+
+fn rest(connection: &Connection, id: LaneId, now: Timestamp) -> Result<Option<Rest>> {
+    let text = "SELECT dirty, view_hash,
+          EXISTS (SELECT 1 FROM reads WHERE reads.hook = ?1 AND reads.subject = ?2 AND current = 0)
+        FROM lane WHERE hook = ?1 AND subject = ?2";
+    let key = [id.hook.0, id.subject.0];
+    let mut statement = connection.prepare_cached(text)?;
+    let mut found = statement.query(key)?;
+    let Some(lane) = found.next()? else { return Ok(None) };
+    let (seen, view_hash, forgets): (i64, Option<String>, bool) = (lane.get(0)?, lane.get(1)?, lane.get(2)?);
+    // Answered by an index alone. What is wanted and there has a due time; whatever has none is looked at row by row.
+    let text = "SELECT count(*), count(due_at), min(due_at) FROM resource WHERE hook = ?1 AND owner = ?2 AND state <> 'gone'";
+    let (rows, timed, next) = connection
+        .prepare_cached(text)?
+        .query_row(key, |row| Ok((row.get(0)?, row.get::<_, u32>(1)?, sql::time_opt(row, 2)?)))?;
+    let rests = !forgets && timed == rows && next.is_none_or(|next| next > now);
+    Ok(rests.then_some(Rest { seen, view_hash, rows, next }))
+}

@@ -1,0 +1,84 @@
+//! Everybody is owed a look, in chunks; looks that find nothing are noted together, and lose nothing.
+
+#![expect(clippy::unwrap_used, reason = "a failing fixture is a failing test")]
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::subject::{Path, SubjectKind};
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::events::Intake;
+use groundcrew_store::lanes::{LaneId, Rows};
+use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::reconcile::Quiet;
+use groundcrew_store::subjects::SubjectChange;
+use groundcrew_store::{HookId, Options, Store, SubjectId};
+use serde_json::{Map, Value};
+
+/// More than one commit makes dirty.
+const APPS: u32 = 4_500;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_millis(second * 1_000)
+}
+
+fn app(n: u32) -> SubjectChange {
+    SubjectChange {
+        path: Path::app("acme", &format!("app-{n}")).unwrap(),
+        uid: format!("app:{n}").parse().unwrap(),
+        parent: None,
+        state: "deployed".to_owned(),
+        version: 1,
+        labels: Map::new(),
+        raw: Value::Null,
+        seen_at: at(0),
+        gone_at: None,
+    }
+}
+
+async fn fleet(directory: &std::path::Path) -> (Store, HookId) {
+    let store = Store::open(&directory.join("store.db"), Options::default()).unwrap();
+    let hook = store.save_hook("make", Digest::of(b"component"), "t", "{}").await.unwrap();
+    let subjects = (0..APPS).map(app).collect();
+    store.accept(Intake { subjects, now: at(0), ..Intake::default() }).await.unwrap();
+    (store, hook)
+}
+
+#[tokio::test]
+async fn everybody_of_a_kind_is_owed_a_look_and_quiet_ones_are_done_in_one_commit() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, hook) = fleet(directory.path()).await;
+    assert_eq!(store.dirty_everybody(hook, SubjectKind::Machine, at(1)).await.unwrap(), 0);
+    assert_eq!(store.dirty_everybody(hook, SubjectKind::App, at(1)).await.unwrap(), APPS);
+    let due = store.due_lanes_of(hook, at(1), 10_000).unwrap();
+    assert_eq!(due.len(), APPS as usize);
+    let quiet = |lane: &LaneId| {
+        let rest = store.rest(*lane, at(2)).unwrap().unwrap();
+        Quiet { lane: *lane, seen: rest.seen, next: rest.next }
+    };
+    let looks: Vec<_> = due.iter().map(quiet).collect();
+    // What changes between a look and its commit is looked at again.
+    store.dirty_lanes(vec![due[7]], at(3)).await.unwrap();
+    let commits = *store.commits().borrow();
+    store.finish_quiet(looks).await.unwrap();
+    assert_eq!(*store.commits().borrow(), commits + 1);
+    assert_eq!(store.due_lanes_of(hook, at(9), 10_000).unwrap(), [due[7]]);
+}
+
+#[tokio::test]
+async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, hook) = fleet(directory.path()).await;
+    let other = store.save_hook("other", Digest::of(b"component"), "t", "{}").await.unwrap();
+    store.dirty_everybody(hook, SubjectKind::App, at(1)).await.unwrap();
+    let due = store.due_lanes_of(hook, at(1), 10_000).unwrap();
+    let owners: Vec<SubjectId> = due.iter().map(|lane| lane.subject).collect();
+    for lane in &due[..3] {
+        store.finish_look(*lane, 1, Rows::Behind, None).await.unwrap();
+    }
+    let act = || Some(OperatorAct { who: "tester".to_owned(), what: "reconcile".to_owned() });
+    let some = Some(owners[..2].to_vec());
+    assert_eq!(store.reconcile(None, some, act(), at(5)).await.unwrap(), 2);
+    assert!(store.due_lanes_of(hook, at(5), 10_000).unwrap().ends_with(&due[..2]));
+    assert_eq!(store.reconcile(Some(other), None, None, at(6)).await.unwrap(), 0);
+    assert_eq!(store.reconcile(None, None, act(), at(6)).await.unwrap(), APPS);
+    assert_eq!(store.acts(9).unwrap().len(), 2);
+}
