@@ -80,6 +80,8 @@ pub struct Runner {
     pub label_sources: Vec<String>,
     /// Why the source is not believed at present, if it is not: nothing is removed meanwhile.
     pub disbelief: Arc<RwLock<Option<String>>>,
+    /// Why it is not known now who lives: the source was not read lately. Nothing is removed meanwhile.
+    pub unread: Arc<RwLock<Option<String>>>,
     /// Faults laid over runs; for tests.
     pub faults: Option<Arc<dyn Faults>>,
     /// The rules of settling that hold; all of them but in tests.
@@ -155,6 +157,7 @@ impl Runner {
             limits: Arc::new(parts.limits),
             label_sources: parts.label_sources,
             disbelief: Arc::default(),
+            unread: Arc::default(),
             faults: parts.faults,
             rules: parts.rules,
             rehearsal: parts.rehearsal,
@@ -191,6 +194,10 @@ impl Runner {
     }
 
     /// Why nothing may be removed at present, if so.
+    fn unread(&self) -> Option<String> {
+        self.unread.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
     fn disbelief(&self) -> Option<String> {
         self.disbelief.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }

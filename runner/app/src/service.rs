@@ -40,8 +40,6 @@ const SECRETS_EVERY: Millis = Millis::seconds(30);
 const BEAT: Millis = Millis::seconds(10);
 /// Time that passed unseen for longer is a gap.
 const GAP: Millis = Millis::minutes(5);
-/// A source that was silent for longer makes the runner not ready.
-const FRESH_WITHIN: Millis = Millis::minutes(2);
 
 /// Why the service ended.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +151,7 @@ impl Live for Running {
                 name: "fly".to_owned(),
                 belief,
                 heard: status.listed_at,
-                fresh_within: Some(FRESH_WITHIN),
+                fresh_within: Some(source::FRESH_WITHIN),
                 oldest_look: status.oldest_look_at,
             }
         };
@@ -278,8 +276,10 @@ impl Service {
         let fly = self.start_sources(&around, &mut tasks, &stop)?;
         // Doubts of before the start hold before anything is worked on.
         if let Some(fly) = &fly {
-            *self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner) =
-                doubt(&fly.status().belief);
+            let status = fly.status();
+            *self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner) = doubt(&status.belief);
+            *self.runner.unread.write().unwrap_or_else(PoisonError::into_inner) =
+                status.unread(self.runner.now());
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
         let retires = self.start_retirer(&around, fly.clone(), &mut tasks, &stop);
@@ -531,11 +531,13 @@ async fn refresh_secrets(runner: Arc<Runner>, config: Arc<Config>, stop: Cancell
     }
 }
 
-/// While implausibly many apps vanished, nothing is removed.
+/// While implausibly many apps vanished, or nobody knows who lives, nothing is removed.
 async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationToken) {
     let mut statuses = fly.statuses();
     loop {
-        let doubt = doubt(&statuses.borrow_and_update().belief);
+        let status = statuses.borrow_and_update().clone();
+        *runner.unread.write().unwrap_or_else(PoisonError::into_inner) = status.unread(runner.now());
+        let doubt = doubt(&status.belief);
         let believed = doubt.is_none();
         let before =
             std::mem::replace(&mut *runner.disbelief.write().unwrap_or_else(PoisonError::into_inner), doubt);
@@ -545,9 +547,10 @@ async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationTo
                 tracing::warn!(%error, "what waited for the source could not be woken; the next start does");
             }
         }
-        match stop.run_until_cancelled(statuses.changed()).await {
-            Some(Ok(())) => {}
-            Some(Err(_)) | None => return,
+        // A source that falls silent says nothing of it.
+        match stop.run_until_cancelled(tokio::time::timeout(BEAT.to_std(), statuses.changed())).await {
+            Some(Ok(Ok(())) | Err(_)) => {}
+            Some(Ok(Err(_))) | None => return,
         }
     }
 }

@@ -117,6 +117,8 @@ pub struct Facts<'a> {
     pub wanted: Wanted,
     /// A living subject at its owner's path has not been asked yet.
     pub unasked: bool,
+    /// Why it is not known now who lives: the source was not read lately.
+    pub unread: Option<&'a str>,
     /// Why nothing may remove it for now: level, pause, scope, detached hook, source, protection.
     pub frozen: Option<&'a str>,
     /// How it came to be ours.
@@ -127,6 +129,8 @@ pub struct Facts<'a> {
     pub on_gone_adopted: OnGone,
     /// Why it is unwanted.
     pub cause: Cause,
+    /// Whether things of its kind hold data.
+    pub data: bool,
     /// Of a replacement: the component or configuration that changed what is wanted; none: the view did.
     pub replaced_by: Option<Cause>,
     /// Since when it is unwanted.
@@ -157,10 +161,11 @@ const READERS: Millis = Millis::seconds(2);
 /// Says whether the thing may be removed now.
 ///
 /// # Guarantees
-/// [`Leave::Remove`] only if nobody living wants it (in this shape), nothing freezes it, policy removes what
-/// came to be ours this way, its owner's end or a changed view is the cause (else approval), grace has passed
-/// without freezes, nothing reads it, and the whole due set fits the window (else approval). Being asked for stands
-/// for policy and approval, and for nothing else of this.
+/// [`Leave::Remove`] only if nobody living wants it (in this shape), it is known who lives, nothing freezes it, policy
+/// removes what came to be ours this way, its owner's end or a changed view is the cause (else approval), grace has
+/// passed without freezes, nothing reads it, and the whole due set fits the window (else approval). A replacement has
+/// no grace; it needs approval where policy would keep the thing, or the thing holds data. Being asked for stands for
+/// policy and approval, and for nothing else of this.
 pub fn may_delete(facts: &Facts<'_>) -> Leave {
     let held = |why: String| Leave::Held { why };
     if facts.wanted == Wanted::AsItIs {
@@ -176,10 +181,16 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
         let why = "a subject living at its owner's path has not been asked yet".to_owned();
         return Leave::Later { until: facts.now + UNASKED, why };
     }
+    if let Some(why) = facts.unread {
+        return Leave::Later { until: facts.now + UNASKED, why: why.to_owned() };
+    }
     // Before grace: whoever plans an upgrade sees at once what waits for them, and may agree while grace passes.
     let approved = facts.approved || facts.asked != Asked::No;
     if !approved && matches!(facts.cause, Cause::ComponentChanged | Cause::ConfigurationChanged) {
         return held(format!("the {} and asks for less: approve", facts.cause));
+    }
+    if let (false, Some(why)) = (approved, needs_a_person(facts)) {
+        return held(why);
     }
     if facts.cause != Cause::Replacement {
         let Some(grace) = facts.grace else { return held("its grace is `never`".to_owned()) };
@@ -206,9 +217,6 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
     if facts.cause == Cause::Asked {
         return held("its removal was asked for, and not as it is now: approve".to_owned());
     }
-    if let (Cause::Replacement, Some(by)) = (facts.cause, facts.replaced_by) {
-        return held(format!("the {by} and asks for a replacement: approve"));
-    }
     let allowed = facts.window.allows(facts.rows);
     if facts.due > allowed {
         let within = facts.window.within;
@@ -218,6 +226,27 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
         ));
     }
     Leave::Remove
+}
+
+/// Why a replacement is not made without a person: it removes at once, without grace, and what policy would keep.
+fn needs_a_person(facts: &Facts<'_>) -> Option<String> {
+    if facts.cause != Cause::Replacement {
+        return None;
+    }
+    if let Some(by) = facts.replaced_by {
+        return Some(format!("the {by} and asks for a replacement: approve"));
+    }
+    let why = match (facts.data, facts.origin, facts.on_gone) {
+        (true, _, _) => "it holds data",
+        (false, Origin::Presumed, _) => "it is presumed ours, not known to be",
+        (false, Origin::Adopted, _) => "it was adopted, not made",
+        (false, Origin::Imported, _) => "it was imported, not made",
+        (false, Origin::Created, OnGone::Retain | OnGone::Report) => {
+            "the stanza keeps what nobody wants any more"
+        }
+        (false, Origin::Created, OnGone::Delete) => return None,
+    };
+    Some(format!("{why}, and a replacement removes it: approve"))
 }
 
 fn retained(facts: &Facts<'_>) -> Option<Leave> {
@@ -249,11 +278,13 @@ mod tests {
             now: NOW,
             wanted: Wanted::Nobody,
             unasked: false,
+            unread: None,
             frozen: None,
             origin: Origin::Created,
             on_gone: OnGone::Delete,
             on_gone_adopted: OnGone::Report,
             cause: Cause::OwnerEnded,
+            data: false,
             replaced_by: None,
             unwanted_at: NOW - Millis::minutes(20),
             frozen_for: Millis::ZERO,
@@ -271,7 +302,7 @@ mod tests {
 
     #[test]
     fn every_condition_alone_stops_a_delete() {
-        let table: [(&str, Change); 18] = [
+        let table: [(&str, Change); 19] = [
             ("somebody wants it", |f| f.wanted = Wanted::AsItIs),
             ("frozen: paused", |f| f.frozen = Some("paused")),
             ("the stanza keeps", |f| f.on_gone = OnGone::Retain),
@@ -280,6 +311,7 @@ mod tests {
             ("it was adopted", |f| f.origin = Origin::Adopted),
             ("it was imported", |f| f.origin = Origin::Imported),
             ("has not been asked yet", |f| f.unasked = true),
+            ("not read", |f| f.unread = Some("the list of apps was not read")),
             ("grace is `never`", |f| f.grace = None),
             ("grace of 15m", |f| f.unwanted_at = NOW - Millis::minutes(14)),
             ("grace of 15m", |f| f.frozen_for = Millis::minutes(6)),
@@ -315,6 +347,7 @@ mod tests {
             f.replaced_by = Some(Cause::ConfigurationChanged);
         }));
         assert!(!approved(|f| f.frozen = Some("protected")));
+        assert!(!approved(|f| f.unread = Some("the list of apps was not read")));
         assert!(!approved(|f| f.unwanted_at = NOW));
         assert!(!approved(|f| f.readers = Readers::Waiting));
         assert!(!approved(|f| f.wanted = Wanted::AsItIs));
@@ -357,14 +390,24 @@ mod tests {
     fn a_failing_reader_delays_only_so_long_and_a_replacement_has_no_grace() {
         let late = Facts { readers: Readers::Until(NOW), ..clear() };
         assert_eq!(may_delete(&late), Leave::Remove);
-        let replaced = Facts {
-            cause: Cause::Replacement,
-            wanted: Wanted::Replaced,
-            unwanted_at: NOW,
-            on_gone: OnGone::Retain,
-            ..clear()
-        };
+        let replaced =
+            Facts { cause: Cause::Replacement, wanted: Wanted::Replaced, unwanted_at: NOW, ..clear() };
         assert_eq!(may_delete(&replaced), Leave::Remove);
+        let kept: [(&str, Change); 6] = [
+            ("it holds data", |f| f.data = true),
+            ("it was adopted", |f| f.origin = Origin::Adopted),
+            ("it was imported", |f| f.origin = Origin::Imported),
+            ("it is presumed ours", |f| f.origin = Origin::Presumed),
+            ("the stanza keeps", |f| f.on_gone = OnGone::Retain),
+            ("the stanza keeps", |f| f.on_gone = OnGone::Report),
+        ];
+        for (expected, change) in kept {
+            let mut facts = replaced.clone();
+            change(&mut facts);
+            let verdict = format!("{:?}", may_delete(&facts));
+            assert!(verdict.starts_with("Held") && verdict.contains(expected), "{expected}: {verdict}");
+            assert_eq!(may_delete(&Facts { approved: true, ..facts }), Leave::Remove, "{expected}");
+        }
         for by in [Cause::ComponentChanged, Cause::ConfigurationChanged] {
             let why = format!("the {by} and asks for a replacement: approve");
             assert_eq!(may_delete(&Facts { replaced_by: Some(by), ..replaced.clone() }), Leave::Held { why });

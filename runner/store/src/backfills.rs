@@ -150,6 +150,12 @@ impl Store {
         self.write(move |connection| {
             let mut accepted = Accepted::default();
             for event in &stride.events {
+                // Who ended since it was read is not told to exist after its end.
+                if let Some(subject) = &event.event.subject
+                    && subjects::is_gone(connection, &subject.uid)?
+                {
+                    continue;
+                }
                 events::take(connection, event, now, &mut accepted)?;
             }
             let text = "UPDATE backfill SET last = ?3, told = told + ?4, due_at = ?5, outcome = ?6

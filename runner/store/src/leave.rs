@@ -29,6 +29,10 @@ pub struct LeavePolicy {
     pub teardown_wait: Millis,
     /// The level of installation and stanza.
     pub level: Level,
+    /// Things of the kind hold data.
+    pub data: bool,
+    /// Why it is not known now who lives: the source was not read lately.
+    pub unread: Option<String>,
     /// Why else it is frozen: the source is not believed.
     pub frozen: Option<String>,
     /// Whether its hook works for its owner.
@@ -96,7 +100,9 @@ pub(crate) fn verdict(
         now,
         wanted: wanted(connection, row, policy)?,
         unasked: !never_asked && unasked(connection, row)?,
+        unread: policy.unread.as_deref(),
         frozen: frozen.as_deref(),
+        data: policy.data,
         origin: row.row.origin,
         on_gone: policy.on_gone,
         on_gone_adopted: policy.on_gone_adopted,
@@ -195,7 +201,7 @@ fn readers(
     Ok(if policy.reused { Readers::Waiting } else { Readers::Until(unwanted_at + policy.teardown_wait) })
 }
 
-/// Deletes of the last window, and every unwanted row whose grace ends within the next one.
+/// Deletes of the last window, every unwanted row whose grace ends within the next one, and this row in any case.
 fn due(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, now: Timestamp) -> Result<u32> {
     let within = policy.window.within;
     let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND delete_at > ?2 AND delete_at <= ?3";
@@ -214,7 +220,10 @@ fn due(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, now: Time
         grace(policy.grace_unwanted)
     ];
     let coming: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
-    Ok(done + coming.max(u32::from(done == 0)))
+    // One that is replaced is wanted; one that was sent for before is among those that are done.
+    let sent = row.delete_at.is_some_and(|at| at > now - within && at <= now);
+    let counted = sent || (row.unwanted.is_some() && policy.replaced == Replaced::No);
+    Ok((done + coming + u32::from(!counted)).max(1))
 }
 
 fn count(connection: &Connection, text: &str, hook: HookId) -> Result<u32> {

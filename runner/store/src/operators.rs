@@ -51,6 +51,14 @@ impl Store {
             let params =
                 params![hook.map(|id| id.0), owner.map(|id| id.0), level.as_str(), who, now.as_millis()];
             connection.execute(text, params)?;
+            // Their grace stands still from here on, not from when they are next decided.
+            let text = format!(
+                "UPDATE resource SET frozen_at = ?1, frozen_why = 'frozen: paused', version = version + 1
+                 WHERE unwanted_at IS NOT NULL AND frozen_at IS NULL AND state NOT IN ('gone', 'retained')
+                   AND {}",
+                covered("owner")
+            );
+            connection.execute(&text, params![now.as_millis(), hook.map(|id| id.0), owner.map(|id| id.0)])?;
             act(connection, &who, &format!("pause {level}"), now)
         })
         .await
@@ -68,9 +76,15 @@ impl Store {
         self.write(move |connection| {
             let text = "DELETE FROM pause WHERE hook IS ?1 AND subject IS ?2";
             let lifted = connection.execute(text, params![hook.map(|id| id.0), owner.map(|id| id.0)])? as u32;
-            let text = "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0)";
-            connection.execute(text, [now.as_millis()])?;
-            wake_rows(connection, now)?;
+            // Of those who are gone, and of whom nothing is owed or left, nobody looks again.
+            let text = format!(
+                "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0) WHERE {}
+                   AND (due_at IS NOT NULL OR dirty > done
+                     OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL))",
+                covered("subject")
+            );
+            connection.execute(&text, params![now.as_millis(), hook.map(|id| id.0), owner.map(|id| id.0)])?;
+            wake_all_waiting(connection, now)?;
             act(connection, &who, "unpause", now)?;
             Ok(lifted)
         })
@@ -79,15 +93,7 @@ impl Store {
 
     /// Everything that nothing else would wake is decided again: a level, a scope or a belief changed.
     pub async fn wake_waiting(&self, now: Timestamp) -> Result<()> {
-        self.write(move |connection| {
-            let text = format!(
-                "UPDATE lane SET due_at = ?1, dirty = dirty + 1
-                 WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})"
-            );
-            connection.execute(&text, [now.as_millis()])?;
-            wake_rows(connection, now)
-        })
-        .await
+        self.write(move |connection| wake_all_waiting(connection, now)).await
     }
 
     /// All pauses.
@@ -217,6 +223,23 @@ pub(crate) fn approve_row(
 /// word as in the index `resource_waits`.
 const WAITS: &str = "state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating'
     OR (state <> 'retained' AND due_at IS NULL AND waiting IS NOT NULL))";
+
+/// What a pause of a hook (`?2`) and a subject or its app (`?3`) is laid over; NULL is all of them.
+fn covered(owner: &str) -> String {
+    format!(
+        "(?2 IS NULL OR hook = ?2)
+         AND (?3 IS NULL OR {owner} = ?3 OR {owner} IN (SELECT id FROM subject WHERE parent = ?3))"
+    )
+}
+
+fn wake_all_waiting(connection: &Connection, now: Timestamp) -> Result<()> {
+    let text = format!(
+        "UPDATE lane SET due_at = ?1, dirty = dirty + 1
+         WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})"
+    );
+    connection.execute(&text, [now.as_millis()])?;
+    wake_rows(connection, now)
+}
 
 /// Everything that was held, frozen or only planned is decided again.
 pub(crate) fn wake_rows(connection: &Connection, now: Timestamp) -> Result<()> {

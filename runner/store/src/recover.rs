@@ -16,6 +16,12 @@ const SINCE: &str = "recovering";
 /// ids of events that were told after the backup.
 const VERSIONS: i64 = 1_000_000;
 
+/// How the error of a lane begins whose owner is out of its hook's scope.
+pub const OUT_OF_SCOPE: &str = "out of scope";
+
+/// What somebody works on: a hook without a stanza looks at nothing, and keeps nobody waiting.
+const ACTIVE: &str = "hook IN (SELECT id FROM hook WHERE state = 'active')";
+
 /// How far a recovery is.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Recovery {
@@ -39,12 +45,14 @@ pub struct Recovery {
     pub unwanted: u32,
     /// Things that could not be told from somebody else's: open findings.
     pub unclear: u32,
+    /// Those of them that are several: a person says which it is, or they would be made once more.
+    pub ambiguous: u32,
 }
 
 impl Recovery {
     /// Whether everything that is known of was looked at once.
     pub const fn is_complete(&self) -> bool {
-        self.unasked == 0 && self.looking == 0 && self.failing == 0
+        self.unasked == 0 && self.looking == 0 && self.failing == 0 && self.ambiguous == 0
     }
 }
 
@@ -59,11 +67,18 @@ impl Store {
                 return Ok(());
             }
             connection.execute("UPDATE subject SET version = version + ?1", [VERSIONS])?;
-            let text = "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0), view_hash = NULL";
-            connection.execute(text, [now.as_millis()])?;
-            let text = "UPDATE resource SET due_at = ?1, look_at = ?1, version = version + 1
-                WHERE state NOT IN ('gone', 'retained')";
-            connection.execute(text, [now.as_millis()])?;
+            let text = format!(
+                "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0), view_hash = NULL WHERE {ACTIVE}"
+            );
+            connection.execute(&text, [now.as_millis()])?;
+            let text = format!(
+                "UPDATE resource SET due_at = ?1, look_at = ?1, version = version + 1
+                 WHERE state NOT IN ('gone', 'retained') AND {ACTIVE}"
+            );
+            connection.execute(&text, [now.as_millis()])?;
+            // Both were given to what was known before.
+            connection.execute("DELETE FROM applied", [])?;
+            connection.execute("DELETE FROM approval", [])?;
             record(connection, &act, now)
         })
         .await
@@ -82,11 +97,18 @@ impl Store {
             };
             Ok(Some(Recovery {
                 since,
-                lanes: count("lane WHERE dirty > 0")?,
-                unasked: count("lane WHERE dirty > done")?,
+                lanes: count(&format!("lane WHERE dirty > 0 AND {ACTIVE}"))?,
+                // An owner that its hook does not work for is never asked, and keeps what it has.
+                unasked: count(&format!(
+                    "lane WHERE dirty > done AND coalesce(error, '') NOT LIKE '{OUT_OF_SCOPE}%' AND {ACTIVE}"
+                ))?,
                 found: count("resource WHERE state IN ('pending', 'present') AND NOT due_at <= ?1")?,
-                looking: count("resource WHERE state <> 'gone' AND due_at <= ?1 AND error IS NULL")?,
-                failing: count("resource WHERE state <> 'gone' AND error IS NOT NULL")?,
+                looking: count(&format!(
+                    "resource WHERE state <> 'gone' AND due_at <= ?1 AND error IS NULL AND {ACTIVE}"
+                ))?,
+                failing: count(&format!(
+                    "resource WHERE state <> 'gone' AND error IS NOT NULL AND {ACTIVE}"
+                ))?,
                 to_create: count("resource WHERE state = 'creating' AND waiting LIKE 'observe: %'")?,
                 to_change: count("resource WHERE waiting = 'observe: would be changed'")?,
                 unwanted: count(
@@ -95,6 +117,9 @@ impl Store {
                 unclear: count(
                     "finding WHERE source = 0 AND closed_at IS NULL
                        AND code IN ('resource.conflict', 'resource.ambiguous', 'resource.changed')",
+                )?,
+                ambiguous: count(
+                    "finding WHERE source = 0 AND closed_at IS NULL AND code = 'resource.ambiguous'",
                 )?,
             }))
         })

@@ -120,6 +120,13 @@ pub(crate) fn upsert(connection: &Connection, change: &SubjectChange) -> Result<
     Ok(SubjectId(id))
 }
 
+/// Whether the end of a subject is known; nobody is whose uid was never seen.
+pub(crate) fn is_gone(connection: &Connection, uid: &Uid) -> Result<bool> {
+    let text = "SELECT gone_at IS NOT NULL FROM subject WHERE uid = ?1";
+    let gone = connection.prepare_cached(text)?.query_row([uid.to_string()], |row| row.get(0)).optional()?;
+    Ok(gone.unwrap_or_default())
+}
+
 impl Store {
     /// All subjects on record, the gone ones, too.
     pub fn mirror_rows(&self) -> Result<Vec<StoredSubject>> {

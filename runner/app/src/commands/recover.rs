@@ -149,6 +149,10 @@ fn open(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Vec<Str
         (recovery.unasked, "owners are not asked yet: groundcrew wait --app APP says why"),
         (recovery.looking, "things are not looked for yet"),
         (recovery.failing, "looks failed: groundcrew resources"),
+        (
+            recovery.ambiguous,
+            "can be one of several: groundcrew findings, then groundcrew settle ROW --id ID",
+        ),
     ] {
         if count > 0 {
             open.push(format!("{count} {what}"));

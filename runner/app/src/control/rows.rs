@@ -57,6 +57,10 @@ impl Desk<'_> {
                 Refusal::conflict(format!("the plan ended at {until}")).hint("groundcrew plan --out FILE")
             );
         }
+        if self.store.is_recovering()? {
+            let refusal = Refusal::conflict("a recovery is under way: nothing is written outside");
+            return Err(refusal.hint("groundcrew recover"));
+        }
         let taken = self.store.apply(items.to_vec(), self.who, self.now, until).await?;
         let refused = items.iter().zip(&taken).filter_map(|(item, taken)| match taken {
             Taken::Yes => None,
@@ -92,6 +96,12 @@ impl Desk<'_> {
 
     /// What was only shown is done from here on, as the levels say.
     pub(super) async fn finish_recovery(&self) -> Result {
+        if let Some(recovery) = self.store.recovery(self.now)?
+            && !recovery.is_complete()
+        {
+            let refusal = Refusal::conflict("not everything was looked at yet, or is clear");
+            return Err(refusal.hint("groundcrew recover"));
+        }
         let done = self.store.end_recovery(self.act("recover --finish".to_owned()), self.now).await;
         done.map_err(|error| match error {
             groundcrew_store::Error::Missing(_) => Refusal::conflict("no recovery is under way"),

@@ -122,13 +122,16 @@ impl Installed {
     /// What becomes of a kind's things that nobody wants.
     pub fn leave_policy(&self, kind: &str, level: groundcrew_core::may_delete::Level) -> LeavePolicy {
         let provisioner = self.hook.provisioner();
+        let kind = self.hook.manifest.kind.get(kind);
         LeavePolicy {
             on_gone: provisioner.map_or(OnGone::Report, |p| p.gone),
             on_gone_adopted: provisioner.map_or(OnGone::Report, |p| p.gone_adopted),
             grace_gone: provisioner.and_then(|p| p.grace.gone),
             grace_unwanted: provisioner.and_then(|p| p.grace.unwanted),
             window: provisioner.map_or(Window::DEFAULT, |p| p.deletes),
-            reused: self.hook.manifest.kind.get(kind).is_some_and(|kind| kind.reused),
+            reused: kind.is_some_and(|kind| kind.reused),
+            data: kind.is_some_and(|kind| kind.data),
+            unread: None,
             teardown_wait: provisioner.map_or(groundcrew_core::duration::Millis::ZERO, |p| p.teardown_wait),
             level: level.min(self.hook.level),
             frozen: None,

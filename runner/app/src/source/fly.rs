@@ -37,7 +37,7 @@ use crate::config;
 use crate::runner::Entropy;
 use wire::Question;
 
-pub use status::{Belief, FlyHandle, HintLost, Status};
+pub use status::{Belief, FRESH_WITHIN, FlyHandle, HintLost, Status};
 
 /// How long one request may take.
 const DEADLINE: Millis = Millis::seconds(20);

@@ -28,6 +28,8 @@ fn policy() -> LeavePolicy {
         grace_unwanted: Some(Millis::seconds(10)),
         window: Window { share_percent: 0, floor: 0, within: Millis::hours(1) },
         reused: false,
+        data: false,
+        unread: None,
         teardown_wait: Millis::hours(1),
         level: Level::Enforce,
         frozen: None,
@@ -98,7 +100,10 @@ async fn nothing_is_released_while_it_is_in_doubt_and_then_nothing_of_it_is_kept
     let both = vec![bench.row("a").id, bench.row("b").id];
     let refused = bench.store.release_rows(both, act("release"), at(5)).await;
     assert!(matches!(refused, Err(Error::Superseded(_))));
-    assert_eq!((bench.row("a").row.state, bench.store.lane_ledger(lane).unwrap().0.len()), (State::Present, 2));
+    assert_eq!(
+        (bench.row("a").row.state, bench.store.lane_ledger(lane).unwrap().0.len()),
+        (State::Present, 2)
+    );
     assert!(bench.store.acts(5).unwrap().is_empty());
 }
 
@@ -184,7 +189,10 @@ async fn an_ending_hook_wants_nothing_and_is_removed_with_its_last_thing() {
         (HookState::Active, Some(2)),
         "its stanza is back, and it goes on ending"
     );
-    assert!(bench.store.lane_ledger(lane).unwrap().0.is_empty() && bench.store.rows_named("c").unwrap().is_empty());
+    assert!(
+        bench.store.lane_ledger(lane).unwrap().0.is_empty()
+            && bench.store.rows_named("c").unwrap().is_empty()
+    );
     assert!(bench.store.lane(newcomer).unwrap().unwrap().ending_at.is_some());
     // What it made goes, what it took over is left.
     assert_eq!(bench.leave("a", at(20)), Leave::Remove);

@@ -18,6 +18,8 @@ fn policy() -> LeavePolicy {
         grace_unwanted: Some(Millis::seconds(10)),
         window: Window { share_percent: 0, floor: 1, within: Millis::hours(1) },
         reused: false,
+        data: false,
+        unread: None,
         teardown_wait: Millis::hours(1),
         level: Level::Enforce,
         frozen: None,
@@ -85,4 +87,40 @@ async fn the_whole_due_set_is_held_and_an_approval_is_of_one_row_and_one_day() {
     assert!(remove(&bench, "a", 101).await.is_err(), "the approval lapsed");
     bench.store.approve(vec![bench.row("a")], "tester", at(102), at(200)).await.unwrap();
     remove(&bench, "a", 103).await.unwrap();
+}
+
+#[tokio::test]
+async fn grace_stands_still_from_the_pause_on_and_not_from_the_next_decision() {
+    let (bench, lane) = unwanted(&["a"]).await;
+    bench.app("other", &[]).await;
+    let other = bench.store.subject_at(&crate::support::path("other")).unwrap().unwrap().id;
+    bench.store.pause(None, Some(other), Level::NoDeletes, "tester", at(3)).await.unwrap();
+    assert_eq!(bench.row("a").frozen_at, None, "it is laid over somebody else");
+    bench.store.pause(Some(lane.hook), Some(lane.subject), Level::NoDeletes, "tester", at(5)).await.unwrap();
+    assert_eq!(bench.row("a").frozen_at, Some(at(5)));
+    bench.store.unpause(Some(lane.hook), Some(lane.subject), "tester", at(50)).await.unwrap();
+    assert_eq!(bench.row("a").due_at, Some(at(50)), "it is decided again");
+    assert!(remove(&bench, "a", 50).await.is_err(), "seven seconds of grace are left");
+    let mut thawed = bench.row("a");
+    (thawed.frozen_at, thawed.frozen_for) = (None, Millis::seconds(45));
+    bench.commit(thawed).await.unwrap();
+    assert!(remove(&bench, "a", 56).await.is_err());
+    remove(&bench, "a", 57).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_replaced_counts_beside_what_was_removed() {
+    let (bench, lane) = unwanted(&["a", "b"]).await;
+    bench.want(lane, &["b"], at(3)).await;
+    remove(&bench, "a", 60).await.unwrap();
+    let effects = || RowEffects { now: at(61), ..RowEffects::default() };
+    let replaced = LeavePolicy { replaced: Replaced::Yes, ..policy() };
+    let refused = bench.store.intend_remove(bench.row("b"), replaced.clone(), effects()).await;
+    assert!(matches!(refused, Err(Error::Superseded(_))), "one is allowed, and one went");
+    let wider = Window { floor: 2, ..replaced.window };
+    bench
+        .store
+        .intend_remove(bench.row("b"), LeavePolicy { window: wider, ..replaced }, effects())
+        .await
+        .unwrap();
 }

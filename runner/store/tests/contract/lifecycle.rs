@@ -3,15 +3,18 @@
 use groundcrew_core::backfill::Kinds;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::retire::{Ending, Heard, Patience, Step};
+use groundcrew_core::spec::Event;
 use groundcrew_store::backfills::Stride;
 use groundcrew_store::deliveries::{Ending as DeliveryEnd, Turn};
+use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::retirements::{NewRetirement, Progress, Retirement};
+use groundcrew_store::subjects::{StoredSubject, SubjectChange};
 use groundcrew_store::{Error, SubjectId};
 use serde_json::json;
 
-use crate::support::{Bench, at};
+use crate::support::{Bench, at, change};
 
 fn act(what: &str) -> OperatorAct {
     OperatorAct { who: "ann".to_owned(), what: what.to_owned() }
@@ -95,6 +98,35 @@ async fn a_backfill_goes_over_those_who_live_and_no_stride_counts_twice() {
     start().await.unwrap();
     let machines = bench.store.cancel_backfill(hook, act("cancel"), at(3)).await.unwrap();
     assert_eq!(machines, 0);
+}
+
+#[tokio::test]
+async fn who_ended_since_it_was_read_is_not_told_to_exist() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    for name in ["a", "b"] {
+        bench.app(name, &[]).await;
+    }
+    bench.store.start_backfill(hook, Kinds::App, Millis::ZERO, act("b"), at(1)).await.unwrap();
+    let begun = bench.store.due_backfills(at(1)).unwrap().remove(0);
+    let next = bench.store.backfill_next(&begun, 9).unwrap();
+    let ended = SubjectChange { gone_at: Some(at(2)), version: 2, ..change("a") };
+    bench.store.accept(Intake { subjects: vec![ended], now: at(2), ..Intake::default() }).await.unwrap();
+    let event = |subject: &StoredSubject| {
+        let event = Event {
+            id: format!("present-{}", subject.id.as_i64()),
+            kind: "app.present".to_owned(),
+            time: at(2),
+            subject: Some(subject.subject.clone()),
+            data: json!({}),
+        };
+        NewEvent { event, handlers: vec![hook] }
+    };
+    let events = next.iter().map(event).collect();
+    let stride = Stride { events, last: next[1].id.as_i64(), due_at: None, outcome: None };
+    bench.store.stride_backfill(&begun, stride, at(2)).await.unwrap();
+    let told = |subject: &StoredSubject| bench.store.events_of(subject.id, 9).unwrap().len();
+    assert_eq!((told(&next[0]), told(&next[1])), (0, 1));
 }
 
 #[tokio::test]

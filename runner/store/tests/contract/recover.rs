@@ -1,6 +1,8 @@
 //! A recovery outlives restarts, looks at everything anew, and ends once.
 
 use groundcrew_core::row::State;
+use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::hooks::HookState;
 use groundcrew_store::lanes::{LaneId, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Options, Store};
@@ -57,4 +59,31 @@ async fn everything_is_looked_at_anew_and_counted() {
     assert_eq!(bench.row("b").due_at, Some(at(6)), "what was only shown is decided again");
     let ended = store.end_recovery(act("recover --finish"), at(7)).await;
     assert!(matches!(ended, Err(Error::Missing("recovery"))), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_hook_that_nobody_runs_keeps_no_recovery_open_and_what_is_ambiguous_does() {
+    let bench = Bench::new();
+    let (runs, removed) = (bench.hook("dns").await, bench.hook("old").await);
+    let subject = bench.app("web", &[runs, removed]).await;
+    let lane = LaneId { hook: removed, subject };
+    bench.want(lane, &["left"], at(1)).await;
+    let store = &bench.store;
+    store.save_hook_state(removed, HookState::Removed).await.unwrap();
+    store.begin_recovery(act("recover"), at(2)).await.unwrap();
+    let begun = store.recovery(at(2)).unwrap().unwrap();
+    assert_eq!((begun.unasked, begun.looking), (1, 0), "nobody asks for the removed one");
+    let lane = LaneId { hook: runs, subject };
+    store.finish_look(lane, store.lane(lane).unwrap().unwrap().dirty, Rows::Follow, None).await.unwrap();
+    assert!(store.recovery(at(3)).unwrap().unwrap().is_complete());
+    let finding = NewFinding {
+        code: "resource.ambiguous".to_owned(),
+        about: "thing/a".to_owned(),
+        hook: Some(runs),
+        severity: Severity::Warning,
+        message: "two fit".to_owned(),
+        remedy: None,
+    };
+    store.open_finding(finding, at(4)).await.unwrap();
+    assert!(!store.recovery(at(5)).unwrap().unwrap().is_complete());
 }

@@ -46,8 +46,16 @@ pub(super) struct Unkept {
 }
 
 /// Findings that end when a thing is seen in good order.
-const MENDED: [&str; 5] =
-    ["resource.stuck", "resource.conflict", "resource.ambiguous", "resource.changed", "resource.failed"];
+const MENDED: [&str; 6] = [
+    "resource.stuck",
+    "resource.conflict",
+    "resource.ambiguous",
+    "resource.changed",
+    "resource.failed",
+    UNKNOWN,
+];
+/// The finding about a thing whose kind the component does not know any more.
+pub(super) const UNKNOWN: &str = "resource.unknown-kind";
 
 /// The finding of a thing whose outputs cannot be read again and were never told.
 const OUTPUTS_LOST: &str = "resource.outputs-lost";

@@ -12,8 +12,9 @@ use groundcrew_engine::egress::Answer;
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
+use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
-use groundcrew_store::ledger::StoredRow;
+use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
@@ -25,7 +26,7 @@ use super::super::rehearsal::Noted;
 use super::super::{Error, Runner, Surroundings};
 use super::Asking;
 use super::intents::{Purpose, RowIntents};
-use super::learn::{Learnt, Unkept};
+use super::learn::{Learnt, UNKNOWN, Unkept};
 use super::twins::ids;
 
 /// Steps of one row in one look; more means that something does not settle.
@@ -59,8 +60,7 @@ impl Runner {
         let Asking { installed, owner, .. } = *asking;
         let window = self.limits.send_within + self.limits.request;
         let Some(policy) = installed.hook.policy(&row.kind, window) else {
-            // The current component does not know the kind any more; `hook remove` or an older version does.
-            return Ok(false);
+            return self.unknown(installed, row).await;
         };
         let policy = if self.is_recovering() { Policy { adopt: Adopt::Recover, ..policy } } else { policy };
         let want =
@@ -74,6 +74,27 @@ impl Runner {
             Err(Error::Store(groundcrew_store::Error::Superseded(_))) => Ok(true),
             Err(other) => Err(other),
         }
+    }
+
+    /// The component does not know a row's kind any more: it rests, and a person is told. Each start looks again.
+    async fn unknown(&self, installed: &Installed, mut row: StoredRow) -> Result<bool, Error> {
+        let why = format!("the component knows no kind `{}`", row.kind);
+        let remedy = format!(
+            "install a version that knows it, or let go of it: groundcrew resources release {}",
+            row.row.id
+        );
+        let finding = NewFinding {
+            code: UNKNOWN.to_owned(),
+            about: row.about(),
+            hook: Some(installed.id),
+            severity: Severity::Warning,
+            message: format!("{why}: nothing looks after it, and nothing removes it"),
+            remedy: Some(remedy),
+        };
+        (row.due_at, row.waiting) = (None, Some(why));
+        let effects = RowEffects { open: vec![finding], now: self.now(), ..RowEffects::default() };
+        self.store.commit_row(row, effects).await?;
+        Ok(false)
     }
 
     /// The stanza's configuration for calls about a thing; words that have no value now stay as they are.
@@ -179,6 +200,7 @@ impl Runner {
             policy.level = Level::Enforce;
         }
         policy.frozen = self.disbelief();
+        policy.unread = self.unread();
         if !work.installed.hook.covers(work.owner.subject.path.app_name()) {
             policy.scope = Scope::Narrowed;
         }
@@ -205,8 +227,12 @@ impl Runner {
         Ok(level > Level::Observe || self.is_applied(work, applied))
     }
 
-    /// Whether an operator applied one of these actions to what would be done now.
+    /// Whether an operator applied one of these actions to what would be done now; never while a ledger is rebuilt,
+    /// for what was applied was applied to what was known before.
     fn is_applied(&self, work: &Work<'_>, actions: &[Action]) -> bool {
+        if self.is_recovering() {
+            return false;
+        }
         let row = &work.row;
         let applied =
             self.store.applied(row.lane(), &row.kind, &row.key, self.now()).unwrap_or_else(|error| {

@@ -12,6 +12,7 @@ use groundcrew_engine::gate::{Answers, Unrecorded};
 use groundcrew_engine::run::MemoryHandle;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::lanes::{Lane, LaneId};
+use groundcrew_store::recover::OUT_OF_SCOPE;
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::{NewWants, Place};
 
@@ -48,7 +49,8 @@ impl Runner {
             return Ok(Asked::Answered);
         }
         if !installed.hook.covers(owner.subject.path.app_name()) {
-            return Ok(Asked::Postponed { why: "out of scope: its rows are frozen".to_owned(), until: None });
+            let why = format!("{OUT_OF_SCOPE}: its rows are frozen");
+            return Ok(Asked::Postponed { why, until: None });
         }
         if self.paused(lane)? == Level::Observe && now.view_hash.is_none() && self.level() > Level::Observe {
             return Ok(Asked::Postponed { why: "paused".to_owned(), until: None });

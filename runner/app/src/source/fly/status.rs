@@ -1,5 +1,6 @@
 //! How the source is, and the handle by which others speak to it.
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::Cursor;
 use groundcrew_core::subject::SubjectKind;
 use groundcrew_core::time::Timestamp;
@@ -21,6 +22,21 @@ pub struct Status {
     pub belief: Belief,
     /// Why the last answer was none, or could not be committed.
     pub error: Option<String>,
+}
+
+/// How old the last list of apps may be before nothing is removed any more, and the runner is not ready.
+pub const FRESH_WITHIN: Millis = Millis::minutes(2);
+
+impl Status {
+    /// Why it is not known now who lives.
+    pub fn unread(&self, now: Timestamp) -> Option<String> {
+        let Some(listed) = self.listed_at else {
+            return Some("the list of apps was not read since the start".to_owned());
+        };
+        let age = now.since(listed);
+        let minutes = age.as_i64() / 60_000;
+        (age > FRESH_WITHIN).then(|| format!("the list of apps was last read {minutes} minutes ago"))
+    }
 }
 
 /// Whether a source is believed.
