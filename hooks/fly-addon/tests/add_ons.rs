@@ -173,3 +173,33 @@ fn what_is_wanted_has_names_that_providers_take() {
         assert!(failure.message.contains(said), "{failure}");
     }
 }
+
+#[test]
+fn after_a_lost_ledger_it_is_found_by_its_name_with_its_mark() {
+    let (world, _) = world();
+    let fake = fake(&world, &Value::Null);
+    for want in [bucket(), cache()] {
+        let made = fake.run(|| FlyAddOn::create(&want)).unwrap();
+        let word = format!("{}{}", &want.name[..10], "z".repeat(16));
+        let again = Want { mark: want.mark.replace(&want.name, &word), name: word, ..want };
+        for want in [again.clone(), Want { id: Some(made.id.clone()), ..again }] {
+            let found = fake.run(|| FlyAddOn::find(&want)).unwrap();
+            assert_eq!((found.len(), &found[0].id, &found[0].mark), (1, &made.id, &made.mark));
+        }
+    }
+    plant(&world, &format!("cust-7-logs-{}", "y".repeat(26)));
+    let logs = want("tigris", "cust-7-logs", json!({ "name": "cust-7-logs" }));
+    assert_eq!(fake.run(|| FlyAddOn::find(&logs)).unwrap(), [], "another installation's has another name");
+}
+
+#[test]
+fn a_listing_says_the_host_made_name() {
+    let (world, _) = world();
+    let fake = fake(&world, &Value::Null);
+    fake.run(|| FlyAddOn::create(&bucket())).unwrap();
+    plant(&world, "other");
+    let page = fake.run(|| FlyAddOn::scan(None, None)).unwrap();
+    let mut marks: Vec<_> = page.things.into_iter().map(|it| it.thing.mark).collect();
+    marks.sort();
+    assert_eq!(marks, [None, Some(format!("gc1::{}", bucket().name))]);
+}

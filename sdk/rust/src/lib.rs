@@ -47,6 +47,7 @@ pub mod fly;
 mod hook;
 mod host;
 mod http;
+mod name;
 mod types;
 
 #[cfg(target_arch = "wasm32")]
@@ -59,6 +60,7 @@ pub use failure::{Failure, Result};
 pub use hook::{Auditor, Handler, Inventory, Provisioner, Remedy};
 pub use host::{config, fleet, kv, log, secret};
 pub use http::{Request, Response, encode};
+pub use name::Named;
 pub use types::{
     Event, Finding, FindingPage, Input, Listed, Outcome, Output, Owner, Severity, Spec, State, Subject,
     Thing, ThingPage, View, Want,
