@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
-use groundcrew_core::egress::{Bound, Verdict, judge};
+use groundcrew_core::egress::{Asked, Bound, Verdict, judge};
 use groundcrew_core::pointer::Pointer;
 use groundcrew_core::spec::Failure;
 use groundcrew_core::time::Timestamp;
@@ -146,7 +146,8 @@ impl Egress {
         let no_url = |error| Failure::final_(format!("`{}` is no URL: {error}", ask.url));
         let url = Url::parse(&ask.url).map_err(no_url)?;
         self.secrets.refuse_in("the URL", ask.url.as_bytes())?;
-        match judge(&self.grants, &ask.method, &url, &ask.body) {
+        let asked = Asked { method: &ask.method, url: &url, headers: &ask.headers, body: &ask.body };
+        match judge(&self.grants, &asked) {
             Verdict::Allowed { access, private } => Ok(Judged { url, access: access.into(), private }),
             Verdict::Denied { line } => {
                 let text =
