@@ -54,7 +54,15 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why no answer came.
+impl Response {
+    /// Itself, unless its body is larger than that.
+    fn within(self, most: usize) -> Result<Self, TransportError> {
+        let status = self.status;
+        if self.body.len() > most { Err(TransportError::TooLarge { status, most }) } else { Ok(self) }
+    }
+}
+
+/// Why there is no answer to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// Nothing left: no address, no connection.
@@ -63,6 +71,14 @@ pub enum TransportError {
     /// It may have taken effect.
     #[error("{0}")]
     NoAnswer(String),
+    /// It was answered, with more than is read.
+    #[error("the answer ({status}) is over {most} bytes")]
+    TooLarge {
+        /// The answer's status.
+        status: u16,
+        /// How many bytes are read at most.
+        most: usize,
+    },
 }
 
 /// Carries requests to the outside world, or to a fake of it.
@@ -226,11 +242,7 @@ impl Egress {
     /// What the guest will see of what came back.
     fn masked(&self, came: Result<Response, TransportError>, body_max: usize) -> (Answer, Effect) {
         let again = |text| Answer::Failure(Failure::again(self.mask_text(text)));
-        match came {
-            Ok(response) if response.body.len() > body_max => {
-                let text = format!("the answer ({}) is over {body_max} bytes", response.status);
-                (Answer::Failure(Failure::final_(text)), Effect::Over)
-            }
+        match came.and_then(|response| response.within(body_max)) {
             Ok(Response { status, headers, body }) => {
                 let mask = |(name, value)| (name, self.mask_text(value));
                 let headers = headers.into_iter().map(mask).collect();
@@ -241,6 +253,13 @@ impl Egress {
         }
     }
 }
+            // What failed may be answered otherwise the next time; what did not is as large then.
+            Err(error @ TransportError::TooLarge { status: 429 | 500.., .. }) => {
+                (again(error.to_string()), Effect::Over)
+            }
+            Err(error @ TransportError::TooLarge { .. }) => {
+                (Answer::Failure(Failure::final_(error.to_string())), Effect::Over)
+            }
 
 /// A request on its way out.
 struct Exchange<'a> {
