@@ -15,14 +15,26 @@ const LIST: &str = "query ListOrganizationAddOns($orgSlug: String!, $addOnType: 
 
 const URL: &str = "query GetAddOn($id: ID) { addOn(id: $id) { id publicUrl } }";
 
-const CREATE: &str = "mutation CreateAddOn($input: CreateAddOnInput!) { createAddOn(input: $input) {
-  addOn { id name status errorMessage primaryRegion createdAt addOnPlan { id } publicUrl environment } } }";
+/// Of a bucket, whose credentials are variables.
+const CREATE_BUCKET: &str = "mutation CreateAddOn($input: CreateAddOnInput!) { createAddOn(input: $input) {
+  addOn { id name status errorMessage primaryRegion createdAt addOnPlan { id } environment } } }";
+
+/// Of a database, whose credentials are its address. Variables are not asked for: they would show it again.
+const CREATE_DATABASE: &str = "mutation CreateAddOn($input: CreateAddOnInput!) { createAddOn(input: $input) {
+  addOn { id name status errorMessage primaryRegion createdAt addOnPlan { id } publicUrl } } }";
 
 const DELETE: &str =
     "mutation DeleteAddOn($input: DeleteAddOnInput!) { deleteAddOn(input: $input) { deletedAddOnName } }";
 
-/// What may hold a credential in the answer to a creation.
-const SEALED: [&str; 3] = ["publicUrl", "environment/AWS_ACCESS_KEY_ID", "environment/AWS_SECRET_ACCESS_KEY"];
+/// A creation, and what holds a credential in its answer.
+const fn creation(kind: Kind) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        Kind::Tigris => {
+            (CREATE_BUCKET, &["environment/AWS_ACCESS_KEY_ID", "environment/AWS_SECRET_ACCESS_KEY"])
+        }
+        Kind::UpstashRedis => (CREATE_DATABASE, &["publicUrl"]),
+    }
+}
 
 /// The API with the granted token.
 pub(crate) struct Api {
@@ -107,8 +119,9 @@ impl Api {
             "organizationId": organization["id"], "appId": new.app, "type": new.kind.provider(), "name": new.name,
             "primaryRegion": new.region, "planId": new.plan, "options": {},
         });
-        let sealed = SEALED.map(|field| format!("/data/createAddOn/addOn/{field}"));
-        let data = self.ask(CREATE, &json!({ "input": input }), &sealed)?;
+        let (document, sealed) = creation(new.kind);
+        let sealed: Vec<_> = sealed.iter().map(|field| format!("/data/createAddOn/addOn/{field}")).collect();
+        let data = self.ask(document, &json!({ "input": input }), &sealed)?;
         Ok(AddOn::deserialize(&data["createAddOn"]["addOn"])?)
     }
 
