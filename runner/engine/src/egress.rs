@@ -139,6 +139,9 @@ impl Egress {
         let to = authority(&url);
         self.secrets.refuse_in("the body", &ask.body)?;
         let body = self.sealing.exchange_body(ask.body, &to)?;
+        if let Some(Sign::Sigv4(_)) = self.secrets.signer(&to).map(|secret| &secret.sign) {
+            sigv4::refuse(&ask.headers)?;
+        }
         let mut headers = ask.headers;
         for (name, value) in &mut headers {
             self.secrets.refuse_in("the name of a header", name.as_bytes())?;
@@ -250,9 +253,6 @@ impl Egress {
             }
             Err(TransportError::NotSent(text)) => (again(text), Effect::Over),
             Err(TransportError::NoAnswer(text)) => (again(text), Effect::Open),
-        }
-    }
-}
             // What failed may be answered otherwise the next time; what did not is as large then.
             Err(error @ TransportError::TooLarge { status: 429 | 500.., .. }) => {
                 (again(error.to_string()), Effect::Over)
@@ -260,6 +260,9 @@ impl Egress {
             Err(error @ TransportError::TooLarge { .. }) => {
                 (Answer::Failure(Failure::final_(error.to_string())), Effect::Over)
             }
+        }
+    }
+}
 
 /// A request on its way out.
 struct Exchange<'a> {
