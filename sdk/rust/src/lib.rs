@@ -48,6 +48,7 @@ mod hook;
 mod host;
 mod http;
 mod name;
+mod sealed;
 mod types;
 
 #[cfg(target_arch = "wasm32")]
@@ -61,6 +62,7 @@ pub use hook::{Auditor, Handler, Inventory, Provisioner, Remedy};
 pub use host::{config, fleet, kv, log, secret};
 pub use http::{Request, Response, encode};
 pub use name::Named;
+pub use sealed::sealed_echo;
 pub use types::{
     Event, Finding, FindingPage, Input, Listed, Outcome, Output, Owner, Severity, Spec, State, Subject,
     Thing, ThingPage, View, Want,
