@@ -88,11 +88,13 @@ impl Api {
             let organization = self.organization(kind, after.as_deref())?;
             let add_ons = &organization["addOns"];
             all.extend(Vec::<AddOn>::deserialize(&add_ons["nodes"])?);
-            let next = add_ons["pageInfo"]["endCursor"].as_str().map(str::to_owned);
-            if add_ons["pageInfo"]["hasNextPage"] != true || next == after {
-                return Ok(all);
+            let next = add_ons["pageInfo"]["endCursor"].as_str().filter(|next| !next.is_empty());
+            match (add_ons["pageInfo"]["hasNextPage"].as_bool(), next) {
+                (Some(false), _) => return Ok(all),
+                (Some(true), Some(next)) if after.as_deref() != Some(next) => after = Some(next.to_owned()),
+                // What was listed so far would pass for everything, and the rest for gone.
+                _ => return Err(Failure::passing("the list of add-ons stops before its end")),
             }
-            after = next;
         }
     }
 

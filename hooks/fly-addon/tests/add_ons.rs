@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use groundcrew_flysim::{Action, ManualClock, Reply, World};
-use groundcrew_hook::testing::{Fake, desired, life, view, want};
+use groundcrew_hook::testing::{Fake, answer, desired, life, view, want};
 use groundcrew_hook::{
     Failure, Inventory, Provisioner, Request, Response, Result, State, Thing, Value, Want, json,
 };
@@ -202,4 +202,31 @@ fn a_listing_says_the_host_made_name() {
     let mut marks: Vec<_> = page.things.into_iter().map(|it| it.thing.mark).collect();
     marks.sort();
     assert_eq!(marks, [None, Some(format!("gc1::{}", bucket().name))]);
+}
+
+#[test]
+fn a_listing_that_stops_before_its_end_is_a_failure() {
+    let (world, _) = world();
+    let asked = |info: Value| {
+        let config = json!({ "graphql": format!("{API}/graphql"), "org": "acme", "add_ons": null });
+        let body =
+            json!({ "data": { "organization": { "id": "o", "addOns": { "nodes": [], "pageInfo": info } } } });
+        let fake = Fake::new().config(config).secret("FLY_TOKEN").http(move |_| answer(200, &body));
+        fake.run(|| FlyAddOn::find(&bucket()))
+    };
+    for early in [
+        json!({ "hasNextPage": true, "endCursor": null }),
+        json!({ "hasNextPage": true, "endCursor": "" }),
+        json!({ "hasNextPage": true, "endCursor": "same" }),
+        Value::Null,
+    ] {
+        let failure = asked(early.clone()).unwrap_err();
+        assert!(failure.retry && failure.message.contains("stops before its end"), "{early}: {failure}");
+    }
+    assert_eq!(asked(json!({ "hasNextPage": false, "endCursor": null })).unwrap(), []);
+    for number in 0..150 {
+        plant(&world, &format!("other-{number}"));
+    }
+    let listed = fake(&world, &Value::Null).run(|| FlyAddOn::scan(None, None)).unwrap();
+    assert_eq!(listed.things.len(), 150, "over two pages");
 }
