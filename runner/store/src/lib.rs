@@ -37,6 +37,7 @@ pub mod runs;
 pub mod sealed;
 pub mod sight;
 pub mod subjects;
+pub mod told;
 pub mod wants;
 
 mod migrations;
