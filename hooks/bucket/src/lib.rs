@@ -1,7 +1,8 @@
 //! Buckets of an S3-compatible store for an owner: Amazon S3, Tigris, MinIO, Cloudflare R2 and the like.
 //!
-//! One thing is one bucket, its key the bucket's name. Its mark is a tag, put on right after the bucket is made. A
-//! bucket that somebody else made under the same name is shown with its mark or without, and the host judges.
+//! One thing is one bucket, its key the bucket's name. Its mark is a tag, put on right after the bucket is made. Where
+//! something came between, the bucket is the host's all the same if nothing was there before, and shows as not
+//! `tagged`; an update marks it. A bucket that somebody else made under the same name is shown with its mark or without, and the host judges.
 //!
 //! A bucket holds data, so it goes only while it is empty. Where the stanza says `empty = true`, it is emptied first,
 //! versions and delete markers included: a page of at most a thousand in a run, so that each run is short and can be
@@ -12,7 +13,7 @@ mod store;
 mod xml;
 
 use groundcrew_hook::{
-    Failure, Inventory, Listed, Owner, Provisioner, Result, Spec, Thing, ThingPage, View, Want, json,
+    Failure, Inventory, Listed, Owner, Provisioner, Result, Spec, Thing, ThingPage, Value, View, Want, json,
 };
 
 use crate::config::{Config, Mark, Objects};
@@ -30,24 +31,34 @@ pub struct Buckets;
 
 impl Provisioner for Buckets {
     fn desired(_view: &View) -> Result<Vec<Spec>> {
-        let names = groundcrew_hook::config::<Config>()?.wanted()?;
-        Ok(names.into_iter().map(|name| Spec::new("bucket", &name, json!({ "name": name }))).collect())
+        let config: Config = groundcrew_hook::config()?;
+        let spec = |name: String| Spec::new("bucket", &name, wanted(&config, &name));
+        Ok(config.wanted()?.into_iter().map(spec).collect())
     }
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let store = Store::open()?;
         let found = store.look(&want.key)?;
-        Ok(found.map(|bucket| thing(&store, &want.key, bucket)).into_iter().collect())
+        let thing = |bucket: Bucket| {
+            // Whether one that is not known yet is what was asked for does not depend on its tag.
+            let tagged = want.id.is_some() && store.config.mark == Mark::Tag;
+            let tagged = tagged.then_some(bucket.mark.is_some());
+            shown(thing(&store, &want.key, bucket), tagged)
+        };
+        Ok(found.map(thing).into_iter().collect())
     }
 
     fn create(want: &Want) -> Result<Thing> {
         let store = Store::open()?;
-        store.create(&want.key, &want.mark)?;
-        let mark = match store.config.mark {
-            Mark::Tag => Some(want.mark.clone()),
-            Mark::None => None,
-        };
-        Ok(thing(&store, &want.key, Bucket { mark }))
+        let bucket = store.create(&want.key, &want.mark)?;
+        Ok(thing(&store, &want.key, bucket))
+    }
+
+    /// Only whether it is tagged can be otherwise than it is wanted.
+    fn update(want: &Want, _now: &Thing) -> Result<Thing> {
+        let store = Store::open()?;
+        let bucket = store.mark(&want.key, &want.mark)?;
+        Ok(shown(thing(&store, &want.key, bucket), Some(true)))
     }
 
     fn remove(want: &Want, now: &Thing) -> Result<Option<Thing>> {
@@ -82,6 +93,20 @@ impl Inventory for Buckets {
         }
         Ok(ThingPage { things, next })
     }
+}
+
+fn wanted(config: &Config, name: &str) -> Value {
+    match config.mark {
+        Mark::Tag => json!({ "name": name, "tagged": true }),
+        Mark::None => json!({ "name": name }),
+    }
+}
+
+fn shown(mut thing: Thing, tagged: Option<bool>) -> Thing {
+    if let Some(tagged) = tagged {
+        thing.body["tagged"] = json!(tagged);
+    }
+    thing
 }
 
 fn thing(store: &Store, name: &str, bucket: Bucket) -> Thing {

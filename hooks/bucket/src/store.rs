@@ -24,9 +24,11 @@ pub(crate) struct Store {
 }
 
 /// A bucket that is there.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bucket {
     pub(crate) mark: Option<String>,
+    /// The tags of others, which stay when ours is put on.
+    others: Vec<(String, String)>,
 }
 
 /// One version of an object, or a delete marker. Without versions the id is `null`, or none.
@@ -69,14 +71,14 @@ impl Store {
         let response = Request::get(format!("{}?{about}", self.url(name))).send()?;
         match (response.status, xml::code(&response).as_str()) {
             (404, "NoSuchBucket") => Ok(None),
-            (404, "NoSuchTagSet") => Ok(Some(Bucket { mark: None })),
-            (200, _) => Ok(Some(Bucket { mark: mark_in(&response)? })),
+            (404, "NoSuchTagSet") => Ok(Some(Bucket::default())),
+            (200, _) => Bucket::of(&response).map(Some),
             _ => Err(failure(name, &response)),
         }
     }
 
     /// Makes a bucket, then marks it: no store takes both in one request.
-    pub(crate) fn create(&self, name: &str, mark: &str) -> Result<()> {
+    pub(crate) fn create(&self, name: &str, mark: &str) -> Result<Bucket> {
         let region = self.config.region.as_str();
         let request = Request::put(self.url(name));
         let request = if region == US_EAST_1 || region == "auto" {
@@ -90,18 +92,36 @@ impl Store {
         };
         succeeded(name, &request.send()?)?;
         match self.config.mark {
-            Mark::Tag => self.tag(name, mark),
-            Mark::None => Ok(()),
+            Mark::Tag => self.tag(name, Bucket::default(), mark),
+            Mark::None => Ok(Bucket::default()),
         }
     }
 
-    fn tag(&self, name: &str, mark: &str) -> Result<()> {
+    /// Marks a bucket whose creation did not come to that.
+    pub(crate) fn mark(&self, name: &str, mark: &str) -> Result<Bucket> {
+        let gone = || Failure::passing(format!("bucket {name} is not there any more"));
+        let bucket = self.look(name)?.ok_or_else(gone)?;
+        match &bucket.mark {
+            Some(other) if other != mark => {
+                Err(Failure::passing(format!("bucket {name} was marked as another's meanwhile")))
+            }
+            _ => self.tag(name, bucket, mark),
+        }
+    }
+
+    /// Writes the whole set of tags, as S3 wants it.
+    fn tag(&self, name: &str, bucket: Bucket, mark: &str) -> Result<Bucket> {
+        let tag = |key: &str, value: &str| {
+            format!("<Tag><Key>{}</Key><Value>{}</Value></Tag>", xml::escaped(key), xml::escaped(value))
+        };
+        let others: String = bucket.others.iter().map(|(key, value)| tag(key, value)).collect();
         let body = format!(
-            "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>{TAG}</Key><Value>{}</Value></Tag></TagSet></Tagging>",
-            xml::escaped(mark)
+            "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>{others}{}</TagSet></Tagging>",
+            tag(TAG, mark)
         );
         let request = Request::put(format!("{}?tagging", self.url(name)));
-        succeeded(name, &with_digest(request, body).send()?)
+        succeeded(name, &with_digest(request, body).send()?)?;
+        Ok(Bucket { mark: Some(mark.to_owned()), ..bucket })
     }
 
     /// Deletes a bucket that is empty; fine if it is gone.
@@ -171,11 +191,15 @@ impl Store {
     }
 }
 
-fn mark_in(response: &Response) -> Result<Option<String>> {
-    xml::read(response, |root| {
-        let tag = xml::all(root, "Tag").find(|tag| xml::text(*tag, "Key") == TAG);
-        tag.map(|tag| xml::text(tag, "Value"))
-    })
+impl Bucket {
+    /// By its tags.
+    fn of(response: &Response) -> Result<Self> {
+        let tags: Vec<_> = xml::read(response, |root| {
+            xml::all(root, "Tag").map(|tag| (xml::text(tag, "Key"), xml::text(tag, "Value"))).collect()
+        })?;
+        let (ours, others): (Vec<_>, Vec<_>) = tags.into_iter().partition(|(key, _)| key == TAG);
+        Ok(Self { mark: ours.into_iter().next().map(|(_, mark)| mark), others })
+    }
 }
 
 /// Some stores want the digest that S3 once wanted of these bodies.

@@ -106,3 +106,47 @@ fn a_store_without_versions_and_tags_is_served() {
     // The answer to the page's deletion is no XML.
     assert!(fake.run(|| Buckets::remove(&bucket(), &Thing::default())).is_err());
 }
+
+/// A store with one bucket and these tags, which it replaces as a whole.
+fn tagged(tags: &str) -> Fake {
+    let mut tags = tags.to_owned();
+    fake(&json!({}), move |request| match (request.method.as_str(), request.url.as_str()) {
+        ("PUT", "https://s3:9000/acme-7?tagging") => {
+            tags = String::from_utf8(request.body.clone()).unwrap();
+            says(204, "")
+        }
+        ("GET", "https://s3:9000/acme-7?tagging") if tags.is_empty() => code(404, "NoSuchTagSet"),
+        ("GET", "https://s3:9000/acme-7?tagging") => says(200, &tags),
+        other => panic!("{other:?}"),
+    })
+}
+
+fn known() -> Want {
+    let body = json!({ "name": "acme-7", "tagged": true });
+    Want { id: Some("acme-7".to_owned()), ..want("bucket", "acme-7", body) }
+}
+
+#[test]
+fn a_bucket_that_was_made_and_not_marked_is_marked_by_an_update() {
+    let fake = tagged("<Tagging><TagSet><Tag><Key>team</Key><Value>a&amp;b</Value></Tag></TagSet></Tagging>");
+    let specs = desired::<Buckets>(&fake, &view("cust-7")).unwrap();
+    assert_eq!(specs[0].body, known().body);
+    let unknown = Want { id: None, ..known() };
+    assert_eq!(fake.run(|| Buckets::find(&unknown)).unwrap()[0].body, json!({ "name": "acme-7" }));
+    let now = fake.run(|| Buckets::find(&known())).unwrap().remove(0);
+    assert_eq!((&now.body["tagged"], &now.mark), (&json!(false), &None));
+    let made = fake.run(|| Buckets::update(&known(), &now)).unwrap();
+    assert_eq!((&made.body, made.mark.as_ref()), (&known().body, Some(&known().mark)));
+    assert_eq!(fake.run(|| Buckets::find(&known())).unwrap(), [made]);
+    let body = String::from_utf8(fake.writes()[0].body.clone()).unwrap();
+    assert!(body.contains("<Key>team</Key><Value>a&amp;b</Value>"), "the tags of others stay: {body}");
+}
+
+#[test]
+fn a_mark_is_not_written_over() {
+    let fake = tagged(
+        "<Tagging><TagSet><Tag><Key>groundcrew</Key><Value>gc1:other:x</Value></Tag></TagSet></Tagging>",
+    );
+    let failure = fake.run(|| Buckets::update(&known(), &Thing::default())).unwrap_err();
+    assert!(failure.message.contains("another's") && fake.writes().is_empty(), "{failure}");
+}

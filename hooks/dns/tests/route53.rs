@@ -204,3 +204,26 @@ fn a_zone_that_is_not_there_is_a_failure() {
             .is_err()
     );
 }
+
+#[test]
+fn a_listing_that_stops_before_its_end_is_a_failure() {
+    let page = |more: &str| {
+        let text = format!(
+            "<ListResourceRecordSetsResponse><ResourceRecordSets/>{more}</ListResourceRecordSetsResponse>"
+        );
+        let config =
+            json!({ "dialect": "route53", "server": "http://a.test", "zone": "acme.app", "zone_id": "Z1" });
+        let answer = move |_: &Request| {
+            Ok(Response { status: 200, headers: Vec::new(), body: text.clone().into_bytes() })
+        };
+        Fake::new().config(config).http(answer).run(|| Dns::scan(None, None))
+    };
+    let truncated = "<IsTruncated>true</IsTruncated>";
+    let same =
+        format!("{truncated}<NextRecordName>a.acme.app.</NextRecordName><NextRecordType>A</NextRecordType>");
+    for early in ["", truncated, &same] {
+        let failure = page(early).unwrap_err();
+        assert!(failure.retry && failure.message.contains("stops before its end"), "{early}: {failure}");
+    }
+    assert_eq!(page("<IsTruncated>false</IsTruncated>").unwrap().things, []);
+}

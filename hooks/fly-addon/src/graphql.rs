@@ -15,14 +15,26 @@ const LIST: &str = "query ListOrganizationAddOns($orgSlug: String!, $addOnType: 
 
 const URL: &str = "query GetAddOn($id: ID) { addOn(id: $id) { id publicUrl } }";
 
-const CREATE: &str = "mutation CreateAddOn($input: CreateAddOnInput!) { createAddOn(input: $input) {
-  addOn { id name status errorMessage primaryRegion createdAt addOnPlan { id } publicUrl environment } } }";
+/// Of a bucket, whose credentials are variables.
+const CREATE_BUCKET: &str = "mutation CreateAddOn($input: CreateAddOnInput!) { createAddOn(input: $input) {
+  addOn { id name status errorMessage primaryRegion createdAt addOnPlan { id } environment } } }";
+
+/// Of a database, whose credentials are its address. Variables are not asked for: they would show it again.
+const CREATE_DATABASE: &str = "mutation CreateAddOn($input: CreateAddOnInput!) { createAddOn(input: $input) {
+  addOn { id name status errorMessage primaryRegion createdAt addOnPlan { id } publicUrl } } }";
 
 const DELETE: &str =
     "mutation DeleteAddOn($input: DeleteAddOnInput!) { deleteAddOn(input: $input) { deletedAddOnName } }";
 
-/// What may hold a credential in the answer to a creation.
-const SEALED: [&str; 3] = ["publicUrl", "environment/AWS_ACCESS_KEY_ID", "environment/AWS_SECRET_ACCESS_KEY"];
+/// A creation, and what holds a credential in its answer.
+const fn creation(kind: Kind) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        Kind::Tigris => {
+            (CREATE_BUCKET, &["environment/AWS_ACCESS_KEY_ID", "environment/AWS_SECRET_ACCESS_KEY"])
+        }
+        Kind::UpstashRedis => (CREATE_DATABASE, &["publicUrl"]),
+    }
+}
 
 /// The API with the granted token.
 pub(crate) struct Api {
@@ -76,11 +88,13 @@ impl Api {
             let organization = self.organization(kind, after.as_deref())?;
             let add_ons = &organization["addOns"];
             all.extend(Vec::<AddOn>::deserialize(&add_ons["nodes"])?);
-            let next = add_ons["pageInfo"]["endCursor"].as_str().map(str::to_owned);
-            if add_ons["pageInfo"]["hasNextPage"] != true || next == after {
-                return Ok(all);
+            let next = add_ons["pageInfo"]["endCursor"].as_str().filter(|next| !next.is_empty());
+            match (add_ons["pageInfo"]["hasNextPage"].as_bool(), next) {
+                (Some(false), _) => return Ok(all),
+                (Some(true), Some(next)) if after.as_deref() != Some(next) => after = Some(next.to_owned()),
+                // What was listed so far would pass for everything, and the rest for gone.
+                _ => return Err(Failure::passing("the list of add-ons stops before its end")),
             }
-            after = next;
         }
     }
 
@@ -107,8 +121,9 @@ impl Api {
             "organizationId": organization["id"], "appId": new.app, "type": new.kind.provider(), "name": new.name,
             "primaryRegion": new.region, "planId": new.plan, "options": {},
         });
-        let sealed = SEALED.map(|field| format!("/data/createAddOn/addOn/{field}"));
-        let data = self.ask(CREATE, &json!({ "input": input }), &sealed)?;
+        let (document, sealed) = creation(new.kind);
+        let sealed: Vec<_> = sealed.iter().map(|field| format!("/data/createAddOn/addOn/{field}")).collect();
+        let data = self.ask(document, &json!({ "input": input }), &sealed)?;
         Ok(AddOn::deserialize(&data["createAddOn"]["addOn"])?)
     }
 

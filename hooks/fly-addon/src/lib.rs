@@ -13,7 +13,8 @@ mod config;
 mod graphql;
 
 use groundcrew_hook::{
-    Inventory, Listed, Owner, Provisioner, Result, Spec, State, Thing, ThingPage, Value, View, Want, json,
+    Inventory, Listed, Named, Owner, Provisioner, Result, Spec, State, Thing, ThingPage, Value, View, Want,
+    json,
 };
 
 use crate::config::{Config, Kind};
@@ -21,9 +22,6 @@ use crate::graphql::{AddOn, Api, NewAddOn};
 
 /// When to look again at one that is being made, in milliseconds.
 const POLL_MS: u32 = 5_000;
-
-/// Characters of the host's own names.
-const WORD: usize = 26;
 
 /// Variables of a bucket, and the outputs that they become.
 const OUTPUTS: [(&str, &str); 4] = [
@@ -48,15 +46,15 @@ impl Provisioner for FlyAddOn {
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let (api, kind) = (Api::open()?, Kind::of(&want.kind)?);
-        let ours = name_of(want);
         let could_be = |add_on: &AddOn| match &want.id {
             Some(id) => add_on.id == *id,
-            // One that a person made under the very name is somebody else's.
-            None => add_on.name == ours || add_on.name == want.key,
+            // One that a person made under the very name is somebody else's. One of an earlier creation is ours: what
+            // a lost ledger knew must not be made, and paid, a second time.
+            None => want.could_be_named(&add_on.name),
         };
         let mut things = Vec::new();
         for add_on in api.list(kind)?.into_iter().filter(could_be) {
-            let mark = (add_on.name == ours).then(|| want.mark.clone());
+            let mark = want.mark_in(&add_on.name);
             let url = match kind {
                 Kind::Tigris => None,
                 Kind::UpstashRedis => api.url(&add_on.id)?,
@@ -69,7 +67,7 @@ impl Provisioner for FlyAddOn {
     fn create(want: &Want) -> Result<Thing> {
         let kind = Kind::of(&want.kind)?;
         let field = |name: &str| want.body.get(name).and_then(Value::as_str);
-        let (name, app) = (name_of(want), want.owner.app()?);
+        let (name, app) = (want.own_name(), want.owner.app()?);
         let new = NewAddOn { kind, name: &name, app, region: field("region"), plan: field("plan") };
         let made = Api::open()?.create(&new)?;
         Ok(thing(kind, made).mark(Some(want.mark.clone())))
@@ -87,28 +85,19 @@ impl Inventory for FlyAddOn {
         for kind in Kind::ALL {
             things.extend(api.list(kind)?.into_iter().map(|add_on| Listed {
                 kind: kind.word().to_owned(),
-                key: Some(key_of(&add_on.name).to_owned()),
-                thing: thing(kind, add_on),
+                key: Some(Named::of(&add_on.name).key.to_owned()),
+                thing: {
+                    let mark = Named::of(&add_on.name).mark();
+                    thing(kind, add_on).mark(mark)
+                },
             }));
         }
         Ok(ThingPage { things, next: None })
     }
 }
 
-/// The name that only this creation has.
-fn name_of(want: &Want) -> String {
-    format!("{}-{}", want.key, want.name)
-}
-
-/// The name without the host's word.
-fn key_of(name: &str) -> &str {
-    let word =
-        |word: &str| word.len() == WORD && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    name.rsplit_once('-').filter(|(_, end)| word(end)).map_or(name, |(key, _)| key)
-}
-
 fn thing(kind: Kind, add_on: AddOn) -> Thing {
-    let mut body = json!({ "name": key_of(&add_on.name) });
+    let mut body = json!({ "name": Named::of(&add_on.name).key });
     for (field, value) in [("region", add_on.primary_region), ("plan", add_on.plan.map(|plan| plan.id))] {
         if let Some(value) = value.filter(|_| kind == Kind::UpstashRedis) {
             body[field] = json!(value);

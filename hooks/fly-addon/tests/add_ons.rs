@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use groundcrew_flysim::{Action, ManualClock, Reply, World};
-use groundcrew_hook::testing::{Fake, desired, life, view, want};
+use groundcrew_hook::testing::{Fake, answer, desired, life, view, want};
 use groundcrew_hook::{
     Failure, Inventory, Provisioner, Request, Response, Result, State, Thing, Value, Want, json,
 };
@@ -172,4 +172,61 @@ fn what_is_wanted_has_names_that_providers_take() {
         let failure = desired::<FlyAddOn>(&fake(&world, &wrong), &view("cust-7")).unwrap_err();
         assert!(failure.message.contains(said), "{failure}");
     }
+}
+
+#[test]
+fn after_a_lost_ledger_it_is_found_by_its_name_with_its_mark() {
+    let (world, _) = world();
+    let fake = fake(&world, &Value::Null);
+    for want in [bucket(), cache()] {
+        let made = fake.run(|| FlyAddOn::create(&want)).unwrap();
+        let word = format!("{}{}", &want.name[..10], "z".repeat(16));
+        let again = Want { mark: want.mark.replace(&want.name, &word), name: word, ..want };
+        for want in [again.clone(), Want { id: Some(made.id.clone()), ..again }] {
+            let found = fake.run(|| FlyAddOn::find(&want)).unwrap();
+            assert_eq!((found.len(), &found[0].id, &found[0].mark), (1, &made.id, &made.mark));
+        }
+    }
+    plant(&world, &format!("cust-7-logs-{}", "y".repeat(26)));
+    let logs = want("tigris", "cust-7-logs", json!({ "name": "cust-7-logs" }));
+    assert_eq!(fake.run(|| FlyAddOn::find(&logs)).unwrap(), [], "another installation's has another name");
+}
+
+#[test]
+fn a_listing_says_the_host_made_name() {
+    let (world, _) = world();
+    let fake = fake(&world, &Value::Null);
+    fake.run(|| FlyAddOn::create(&bucket())).unwrap();
+    plant(&world, "other");
+    let page = fake.run(|| FlyAddOn::scan(None, None)).unwrap();
+    let mut marks: Vec<_> = page.things.into_iter().map(|it| it.thing.mark).collect();
+    marks.sort();
+    assert_eq!(marks, [None, Some(format!("gc1::{}", bucket().name))]);
+}
+
+#[test]
+fn a_listing_that_stops_before_its_end_is_a_failure() {
+    let (world, _) = world();
+    let asked = |info: Value| {
+        let config = json!({ "graphql": format!("{API}/graphql"), "org": "acme", "add_ons": null });
+        let body =
+            json!({ "data": { "organization": { "id": "o", "addOns": { "nodes": [], "pageInfo": info } } } });
+        let fake = Fake::new().config(config).secret("FLY_TOKEN").http(move |_| answer(200, &body));
+        fake.run(|| FlyAddOn::find(&bucket()))
+    };
+    for early in [
+        json!({ "hasNextPage": true, "endCursor": null }),
+        json!({ "hasNextPage": true, "endCursor": "" }),
+        json!({ "hasNextPage": true, "endCursor": "same" }),
+        Value::Null,
+    ] {
+        let failure = asked(early.clone()).unwrap_err();
+        assert!(failure.retry && failure.message.contains("stops before its end"), "{early}: {failure}");
+    }
+    assert_eq!(asked(json!({ "hasNextPage": false, "endCursor": null })).unwrap(), []);
+    for number in 0..150 {
+        plant(&world, &format!("other-{number}"));
+    }
+    let listed = fake(&world, &Value::Null).run(|| FlyAddOn::scan(None, None)).unwrap();
+    assert_eq!(listed.things.len(), 150, "over two pages");
 }

@@ -8,6 +8,9 @@ use serde::Deserialize;
 /// The key of the one shared address.
 pub(crate) const SHARED: &str = "shared";
 
+/// What the platform calls having no region.
+pub(crate) const GLOBAL: &str = "global";
+
 /// Which IPv4 address an app gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,7 +79,8 @@ impl Config {
 
     /// The region is the key as well: another region is another address, made before the old one goes.
     fn dedicated(&self, kind: &str) -> Spec {
-        let body = self.region.as_ref().map_or(json!({}), |region| json!({ "region": region }));
-        Spec::new(kind, self.region.as_deref().unwrap_or("global"), body)
+        let region = self.region.as_deref().filter(|region| *region != GLOBAL);
+        let body = region.map_or(json!({}), |region| json!({ "region": region }));
+        Spec::new(kind, region.unwrap_or(GLOBAL), body)
     }
 }

@@ -31,18 +31,20 @@ impl Provisioner for FlyIp {
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let (kind, app) = (kind_of(&want.kind)?, want.owner.app()?);
         let all = open()?.call(&ips::list(app))?.ips;
-        let things = all.iter().filter(|ip| could_be(ip, kind, want)).map(|ip| thing(ip, app));
-        Ok(things.filter(|thing| want.id.as_ref().is_none_or(|id| *id == thing.id)).collect())
+        let things = all.iter().filter_map(|ip| Some((ip, thing(ip, app)?)));
+        // What is known is known by its id: the platform may say another region of it than was asked for.
+        let it = |(ip, thing): &(&Ip, Thing)| match &want.id {
+            Some(id) => *id == thing.id,
+            None => could_be(ip, kind, want),
+        };
+        Ok(things.filter(it).map(|(_, thing)| thing).collect())
     }
 
     fn create(want: &Want) -> Result<Thing> {
         let (kind, app) = (kind_of(&want.kind)?, want.owner.app()?);
         let (region, network) = (text(want, "region"), text(want, "network"));
         let made = open()?.call(&ips::allocate(app, NewIp { kind, region, network }))?;
-        if made.ip.is_empty() {
-            return Err(Failure::passing("the API answered without an address"));
-        }
-        Ok(thing(&made, app))
+        thing(&made, app).ok_or_else(|| Failure::passing("the API answered without an address"))
     }
 
     fn remove(want: &Want, now: &Thing) -> Result<Option<Thing>> {
@@ -61,9 +63,9 @@ impl Inventory for FlyIp {
         let all = open()?.call(&ips::list(app))?.ips;
         let listed = |ip: &Ip| {
             let key = (ip.kind() == IpKind::SharedV4).then(|| config::SHARED.to_owned());
-            Listed { kind: word(ip.kind()).to_owned(), key, thing: thing(ip, app) }
+            Some(Listed { kind: word(ip.kind())?.to_owned(), key, thing: thing(ip, app)? })
         };
-        Ok(ThingPage { things: all.iter().map(listed).collect(), next: None })
+        Ok(ThingPage { things: all.iter().filter_map(listed).collect(), next: None })
     }
 }
 
@@ -71,19 +73,20 @@ fn open() -> Result<Api> {
     Api::at(groundcrew_hook::config::<Config>()?.api.as_deref())
 }
 
-/// The manifest's word for a kind.
-const fn word(kind: IpKind) -> &'static str {
+/// The manifest's word for a kind; none for addresses that machines call from, which are no concern of this hook.
+const fn word(kind: IpKind) -> Option<&'static str> {
     match kind {
-        IpKind::SharedV4 => "shared-v4",
-        IpKind::V4 => "v4",
-        IpKind::V6 => "v6",
-        IpKind::PrivateV6 => "private-v6",
+        IpKind::SharedV4 => Some("shared-v4"),
+        IpKind::V4 => Some("v4"),
+        IpKind::V6 => Some("v6"),
+        IpKind::PrivateV6 => Some("private-v6"),
+        IpKind::Egress => None,
     }
 }
 
 fn kind_of(kind: &str) -> Result<IpKind> {
     let all = [IpKind::SharedV4, IpKind::V4, IpKind::V6, IpKind::PrivateV6];
-    let found = all.into_iter().find(|one| word(*one) == kind);
+    let found = all.into_iter().find(|one| word(*one) == Some(kind));
     found.ok_or_else(|| Failure::lasting(format!("`{kind}` is no kind of address")))
 }
 
@@ -93,22 +96,26 @@ fn text<'a>(want: &'a Want, field: &str) -> Option<&'a str> {
 
 /// Whether this address could be the wanted one: of its kind, and in its region where both name one.
 fn could_be(ip: &Ip, kind: IpKind, want: &Want) -> bool {
-    let elsewhere =
-        |wanted: &str| ip.region.as_deref().is_some_and(|region| !region.is_empty() && region != wanted);
+    let elsewhere = |wanted: &str| region_of(ip).is_some_and(|region| region != wanted);
     ip.kind() == kind && !text(want, "region").is_some_and(elsewhere)
 }
 
+/// The region that an address is in; one that is `global` is in none.
+fn region_of(ip: &Ip) -> Option<&str> {
+    ip.region.as_deref().filter(|region| !matches!(*region, "" | config::GLOBAL))
+}
+
 /// An address's id within its kind. A shared one is the same for many apps, hence with the app's name.
-fn thing(ip: &Ip, app: &str) -> Thing {
+fn thing(ip: &Ip, app: &str) -> Option<Thing> {
     let (id, output) = match ip.kind() {
+        IpKind::Egress => return None,
         IpKind::SharedV4 => (format!("{app}/{}", ip.ip), "v4"),
         IpKind::V4 => (ip.ip.clone(), "v4"),
         IpKind::V6 => (ip.ip.clone(), "v6"),
         IpKind::PrivateV6 => (ip.ip.clone(), "private_v6"),
     };
-    let region = ip.region.as_deref().filter(|region| !region.is_empty());
-    let body = region.map_or(json!({}), |region| json!({ "region": region }));
-    Thing::new(id, body).made(ip.created_at.clone()).output(output, &ip.ip)
+    let body = region_of(ip).map_or(json!({}), |region| json!({ "region": region }));
+    Some(Thing::new(id, body).made(ip.created_at.clone()).output(output, &ip.ip))
 }
 
 /// The address in an id.

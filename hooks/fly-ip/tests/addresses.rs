@@ -87,6 +87,37 @@ fn find_shows_every_address_that_could_be_it() {
     };
     assert_eq!(found(&want("v6", "fra", json!({ "region": "fra" }))), ["2a09::2", "2a09::3"]);
     assert_eq!(found(&want("v6", "global", json!({}))).len(), 3);
+    let known = Want { id: Some("2a09::1".to_owned()), ..want("v6", "fra", json!({ "region": "fra" })) };
+    assert_eq!(
+        found(&known),
+        ["2a09::1"],
+        "what is known is found by its id, whatever region it is shown in"
+    );
+}
+
+#[test]
+fn global_is_no_region() {
+    let stored = json!({ "ip": "2a09::1", "region": "global", "shared": false });
+    let fake = fake(&Ips::new(RefCell::new(vec![stored])), json!({ "region": "global", "v4": "none" }));
+    let specs = desired::<FlyIp>(&fake, &view("cust-7")).unwrap();
+    assert_eq!((specs[0].key.as_str(), &specs[0].body), ("global", &json!({})));
+    let found = fake.run(|| FlyIp::find(&want("v6", "fra", json!({ "region": "fra" })))).unwrap();
+    assert_eq!((found.len(), &found[0].body), (1, &json!({})), "it could be in any region");
+}
+
+#[test]
+fn addresses_that_machines_call_from_are_none_of_ours() {
+    let ips = Ips::new(RefCell::new(vec![
+        json!({ "ip": null, "ip_pair": { "v4": "137.66.1.2", "v6": "2a09::2" }, "egress": true }),
+        json!({ "ip": "", "region": "fra" }),
+        json!({ "ip": "137.66.1.3", "egress": true }),
+        json!({ "ip": "137.66.1.4", "shared": false }),
+    ]));
+    let (fake, want) = (fake(&ips, json!({})), want("v4", "global", json!({})));
+    let ids = |things: Vec<groundcrew_hook::Thing>| things.into_iter().map(|it| it.id).collect::<Vec<_>>();
+    assert_eq!(ids(fake.run(|| FlyIp::find(&want)).unwrap()), ["137.66.1.4"]);
+    let page = fake.run(|| FlyIp::scan(Some(&want.owner), None)).unwrap();
+    assert_eq!(ids(page.things.into_iter().map(|it| it.thing).collect()), ["137.66.1.4"]);
 }
 
 #[test]

@@ -8,7 +8,8 @@ mod api;
 mod config;
 
 use groundcrew_hook::{
-    Inventory, Listed, Owner, Provisioner, Result, Spec, State, Thing, ThingPage, View, Want, json, log,
+    Inventory, Listed, Named, Owner, Provisioner, Result, Spec, State, Thing, ThingPage, View, Want, json,
+    log,
 };
 
 use crate::api::{Api, Cluster};
@@ -16,9 +17,6 @@ use crate::config::Config;
 
 /// When to look again at a cluster that is being made or deleted, in milliseconds.
 const POLL_MS: u32 = 15_000;
-
-/// Characters of the host's own names.
-const WORD: usize = 26;
 
 /// The hook.
 #[derive(Debug)]
@@ -33,7 +31,6 @@ impl Provisioner for FlyPostgres {
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let config: Config = groundcrew_hook::config()?;
         let api = Api::open(&config)?;
-        let ours = name_of(want);
         let found = if let Some(id) = &want.id {
             let Some(cluster) = api.show(id)? else {
                 // A listing that succeeds says that the organisation is there, and this token's.
@@ -41,21 +38,20 @@ impl Provisioner for FlyPostgres {
             };
             vec![cluster]
         } else {
-            // One that a person made under the very name is somebody else's.
+            // One that a person made under the very name is somebody else's. One of an earlier creation is ours: what
+            // a lost ledger knew must not be made, and paid, a second time.
             let mut all = api.list(&config.org)?;
-            all.retain(|cluster| cluster.name == ours || cluster.name == want.key);
+            all.retain(|cluster| want.could_be_named(&cluster.name));
             all
         };
-        let thing = |cluster: &Cluster| {
-            let mark = (cluster.name == ours).then(|| want.mark.clone());
-            Ok(with_access(&api, cluster, want)?.mark(mark))
-        };
+        let thing =
+            |cluster: &Cluster| Ok(with_access(&api, cluster, want)?.mark(want.mark_in(&cluster.name)));
         found.iter().map(thing).collect()
     }
 
     fn create(want: &Want) -> Result<Thing> {
         let config: Config = groundcrew_hook::config()?;
-        let mut body = json!({ "org_slug": config.org, "name": name_of(want) });
+        let mut body = json!({ "org_slug": config.org, "name": want.own_name() });
         for (field, of) in [
             ("region", "region"),
             ("plan", "plan"),
@@ -87,30 +83,18 @@ impl Inventory for FlyPostgres {
         let config: Config = groundcrew_hook::config()?;
         let listed = |cluster: Cluster| Listed {
             kind: "cluster".to_owned(),
-            key: Some(key_of(&cluster.name).to_owned()),
-            thing: shown(&cluster),
+            key: Some(Named::of(&cluster.name).key.to_owned()),
+            thing: shown(&cluster).mark(Named::of(&cluster.name).mark()),
         };
         let all = Api::open(&config)?.list(&config.org)?;
         Ok(ThingPage { things: all.into_iter().map(listed).collect(), next: None })
     }
 }
 
-/// The name that only this creation has.
-fn name_of(want: &Want) -> String {
-    format!("{}-{}", want.key, want.name)
-}
-
-/// The name without the host's word.
-fn key_of(name: &str) -> &str {
-    let word =
-        |word: &str| word.len() == WORD && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    name.rsplit_once('-').filter(|(_, end)| word(end)).map_or(name, |(key, _)| key)
-}
-
 /// With how it is reached, once it is ready.
 fn with_access(api: &Api, cluster: &Cluster, want: &Want) -> Result<Thing> {
     let thing = shown(cluster);
-    if thing.state != State::Ready || cluster.name != name_of(want) {
+    if thing.state != State::Ready || want.mark_in(&cluster.name).is_none() {
         return Ok(thing);
     }
     let access = api.access(cluster)?;
@@ -119,7 +103,8 @@ fn with_access(api: &Api, cluster: &Cluster, want: &Want) -> Result<Thing> {
 }
 
 fn shown(cluster: &Cluster) -> Thing {
-    let mut body = json!({ "name": key_of(&cluster.name), "region": cluster.region, "plan": cluster.plan });
+    let mut body =
+        json!({ "name": Named::of(&cluster.name).key, "region": cluster.region, "plan": cluster.plan });
     if let Some(disk) = cluster.disk_size_gb {
         body["disk_gb"] = json!(disk);
     }

@@ -151,3 +151,38 @@ fn what_is_wanted_has_a_name_and_its_app() {
         Fake::new().config(json!({ "org": "acme", "name": Value::Null, "region": "fra", "plan": "basic" }));
     assert!(desired::<FlyPostgres>(&nobody, &view("cust-7")).unwrap().is_empty());
 }
+
+/// The want of a runner whose ledger was lost: another row of the same place.
+fn again() -> Want {
+    let word = format!("{}{}", &cluster().name[..10], "z".repeat(16));
+    let mark = cluster().mark.replace(&cluster().name, &word);
+    Want { name: word, mark, ..cluster() }
+}
+
+#[test]
+fn after_a_lost_ledger_it_is_found_by_its_name_with_its_mark() {
+    let (world, clock) = world();
+    let fake = fake(&world);
+    let made = fake.run(|| FlyPostgres::create(&cluster())).unwrap();
+    let other = format!("cust-7-db-{}", "y".repeat(26));
+    world.act(Action::CreatePostgres { name: other, app: None }).unwrap();
+    clock.advance(600_000);
+    for want in [again(), Want { id: Some(made.id.clone()), ..again() }] {
+        let found = fake.run(|| FlyPostgres::find(&want)).unwrap();
+        let [found] = &found[..] else { panic!("what another installation named is not ours: {found:?}") };
+        assert_eq!((&found.id, &found.mark), (&made.id, &made.mark));
+        assert!(output(found, "url").is_some(), "it is ours, so its credentials are told");
+    }
+}
+
+#[test]
+fn a_listing_says_the_host_made_name() {
+    let (world, _) = world();
+    let fake = fake(&world);
+    fake.run(|| FlyPostgres::create(&cluster())).unwrap();
+    world.act(Action::CreatePostgres { name: "theirs".to_owned(), app: None }).unwrap();
+    let page = fake.run(|| FlyPostgres::scan(None, None)).unwrap();
+    let mut marks: Vec<_> = page.things.into_iter().map(|it| it.thing.mark).collect();
+    marks.sort();
+    assert_eq!(marks, [None, Some(format!("gc1::{}", cluster().name))]);
+}

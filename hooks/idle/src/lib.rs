@@ -104,7 +104,7 @@ fn finding(app: &Subject, machines: &[Machine], age: &str, api: &Api, prices: &P
     let gb =
         volumes.iter().filter(|volume| !volume.is_going()).filter_map(|volume| volume.size_gb).sum::<u64>();
     let ips = api.ask(&ips::list(name))?.map_err(|error| gone(&error))?.ips;
-    let v4 = ips.iter().filter(|ip| ip.kind() == ips::IpKind::V4 && !ip.ip.is_empty()).count() as u64;
+    let v4 = ips.iter().filter(|ip| ip.kind() == ips::IpKind::V4).count() as u64;
     let known = prices.cents("volume_gb_month", gb).zip(prices.cents("ipv4_month", v4));
     let mut parts = Vec::new();
     if gb > 0 {

@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_long_detail_is_cut() {
-        let mut event = event("resource.stuck");
+        let mut event = event("finding.opened");
         event.data = json!({ "error": "\u{fc}".repeat(600) });
         assert!(text(&event).ends_with("\u{fc}..."));
         assert_eq!(text(&event).chars().filter(|c| *c == '\u{fc}').count(), 500);

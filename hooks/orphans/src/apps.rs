@@ -4,7 +4,7 @@
 
 use groundcrew_hook::audit::{Activity, FirstSeen, ago, apps_after, days, jiff::Timestamp, time};
 use groundcrew_hook::fly::certificates::{self, Certificate};
-use groundcrew_hook::fly::ips::{self, Ip, IpKind};
+use groundcrew_hook::fly::ips::{self, IpKind};
 use groundcrew_hook::fly::{failure, graphql, is_gone, volumes};
 use groundcrew_hook::{Finding, Result, Severity, Subject, json};
 
@@ -73,7 +73,7 @@ fn addresses(look: &mut Look, app: &Subject, since: Timestamp) -> Result<()> {
         Err(error) if is_gone(&error) => return Ok(()),
         Err(error) => return Err(failure(&error)),
     };
-    for ip in all.iter().filter(|ip| ip.kind() == IpKind::V4 && !ip.ip.is_empty() && !is_egress(ip)) {
+    for ip in all.iter().filter(|ip| ip.kind() == IpKind::V4) {
         let age = ago(look.now, since);
         let message = format!("dedicated IPv4 address {} of an app in which nothing ran for {age}", ip.ip);
         look.report(Finding {
@@ -88,11 +88,6 @@ fn addresses(look: &mut Look, app: &Subject, since: Timestamp) -> Result<()> {
         });
     }
     Ok(())
-}
-
-/// Newer answers list egress addresses among the others.
-fn is_egress(ip: &Ip) -> bool {
-    ip.rest.get("egress").and_then(groundcrew_hook::Value::as_bool).unwrap_or(false)
 }
 
 fn egress(look: &mut Look, app: &Subject, since: Timestamp) -> Result<()> {

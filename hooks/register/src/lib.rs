@@ -2,10 +2,12 @@
 //!
 //! One thing is one document, its key the path below the server. Its mark is a field of the document, where the stanza
 //! names one; without, the host takes for its own what it wrote. The registry may add fields: only those that are
-//! wanted are compared.
+//! wanted are compared. Fields that hold a sealed value are shown masked, so they stand apart in what is wanted, as
+//! `sealed`: the host compares them with what was last written.
 
 use groundcrew_hook::{
-    Failure, Provisioner, Request, Response, Result, Spec, Thing, Value, View, Want, encode, json, secret,
+    Failure, Provisioner, Request, Response, Result, Spec, Thing, Value, View, Want, encode, json,
+    sealed_echo, secret,
 };
 use serde::Deserialize;
 use serde_json::Map;
@@ -41,7 +43,11 @@ struct Config {
 
 #[derive(Deserialize)]
 struct Body {
+    /// What can be compared.
     document: Map<String, Value>,
+    /// Fields that hold tokens of sealed values.
+    #[serde(default)]
+    sealed: Map<String, Value>,
 }
 
 impl Provisioner for Register {
@@ -55,7 +61,15 @@ impl Provisioner for Register {
         flat(config.path.as_ref().unwrap_or(&Value::Null), &mut paths)?;
         paths.sort();
         paths.dedup();
-        let spec = |path: String| Spec::new("document", &path, json!({ "path": path, "document": document }));
+        let (sealed, document): (Map<_, _>, Map<_, _>) =
+            document.into_iter().partition(|(_, value)| sealed_echo(value).is_some());
+        let spec = |path: String| {
+            let mut body = json!({ "path": path, "document": document });
+            if !sealed.is_empty() {
+                body["sealed"] = json!(sealed);
+            }
+            Spec::new("document", &path, body)
+        };
         Ok(paths.into_iter().map(spec).collect())
     }
 
@@ -69,9 +83,14 @@ impl Provisioner for Register {
         let mark =
             registry.config.mark.as_ref().and_then(|field| shown.get(field)?.as_str().map(str::to_owned));
         // What the registry adds is its own affair.
-        let wanted = want.body::<Body>()?.document;
-        shown.retain(|field, _| wanted.contains_key(field));
-        Ok(vec![thing(&want.key, &shown, mark)])
+        let wanted: Body = want.body()?;
+        let sealed_as = sealed_as(&wanted.sealed, &shown);
+        shown.retain(|field, _| wanted.document.contains_key(field));
+        let mut found = thing(&want.key, &shown, mark);
+        if !wanted.sealed.is_empty() {
+            found.body["sealed_as"] = json!(sealed_as);
+        }
+        Ok(vec![found])
     }
 
     fn create(want: &Want) -> Result<Thing> {
@@ -123,14 +142,25 @@ impl Registry {
 
 fn write(want: &Want, how: impl FnOnce(Request) -> Request) -> Result<Thing> {
     let registry = Registry::open()?;
-    let wanted = want.body::<Body>()?.document;
-    let mut document = wanted.clone();
+    let wanted: Body = want.body()?;
+    let mut document = wanted.document.clone();
+    document.extend(wanted.sealed);
     let mark = registry.config.mark.clone().map(|field| {
         document.insert(field, json!(want.mark));
         want.mark.clone()
     });
     registry.send(how(Request::put(registry.url(&want.key)).json(&document)))?.success()?;
-    Ok(thing(&want.key, &wanted, mark))
+    Ok(thing(&want.key, &wanted.document, mark))
+}
+
+/// How the registry shows what was sealed. Never as the value itself: the host masks no short one.
+fn sealed_as(sealed: &Map<String, Value>, shown: &Map<String, Value>) -> Map<String, Value> {
+    let word = |(field, wanted): (&String, &Value)| {
+        let here = shown.get(field)?;
+        let word = if sealed_echo(wanted).as_ref() == Some(here) { "masked" } else { "other" };
+        Some((field.clone(), json!(word)))
+    };
+    sealed.iter().filter_map(word).collect()
 }
 
 fn thing(path: &str, document: &Map<String, Value>, mark: Option<String>) -> Thing {

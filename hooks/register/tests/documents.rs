@@ -124,3 +124,26 @@ fn what_is_wanted_has_paths_that_stay_where_they_are() {
     assert!(failure.message.contains("which is the mark's"), "{failure}");
     assert!(asked(json!({ "path": null, "document": null })).unwrap().is_empty());
 }
+
+#[test]
+fn a_sealed_field_is_no_drift_though_it_is_shown_masked() {
+    let token = format!("gcs_{}", "0123456789".repeat(4));
+    let document = json!({ "plan": "pro", "url": format!("redis://:{token}@cache") });
+    let documents = Documents::default();
+    let fake = fake(&documents, &json!({ "path": "v1/x", "document": document }));
+    let spec = desired::<Register>(&fake, &view("cust-7")).unwrap().remove(0);
+    assert_eq!(spec.body["document"], json!({ "plan": "pro" }));
+    let want = want("document", &spec.key, spec.body);
+    let made = fake.run(|| Register::create(&want)).unwrap();
+    assert_eq!(made.body, json!({ "path": "v1/x", "document": { "plan": "pro" } }));
+    assert_eq!(documents.borrow()["v1/x"]["url"], document["url"], "it is written, with its token");
+    let shown_as = |url: Value| {
+        documents.borrow_mut().get_mut("v1/x").unwrap()["url"] = url;
+        let found = fake.run(|| Register::find(&want)).unwrap().remove(0);
+        assert_eq!(found.body["document"], json!({ "plan": "pro" }));
+        assert_eq!(found.body.get("sealed"), None);
+        found.body["sealed_as"].clone()
+    };
+    assert_eq!(shown_as(json!("redis://:***@cache")), json!({ "url": "masked" }), "as the host masks it");
+    assert_eq!(shown_as(json!("by hand")), json!({ "url": "other" }), "and never the value");
+}

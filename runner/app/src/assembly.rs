@@ -15,6 +15,7 @@ use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError};
 use groundcrew_engine::transport::Network;
 use groundcrew_store::hooks::{HookState, StoredHook};
+use groundcrew_store::told::Listeners;
 use groundcrew_store::{HookId, Store};
 
 use crate::config::{Config, Hook};
@@ -254,16 +255,18 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         rehearsal: setting.rehearsal,
         hooks,
     });
+    // Each start looks anew whether somebody else is at work here; of that nobody is told.
+    store.tell_findings_to(Listeners::default()).await?;
+    for code in [SECOND, OTHER] {
+        store.close_finding(code, &config.installation, now).await?;
+    }
+    runner.tell_findings().await?;
     runner.close_gates().await?;
     for installed in runner.registry().provisioners() {
         store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
     }
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
-    // Each start looks anew whether somebody else is at work here.
-    for code in [SECOND, OTHER] {
-        store.close_finding(code, &config.installation, now).await?;
-    }
     for installed in runner.registry().provisioners() {
         runner.tell_of_scope(installed, now).await?;
     }

@@ -8,6 +8,8 @@
 //!  stanza's text --parse--> Grant --bind(owner, config)--> Bound --judge(request)--> Allowed(read|write) | Denied(line)
 //! ```
 
+mod graphql;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -243,8 +245,22 @@ impl Bound {
     }
 }
 
+/// A request to be judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Upper case.
+    pub method: &'a str,
+    /// Where to.
+    pub url: &'a Url,
+    /// Names in lower case.
+    pub headers: &'a [(String, String)],
+    /// The whole body.
+    pub body: &'a [u8],
+}
+
 /// Judges a request against a run's grants: the first grant that covers it decides.
-pub fn judge(grants: &[Bound], method: &str, url: &Url, body: &[u8]) -> Verdict {
+pub fn judge(grants: &[Bound], asked: &Asked<'_>) -> Verdict {
+    let Asked { method, url, .. } = *asked;
     let user = !url.username().is_empty() || url.password().is_some();
     match grants.iter().find(|grant| !user && grant.covers(method, url)) {
         Some(grant) => {
@@ -252,25 +268,13 @@ pub fn judge(grants: &[Bound], method: &str, url: &Url, body: &[u8]) -> Verdict 
                 || match grant.reads {
                     Reads::ByMethod => false,
                     Reads::All => true,
-                    Reads::Queries => only_asks(body),
+                    Reads::Queries => graphql::only_asks(asked),
                 };
             let access = if reads { Access::Read } else { Access::Write };
             Verdict::Allowed { access, private: grant.private }
         }
         None => Verdict::Denied { line: denied_line(method, url) },
     }
-}
-
-/// Whether a body is a GraphQL request whose document holds no operation that may change something.
-///
-/// The word alone decides, wherever it stands: a document without it has no mutation (GraphQL, October 2021, 2.3).
-fn only_asks(body: &[u8]) -> bool {
-    let request: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let document = request.as_ref().and_then(|request| request.get("query")?.as_str());
-    let names = |text: &str, word: &str| {
-        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|it| it == word)
-    };
-    document.is_some_and(|text| !names(text, "mutation") && !names(text, "subscription"))
 }
 
 fn denied_line(method: &str, url: &Url) -> String {

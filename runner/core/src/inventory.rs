@@ -8,9 +8,9 @@
 use std::collections::BTreeSet;
 
 use crate::duration::Millis;
-use crate::row::{RowId, State, our_row};
+use crate::row::{Place, RowId, State, marked_by, our_row};
 use crate::settle::{Row, SKEW};
-use crate::spec::{Failure, Output, Thing, ThingState, differing};
+use crate::spec::{Failure, Listed, Output, Thing, ThingState, differing};
 use crate::time::Timestamp;
 
 /// What the ledger knows of a listed thing.
@@ -48,6 +48,20 @@ pub enum Verdict {
     Foreign,
     /// It carries no mark.
     Unmarked,
+}
+
+/// The row whose host-made name is all that a listed thing carries, if it carries one.
+pub fn named_by(listed: &Listed) -> Option<RowId> {
+    let (installation, row) = marked_by(listed.thing.mark.as_deref()?)?;
+    installation.is_empty().then_some(row)
+}
+
+/// Whether a host-made name is one that this installation makes for things of such a kind and key.
+///
+/// It is, though its row be of a ledger that was lost. Only things that live in nobody are told by their names.
+pub fn makes_name(listed: &Listed, row: &RowId, target: &str, installation: &str) -> bool {
+    let Some(key) = listed.key.as_deref() else { return false };
+    row.is_at(&Place { installation, target, kind: &listed.kind, key, inside: "" })
 }
 
 /// Says what a listed thing is to us.

@@ -14,6 +14,7 @@ pub mod egress;
 pub mod finding;
 pub mod hash;
 pub mod inventory;
+pub mod kind;
 pub mod manifest;
 pub mod may_delete;
 pub mod mirror;

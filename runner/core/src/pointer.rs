@@ -75,6 +75,13 @@ impl Pointer {
         found
     }
 
+    /// Whether it names something within a value, or what it names may be said to be missing there.
+    ///
+    /// That is so where its way ends at null, or at a list or an object without elements of which `*` names any.
+    pub fn leads_somewhere(&self, value: &Value) -> bool {
+        leads(&self.steps, value)
+    }
+
     /// Whether it names the place that is reached by these steps: names of fields and numbers of elements.
     pub fn names(&self, place: &[String]) -> bool {
         let same = |(step, at): (&Step, &String)| match step {
@@ -85,15 +92,36 @@ impl Pointer {
     }
 }
 
+fn leads(steps: &[Step], value: &Value) -> bool {
+    let Some((step, rest)) = steps.split_first() else { return true };
+    match (step, value) {
+        (_, Value::Null) => true,
+        (Step::Any, Value::Array(items)) => items.is_empty() || items.iter().any(|item| leads(rest, item)),
+        (Step::Any, Value::Object(fields)) => {
+            fields.is_empty() || fields.values().any(|field| leads(rest, field))
+        }
+        (Step::Named(name), Value::Object(fields)) => {
+            fields.get(name).is_some_and(|field| leads(rest, field))
+        }
+        (Step::Named(name), Value::Array(items)) => {
+            numbered(name).and_then(|at| items.get(at)).is_some_and(|item| leads(rest, item))
+        }
+        _ => false,
+    }
+}
+
+/// The number of an element. The RFC knows no leading zeros and no signs.
+fn numbered(name: &str) -> Option<usize> {
+    name.parse::<usize>().ok().filter(|at| at.to_string() == *name)
+}
+
 fn below<'a>(step: &Step, value: &'a mut Value) -> Vec<&'a mut Value> {
     match (step, value) {
         (Step::Any, Value::Array(items)) => items.iter_mut().collect(),
         (Step::Any, Value::Object(fields)) => fields.values_mut().collect(),
         (Step::Named(name), Value::Object(fields)) => fields.get_mut(name).into_iter().collect(),
         (Step::Named(name), Value::Array(items)) => {
-            // The RFC knows no leading zeros and no signs.
-            let at = name.parse::<usize>().ok().filter(|at| at.to_string() == *name);
-            at.and_then(|at| items.get_mut(at)).into_iter().collect()
+            numbered(name).and_then(|at| items.get_mut(at)).into_iter().collect()
         }
         _ => Vec::new(),
     }
@@ -171,6 +199,23 @@ mod tests {
         assert_eq!(named("/by/*", &value), ["c", "d"]);
         assert_eq!(named("/*/x", &value), ["c"]);
         assert_eq!(named("/keys/*/secret/*", &value), [] as [Value; 0]);
+    }
+
+    #[test]
+    fn a_way_that_ends_at_null_or_among_none_leads_somewhere() {
+        let leads = |pointer: &str, value: Value| pointer.parse::<Pointer>().unwrap().leads_somewhere(&value);
+        assert!(leads("/a/b", json!({"a": {"b": 1}})) && leads("/a/b", json!({"a": {"b": null}})));
+        assert!(leads("/a/b", json!({"a": null})) && leads("/a/*/b", json!({"a": []})));
+        assert!(leads("/a/*/b", json!({"a": [{}, {"b": 1}]})), "one of them has it");
+        for (pointer, value) in [
+            ("/a/b", json!({"a": {}})),
+            ("/a/b", json!({"b": 1})),
+            ("/a/b", json!({"a": "text"})),
+            ("/a/*/b", json!({"a": [{"c": 1}]})),
+            ("/0/b", json!([])),
+        ] {
+            assert!(!leads(pointer, value.clone()), "{pointer} in {value}");
+        }
     }
 
     #[test]

@@ -7,13 +7,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::{Digest, base32};
 
-/// A row's id: 10 characters of hash(target, kind, key, inside), then 16 random ones.
+/// A row's id: 10 characters of hash(installation, target, kind, key, inside), then 16 random ones.
 ///
 /// Name, idempotency key and mark are derived from it: the same in every repetition of one creation,
-/// different for the next.
+/// different for the next. The installation is part of the hash because a thing may carry nothing but the name:
+/// what another installation made for the same key must not look like this one's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RowId(String);
+
+/// What a row is about, whichever row it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Whose ledger.
+    pub installation: &'a str,
+    /// Where the hook's things live.
+    pub target: &'a str,
+    /// The thing's kind.
+    pub kind: &'a str,
+    /// The thing's key.
+    pub key: &'a str,
+    /// Empty, or the id of the owner that it dies with.
+    pub inside: &'a str,
+}
+
+impl Place<'_> {
+    fn hash(&self) -> String {
+        let Self { installation, target, kind, key, inside } = self;
+        let parts = [installation, target, kind, key, inside].map(|part| part.as_bytes());
+        base32(Digest::of_parts(parts).as_bytes(), PLACE_LEN)
+    }
+}
 
 const PLACE_LEN: usize = 10;
 const ROW_LEN: usize = 26;
@@ -28,9 +52,8 @@ pub struct ParseError(String);
 
 impl RowId {
     /// Makes the id of a new row from 10 random bytes.
-    pub fn new(target: &str, kind: &str, key: &str, inside: &str, random: [u8; 10]) -> Self {
-        let place = Digest::of_parts([target, kind, key, inside].map(str::as_bytes));
-        Self(format!("{}{}", base32(place.as_bytes(), PLACE_LEN), base32(&random, ROW_LEN - PLACE_LEN)))
+    pub fn new(at: &Place<'_>, random: [u8; 10]) -> Self {
+        Self(format!("{}{}", at.hash(), base32(&random, ROW_LEN - PLACE_LEN)))
     }
 
     /// The text; also the thing's host-made name and its idempotency key.
@@ -43,12 +66,17 @@ impl RowId {
         format!("gc1:{installation}:{}", self.0)
     }
 
-    /// What it shares with every row of the same (target, kind, key, inside).
+    /// What it shares with every row of the same place.
     pub fn place(&self) -> &str {
         &self.0[..PLACE_LEN]
     }
 
-    /// Whether another row is about the same (target, kind, key, inside).
+    /// Whether it was made for a place.
+    pub fn is_at(&self, place: &Place<'_>) -> bool {
+        self.place() == place.hash()
+    }
+
+    /// Whether another row is about the same place.
     pub fn same_place(&self, other: &Self) -> bool {
         self.place() == other.place()
     }
@@ -91,7 +119,7 @@ impl From<RowId> for String {
 pub enum Whose {
     /// This row's.
     Mine,
-    /// An earlier row's of the same (target, kind, key, inside) in this installation.
+    /// An earlier row's of the same place in this installation.
     Earlier,
     /// Another row's of this installation.
     Sibling,
@@ -101,7 +129,16 @@ pub enum Whose {
     Unmarked,
 }
 
+/// What a thing is given for a mark that carries nothing but a host-made name.
+///
+/// The name says no installation; [`Place`] tells whether this one made it.
+pub fn named(row: &RowId) -> String {
+    row.mark("")
+}
+
 /// The installation and the row that a mark names; none if it is not of our making.
+///
+/// The installation is empty where the thing carries only a name.
 pub fn marked_by(mark: &str) -> Option<(&str, RowId)> {
     let (installation, row) = mark.strip_prefix("gc1:")?.rsplit_once(':')?;
     Some((installation, row.parse().ok()?))
@@ -203,7 +240,9 @@ mod tests {
     use super::*;
 
     fn row(key: &str, random: u8) -> RowId {
-        RowId::new("dns zone=a", "record", key, "", [random; 10])
+        let installation = "acme";
+        let at = Place { installation, target: "dns zone=a", kind: "record", key, inside: "" };
+        RowId::new(&at, [random; 10])
     }
 
     #[test]
@@ -212,6 +251,14 @@ mod tests {
         assert_ne!(row("A/x", 1), row("A/x", 2));
         assert!(row("A/x", 1).same_place(&row("A/x", 2)) && !row("A/x", 1).same_place(&row("A/y", 1)));
         assert_eq!(row("A/x", 1).to_string().parse::<RowId>().unwrap(), row("A/x", 1));
+    }
+
+    #[test]
+    fn a_name_tells_the_installation_that_made_it() {
+        let at =
+            |installation, key| Place { installation, target: "dns zone=a", kind: "record", key, inside: "" };
+        assert!(row("A/x", 1).is_at(&at("acme", "A/x")));
+        assert!(!row("A/x", 1).is_at(&at("staging", "A/x")) && !row("A/x", 1).is_at(&at("acme", "A/y")));
     }
 
     #[test]

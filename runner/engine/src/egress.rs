@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
-use groundcrew_core::egress::{Bound, Verdict, judge};
+use groundcrew_core::egress::{Asked, Bound, Verdict, judge};
 use groundcrew_core::pointer::Pointer;
 use groundcrew_core::spec::Failure;
 use groundcrew_core::time::Timestamp;
@@ -54,7 +54,15 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why no answer came.
+impl Response {
+    /// Itself, unless its body is larger than that.
+    fn within(self, most: usize) -> Result<Self, TransportError> {
+        let status = self.status;
+        if self.body.len() > most { Err(TransportError::TooLarge { status, most }) } else { Ok(self) }
+    }
+}
+
+/// Why there is no answer to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// Nothing left: no address, no connection.
@@ -63,6 +71,14 @@ pub enum TransportError {
     /// It may have taken effect.
     #[error("{0}")]
     NoAnswer(String),
+    /// It was answered, with more than is read.
+    #[error("the answer ({status}) is over {most} bytes")]
+    TooLarge {
+        /// The answer's status.
+        status: u16,
+        /// How many bytes are read at most.
+        most: usize,
+    },
 }
 
 /// Carries requests to the outside world, or to a fake of it.
@@ -123,6 +139,9 @@ impl Egress {
         let to = authority(&url);
         self.secrets.refuse_in("the body", &ask.body)?;
         let body = self.sealing.exchange_body(ask.body, &to)?;
+        if let Some(Sign::Sigv4(_)) = self.secrets.signer(&to).map(|secret| &secret.sign) {
+            sigv4::refuse(&ask.headers)?;
+        }
         let mut headers = ask.headers;
         for (name, value) in &mut headers {
             self.secrets.refuse_in("the name of a header", name.as_bytes())?;
@@ -146,7 +165,8 @@ impl Egress {
         let no_url = |error| Failure::final_(format!("`{}` is no URL: {error}", ask.url));
         let url = Url::parse(&ask.url).map_err(no_url)?;
         self.secrets.refuse_in("the URL", ask.url.as_bytes())?;
-        match judge(&self.grants, &ask.method, &url, &ask.body) {
+        let asked = Asked { method: &ask.method, url: &url, headers: &ask.headers, body: &ask.body };
+        match judge(&self.grants, &asked) {
             Verdict::Allowed { access, private } => Ok(Judged { url, access: access.into(), private }),
             Verdict::Denied { line } => {
                 let text =
@@ -225,11 +245,7 @@ impl Egress {
     /// What the guest will see of what came back.
     fn masked(&self, came: Result<Response, TransportError>, body_max: usize) -> (Answer, Effect) {
         let again = |text| Answer::Failure(Failure::again(self.mask_text(text)));
-        match came {
-            Ok(response) if response.body.len() > body_max => {
-                let text = format!("the answer ({}) is over {body_max} bytes", response.status);
-                (Answer::Failure(Failure::final_(text)), Effect::Over)
-            }
+        match came.and_then(|response| response.within(body_max)) {
             Ok(Response { status, headers, body }) => {
                 let mask = |(name, value)| (name, self.mask_text(value));
                 let headers = headers.into_iter().map(mask).collect();
@@ -237,6 +253,13 @@ impl Egress {
             }
             Err(TransportError::NotSent(text)) => (again(text), Effect::Over),
             Err(TransportError::NoAnswer(text)) => (again(text), Effect::Open),
+            // What failed may be answered otherwise the next time; what did not is as large then.
+            Err(error @ TransportError::TooLarge { status: 429 | 500.., .. }) => {
+                (again(error.to_string()), Effect::Over)
+            }
+            Err(error @ TransportError::TooLarge { .. }) => {
+                (Answer::Failure(Failure::final_(error.to_string())), Effect::Over)
+            }
         }
     }
 }

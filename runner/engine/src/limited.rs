@@ -207,7 +207,11 @@ impl<T: Transport> Limited<T> {
     fn note(&self, host: &str, came: &Result<Response, TransportError>) {
         let now = self.shared.clock.now();
         let rules = self.shared.rules.breaking;
-        let status = came.as_ref().map(|response| response.status).ok();
+        let status = match came {
+            // Too much was said, but somebody is there.
+            Ok(Response { status, .. }) | Err(TransportError::TooLarge { status, .. }) => Some(*status),
+            Err(TransportError::NotSent(_) | TransportError::NoAnswer(_)) => None,
+        };
         let own = self.own(host);
         let mut state = self.state();
         if status.is_none_or(|status| status >= 500) {

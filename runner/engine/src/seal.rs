@@ -284,7 +284,8 @@ impl Sealing {
     /// Replaces the strings at these pointers by tokens; their ciphers are kept before this returns.
     ///
     /// An answer that says that something went wrong may have any form; any other must be JSON with strings there,
-    /// for what cannot be sealed is not shown.
+    /// or null, for what cannot be sealed is not shown. Where a pointer names nothing, what it is to keep secret may
+    /// stand elsewhere.
     pub(crate) async fn seal(&self, answer: Response, pointers: &[Pointer]) -> Result<Response, Failure> {
         let Some(inner) = self.0.as_deref().filter(|_| !pointers.is_empty()) else { return Ok(answer) };
         if answer.body.is_empty() {
@@ -294,6 +295,13 @@ impl Sealing {
             let text = "the answer is no JSON, so what is to be sealed in it cannot be found";
             return if answer.status < 400 { Err(Failure::final_(text)) } else { Ok(answer) };
         };
+        let lost = |pointer: &&Pointer| !pointer.leads_somewhere(&json);
+        if answer.status < 400
+            && !says_errors_only(&json)
+            && let Some(pointer) = pointers.iter().find(lost)
+        {
+            return Err(Failure::final_(format!("there is nothing at `{pointer}`, which is to be sealed")));
+        }
         let mut sealed = Vec::new();
         for pointer in pointers {
             for found in pointer.all_mut(&mut json) {
@@ -327,6 +335,12 @@ impl Sealing {
         let known = |inner: &Inner| inner.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.0.as_deref().map(known).unwrap_or_default()
     }
+}
+
+/// Whether it is GraphQL's way to say that something went wrong, without any data.
+fn says_errors_only(answer: &Value) -> bool {
+    let errors = answer.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty());
+    errors && answer.get("data").is_none_or(Value::is_null)
 }
 
 /// Adds a value to what is masked, as it is and as JSON writes it.

@@ -144,7 +144,7 @@ impl Secrets {
 
     /// The address that a URL token stands for, with whatever path or query follows the token.
     ///
-    /// What follows must not lead to another host, nor hold a token itself.
+    /// What follows must not lead to another host, nor out of the secret's own path, nor hold a token itself.
     pub(crate) fn exchange_url(&self, url: &str) -> Result<Option<Url>, Failure> {
         let begins = |secret: &&Secret| secret.at == Position::Url && url.starts_with(&secret.token);
         let Some(secret) = self.by_name.values().find(begins) else { return Ok(None) };
@@ -152,9 +152,14 @@ impl Secrets {
         self.refuse_in("the rest of a URL", rest.as_bytes())?;
         let own = Url::parse(&secret.value).map_err(|_| Failure::final_("the secret's value is no URL"))?;
         let whole = Url::parse(&format!("{}{rest}", secret.value)).ok();
-        let same = |whole: &Url| whole.origin() == own.origin() && whole.username() == own.username();
+        let same = |whole: &Url| {
+            let user = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
+            whole.origin() == own.origin()
+                && user(whole) == user(&own)
+                && whole.path().starts_with(own.path())
+        };
         let text = "what follows the token of a secret URL may extend its path or query, no more";
-        whole.filter(same).map(Some).ok_or_else(|| Failure::final_(text))
+        whole.filter(same).filter(|_| !climbs(rest)).map(Some).ok_or_else(|| Failure::final_(text))
     }
 
     /// Exchanges the token in one header, or says why it must not stand there.
@@ -223,6 +228,14 @@ fn misplaced(place: &str, secret: &Secret) -> Failure {
     Failure::final_(format!("a secret's token stands in {place}; its stanza allows it at {allowed} only"))
 }
 
+/// Whether a dot segment stands in the path that a text goes on with, also where only an outside would read it as one.
+fn climbs(rest: &str) -> bool {
+    // White space within a URL is nothing to some readers, and `%2e` is `.` to some.
+    let path = rest.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let dots = |segment: &str| matches!(segment, "." | "..");
+    path.contains("%2e") || path.contains(['\t', '\n', '\r']) || path.split(['/', '\\']).any(dots)
+}
+
 /// Writes a Fly token as its vendor's client does: macaroons (`fm1r_`, `fm1a_`, `fm2_`) as `FlyV1`, others as
 /// `Bearer` (fly-go, `tokens.go`).
 fn fly_authorization(value: &str) -> String {
@@ -282,6 +295,40 @@ mod tests {
         }
         assert!(secrets.refuse_in("the body", token.as_bytes()).is_err());
         assert!(secrets.token("OTHER").unwrap_err().message.contains("this stanza grants: KEY"));
+    }
+
+    #[test]
+    fn a_secret_address_is_extended_and_never_left() {
+        let at = |own: &str| {
+            let mut secrets = secrets(Position::Url, Format::Plain);
+            secrets.by_name.get_mut("KEY").unwrap().value = own.into();
+            move |rest: &str| {
+                let token = secrets.token("KEY").unwrap();
+                secrets.exchange_url(&format!("{token}{rest}")).ok().flatten().map(String::from)
+            }
+        };
+        let hook = at("https://hooks.example/T1/s3cret");
+        for (rest, whole) in [
+            ("", "https://hooks.example/T1/s3cret"),
+            ("/x?y=../z", "https://hooks.example/T1/s3cret/x?y=../z"),
+            ("?y=1", "https://hooks.example/T1/s3cret?y=1"),
+            ("/a..b", "https://hooks.example/T1/s3cret/a..b"),
+        ] {
+            assert_eq!(hook(rest).as_deref(), Some(whole));
+        }
+        for rest in [
+            "/../../x",
+            "/..",
+            "/.",
+            "/x/../../s3cret/../y",
+            "/%2e%2e/x",
+            "/%2E./x",
+            "\\..\\..\\x",
+            "/.\t./.\n./x",
+        ] {
+            assert_eq!(hook(rest), None, "{rest:?}");
+        }
+        assert_eq!(at("https://hooks.example")("/../x"), None, "also where it would change nothing");
     }
 
     #[test]

@@ -96,8 +96,7 @@ impl Network {
         while let Some(chunk) = stream.next().await {
             body.extend_from_slice(&chunk.map_err(classify)?);
             if body.len() > self.body_max {
-                let text = format!("the answer ({status}) is over {} bytes", self.body_max);
-                return Err(TransportError::NoAnswer(text));
+                return Err(TransportError::TooLarge { status, most: self.body_max });
             }
         }
         Ok(Response { status, headers, body })
@@ -136,5 +135,44 @@ impl Transport for Network {
             let late = || TransportError::NoAnswer(format!("no answer within {deadline}"));
             tokio::time::timeout(deadline.to_std(), self.send(request)).await.unwrap_or_else(|_| Err(late()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one request with so many bytes.
+    async fn answers(length: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serve = async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let said =
+                format!("HTTP/1.1 201 Created\r\ncontent-length: {length}\r\n\r\n{}", "x".repeat(length));
+            // Whoever has read enough hangs up.
+            let _sent = stream.write_all(said.as_bytes()).await;
+        };
+        #[expect(clippy::disallowed_methods, reason = "a test's own server, which ends with it")]
+        tokio::spawn(serve);
+        url
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_large_is_an_answer() {
+        let network = Network::new(Millis::seconds(5), 1_000).unwrap();
+        let get =
+            |url| Request { method: "GET".to_owned(), url, headers: vec![], body: vec![], private: true };
+        let fits = network.exchange(get(answers(1_000).await), Millis::seconds(5)).await.unwrap();
+        assert_eq!((fits.status, fits.body.len()), (201, 1_000));
+        let large = network.exchange(get(answers(1_001).await), Millis::seconds(5)).await;
+        assert_eq!(large, Err(TransportError::TooLarge { status: 201, most: 1_000 }));
     }
 }

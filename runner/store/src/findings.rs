@@ -1,13 +1,14 @@
 //! Findings: what a person should look at, open until it is no longer so.
 //!
-//! Those of the runner itself open and close one by one, as it notices; those of auditors by whole runs
-//! ([`crate::audits`]).
+//! Those of the runner itself open and close one by one, as it notices, and each is told by itself
+//! ([`crate::told`]); those of auditors by whole runs ([`crate::audits`]).
 
-use groundcrew_core::finding::{Acknowledgement, Life, Standing};
+use groundcrew_core::finding::{Acknowledgement, Coverage, Flapping, Life, Notice, Standing};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::operators::{self, OperatorAct};
+use crate::told::{self, Change, Told};
 use crate::{Error, HookId, Result, Store, sql};
 
 pub use groundcrew_core::finding::Severity;
@@ -100,31 +101,80 @@ pub struct Acknowledged {
     pub until: Option<String>,
 }
 
-/// Opens a finding, or sees it again. Returns whether it is new.
+/// Opens a finding, or sees it again. Handlers that listen are told of what opens, unless it comes and goes too often.
 pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp) -> Result<()> {
-    let text = "INSERT INTO finding (source, code, about, hook, severity, message, remedy, first_at, last_at)
-        VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
+    let NewFinding { code, about, hook, severity, message, remedy } = finding;
+    let before = ours(connection, "code = ?1", code, about)?.pop().map(|known| known.life);
+    let (life, notice) = Life::seen(before, now, Flapping::DEFAULT);
+    let text =
+        "INSERT INTO finding (source, code, about, hook, severity, message, remedy, acknowledged, openings,
+          first_at, last_at)
+        VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
         ON CONFLICT (source, code, about) DO UPDATE SET message = excluded.message, remedy = excluded.remedy,
-          severity = excluded.severity, last_at = excluded.last_at,
-          acknowledged = CASE WHEN finding.closed_at IS NULL THEN finding.acknowledged ELSE NULL END,
-          first_at = CASE WHEN finding.closed_at IS NULL THEN finding.first_at ELSE excluded.first_at END, closed_at = NULL";
+          severity = excluded.severity, acknowledged = excluded.acknowledged, openings = excluded.openings,
+          first_at = excluded.first_at, last_at = excluded.last_at, closed_at = NULL";
     connection.prepare_cached(text)?.execute(params![
-        finding.code,
-        finding.about,
-        finding.hook.map(|id| id.0),
-        finding.severity.as_str(),
-        finding.message,
-        finding.remedy,
-        now.as_millis()
+        code,
+        about,
+        hook.map(|id| id.0),
+        severity.as_str(),
+        message,
+        remedy,
+        life.acknowledged.as_ref().map(sql::text_of),
+        sql::text_of(&life.openings),
+        life.first_at.as_millis(),
+        life.last_at.as_millis()
     ])?;
+    if notice == Notice::Tell {
+        let (severity, remedy) = (*severity, remedy.as_deref());
+        told::tell(connection, Change::Opened, &Told { code, about, severity, message, remedy }, now)?;
+    }
     Ok(())
 }
 
-/// Closes findings about something; codes ending with `*` match the rest.
+/// Closes findings about something; codes ending with `*` match the rest. Handlers that listen are told.
 pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Timestamp) -> Result<()> {
-    let text = "UPDATE finding SET closed_at = ?3 WHERE source = 0 AND about = ?2 AND closed_at IS NULL AND code GLOB ?1";
-    connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
+    for Known { code, severity, message, life } in
+        ours(connection, "closed_at IS NULL AND code GLOB ?1", code, about)?
+    {
+        let (_, notice) = Life::unseen(life, Coverage::Complete, now, Flapping::DEFAULT);
+        let text = "UPDATE finding SET closed_at = ?3 WHERE source = 0 AND code = ?1 AND about = ?2";
+        connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
+        if notice == Notice::Tell {
+            let told = Told { code: &code, about, severity, message: &message, remedy: None };
+            told::tell(connection, Change::Resolved, &told, now)?;
+        }
+    }
     Ok(())
+}
+
+/// A finding of the runner itself.
+struct Known {
+    code: String,
+    severity: Severity,
+    message: String,
+    life: Life,
+}
+
+/// What is known about something, of the codes that the filter says.
+fn ours(connection: &Connection, filter: &str, code: &str, about: &str) -> Result<Vec<Known>> {
+    let text = format!(
+        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings
+         FROM finding WHERE source = 0 AND about = ?2 AND {filter}"
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let known = |row: &rusqlite::Row<'_>| {
+        let life = Life {
+            first_at: sql::time(row, 3)?,
+            last_at: sql::time(row, 4)?,
+            resolved_at: sql::time_opt(row, 5)?,
+            acknowledged: sql::json_opt(row, 6)?,
+            openings: sql::json(row, 7)?,
+        };
+        Ok(Known { code: row.get(0)?, severity: sql::word(row, 1)?, message: row.get(2)?, life })
+    };
+    let rows = statement.query_map(params![code, about], known)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(crate) fn change(connection: &Connection, change: &FindingChange, now: Timestamp) -> Result<()> {

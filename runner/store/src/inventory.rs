@@ -1,7 +1,7 @@
 //! What the ledger knows of listed things: indexed reads, a page at a time.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::inventory::{AtPlace, Record};
+use groundcrew_core::inventory::{AtPlace, Record, makes_name, named_by};
 use groundcrew_core::row::{RowId, our_row};
 use groundcrew_core::spec::Listed;
 use groundcrew_core::subject::SubjectKind;
@@ -36,6 +36,8 @@ pub struct Noticed {
 
 impl Store {
     /// What the ledger knows of things that were listed at a target.
+    ///
+    /// A thing that carries but a host-made name has, afterwards, the mark that the name stands for, if it is ours.
     pub fn known_things(
         &self,
         target: &str,
@@ -43,7 +45,12 @@ impl Store {
         listed: Vec<Listed>,
     ) -> Result<Vec<KnownThing>> {
         self.read(|connection| {
-            let known = |listed: Listed| {
+            let known = |mut listed: Listed| {
+                if let Some(named) = named_by(&listed)
+                    && (knows(connection, &named)? || makes_name(&listed, &named, target, installation))
+                {
+                    listed.thing.mark = Some(named.mark(installation));
+                }
                 let row = ledger::claiming(connection, target, &listed.kind, &listed.thing.id)?;
                 let marked = our_row(listed.thing.mark.as_deref(), installation);
                 let mut record = Record { claimed: row.is_some(), ..Record::default() };
@@ -134,6 +141,11 @@ fn look_now(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<
         lanes::mark_dirty(connection, hook, subject, now)?;
     }
     Ok(changed > 0)
+}
+
+fn knows(connection: &Connection, row: &RowId) -> Result<bool> {
+    let text = "SELECT 1 FROM resource WHERE row = ?1";
+    Ok(connection.prepare_cached(text)?.exists([row.as_str()])?)
 }
 
 fn at_place(connection: &Connection, marked: &RowId) -> Result<Option<AtPlace>> {

@@ -38,6 +38,7 @@ pub mod runs;
 pub mod sealed;
 pub mod sight;
 pub mod subjects;
+pub mod told;
 pub mod wants;
 
 mod log;

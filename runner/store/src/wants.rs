@@ -3,7 +3,7 @@
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Class;
 use groundcrew_core::may_delete::Cause;
-use groundcrew_core::row::RowId;
+use groundcrew_core::row::{self, RowId};
 use groundcrew_core::spec::{Spec, canonical};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -241,7 +241,10 @@ fn insert_row(
     place: &Place,
     random: [u8; 10],
 ) -> Result<()> {
-    let row = RowId::new(&wants.target, &spec.kind, &spec.key, &place.inside, random);
+    let installation = installation(connection)?;
+    let (target, inside) = (&wants.target, &place.inside);
+    let at = row::Place { installation: &installation, target, kind: &spec.kind, key: &spec.key, inside };
+    let row = RowId::new(&at, random);
     let text = "INSERT INTO resource (row, hook, owner, target, kind, key, inside, class, origin, state, spec, component,
           stanza, due_at, wanted_at, after)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'created', 'creating', ?9, ?10, ?11, ?12, ?12, ?13)";
@@ -261,6 +264,13 @@ fn insert_row(
         sql::text_of(&spec.after)
     ])?;
     Ok(())
+}
+
+/// Whose ledger this is; empty before anybody said so.
+fn installation(connection: &Connection) -> Result<String> {
+    let text = "SELECT value FROM meta WHERE key = 'installation'";
+    let found = connection.prepare_cached(text)?.query_row([], |row| row.get(0)).optional()?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Somebody wants the row's thing (again): it is theirs, and looked at now.

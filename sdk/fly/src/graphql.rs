@@ -27,13 +27,30 @@ pub struct Page<T> {
     page: PageInfo,
 }
 
+/// Where a page ends. One that is followed by others and does not say where cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(try_from = "Told")]
 struct PageInfo {
-    #[serde(rename = "hasNextPage", deserialize_with = "nullable")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default, rename = "hasNextPage", deserialize_with = "nullable")]
     more: bool,
-    #[serde(rename = "endCursor")]
+    #[serde(default, rename = "endCursor")]
     end: Option<String>,
+}
+
+impl TryFrom<Told> for PageInfo {
+    type Error = &'static str;
+
+    fn try_from(told: Told) -> Result<Self, Self::Error> {
+        match told.end.filter(|end| told.more && !end.is_empty()) {
+            None if told.more => Err("another page follows, and no cursor says where"),
+            next => Ok(Self { next }),
+        }
+    }
 }
 
 /// An add-on: Tigris, Upstash, ... It belongs to the organisation, and stays and bills when its app goes.
@@ -124,7 +141,7 @@ impl<T> Default for Nodes<T> {
 impl<T> Page<T> {
     /// Where the next page begins.
     pub fn next(&self) -> Option<&str> {
-        self.page.end.as_deref().filter(|end| self.page.more && !end.is_empty())
+        self.page.next.as_deref()
     }
 }
 
@@ -209,6 +226,19 @@ mod tests {
         let page = add_ons("acme", None).read(&answer(&body)).unwrap();
         assert_eq!((page.nodes[0].app_names(), page.nodes[0].provider()), (vec!["web"], "tigris"));
         assert_eq!((page.nodes[1].app_names(), page.next()), (vec![], Some("x")));
+    }
+
+    #[test]
+    fn a_page_that_hides_the_next_one_cannot_be_read() {
+        let read = |info: Value| {
+            let body = json!({"data": {"organization": {"addOns": {"nodes": [], "pageInfo": info}}}});
+            add_ons("acme", None).read(&answer(&body))
+        };
+        for cursor in [Value::Null, json!("")] {
+            let hidden = read(json!({"hasNextPage": true, "endCursor": cursor})).unwrap_err();
+            assert_eq!(hidden.class(), Class::Later, "{hidden}");
+            assert_eq!(read(json!({"hasNextPage": false, "endCursor": cursor})).unwrap().next(), None);
+        }
     }
 
     #[test]

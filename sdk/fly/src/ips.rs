@@ -38,6 +38,8 @@ pub enum IpKind {
     SharedV4,
     /// A private address inside the organisation's network (Flycast).
     PrivateV6,
+    /// Addresses that machines call from, an IPv4 and an IPv6 one; nobody reaches the app by them.
+    Egress,
 }
 
 /// Addresses of an app, all in one answer.
@@ -61,9 +63,12 @@ pub struct NewIp<'a> {
 }
 
 impl Ip {
-    /// What this address is: `fdaa:` is private, any other `:` public IPv6, then shared or dedicated IPv4.
+    /// What this address is: what says `egress`, or has no address of its own, is for calls from the app; then `fdaa:`
+    /// is private, any other `:` public IPv6, then shared or dedicated IPv4.
     pub fn kind(&self) -> IpKind {
-        if self.ip.to_ascii_lowercase().starts_with("fdaa:") {
+        if self.is_egress() {
+            IpKind::Egress
+        } else if self.ip.to_ascii_lowercase().starts_with("fdaa:") {
             IpKind::PrivateV6
         } else if self.ip.contains(':') {
             IpKind::V6
@@ -72,6 +77,12 @@ impl Ip {
         } else {
             IpKind::V4
         }
+    }
+
+    /// Not in the specification of 2026-05: newer answers have a field `egress`, and a pair as `ip_pair`, without `ip`.
+    fn is_egress(&self) -> bool {
+        let says = |field: &Value| !matches!(field, Value::Null | Value::Bool(false));
+        self.ip.is_empty() || self.rest.get("egress").is_some_and(says)
     }
 }
 
@@ -83,6 +94,7 @@ impl IpKind {
             Self::V6 => "v6",
             Self::SharedV4 => "shared_v4",
             Self::PrivateV6 => "private_v6",
+            Self::Egress => "egress_pair",
         }
     }
 

@@ -93,6 +93,17 @@ fn the_kind_of_an_address_is_told_from_the_address() {
     let list = ips::list("web").read(&answer(&body)).unwrap();
     let kinds: Vec<_> = list.ips.iter().map(ips::Ip::kind).collect();
     assert_eq!(kinds, [ips::IpKind::PrivateV6, ips::IpKind::V6, ips::IpKind::SharedV4, ips::IpKind::V4]);
+    for egress in [
+        json!({"ip": "137.66.1.2", "egress": true}),
+        json!({"ip": "2a09:8280:1::8", "egress": {"version": 6}}),
+        json!({"ip": null, "ip_pair": {"v4": "137.66.1.2", "v6": "2a09:8280:1::8"}}),
+        json!({"ip": ""}),
+    ] {
+        let list = ips::list("web").read(&answer(&json!({ "ips": [egress] }))).unwrap();
+        assert_eq!(list.ips[0].kind(), ips::IpKind::Egress, "{egress}");
+    }
+    let inbound = ips::list("web").read(&answer(&json!({"ips": [{"ip": "137.66.1.2", "egress": false}]})));
+    assert_eq!(inbound.unwrap().ips[0].kind(), ips::IpKind::V4);
     let new = ips::NewIp { kind: ips::IpKind::SharedV4, region: Some("fra"), network: None };
     assert_eq!(ips::allocate("web", new).request.body, Some(json!({"type": "shared_v4", "region": "fra"})));
     assert!(!ips::IpKind::SharedV4.is_anonymous() && ips::IpKind::V6.is_anonymous());

@@ -115,7 +115,7 @@ pub struct Response {
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// At most 4 MiB unless configured.
+    /// At most 4 MiB; of more the request fails.
     pub body: Vec<u8>,
 }
 

@@ -47,6 +47,8 @@ pub mod fly;
 mod hook;
 mod host;
 mod http;
+mod name;
+mod sealed;
 mod types;
 
 #[cfg(target_arch = "wasm32")]
@@ -59,6 +61,8 @@ pub use failure::{Failure, Result};
 pub use hook::{Auditor, Handler, Inventory, Provisioner, Remedy};
 pub use host::{config, fleet, kv, log, secret};
 pub use http::{Request, Response, encode};
+pub use name::Named;
+pub use sealed::sealed_echo;
 pub use types::{
     Event, Finding, FindingPage, Input, Listed, Outcome, Output, Owner, Severity, Spec, State, Subject,
     Thing, ThingPage, View, Want,

@@ -15,6 +15,7 @@ use groundcrew_engine::gate::{Answers, Refusal};
 use groundcrew_engine::run::{Ended, MemoryHandle};
 use groundcrew_store::audits::{AuditEnd, Changed, Saw};
 use groundcrew_store::lanes::LaneId;
+use groundcrew_store::told::Listeners;
 use groundcrew_store::{HookId, SubjectId};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -97,6 +98,12 @@ impl Runner {
             }
         }
         Ok(changed)
+    }
+
+    /// Says who is told of the runner's own findings from now on: the handlers that are installed and listen.
+    pub async fn tell_findings(&self) -> Result<(), groundcrew_store::Error> {
+        let (opened, resolved) = (self.told("finding.opened"), self.told("finding.resolved"));
+        self.store.tell_findings_to(Listeners { opened, resolved }).await
     }
 
     /// Handlers that are told of findings.

@@ -5,7 +5,7 @@
 //! # Guarantees
 //! - Accepted means durable. `source` and `id` together are the event's identity, as the specification says: the
 //!   same event sent again makes nothing twice.
-//! - The runner's own types ([`RESERVED`]) are refused, so that nobody can pass for it.
+//! - The runner's own types ([`RESERVED`](groundcrew_core::kind::RESERVED)) are refused, so that nobody can pass for it.
 
 mod read;
 
@@ -19,10 +19,6 @@ use serde_json::Value;
 
 use super::Surroundings;
 use read::Attributes;
-
-/// Beginnings of types that only the runner's own events have; `tick` as a whole.
-pub const RESERVED: [&str; 8] =
-    ["app.", "machine.", "resource.", "finding.", "delivery.", "source.", "held.", "tick"];
 
 /// The largest body, in bytes.
 pub const BODY_MAX: usize = 256 << 10;
@@ -159,9 +155,4 @@ fn time(attributes: &Attributes) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = &attributes.time else { return Ok(None) };
     let bad = || Refusal::invalid("time", format!("`{text}` is no RFC 3339 time"));
     Timestamp::parse_rfc3339(text).map(Some).ok_or_else(bad)
-}
-
-/// Whether a type may only be the runner's own.
-fn is_reserved(kind: &str) -> bool {
-    RESERVED.iter().any(|word| if word.ends_with('.') { kind.starts_with(word) } else { kind == *word })
 }

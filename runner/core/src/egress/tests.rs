@@ -7,7 +7,8 @@ fn bound(grant: &str) -> Bound {
 }
 
 fn verdict(grant: &str, method: &str, url: &str) -> Verdict {
-    judge(&[bound(grant)], method, &Url::parse(url).unwrap(), b"")
+    let url = Url::parse(url).unwrap();
+    judge(&[bound(grant)], &Asked { method, url: &url, headers: &[], body: b"" })
 }
 
 fn allowed(grant: &str, method: &str, url: &str) -> bool {
@@ -104,15 +105,45 @@ fn private_addresses_need_their_own_word() {
     }
 }
 
+/// A POST to a grant of GraphQL.
+fn asked(query: &str, headers: &[(&str, &str)], body: &str) -> Access {
+    let grant = bound("GRAPHQL POST https://api.example/graphql");
+    let url = Url::parse(&format!("https://api.example/graphql{query}")).unwrap();
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let headers: Vec<_> = headers.iter().map(owned).collect();
+    match judge(&[grant], &Asked { method: "POST", url: &url, headers: &headers, body: body.as_bytes() }) {
+        Verdict::Allowed { access, .. } => access,
+        Verdict::Denied { line } => panic!("{line}"),
+    }
+}
+
+#[test]
+fn a_graphql_request_that_can_be_read_in_two_ways_writes() {
+    let (json, body) = (("content-type", "application/json"), r#"{"query": "{ a }", "variables": {"x": 1}}"#);
+    assert_eq!(asked("", &[json], body), Access::Read);
+    assert_eq!(asked("?", &[("content-type", "Application/JSON; charset=UTF-8")], body), Access::Read);
+    assert_eq!(asked("?query=mutation%7Ba%7D", &[json], body), Access::Write, "a document in the URL");
+    for headers in [
+        &[][..],
+        &[("content-type", "application/graphql")],
+        &[("content-type", "application/json; charset=utf-7")],
+        &[json, ("content-type", "application/x-www-form-urlencoded")],
+        &[json, ("content-encoding", "gzip")],
+    ] {
+        assert_eq!(asked("", headers, body), Access::Write, "{headers:?}");
+    }
+    for body in [
+        r#"{"query": "mutation { a }", "query": "{ a }"}"#,
+        r#"{"query": "{ a }", "Query": "mutation { a }"}"#,
+        r#"{"query": "{ a }", "extensions": {"persistedQuery": {}}}"#,
+    ] {
+        assert_eq!(asked("", &[json], body), Access::Write, "{body}");
+    }
+}
+
 #[test]
 fn a_graphql_query_reads_and_whatever_may_change_something_writes() {
-    let access = |body: &str| {
-        let grant = bound("GRAPHQL POST https://api.example/graphql");
-        match judge(&[grant], "POST", &Url::parse("https://api.example/graphql").unwrap(), body.as_bytes()) {
-            Verdict::Allowed { access, .. } => access,
-            Verdict::Denied { line } => panic!("{line}"),
-        }
-    };
+    let access = |body: &str| asked("", &[("content-type", "application/json")], body);
     for query in ["{ a }", "query Q($mutations: Int) { mutationCount }", "fragment F on A { b } { ...F }"] {
         assert_eq!(access(&serde_json::json!({ "query": query }).to_string()), Access::Read, "{query}");
     }

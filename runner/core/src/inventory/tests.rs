@@ -1,13 +1,14 @@
 use serde_json::json;
 
 use super::*;
-use crate::row::Origin;
+use crate::row::{Origin, Place, named};
 
 const NOW: Timestamp = Timestamp::from_millis(10_000_000);
 const SETTLE: Millis = Millis::seconds(30);
 
 fn row_id(key: &str, random: u8) -> RowId {
-    RowId::new("dns zone=a", "record", key, "", [random; 10])
+    let at = Place { installation: "acme", target: "dns zone=a", kind: "record", key, inside: "" };
+    RowId::new(&at, [random; 10])
 }
 
 fn thing(mark: Option<&str>) -> Thing {
@@ -42,6 +43,7 @@ fn a_thing_is_ours_an_orphan_a_twin_or_none_of_our_business() {
     );
     assert_eq!(judged(|thing, _| thing.mark = Some(row_id("a", 1).mark("staging"))), Verdict::Foreign);
     assert_eq!(judged(|thing, _| thing.mark = Some("heritage=other".to_owned())), Verdict::Foreign);
+    assert_eq!(judged(|thing, _| thing.mark = Some(named(&row_id("a", 1)))), Verdict::Foreign, "a mere name");
     assert_eq!(judged(|_, record| record.place = Some(at(Some("t-2")))), Verdict::Twin(at(Some("t-2"))));
     assert_eq!(judged(|_, record| record.place = Some(at(None))), Verdict::Settling, "under way");
 }

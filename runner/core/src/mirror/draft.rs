@@ -142,6 +142,7 @@ impl<'a> Draft<'a> {
 
     /// Lets a version of a subject happen: counts it, tells it and lays the row over the mirror's.
     pub(super) fn tell(&mut self, mut row: Row, kind: &'static str, time: Timestamp, reason: Option<&Value>) {
+        debug_assert!(crate::kind::OWN.contains(&kind), "`{kind}` is not among the runner's own events");
         row.version += 1;
         let mut data = row.raw.clone();
         if let (Some(reason), Value::Object(fields)) = (reason, &mut data) {

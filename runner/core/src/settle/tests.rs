@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::row::Place;
 use crate::spec::ThingState;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -15,7 +16,8 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn row_id(random: u8) -> RowId {
-    RowId::new("target", "kind", "key", "", [random; 10])
+    let at = Place { installation: HOME, target: "target", kind: "kind", key: "key", inside: "" };
+    RowId::new(&at, [random; 10])
 }
 
 fn row(state: State) -> Row {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use groundcrew_core::manifest::{Class, Lives};
-use groundcrew_core::row::{Origin, RowId};
+use groundcrew_core::row::{Origin, Place, RowId};
 use groundcrew_core::settle::{self, Adopt, Leave, Look, Policy, Row, SKEW, Scene, Step, decide};
 use groundcrew_core::spec::{Thing, ThingState};
 use groundcrew_core::time::Timestamp;
@@ -147,7 +147,9 @@ fn body(body: Body) -> Value {
 }
 
 fn row_id(no: RowNo) -> RowId {
-    RowId::new("model", "thing", if no.lane == 0 { "a" } else { "b" }, "", [no.serial; 10])
+    let key = if no.lane == 0 { "a" } else { "b" };
+    let at = Place { installation: INSTALLATION, target: "model", kind: "thing", key, inside: "" };
+    RowId::new(&at, [no.serial; 10])
 }
 
 fn mark(mark: Mark) -> Option<String> {

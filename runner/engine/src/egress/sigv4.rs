@@ -4,6 +4,7 @@
 //! *Authenticating Requests: Using the Authorization Header* does (Amazon S3 API Reference). It signs every header
 //! that the guest wrote and the whole body; it knows no session tokens and no chunked uploads.
 
+use groundcrew_core::spec::Failure;
 use groundcrew_core::time::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
@@ -21,11 +22,37 @@ const S3: &str = "s3";
 /// Headers that belong to the signature; a guest's own are replaced.
 const OURS: [&str; 4] = ["authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
 
+/// Headers of the vendor's that a guest may have signed, by how they begin. Others give the signature another meaning:
+/// `x-amz-copy-source` reads an object that no grant names, `x-amz-acl` and `x-amz-grant-` give it away.
+const THEIRS: [&str; 9] = [
+    "x-amz-checksum-",
+    "x-amz-sdk-checksum-",
+    "x-amz-content-",
+    "x-amz-expected-bucket-owner",
+    "x-amz-meta-",
+    "x-amz-server-side-encryption",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-target",
+];
+
 /// Headers that are not signed: whoever carries the request may write them anew.
 const UNSIGNED: [&str; 3] = ["user-agent", "accept-encoding", "expect"];
 
 /// What stays as it is (RFC 3986, *unreserved*).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Refuses headers that must not be signed for a guest.
+pub(super) fn refuse(headers: &[(String, String)]) -> Result<(), Failure> {
+    let vendors = |name: &str| name.starts_with("x-amz-") && !OURS.contains(&name);
+    let allowed = |name: &str| THEIRS.iter().any(|begin| name.starts_with(begin));
+    let refused = headers.iter().find(|(name, _)| vendors(name) && !allowed(name));
+    refused.map_or(Ok(()), |(name, _)| {
+        Err(Failure::final_(format!(
+            "the header `{name}` is not signed for a hook: it reaches beyond the request's URL"
+        )))
+    })
+}
 
 /// Signs a request that is sent at this time.
 pub(super) fn sign(request: &mut Request, key: &AwsKey<'_>, scope: &Signing, now: Timestamp) {
@@ -237,6 +264,25 @@ mod tests {
         ] {
             let authorization = authorization(request, &key, service, SUITE);
             assert!(authorization.ends_with(&format!("Signature={signature}")), "{authorization}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_reaches_elsewhere_is_not_signed() {
+        let refused =
+            |name: &str| refuse(&[("a".to_owned(), "b".to_owned()), (name.to_owned(), "x".to_owned())]);
+        for name in [
+            "x-amz-copy-source",
+            "x-amz-copy-source-range",
+            "x-amz-acl",
+            "x-amz-grant-full-control",
+            "x-amz-bypass-governance-retention",
+            "x-amz-website-redirect-location",
+        ] {
+            assert!(refused(name).unwrap_err().message.contains(name), "{name}");
+        }
+        for name in ["x-amz-meta-owner", "x-amz-storage-class", "x-amz-target", "x-amz-date", "x-other"] {
+            assert_eq!(refused(name), Ok(()), "{name}");
         }
     }
 

@@ -14,7 +14,7 @@ impl Clock for Paused {
     }
 }
 
-/// Answers with one status after the other; 0: none.
+/// Answers with one status after the other; 0: none, 1: too much.
 struct Script(Mutex<Vec<u16>>);
 
 impl Transport for Script {
@@ -25,6 +25,7 @@ impl Transport for Script {
     fn exchange(&self, _: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
         let came = match self.0.lock().unwrap().pop().unwrap_or(200) {
             0 => Err(TransportError::NoAnswer("silence".to_owned())),
+            1 => Err(TransportError::TooLarge { status: 200, most: 4 }),
             status => Ok(Response { status, headers: Vec::new(), body: Vec::new() }),
         };
         Box::pin(std::future::ready(came))
@@ -157,4 +158,14 @@ async fn refused_credentials_stop_their_hook_and_no_other() {
     ask(&right, "https://a.example/").await.expect("its credentials are good");
     let open: Vec<_> = limited.open().into_iter().map(|(name, _)| name).collect();
     assert_eq!(open, ["wrong at a.example"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_says_too_much_is_there() {
+    let limited = limited(vec![0, 0, 1, 0, 0, 1, 1, 1, 1], nothing());
+    for _ in 0..9 {
+        ask(&limited, "https://a.example/").await.unwrap();
+    }
+    assert_eq!(limited.open(), []);
+    assert_eq!(limited.counts().failures["a.example"], 4, "silence is a failure, and too much is none");
 }

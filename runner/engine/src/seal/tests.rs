@@ -93,6 +93,31 @@ async fn what_cannot_be_sealed_is_not_shown() {
     assert!(unread.ready(&[]).is_err(), "nothing could be masked");
 }
 
+#[tokio::test]
+async fn an_answer_in_which_a_pointer_names_nothing_is_not_shown() {
+    let sealing = sealing(&[]);
+    let at = ["/data/addOn/url".parse().unwrap()];
+    for body in [r#"{"data": {"addOn": {"publicUrl": "s3cret"}}}"#, r#"{"url": "s3cret"}"#, r#""s3cret""#] {
+        let refused = sealing.seal(answer(200, body), &at).await.unwrap_err();
+        assert!(refused.message.contains("nothing at `/data/addOn/url`"), "{refused}");
+        assert!(
+            sealing.seal(answer(422, body), &at).await.is_ok(),
+            "what went wrong may be said in any form"
+        );
+    }
+    let errors = r#"[{"message": "no"}]"#;
+    for body in [
+        r#"{"data": {"addOn": null}}"#.to_owned(),
+        r#"{"data": {"addOn": {"url": null}}}"#.to_owned(),
+        format!(r#"{{"errors": {errors}}}"#),
+        format!(r#"{{"data": null, "errors": {errors}}}"#),
+    ] {
+        assert!(sealing.seal(answer(200, &body), &at).await.is_ok(), "{body}");
+    }
+    let both = format!(r#"{{"data": {{"addOn": {{"publicUrl": "s3cret"}}}}, "errors": {errors}}}"#);
+    assert!(sealing.seal(answer(200, &both), &at).await.is_err(), "data beside errors");
+}
+
 #[test]
 fn a_token_is_exchanged_at_its_place_only() {
     let token = sealer().seal(VALUE).token;

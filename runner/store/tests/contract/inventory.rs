@@ -1,7 +1,7 @@
 //! Listed things beside the ledger, and what a listing says of rows that are at rest.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::row::State;
+use groundcrew_core::row::{Place, RowId, State, named};
 use groundcrew_core::settle::REPAIRS_MAX;
 use groundcrew_core::spec::{Listed, Thing, ThingState};
 use groundcrew_core::subject::SubjectKind;
@@ -67,6 +67,29 @@ async fn a_listed_thing_is_known_by_its_id_by_its_mark_and_by_its_place() {
     assert_eq!((orphan.claimed, orphan.place, orphan.ended_at), (false, None, Some(at(7))));
     let elsewhere = bench.store.known_things("another", "acme", vec![listed("id-a", None)]).unwrap();
     assert!(!elsewhere[0].record.claimed, "ids mean something at one target only");
+}
+
+#[tokio::test]
+async fn a_thing_that_carries_only_a_name_has_the_mark_that_it_stands_for() {
+    let (bench, _) = bench(&["a"]).await;
+    bench.store.claim_meta("installation", "acme").await.unwrap().unwrap();
+    let lost = |installation| {
+        let at = Place { installation, target: TARGET, kind: "thing", key: "x", inside: "" };
+        RowId::new(&at, [7; 10])
+    };
+    let by_name = |row: &RowId, key: &str| {
+        let listed = Listed { key: Some(key.to_owned()), ..listed("id-z", Some(named(row))) };
+        known(&bench, listed)
+    };
+    let row = bench.row("a").row.id;
+    let ours = by_name(&row, "renamed");
+    assert_eq!(ours.listed.thing.mark, Some(row.mark("acme")), "the ledger knows it");
+    assert_eq!(ours.record.place.map(|at| at.row), Some(row));
+    let row = lost("acme");
+    assert_eq!(by_name(&row, "x").listed.thing.mark, Some(row.mark("acme")), "of a ledger that was lost");
+    for (row, key) in [(lost("staging"), "x"), (lost("acme"), "y")] {
+        assert_eq!(by_name(&row, key).listed.thing.mark, Some(named(&row)), "nobody's that we know");
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,28 @@ allow = ["GET,POST,PUT,DELETE {config.server}/*"]
 /// One thing of each class, told apart by a value where nothing else does.
 const CLASSES: [&str; 4] = ["natural", "keyed", "marked", "anonymous"];
 
+/// What costs most: a cluster, a cache and a bucket, told by nothing but their names.
+const PAID: &str = r#"
+[hook.db]
+use = "builtin:fly-postgres"
+config = { org = "acme", name = "{app}-db", region = "fra", plan = "basic" }
+gone = "delete"
+grace = { gone = "1s", unwanted = "1s" }
+secret.FLY_TOKEN = { from = "FLY", at = "header:authorization", format = "fly", to = "{fly.api}" }
+allow = ["GET,POST,DELETE {fly.api}/v1/postgres*"]
+
+[hook.store]
+use = "builtin:fly-addon"
+gone = "delete"
+grace = { gone = "1s", unwanted = "1s" }
+secret.FLY_TOKEN = { from = "FLY", at = "header:authorization", format = "fly", to = "$FLY" }
+allow = ["GRAPHQL POST $FLY/graphql"]
+[hook.store.config]
+graphql = "$FLY/graphql"
+org = "acme"
+add_ons = [{ type = "tigris", name = "{app}-assets" }, { type = "upstash_redis", name = "{app}-cache", region = "fra" }]
+"#;
+
 fn keys(app: u32) -> Vec<(String, String)> {
     CLASSES.iter().map(|class| (format!("cust-{app}"), format!("{class}/{class}-{app}"))).collect()
 }
@@ -44,6 +66,11 @@ impl Scene {
         let up = self.up();
         self.until_ready();
         up
+    }
+
+    /// How often the platform did something.
+    fn effects(&self, what: &str) -> usize {
+        self.world().log().iter().filter(|effect| effect.what == what).count()
     }
 
     /// Takes the database away, as a broken disk does.
@@ -95,6 +122,37 @@ fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
     scene.delete_app("cust-1");
     scene.until_so("the marked are gone", || scene.times(What::Deleted) == 2);
     scene.until_so("the others are reported", || scene.open_findings("resource.retained").len() == 2);
+    up.end();
+}
+
+#[test]
+fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
+    let scene = Scene::with_apps(1);
+    scene.configure(PAID);
+    let made = || (scene.effects("postgres.created"), scene.effects("addon.created"));
+    let mut up = scene.started();
+    scene.until_so("all is there", || made() == (1, 2));
+    let ready = |row: &serde_json::Value| row["state"] == "present";
+    scene
+        .until_so("all is ready", || scene.list(&["resources"]).iter().filter(|row| ready(row)).count() == 3);
+    up.end();
+
+    scene.lose_database();
+    scene.says(&["recover"]);
+    let mut up = scene.started();
+    let recovery = scene.until_complete(3);
+    for nothing in ["to_create", "unclear"] {
+        assert_eq!(recovery[nothing], 0, "{recovery}");
+    }
+    scene.says(&["recover", "--finish"]);
+    scene.until_listed(6);
+    assert_eq!(made(), (1, 2), "nothing is made twice");
+
+    // They are ours, not presumed: they go with their app.
+    scene.delete_app("cust-1");
+    scene.until_so("all is gone", || {
+        (scene.effects("postgres.deleted"), scene.effects("addon.deleted")) == (1, 2)
+    });
     up.end();
 }
 

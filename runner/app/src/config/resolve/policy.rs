@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::kind;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_core::settle::{Adopt, Drift};
@@ -100,6 +101,11 @@ fn events(section: &Section<'_>, manifest: &Manifest) -> Option<Vec<String>> {
             );
             let problem = problem.label("cannot be a pattern");
             section.problem(problem.help("write a kind, or its beginning and `*`, such as \"machine.*\""));
+        } else if kind::is_vain(text) {
+            let message = format!("no event is ever `{text}`");
+            let problem = Problem::new(ProblemKind::BadEvent, pattern.span(), message);
+            let problem = problem.label("only the runner could tell this, and does not");
+            section.problem(problem.help(format!("it tells {}", kind::OWN.join(", "))));
         }
     }
     Some(patterns.iter().map(|pattern| (*pattern.get_ref()).to_owned()).collect())

@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use groundcrew_core::kind::is_reserved;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{ATTRIBUTE_MAX, BODY_MAX, Refusal, is_reserved};
+use super::{ATTRIBUTE_MAX, BODY_MAX, Refusal};
 
 /// The attributes that mean something here; extensions are not kept.
 #[derive(Debug, Default)]
