@@ -2,10 +2,12 @@
 //!
 //! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
 //! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server and of the
-//! simulator's own log; it links neither the runner's core nor its store.
+//! simulator's own log; it links neither the runner's core nor its store. Before the runner comes somebody leaves
+//! things behind; a scheduled audit finds them, and those whose end is approved go.
 
 mod act;
 pub(crate) mod dns;
+mod leaks;
 pub(crate) mod runner;
 pub(crate) mod simulator;
 pub(crate) mod verdict;
@@ -81,7 +83,19 @@ pub(crate) fn until<T>(
 
 /// A port of the loopback interface that nobody has just now.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    free_ports().map(|[port]| port)
+}
+
+/// Several of them, all different.
+pub(crate) fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
+    // One that is let go of before the next is asked for may be given out again.
+    let held: Vec<_> =
+        (0..COUNT).map(|_| std::net::TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let mut ports = [0; COUNT];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 impl Stage {

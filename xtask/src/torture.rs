@@ -66,7 +66,7 @@ fn plan(arguments: &[String]) -> anyhow::Result<Plan> {
 fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage, 0, 0)?;
     let dns = Dns::powerdns(stage)?;
-    configure(stage, &simulator, &dns, Caution::Wide)?;
+    configure(stage, &simulator, &dns, Caution::Wide, "")?;
     let mut fleet =
         Fleet { simulator: &simulator, random: Random(plan.seed), apps: BTreeMap::new(), events: 0 };
     let mut runner = Runner::start(stage, Tell::Nothing)?;

@@ -11,12 +11,15 @@
 //!
 //! *May be*, since the API does not say *free*: names that nobody may have, or that are held back for a while after
 //! their app went, look the same.
+//!
+//! With `remove` a dangling CNAME can be mended: it is deleted, if it still leads where it led and nobody has the name.
 
 use std::collections::BTreeMap;
 
 use groundcrew_hook::fly::{Api, apps, failure, is_gone};
 use groundcrew_hook::{
-    Auditor, Failure, Finding, FindingPage, Request, Result, Severity, encode, fleet, json, secret,
+    Auditor, Failure, Finding, FindingPage, Outcome, Remedy, Request, Result, Severity, encode, fleet, json,
+    log, secret,
 };
 use serde::Deserialize;
 
@@ -26,6 +29,8 @@ pub struct Dangling;
 
 /// Where apps have their free names.
 const SUFFIX: &str = ".fly.dev";
+/// The finding that can be mended.
+const DANGLING: &str = "dns.dangling-cname";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +45,8 @@ struct Config {
     zone: String,
     #[serde(default = "yes")]
     foreign: bool,
+    #[serde(default)]
+    remove: bool,
 }
 
 /// What the server speaks.
@@ -81,25 +88,48 @@ struct Record {
 impl Auditor for Dangling {
     fn run(_cursor: Option<&str>) -> Result<FindingPage> {
         let config: Config = groundcrew_hook::config()?;
-        let leads = leads(&config)?;
+        let leads = leads(&zone(&config)?);
         if leads.is_empty() {
             return Ok(FindingPage::default());
         }
-        let api = Api::at(config.api.as_deref())?;
-        // Without a good token the API answers 404 to some calls: what follows needs a reading that succeeds.
-        let ours = api.call(&apps::list(&config.org))?;
-        if !ours.is_whole() {
-            return Err(Failure::passing("the list of apps is not whole"));
-        }
+        let names = Names::read(&config)?;
         let mut findings = Vec::new();
-        for (app, names) in leads.iter().filter(|(app, _)| !ours.apps.iter().any(|one| one.name == **app)) {
-            if fleet::subject(&format!("fly/{}/{app}", config.org))?.is_some() {
-                continue;
-            }
-            let holder = holder(&api, app).map_err(|failure| failure.context(app))?;
-            findings.extend(names.iter().filter_map(|name| finding(&config, app, name, holder)));
+        for (app, names_of) in &leads {
+            let Some(holder) = names.holder(&config, app)? else { continue };
+            findings.extend(names_of.iter().filter_map(|name| finding(&config, app, name, holder)));
         }
         Ok(FindingPage { findings, next: None })
+    }
+}
+
+impl Remedy for Dangling {
+    /// Deletes a CNAME that still leads where it led, if still nobody has that name.
+    fn fix(finding: &Finding) -> Result<Outcome> {
+        if finding.code != DANGLING {
+            return Err(Failure::lasting(format!("`{}` is not what this hook mends", finding.code)));
+        }
+        let config: Config = groundcrew_hook::config()?;
+        if !config.remove {
+            return Err(Failure::lasting("the stanza's `config` does not say `remove = true`"));
+        }
+        let (Some(name), Some(app)) = (finding.about.strip_prefix("cname/"), finding.data["app"].as_str())
+        else {
+            return Err(Failure::lasting(format!("`{}` is no CNAME to an app", finding.about)));
+        };
+        let zone = zone(&config)?;
+        if !leads(&zone).get(app).is_some_and(|names| names.iter().any(|one| one == name)) {
+            return Ok(Outcome::NoLongerTrue);
+        }
+        if let Some(mark) = zone.mark_of(name) {
+            // It would be made again; who wants it must want something else.
+            return Err(Failure::lasting(format!("{name} is kept by a hook, its mark is {mark}")));
+        }
+        if Names::read(&config)?.holder(&config, app)? != Some(Holder::Nobody) {
+            return Ok(Outcome::NoLongerTrue);
+        }
+        delete(&config, name)?;
+        log::info(format!("the CNAME of {name} to {app}{SUFFIX} is deleted"));
+        Ok(Outcome::Fixed)
     }
 }
 
@@ -112,40 +142,97 @@ enum Holder {
     Stranger,
 }
 
-/// Asks twice: right after its creation an app may be 404 for a moment [fly-go WaitForApp].
-fn holder(api: &Api, app: &str) -> Result<Holder> {
-    for _ in 0..2 {
-        match api.ask(&apps::show(app))? {
-            Ok(_) => return Ok(Holder::Stranger),
-            Err(error) if is_gone(&error) => {}
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 403) => {
-                return Ok(Holder::Stranger);
-            }
-            Err(error) => return Err(failure(&error)),
+/// What is known of the names of apps.
+struct Names {
+    api: Api,
+    ours: Vec<String>,
+}
+
+impl Names {
+    /// Reads our apps. Without a good token the API answers 404 to some calls: what follows needs a reading that succeeds.
+    fn read(config: &Config) -> Result<Self> {
+        let api = Api::at(config.api.as_deref())?;
+        let listed = api.call(&apps::list(&config.org))?;
+        if !listed.is_whole() {
+            return Err(Failure::passing("the list of apps is not whole"));
         }
+        Ok(Self { api, ours: listed.apps.into_iter().map(|app| app.name).collect() })
     }
-    Ok(Holder::Nobody)
+
+    /// Who has a name; none if it is one of our apps.
+    ///
+    /// Asks twice: right after its creation an app may be 404 for a moment [fly-go WaitForApp].
+    fn holder(&self, config: &Config, app: &str) -> Result<Option<Holder>> {
+        if self.ours.iter().any(|one| one == app)
+            || fleet::subject(&format!("fly/{}/{app}", config.org))?.is_some()
+        {
+            return Ok(None);
+        }
+        for _ in 0..2 {
+            match self.api.ask(&apps::show(app))? {
+                Ok(_) => return Ok(Some(Holder::Stranger)),
+                Err(error) if is_gone(&error) => {}
+                Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 403) => {
+                    return Ok(Some(Holder::Stranger));
+                }
+                Err(error) => return Err(failure(&error).context(app)),
+            }
+        }
+        Ok(Some(Holder::Nobody))
+    }
+}
+
+impl Zone {
+    /// The mark that the hook `dns`, of whichever installation, wrote beside a CNAME.
+    fn mark_of(&self, name: &str) -> Option<&str> {
+        let mark = match name.strip_prefix("*.") {
+            Some(rest) => format!("_gc-cname-any.{rest}"),
+            None => format!("_gc-cname.{name}"),
+        };
+        let is_it = |set: &&Rrset| set.r#type == "TXT" && host(&set.name) == mark;
+        Some(self.rrsets.iter().find(is_it)?.records.first()?.content.as_str())
+    }
+}
+
+fn url(config: &Config) -> String {
+    let (server, zone) = (config.server.trim_end_matches('/'), config.zone.trim_end_matches('.'));
+    format!("{server}/api/v1/servers/{}/zones/{}.", encode(&config.server_id), encode(zone))
+}
+
+fn zone(config: &Config) -> Result<Zone> {
+    let answer = Request::get(url(config)).header("x-api-key", secret("API_TOKEN")?).send()?;
+    answer.success().map_err(|failure| failure.context(format!("zone {}", config.zone)))?.json()
+}
+
+/// Deletes the CNAME of a name; that it is gone already is no error.
+fn delete(config: &Config, name: &str) -> Result<()> {
+    let set = json!({ "name": format!("{name}."), "type": "CNAME", "changetype": "DELETE" });
+    let request = Request::patch(url(config)).header("x-api-key", secret("API_TOKEN")?);
+    let answer = request.json(&json!({ "rrsets": [set] })).send()?;
+    answer.success().map_err(|failure| failure.context(format!("the CNAME of {name}")))?;
+    Ok(())
 }
 
 /// The zone's CNAMEs to apps: app to the names that lead there.
-fn leads(config: &Config) -> Result<BTreeMap<String, Vec<String>>> {
-    let (server, zone) = (config.server.trim_end_matches('/'), config.zone.trim_end_matches('.'));
-    let url = format!("{server}/api/v1/servers/{}/zones/{}.", encode(&config.server_id), encode(zone));
-    let answer = Request::get(url).header("x-api-key", secret("API_TOKEN")?).send()?;
-    let shown: Zone = answer.success().map_err(|failure| failure.context(format!("zone {zone}")))?.json()?;
+fn leads(zone: &Zone) -> BTreeMap<String, Vec<String>> {
     let mut leads: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for rrset in shown.rrsets.iter().filter(|rrset| rrset.r#type == "CNAME") {
+    for rrset in zone.rrsets.iter().filter(|rrset| rrset.r#type == "CNAME") {
         let on = rrset.records.iter().filter(|record| !record.disabled);
         for app in on.filter_map(|record| app_in(&record.content)) {
-            leads.entry(app).or_default().push(rrset.name.trim_end_matches('.').to_ascii_lowercase());
+            leads.entry(app).or_default().push(host(&rrset.name));
         }
     }
-    Ok(leads)
+    leads
+}
+
+/// A host name as it is told: without the last dot, in lower case.
+fn host(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The app that a target names: `NAME.fly.dev`, one label.
 fn app_in(target: &str) -> Option<String> {
-    let target = target.trim_end_matches('.').to_ascii_lowercase();
+    let target = host(target);
     let name = target.strip_suffix(SUFFIX)?;
     (!name.is_empty() && !name.contains('.')).then(|| name.to_owned())
 }
@@ -153,7 +240,7 @@ fn app_in(target: &str) -> Option<String> {
 fn finding(config: &Config, app: &str, name: &str, holder: Holder) -> Option<Finding> {
     let (code, severity, message) = match holder {
         Holder::Nobody => (
-            "dns.dangling-cname",
+            DANGLING,
             Severity::Critical,
             format!("{name} leads to {app}{SUFFIX}, and no app has that name: it may be free for anyone"),
         ),
@@ -177,3 +264,4 @@ fn finding(config: &Config, app: &str, name: &str, holder: Holder) -> Option<Fin
 }
 
 groundcrew_hook::export_auditor!(Dangling);
+groundcrew_hook::export_remedy!(Dangling);

@@ -20,6 +20,9 @@ pub(crate) struct Config {
     /// Dollars that replace published prices.
     #[serde(default)]
     prices: BTreeMap<String, f64>,
+    /// Whether unattached volumes may be deleted as a remedy.
+    #[serde(default)]
+    pub(crate) remove_volumes: bool,
     /// What is looked at.
     #[serde(default)]
     pub(crate) checks: Checks,

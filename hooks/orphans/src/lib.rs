@@ -20,7 +20,9 @@ mod volumes;
 
 use groundcrew_hook::audit::{Pace, jiff::Timestamp};
 use groundcrew_hook::fly::{Api, apps as fly_apps, failure, is_gone, prices::Prices};
-use groundcrew_hook::{Auditor, Failure, Finding, FindingPage, Owner, Result, Severity, Subject, Value};
+use groundcrew_hook::{
+    Auditor, Failure, Finding, FindingPage, Outcome, Owner, Remedy, Result, Severity, Subject, Value,
+};
 
 use crate::config::Config;
 
@@ -69,6 +71,13 @@ impl Auditor for Orphans {
             None => STAGES.get(at + 1).map(|stage| (*stage).to_owned()),
         };
         Ok(FindingPage { findings: look.findings, next })
+    }
+}
+
+impl Remedy for Orphans {
+    /// Mends unattached volumes, if the stanza says `remove_volumes`; all else is for people.
+    fn fix(finding: &Finding) -> Result<Outcome> {
+        volumes::fix(finding)
     }
 }
 
@@ -139,3 +148,4 @@ pub(crate) fn finding(code: &str, about: String, subject: Option<&Subject>, mess
 }
 
 groundcrew_hook::export_auditor!(Orphans);
+groundcrew_hook::export_remedy!(Orphans);

@@ -4,7 +4,7 @@
 mod support;
 
 use groundcrew_flysim::Fault;
-use groundcrew_hook::{Finding, Severity, Value, json};
+use groundcrew_hook::{Finding, Outcome, Severity, Value, json};
 use hook_orphans::Orphans;
 use support::{GRAPHQL, Sim, told};
 
@@ -263,4 +263,74 @@ fn a_large_fleet_is_looked_at_in_pages_that_end_in_time() {
     }
     sim.days(20);
     assert_eq!(look(&sim).len(), 300);
+}
+
+/// A stanza that may delete volumes, and the finding of a loose one.
+fn removable() -> (Sim, Finding) {
+    let sim = sim(json!({ "remove_volumes": true, "days": { "volume": 0 } }));
+    sim.app("web", Value::Null);
+    sim.volume("web", "data");
+    let finding = look(&sim).remove(0);
+    assert_eq!((finding.code.as_str(), finding.cost_cents), ("volume.unattached", Some(15)));
+    assert!(finding.remedy.as_ref().unwrap().starts_with("delete it, if nobody misses its data"));
+    (sim, finding)
+}
+
+fn deleted(sim: &Sim) -> usize {
+    sim.effects("volume.pending_destroy")
+}
+
+#[test]
+fn an_unattached_volume_is_deleted_once() {
+    let (sim, finding) = removable();
+    assert_eq!(sim.fix::<Orphans>(&finding), Outcome::Fixed);
+    assert_eq!((deleted(&sim), look(&sim)), (1, vec![]));
+    assert_eq!(sim.fix::<Orphans>(&finding), Outcome::NoLongerTrue, "it is going");
+    sim.days(2);
+    assert_eq!(sim.fix::<Orphans>(&finding), Outcome::NoLongerTrue, "404");
+    assert_eq!(deleted(&sim), 1);
+}
+
+#[test]
+fn a_volume_that_is_used_by_now_or_may_be_is_not_deleted() {
+    let (sim, finding) = removable();
+    let id = finding.about.trim_start_matches("volume/");
+    sim.machine("web", json!({ "mounts": [{ "volume": id, "path": "/d" }] }));
+    assert_eq!(sim.fix::<Orphans>(&finding), Outcome::NoLongerTrue, "a machine holds it");
+
+    let (sim, finding) = removable();
+    let id = finding.about.trim_start_matches("volume/");
+    let machine = |config: Value| json!([{ "id": "m1", "name": "m1", "state": "stopped", "config": config }]);
+    let mounts = |volume: &str| machine(json!({ "mounts": [{ "volume": volume, "path": "/d" }] }));
+    for machines in [mounts(id), mounts("data"), machine(Value::Null)] {
+        let path = "/v1/apps/web/machines".into();
+        let fault = Fault { path, status: Some(200), body: Some(machines.to_string()), ..Fault::default() };
+        sim.world.turn(|knobs| knobs.faults = vec![fault]);
+        assert_eq!(sim.fix::<Orphans>(&finding), Outcome::NotNow, "{machines}");
+    }
+    let fails = Fault { path: "/v1/apps/web/machines".into(), status: Some(500), ..Fault::default() };
+    sim.world.turn(|knobs| knobs.faults = vec![fails]);
+    sim.try_fix::<Orphans>(&finding).unwrap_err();
+    sim.world.turn(|knobs| {
+        knobs.faults.clear();
+        knobs.unreachable_regions = vec!["fra".into()];
+    });
+    assert_eq!(sim.fix::<Orphans>(&finding), Outcome::NotNow, "its host does not answer");
+    assert_eq!(deleted(&sim), 0);
+}
+
+#[test]
+fn nothing_is_deleted_without_a_word_in_the_stanza_and_no_other_finding_is_mended() {
+    let (sim, mut finding) = removable();
+    let without = |config: Value| {
+        let mut config = config;
+        config["graphql"] = json!(GRAPHQL);
+        sim.config(config);
+    };
+    without(json!({}));
+    assert!(sim.try_fix::<Orphans>(&finding).unwrap_err().message.contains("`remove_volumes = true`"));
+    without(json!({ "remove_volumes": true }));
+    finding.code = "address.idle".into();
+    assert!(!sim.try_fix::<Orphans>(&finding).unwrap_err().retry);
+    assert_eq!(deleted(&sim), 0);
 }

@@ -12,13 +12,13 @@ mod rule;
 use std::collections::BTreeMap;
 
 use groundcrew_hook::audit::jiff::Timestamp;
-use groundcrew_hook::audit::{FirstSeen, Pace, ago, now};
+use groundcrew_hook::audit::{FirstSeen, Pace, ago, loose, now};
 use groundcrew_hook::fly::machines::{self, Deleted, Machine};
 use groundcrew_hook::fly::volumes::{self, Volume};
 use groundcrew_hook::fly::{Api, failure, is_gone, prices::Prices};
 use groundcrew_hook::{
     Auditor, Failure, Finding, FindingPage, Outcome, Owner as Whom, Remedy, Result, Severity, Subject, fleet,
-    json, log,
+    json,
 };
 use serde::Deserialize;
 
@@ -116,16 +116,7 @@ impl Remedy for VolumeReaper {
             Verdict::Going | Verdict::InUse(_) => return Ok(Outcome::NoLongerTrue),
             Verdict::Young(_) => return Ok(Outcome::NotNow),
         }
-        let Err(error) = api.ask(&volumes::delete(app, id))? else {
-            log::info(format!("volume {id} of app {app} is deleted; Fly keeps it for 24 h to be restored"));
-            return Ok(Outcome::Fixed);
-        };
-        match error.refusal().map(|refusal| refusal.status) {
-            _ if is_gone(&error) => Ok(Outcome::NoLongerTrue),
-            // Bound after all, or still bound to a machine that was destroyed.
-            Some(409 | 412) => Ok(Outcome::NotNow),
-            _ => Err(failure(&error)),
-        }
+        loose::delete(&api, app, id)
     }
 }
 

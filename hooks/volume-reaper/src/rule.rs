@@ -10,7 +10,7 @@
 //!    "enforce"`, its grace, its window). That part is not decided here.
 
 use groundcrew_hook::audit::jiff::Timestamp;
-use groundcrew_hook::audit::{days, time};
+use groundcrew_hook::audit::{days, loose, time};
 use groundcrew_hook::fly::machines::Machine;
 use groundcrew_hook::fly::volumes::Volume;
 
@@ -54,27 +54,14 @@ pub(crate) fn verdict(
 
 /// Why a volume is in use, or may be.
 fn used(volume: &Volume, owner: &Owner, machines: &[Machine]) -> Option<String> {
-    if let Some(holder) = volume.holder() {
-        return Some(format!("machine {holder} holds it"));
-    }
-    // Any other word may mean that something is being done with it.
-    if volume.state != "created" {
-        return Some(format!("its state is {}", volume.state));
-    }
-    if volume.host_status.as_deref().is_some_and(|status| !matches!(status, "" | "ok")) {
-        return Some("its host does not answer, so nobody knows who holds it".to_owned());
+    if let Some(why) = loose::held(volume) {
+        return Some(why);
     }
     let mut living = machines.iter().filter(|machine| machine.state != "destroyed");
     living.find_map(|machine| {
         if owner.is(&machine.id, &machine.name) {
             return Some(format!("its owner, machine {}, is {}", machine.id, machine.state));
         }
-        match machine.mounts() {
-            None => Some(format!("what machine {} mounts is not known", machine.id)),
-            Some(mounts) if mounts.iter().any(|mount| *mount == volume.id || *mount == volume.name) => {
-                Some(format!("machine {} mounts it", machine.id))
-            }
-            Some(_) => None,
-        }
+        loose::mounted(volume, machine)
     })
 }

@@ -120,9 +120,9 @@ pub async fn make(
     rehearse(&runner, rehearsed, depth, now, &progress).await?;
     let noted = rehearsal.items();
     let waits = waits(&runner, &noted, now)?;
-    let mut items: Vec<_> = noted.into_values().collect();
+    let conflicts = before.conflicts(&runner, &noted)?;
+    let mut items: Vec<_> = noted.into_values().chain(conflicts).collect();
     items.extend(before.handed_over(&runner)?);
-    items.extend(before.conflicts(&runner)?);
     sort(&mut items);
     Ok(Plan {
         format: FORMAT,
@@ -285,15 +285,18 @@ impl Before {
         Ok(items)
     }
 
-    /// Wants that found another owner at their place.
-    fn conflicts(&self, runner: &Runner) -> Result<Vec<Item>, Error> {
+    /// Wants that found another owner at their place; rows that found somebody else's thing are noted already.
+    fn conflicts(&self, runner: &Runner, noted: &BTreeMap<i64, Item>) -> Result<Vec<Item>, Error> {
+        let is_noted =
+            |row: &StoredRow| noted.get(&row.id).is_some_and(|item| item.action == Action::Conflict);
         let mut items = Vec::new();
         for (about, why) in conflicts(&runner.store)? {
             if self.conflicts.contains(&about) {
                 continue;
             }
             let rows = runner.store.rows_named(&about)?;
-            if let Some(row) = rows.iter().find(|row| row.row.state != State::Gone) {
+            let row = rows.iter().find(|row| row.row.state != State::Gone);
+            if let Some(row) = row.filter(|row| !is_noted(row)) {
                 items.extend(of_row(runner, row, Action::Conflict, Some(why))?);
             }
         }

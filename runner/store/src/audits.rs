@@ -58,6 +58,18 @@ pub struct Changed {
     pub resolved: u32,
 }
 
+/// How far a run of an audit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Its hooks look.
+    Looking,
+    /// What they saw is entered, and what may be mended is.
+    Mending,
+    /// It is over.
+    Ended,
+}
+
 /// A run of an audit, as listed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct AuditRun {
@@ -69,11 +81,13 @@ pub struct AuditRun {
     pub tick: Option<String>,
     /// When it began, RFC 3339.
     pub started: String,
-    /// When it ended, RFC 3339; none: it is under way.
+    /// How far it is.
+    pub phase: Phase,
+    /// When it ended, its remedies included, RFC 3339; none: it is under way.
     pub ended: Option<String>,
-    /// `ok`, or what went wrong.
+    /// `ok`, or what went wrong; none: its hooks still look.
     pub outcome: Option<String>,
-    /// What was counted and is not reported.
+    /// What was counted and is not reported, and what became of what may be mended.
     pub summary: Option<String>,
     /// What it changed.
     #[serde(flatten)]
@@ -98,7 +112,23 @@ impl Store {
     /// Handlers are told at most one event of what opened and one of what was resolved. What an auditor did not
     /// see is resolved only if its coverage is complete.
     pub async fn end_audit(&self, end: AuditEnd) -> Result<Changed> {
-        self.write(move |connection| finish(connection, &end)).await
+        self.write(move |connection| finish(connection, &end, Phase::Ended)).await
+    }
+
+    /// Enters what a run of an audit saw, as [`Store::end_audit`] does, and leaves it open for its remedies:
+    /// [`Store::finish_audit`] ends it.
+    pub async fn enter_audit(&self, end: AuditEnd) -> Result<Changed> {
+        self.write(move |connection| finish(connection, &end, Phase::Mending)).await
+    }
+
+    /// Ends a run of an audit whose remedies are over; `wrong` is what kept them from being done.
+    pub async fn finish_audit(&self, run: i64, wrong: Option<String>, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            let text = "UPDATE audit_run SET ended = ?2, outcome = outcome || coalesce('; ' || ?3, '') WHERE id = ?1";
+            connection.execute(text, params![run, now.as_millis(), wrong])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Says anew what a run of an audit counted.
@@ -110,11 +140,12 @@ impl Store {
         .await
     }
 
-    /// Closes runs of audits that a dead process left open; their ticks count as missed.
+    /// Closes runs of audits that a dead process left open; the ticks of those that still looked count as missed.
     pub async fn close_broken_audits(&self, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            let text =
-                "UPDATE audit_run SET ended = ?1, outcome = 'the runner ended first' WHERE ended IS NULL";
+            let text = "UPDATE audit_run SET ended = ?1,
+                  outcome = coalesce(outcome || '; the runner ended before its remedies', 'the runner ended first')
+                WHERE ended IS NULL";
             connection.execute(text, [now.as_millis()])?;
             Ok(())
         })
@@ -143,13 +174,20 @@ impl Store {
                 WHERE ?1 IS NULL OR audit = ?1 ORDER BY id DESC LIMIT ?2";
             let mut statement = connection.prepare_cached(text)?;
             let run = |row: &rusqlite::Row<'_>| {
+                let (ended, outcome) = (sql::time_opt(row, 4)?, row.get::<_, Option<String>>(5)?);
+                let phase = match (ended, &outcome) {
+                    (Some(_), _) => Phase::Ended,
+                    (None, Some(_)) => Phase::Mending,
+                    (None, None) => Phase::Looking,
+                };
                 Ok(AuditRun {
                     id: row.get(0)?,
                     audit: row.get(1)?,
                     tick: sql::time_opt(row, 2)?.map(|at| at.to_string()),
                     started: sql::time(row, 3)?.to_string(),
-                    ended: sql::time_opt(row, 4)?.map(|at| at.to_string()),
-                    outcome: row.get(5)?,
+                    phase,
+                    ended: ended.map(|at| at.to_string()),
+                    outcome,
                     summary: row.get(9)?,
                     changed: Changed { found: row.get(6)?, opened: row.get(7)?, resolved: row.get(8)? },
                 })
@@ -174,7 +212,7 @@ struct Told {
     resolved: Vec<Value>,
 }
 
-fn finish(connection: &Connection, end: &AuditEnd) -> Result<Changed> {
+fn finish(connection: &Connection, end: &AuditEnd, phase: Phase) -> Result<Changed> {
     let (mut changed, mut told) = (Changed::default(), Told::default());
     for saw in &end.saw {
         enter(connection, saw, end.now, &mut changed, &mut told)?;
@@ -182,8 +220,9 @@ fn finish(connection: &Connection, end: &AuditEnd) -> Result<Changed> {
     let text =
         "UPDATE audit_run SET ended = ?2, outcome = ?3, found = ?4, opened = ?5, resolved = ?6, summary = ?7
         WHERE id = ?1 RETURNING audit";
-    let (at, summary) = (end.now.as_millis(), &end.summary);
-    let params = params![end.run, at, end.outcome, changed.found, changed.opened, changed.resolved, summary];
+    let (ended, summary) = ((phase == Phase::Ended).then(|| end.now.as_millis()), &end.summary);
+    let params =
+        params![end.run, ended, end.outcome, changed.found, changed.opened, changed.resolved, summary];
     let audit: String = connection.query_row(text, params, |row| row.get(0))?;
     if let Some(tick) = end.tick {
         save_tick(connection, &audit, tick)?;

@@ -1,11 +1,12 @@
-//! The play: a fleet appears, the runner is killed at the worst moment, apps go.
+//! The play: somebody leaves things behind, a fleet appears, the runner is killed at the worst moment, apps go.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::dns::Dns;
-use super::runner::{Caution, Runner, Tell, configure, output};
+use super::leaks::{self, Leaks};
+use super::runner::{Caution, Runner, Tell, configure, show};
 use super::simulator::Simulator;
 use super::verdict::{Expected, Verdict};
 use super::{APPS, DELETED, MACHINES, Stage, until};
@@ -26,7 +27,8 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
         "blind_ips_ms": 2_000,
         "holds": [{"method": "POST", "path": path, "skip": 1, "count": 1}],
     }))?;
-    configure(stage, &simulator, &dns, Caution::Usual)?;
+    let leaks = Leaks::plant(stage, &simulator, &dns)?;
+    configure(stage, &simulator, &dns, Caution::Usual, &leaks::stanzas(&simulator, &dns))?;
     let runner = Runner::start(stage, Tell::Everything)?;
     let held = simulator.held(Duration::from_secs(40))?;
     runner.kill()?;
@@ -44,9 +46,12 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
         stage.tell(&format!("cust-{app}"), "deleted on the platform");
     }
     let living: Vec<u32> = all.into_iter().filter(|app| !DELETED.contains(app)).collect();
-    let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
+    complete(stage, &simulator, &dns, &mut runner, &living)?;
     dig(stage, &dns)?;
-    audience(stage)?;
+    show(stage, &["app", KILLED_AT])?;
+    show(stage, &["why", "dns/A/www.cust-7.example"])?;
+    leaks.play(stage, &simulator, &dns, &mut runner)?;
+    let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
     stage.tell("verdict", &format!("asked of {} and the simulator themselves: {verdict}", dns.name()));
     anyhow::ensure!(verdict.is_good(), "the verdict is not good");
     Ok(())
@@ -86,15 +91,4 @@ fn complete(
         Ok(verdict.is_good().then_some(verdict))
     });
     waited.map_err(|error| error.context(last))
-}
-
-/// What an operator would type now.
-#[expect(clippy::print_stdout, reason = "this is the demo's output")]
-fn audience(stage: &Stage) -> anyhow::Result<()> {
-    for arguments in [vec!["app", KILLED_AT], vec!["why", "dns/A/www.cust-7.example"]] {
-        println!("\n$ groundcrew {}", arguments.join(" "));
-        print!("{}", output(stage, &arguments)?);
-    }
-    println!();
-    Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::{Stage, free_port, until};
+use super::{Stage, free_port, free_ports, until};
 use crate::setup::on_path;
 
 pub(crate) const ZONE: &str = "example";
@@ -74,7 +74,7 @@ impl Dns {
         let read = format!(".read {SCHEMA}");
         let made = Command::new("sqlite3").arg(&database).arg(read).output().context("sqlite3")?;
         ensure!(made.status.success(), "the schema of PowerDNS: {}", String::from_utf8_lossy(&made.stderr));
-        let (api_port, port) = (free_port()?, free_port()?);
+        let [api_port, port] = free_ports()?;
         std::fs::write(directory.join("pdns.conf"), configuration(&directory, &database, api_port, port))?;
         let log = std::fs::File::create(directory.join("log"))?;
         let child = Command::new("pdns_server")
@@ -92,9 +92,14 @@ impl Dns {
         let zone = json!({"name": "example.", "kind": "Native", "nameservers": ["ns.example."]});
         self.send("POST", "/zones", &zone)?;
         for (name, kind, content) in FOREIGN {
-            self.send("PATCH", "/zones/example.", &set(name, kind, content))?;
+            self.put(name, kind, content)?;
         }
         Ok(self)
+    }
+
+    /// Writes a record set, as anybody with the key could.
+    pub(crate) fn put(&self, name: &str, kind: &str, content: &str) -> anyhow::Result<()> {
+        self.send("PATCH", "/zones/example.", &set(name, kind, content))
     }
 
     /// Which it is.

@@ -34,15 +34,19 @@ pub(crate) enum Tell {
     Nothing,
 }
 
-/// Writes the configuration and approves it, as its user would.
+/// Writes the configuration, with `more` at its end, and approves it, as its user would.
+///
+/// PowerDNS with SQLite answers 500, "database is locked", to some of the changes that come at once. Whether such a
+/// change takes effect later nobody can tell, so its row would rest for as long as it might.
 pub(crate) fn configure(
     stage: &Stage,
     simulator: &Simulator,
     dns: &Dns,
     caution: Caution,
+    more: &str,
 ) -> anyhow::Result<()> {
-    let (vanish, deletes) = match caution {
-        Caution::Usual => ("", ""),
+    let (vanish, limits) = match caution {
+        Caution::Usual => ("", "limits = { parallel = 1 }\n"),
         Caution::Wide => (
             "vanish_max = { share = \"100%\", floor = 1000, within = \"10m\" }\n",
             "limits = { deletes = { share = \"100%\", floor = 100000, within = \"1h\" } }\n",
@@ -84,15 +88,15 @@ config = {{ server = "{api}", zone = "{ZONE}", ttl = 60, records = [
 ] }}
 gone = "delete"
 grace = {{ gone = "2s", unwanted = "2s" }}
-{deletes}secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
+{limits}secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
 allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
-"#,
+{more}"#,
         fly = simulator.base,
         api = dns.api,
     );
     std::fs::write(stage.directory.join("groundcrew.toml"), text)?;
     groundcrew(stage, &["check"])?;
-    groundcrew(stage, &["add", "ip", "dns", "--yes"])
+    groundcrew(stage, &["add", "--all", "--yes"])
 }
 
 /// Runs one command to its end.
@@ -108,6 +112,20 @@ pub(crate) fn groundcrew(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()
 pub(crate) fn output(stage: &Stage, arguments: &[&str]) -> anyhow::Result<String> {
     let output = command(stage).args(arguments).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What a listing holds.
+pub(crate) fn list(stage: &Stage, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+    let text = output(stage, &[arguments, &["--json"]].concat())?;
+    serde_json::from_str(&text).with_context(|| format!("groundcrew {}: {text}", arguments.join(" ")))
+}
+
+/// Types a command before the audience, and shows what it prints.
+#[expect(clippy::print_stdout, reason = "this is the demo's output")]
+pub(crate) fn show(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
+    println!("\n$ groundcrew {}", arguments.join(" "));
+    println!("{}\n", output(stage, arguments)?.trim_end());
+    Ok(())
 }
 
 fn command(stage: &Stage) -> Command {

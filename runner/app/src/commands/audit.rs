@@ -3,7 +3,7 @@
 use groundcrew_core::schedule::jitter;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
-use groundcrew_store::audits::AuditRun;
+use groundcrew_store::audits::{AuditRun, Phase};
 use groundcrew_store::{Options, Store};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -135,13 +135,16 @@ pub(super) fn here<T>(
     Ok(Some(done))
 }
 
-/// How it ended, and what it counted.
+/// How far it is or how it ended, and what it counted.
 fn outcome(run: &AuditRun) -> String {
-    let ended = run.outcome.as_deref().map_or("under way".to_owned(), super::rows::first_line);
-    match &run.summary {
-        Some(counted) => format!("{ended}; {counted}"),
-        None => ended,
-    }
+    let looked = run.outcome.as_deref().map(super::rows::first_line);
+    let far = match run.phase {
+        Phase::Looking => Some("under way"),
+        Phase::Mending => Some("remedies are under way"),
+        Phase::Ended => None,
+    };
+    let parts = [looked, far.map(str::to_owned), run.summary.clone()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn draw(runs: &[AuditRun], now: Timestamp) -> String {
@@ -150,10 +153,10 @@ fn draw(runs: &[AuditRun], now: Timestamp) -> String {
     let at = |text: &str| Timestamp::parse_rfc3339(text);
     for run in runs {
         let (started, ended) = (at(&run.started), run.ended.as_deref().and_then(at));
-        let tone = match run.outcome.as_deref() {
-            Some("ok") => Tone::Good,
-            Some(_) => Tone::Bad,
-            None => Tone::Waiting,
+        let tone = match (run.phase, run.outcome.as_deref()) {
+            (Phase::Looking | Phase::Mending, _) => Tone::Waiting,
+            (Phase::Ended, Some("ok")) => Tone::Good,
+            (Phase::Ended, _) => Tone::Bad,
         };
         let took = started.zip(ended).map(|(started, ended)| length(ended.since(started)));
         table.row([

@@ -87,7 +87,29 @@ impl Runner {
         let (on_opened, on_resolved) = (self.told("finding.opened"), self.told("finding.resolved"));
         let told = (!summary.is_empty()).then(|| summary.join("; "));
         let end = AuditEnd { run, tick, saw, outcome, summary: told, on_opened, on_resolved, now };
-        let changed = self.store.end_audit(end).await?;
+        if audit.remedy.is_none() {
+            return Ok(self.store.end_audit(end).await?);
+        }
+        let changed = self.store.enter_audit(end).await?;
+        let mended = self.mend_seen(audit, run, &looks, summary, stop).await;
+        let wrong = match &mended {
+            Err(error) => Some(format!("its remedies: {error}")),
+            Ok(()) if stop.is_cancelled() => Some("its remedies were ended early".to_owned()),
+            Ok(()) => None,
+        };
+        self.store.finish_audit(run, wrong, self.now()).await?;
+        mended.map(|()| changed)
+    }
+
+    /// Mends what complete looks saw, hook by hook, and says so in the run's summary.
+    async fn mend_seen(
+        &self,
+        audit: &Audit,
+        run: i64,
+        looks: &[(Arc<Installed>, Look)],
+        mut summary: Vec<String>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
         for (installed, look) in looks.iter().filter(|(installed, _)| installed.component.is_auditor()) {
             // A look that ended early may be one at a place that is broken: nothing is mended on its word.
             if look.coverage == Coverage::Complete
@@ -97,7 +119,7 @@ impl Runner {
                 self.store.summarize_audit(run, summary.join("; ")).await?;
             }
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// Says who is told of the runner's own findings from now on: the handlers that are installed and listen.

@@ -10,6 +10,7 @@ mod ends;
 mod fixture;
 mod http;
 mod listings;
+mod plan;
 mod records;
 mod retarget;
 mod setup;

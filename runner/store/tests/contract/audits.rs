@@ -2,7 +2,7 @@
 
 use groundcrew_core::finding::{Acknowledgement, Coverage, Reported, Severity, Standing};
 use groundcrew_core::time::Timestamp;
-use groundcrew_store::audits::{AuditEnd, Changed, Saw};
+use groundcrew_store::audits::{AuditEnd, Changed, Phase, Saw};
 use groundcrew_store::findings::{ClosedToo, NewFinding};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
@@ -168,4 +168,43 @@ async fn a_schedule_remembers_its_last_tick_and_a_broken_run_takes_none_up() {
     let outcomes: Vec<_> = runs.iter().map(|run| run.outcome.as_deref().unwrap()).collect();
     assert_eq!(outcomes, ["the runner ended first", "ok"]);
     assert!(store.audit_runs(Some("weekly"), 10).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_mends_is_ended_when_its_remedies_are() {
+    let audit = Auditing::new().await;
+    let store = &audit.bench.store;
+    let begin = async |tick| {
+        let run = store.begin_audit("sweep", Some(at(tick)), at(tick)).await.unwrap();
+        let saw =
+            vec![Saw { hook: audit.auditor, findings: vec![reported("v1")], coverage: Coverage::Complete }];
+        let (outcome, on_opened, on_resolved) = ("ok".to_owned(), vec![], vec![]);
+        let (tick, now) = (Some(at(tick)), at(tick + 1));
+        let end = AuditEnd { run, tick, saw, outcome, summary: None, on_opened, on_resolved, now };
+        assert_eq!(store.audit_runs(None, 1).unwrap()[0].phase, Phase::Looking);
+        store.enter_audit(end).await.unwrap();
+        run
+    };
+    let newest = || store.audit_runs(None, 1).unwrap().remove(0);
+    let run = begin(10).await;
+    let open = newest();
+    assert_eq!((open.phase, open.ended, open.outcome.as_deref()), (Phase::Mending, None, Some("ok")));
+    assert_eq!((open.changed.found, audit.open().len()), (1, 1), "what was seen is entered before");
+    assert_eq!(store.last_tick("sweep").unwrap(), Some(at(10)));
+    store.summarize_audit(run, "orphans: 1 fixed".to_owned()).await.unwrap();
+    store.finish_audit(run, None, at(15)).await.unwrap();
+    let ended = newest();
+    assert_eq!((ended.phase, ended.ended), (Phase::Ended, Some(at(15).to_string())));
+    assert_eq!((ended.outcome.as_deref(), ended.summary.as_deref()), (Some("ok"), Some("orphans: 1 fixed")));
+
+    let run = begin(20).await;
+    store.finish_audit(run, Some("its remedies were ended early".to_owned()), at(25)).await.unwrap();
+    assert_eq!(newest().outcome.as_deref(), Some("ok; its remedies were ended early"));
+
+    begin(30).await;
+    store.close_broken_audits(at(40)).await.unwrap();
+    let broken = newest();
+    assert_eq!((broken.phase, broken.ended), (Phase::Ended, Some(at(40).to_string())));
+    assert_eq!(broken.outcome.as_deref(), Some("ok; the runner ended before its remedies"));
+    assert_eq!(store.last_tick("sweep").unwrap(), Some(at(30)), "what it saw is entered: no tick was missed");
 }

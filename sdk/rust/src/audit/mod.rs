@@ -3,10 +3,12 @@
 //! - [`now`] is the run's time: it stands where the run began, and moves with answered calls.
 //! - [`Pace`] ends a page before the host ends the run; [`apps_after`] goes on where it stopped.
 //! - [`FirstSeen`] remembers since when something is so, for what the API gives no date of.
+//! - [`loose`] is about volumes that nobody holds.
 //! - [`Activity`] says whether an app runs, or since when it does not.
 
 mod activity;
 mod apps;
+pub mod loose;
 mod pace;
 mod seen;
 

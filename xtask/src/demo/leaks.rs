@@ -1,0 +1,208 @@
+//! Leaks planted as mistakes would leave them: a scheduled audit finds and prices them, and what is approved goes.
+//!
+//! What is left behind is made past the runner, with the platform's and the DNS server's own APIs. The audit comes
+//! every minute; only if that minute would end after the demo, it is asked for by hand, and the demo says so.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use super::dns::{Dns, ZONE};
+use super::runner::{self, Runner, show};
+use super::simulator::Simulator;
+use super::{Stage, until};
+
+/// The name that leads to an app which nobody has, and that app.
+const DANGLING: (&str, &str) = ("shop.cust-2.example", "cust-2-shop");
+/// A name that leads to an app of ours: not a leak.
+const LIVING: (&str, &str) = ("status.example", "cust-7");
+/// A tick that comes later after the beginning is not waited for: the demo ends within a minute.
+const TICK_BY: Duration = Duration::from_secs(55);
+
+/// What was left behind.
+pub(crate) struct Leaks {
+    /// A volume that nobody will miss.
+    scratch: String,
+    /// A volume with data.
+    data: String,
+    /// The id of a bucket without an app.
+    bucket: String,
+}
+
+/// What of the configuration looks for leaks; mending by itself would take a week.
+pub(crate) fn stanzas(simulator: &Simulator, dns: &Dns) -> String {
+    let token = |name: &str, to: &str| {
+        format!(
+            "secret.{name} = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{to}\" }}"
+        )
+    };
+    let (fly, api) = (&simulator.base, &dns.api);
+    let (machines, graphql) = (token("FLY_TOKEN", "{fly.api}"), token("FLY_GRAPHQL_TOKEN", fly));
+    format!(
+        r#"
+[hook.orphans]
+use = "builtin:orphans"
+scope = "customers"
+config = {{ org = "acme", graphql = "{fly}", remove_volumes = true, days = {{ volume = 0, addon = 0 }} }}
+{machines}
+{graphql}
+allow = ["GET {{fly.api}}/v1/*", "DELETE {{fly.api}}/v1/apps/{{app}}/volumes/*", "READ POST {fly}/graphql"]
+
+[hook.dangling]
+use = "builtin:dangling"
+config = {{ org = "acme", server = "{api}", zone = "{ZONE}", remove = true }}
+{machines}
+secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
+allow = ["GET {{fly.api}}/v1/apps*", "GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
+
+[audit.leaks]
+hooks = ["orphans", "dangling"]
+cron = "* * * * *"
+remedy = "enforce"
+codes = ["volume.unattached"]
+grace = "7d"
+"#
+    )
+}
+
+impl Leaks {
+    /// Leaves things behind, as somebody with a token and the key of the zone would.
+    pub(crate) fn plant(stage: &Stage, simulator: &Simulator, dns: &Dns) -> anyhow::Result<Self> {
+        let volume = |app: &str, name: &str, size_gb: u32| {
+            let body = json!({"name": name, "region": "fra", "size_gb": size_gb});
+            text(&simulator.call(&format!("/v1/apps/{app}/volumes"), &body)?, "id")
+        };
+        let bucket = json!({"do": "create_add_on", "type": "tigris", "name": "cust-1-assets"});
+        let leaks = Self {
+            scratch: volume("cust-3", "scratch", 10)?,
+            data: volume("cust-7", "pgdata", 3)?,
+            bucket: text(&simulator.act(&bucket)?, "id")?,
+        };
+        for (name, app) in [DANGLING, LIVING] {
+            dns.put(&format!("{name}."), "CNAME", &format!("{app}.fly.dev."))?;
+        }
+        let Self { scratch, data, .. } = &leaks;
+        stage.tell(
+            "somebody",
+            &format!("leaves behind: volume {scratch} of cust-3, 10 GB, attached to nothing"),
+        );
+        stage.tell("somebody", &format!("leaves behind: volume {data} of cust-7, 3 GB, the same, with data"));
+        stage.tell("somebody", "leaves behind: bucket cust-1-assets (Tigris), without an app");
+        let (name, app) = DANGLING;
+        stage.tell(
+            "somebody",
+            &format!("leaves behind: CNAME {name} to {app}.fly.dev, and no app has that name"),
+        );
+        Ok(leaks)
+    }
+
+    /// The audit, what it found, approval of two remedies, and how the outside is then.
+    pub(crate) fn play(
+        &self,
+        stage: &Stage,
+        simulator: &Simulator,
+        dns: &Dns,
+        runner: &mut Runner,
+    ) -> anyhow::Result<()> {
+        show(stage, &["audit", "list"])?;
+        audited(stage, runner)?;
+        show(stage, &["findings"])?;
+        let mut left = Outside::ask(self, simulator, dns)?.approved;
+        ensure!(left == 2, "nothing goes before it is approved, and {left} of 2 are left");
+        for about in [format!("volume/{}", self.scratch), format!("cname/{}", DANGLING.0)] {
+            show(stage, &["findings", "fix", &finding(stage, &about)?, "--yes"])?;
+            left -= 1;
+            until(&format!("{about} is gone"), Duration::from_secs(10), || {
+                Ok((Outside::ask(self, simulator, dns)?.approved == left).then_some(()))
+            })?;
+            stage.tell("outside", &format!("{about} is gone"));
+        }
+        let outside = Outside::ask(self, simulator, dns)?;
+        show(stage, &["audit", "history"])?;
+        stage.tell("leaks", &outside.to_string());
+        ensure!(outside.is_good(), "not as approved");
+        Ok(())
+    }
+}
+
+/// Waits until a scheduled run of the audit has ended well; asks for one if the next tick would come too late.
+fn audited(stage: &Stage, runner: &mut Runner) -> anyhow::Result<()> {
+    let well = |run: &Value| run["phase"] == "ended" && run["outcome"] == "ok";
+    let ended = || Ok(runner::list(stage, &["audit", "history", "leaks"])?.into_iter().find(well));
+    let rest = to_the_minute()?;
+    match ended()? {
+        Some(_) => {}
+        None if stage.started.elapsed() + rest > TICK_BY => {
+            stage.tell("audit", "its next tick comes after the end of the demo: asked for by hand");
+            show(stage, &["audit", "run", "leaks"])?;
+        }
+        // Nothing is asked meanwhile: every question is a process.
+        None => std::thread::sleep(rest),
+    }
+    let run = until("the audit has ended", Duration::from_secs(20), || {
+        ensure!(runner.lives()?, "the runner ended by itself");
+        ended()
+    })?;
+    let of = run["tick"].as_str().map_or("by hand".to_owned(), |tick| format!("on schedule, {tick}"));
+    stage.tell("audit", &format!("leaks, {of}: {} found, {} new", run["found"], run["opened"]));
+    Ok(())
+}
+
+/// How long until the clock shows a whole minute.
+#[expect(clippy::disallowed_methods, reason = "schedules follow the real clock")]
+fn to_the_minute() -> anyhow::Result<Duration> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(Duration::from_millis(60_000 - (now.as_millis() % 60_000) as u64))
+}
+
+/// The number of the open finding about something.
+fn finding(stage: &Stage, about: &str) -> anyhow::Result<String> {
+    let found = runner::list(stage, &["findings"])?.into_iter().find(|found| found["about"] == about);
+    text(&found.with_context(|| format!("nothing is found about {about}"))?, "id")
+}
+
+fn text(value: &Value, field: &str) -> anyhow::Result<String> {
+    value[field].as_str().map(str::to_owned).with_context(|| format!("no `{field}`: {value}"))
+}
+
+/// What is there of what was left behind.
+#[derive(Debug)]
+struct Outside {
+    /// Of what was approved.
+    approved: usize,
+    /// Of what was not: a volume with data, a bucket.
+    kept: usize,
+    /// Of what is no leak.
+    living: usize,
+}
+
+impl Outside {
+    fn ask(planted: &Leaks, simulator: &Simulator, dns: &Dns) -> anyhow::Result<Self> {
+        let (state, sets) = (simulator.read("/_sim/state")?, dns.sets()?);
+        let all = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
+        let volumes: Vec<_> = all(&state, "apps").iter().flat_map(|app| all(app, "volumes")).collect();
+        let volume = |id: &str| volumes.iter().any(|one| one["id"] == id && one["state"] == "created");
+        let bucket = all(&state, "add_ons").iter().any(|one| one["id"] == planted.bucket.as_str());
+        let points = |(name, app): (&str, &str)| {
+            let (name, target) = (format!("{name}."), format!("{app}.fly.dev."));
+            sets.iter().any(|(n, kind, contents)| *n == name && kind == "CNAME" && contents.contains(&target))
+        };
+        Ok(Self {
+            approved: usize::from(volume(&planted.scratch)) + usize::from(points(DANGLING)),
+            kept: usize::from(volume(&planted.data)) + usize::from(bucket),
+            living: usize::from(points(LIVING)),
+        })
+    }
+
+    fn is_good(&self) -> bool {
+        (self.approved, self.kept, self.living) == (0, 2, 1)
+    }
+}
+
+impl std::fmt::Display for Outside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "of 2 approved {} are left; of 2 that hold data {} are left; ", self.approved, self.kept)?;
+        write!(f, "the CNAME to an app that lives: {} of 1", self.living)
+    }
+}
