@@ -36,8 +36,8 @@ fn mask(value: &mut Value) -> bool {
             }
             !tokens.is_empty()
         }
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| mask(item) || found),
-        Value::Object(fields) => fields.values_mut().fold(false, |found, field| mask(field) || found),
+        Value::Array(items) => items.iter_mut().map(mask).fold(false, |found, one| found | one),
+        Value::Object(fields) => fields.values_mut().map(mask).fold(false, |found, one| found | one),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

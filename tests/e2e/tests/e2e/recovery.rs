@@ -69,7 +69,7 @@ impl Scene {
     }
 
     /// How often the platform did something.
-    fn effects(&self, what: &str) -> usize {
+    fn took_effect(&self, what: &str) -> usize {
         self.world().log().iter().filter(|effect| effect.what == what).count()
     }
 
@@ -129,7 +129,7 @@ fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
 fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
     let scene = Scene::with_apps(1);
     scene.configure(PAID);
-    let made = || (scene.effects("postgres.created"), scene.effects("addon.created"));
+    let made = || (scene.took_effect("postgres.created"), scene.took_effect("addon.created"));
     let mut up = scene.started();
     scene.until_so("all is there", || made() == (1, 2));
     let ready = |row: &serde_json::Value| row["state"] == "present";
@@ -151,7 +151,7 @@ fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
     // They are ours, not presumed: they go with their app.
     scene.delete_app("cust-1");
     scene.until_so("all is gone", || {
-        (scene.effects("postgres.deleted"), scene.effects("addon.deleted")) == (1, 2)
+        (scene.took_effect("postgres.deleted"), scene.took_effect("addon.deleted")) == (1, 2)
     });
     up.end();
 }
