@@ -180,8 +180,8 @@ fn after_a_lost_ledger_it_is_found_by_its_name_with_its_mark() {
     let fake = fake(&world, &Value::Null);
     for want in [bucket(), cache()] {
         let made = fake.run(|| FlyAddOn::create(&want)).unwrap();
-        let earlier = format!("{}{}", &want.name[..10], "z".repeat(16));
-        let again = Want { mark: want.mark.replace(&want.name, &earlier), name: earlier, ..want };
+        let name = format!("{}{}", &want.name[..10], "z".repeat(16));
+        let again = Want { mark: want.mark.replace(&want.name, &name), name, ..want };
         for want in [again.clone(), Want { id: Some(made.id.clone()), ..again }] {
             let found = fake.run(|| FlyAddOn::find(&want)).unwrap();
             assert_eq!((found.len(), &found[0].id, &found[0].mark), (1, &made.id, &made.mark));

@@ -24,21 +24,20 @@ const MASK: &str = "***";
 /// ```
 pub fn sealed_echo(value: &Value) -> Option<Value> {
     let mut echo = value.clone();
-    mask(&mut echo).then_some(echo)
+    mask(&mut echo);
+    (echo != *value).then_some(echo)
 }
 
-fn mask(value: &mut Value) -> bool {
+fn mask(value: &mut Value) {
     match value {
         Value::String(text) => {
-            let tokens = tokens(text);
-            for token in &tokens {
-                *text = text.replace(token, MASK);
+            for token in tokens(text) {
+                *text = text.replace(&token, MASK);
             }
-            !tokens.is_empty()
         }
-        Value::Array(items) => items.iter_mut().map(mask).fold(false, |found, one| found | one),
-        Value::Object(fields) => fields.values_mut().map(mask).fold(false, |found, one| found | one),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::Object(fields) => fields.values_mut().for_each(mask),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
