@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_hook::audit::Pace;
 use groundcrew_hook::fly::{Api, apps, failure, is_gone};
 use groundcrew_hook::{
     Auditor, Failure, Finding, FindingPage, Request, Result, Severity, encode, fleet, json, secret,
@@ -23,6 +24,9 @@ use serde::Deserialize;
 /// The hook.
 #[derive(Debug)]
 pub struct Dangling;
+
+/// Findings after which a page hands over; the host takes a thousand, and an app may have several names.
+const PAGE: usize = 500;
 
 /// Where apps have their free names.
 const SUFFIX: &str = ".fly.dev";
@@ -79,8 +83,10 @@ struct Record {
 }
 
 impl Auditor for Dangling {
-    fn run(_cursor: Option<&str>) -> Result<FindingPage> {
+    /// A page reads zone and apps, and asks about names after the cursor until its time is over.
+    fn run(cursor: Option<&str>) -> Result<FindingPage> {
         let config: Config = groundcrew_hook::config()?;
+        let mut pace = Pace::start();
         let leads = leads(&config)?;
         if leads.is_empty() {
             return Ok(FindingPage::default());
@@ -91,13 +97,18 @@ impl Auditor for Dangling {
         if !ours.is_whole() {
             return Err(Failure::passing("the list of apps is not whole"));
         }
+        pace.spend(2);
         let mut findings = Vec::new();
-        for (app, names) in leads.iter().filter(|(app, _)| !ours.apps.iter().any(|one| one.name == **app)) {
-            if fleet::subject(&format!("fly/{}/{app}", config.org))?.is_some() {
-                continue;
+        let strangers = leads.iter().filter(|(app, _)| !ours.apps.iter().any(|one| one.name == **app));
+        let mut rest = strangers.skip_while(|(app, _)| cursor.is_some_and(|done| app.as_str() <= done)).peekable();
+        while let Some((app, names)) = rest.next() {
+            if fleet::subject(&format!("fly/{}/{app}", config.org))?.is_none() {
+                let holder = holder(&api, app).map_err(|failure| failure.context(app))?;
+                findings.extend(names.iter().filter_map(|name| finding(&config, app, name, holder)));
             }
-            let holder = holder(&api, app).map_err(|failure| failure.context(app))?;
-            findings.extend(names.iter().filter_map(|name| finding(&config, app, name, holder)));
+            if (pace.is_over_after(3) || findings.len() >= PAGE) && rest.peek().is_some() {
+                return Ok(FindingPage { findings, next: Some(app.clone()) });
+            }
         }
         Ok(FindingPage { findings, next: None })
     }
