@@ -29,7 +29,7 @@ use super::{Error, Runner, Surroundings};
 use crate::config::{Audit, Enforcement};
 
 /// Attempts of one run of an audit; what is left is tried by the next.
-const ATTEMPTS_MAX: u32 = 1_000;
+pub(crate) const ATTEMPTS_MAX: u32 = 1_000;
 
 /// What became of the findings of one run: all are decided about, so many are tried.
 #[derive(Debug, Default)]
