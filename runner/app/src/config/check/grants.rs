@@ -59,17 +59,14 @@ fn asked(
         if grant.words().iter().any(|word| word.starts_with("config.") && !words.contains_key(*word)) {
             continue;
         }
-        let lacking = match Reach::of(grant, words) {
-            Some(reach) => {
-                let lacking = reach.not_covered_by(given);
-                asked.push(reach);
-                lacking
-            }
-            None => {
-                unknown.push(grant);
-                let given = stanza.allow.iter().any(|given| given.get_ref() == grant);
-                if given { Vec::new() } else { vec!["everything".to_owned()] }
-            }
+        let lacking = if let Some(reach) = Reach::of(grant, words) {
+            let lacking = reach.not_covered_by(given);
+            asked.push(reach);
+            lacking
+        } else {
+            unknown.push(grant);
+            let given = stanza.allow.iter().any(|given| given.get_ref() == grant);
+            if given { Vec::new() } else { vec!["everything".to_owned()] }
         };
         if !lacking.is_empty() {
             let message = format!("[hook.{}] does not grant what its hook asks for: {line}", stanza.name);
