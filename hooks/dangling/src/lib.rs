@@ -100,7 +100,8 @@ impl Auditor for Dangling {
         pace.spend(2);
         let mut findings = Vec::new();
         let strangers = leads.iter().filter(|(app, _)| !ours.apps.iter().any(|one| one.name == **app));
-        let mut rest = strangers.skip_while(|(app, _)| cursor.is_some_and(|done| app.as_str() <= done)).peekable();
+        let mut rest =
+            strangers.skip_while(|(app, _)| cursor.is_some_and(|done| app.as_str() <= done)).peekable();
         while let Some((app, names)) = rest.next() {
             if fleet::subject(&format!("fly/{}/{app}", config.org))?.is_none() {
                 let holder = holder(&api, app).map_err(|failure| failure.context(app))?;

@@ -65,7 +65,8 @@ impl Owner {
 /// One in seven hundred has no letter; those are not taken for ids, since times are written with 14 digits, too.
 fn is_machine_id(word: &str) -> bool {
     let hexadecimal = word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let mixed = word.bytes().any(|byte| byte.is_ascii_digit()) && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let mixed =
+        word.bytes().any(|byte| byte.is_ascii_digit()) && word.bytes().any(|byte| byte.is_ascii_alphabetic());
     word.len() == 14 && hexadecimal && mixed
 }
 
@@ -76,7 +77,9 @@ mod tests {
     #[test]
     fn only_what_looks_like_an_id_is_taken_for_one() {
         assert!(is_machine_id("5683977ad31768"));
-        for word in ["backup", "148e", "20240101120000", "decadefacedbad", "5683977ad3176g", "5683977ad317680"] {
+        for word in
+            ["backup", "148e", "20240101120000", "decadefacedbad", "5683977ad3176g", "5683977ad317680"]
+        {
             assert!(!is_machine_id(word), "{word}");
         }
     }

@@ -128,8 +128,8 @@ fn the_owner_in_the_name_must_be_gone_and_others_do_not_matter() {
 fn a_word_that_never_was_a_machine_is_no_owner_that_is_gone() {
     let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
     let machine = sim.app("web", Value::Null);
-    let [backup, time, forgotten, seen] =
-        ["backup", "20240101120000", "148e0000000abc", &machine].map(|word| sim.volume("web", &format!("data_{word}")));
+    let [backup, time, forgotten, seen] = ["backup", "20240101120000", "148e0000000abc", &machine]
+        .map(|word| sim.volume("web", &format!("data_{word}")));
     sim.machine_do("destroy", &machine);
     look(&sim);
     sim.days(8);
@@ -156,9 +156,11 @@ fn a_living_machine_that_mounts_it_withholds_it() {
     let volume = sim.volume("web", "data_148e0000000abc");
     look(&sim);
     sim.days(8);
-    for (mounted, code) in
-        [("vol_x", "volume.reapable"), (volume.as_str(), "volume.withheld"), ("data_148e0000000abc", "volume.withheld")]
-    {
+    for (mounted, code) in [
+        ("vol_x", "volume.reapable"),
+        (volume.as_str(), "volume.withheld"),
+        ("data_148e0000000abc", "volume.withheld"),
+    ] {
         let config = json!({ "mounts": [{ "volume": mounted, "path": "/d" }] });
         let body = json!([{ "id": "m1", "name": "m1", "state": "stopped", "config": config }]).to_string();
         let path = "/v1/apps/web/machines".into();
