@@ -49,6 +49,22 @@ struct Shard {
     machines: BTreeMap<String, Entry>,
 }
 
+impl Shard {
+    /// Begins a new month, if it is one: nothing is spent, and only what ran on is still of interest.
+    ///
+    /// What no look saw in the whole month before has vanished without its end being shown, and is forgotten.
+    fn turn_to(&mut self, month: i64) {
+        if self.month == month {
+            return;
+        }
+        let seen_since = std::mem::replace(&mut self.month, month);
+        self.machines.retain(|_, entry| entry.running && entry.at > seen_since);
+        for entry in self.machines.values_mut() {
+            *entry = Entry { spent: 0, at: entry.at.max(month), unpriced: false, ..entry.clone() };
+        }
+    }
+}
+
 /// All of it, as far as it was touched.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -105,15 +121,7 @@ impl Ledger {
         if !self.shards.contains_key(&n) {
             let kept = kv::read(&key(n))?.map(|kept| serde_json::from_slice(&kept)).transpose()?;
             let mut shard: Shard = kept.unwrap_or_default();
-            if shard.month != self.month {
-                // A new month: nothing is spent, and only what ran on is still of interest.
-                shard.month = self.month;
-                shard.machines.retain(|_, entry| entry.running);
-                for entry in shard.machines.values_mut() {
-                    *entry =
-                        Entry { spent: 0, at: entry.at.max(self.month), unpriced: false, ..entry.clone() };
-                }
-            }
+            shard.turn_to(self.month);
             self.shards.insert(n, shard);
         }
         Ok(self.shards.entry(n).or_default())
@@ -190,6 +198,19 @@ mod tests {
     fn what_a_lagging_list_counted_too_much_is_taken_back() {
         assert_eq!(spent(&[(10, "started", 4), (12, "stopped", 9)]), 5);
         assert_eq!(spent(&[(10, "stopped", 4), (12, "started", 9)]), 3);
+    }
+
+    #[test]
+    fn what_vanished_without_an_end_is_forgotten_after_a_month() {
+        const MONTH: i64 = 30 * 24 * HOUR;
+        let running = advance(None, &sight("started", 0), HOUR, 0);
+        let mut shard = Shard { month: 0, machines: BTreeMap::from([("m".to_owned(), running)]) };
+        shard.turn_to(MONTH);
+        assert_eq!(shard.machines["m"].at, MONTH, "it was seen, and may run on");
+        shard.turn_to(MONTH);
+        assert_eq!(shard.machines.len(), 1);
+        shard.turn_to(2 * MONTH);
+        assert!(shard.machines.is_empty());
     }
 
     #[test]

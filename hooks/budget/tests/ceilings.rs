@@ -138,7 +138,7 @@ fn an_app_above_its_ceiling_is_suspended_and_exactly_that_is_resumed_next_month(
     let writes = sim.world.log().len();
     daily(&sim, 24);
     assert_eq!(codes(&sim), ["budget.exceeded"]);
-    assert_eq!(sim.fix::<Budget>(&finding), Outcome::Fixed);
+    assert_eq!(sim.fix::<Budget>(&finding), Outcome::NoLongerTrue, "nothing is left to do");
     assert_eq!(sim.world.log().len(), writes);
     sim.days(2);
     let resume = only(&sim, "budget.resume");
@@ -162,7 +162,7 @@ fn what_an_operator_starts_by_hand_is_left_alone_for_good() {
         "{}",
         still.message
     );
-    assert_eq!(sim.fix::<Budget>(&still), Outcome::Fixed);
+    assert_eq!(sim.fix::<Budget>(&still), Outcome::NoLongerTrue);
     assert_eq!(states(&sim, &machines), ["started", "suspended", "stopped"]);
     // They suspend it again themselves; next month it is not ours to start.
     sim.machine_do("suspend", &machines[0]);
@@ -195,33 +195,68 @@ fn without_the_remedy_nothing_is_done_and_nothing_is_resumed() {
     assert_eq!(states(&sim, &machines), ["suspended", "started", "stopped"]);
 }
 
+/// Every command of this kind to this machine fails so.
+fn failing(sim: &Sim, machine: &str, verb: &str, status: u16) {
+    let path = format!("/v1/apps/web/machines/{machine}/{verb}");
+    sim.world.turn(|knobs| knobs.faults = vec![Fault { path, status: Some(status), ..Fault::default() }]);
+}
+
 #[test]
-fn a_remedy_that_was_cut_off_goes_on_where_it_was() {
+fn a_failure_of_one_machine_stops_neither_the_others_nor_what_is_noted() {
+    for which in [0, 1] {
+        let (sim, machines, finding) = over();
+        failing(&sim, &machines[which], "suspend", 500);
+        assert_eq!(sim.fix::<Budget>(&finding), Outcome::NotNow);
+        assert_eq!(sim.effects("machine.suspended"), 1);
+        // Next month it may not be tried again: what was done, and what may have been, is undone.
+        sim.world.turn(|knobs| knobs.faults.clear());
+        daily(&sim, 27);
+        let resume = only(&sim, "budget.resume");
+        assert!(resume.message.starts_with("2 machines of app web"), "{}", resume.message);
+        assert_eq!(sim.fix::<Budget>(&resume), Outcome::Fixed);
+        assert_eq!(states(&sim, &machines), ["started", "started", "stopped"]);
+        assert_eq!(sim.effects("machine.uncordoned"), 2, "{which}");
+        assert_eq!(codes(&sim), [""; 0]);
+    }
+}
+
+#[test]
+fn a_failure_is_told_where_nothing_was_done() {
     let (sim, machines, finding) = over();
-    let [first, second, _] = &machines;
-    // Whichever comes second fails: what was noted of the other is lost with the run.
-    let fault = |machine: &str| Fault {
-        path: format!("/v1/apps/web/machines/{machine}/suspend"),
-        status: Some(500),
-        ..Fault::default()
-    };
-    let late = if sim.world.state().to_string().find(first) < sim.world.state().to_string().find(second) {
-        second
-    } else {
-        first
-    };
-    sim.world.turn(|knobs| knobs.faults = vec![fault(late)]);
-    let before = sim.fake.clone();
+    let path = "/v1/apps/web/machines/*/cordon".to_owned();
+    sim.world.turn(|knobs| knobs.faults = vec![Fault { path, status: Some(403), ..Fault::default() }]);
     sim.try_fix::<Budget>(&finding).unwrap_err();
-    drop(before);
-    assert_eq!(sim.effects("machine.suspended"), 1);
     sim.world.turn(|knobs| knobs.faults.clear());
     assert_eq!(sim.fix::<Budget>(&finding), Outcome::Fixed);
     assert_eq!(states(&sim, &machines), ["suspended", "suspended", "stopped"]);
+}
+
+#[test]
+fn what_may_not_be_suspended_serves_on() {
+    let (sim, machines, finding) = over();
+    failing(&sim, &machines[0], "suspend", 412);
+    assert_eq!(sim.fix::<Budget>(&finding), Outcome::NotNow);
+    assert_eq!(states(&sim, &machines), ["started", "suspended", "stopped"]);
+    let log = sim.world.log();
+    let mut cordons = log.iter().filter(|effect| effect.what.ends_with("cordoned"));
+    let last = cordons.rfind(|effect| format!("{effect:?}").contains(&machines[0])).unwrap();
+    assert_eq!(last.what, "machine.uncordoned");
+}
+
+#[test]
+fn a_resumption_goes_on_where_it_was() {
+    let (sim, machines, finding) = over();
+    sim.fix::<Budget>(&finding);
     daily(&sim, 27);
     let resume = only(&sim, "budget.resume");
+    failing(&sim, &machines[0], "start", 500);
+    assert_eq!(sim.fix::<Budget>(&resume), Outcome::NotNow);
+    assert_eq!(states(&sim, &machines), ["suspended", "started", "stopped"]);
+    sim.world.turn(|knobs| knobs.faults.clear());
+    let writes = sim.world.log().len();
     assert_eq!(sim.fix::<Budget>(&resume), Outcome::Fixed);
     assert_eq!(states(&sim, &machines), ["started", "started", "stopped"]);
+    assert!(sim.world.log()[writes..].iter().all(|effect| !format!("{effect:?}").contains(&machines[1])));
 }
 
 #[test]

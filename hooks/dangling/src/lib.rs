@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_hook::audit::Pace;
 use groundcrew_hook::fly::{Api, apps, failure, is_gone};
 use groundcrew_hook::{
     Auditor, Failure, Finding, FindingPage, Outcome, Remedy, Request, Result, Severity, encode, fleet, json,
@@ -26,6 +27,9 @@ use serde::Deserialize;
 /// The hook.
 #[derive(Debug)]
 pub struct Dangling;
+
+/// Findings after which a page hands over; the host takes a thousand, and an app may have several names.
+const PAGE: usize = 500;
 
 /// Where apps have their free names.
 const SUFFIX: &str = ".fly.dev";
@@ -86,17 +90,26 @@ struct Record {
 }
 
 impl Auditor for Dangling {
-    fn run(_cursor: Option<&str>) -> Result<FindingPage> {
+    /// A page reads zone and apps, and asks about names after the cursor until its time is over.
+    fn run(cursor: Option<&str>) -> Result<FindingPage> {
         let config: Config = groundcrew_hook::config()?;
+        let mut pace = Pace::start();
         let leads = leads(&zone(&config)?);
         if leads.is_empty() {
             return Ok(FindingPage::default());
         }
         let names = Names::read(&config)?;
+        pace.spend(2);
         let mut findings = Vec::new();
-        for (app, names_of) in &leads {
-            let Some(holder) = names.holder(&config, app)? else { continue };
-            findings.extend(names_of.iter().filter_map(|name| finding(&config, app, name, holder)));
+        let mut rest =
+            leads.iter().skip_while(|(app, _)| cursor.is_some_and(|done| app.as_str() <= done)).peekable();
+        while let Some((app, names_of)) = rest.next() {
+            if let Some(holder) = names.holder(&config, app)? {
+                findings.extend(names_of.iter().filter_map(|name| finding(&config, app, name, holder)));
+            }
+            if (pace.is_over_after(3) || findings.len() >= PAGE) && rest.peek().is_some() {
+                return Ok(FindingPage { findings, next: Some(app.clone()) });
+            }
         }
         Ok(FindingPage { findings, next: None })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use groundcrew_flysim::dns::Dns;
 use groundcrew_flysim::{Fault, Reply, Request as SimRequest};
 use groundcrew_hook::testing::Fake;
-use groundcrew_hook::{Finding, Outcome, Response, Severity, Value, json};
+use groundcrew_hook::{Auditor, Finding, Outcome, Response, Severity, Value, json};
 use hook_dangling::Dangling;
 use support::{Sim, answerer, told};
 
@@ -202,4 +202,18 @@ fn nothing_is_deleted_without_a_word_in_the_stanza_and_no_other_finding_is_mende
     finding.code = "dns.foreign-cname".into();
     assert!(!sim.try_fix::<Dangling>(&finding).unwrap_err().retry);
     assert_eq!(sets(&dns), ["host A", "shop CNAME", "www CNAME"]);
+}
+
+#[test]
+fn a_zone_of_many_strangers_is_walked_page_by_page() {
+    let names: Vec<_> = (0..600).map(|n| (format!("n{n:03}"), format!("gone-{n:03}.fly.dev."))).collect();
+    let names: Vec<_> = names.iter().map(|(name, app)| (name.as_str(), "CNAME", app.as_str())).collect();
+    let sim = zone(&names);
+    let first = sim.fake.run(|| Dangling::run(None)).unwrap();
+    let cursor = first.next.expect("more than one page");
+    let calls = sim.fake.calls().len();
+    assert!(calls < 1_000, "a run has a thousand calls: {calls}");
+    assert!(first.findings.len() < 600 && first.findings.last().unwrap().data["app"] == cursor.as_str());
+    // The walk refuses what is told twice.
+    assert_eq!(look(&sim).len(), 600);
 }

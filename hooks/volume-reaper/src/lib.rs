@@ -22,7 +22,7 @@ use groundcrew_hook::{
 };
 use serde::Deserialize;
 
-use crate::name::{Owner, Pattern};
+use crate::name::{End, Owner, Pattern};
 use crate::rule::{Verdict, verdict};
 
 /// The hook.
@@ -179,15 +179,17 @@ fn read(config: &Config, api: &Api, app: &str, id: &str) -> Result<Option<Suspec
 fn tell(suspect: &Suspect, app: &Subject, prices: &Prices, why: Option<&str>, age: &str) -> Result<Finding> {
     let Suspect { volume, owner, .. } = suspect;
     let name = app.app()?;
-    let whose = match owner {
-        Owner::Machine(machine) => format!("machine {machine}"),
-        Owner::App => "all machines".to_owned(),
+    let whose = match (owner, owner.end(&suspect.machines)) {
+        (Owner::Machine(machine), End::Seen) => format!("machine {machine} is destroyed"),
+        (Owner::Machine(machine), _) => format!("machine {machine} is not shown any more"),
+        (Owner::App, End::Seen) => "all machines are destroyed".to_owned(),
+        (Owner::App, _) => "the app has no machines".to_owned(),
     };
     let (code, severity, message) = match why {
         None => (
             REAPABLE,
             Severity::Warning,
-            format!("volume `{}` of app {name}: {whose} destroyed, nobody holds it for {age}", volume.name),
+            format!("volume `{}` of app {name}: {whose}, nobody holds it for {age}", volume.name),
         ),
         Some(why) => (
             "volume.withheld",

@@ -1,5 +1,7 @@
 //! Exact patterns of volume names, and the owner that a name tells.
 
+use groundcrew_hook::fly::machines::Machine;
+
 /// A pattern, such as `data_<machine>` or `cache_<app>`; everything else must be equal.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern<'a>(pub(crate) &'a str);
@@ -28,7 +30,27 @@ impl Pattern<'_> {
     }
 }
 
+/// What is known of an owner's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The API shows it, destroyed.
+    Seen,
+    /// The API does not show it, and it has, or had, an id that is never given again.
+    Forgotten,
+    /// Nothing: it may never have been there.
+    Unknown,
+}
+
 impl Owner {
+    /// What an app's machines, destroyed ones included, tell of an owner of which none lives.
+    pub(crate) fn end(&self, machines: &[Machine]) -> End {
+        match self {
+            _ if machines.iter().any(|machine| self.is(&machine.id, &machine.name)) => End::Seen,
+            Self::Machine(word) if is_machine_id(word) => End::Forgotten,
+            Self::Machine(_) | Self::App => End::Unknown,
+        }
+    }
+
     /// Whether this machine is the owner, or one of them.
     pub(crate) fn is(&self, id: &str, name: &str) -> bool {
         match self {
@@ -38,9 +60,29 @@ impl Owner {
     }
 }
 
+/// Whether a word looks like a machine's id: 14 hexadecimal digits, such as `5683977ad31768` [docs machines/api].
+///
+/// One in seven hundred has no letter; those are not taken for ids, since times are written with 14 digits, too.
+fn is_machine_id(word: &str) -> bool {
+    let hexadecimal = word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let mixed =
+        word.bytes().any(|byte| byte.is_ascii_digit()) && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+    word.len() == 14 && hexadecimal && mixed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_looks_like_an_id_is_taken_for_one() {
+        assert!(is_machine_id("5683977ad31768"));
+        for word in
+            ["backup", "148e", "20240101120000", "decadefacedbad", "5683977ad3176g", "5683977ad317680"]
+        {
+            assert!(!is_machine_id(word), "{word}");
+        }
+    }
 
     #[test]
     fn only_whole_names_match() {

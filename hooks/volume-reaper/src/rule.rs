@@ -1,6 +1,7 @@
 //! The rule: a volume may go only if all of it holds (after Kilo-Org/cloud#3403).
 //!
-//! 1. Its owner is destroyed: the machine that its name tells, or all machines of its app.
+//! 1. Its owner is destroyed: the machine that its name tells, or all machines of its app. A machine that the API shows
+//!    no more counts only where the name tells its id: any other word may never have been one's.
 //! 2. Its name matches a pattern of the stanza, whole.
 //! 3. Nobody holds it, read alone; its host answers, else who holds it is not known.
 //! 4. It is not being removed already.
@@ -14,7 +15,7 @@ use groundcrew_hook::audit::{days, loose, time};
 use groundcrew_hook::fly::machines::Machine;
 use groundcrew_hook::fly::volumes::Volume;
 
-use crate::name::Owner;
+use crate::name::{End, Owner};
 
 /// What the rule says of one volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +59,14 @@ fn used(volume: &Volume, owner: &Owner, machines: &[Machine]) -> Option<String> 
         return Some(why);
     }
     let mut living = machines.iter().filter(|machine| machine.state != "destroyed");
-    living.find_map(|machine| {
+    let used = living.find_map(|machine| {
         if owner.is(&machine.id, &machine.name) {
             return Some(format!("its owner, machine {}, is {}", machine.id, machine.state));
         }
         loose::mounted(volume, machine)
+    });
+    used.or_else(|| match (owner, owner.end(machines)) {
+        (Owner::Machine(word), End::Unknown) => Some(format!("no machine `{word}` was ever seen")),
+        _ => None,
     })
 }

@@ -53,6 +53,10 @@ fn reapable() -> Reapable {
 fn a_volume_whose_machine_is_gone_is_told_and_deleted() {
     let Reapable { sim, volume, finding } = reapable();
     assert_eq!(finding.cost_cents, Some(15));
+    assert_eq!(
+        finding.message,
+        "volume `cache_web` of app web: all machines are destroyed, nobody holds it for 8 d"
+    );
     assert!(finding.remedy.as_ref().unwrap().contains("24 h"));
     assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::Fixed);
     assert_eq!(sim.effects("volume.pending_destroy"), 1);
@@ -121,15 +125,42 @@ fn the_owner_in_the_name_must_be_gone_and_others_do_not_matter() {
 }
 
 #[test]
+fn a_word_that_never_was_a_machine_is_no_owner_that_is_gone() {
+    let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
+    let machine = sim.app("web", Value::Null);
+    let [backup, time, forgotten, seen] = ["backup", "20240101120000", "148e0000000abc", &machine]
+        .map(|word| sim.volume("web", &format!("data_{word}")));
+    sim.machine_do("destroy", &machine);
+    look(&sim);
+    sim.days(8);
+    let found = look(&sim);
+    let told = |volume: &str| {
+        let found = found.iter().find(|it| it.about == format!("volume/{volume}")).unwrap();
+        (found.code.as_str(), found.message.split_once(": ").map_or("", |(_, why)| why))
+    };
+    assert_eq!(told(&backup).0, "volume.withheld");
+    assert!(told(&backup).1.ends_with("no machine `backup` was ever seen"), "{:?}", told(&backup));
+    assert_eq!(told(&time).0, "volume.withheld");
+    assert_eq!(
+        told(&forgotten),
+        ("volume.reapable", "machine 148e0000000abc is not shown any more, nobody holds it for 8 d")
+    );
+    let why = format!("machine {machine} is destroyed, nobody holds it for 8 d");
+    assert_eq!(told(&seen), ("volume.reapable", why.as_str()));
+}
+
+#[test]
 fn a_living_machine_that_mounts_it_withholds_it() {
     let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
     sim.act(json!({ "do": "create_app", "name": "web" }));
-    let volume = sim.volume("web", "data_gone");
+    let volume = sim.volume("web", "data_148e0000000abc");
     look(&sim);
     sim.days(8);
-    for (mounted, code) in
-        [("vol_x", "volume.reapable"), (volume.as_str(), "volume.withheld"), ("data_gone", "volume.withheld")]
-    {
+    for (mounted, code) in [
+        ("vol_x", "volume.reapable"),
+        (volume.as_str(), "volume.withheld"),
+        ("data_148e0000000abc", "volume.withheld"),
+    ] {
         let config = json!({ "mounts": [{ "volume": mounted, "path": "/d" }] });
         let body = json!([{ "id": "m1", "name": "m1", "state": "stopped", "config": config }]).to_string();
         let path = "/v1/apps/web/machines".into();

@@ -429,9 +429,10 @@ impl Service {
         stop: &CancellationToken,
     ) {
         let keep = Keep { runs: self.config.store.keep.runs, ..Keep::DEFAULT };
+        let acts = self.config.store.keep.acts;
         let (store, clock, ends) = (self.runner.store.clone(), self.runner.clock.clone(), stop.clone());
         tasks.spawn(async move {
-            prune(store, clock, keep, ends).await;
+            prune(store, clock, keep, acts, ends).await;
             Ok(())
         });
         let (runner, config, ends) = (self.runner.clone(), self.config.clone(), stop.clone());
@@ -464,15 +465,17 @@ impl Service {
     }
 }
 
-async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Keep, stop: CancellationToken) {
+async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Keep, acts: Millis, stop: CancellationToken) {
     loop {
-        let more = match store.prune(keep, clock.now()).await {
-            Ok(more) => more,
-            Err(error) => {
-                tracing::warn!(%error, "history could not be pruned");
-                false
+        let history = store.prune(keep, clock.now()).await;
+        let acts = store.prune_acts(acts, clock.now()).await;
+        let mut more = false;
+        for pruned in [history, acts] {
+            match pruned {
+                Ok(left) => more |= left,
+                Err(error) => tracing::warn!(%error, "history could not be pruned"),
             }
-        };
+        }
         let pause = if more { Millis::seconds(1) } else { PRUNE_EVERY };
         if stop.run_until_cancelled(tokio::time::sleep(pause.to_std())).await.is_none() {
             return;

@@ -138,7 +138,10 @@ fn the_sample_is_taken_without_a_word() {
 fn the_smallest_has_the_documented_defaults() {
     let config = good("good-smallest");
     assert_eq!(config.level, Level::Observe);
-    assert_eq!(config.store.keep, Keep { runs: Millis::hours(24 * 30), bodies: Millis::hours(24 * 7) });
+    assert_eq!(
+        config.store.keep,
+        Keep { runs: Millis::hours(24 * 30), bodies: Millis::hours(24 * 7), acts: Millis::hours(24 * 365) }
+    );
     let ndjson = config.sources.ndjson.unwrap();
     assert_eq!((ndjson.org.as_str(), ndjson.from), ("local", Ndjson::Stdin));
     assert_eq!(config.fly_api, FLY_API);

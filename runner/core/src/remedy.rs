@@ -50,6 +50,12 @@ pub enum Last {
     Ended(Timestamp),
 }
 
+/// How long an audit leaves a finding alone after an attempt that found nothing to mend.
+///
+/// What the audit reports and what mends sees differ for good where the report is about something that a remedy cannot
+/// end (an app stays above its ceiling although nothing of it runs any more), and for a while where a list lags.
+pub const UNTRUE_REST: Millis = Millis::hours(6);
+
 /// Everything that the verdict is a function of.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -69,6 +75,8 @@ pub struct Facts<'a> {
     pub grace: Millis,
     /// The last attempt.
     pub last: Last,
+    /// When the last attempt was begun, if it found nothing to mend and was of this opening.
+    pub untrue_at: Option<Timestamp>,
     /// Attempts of the last window that count, and findings due within the next one, this one included.
     pub due: u32,
     /// The auditor's open findings.
@@ -107,8 +115,8 @@ pub enum Verdict {
 ///
 /// # Guarantees
 /// [`Verdict::Fix`] only if the finding is open and nobody said that it may be, nothing freezes it, and no attempt
-/// can still take effect; for an audit also only if its code is listed, its grace is over, and the whole due set
-/// fits the window (else approval).
+/// can still take effect; for an audit also only if its code is listed, its grace is over, no attempt of the last
+/// [`UNTRUE_REST`] found nothing to mend, and the whole due set fits the window (else approval).
 pub fn may_fix(facts: &Facts<'_>) -> Verdict {
     let never = |why: &str| Verdict::Never { why: why.to_owned() };
     match facts.standing {
@@ -137,6 +145,9 @@ pub fn may_fix(facts: &Facts<'_>) -> Verdict {
     let until = facts.first_at + facts.grace;
     if facts.now < until {
         return later(until, format!("grace of {}", facts.grace));
+    }
+    if let Some(until) = facts.untrue_at.map(|at| at + UNTRUE_REST).filter(|until| facts.now < *until) {
+        return later(until, "there was nothing to mend when it was last tried".to_owned());
     }
     let (allowed, within) = (facts.window.allows(facts.open), facts.window.within);
     if facts.due > allowed && !facts.approved {

@@ -136,6 +136,7 @@ impl Egress {
             return Err(Failure::final_(format!("the request's body is over {} bytes", limits.request_body)));
         }
         let Judged { url, access, private } = self.judge(&ask)?;
+        self.sealing.may_seal(access, seal)?;
         let to = authority(&url);
         self.secrets.refuse_in("the body", &ask.body)?;
         let body = self.sealing.exchange_body(ask.body, &to)?;

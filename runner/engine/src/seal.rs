@@ -7,7 +7,8 @@
 //!
 //! # Guarantees
 //! - The same value has the same token in one installation; neither says anything of the value without its key.
-//! - A cipher is kept before the guest sees its token.
+//! - A cipher is kept before the guest sees its token. A run about no row has nowhere to keep it: it may seal what it
+//!   reads, whose token it can compare, and no write, whose answer may be the only one that has the value.
 //! - A token is exchanged at the position and host that a line of the stanza names for the output that holds it, for
 //!   the owner whose output it is. Anywhere else the request is refused.
 //! - Values of this owner that are known (of eight bytes and more) are masked in everything that comes back.
@@ -24,6 +25,7 @@ use groundcrew_core::spec::Failure;
 use serde_json::Value;
 
 use crate::egress::Response;
+use crate::journal::CallAccess;
 use crate::secrets::MASKED_FROM;
 
 const PREFIX: &str = "gcs_";
@@ -152,7 +154,8 @@ struct Inner {
     sealer: Sealer,
     grants: Vec<Grant>,
     held: Result<Vec<(Held, Arc<str>)>, Failure>,
-    vault: Arc<dyn Vault>,
+    /// None: the run is about no row, and nothing is kept.
+    vault: Option<Arc<dyn Vault>>,
     /// What is masked, the longest first.
     known: Mutex<Vec<String>>,
 }
@@ -172,6 +175,20 @@ impl Sealing {
         held: Result<Vec<Held>, Failure>,
         vault: Arc<dyn Vault>,
     ) -> Self {
+        Self::with(sealer, grants, held, Some(vault))
+    }
+
+    /// What a run about no row has: tokens of what it reads stand for values that nobody keeps for it.
+    pub fn keeping_nothing(sealer: Sealer, grants: Vec<Grant>, held: Result<Vec<Held>, Failure>) -> Self {
+        Self::with(sealer, grants, held, None)
+    }
+
+    fn with(
+        sealer: Sealer,
+        grants: Vec<Grant>,
+        held: Result<Vec<Held>, Failure>,
+        vault: Option<Arc<dyn Vault>>,
+    ) -> Self {
         // What another key sealed is of no use to anybody; its token is refused as an unknown one.
         let opened = |held: Held| sealer.open(&held.sealed).map(|value| (held, value));
         let held = held.map(|held| held.into_iter().filter_map(opened).collect::<Vec<_>>());
@@ -189,6 +206,17 @@ impl Sealing {
             None => Err(Failure::final_("nothing can be sealed here: `seal` must be empty")),
             Some(inner) => inner.held.as_ref().map(drop).map_err(Clone::clone),
         }
+    }
+
+    /// Whether the answer of such a request may be sealed; asked before it leaves.
+    pub(crate) fn may_seal(&self, access: CallAccess, pointers: &[Pointer]) -> Result<(), Failure> {
+        let kept = self.0.as_deref().is_none_or(|inner| inner.vault.is_some());
+        if kept || pointers.is_empty() || access != CallAccess::Write {
+            return Ok(());
+        }
+        Err(Failure::final_(
+            "what this write would seal is kept by nobody: the run is about no thing; let a provisioner's `create` ask for it, and read its output",
+        ))
     }
 
     /// Refuses tokens where they are never exchanged.
@@ -326,7 +354,9 @@ impl Sealing {
         if sealed.is_empty() {
             return Ok(answer);
         }
-        inner.vault.keep(sealed).await?;
+        if let Some(vault) = &inner.vault {
+            vault.keep(sealed).await?;
+        }
         Ok(Response { body: json.to_string().into_bytes(), ..answer })
     }
 

@@ -30,6 +30,7 @@ pub mod ledger;
 pub mod listing;
 pub mod operators;
 pub mod prune;
+mod prune_acts;
 pub mod reconcile;
 pub mod recover;
 pub mod remedies;

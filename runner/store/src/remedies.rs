@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::{Acknowledgement, Life, Reported};
 use groundcrew_core::may_delete::{Level, Window};
-use groundcrew_core::remedy::{Asked, Facts, Last, Verdict, may_fix};
+use groundcrew_core::remedy::{Asked, Facts, Last, Outcome, Verdict, may_fix};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -339,6 +339,7 @@ fn verdict(connection: &Connection, wish: &Wish) -> Result<(Verdict, Option<Time
         first_at: known.life.first_at,
         grace: wish.enforcement.grace,
         last: last(connection, wish.finding)?,
+        untrue_at: untrue_at(connection, wish.finding, known.life.first_at)?,
         due: due(connection, known.hook, wish)?,
         open: open(connection, known.hook)?,
         window: wish.enforcement.window,
@@ -358,7 +359,19 @@ fn last(connection: &Connection, finding: i64) -> Result<Last> {
     })
 }
 
+/// When the last attempt of a finding was begun, if it was of this opening and found nothing to mend.
+fn untrue_at(connection: &Connection, finding: i64, first_at: Timestamp) -> Result<Option<Timestamp>> {
+    let text = "SELECT at, outcome = ?3 FROM remedy WHERE finding = ?1 AND at >= ?2 ORDER BY id DESC LIMIT 1";
+    let read = |row: &Row<'_>| Ok((sql::time(row, 0)?, row.get::<_, Option<bool>>(1)?));
+    let params = params![finding, first_at.as_millis(), Outcome::NoLongerTrue.as_str()];
+    let found = connection.prepare_cached(text)?.query_row(params, read).optional()?;
+    Ok(found.and_then(|(at, untrue)| (untrue == Some(true)).then_some(at)))
+}
+
 /// Attempts of the last window that count, and findings whose grace ends within the next one.
+///
+/// Findings of which the last attempt found nothing to mend are left out, but for the one that is asked about: they
+/// stay open for as long as they are reported, and would hold all others.
 fn due(connection: &Connection, hook: HookId, wish: &Wish) -> Result<u32> {
     let (now, within) = (wish.now, wish.enforcement.window.within);
     let text = "SELECT count(*) FROM remedy WHERE hook = ?1 AND at > ?2 AND counts";
@@ -367,7 +380,9 @@ fn due(connection: &Connection, hook: HookId, wish: &Wish) -> Result<u32> {
     let text = "SELECT count(*) FROM finding WHERE source = ?1 AND closed_at IS NULL
           AND code IN (SELECT value FROM json_each(?2)) AND first_at + ?3 <= ?4
           AND (acknowledged IS NULL OR json_extract(acknowledged, '$.until') <= ?5)
-          AND NOT EXISTS (SELECT 1 FROM remedy WHERE remedy.finding = finding.id AND remedy.at > ?6 AND remedy.counts)";
+          AND NOT EXISTS (SELECT 1 FROM remedy WHERE remedy.finding = finding.id AND remedy.at > ?6 AND remedy.counts)
+          AND (finding.id = ?7 OR (SELECT outcome FROM remedy WHERE remedy.finding = finding.id
+            AND remedy.at >= finding.first_at ORDER BY remedy.id DESC LIMIT 1) IS NOT ?8)";
     let params = params![
         hook.0,
         sql::text_of(&wish.enforcement.codes),
@@ -375,6 +390,8 @@ fn due(connection: &Connection, hook: HookId, wish: &Wish) -> Result<u32> {
         (now + within).as_millis(),
         now.as_millis(),
         (now - within).as_millis(),
+        wish.finding,
+        Outcome::NoLongerTrue.as_str(),
     ];
     let coming: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
     Ok(done + coming)

@@ -2,9 +2,9 @@
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::Standing;
-use groundcrew_core::remedy::{Outcome, Verdict};
+use groundcrew_core::remedy::{Outcome, UNTRUE_REST, Verdict};
 use groundcrew_core::time::Timestamp;
-use groundcrew_store::findings::{ClosedToo, Finding};
+use groundcrew_store::findings::{ClosedToo, Finding, Mending};
 
 use super::ask::{self, Given};
 use super::{Answer, Code, Context, Failure, audit};
@@ -136,6 +136,13 @@ fn cost(finding: &Finding) -> Option<String> {
     Some(known.unwrap_or_else(|| "unknown".to_owned()))
 }
 
+/// Until when an audit leaves it alone, if there was nothing to mend when it was last tried.
+fn rest(mending: &Mending) -> Option<Timestamp> {
+    let untrue = mending.outcome.as_deref() == Some(Outcome::NoLongerTrue.as_str());
+    let tried = mending.tried.as_deref().filter(|_| untrue).and_then(Timestamp::parse_rfc3339);
+    tried.map(|tried| tried + UNTRUE_REST)
+}
+
 /// What mends it, and what becomes of that by itself.
 fn remedy(finding: &Finding, now: Timestamp) -> Option<String> {
     let Some(mending) = finding.mending.as_ref().filter(|_| finding.standing == Standing::Open) else {
@@ -148,7 +155,10 @@ fn remedy(finding: &Finding, now: Timestamp) -> Option<String> {
         (None, Some(after)) if now < after => {
             Some(format!("after grace ({} left)", length(after.since(now))))
         }
-        (None, Some(_)) => Some("by the audit's next run".to_owned()),
+        (None, Some(_)) => Some(match rest(mending).map(|until| until.since(now)) {
+            Some(left) if Millis::ZERO < left => format!("after a rest ({} left)", length(left)),
+            _ => "by the audit's next run".to_owned(),
+        }),
         (None, None) => None,
     };
     let tried = at(&mending.tried).map(|tried| {

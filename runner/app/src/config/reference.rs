@@ -121,6 +121,10 @@ pub fn reference() -> String {
     for key in KEYS.iter().filter(|key| key.shape.is_table()) {
         let _ = write!(page, "\n## `[{}]`\n\n{}.\n{}", key.name, capital(meaning(key)), of_table(key.name));
     }
+    let _ = write!(page, "\n## What no key sets\n\n| what | value | meaning |\n|---|---|---|\n");
+    for fixed in defaults::fixed() {
+        let _ = writeln!(page, "| {} | `{}` | {} |", fixed.name, fixed.value, fixed.meaning);
+    }
     page
 }
 

@@ -31,6 +31,8 @@ pub struct Keep {
     pub runs: Millis,
     /// Bodies of requests and answers.
     pub bodies: Millis,
+    /// What people did; retirements and backfills that are over.
+    pub acts: Millis,
 }
 
 /// The HTTP API on the network; on the socket it is always there.

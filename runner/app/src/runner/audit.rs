@@ -28,7 +28,7 @@ use super::{Error, Runner, Surroundings};
 use crate::config::Audit;
 
 /// Attempts at one page.
-const ATTEMPTS_MAX: u32 = 3;
+pub(crate) const ATTEMPTS_MAX: u32 = 3;
 /// The longest pause between two attempts at one page.
 const PAUSE_MAX: Millis = Millis::seconds(30);
 

@@ -28,8 +28,40 @@ use super::record::{About, RunStart};
 use super::{Error, Runner, Surroundings};
 use crate::config::{Audit, Enforcement};
 
-/// Findings that one run of an audit decides about; the others are decided by the next.
-const DECIDED_MAX: usize = 1_000;
+/// Attempts of one run of an audit; what is left is tried by the next.
+pub(crate) const ATTEMPTS_MAX: u32 = 1_000;
+
+/// What became of the findings of one run: all are decided about, so many are tried.
+#[derive(Debug, Default)]
+struct Tried {
+    attempts: u32,
+    counts: BTreeMap<&'static str, u32>,
+}
+
+impl Tried {
+    const fn is_over(&self) -> bool {
+        self.attempts >= ATTEMPTS_MAX
+    }
+
+    fn note(&mut self, mended: &Mended) {
+        let counted = match mended {
+            Mended::Tried(outcome) => {
+                self.attempts += 1;
+                known_word(outcome)
+            }
+            Mended::Not(Verdict::Held { .. }) => "held",
+            Mended::Not(Verdict::Later { .. }) => "waiting",
+            Mended::Not(Verdict::Never { .. } | Verdict::Fix) => return,
+        };
+        *self.counts.entry(counted).or_default() += 1;
+    }
+
+    /// For people; none if there is nothing to tell.
+    fn summary(&self) -> Option<String> {
+        let counts: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        (!counts.is_empty()).then(|| counts.join(", "))
+    }
+}
 
 /// What became of one finding.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,25 +82,18 @@ impl Runner {
         stop: &CancellationToken,
     ) -> Result<Option<String>, Error> {
         let Some(enforcement) = &audit.remedy else { return Ok(None) };
-        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let mut tried = Tried::default();
         let found = self.store.mendable(installed.id, &enforcement.codes)?;
         let is_seen =
             |found: &Mendable| seen.contains(&(found.finding.code.clone(), found.finding.about.clone()));
-        for found in found.into_iter().filter(is_seen).take(DECIDED_MAX) {
-            if stop.is_cancelled() {
+        for found in found.into_iter().filter(is_seen) {
+            if stop.is_cancelled() || tried.is_over() {
                 break;
             }
             let wish = self.wish(installed, &found, Asked::ByAudit, &audit.name, enforcement.clone());
-            let counted = match self.mend_one(installed, found, wish).await? {
-                Mended::Tried(outcome) => known_word(&outcome),
-                Mended::Not(Verdict::Held { .. }) => "held",
-                Mended::Not(Verdict::Later { .. }) => "in grace",
-                Mended::Not(_) => continue,
-            };
-            *counts.entry(counted.to_owned()).or_default() += 1;
+            tried.note(&self.mend_one(installed, found, wish).await?);
         }
-        let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        Ok((!counts.is_empty()).then(|| counts.join(", ")))
+        Ok(tried.summary())
     }
 
     /// Mends one finding because a person says so; none if no auditor reports it.
@@ -174,4 +199,28 @@ impl Runner {
 fn known_word(outcome: &str) -> &'static str {
     let known = outcome.parse::<groundcrew_core::remedy::Outcome>();
     known.map_or("failed", groundcrew_core::remedy::Outcome::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_bounded_and_verdicts_are_not() {
+        let never = Mended::Not(Verdict::Never { why: String::new() });
+        let held = Mended::Not(Verdict::Held { why: String::new() });
+        let mut tried = Tried::default();
+        for _ in 0..2 * ATTEMPTS_MAX {
+            tried.note(&never);
+            tried.note(&held);
+        }
+        assert!(!tried.is_over(), "what may not be mended keeps nobody from being tried");
+        for _ in 1..ATTEMPTS_MAX {
+            tried.note(&Mended::Tried("fixed".to_owned()));
+        }
+        assert!(!tried.is_over());
+        tried.note(&Mended::Tried("no answer".to_owned()));
+        assert!(tried.is_over());
+        assert_eq!(tried.summary().as_deref(), Some("1 failed, 999 fixed, 2000 held"));
+    }
 }

@@ -13,16 +13,15 @@ use super::installed::Installed;
 /// The vault of one run.
 struct RowVault {
     store: Store,
-    /// The row that it is about; without one a token stands for a value that nobody has.
-    resource: Option<i64>,
+    /// The row that it is about.
+    resource: i64,
 }
 
 impl Vault for RowVault {
     fn keep(&self, sealed: Vec<Sealed>) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            let Some(resource) = self.resource else { return Ok(()) };
             let sealed = sealed.into_iter().map(|sealed| (sealed.token, sealed.cipher)).collect();
-            let kept = self.store.keep_sealed(resource, sealed).await;
+            let kept = self.store.keep_sealed(self.resource, sealed).await;
             kept.map_err(|error| Failure::again(format!("what is to be sealed could not be kept: {error}")))
         })
     }
@@ -48,8 +47,13 @@ pub(super) fn sealing(
         held.collect()
     });
     let held = held.map_err(|error| Failure::again(format!("what is sealed could not be read: {error}")));
-    let vault = RowVault { store: store.clone(), resource };
-    Sealing::new(installed.sealer(), installed.sealed(), held, Arc::new(vault))
+    match resource {
+        Some(resource) => {
+            let vault = RowVault { store: store.clone(), resource };
+            Sealing::new(installed.sealer(), installed.sealed(), held, Arc::new(vault))
+        }
+        None => Sealing::keeping_nothing(installed.sealer(), installed.sealed(), held),
+    }
 }
 
 #[cfg(test)]
@@ -66,8 +70,7 @@ mod tests {
         let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
         let sealed = Sealer::new(&[7; 32]).seal(CANARY);
         let vault = |resource| RowVault { store: store.clone(), resource };
-        vault(Some(1)).keep(vec![sealed.clone()]).await.unwrap();
-        vault(None).keep(vec![Sealer::new(&[7; 32]).seal("of no row")]).await.unwrap();
+        vault(1).keep(vec![sealed.clone()]).await.unwrap();
         let files =
             std::fs::read_dir(dir.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
         let files: Vec<_> = files.collect();

@@ -119,11 +119,7 @@ impl Filling {
         let new = vec![found("addon.orphan", "addon/x")];
         for (ago, findings, summary) in [
             (DAY.times(9), old.clone(), None),
-            (
-                DAY.times(2),
-                [old, new].concat(),
-                Some("orphans: 1 in grace, 2 held; ips: 31 ours, 4 unmarked"),
-            ),
+            (DAY.times(2), [old, new].concat(), Some("orphans: 1 waiting, 2 held; ips: 31 ours, 4 unmarked")),
         ] {
             let start = self.ago(ago) - Millis::minutes(1);
             let run = self.store.begin_audit("weekly", None, start).await.unwrap();

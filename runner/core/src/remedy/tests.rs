@@ -12,6 +12,7 @@ fn clear() -> Facts<'static> {
         first_at: NOW - Millis::hours(24 * 8),
         grace: Millis::hours(24 * 7),
         last: Last::None,
+        untrue_at: None,
         due: 1,
         open: 20,
         window: Window::DEFAULT,
@@ -21,7 +22,7 @@ fn clear() -> Facts<'static> {
 
 type Change = fn(&mut Facts<'static>);
 
-const CONDITIONS: [(&str, Change); 9] = [
+const CONDITIONS: [(&str, Change); 10] = [
     ("may be", |f| f.standing = Standing::Acknowledged),
     ("no longer so", |f| f.standing = Standing::Resolved),
     ("not one of those", |f| f.listed = false),
@@ -29,6 +30,7 @@ const CONDITIONS: [(&str, Change); 9] = [
     ("being mended", |f| f.last = Last::UnderWay),
     ("may still take effect", |f| f.last = Last::Ended(NOW + Millis::new(1))),
     ("grace of 168h", |f| f.first_at = NOW - Millis::hours(24 * 7) + Millis::new(1)),
+    ("nothing to mend", |f| f.untrue_at = Some(NOW - UNTRUE_REST + Millis::new(1))),
     ("11 are due within 1h, 10 are allowed", |f| f.due = 11),
     ("41 are due within 1h, 40 are allowed", |f| (f.due, f.open) = (41, 400)),
 ];
@@ -45,6 +47,11 @@ fn every_condition_alone_stops_an_audit() {
         assert!(why.contains(expected), "{expected}: {verdict:?}");
     }
     assert_eq!(may_fix(&Facts { last: Last::Ended(NOW), ..clear() }), Verdict::Fix);
+    assert_eq!(
+        may_fix(&Facts { untrue_at: Some(NOW - UNTRUE_REST), ..clear() }),
+        Verdict::Fix,
+        "tried again"
+    );
 }
 
 #[test]
@@ -57,7 +64,7 @@ fn a_person_lifts_grace_window_and_list_and_an_approval_the_window_alone() {
         })
     };
     let by_hand = lifted(Facts { asked: Asked::ByHand, ..clear() });
-    assert_eq!(by_hand, [false, false, true, false, false, false, true, true, true]);
+    assert_eq!(by_hand, [false, false, true, false, false, false, true, true, true, true]);
     let approved = lifted(Facts { approved: true, ..clear() });
-    assert_eq!(approved, [false, false, false, false, false, false, false, true, true]);
+    assert_eq!(approved, [false, false, false, false, false, false, false, false, true, true]);
 }

@@ -106,3 +106,27 @@ async fn a_token_leaves_only_where_the_stanza_says_and_for_its_owner() {
         assert!(!left(&run).contains(CANARY), "{}", left(&run));
     }
 }
+
+#[tokio::test]
+async fn a_run_about_no_row_seals_what_it_reads_and_no_write() {
+    let hook = load(&component("guest-unruly")).await;
+    let no_row = || Sealing::keeping_nothing(sealer(), Vec::new(), Ok(Vec::new()));
+    let reads = json!({ "does": "seal", "about": "http://a.example/" });
+    let setup = Setup { sealing: no_row(), fake: outside(), ..Setup::new(reads.clone()) };
+    let run = setup.handle(&hook).await;
+    assert_eq!(run.outcome, Ok(()));
+    assert!(!left(&run).contains(CANARY) && logged(&run)[0].contains(&sealer().seal(CANARY).token));
+
+    let mut writes = reads;
+    writes["method"] = json!("POST");
+    let setup = Setup { sealing: no_row(), fake: outside(), ..Setup::new(writes.clone()) };
+    let run = setup.handle(&hook).await;
+    let Err(Ended::Failure(failure)) = &run.outcome else { panic!("it left: {run:?}") };
+    assert!(failure.message.contains("kept by nobody") && !failure.retry, "{failure}");
+    assert!(setup.fake.trace().iter().all(|line| !line.starts_with("sent")), "{:?}", setup.fake.trace());
+    // About a row it is made, and kept.
+    let vault = Arc::new(Kept::default());
+    let sealing = sealing("x-key", &[], vault.clone());
+    let run = Setup { sealing, fake: outside(), ..Setup::new(writes) }.handle(&hook).await;
+    assert_eq!((run.outcome, vault.0.lock().unwrap().len()), (Ok(()), 1));
+}

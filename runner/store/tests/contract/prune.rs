@@ -1,10 +1,15 @@
 //! History goes after its time; what is owed, and what is not gone, never does.
 
+use groundcrew_core::backfill::Kinds;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::retire::{Ending as Leaving, Patience, Step};
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::prune::Keep;
+use groundcrew_store::retirements::{NewRetirement, Progress};
 
 use crate::support::{Bench, at};
 
@@ -47,4 +52,34 @@ async fn history_goes_and_what_is_owed_stays() {
     while bench.store.prune(keep, at(2 * DAY + 10)).await.unwrap() {}
     assert_eq!(counts(), [0, 1, 1, 1, 1, 1]);
     assert_eq!(bench.row("there").key, "there");
+}
+
+#[tokio::test]
+async fn what_people_did_goes_after_its_own_time_and_what_is_under_way_stays() {
+    let bench = Bench::new();
+    let act = || OperatorAct { who: "ann".to_owned(), what: "it".to_owned() };
+    let hooks = [bench.hook("over").await, bench.hook("goes-on").await];
+    for hook in hooks {
+        bench.store.start_backfill(hook, Kinds::Both, Millis::ZERO, act(), at(1)).await.unwrap();
+    }
+    bench.store.cancel_backfill(hooks[0], act(), at(1)).await.unwrap();
+    for name in ["over", "goes-on"] {
+        let subject = bench.app(name, &[]).await;
+        let (timeout, ending, patience) = (Millis::ZERO, Leaving::Stop, Patience::None);
+        let new = NewRetirement { subject, timeout, ending, patience };
+        let retirement = bench.store.retire(new, act(), at(1)).await.unwrap();
+        if name == "over" {
+            let over = Progress::At { step: Step::Done, outcome: Some("done".to_owned()) };
+            bench.store.move_retirement(&retirement, over, at(2)).await.unwrap();
+        }
+    }
+    bench.store.pause(None, None, Level::Observe, "ann", at(DAY)).await.unwrap();
+    let counts = || ["operator_act", "retirement", "backfill", "pause"].map(|table| bench.count(table));
+    let keep = Millis::hours(24);
+    assert!(!bench.store.prune_acts(keep, at(DAY)).await.unwrap());
+    assert_eq!(counts(), [6, 2, 2, 1]);
+    while bench.store.prune_acts(keep, at(DAY + 3)).await.unwrap() {}
+    assert_eq!(counts(), [1, 1, 1, 1], "the last act, and what is under way");
+    while bench.store.prune_acts(keep, at(3 * DAY)).await.unwrap() {}
+    assert_eq!(counts(), [0, 1, 1, 1], "a pause holds until it is lifted");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::{Acknowledgement, Coverage, Reported, Severity};
 use groundcrew_core::may_delete::{Level, Window};
-use groundcrew_core::remedy::{Asked, Verdict};
+use groundcrew_core::remedy::{Asked, UNTRUE_REST, Verdict};
 use groundcrew_core::spec::Owner;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::audits::{AuditEnd, Saw};
@@ -227,4 +227,43 @@ async fn an_audit_that_only_reports_forgets_what_was_to_be_mended() {
     assert!(mending.listed("v1").0);
     mending.bench.store.forget_mending(mending.hook, Vec::new()).await.unwrap();
     assert!(!mending.listed("v1").0);
+}
+
+#[tokio::test]
+async fn what_had_nothing_to_mend_rests_and_does_not_hold_the_others() {
+    let mut mending = Mending::new(&["v1", "v2", "v3"]).await;
+    mending.window = Window { share_percent: 0, floor: 3, within: Millis::hours(1) };
+    for about in ["v1", "v2"] {
+        let attempt = mending.tries(about, DUE).await.unwrap();
+        mending.ends(attempt, "no-longer-true", DUE + 1).await;
+    }
+    let resting = mending.tries("v1", DUE + 2).await;
+    let until = at(DUE) + UNTRUE_REST;
+    assert!(matches!(&resting, Err(Verdict::Later { until: is, .. }) if *is == until), "{resting:?}");
+    let by_hand = Wish { asked: Asked::ByHand, ..mending.wish("v2", DUE + 2) };
+    let attempt = mending.begins(by_hand).await.unwrap();
+    mending.ends(attempt, "no-longer-true", DUE + 3).await;
+    // Of five that are open two rest: the others fit.
+    mending.sees(&["v1", "v2", "v3", "v4", "v5"], at(4)).await;
+    mending.tries("v3", DUE + 4).await.unwrap();
+    // A rest is over at last; what is tried then counts itself.
+    let rested = DUE + UNTRUE_REST.as_i64() / 1_000;
+    let held = mending.tries("v1", rested).await;
+    assert!(matches!(&held, Err(Verdict::Held { why }) if why.starts_with("4 are due")), "{held:?}");
+    mending.sees(&["v1", "v2", "v3", "v4"], at(rested)).await;
+    mending.tries("v1", rested).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_finding_that_opens_anew_does_not_rest() {
+    let mending = Mending::new(&["v1"]).await;
+    let attempt = mending.tries("v1", DUE).await.unwrap();
+    mending.ends(attempt, "no-longer-true", DUE + 1).await;
+    mending.sees(&[], at(DUE + 2)).await;
+    mending.sees(&["v1"], at(DUE + 3)).await;
+    let no_grace = |now| {
+        let wish = mending.wish("v1", now);
+        Wish { enforcement: Enforcement { grace: Millis::ZERO, ..wish.enforcement.clone() }, ..wish }
+    };
+    mending.begins(no_grace(DUE + 4)).await.unwrap();
 }

@@ -8,6 +8,7 @@
 
 mod audits;
 mod backfill;
+mod buckets;
 mod configuration;
 mod disk;
 mod ends;
@@ -15,6 +16,7 @@ mod handed_out;
 mod incarnations;
 mod judge;
 mod levels;
+mod moto;
 mod plan;
 mod powerdns;
 mod prism;

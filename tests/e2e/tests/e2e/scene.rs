@@ -123,6 +123,7 @@ impl Scene {
             .env("E2E_EVENTS", EVENTS)
             .env("E2E_TELL", format!("{}/told", self.shop))
             .env("E2E_PDNS", crate::powerdns::KEY)
+            .env("E2E_AWS", crate::moto::KEY)
             .stdin(Stdio::null());
         command
     }
@@ -288,6 +289,7 @@ FLY = { env = "E2E_FLY" }
 EVENTS = { env = "E2E_EVENTS" }
 TELL = { env = "E2E_TELL" }
 PDNS = { env = "E2E_PDNS" }
+AWS = { env = "E2E_AWS" }
 
 [source.fly]
 org = "acme"

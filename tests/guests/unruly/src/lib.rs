@@ -70,10 +70,11 @@ impl Handler for Unruly {
                 Ok(())
             }
             "seal" => {
-                let answer = Request::get(about).seal("/keys/*/secret").send()?;
+                let method = config["method"].as_str().unwrap_or("GET");
+                let answer = Request::new(method, about).seal("/keys/*/secret").send()?;
                 log::info(answer.text());
                 let key: Value = answer.json()?;
-                let back = config["back"].as_str().unwrap_or_default();
+                let Some(back) = config["back"].as_str() else { return Ok(()) };
                 let token = key["keys"][0]["secret"].as_str().unwrap_or_default();
                 let answer = Request::put(back).header("x-key", token).send()?;
                 log::info(answer.text());

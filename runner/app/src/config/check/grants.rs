@@ -53,20 +53,20 @@ fn asked(
 ) {
     let grants: Vec<(&String, Grant)> =
         asks.allow.iter().filter_map(|line| Some((line, line.parse().ok()?))).collect();
-    let mut asked = Vec::new();
+    let (mut asked, mut unknown) = (Vec::new(), Vec::new());
     for (line, grant) in &grants {
         // What an optional field of `config` would name is not asked for without it.
         if grant.words().iter().any(|word| word.starts_with("config.") && !words.contains_key(*word)) {
             continue;
         }
-        let lacking = match Reach::of(grant, words) {
-            Some(reach) => {
-                let lacking = reach.not_covered_by(given);
-                asked.push(reach);
-                lacking
-            }
-            None if stanza.allow.iter().any(|given| given.get_ref() == grant) => Vec::new(),
-            None => vec!["everything".to_owned()],
+        let lacking = if let Some(reach) = Reach::of(grant, words) {
+            let lacking = reach.not_covered_by(given);
+            asked.push(reach);
+            lacking
+        } else {
+            unknown.push(grant);
+            let given = stanza.allow.iter().any(|given| given.get_ref() == grant);
+            if given { Vec::new() } else { vec!["everything".to_owned()] }
         };
         if !lacking.is_empty() {
             let message = format!("[hook.{}] does not grant what its hook asks for: {line}", stanza.name);
@@ -75,19 +75,29 @@ fn asked(
             problems.add(problem.help(format!("add to `allow`, if you agree: \"{line}\"")));
         }
     }
-    if asked.len() == grants.len() {
-        for grant in &stanza.allow {
-            let beyond = Reach::of(grant.get_ref(), words)
-                .map(|reach| reach.not_covered_by(&asked))
-                .unwrap_or_default();
-            if !beyond.is_empty() {
-                let message = format!("the hook `{}` does not ask for this grant", manifest.name);
-                let problem = Problem::new(ProblemKind::GrantNotAsked, grant.span(), message);
-                problems.add(problem.label(format!("not asked for: {}", beyond.join(", "))));
-            }
+    beyond(stanza, manifest, words, &asked, &unknown, problems);
+    asked_secrets(stanza, manifest, asks, problems);
+}
+
+/// Tells of grants that nobody asked for. What is asked for and differs from owner to owner is compared as it is written,
+/// and what differs so itself is not judged.
+fn beyond(
+    stanza: &Stanza<'_>,
+    manifest: &Manifest,
+    words: &BTreeMap<String, String>,
+    asked: &[Reach],
+    unknown: &[&Grant],
+    problems: &Problems,
+) {
+    for grant in stanza.allow.iter().filter(|given| !unknown.contains(&given.get_ref())) {
+        let Some(reach) = Reach::of(grant.get_ref(), words) else { continue };
+        let beyond = reach.not_covered_by(asked);
+        if !beyond.is_empty() {
+            let message = format!("the hook `{}` does not ask for this grant", manifest.name);
+            let problem = Problem::new(ProblemKind::GrantNotAsked, grant.span(), message);
+            problems.add(problem.label(format!("not asked for: {}", beyond.join(", "))));
         }
     }
-    asked_secrets(stanza, manifest, asks, problems);
 }
 
 fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, asks: &Asks, problems: &Problems) {

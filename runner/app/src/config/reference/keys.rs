@@ -113,6 +113,7 @@ pub(super) const KEYS: &[Key] = &[
     optional("store.keep", Shape::Table, "how long history is kept"),
     default("store.keep.runs", Shape::Duration),
     default("store.keep.bodies", Shape::Duration),
+    default("store.keep.acts", Shape::Duration),
     optional(
         "http",
         Shape::Table,

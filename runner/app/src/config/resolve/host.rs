@@ -19,7 +19,7 @@ pub(super) fn store(root: &Section<'_>, dir: &Path) -> Store {
         Some(keep) => keep.duration(key),
         None => defaults::of(&format!("store.keep.{key}")),
     };
-    let keep_read = Keep { runs: kept("runs"), bodies: kept("bodies") };
+    let keep_read = Keep { runs: kept("runs"), bodies: kept("bodies"), acts: kept("acts") };
     if let Some(keep) = &keep {
         keep.end();
     }
