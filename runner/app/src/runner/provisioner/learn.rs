@@ -128,6 +128,7 @@ impl Runner {
     }
 
     async fn commit(&self, work: &mut Work<'_>, mut effects: RowEffects) -> Result<(), Error> {
+        self.keeper.keep().await?;
         effects.runs = std::mem::take(&mut work.runs);
         work.row = self.store.commit_row(work.row.clone(), effects).await?;
         Ok(())
