@@ -45,6 +45,9 @@ const MENDED: [&str; 5] =
 /// The finding of a thing whose outputs cannot be read again and were never told.
 const OUTPUTS_LOST: &str = "resource.outputs-lost";
 
+/// The finding of a removal that a person must allow.
+const HELD: &str = "resource.held";
+
 /// How a row's `waiting` begins when a write of it was only shown.
 const OBSERVED: &str = "observe: ";
 
@@ -97,6 +100,8 @@ impl Runner {
             Learnt::Gone { how } => gone(work, how, now, &mut effects),
             Learnt::Retained { why } => {
                 work.row.row.state = State::Retained;
+                freeze(work, None, now);
+                effects.close.push(HELD.to_owned());
                 work.row.outputs.clear();
                 work.row.due_at = None;
                 let remedy = Some(format!("groundcrew why {}", work.row.row.id));
@@ -202,13 +207,14 @@ impl Runner {
             let remedy = Some(self.remedy(work, why)?);
             effects.open.push(finding(
                 work,
-                "resource.held",
+                HELD,
                 Severity::Warning,
                 format!("its removal is held: {why}"),
                 remedy,
             ));
-        } else if before.frozen_why.is_some() {
-            effects.close.push("resource.held".to_owned());
+        } else {
+            // Also if the row does not say that it was held: whoever wants it again has forgotten that.
+            effects.close.push(HELD.to_owned());
         }
         work.row.due_at = until;
         work.row.waiting = text;
@@ -275,7 +281,10 @@ impl Runner {
         let open = vec![finding(work, code, severity, message.clone(), remedy)];
         work.row.due_at = Some(until);
         work.row.waiting = Some(message);
-        self.commit(work, RowEffects { open, now, ..RowEffects::default() }).await
+        // What could not be done was allowed.
+        freeze(work, None, now);
+        let close = vec![HELD.to_owned()];
+        self.commit(work, RowEffects { open, close, now, ..RowEffects::default() }).await
     }
 }
 
