@@ -429,6 +429,15 @@ impl Occupied {
     }
 }
 
+/// Whether a thing must be replaced to be as it is wanted: a field that cannot change is to be different.
+pub fn needs_replacement(row: &Row, policy: &Policy, wanted: &Value) -> bool {
+    let fixed = |name: &String| {
+        let (wanted, made) = (wanted.get(name.as_str()), row.spec.get(name.as_str()));
+        wanted.map(canonical) != made.map(canonical)
+    };
+    policy.immutable.iter().any(fixed)
+}
+
 impl Scene<'_> {
     fn holds(&self, rule: Rule) -> bool {
         self.rules.hold(rule)
@@ -474,11 +483,7 @@ impl Scene<'_> {
 
     /// Whether the thing must be replaced: a field that cannot change is to be different.
     fn needs_replacement(&self, wanted: &Value) -> bool {
-        let fixed = |name: &&String| {
-            let (wanted, made) = (wanted.get(name.as_str()), self.row.spec.get(name.as_str()));
-            wanted.map(canonical) != made.map(canonical)
-        };
-        self.policy.immutable.iter().any(|name| fixed(&name))
+        needs_replacement(self.row, self.policy, wanted)
     }
 
     /// Fields of what is wanted that the thing differs in: as it shows them, or as it shows that others changed them.

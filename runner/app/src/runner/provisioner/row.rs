@@ -6,7 +6,9 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::{Action, print};
 use groundcrew_core::row::State;
-use groundcrew_core::settle::{Adopt, Aim, Leave, Look, Occupied, Policy, Scene, Step, Waiting, decide};
+use groundcrew_core::settle::{
+    Adopt, Aim, Leave, Look, Occupied, Policy, Scene, Step, Waiting, decide, needs_replacement,
+};
 use groundcrew_core::spec::{Owner, Thing, Want};
 use groundcrew_core::steady::Steady;
 use groundcrew_engine::egress::Answer;
@@ -128,13 +130,19 @@ impl Runner {
         // When a look began says nothing by a clock that was set since: it is taken again.
         let look = look.filter(|(_, then)| *then == steady).map(|(look, _)| look);
         let lost = |other: &StoredRow| self.is_lost(work.installed, other);
-        if let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?, lost) {
-            return Ok(Step::Wait { until: None, why: waits });
+        if has_order(row, work.want) {
+            let rows = self.store.lane_rows(row.lane())?;
+            if let Some(waits) = waits_for_order(row, work.want, &rows, lost) {
+                return Ok(Step::Wait { until: None, why: waits });
+            }
         }
         let leave = match work.want {
             None => self.store.leave(row, &self.leave_policy(work, Replaced::No), now)?,
-            // Of what was never sent there is nothing to replace; the due set is not counted for it.
-            Some(_) if !work.policy.immutable.is_empty() && row.row.state != State::Creating => {
+            // Of what was never sent there is nothing to replace; the due set is counted for what is replaced alone.
+            Some(want)
+                if row.row.state != State::Creating
+                    && needs_replacement(&row.row, &work.policy, &want.body) =>
+            {
                 self.store.leave(row, &self.leave_policy(work, Replaced::Yes), now)?
             }
             Some(_) => Leave::Held { why: "it is wanted".to_owned() },
@@ -408,6 +416,11 @@ fn answered_for_good(journal: &Journal) -> bool {
         });
         status.is_some_and(|status| status != 408 && status < 500)
     })
+}
+
+/// Whether a row may have to wait for others of its lane.
+fn has_order(row: &StoredRow, want: Option<&StoredWant>) -> bool {
+    want.is_none() || row.row.state == State::Creating && !row.after.is_empty()
 }
 
 /// A wanted thing waits for what it comes after; an unwanted one for what comes after it.
