@@ -7,7 +7,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
 use groundcrew_engine::cache::{self, Cache, Compiler};
-use groundcrew_engine::clock::{Clock, SystemClock};
+use groundcrew_engine::clock::{Clock, EvenClock, MachineDial};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::inspect::{self, Inspected, inspect};
 use groundcrew_engine::limited::Limited;
@@ -164,8 +164,10 @@ impl Outward {
     /// Opens the way out; hooks share its limits.
     pub fn open(config: &Config, directory: &Path, store: Store) -> Result<Self, Error> {
         let limits = Limits::default();
+        let (kept, latest) = (store.kept_clock()?, store.latest_stamp()?);
+        let clock = Arc::new(EvenClock::starting(MachineDial::of_system(), kept.as_ref(), latest));
         let network = Network::new(CONNECT_WITHIN, limits.response_body)?;
-        let limited = Limited::new(network.clone(), rates::rules(&config.fly_api), Arc::new(SystemClock));
+        let limited = Limited::new(network.clone(), rates::rules(&config.fly_api), clock.clone());
         let counts = limited.clone();
         let program =
             std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
@@ -173,7 +175,7 @@ impl Outward {
         let setting = Setting {
             directory: directory.to_owned(),
             store,
-            clock: Arc::new(SystemClock),
+            clock,
             transport: transport.clone(),
             of_hook: Arc::new(move |hook, rate| Arc::new(limited.of_hook(hook, rate))),
             entropy: Entropy::of_system(),

@@ -23,6 +23,7 @@ pub mod scope;
 
 mod entropy;
 mod inventory;
+mod keeper;
 mod record;
 mod scan;
 mod sweep;
@@ -47,6 +48,7 @@ use serde_json::Value;
 
 pub use entropy::Entropy;
 use installed::Installed;
+use keeper::ClockKeeper;
 use registry::Registry;
 use rehearsal::Rehearsal;
 
@@ -66,6 +68,7 @@ pub struct Runner {
     pub engine: Engine,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    keeper: Arc<ClockKeeper>,
     /// The way out.
     pub transport: Arc<dyn Transport>,
     /// Randomness for seeds, rows and jitter.
@@ -145,6 +148,7 @@ impl Runner {
     /// Puts a runner together.
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
+            keeper: ClockKeeper::new(parts.clock.clone(), parts.store.clone()),
             store: parts.store,
             engine: parts.engine,
             clock: parts.clock,

@@ -233,4 +233,20 @@ async fn labels_are_kept_through_outages_and_owe_a_look_when_they_change() {
     assert_eq!(labels(), expected);
     assert_eq!(ground.findings(), ["labels.mistyped customer fly/acme/web"]);
     assert_eq!(dirty(), before + 2);
+
+    let open = |about: &str| groundcrew_store::findings::NewFinding {
+        code: "labels.lost".to_owned(),
+        about: about.to_owned(),
+        hook: None,
+        severity: groundcrew_store::findings::Severity::Warning,
+        message: "the endpoint no longer knows it".to_owned(),
+        remedy: None,
+    };
+    // Of an app that ended, and of a source that is no longer asked.
+    for about in ["customer fly/acme/ended", "formerly fly/acme/web"] {
+        ground.store.open_finding(open(about), groundcrew_core::time::Timestamp::default()).await.unwrap();
+    }
+    let mut restarted = LabelSources::new(vec![customer()], ground.around(script));
+    restarted.turn().await;
+    assert_eq!(ground.findings(), ["labels.mistyped customer fly/acme/web"]);
 }

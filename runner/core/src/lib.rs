@@ -28,6 +28,7 @@ pub mod row;
 pub mod schedule;
 pub mod settle;
 pub mod spec;
+pub mod steady;
 pub mod subject;
 pub mod template;
 pub mod time;

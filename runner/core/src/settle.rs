@@ -15,10 +15,11 @@
 //! Guarantees, explored exhaustively in `tests/model` for all four classes: at every moment at most one
 //! thing of ours exists per want, nothing foreign is touched, and the end is reachable from every state. The
 //! conditions: the API shows a write within `settle` of its taking effect; a stranger does not step between
-//! our look and our write where the API lets the last writer win; nobody makes an anonymous thing of the
-//! same kind at the very time of our own creation whose answer was lost; and while a creation is in doubt, our clock
-//! is not set forward. (An API that says when things were made by a clock other than ours is noticed where that
-//! cannot be: a person is asked. If it is ours that is slow, this holds for as long as it is slow by.)
+//! our look and our write where the API lets the last writer win; and nobody makes an anonymous thing of the
+//! same kind at the very time of our own creation whose answer was lost. Clocks are no condition of *never doubled*:
+//! ours may be set while we wait ([`Steady`] says what is known of it), and an API that says by another clock than ours
+//! when things were made only makes a person be asked. It is one of *nothing foreign is claimed*: whose an anonymous
+//! thing is can be told by its time alone.
 //!
 //! # What the driver owes
 //!
@@ -30,6 +31,8 @@
 //! - An answer ends the request that it answers, not those of the same row that were never answered: after it
 //!   `made_by` (or `removed_by`) is the later of the answer's time and of what it was before the intent.
 //! - A look's `began` is read before the look's first byte leaves, and one look serves one decision.
+//! - A look is taken again if our clock was set since it began, and what is to be known of the clock is kept before
+//!   anything is stamped with what it shows; the present and what is known of it are read together.
 //! - What an intent rests on is checked again in its transaction: `may_delete`, [`occupies_listing`], and that
 //!   no other row holds the thing.
 
@@ -51,6 +54,7 @@ use crate::duration::Millis;
 use crate::manifest::{Class, Lives};
 use crate::row::{Origin, RowId, State, Whose, whose};
 use crate::spec::{Thing, canonical, differing};
+use crate::steady::Steady;
 use crate::time::Timestamp;
 
 /// Clocks of the API and ours may differ by this much.
@@ -246,6 +250,8 @@ pub struct Scene<'a> {
     pub installation: &'a str,
     /// The present.
     pub now: Timestamp,
+    /// Since when our clock has run evenly.
+    pub steady: Steady,
     /// The rules that hold; all of them but in tests.
     pub rules: Rules,
 }
@@ -396,9 +402,40 @@ pub fn decide(scene: &Scene<'_>) -> Step {
 /// Asked for every other row of the listing before a creation is decided, and again in the transaction of
 /// its intent. A row that was only just made does not; one that was given up does not once nothing of it can
 /// appear any more, or it would keep the others waiting for a day.
-pub fn occupies_listing(row: &Row, policy: &Policy, now: Timestamp) -> bool {
-    let over = row.made_by.map(|by| by + policy.settle + SKEW.times(2));
-    row.state == State::InDoubt && over.is_none_or(|over| now <= over)
+pub fn occupies_listing(row: &Row, occupied: Occupied) -> bool {
+    row.state == State::InDoubt && row.made_by.is_none_or(|by| occupied.by(by))
+}
+
+/// Which creations in doubt keep their listing: those of which something may still appear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupied {
+    /// Those that were to be over then, or later.
+    pub since: Timestamp,
+    /// And those that were to be over by then: their age is unknown, and our clock was set not long ago.
+    pub unknown: Option<Timestamp>,
+}
+
+impl Occupied {
+    /// Of a kind, at present.
+    pub fn at(policy: &Policy, steady: Steady, now: Timestamp) -> Self {
+        let since = now - policy.settle - SKEW.times(2);
+        let lately = steady.since + policy.window >= since;
+        Self { since, unknown: lately.then_some(steady.beyond + policy.window) }
+    }
+
+    /// Whether a creation that was to be over by then is one of them.
+    pub fn by(self, made_by: Timestamp) -> bool {
+        made_by >= self.since || self.unknown.is_some_and(|unknown| made_by <= unknown)
+    }
+}
+
+/// Whether a thing must be replaced to be as it is wanted: a field that cannot change is to be different.
+pub fn needs_replacement(row: &Row, policy: &Policy, wanted: &Value) -> bool {
+    let fixed = |name: &String| {
+        let (wanted, made) = (wanted.get(name.as_str()), row.spec.get(name.as_str()));
+        wanted.map(canonical) != made.map(canonical)
+    };
+    policy.immutable.iter().any(fixed)
 }
 
 impl Scene<'_> {
@@ -430,16 +467,23 @@ impl Scene<'_> {
 
     /// When every write of ours that made or changed the thing must be visible.
     fn settled_by(&self) -> Timestamp {
-        self.row.made_by.map_or(Timestamp::from_millis(i64::MIN / 2), |by| by + self.policy.settle)
+        self.row.made_by.map_or(Steady::ALWAYS.since, |by| self.bound(by) + self.policy.settle)
+    }
+
+    /// When what was to be over by then is over, whatever our clock was set to since.
+    fn bound(&self, by: Timestamp) -> Timestamp {
+        if self.holds(Rule::SteadyTime) { self.steady.bound(by, self.policy.window) } else { by }
+    }
+
+    /// When a second look may confirm what the first one missed.
+    fn confirmed_at(&self) -> Option<Timestamp> {
+        let steady = if self.holds(Rule::SteadyTime) { self.steady } else { Steady::ALWAYS };
+        self.row.absent_at.map(|first| steady.bound(first, Millis::ZERO) + self.policy.settle)
     }
 
     /// Whether the thing must be replaced: a field that cannot change is to be different.
     fn needs_replacement(&self, wanted: &Value) -> bool {
-        let fixed = |name: &&String| {
-            let (wanted, made) = (wanted.get(name.as_str()), self.row.spec.get(name.as_str()));
-            wanted.map(canonical) != made.map(canonical)
-        };
-        self.policy.immutable.iter().any(|name| fixed(&name))
+        needs_replacement(self.row, self.policy, wanted)
     }
 
     /// Fields of what is wanted that the thing differs in: as it shows them, or as it shows that others changed them.

@@ -1,9 +1,11 @@
 //! Time for the runner, and the derived time that guests see.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use groundcrew_core::duration::Millis;
+use groundcrew_core::steady::{Era, Even, Reading, Steady};
 use groundcrew_core::time::Timestamp;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
@@ -11,6 +13,16 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The present.
     fn now(&self) -> Timestamp;
+
+    /// The present, and since when this clock has run evenly.
+    fn steadily(&self) -> (Timestamp, Steady) {
+        (self.now(), Steady::ALWAYS)
+    }
+
+    /// What is to be kept before anything that others wait for is stamped with this time, if anything is.
+    fn era(&self) -> Option<Era> {
+        None
+    }
 }
 
 /// The machine's clock.
@@ -22,6 +34,86 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp::from_millis(since.map_or(0, |since| since.as_millis() as i64))
+    }
+}
+
+/// What a clock that runs evenly reads.
+pub trait Dial: Send + Sync + std::fmt::Debug {
+    /// Both of the machine's clocks.
+    fn read(&self) -> Reading;
+
+    /// Which start of the machine this is; none: that cannot be told.
+    fn boot(&self) -> Option<String>;
+}
+
+/// The machine's time, with every step of its clock noticed; see [`groundcrew_core::steady`].
+#[derive(Debug)]
+pub struct EvenClock<D> {
+    dial: D,
+    even: Mutex<Even>,
+}
+
+impl<D: Dial> EvenClock<D> {
+    /// Goes on where the last process left off, if it can; `latest` is the latest stamp that is kept anywhere.
+    pub fn starting(dial: D, kept: Option<&Era>, latest: Option<Timestamp>) -> Self {
+        let even = Mutex::new(Even::starting(dial.read(), dial.boot(), kept, latest));
+        Self { dial, even }
+    }
+
+    fn even(&self) -> std::sync::MutexGuard<'_, Even> {
+        self.even.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D: Dial> Clock for EvenClock<D> {
+    fn now(&self) -> Timestamp {
+        self.steadily().0
+    }
+
+    fn steadily(&self) -> (Timestamp, Steady) {
+        let mut even = self.even();
+        even.read(self.dial.read())
+    }
+
+    fn era(&self) -> Option<Era> {
+        self.even().era()
+    }
+}
+
+/// The clocks of this machine. Its uptime is read once; from then on time is counted as long as the machine is awake.
+#[derive(Clone, Debug)]
+pub struct MachineDial {
+    began: Instant,
+    uptime: Millis,
+    boot: Option<String>,
+}
+
+impl MachineDial {
+    /// Reads the machine's uptime, and which start of it this is, as Linux tells them (`proc(5)`, `random(4)`).
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    pub fn of_system() -> Self {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok().and_then(|text| uptime(&text));
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let boot = boot.map(|boot| boot.trim().to_owned()).filter(|_| uptime.is_some());
+        Self { began: Instant::now(), uptime: uptime.unwrap_or(Millis::ZERO), boot }
+    }
+}
+
+/// Seconds, with hundredths, of `/proc/uptime`.
+fn uptime(text: &str) -> Option<Millis> {
+    let (seconds, hundredths) = text.split_whitespace().next()?.split_once('.')?;
+    let millis = seconds.parse::<i64>().ok()? * 1_000 + hundredths.parse::<i64>().ok()? * 10;
+    Some(Millis::new(millis))
+}
+
+impl Dial for MachineDial {
+    fn read(&self) -> Reading {
+        let awake = Millis::new(self.began.elapsed().as_millis() as i64);
+        Reading { uptime: self.uptime + awake, wall: SystemClock.now() }
+    }
+
+    fn boot(&self) -> Option<String> {
+        self.boot.clone()
     }
 }
 

@@ -61,8 +61,8 @@ impl Store {
     /// A hook's lanes that are due, oldest first; those that are being worked on are among them.
     pub fn due_lanes_of(&self, hook: HookId, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
         self.read(|connection| {
-            let text =
-                "SELECT subject FROM lane WHERE hook = ?1 AND due_at <= ?2 ORDER BY due_at, subject LIMIT ?3";
+            // A sum as a limit: SQLite plans anew whenever a limit that is a mere parameter is bound.
+            let text = "SELECT subject FROM lane WHERE hook = ?1 AND due_at <= ?2 ORDER BY due_at, subject LIMIT ?3 + 0";
             let mut statement = connection.prepare_cached(text)?;
             let lane = |row: &rusqlite::Row<'_>| Ok(LaneId { hook, subject: SubjectId(row.get(0)?) });
             let rows = statement.query_map(params![hook.0, now.as_millis(), limit], lane)?;

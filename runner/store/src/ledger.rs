@@ -338,8 +338,7 @@ impl Store {
         &self,
         row: &StoredRow,
         found: impl IntoIterator<Item = &'a str>,
-        settle: Millis,
-        now: Timestamp,
+        occupied: settle::Occupied,
     ) -> Result<(Vec<String>, bool)> {
         self.read(|connection| {
             let text = "SELECT EXISTS (SELECT 1 FROM resource
@@ -351,7 +350,7 @@ impl Store {
                     held.push(thing.to_owned());
                 }
             }
-            Ok((held, listing_busy(connection, row, settle, now)?))
+            Ok((held, listing_busy(connection, row, occupied)?))
         })
     }
 
@@ -372,12 +371,12 @@ impl Store {
     pub async fn intend_create(
         &self,
         row: StoredRow,
-        settle: Millis,
+        occupied: settle::Occupied,
         effects: RowEffects,
     ) -> Result<StoredRow> {
         self.write(move |connection| {
             inherit::refuse_if_owner_ended(connection, &row)?;
-            if row.class == Class::Anonymous && listing_busy(connection, &row, settle, effects.now)? {
+            if row.class == Class::Anonymous && listing_busy(connection, &row, occupied)? {
                 return Err(Error::Superseded("the listing"));
             }
             commit(connection, &row, &effects)?;
@@ -418,11 +417,11 @@ impl Store {
 
 /// Whether another creation in the same listing is in doubt and can still show something; the rule is
 /// [`settle::occupies_listing`], which the store asks of each row that is in doubt there.
-fn listing_busy(connection: &Connection, row: &StoredRow, settle: Millis, now: Timestamp) -> Result<bool> {
+fn listing_busy(connection: &Connection, row: &StoredRow, occupied: settle::Occupied) -> Result<bool> {
     let text = "SELECT EXISTS (SELECT 1 FROM resource WHERE target = ?1 AND kind = ?2 AND inside = ?3 AND state = 'in-doubt'
-          AND id <> ?4 AND (made_by IS NULL OR made_by >= ?5))";
-    let since = now - settle - settle::SKEW.times(2);
-    let params = params![row.target, row.kind, row.inside, row.id, since.as_millis()];
+          AND id <> ?4 AND (made_by IS NULL OR made_by >= ?5 OR made_by <= ?6))";
+    let settle::Occupied { since, unknown } = occupied;
+    let params = params![row.target, row.kind, row.inside, row.id, since.as_millis(), crate::millis(unknown)];
     Ok(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?)
 }
 

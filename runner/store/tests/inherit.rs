@@ -102,8 +102,9 @@ impl Bench {
         row.row.state = State::InDoubt;
         row.row.intended_at = Some(now);
         row.row.made_by = Some(now + groundcrew_core::duration::Millis::seconds(10));
-        let settle = groundcrew_core::duration::Millis::seconds(30);
-        self.store.intend_create(row, settle, RowEffects { now, ..RowEffects::default() }).await
+        let since = now - groundcrew_core::duration::Millis::seconds(40);
+        let occupied = groundcrew_core::settle::Occupied { since, unknown: None };
+        self.store.intend_create(row, occupied, RowEffects { now, ..RowEffects::default() }).await
     }
 }
 

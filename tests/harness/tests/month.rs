@@ -24,6 +24,13 @@ fn a_small_month_goes_right_and_the_same_way_again() {
     assert_eq!(first.line(), play(&month).line());
 }
 
+/// In this one clocks are set while creations are in doubt, and the API's are apart from ours.
+#[test]
+fn a_month_in_which_clocks_are_set_goes_right() {
+    let outcome = play(&Month::new(2, 40, 10));
+    assert!(outcome.is_right(), "{outcome}{}", outcome.line());
+}
+
 #[test]
 fn without_the_settle_wait_the_judge_finds_doubles_and_makes_the_month_small() {
     let whole =

@@ -16,14 +16,14 @@
 
 mod judge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::subject::{Path, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::egress::{Request, Response, Transport};
-use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::{Result, SubjectId};
@@ -56,6 +56,10 @@ pub struct LabelSources {
     plan: BTreeMap<(usize, Path), Due>,
     /// Failures in a row, by source.
     failures: Vec<u32>,
+    /// The apps that live, once they were read.
+    living: Option<BTreeSet<Path>>,
+    /// Those that lived when findings of all others were last closed.
+    told_of: Option<BTreeSet<Path>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,7 +89,7 @@ impl LabelSources {
     pub fn new(sources: Vec<LabelSource>, around: Surroundings) -> Self {
         let failures = vec![0; sources.len()];
         let sources = sources.into_iter().map(Arc::new).collect();
-        Self { sources, around, plan: BTreeMap::new(), failures }
+        Self { sources, around, plan: BTreeMap::new(), failures, living: None, told_of: None }
     }
 
     /// Polls until `shutdown`.
@@ -95,6 +99,7 @@ impl LabelSources {
             for question in self.due(IN_FLIGHT_MAX - requests.len()) {
                 requests.spawn(question);
             }
+            self.forget_ended().await;
             // Each arm only waits: an answer that is not taken stays where it is.
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -112,6 +117,38 @@ impl LabelSources {
             let answered = question.await;
             self.take(answered).await;
         }
+        self.forget_ended().await;
+    }
+
+    /// Closes what was found of apps that are no more, and of sources that are no longer asked.
+    async fn forget_ended(&mut self) {
+        if self.living.is_none() && !self.sources.is_empty()
+            || self.living == self.told_of && self.told_of.is_some()
+        {
+            return;
+        }
+        match self.close_ended().await {
+            Ok(()) => self.told_of = Some(self.living.clone().unwrap_or_default()),
+            Err(error) => {
+                tracing::error!(%error, "findings about labels of apps that ended could not be closed");
+            }
+        }
+    }
+
+    async fn close_ended(&self) -> Result<()> {
+        let store = &self.around.store;
+        let lives = |path: &str| self.living.iter().flatten().any(|living| living.as_str() == path);
+        let is_asked = |name: &str| self.sources.iter().any(|source| source.name == name);
+        let holds = |about: &str| match about.split_once(' ') {
+            Some((source, path)) => is_asked(source) && lives(path),
+            None => is_asked(about),
+        };
+        let findings = store.findings(ClosedToo::No)?;
+        let ours = findings.iter().filter(|it| it.auditor.is_none() && it.code.starts_with("labels."));
+        for ended in ours.filter(|it| !holds(&it.about)) {
+            store.close_finding(&ended.code, &ended.about, self.around.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// The requests to send now, at most `most`.
@@ -127,9 +164,9 @@ impl LabelSources {
                 return Vec::new();
             }
         };
-        self.plan.retain(|(_, path), due| {
-            due.under_way == UnderWay::Yes || apps.iter().any(|app| app.subject.path == *path)
-        });
+        let living: BTreeSet<_> = apps.iter().map(|app| app.subject.path.clone()).collect();
+        self.plan.retain(|(_, path), due| due.under_way == UnderWay::Yes || living.contains(path));
+        self.living = Some(living);
         let mut questions = Vec::new();
         for (source, app) in
             (0..self.sources.len()).flat_map(|source| apps.iter().map(move |app| (source, app)))
@@ -184,6 +221,11 @@ impl LabelSources {
         let Answered { source, app, response } = answered;
         let settings = Arc::clone(&self.sources[source]);
         let path = app.subject.path.clone();
+        if self.living.as_ref().is_some_and(|living| !living.contains(&path)) {
+            // It ended while it was asked about.
+            self.plan.remove(&(source, path));
+            return;
+        }
         let outcome = match self.judged(&settings, &path, response) {
             Ok(judged) => self.keep(&settings, &app, judged, now).await,
             Err(reason) => Err(reason),

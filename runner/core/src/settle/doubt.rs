@@ -67,7 +67,9 @@ fn judged_as(scene: &Scene<'_>) -> Class {
 /// Whether the API will still know the creation's key when a request that leaves now takes effect.
 fn remembers(scene: &Scene<'_>) -> bool {
     let since = scene.row.intended_at.unwrap_or(scene.now);
-    scene.policy.remembers.is_some_and(|long| scene.now + scene.policy.window + SKEW < since + long)
+    let of_known_age = |at| scene.steady.tells_age(at) || !scene.holds(Rule::SteadyTime);
+    let long = scene.policy.remembers.filter(|_| scene.row.intended_at.is_none_or(of_known_age));
+    long.is_some_and(|long| scene.now + scene.policy.window + SKEW < since + long)
 }
 
 /// Whether it was sent for an earlier incarnation: then it is only looked for, and what is still wanted is made
@@ -112,8 +114,8 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
         let there_before = scene.holds(Rule::PreImage) && scene.row.before.contains(&thing.id);
         !scene.held_by_another(thing) && !there_before
     };
-    let could_be =
-        |thing: &&Thing| made_then(scene, thing) != Some(false) || tells_another_time(scene, thing);
+    // When it was made tells that a thing is ours, and never that it is not: nobody knows how far the clocks are apart.
+    let could_be = |thing: &&Thing| made_then(scene, thing) != Some(false) || scene.holds(Rule::NewMayBeOurs);
     let possible: Vec<_> = look.things.iter().filter(new).filter(could_be).collect();
     match possible[..] {
         [only] if made_then(scene, only) == Some(true) => {
@@ -140,14 +142,6 @@ fn made_then(scene: &Scene<'_>, thing: &Thing) -> Option<bool> {
     thing.made.map(|made| from <= made && made <= to)
 }
 
-/// Whether the API says a time of making that cannot be, by our clock: after now, or so long before the creation that
-/// the pre-image would have shown it. Then the clocks are apart, the time says nothing, and repeating could double.
-fn tells_another_time(scene: &Scene<'_>, thing: &Thing) -> bool {
-    let Some((made, intended)) = thing.made.zip(scene.row.intended_at) else { return false };
-    let seen_before = intended - scene.policy.window - scene.policy.settle - SKEW;
-    made > scene.now + SKEW || made < seen_before
-}
-
 /// The pre-image of a repeated creation: what was there before the first, and what is there now.
 fn before(scene: &Scene<'_>, look: &Look) -> Vec<String> {
     let mut all = scene.row.before.clone();
@@ -165,7 +159,8 @@ fn given_up(scene: &Scene<'_>, look: &Look, over: Timestamp) -> Step {
     if look.began < over {
         return settling(scene, over);
     }
-    let end = over + WATCHED;
+    // A start of the machine makes nobody watch for another day.
+    let end = scene.row.made_by.map_or(over, |by| by + scene.policy.settle + WATCHED).max(over);
     if look.began >= end {
         return Step::Gone { how: Gone::NeverSeen };
     }

@@ -83,7 +83,7 @@ pub(super) fn deleting(scene: &Scene<'_>) -> Step {
     if thing.state == ThingState::Removing {
         return Scene::wait(scene.now + poll_after(thing).unwrap_or(BETWEEN), Waiting::Polling);
     }
-    let removed = scene.row.removed_by.map_or(look.began, |by| by + scene.policy.settle);
+    let removed = scene.row.removed_by.map_or(look.began, |by| scene.bound(by) + scene.policy.settle);
     match scene.want.filter(|want| !scene.needs_replacement(want)) {
         // Wanted again; but the removal may still take effect, and only after that can be told what is left.
         Some(_) if look.began < removed.max(scene.settled_by()) => {
@@ -105,7 +105,8 @@ fn absent(scene: &Scene<'_>, look: &Look) -> Step {
     // Without a mark the next row could take what it is still shown of this thing for its own.
     let ghost = scene.policy.class == Class::Natural && scene.row.mark.is_none();
     let hidden = if ghost { scene.policy.settle } else { Millis::ZERO };
-    let visible = scene.row.removed_by.map_or(scene.settled_by(), |by| (by + hidden).max(scene.settled_by()));
+    let removed = scene.row.removed_by.map(|by| scene.bound(by) + hidden);
+    let visible = removed.map_or(scene.settled_by(), |removed| removed.max(scene.settled_by()));
     if look.began < visible && scene.holds(Rule::GoneNeedsLook) {
         return Scene::wait(visible, Waiting::Settling);
     }

@@ -68,7 +68,12 @@ pub(super) fn wanted(scene: &Scene<'_>, want: &Value, look: &Look) -> Step {
 
 /// A change is sent when nothing that was sent before can come after it any more.
 fn update(scene: &Scene<'_>, thing: &Thing) -> Step {
-    match scene.row.made_by.filter(|by| scene.now <= *by && scene.holds(Rule::WritesInTurn)) {
+    match scene
+        .row
+        .made_by
+        .map(|by| scene.bound(by))
+        .filter(|by| scene.now <= *by && scene.holds(Rule::WritesInTurn))
+    {
         Some(by) => Scene::wait(by + Millis::new(1), Waiting::Settling),
         None => Step::Update { thing: thing.clone() },
     }
@@ -93,7 +98,7 @@ fn unlooked(scene: &Scene<'_>, want: &Value) -> Step {
     let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= scene.now);
     let changed = row.state == State::Updating || !same(want, &row.spec);
     let polled = row.state == State::Pending && row.poll_at.is_none_or(|at| at <= scene.now);
-    let second = row.absent_at.map(|first| first + scene.policy.settle);
+    let second = scene.confirmed_at();
     if changed || polled || due(second) || due(row.look_at) || row.thing.is_none() {
         return Step::Look(Aim::Thing);
     }
@@ -119,12 +124,10 @@ pub(super) fn missing(scene: &Scene<'_>, look: &Look) -> Step {
     if look.began < visible && scene.holds(Rule::GoneNeedsLook) {
         return Scene::wait(visible, Waiting::Settling);
     }
-    match scene.row.absent_at {
+    match scene.confirmed_at() {
         _ if !scene.holds(Rule::MissingTwice) => Step::Gone { how: Gone::Lost },
         None => Step::NoteAbsent,
-        Some(first) if look.began < first + scene.policy.settle => {
-            Scene::wait(first + scene.policy.settle, Waiting::Settling)
-        }
+        Some(second) if look.began < second => Scene::wait(second, Waiting::Settling),
         Some(_) => Step::Gone { how: Gone::Lost },
     }
 }

@@ -36,11 +36,15 @@ pub enum Rule {
     ForeignIsForeign = 1 << 12,
     /// No change is sent or judged while an earlier write may still take effect.
     WritesInTurn = 1 << 13,
+    /// What was stamped before our clock was last set counts as stamped then.
+    SteadyTime = 1 << 14,
+    /// An anonymous creation is not repeated while there is something new that nobody holds, whenever it was made.
+    NewMayBeOurs = 1 << 15,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::LookFirst,
         Self::SettleWait,
         Self::PreImage,
@@ -55,6 +59,8 @@ impl Rule {
         Self::WatchGivenUp,
         Self::ForeignIsForeign,
         Self::WritesInTurn,
+        Self::SteadyTime,
+        Self::NewMayBeOurs,
     ];
 }
 

@@ -84,6 +84,7 @@ struct Case {
     held: Vec<String>,
     busy: bool,
     policy: Policy,
+    steady: Steady,
 }
 
 impl Case {
@@ -100,7 +101,16 @@ impl Case {
             drift: Drift::default(),
         };
         let want = Some(json!({"v": 1, "fixed": 1}));
-        Self { row, want, leave: Leave::Remove, look: None, held: Vec::new(), busy: false, policy }
+        Self {
+            row,
+            want,
+            leave: Leave::Remove,
+            look: None,
+            held: Vec::new(),
+            busy: false,
+            policy,
+            steady: Steady::ALWAYS,
+        }
     }
 
     fn marked(state: State) -> Self {
@@ -138,6 +148,16 @@ impl Case {
         self
     }
 
+    /// Our clock was set so many seconds ago, and had never shown more than this.
+    fn set(mut self, ago: i64, beyond: i64) -> Self {
+        self.steady = Steady { since: at(-ago), beyond: at(beyond) };
+        self
+    }
+
+    fn occupies(&self) -> bool {
+        occupies_listing(&self.row, Occupied::at(&self.policy, self.steady, NOW))
+    }
+
     /// A look that begins now and shows this.
     fn sees(self, things: impl IntoIterator<Item = Thing>) -> Self {
         self.saw(0, things)
@@ -165,6 +185,7 @@ impl Case {
             policy: &self.policy,
             installation: HOME,
             now: NOW,
+            steady: self.steady,
             rules: Rules::ALL,
         });
         words(&step)
@@ -336,14 +357,17 @@ fn a_key_is_sent_again_while_the_api_remembers_it() {
 }
 
 #[test]
-fn a_creation_is_not_repeated_while_the_clocks_are_apart() {
-    let doubt = || Case::doubt(Class::Anonymous, 60);
-    // The pre-image would have shown what was made an hour before it; nothing is made an hour from now.
-    for hours in [-3_600, 3_600] {
-        assert_eq!(doubt().sees([unmarked("a", 1, Some(hours))]).step(), "ambiguous: a, again in 300 s");
+fn a_creation_is_not_repeated_whatever_the_api_takes_for_the_time() {
+    let doubt = || Case::doubt(Class::Anonymous, 60).with(|row| row.before = vec!["old".to_owned()]);
+    // Ours, if the clocks are apart by so much; somebody else's, if not.
+    for seconds in [-36_000, -3_600, -75, -66, -44, 0, 75, 3_600, 36_000] {
+        let case = doubt().sees([unmarked("old", 1, Some(seconds)), unmarked("a", 1, Some(seconds))]);
+        assert_eq!(case.step(), "ambiguous: a, again in 300 s", "{seconds} s");
     }
-    // A stranger's thing that listings hid when the pre-image was taken is no reason to wait.
-    assert_eq!(doubt().sees([unmarked("a", 1, Some(-75))]).step(), "create, before: a");
+    let beside = doubt().sees([unmarked("a", 1, Some(-59)), unmarked("b", 1, Some(3_600))]);
+    assert_eq!(beside.step(), "ambiguous: a b, again in 300 s", "one of them is");
+    let watched = doubt().unwanted().sees([unmarked("a", 1, Some(3_600))]);
+    assert_eq!(watched.step(), "ambiguous: a, again in 3600 s");
 }
 
 #[test]
@@ -354,10 +378,10 @@ fn an_anonymous_creation_in_doubt_is_judged_late_and_once() {
     check([
         ("too early, whatever is there", case(5).sees([at("a", -4)]), "wait 7.5 s, Settling"),
         ("the only new one", case(40).sees([at("old", -40), at("a", -38)]), "take a as presumed"),
-        ("give or take the clocks: too early", case(40).sees([at("a", -46)]), "create, before: a old"),
+        ("give or take the clocks: too early", case(40).sees([at("a", -46)]), "ambiguous: a, again in 300 s"),
         ("give or take the clocks: just not", case(40).sees([at("a", -45)]), "take a as presumed"),
         ("give or take the clocks: just not", case(40).sees([at("a", -25)]), "take a as presumed"),
-        ("give or take the clocks: too late", case(40).sees([at("a", -24)]), "create, before: a old"),
+        ("give or take the clocks: too late", case(40).sees([at("a", -24)]), "ambiguous: a, again in 300 s"),
         ("two could be ours", case(40).sees([at("a", -38), at("b", -37)]), "ambiguous: a b, again in 300 s"),
         ("one of them is another row's", held.sees([at("a", -38), at("b", -37)]), "take a as presumed"),
         (
@@ -615,7 +639,7 @@ fn what_is_gone_stays_gone() {
 
 #[test]
 fn a_creation_keeps_its_listing_only_while_something_of_it_can_appear() {
-    let occupied = |case: &Case| occupies_listing(&case.row, &case.policy, NOW);
+    let occupied = |case: &Case| case.occupies();
     let doubt = |ago| Case::doubt(Class::Anonymous, ago);
     assert!(occupied(&doubt(0)) && occupied(&doubt(50)));
     assert!(!occupied(&doubt(51)), "nothing of it can appear any more");
@@ -648,4 +672,64 @@ fn what_was_sent_for_an_earlier_incarnation_is_looked_for_and_never_sent_again()
     assert_eq!(answered.sees([unmarked("t", 1, None)]).step(), "take t as created");
     let natural = case(Class::Natural, 20).with(|row| row.thing = Some("t".to_owned()));
     assert_eq!(natural.sees([]).step(), "create, before: ");
+}
+
+/// Forward by an hour some seconds ago: what was sent just before looks as if it were long over.
+#[test]
+fn a_clock_that_is_set_forward_ends_no_wait() {
+    let doubt = |class| Case::doubt(class, 3_600).set(5, -5);
+    check([
+        ("it may still take effect", doubt(Class::Marked).sees([]), "wait 7.5 s, Settling"),
+        ("and be hidden", doubt(Class::Marked).set(39, -39).sees([]), "wait 1 s, Settling"),
+        ("it is over", doubt(Class::Marked).set(40, -40).sees([]), "create, before: "),
+        ("anonymous", doubt(Class::Anonymous).sees([]), "wait 7.5 s, Settling"),
+        ("a key may be forgotten", doubt(Class::Keyed).sees([]), "wait 7.5 s, Settling"),
+        ("a natural one is sent again at once", doubt(Class::Natural).sees([]), "create, before: "),
+        ("unwanted", doubt(Class::Marked).unwanted().sees([]), "wait 7.5 s, Settling"),
+        (
+            "what was sent since is as old as it looks",
+            Case::doubt(Class::Marked, 40).set(60, -60).sees([]),
+            "create, before: ",
+        ),
+    ]);
+    let occupied = |ago| doubt(Class::Anonymous).set(ago, -ago).occupies();
+    assert!(occupied(50) && !occupied(51));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_makes_nothing_missing_or_removed() {
+    let present = || Case::marked(State::Present).with(|row| row.look_at = Some(NOW)).set(5, -5);
+    let deleting =
+        || Case::marked(State::Deleting).unwanted().with(|row| row.removed_by = Some(at(-3_600))).set(5, -5);
+    let absent = |row: &mut Row| row.absent_at = Some(at(-3_600));
+    check([
+        ("made just before", present().sees([]), "wait 35 s, Settling"),
+        ("made long before", present().set(40, -40).sees([]), "note absent"),
+        (
+            "the first look was before",
+            present().set(41, -41).with(absent).with(|row| row.made_by = None).sees([]),
+            "gone, Lost",
+        ),
+        (
+            "and just before",
+            present().with(absent).with(|row| row.made_by = None).sees([]),
+            "wait 25 s, Settling",
+        ),
+        ("the removal may not have come", deleting().sees([]), "wait 35 s, Settling"),
+        (
+            "a change waits for what was sent",
+            present().wants(json!({"v": 2, "fixed": 1})).sees([mine(1)]),
+            "wait 5.001 s, Settling",
+        ),
+    ]);
+}
+
+/// Back by an hour ten minutes ago: what is an hour old looks new.
+#[test]
+fn a_clock_that_is_set_back_makes_no_key_young() {
+    let remembered = |row: &mut Row| row.before = vec!["a".to_owned()];
+    let case = || Case::doubt(Class::Keyed, 20).with(remembered).set(600, 3_000);
+    assert_eq!(case().sees([unmarked("b", 1, Some(-15))]).step(), "wait 7.5 s, Settling");
+    let since = || case().set(600, -600);
+    assert_eq!(since().sees([unmarked("b", 1, Some(-15))]).step(), "create, before: a");
 }

@@ -6,7 +6,7 @@ use groundcrew_core::row::State;
 use crate::story::Act;
 use crate::world::{
     Answer, Api, Body, Broken, Driver, Flight, Key, Ledger, Maker, Mark, Marks, NAP, Phase, REMEMBERS,
-    SETTLE, Setup, Shape, World, Write,
+    SETTLE, STEPS, Setup, Shape, Tick, World, Write,
 };
 
 /// The natural thing's only place.
@@ -54,6 +54,11 @@ pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
     if world.left.ends > 0 {
         all.push((Act::MadeAgain(0), made_again(setup, world, 0)));
     }
+    if world.left.steps > 0 {
+        // Two owners are about who has which thing: that nothing ends early is enough.
+        let steps = if world.lanes.len() > 1 { &STEPS[STEPS.len() - 1..] } else { &STEPS[..] };
+        all.extend(steps.iter().map(|by| (Act::ClockSet(*by), clock_set(setup, world, *by))));
+    }
     if world.left.foreign > 0 {
         foreign(setup, world, &mut all);
     }
@@ -98,6 +103,31 @@ fn made_again(setup: &Setup, world: &World, lane: usize) -> World {
         next.flights.push(Flight { row: row.no, write, by, answer: None, waited: false });
     }
     next.flights.retain(|flight| flight.answer.is_none() && flight.by >= 0);
+    next.tidy();
+    next
+}
+
+/// Somebody sets our clock: everything of before is older or younger by as much than it was.
+fn clock_set(setup: &Setup, world: &World, by: Tick) -> World {
+    let mut next = world.clone();
+    next.left.steps -= 1;
+    next.ours().into_iter().for_each(|at| *at -= by);
+    for lane in &mut next.lanes {
+        lane.due = lane.due.map(|due| (due - by).max(0));
+        if let Some(at) = lane.row.as_mut().and_then(|row| row.look_at.as_mut()) {
+            *at = (*at - by).max(0);
+        }
+        match &mut lane.phase {
+            Phase::Looked(seen) if setup.driver == Driver::KeepsLooks => seen.began -= by,
+            Phase::Looked(_) => (lane.phase, lane.due) = (Phase::Idle, Some(0)),
+            Phase::Idle | Phase::Intended { .. } | Phase::Sent { .. } => {}
+        }
+    }
+    let beyond = world.steady.map_or(0, |(_, beyond)| beyond.max(0));
+    next.steady = Some((0, (beyond - by).max(0)));
+    if setup.is_timed() {
+        next.skew -= by;
+    }
     next.tidy();
     next
 }
@@ -189,10 +219,8 @@ fn create(setup: &Setup, next: &mut World, row: crate::world::RowNo, shape: Shap
 fn made(setup: &Setup, next: &mut World, shape: Shape) -> u8 {
     let id = next.free_id();
     next.put(id, Some(shape), SETTLE);
-    let timed =
-        setup.class == Class::Anonymous || setup.class == Class::Keyed && setup.marks == Marks::Impossible;
     let object = next.objects.iter_mut().find(|object| object.id == id).expect("just put");
-    object.made = timed.then_some(0);
+    object.made = setup.is_timed().then_some(0);
     id
 }
 

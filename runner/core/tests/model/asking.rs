@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use groundcrew_core::manifest::{Class, Lives};
 use groundcrew_core::row::{Origin, Place, RowId};
-use groundcrew_core::settle::{self, Adopt, Leave, Look, Policy, Row, SKEW, Scene, Step, decide};
+use groundcrew_core::settle::{self, Adopt, Leave, Look, Occupied, Policy, Row, SKEW, Scene, Step, decide};
 use groundcrew_core::spec::{Thing, ThingState};
+use groundcrew_core::steady::Steady;
 use groundcrew_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ struct Question {
     seen: Option<Seen>,
     held: Vec<u8>,
     busy: bool,
+    skew: Tick,
+    steady: Option<(Tick, Tick)>,
 }
 
 /// Asks the real function, and remembers its answers.
@@ -50,13 +53,16 @@ impl<'a> Decider<'a> {
 
     pub(crate) fn ask(&mut self, world: &World, lane: usize, row: &Ledger, seen: Option<&Seen>) -> Rc<Step> {
         let others = || world.lanes.iter().enumerate().filter(move |(at, _)| *at != lane);
+        let occupied = Occupied::at(&self.policy, steady(world.steady), NOW);
         let rows = || others().filter_map(|(_, lane)| lane.row.as_ref());
         let question = Question {
             row: row.clone(),
             want: world.lanes[lane].want,
             seen: seen.cloned(),
             held: rows().filter_map(|row| row.thing).collect(),
-            busy: rows().any(|row| settle::occupies_listing(&ledger_row(row), &self.policy, NOW)),
+            busy: rows().any(|row| settle::occupies_listing(&ledger_row(row), occupied)),
+            skew: world.skew,
+            steady: world.steady,
         };
         if let Some(step) = self.known.get(&question) {
             return Rc::clone(step);
@@ -74,7 +80,7 @@ impl<'a> Decider<'a> {
                 Leave::Retain { why: "not made by us".to_owned() }
             }
         };
-        let look = question.seen.as_ref().map(|seen| self.look(seen));
+        let look = question.seen.as_ref().map(|seen| Self::look(seen, question.skew));
         let held: Vec<_> = question.held.iter().map(u8::to_string).collect();
         decide(&Scene {
             row: &row,
@@ -86,11 +92,12 @@ impl<'a> Decider<'a> {
             policy: &self.policy,
             installation: INSTALLATION,
             now: NOW,
+            steady: steady(question.steady),
             rules: self.setup.rules,
         })
     }
 
-    fn look(&self, seen: &Seen) -> Look {
+    fn look(seen: &Seen, skew: Tick) -> Look {
         let thing = |&(id, shape, made): &(u8, Shape, Option<Tick>)| Thing {
             id: id.to_string(),
             state: ThingState::Ready,
@@ -99,7 +106,7 @@ impl<'a> Decider<'a> {
             body: body(shape.body),
             mark: mark(shape.mark),
             outputs: Vec::new(),
-            made: made.map(|made| at(made + self.setup.skew)),
+            made: made.map(|made| at(made + skew)),
         };
         Look { began: at(seen.began), at: seen.aim, things: seen.things.iter().map(thing).collect() }
     }
@@ -124,6 +131,10 @@ fn ledger_row(row: &Ledger) -> Row {
         inherited_at: row.inherited.then_some(NOW),
         repairs: Vec::new(),
     }
+}
+
+fn steady(steady: Option<(Tick, Tick)>) -> Steady {
+    steady.map_or(Steady::ALWAYS, |(since, beyond)| Steady { since: at(since), beyond: at(beyond) })
 }
 
 fn at(tick: Tick) -> Timestamp {

@@ -136,13 +136,14 @@ impl Decider<'_> {
         Act::Intends(lane as u8, Write::Create { body })
     }
 
-    /// Nobody can tell a stranger's anonymous thing from ours if it was made while ours could have been, and
-    /// was not there before.
+    /// Nobody can tell a stranger's anonymous thing from ours if it was made while ours could have been, as far
+    /// as the clocks say, and was not there before.
     fn unknowable(&self, world: &World, row: &Ledger, id: u8) -> bool {
         let judged_by_time = matches!(self.setup.class, Class::Anonymous | Class::Keyed);
         let made = world.object(id).and_then(|object| object.made);
         let (Some(made), Some(from), Some(to)) = (made, row.intended_at, row.made_by) else { return false };
-        judged_by_time && !row.before.contains(&id) && (from - 2..=to + 2).contains(&made)
+        let shown = made + world.skew;
+        judged_by_time && !row.before.contains(&id) && (from - 1..=to + 1).contains(&shown)
     }
 }
 

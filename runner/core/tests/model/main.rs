@@ -25,12 +25,13 @@ use groundcrew_core::manifest::Class;
 use groundcrew_core::settle::{Drift, Rule, Rules};
 
 use search::{Explored, explore};
-use world::{Api, Budget, Driver, Marks, Setup};
+use world::{Api, Budget, Driver, Marks, NAP, Setup};
 
-const CALM: Budget = Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0 };
+const CALM: Budget =
+    Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0, steps: 0 };
 
 /// What may go wrong together, smallest first: all of it at once is more than can be explored in a test.
-const TROUBLES: [Budget; 8] = [
+const TROUBLES: [Budget; 11] = [
     Budget { losses: 1, foreign: 1, ..CALM },
     Budget { crashes: 1, losses: 1, wants: 1, ..CALM },
     Budget { crashes: 1, wants: 1, blinks: 1, ..CALM },
@@ -39,6 +40,9 @@ const TROUBLES: [Budget; 8] = [
     Budget { crashes: 2, wants: 2, ..CALM },
     Budget { losses: 1, wants: 1, ends: 1, ..CALM },
     Budget { crashes: 1, ends: 2, ..CALM },
+    Budget { losses: 1, blinks: 1, steps: 1, ..CALM },
+    Budget { crashes: 1, wants: 1, steps: 1, ..CALM },
+    Budget { losses: 1, steps: 2, ..CALM },
 ];
 
 fn setup(name: &'static str, class: Class, marks: Marks, budget: Budget) -> Setup {
@@ -60,7 +64,7 @@ fn setup(name: &'static str, class: Class, marks: Marks, budget: Budget) -> Setu
 /// With the most trouble not every kind of API is explored, or the test would take minutes; each kind of write
 /// and each way to tell ours from others is.
 fn most_trouble(budget: Budget) -> bool {
-    budget.wants > 1
+    budget.wants > 1 || budget.wants > 0 && budget.steps > 0
 }
 
 /// The natural class: four kinds of APIs.
@@ -94,20 +98,29 @@ fn marked(budget: Budget) -> Vec<Setup> {
     all
 }
 
-/// The anonymous class: the API's clock right, behind and ahead, where clocks matter.
+/// The anonymous class: the API's clock right, behind and ahead, by little and by much, where clocks matter.
 fn anonymous(budget: Budget) -> Vec<Setup> {
     let with = |name, skew| Setup { skew, ..setup(name, Class::Anonymous, Marks::Impossible, budget) };
     let mut all = vec![with("anonymous", 0)];
     if budget.foreign > 0 {
         all.extend([with("anonymous, clock behind", -1), with("anonymous, clock ahead", 1)]);
     }
+    if budget.foreign > 0 && budget.losses > 0 {
+        for (name, skew) in [("anonymous, clocks apart", 3), ("anonymous, clocks far apart", NAP)] {
+            all.extend([with(name, -skew), with(name, skew)]);
+        }
+    }
     all
 }
 
 /// Two owners that want one anonymous thing each, in one listing.
 fn two_owners() -> Vec<Setup> {
-    let troubles =
-        [Budget { losses: 1, ..CALM }, Budget { crashes: 2, ..CALM }, Budget { losses: 1, wants: 1, ..CALM }];
+    let troubles = [
+        Budget { losses: 1, ..CALM },
+        Budget { crashes: 2, ..CALM },
+        Budget { losses: 1, wants: 1, ..CALM },
+        Budget { losses: 1, steps: 1, ..CALM },
+    ];
     let with = |budget| Setup {
         owners: 2,
         ..setup("anonymous, two owners", Class::Anonymous, Marks::Impossible, budget)
@@ -156,7 +169,7 @@ fn two_owners_of_one_listing_keep_every_promise() {
 
 /// The worlds in which the need of a rule shows.
 fn worlds_that_need(rule: Rule) -> Vec<Setup> {
-    let [lost_and_stranger, lost_and_want, missed, stranger, _, returning, ..] = TROUBLES;
+    let [lost_and_stranger, lost_and_want, missed, stranger, _, returning, _, _, set, ..] = TROUBLES;
     match rule {
         Rule::LookFirst | Rule::ForeignIsForeign => natural(lost_and_stranger),
         Rule::SettleWait => marked(lost_and_stranger),
@@ -168,6 +181,8 @@ fn worlds_that_need(rule: Rule) -> Vec<Setup> {
         Rule::Reread => natural(stranger),
         Rule::KeyRemembered => keyed(lost_and_want),
         Rule::WritesInTurn => natural(returning),
+        Rule::SteadyTime => marked(set),
+        Rule::NewMayBeOurs => anonymous(lost_and_stranger),
     }
 }
 
@@ -196,13 +211,14 @@ fn without_any_rule_a_promise_is_broken() {
 
 #[test]
 fn without_any_duty_of_the_driver_a_promise_is_broken() {
-    let [_, lost_and_want, _, _, sleep, _, made_again, _] = TROUBLES;
+    let [_, lost_and_want, _, _, sleep, _, made_again, _, _, _, set_twice] = TROUBLES;
     let lapses = [
         (Driver::SendsLate, natural(sleep)),
         (Driver::ForgetsEarlierSends, natural(lost_and_want)),
         (Driver::RepeatsWithNewest, natural(lost_and_want)),
         (Driver::BeginsAnew, anonymous(made_again)),
         (Driver::BeginsAnew, marked(made_again)),
+        (Driver::KeepsLooks, marked(set_twice)),
     ];
     for (lapse, worlds) in lapses {
         let found = story_with(worlds, |setup| setup.driver = lapse, &format!("a driver that {lapse:?}"));

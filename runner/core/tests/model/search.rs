@@ -140,8 +140,10 @@ fn left(world: &World) -> String {
 fn reached(setup: &Setup, world: &World) -> bool {
     let fair = |(at, lane): (usize, &Lane)| {
         let maker = Maker::Us(at as u8);
-        // Only a stranger's doing is an excuse.
-        lane.reported && world.left.foreign < setup.budget.foreign || lane_reached(setup, world, lane, maker)
+        // Only a stranger's doing is an excuse, and that clocks are apart, or were.
+        let apart = setup.is_timed() && (setup.skew != 0 || world.left.steps < setup.budget.steps);
+        let excused = world.left.foreign < setup.budget.foreign || apart;
+        lane.reported && excused || lane_reached(setup, world, lane, maker)
     };
     world.flights.is_empty() && world.lanes.iter().enumerate().all(fair)
 }

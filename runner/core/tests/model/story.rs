@@ -29,6 +29,7 @@ pub(crate) enum Act {
     Passes(Tick),
     Sleeps,
     Crashes,
+    ClockSet(Tick),
     Wants(u8, Option<Body>),
     MadeAgain(u8),
     StrangerMakes,
@@ -46,6 +47,7 @@ impl Act {
                 | Self::GivesUp(_)
                 | Self::Sleeps
                 | Self::Crashes
+                | Self::ClockSet(_)
                 | Self::Wants(..)
                 | Self::MadeAgain(_)
                 | Self::StrangerMakes
@@ -90,6 +92,7 @@ impl fmt::Display for Act {
             Self::Passes(ticks) => write!(f, "{} s pass", seconds(*ticks)),
             Self::Sleeps => f.write_str("the machine sleeps"),
             Self::Crashes => f.write_str("the runner crashes and starts again"),
+            Self::ClockSet(by) => write!(f, "our clock is set by {} s", seconds(*by)),
             Self::Wants(who, None) => write!(f, "{} wants it no more", lane(*who)),
             Self::Wants(who, Some(body)) => write!(f, "{} wants it: {body:?}", lane(*who)),
             Self::MadeAgain(who) => {

@@ -2,7 +2,7 @@
 
 use groundcrew_core::row::State;
 
-use crate::world::{DAY, Lane, Object, Phase, REMEMBERS, SETTLE, Tick, WINDOW, World};
+use crate::world::{DAY, Lane, Ledger, Object, Phase, REMEMBERS, SETTLE, Tick, WINDOW, World};
 
 /// Stamps that are so much older than the oldest look differ in nothing any more.
 const OLD: Tick = -(SETTLE + 3);
@@ -38,11 +38,6 @@ impl World {
     fn stamps(&mut self) -> Vec<&mut Tick> {
         let mut all: Vec<_> = self.objects.iter_mut().filter_map(|object| object.made.as_mut()).collect();
         for lane in &mut self.lanes {
-            if let Some(row) = &mut lane.row {
-                let stamps =
-                    [&mut row.intended_at, &mut row.made_by, &mut row.removed_by, &mut row.absent_at];
-                all.extend(stamps.into_iter().flatten());
-            }
             match &mut lane.phase {
                 Phase::Looked(seen) => {
                     all.push(&mut seen.began);
@@ -51,6 +46,20 @@ impl World {
                 Phase::Intended { earlier, .. } | Phase::Sent { earlier } => all.extend(earlier),
                 Phase::Idle => {}
             }
+            all.extend(lane.row.iter_mut().flat_map(row_stamps));
+        }
+        all.extend(self.steady.iter_mut().flat_map(|(since, beyond)| [since, beyond]));
+        all
+    }
+
+    /// What we stamped with our own clock, and remember, of what was sent.
+    pub(crate) fn ours(&mut self) -> Vec<&mut Tick> {
+        let mut all = Vec::new();
+        for lane in &mut self.lanes {
+            if let Phase::Intended { earlier, .. } | Phase::Sent { earlier } = &mut lane.phase {
+                all.extend(earlier);
+            }
+            all.extend(lane.row.iter_mut().flat_map(row_stamps));
         }
         all
     }
@@ -67,6 +76,12 @@ impl World {
         if !self.lanes.iter().any(doubtful) {
             let made = self.objects.iter_mut().filter_map(|object| object.made.as_mut());
             made.for_each(|at| *at = (*at).max(oldest));
+        }
+        // What is of unknown age, and what lies before the oldest look, are the same by now.
+        let rests = self.lanes.iter().all(|lane| lane.row.is_none());
+        let past = |(since, beyond): &(Tick, Tick)| *since < oldest && *beyond < oldest;
+        if rests || !self.lanes.iter().any(doubtful) && self.steady.as_ref().is_some_and(past) {
+            self.steady = None;
         }
         // A creation that was given up is watched for much longer than any other time that matters.
         let watched = self.lanes.iter().any(|lane| doubtful(lane) && lane.want.is_none());
@@ -105,4 +120,8 @@ impl World {
             }
         }
     }
+}
+
+fn row_stamps(row: &mut Ledger) -> impl Iterator<Item = &mut Tick> {
+    [&mut row.intended_at, &mut row.made_by, &mut row.removed_by, &mut row.absent_at].into_iter().flatten()
 }

@@ -24,6 +24,9 @@ pub(crate) const REMEMBERS: Tick = 6;
 pub(crate) const DAY: Tick = 17_280;
 /// The process sleeps, or is down, for so long; longer than the API remembers a key.
 pub(crate) const NAP: Tick = 10;
+/// Our clock may be set by so much: by less than a wait, and by more than every wait and than a key is remembered.
+pub(crate) const STEPS: [Tick; 4] = [-NAP, -3, 3, NAP];
+
 /// What is explored: one kind of API, and what may go wrong how often.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -33,7 +36,7 @@ pub(crate) struct Setup {
     pub(crate) marks: Marks,
     pub(crate) api: Api,
     pub(crate) drift: Drift,
-    /// The API's clock is ahead of ours by this.
+    /// The API's clock is ahead of ours by this, to begin with.
     pub(crate) skew: Tick,
     /// Owners that want one thing each, in one listing.
     pub(crate) owners: u8,
@@ -41,6 +44,13 @@ pub(crate) struct Setup {
     pub(crate) budget: Budget,
     pub(crate) rules: Rules,
     pub(crate) driver: Driver,
+}
+
+impl Setup {
+    /// Whether what is ours may have to be told by when it was made.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.class == Class::Anonymous || self.class == Class::Keyed && self.marks == Marks::Impossible
+    }
 }
 
 /// Whether things of this kind can carry marks.
@@ -73,6 +83,8 @@ pub(crate) enum Driver {
     RepeatsWithNewest,
     /// Takes no notice of what was sent for an earlier incarnation of the owner.
     BeginsAnew,
+    /// Judges by a look that began before our clock was set.
+    KeepsLooks,
 }
 
 /// How often each kind of trouble may still come.
@@ -86,13 +98,15 @@ pub(crate) struct Budget {
     pub(crate) naps: u8,
     /// The owner, with all that is in it, is deleted and made again at the same address.
     pub(crate) ends: u8,
+    /// Somebody sets our clock.
+    pub(crate) steps: u8,
 }
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { crashes, losses, foreign, wants, blinks, naps, ends } = self;
+        let Self { crashes, losses, foreign, wants, blinks, naps, ends, steps } = self;
         write!(f, "(crashes {crashes}, lost answers {losses}, strangers {foreign}, wants {wants}, ")?;
-        write!(f, "missed looks {blinks}, sleeps {naps}, ends {ends})")
+        write!(f, "missed looks {blinks}, sleeps {naps}, ends {ends}, steps {steps})")
     }
 }
 
@@ -260,6 +274,10 @@ pub(crate) struct World {
     pub(crate) lanes: Vec<Lane>,
     pub(crate) left: Budget,
     pub(crate) broken: Option<Broken>,
+    /// The API's clock is ahead of ours by this, where that matters.
+    pub(crate) skew: Tick,
+    /// Since when our clock has run evenly, and the latest that it had shown; none: since ever, as far as it matters.
+    pub(crate) steady: Option<(Tick, Tick)>,
 }
 
 impl World {
@@ -274,6 +292,8 @@ impl World {
             lanes: vec![lane; usize::from(setup.owners)],
             left: setup.budget,
             broken: None,
+            skew: setup.skew,
+            steady: None,
         }
     }
 

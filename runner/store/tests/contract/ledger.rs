@@ -3,6 +3,7 @@
 use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Class;
 use groundcrew_core::row::State;
+use groundcrew_core::settle::Occupied;
 use groundcrew_store::Error;
 use groundcrew_store::hooks::{HookState, Old};
 use groundcrew_store::lanes::LaneId;
@@ -51,17 +52,20 @@ async fn no_two_living_rows_claim_one_thing() {
 #[tokio::test]
 async fn one_anonymous_creation_at_a_time_in_a_listing() {
     let (bench, _) = bench(&["a", "b"]).await;
-    let intend = async |key: &str, now| {
+    let intend = async |key: &str, now, unknown| {
         let mut row = bench.row(key);
         row.class = Class::Anonymous;
         row.row.state = State::InDoubt;
         row.row.made_by = Some(now + Millis::seconds(12));
         let effects = RowEffects { now, ..RowEffects::default() };
-        bench.store.intend_create(row, Millis::seconds(30), effects).await
+        let occupied = Occupied { since: now - Millis::seconds(40), unknown };
+        bench.store.intend_create(row, occupied, effects).await
     };
-    intend("a", at(1)).await.unwrap();
-    assert!(matches!(intend("b", at(2)).await, Err(Error::Superseded(_))));
-    intend("b", at(600)).await.unwrap();
+    intend("a", at(1), None).await.unwrap();
+    assert!(matches!(intend("b", at(2), None).await, Err(Error::Superseded(_))));
+    let set_lately = Some(at(60));
+    assert!(matches!(intend("b", at(600), set_lately).await, Err(Error::Superseded(_))), "of unknown age");
+    intend("b", at(600), None).await.unwrap();
 }
 
 #[tokio::test]

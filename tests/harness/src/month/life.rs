@@ -74,7 +74,8 @@ fn pass_time(stage: &Stage) {
     while let Some(at) = stage.next_at().filter(|at| *at <= until) {
         stage.clock.reach(at);
         match stage.due() {
-            Some(act) if is_operators(&act) => stage.later(until, act),
+            // Not within these minutes, or it would be taken up here again and again.
+            Some(act) if is_operators(&act) => stage.later(until + 1, act),
             Some(act) => stage.happen(&act),
             None => break,
         }

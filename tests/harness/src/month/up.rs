@@ -9,16 +9,19 @@ use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret,
 use groundcrew_core::poll::Rate;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
-use groundcrew_engine::clock::Clock as _;
+use groundcrew_engine::clock::{Clock, EvenClock};
 use groundcrew_engine::limited::{Breaking, Limited, Rules};
 use groundcrew_engine::limits::Limits;
 use groundcrew_store::hooks::HookState;
 use groundcrew_store::{HookId, Options, Result, Store};
 
 use super::stage::Stage;
-use super::ways::Ways;
+use super::ways::{Machine, Ways};
 use crate::hooks::Shop;
 use crate::start::INSTALLATION;
+
+/// Every so many starts of the process are starts of its machine as well.
+const STARTS_OF_A_BOOT: u32 = 3;
 
 /// A running process.
 pub(super) struct Up {
@@ -61,16 +64,19 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
     let options = Options { faults, reopen_after: std::time::Duration::from_millis(1), ..Options::default() };
     let store = Store::open(&stage.database(), options)?;
     drop(store.claim_meta("installation", INSTALLATION).await?);
-    let limited = Limited::new(stage.ways.clone(), breakers(), Arc::new(stage.watch.clone()));
+    let machine = Machine { watch: stage.watch.clone(), boot: stage.starts.get() / STARTS_OF_A_BOOT };
+    let kept = store.kept_clock()?;
+    let clock: Arc<dyn Clock> = Arc::new(EvenClock::starting(machine, kept.as_ref(), store.latest_stamp()?));
+    let limited = Limited::new(stage.ways.clone(), breakers(), clock.clone());
     let hooks = register(&config, &store, &limited).await?;
-    let now = stage.watch.now();
+    let now = clock.now();
     store.close_broken_runs(now).await?;
     let mut seed = [0; 32];
     seed[..4].copy_from_slice(&stage.starts.get().to_le_bytes());
     let runner = Runner::new(Parts {
         store: store.clone(),
         engine: Shop::of_process().engine.clone(),
-        clock: Arc::new(stage.watch.clone()),
+        clock: clock.clone(),
         transport: Arc::new(stage.ways.clone()),
         entropy: Entropy::seeded(seed),
         installation: config.installation.clone(),
@@ -131,7 +137,7 @@ fn around(stage: &Stage, config: &Arc<Config>, runner: &Arc<Runner>) -> Surround
         Arc::new(move |name| config.secrets.read(name).map_err(|error| error.to_string()));
     Surroundings {
         transport: Arc::new(stage.ways.clone()),
-        clock: Arc::new(stage.watch.clone()),
+        clock: runner.clock.clone(),
         store: runner.store.clone(),
         routes: Arc::new(ByRegistry(runner.clone())),
         secret,

@@ -118,7 +118,7 @@ pub(super) fn outcome(stage: &Stage, rested: bool) -> Result<Outcome> {
         told: told(&receipts, &lanes),
         unannounced: unannounced(stage, &store)?,
         dangling: dangling(&stage.neighbours),
-        unresolved: unresolved(&store)?,
+        unresolved: unresolved(stage, &store)?,
         restless: !rested,
         story: Story { acts, log, findings: store.findings(ClosedToo::No)? },
     })
@@ -223,10 +223,24 @@ fn taken_over(log: &[Effect]) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-fn unresolved(store: &groundcrew_store::Store) -> Result<Vec<String>> {
+/// Findings that are open although what they tell of has gone.
+fn stale(stage: &Stage, store: &groundcrew_store::Store, findings: &[Finding]) -> Result<Vec<String>> {
+    let rows = store.living_rows()?;
+    let held = |about: &str| rows.iter().any(|row| row.frozen_why.is_some() && row.about() == about);
+    let fleet = stage.fleet.borrow();
+    let lives = |about: &str| about.rsplit('/').next().is_some_and(|name| fleet.apps.contains_key(name));
+    let is_stale = |it: &&Finding| match it.code.as_str() {
+        "resource.held" => !held(&it.about),
+        "labels.lost" | "labels.mistyped" => !lives(&it.about),
+        _ => false,
+    };
+    Ok(findings.iter().filter(is_stale).map(|it| format!("{} of {} is stale", it.code, it.about)).collect())
+}
+
+fn unresolved(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<String>> {
     let findings = store.findings(ClosedToo::No)?;
     let persons = |about: &str| findings.iter().any(|it| it.code == "resource.changed" && it.about == about);
-    let mut all = Vec::new();
+    let mut all = stale(stage, store, &findings)?;
     for row in store.living_rows()?.iter().filter(|row| row.row.state == State::InDoubt) {
         all.push(format!("{} is in doubt", row.about()));
     }

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
+use groundcrew_core::steady::Reading;
 use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::{Clock as _, Dial};
 use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
 use serde_json::json;
 
 use super::act::{Neighbour, Outage, Wish};
 use crate::carrier::{Carrier, SERVER};
-use crate::clock::Clock;
+use crate::clock::{Clock, START};
 use crate::neighbours::{FLY, PDNS};
 
 /// Where the label endpoint is.
@@ -45,6 +47,24 @@ impl Watch {
 impl groundcrew_engine::clock::Clock for Watch {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.truth.millis() + self.off.load(Ordering::SeqCst))
+    }
+}
+
+/// The clocks of the machine that one process runs on, and which start of it this is.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) watch: Watch,
+    pub(super) boot: u32,
+}
+
+impl Dial for Machine {
+    fn read(&self) -> Reading {
+        let uptime = Millis::new(self.watch.truth.millis() - START);
+        Reading { uptime, wall: self.watch.now() }
+    }
+
+    fn boot(&self) -> Option<String> {
+        Some(self.boot.to_string())
     }
 }
 

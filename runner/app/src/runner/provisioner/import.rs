@@ -124,14 +124,14 @@ impl Runner {
             return not_known(format!("the component knows no `{}`", row.kind));
         };
         let config = self.row_config(&asking)?;
-        let settle = policy.settle;
+        let occupied = self.keeper.occupied(&policy);
         let (runs, unkept) = (Vec::new(), None);
         let mut work = Work { installed, owner: &owner, row, want: Some(want), policy, config, runs, unkept };
         let Some(look) = self.find(&mut work, Aim::Anything).await? else {
             return not_known(work.row.error.unwrap_or_else(|| "it could not be looked at".to_owned()));
         };
         let ids = look.things.iter().map(|thing| thing.id.as_str());
-        let (held, _) = self.store.claims(&work.row, ids, settle, self.now())?;
+        let (held, _) = self.store.claims(&work.row, ids, occupied)?;
         let candidate = |thing: Thing| Candidate {
             whose: whose(thing.mark.as_deref(), &work.row.row.id, &self.installation),
             held: held.contains(&thing.id),

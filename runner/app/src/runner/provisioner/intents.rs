@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
-use groundcrew_core::settle::SKEW;
+use groundcrew_core::settle::{Policy, SKEW};
 use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Intent, IntentError, Intents};
@@ -14,13 +14,14 @@ use groundcrew_store::leave::LeavePolicy;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 
+use super::super::keeper::ClockKeeper;
 use super::super::record;
 
 /// Which write is intended.
 #[derive(Clone, Debug)]
 pub(super) enum Purpose {
     /// A creation, with the ids that the look before it showed; a repeated one keeps the spec of the first.
-    Create { spec: serde_json::Value, before: Vec<String>, settle: Millis },
+    Create { spec: serde_json::Value, before: Vec<String>, policy: Box<Policy> },
     /// A change.
     Update { spec: serde_json::Value },
     /// A removal, if it still may be.
@@ -30,6 +31,7 @@ pub(super) enum Purpose {
 /// The intents of one run about one row.
 pub(super) struct RowIntents {
     store: Store,
+    keeper: Arc<ClockKeeper>,
     purpose: Purpose,
     run: RunRecord,
     /// When the write was decided: a creation is intended soon after, or decided again.
@@ -56,7 +58,7 @@ struct Progress {
 
 impl RowIntents {
     pub(super) fn new(
-        store: Store,
+        (store, keeper): (Store, Arc<ClockKeeper>),
         purpose: Purpose,
         row: StoredRow,
         run: RunRecord,
@@ -68,7 +70,7 @@ impl RowIntents {
             Purpose::Remove { .. } => row.row.removed_by,
         };
         let state = Mutex::new(Progress { row, earlier_runs, intended: false });
-        Arc::new(Self { store, purpose, run, decided_at, earlier_by, state })
+        Arc::new(Self { store, keeper, purpose, run, decided_at, earlier_by, state })
     }
 
     /// The row as last committed, the runs that are still to be stored, and until when writes of ours may take
@@ -125,7 +127,9 @@ impl RowIntents {
     }
 
     async fn commit(&self, intent: Intent<'_>) -> Result<(), groundcrew_store::Error> {
-        let (late, again) = (intent.call.sent_at.since(self.decided_at) > SKEW, self.state().intended);
+        // A clock that was set back in between tells nothing, so that counts as late, too.
+        let took = intent.call.sent_at.since(self.decided_at);
+        let (late, again) = (!(Millis::ZERO..=SKEW).contains(&took), self.state().intended);
         if late && !again && matches!(self.purpose, Purpose::Create { .. }) {
             return Err(groundcrew_store::Error::Superseded("the time for which the creation was decided"));
         }
@@ -137,9 +141,10 @@ impl RowIntents {
         calls.push(record::call(intent.call));
         runs.push((self.run.clone(), calls));
         let effects = RowEffects { runs, now: intent.call.sent_at, ..RowEffects::default() };
+        self.keeper.keep().await?;
         let committed = match &self.purpose {
-            Purpose::Create { settle, .. } if !again => {
-                self.store.intend_create(row, *settle, effects).await?
+            Purpose::Create { policy, .. } if !again => {
+                self.store.intend_create(row, self.keeper.occupied(policy), effects).await?
             }
             Purpose::Remove { policy } if !again => {
                 self.store.intend_remove(row, policy.as_ref().clone(), effects).await?

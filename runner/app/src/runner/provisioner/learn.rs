@@ -60,6 +60,9 @@ pub(super) const UNKNOWN: &str = "resource.unknown-kind";
 /// The finding of a thing whose outputs cannot be read again and were never told.
 const OUTPUTS_LOST: &str = "resource.outputs-lost";
 
+/// The finding of a removal that a person must allow.
+const HELD: &str = "resource.held";
+
 /// How a row's `waiting` begins when a write of it was only shown.
 const OBSERVED: &str = "observe: ";
 
@@ -112,6 +115,8 @@ impl Runner {
             Learnt::Gone { how } => gone(work, how, now, &mut effects),
             Learnt::Retained { why } => {
                 work.row.row.state = State::Retained;
+                freeze(work, None, now);
+                effects.close.push(HELD.to_owned());
                 work.row.outputs.clear();
                 work.row.due_at = None;
                 let remedy = Some(format!("groundcrew why {}", work.row.row.id));
@@ -151,6 +156,7 @@ impl Runner {
 
     /// Commits the row as it is now, with what was learnt just before.
     async fn commit(&self, work: &mut Work<'_>, effects: RowEffects) -> Result<(), Error> {
+        self.keeper.keep().await?;
         let unkept = work.unkept.take();
         let (earlier, news) = unkept.map_or((None, None), |it| (Some(it.effects), it.news));
         let mut effects = earlier.unwrap_or_default().followed_by(effects);
@@ -234,13 +240,14 @@ impl Runner {
             let remedy = Some(self.remedy(work, why)?);
             effects.open.push(finding(
                 work,
-                "resource.held",
+                HELD,
                 Severity::Warning,
                 format!("its removal is held: {why}"),
                 remedy,
             ));
-        } else if before.frozen_why.is_some() {
-            effects.close.push("resource.held".to_owned());
+        } else {
+            // Also if the row does not say that it was held: whoever wants it again has forgotten that.
+            effects.close.push(HELD.to_owned());
         }
         work.row.due_at = until;
         work.row.waiting = text;
@@ -307,7 +314,10 @@ impl Runner {
         let open = vec![finding(work, code, severity, message.clone(), remedy)];
         work.row.due_at = Some(until);
         work.row.waiting = Some(message);
-        self.commit(work, RowEffects { open, now, ..RowEffects::default() }).await
+        // What could not be done was allowed.
+        freeze(work, None, now);
+        let close = vec![HELD.to_owned()];
+        self.commit(work, RowEffects { open, close, now, ..RowEffects::default() }).await
     }
 }
 

@@ -6,8 +6,11 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::{Action, print};
 use groundcrew_core::row::State;
-use groundcrew_core::settle::{Adopt, Aim, Leave, Look, Policy, Scene, Step, Waiting, decide};
+use groundcrew_core::settle::{
+    Adopt, Aim, Leave, Look, Occupied, Policy, Scene, Step, Waiting, decide, needs_replacement,
+};
 use groundcrew_core::spec::{Owner, Thing, Want};
+use groundcrew_core::steady::Steady;
 use groundcrew_engine::egress::Answer;
 use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::journal::{CallAccess, Journal};
@@ -123,13 +126,14 @@ impl Runner {
                 self.keep(work).await?;
             }
             match step {
-                Step::Look(at) => match self.find(work, at).await? {
-                    Some(seen) => look = Some(seen),
-                    None => return Ok(()),
-                },
+                Step::Look(at) => {
+                    let (_, steady) = self.clock.steadily();
+                    let Some(seen) = self.find(work, at).await? else { return Ok(()) };
+                    look = Some((seen, steady));
+                }
                 step => {
                     self.rehearse(work, &step);
-                    if !self.perform(work, step, look.take()).await? {
+                    if !self.perform(work, step, look.take().map(|(look, _)| look)).await? {
                         return Ok(());
                     }
                 }
@@ -153,9 +157,12 @@ impl Runner {
         });
     }
 
-    fn decide(&self, work: &Work<'_>, look: Option<&Look>) -> Result<Step, Error> {
+    /// `look` is what was seen, and what was known of our clock when the look began.
+    fn decide(&self, work: &Work<'_>, look: Option<&(Look, Steady)>) -> Result<Step, Error> {
         let row = &work.row;
-        let now = self.now();
+        let (now, steady) = self.clock.steadily();
+        // When a look began says nothing by a clock that was set since: it is taken again.
+        let look = look.filter(|(_, then)| *then == steady).map(|(look, _)| look);
         let lost = |other: &StoredRow| self.is_lost(work.installed, other);
         if may_wait_for_order(row, work.want)
             && let Some(waits) = waits_for_order(row, work.want, &self.store.lane_rows(row.lane())?, lost)
@@ -164,14 +171,20 @@ impl Runner {
         }
         let leave = match work.want {
             None => self.store.leave(row, &self.leave_policy(work, Replaced::No), now)?,
-            // Of what was never sent there is nothing to replace; the due set is not counted for it.
-            Some(_) if !work.policy.immutable.is_empty() && row.row.state != State::Creating => {
+            // Of what was never sent there is nothing to replace; the due set is counted for what is replaced alone.
+            Some(want)
+                if row.row.state != State::Creating
+                    && needs_replacement(&row.row, &work.policy, &want.body) =>
+            {
                 self.store.leave(row, &self.leave_policy(work, Replaced::Yes), now)?
             }
             Some(_) => Leave::Held { why: "it is wanted".to_owned() },
         };
-        let (held, listing_busy) =
-            self.store.claims(row, look.into_iter().flat_map(ids), work.policy.settle, now)?;
+        let (held, listing_busy) = self.store.claims(
+            row,
+            look.into_iter().flat_map(ids),
+            Occupied::at(&work.policy, steady, now),
+        )?;
         Ok(decide(&Scene {
             row: &row.row,
             want: work.want.map(|want| &want.body),
@@ -182,6 +195,7 @@ impl Runner {
             policy: &work.policy,
             installation: &self.installation,
             now,
+            steady,
             rules: self.rules,
         }))
     }
@@ -189,8 +203,10 @@ impl Runner {
     /// Whether a creation can no longer show anything but by a late effect.
     pub(super) fn is_lost(&self, installed: &Installed, row: &StoredRow) -> bool {
         let policy = installed.hook.policy(&row.kind, self.limits.send_within + self.limits.request);
-        let over = policy.zip(row.row.made_by).map(|(policy, by)| by + policy.settle);
-        row.row.state == State::InDoubt && over.is_some_and(|over| over < self.now())
+        let (now, steady) = self.clock.steadily();
+        let over = policy.zip(row.row.made_by);
+        let over = over.map(|(policy, by)| steady.bound(by, policy.window) + policy.settle);
+        row.row.state == State::InDoubt && over.is_some_and(|over| over < now)
     }
 
     pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
@@ -292,7 +308,7 @@ impl Runner {
         // A creation in doubt is settled with its own spec, and changed to the newest afterwards.
         let settling = work.row.row.state == State::InDoubt;
         let spec = if settling { work.row.row.spec.clone() } else { wanted.body.clone() };
-        let purpose = Purpose::Create { spec: spec.clone(), before, settle: work.policy.settle };
+        let purpose = Purpose::Create { spec: spec.clone(), before, policy: Box::new(work.policy.clone()) };
         let want = self.want(work, None);
         let (context, opened, intents) = self.begin_write(work, "create", purpose);
         let run = self.engine.create(&work.installed.component, &context, &want).await;
@@ -388,8 +404,13 @@ impl Runner {
         let about = About { seq: None, resource: Some(work.row.id) };
         let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
         let earlier = std::mem::take(&mut work.runs);
-        let intents =
-            RowIntents::new(self.store.clone(), purpose, work.row.clone(), opened.0.clone(), earlier);
+        let intents = RowIntents::new(
+            (self.store.clone(), self.keeper.clone()),
+            purpose,
+            work.row.clone(),
+            opened.0.clone(),
+            earlier,
+        );
         let surroundings = Surroundings {
             answers: Answers::Outside,
             intents: intents.clone(),

@@ -32,7 +32,7 @@ impl Runner {
             return Ok(Some(Twins::NotLooked));
         }
         let Some(look) = self.find(work, Aim::Anything).await? else { return Ok(None) };
-        let (held, _) = self.store.claims(&work.row, ids(&look), work.policy.settle, self.now())?;
+        let (held, _) = self.store.claims(&work.row, ids(&look), self.keeper.occupied(&work.policy))?;
         let twins = look.things.iter().filter(|thing| !held.contains(&thing.id) && self.is_twin(work, thing));
         Ok(Some(Twins::Seen(twins.map(|thing| thing.id.clone()).collect())))
     }
