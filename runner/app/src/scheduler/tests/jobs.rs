@@ -23,7 +23,7 @@ impl Stage {
     fn owed(&self, lane: LaneId) -> Vec<String> {
         let database = groundcrew_store::Connection::open(self.store.path()).unwrap();
         let text = "SELECT data, at, eid FROM event JOIN delivery ON delivery.seq = event.seq
-            WHERE kind = 'tick' AND state = 'pending' AND delivery.hook = ?1 ORDER BY event.seq";
+            WHERE kind = 'tick' AND delivery.hook = ?1 ORDER BY event.seq";
         let mut statement = database.prepare(text).unwrap();
         let tick = |row: &groundcrew_store::Row<'_>| row.get(1).map(Timestamp::from_millis);
         let owed = statement.query_map([lane.hook.as_i64()], tick).unwrap();
