@@ -51,6 +51,9 @@ struct Args {
     /// Also what takes long: everybody is looked at again, up to 100,000 machines
     #[arg(long)]
     all: bool,
+    /// A component in Python that wants what `guests/things` wants: tests/bench/python
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
     /// Events that are fed for runs per second
     #[arg(long, default_value_t = 60_000)]
     events: usize,
@@ -241,6 +244,7 @@ impl Bench<'_> {
     /// Only if asked for: the large one takes many minutes.
     fn reconcile(&mut self, binary: &Path) -> anyhow::Result<()> {
         let small = [results::RECONCILE_10K, results::STALE_RUST];
+        let python = [results::STALE_PYTHON];
         let large = [
             results::RECONCILE_100K,
             results::RECONCILE_RSS,
@@ -252,15 +256,19 @@ impl Bench<'_> {
                 || (!self.args.only.is_empty()
                     && these.iter().any(|one| one.name.starts_with(&self.args.only)))
         };
-        let (small, large) = (asked(&small), asked(&large));
+        let (small, large, python) = (asked(&small), asked(&large), asked(&python));
         if small {
             self.say("reconcile: 10,000 machines");
             let got = reconcile::measure(&self.runtime, binary, 10_000)?;
             self.note(results::RECONCILE_10K, got.processor_s, None, said(&got));
-            let processor = rounded(got.stale_processor_s);
-            let note =
-                format!("{} owners, start to the last answer, {processor} s of processor time", got.machines);
-            self.note(results::STALE_RUST, got.stale_s, None, note);
+            let stale = reconcile::Stale { took_s: got.stale_s, processor_s: got.stale_processor_s };
+            self.stale(results::STALE_RUST, got.machines, &stale);
+        }
+        if let (true, Some(file)) = (python, &self.args.python) {
+            self.say("reconcile: 10,000 machines, a component in Python");
+            let component = std::fs::read(file).with_context(|| file.display().to_string())?;
+            let (_, stale) = reconcile::stale(&self.runtime, binary, 10_000, &component)?;
+            self.stale(results::STALE_PYTHON, 10_000, &stale);
         }
         if large {
             self.say("reconcile: 100,000 machines");
@@ -274,6 +282,12 @@ impl Bench<'_> {
             self.note(results::RECONCILE_LATENCY, got.latency_ratio, Some(1.0), latency);
         }
         Ok(())
+    }
+
+    fn stale(&mut self, quantity: results::Quantity, owners: usize, stale: &reconcile::Stale) {
+        let processor = rounded(stale.processor_s);
+        let note = format!("{owners} owners, start to the last answer, {processor} s of processor time");
+        self.note(quantity, stale.took_s, None, note);
     }
 
     fn start(&mut self, binary: &Path, stage: &stage::Stage) -> anyhow::Result<()> {
@@ -311,7 +325,7 @@ impl Bench<'_> {
 use results::rounded;
 
 /// The order of the results, however they were measured.
-const ORDER: [results::Quantity; 14] = [
+const ORDER: [results::Quantity; 15] = [
     results::RUNS_PER_SECOND,
     results::LATENCY_P50,
     results::LATENCY_P99,
@@ -326,6 +340,7 @@ const ORDER: [results::Quantity; 14] = [
     results::RECONCILE_FIRST,
     results::RECONCILE_LATENCY,
     results::STALE_RUST,
+    results::STALE_PYTHON,
 ];
 
 fn said(got: &reconcile::Reconciled) -> String {

@@ -27,7 +27,7 @@ use crate::clock::{millis, now, until};
 use crate::database::Database;
 use crate::handler::settle_one;
 use crate::samples::Samples;
-use crate::stage::{Stage, Up};
+use crate::stage::{self, Stage, Up};
 
 /// Things of one machine.
 const THINGS: usize = 3;
@@ -67,24 +67,10 @@ pub(crate) fn measure(
     binary: &Path,
     machines: usize,
 ) -> anyhow::Result<Reconciled> {
-    let stage = Stage::new(binary, &hooks(0), &fleet(machines))?;
+    let (stage, Stale { took_s: stale_s, processor_s: stale_processor_s }) =
+        stale(runtime, binary, machines, stage::things())?;
     let up = stage.up()?;
     let database = Database::open(&stage.database())?;
-    until("the fleet is known", PATIENCE, SOON, || {
-        Ok((database.machines()? >= machines as u64 && database.is_rested()?).then_some(()))
-    })?;
-    drop(database);
-    up.stop()?;
-    runtime.block_on(seed(&stage.database()))?;
-    stage.configure(&hooks(THINGS))?;
-    let began = now();
-    let up = stage.up()?;
-    let database = Database::open(&stage.database())?;
-    rested(&database)?;
-    let (stale_s, stale_processor_s) = (began.elapsed().as_secs_f64(), up.processor_seconds()?);
-    ensure!(database.present()? == (machines * THINGS) as u64, "things were lost or made");
-    up.stop()?;
-    let up = stage.up()?;
     rested(&database)?;
     let (processor_s, took_s, first_ms) = unchanged(&stage, &up, &database)?;
     let latency_ratio = latency(&stage, &database)?;
@@ -99,6 +85,56 @@ pub(crate) fn measure(
         latency_ratio,
         stale_s,
         stale_processor_s,
+    })
+}
+
+/// What it costs to ask everybody again.
+pub(crate) struct Stale {
+    /// From the start of a runner whose configuration changed for all until everybody was asked.
+    pub(crate) took_s: f64,
+    /// Processor time of that.
+    pub(crate) processor_s: f64,
+}
+
+/// Asks so many machines again, of a component that wants what `guests/things` wants. The stage is left stopped.
+pub(crate) fn stale(
+    runtime: &tokio::runtime::Runtime,
+    binary: &Path,
+    machines: usize,
+    component: &[u8],
+) -> anyhow::Result<(Stage, Stale)> {
+    let settings = settings(runtime, binary, component)?;
+    let stage = Stage::with(binary, &hooks(0), &fleet(machines), component)?;
+    let up = stage.up()?;
+    let database = Database::open(&stage.database())?;
+    until("the fleet is known", PATIENCE, SOON, || {
+        Ok((database.machines()? >= machines as u64 && database.is_rested()?).then_some(()))
+    })?;
+    drop(database);
+    up.stop()?;
+    runtime.block_on(seed(&stage.database(), settings))?;
+    stage.configure(&hooks(THINGS))?;
+    let began = now();
+    let up = stage.up()?;
+    let database = Database::open(&stage.database())?;
+    rested(&database)?;
+    let stale = Stale { took_s: began.elapsed().as_secs_f64(), processor_s: up.processor_seconds()? };
+    ensure!(database.present()? == (machines * THINGS) as u64, "things were lost or made");
+    up.stop()?;
+    Ok((stage, stale))
+}
+
+/// What the runner calls component and configuration once they are changed, read from one that has no things yet: in
+/// the ledger that is measured they are trusted, for there is nobody outside whom a sample could be looked for at.
+fn settings(runtime: &tokio::runtime::Runtime, binary: &Path, component: &[u8]) -> anyhow::Result<String> {
+    let stage = Stage::with(binary, &hooks(THINGS), "", component)?;
+    let up = stage.up()?;
+    up.stop()?;
+    runtime.block_on(async {
+        let store = Store::open(&stage.database(), Options::default())?;
+        let hooks = store.hooks()?;
+        let hook = hooks.iter().find(|hook| hook.name == "things").context("no hook `things`")?;
+        Ok(store.sight(hook.id)?.context("nothing says what the hook is trusted with")?.settings)
     })
 }
 
@@ -181,7 +217,7 @@ fn fleet(machines: usize) -> String {
 }
 
 /// Writes wants and rows of every machine, as if they had been made long ago.
-async fn seed(path: &Path) -> anyhow::Result<()> {
+async fn seed(path: &Path, settings: String) -> anyhow::Result<()> {
     let store = Store::open(path, Options::default())?;
     let hooks = store.hooks()?;
     let hook = hooks.iter().find(|hook| hook.name == "things").context("no hook `things`")?;
@@ -191,6 +227,7 @@ async fn seed(path: &Path) -> anyhow::Result<()> {
         let each = some.iter().map(|machine| seed_one(&store, hook, machine));
         futures_util::future::try_join_all(each).await?;
     }
+    store.trust_sight(hook.id, &hook.name, settings, None, now_ms()).await?;
     Ok(())
 }
 

@@ -46,6 +46,7 @@ pub(crate) const RECONCILE_FIRST: Quantity =
 pub(crate) const RECONCILE_LATENCY: Quantity =
     quantity("reconcile.100k_event_latency_x", "x", Aim::Below(2.0));
 pub(crate) const STALE_RUST: Quantity = quantity("reconcile.stale_rust_s", "s", Aim::Told);
+pub(crate) const STALE_PYTHON: Quantity = quantity("reconcile.stale_python_s", "s", Aim::Told);
 pub(crate) const SHUTDOWN: Quantity = quantity("shutdown.waiting_hooks_100_ms", "ms", Aim::Below(100.0));
 
 /// One quantity, measured.

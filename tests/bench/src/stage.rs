@@ -27,6 +27,11 @@ pub(crate) const fn noop() -> &'static [u8] {
     NOOP
 }
 
+/// The component that wants what its stanza says.
+pub(crate) const fn things() -> &'static [u8] {
+    THINGS
+}
+
 /// A directory with configuration, components and data.
 pub(crate) struct Stage {
     directory: tempfile::TempDir,
@@ -43,6 +48,11 @@ impl Stage {
     /// Writes the configuration and approves its hooks. `hooks` is TOML; components are `noop.wasm` and
     /// `things.wasm`. `fleet` is what the NDJSON source reads.
     pub(crate) fn new(binary: &Path, hooks: &str, fleet: &str) -> anyhow::Result<Self> {
+        Self::with(binary, hooks, fleet, THINGS)
+    }
+
+    /// The same with another component as `things.wasm`.
+    pub(crate) fn with(binary: &Path, hooks: &str, fleet: &str, things: &[u8]) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("groundcrew-bench-").tempdir()?;
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let stage = Self { directory, binary: binary.to_owned(), port };
@@ -73,7 +83,7 @@ org = "bench"
             ("fleet.ndjson", fleet.as_bytes()),
             ("noop.wasm", NOOP),
             ("noop.toml", NOOP_MANIFEST.as_bytes()),
-            ("things.wasm", THINGS),
+            ("things.wasm", things),
             ("things.toml", THINGS_MANIFEST.as_bytes()),
             ("machines.toml", machines.as_bytes()),
         ];
