@@ -104,8 +104,7 @@ impl Store {
 
 fn accept_tick(connection: &Connection, tick: NewTick, now: Timestamp) -> Result<bool> {
     audits::save_tick(connection, &tick.schedule, tick.tick)?;
-    let untold =
-        "hook = ?1 AND subject = 0 AND seq IN (SELECT seq FROM event WHERE kind = ?2)";
+    let untold = "hook = ?1 AND subject = 0 AND seq IN (SELECT seq FROM event WHERE kind = ?2)";
     let params = params![tick.handler.0, tick.event.kind];
     let text = format!("SELECT count(*) FROM delivery WHERE {untold}");
     let waiting: u32 = connection.prepare_cached(&text)?.query_row(params, |row| row.get(0))?;
