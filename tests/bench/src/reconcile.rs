@@ -118,10 +118,10 @@ pub(crate) fn stale(
     let up = stage.up()?;
     let database = Database::open(&stage.database())?;
     rested(&database)?;
-    let stale = Stale { took_s: began.elapsed().as_secs_f64(), processor_s: up.processor_seconds()? };
+    let cost = Stale { took_s: began.elapsed().as_secs_f64(), processor_s: up.processor_seconds()? };
     ensure!(database.present()? == (machines * THINGS) as u64, "things were lost or made");
     up.stop()?;
-    Ok((stage, stale))
+    Ok((stage, cost))
 }
 
 /// What the runner calls component and configuration once they are changed, read from one that has no things yet: in
