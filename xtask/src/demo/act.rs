@@ -50,6 +50,8 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     dig(stage, &dns)?;
     show(stage, &["app", KILLED_AT])?;
     show(stage, &["why", "dns/A/www.cust-7.example"])?;
+    // What was in doubt is settled once the API can hide nothing any more.
+    show(stage, &["wait", "--app", KILLED_AT, "--timeout", "90s"])?;
     leaks.play(stage, &simulator, &dns, &mut runner)?;
     let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
     stage.tell("verdict", &format!("asked of {} and the simulator themselves: {verdict}", dns.name()));
