@@ -186,7 +186,20 @@ impl Retirer {
             Level::Enforce => false,
         };
         let by = KEPT[usize::from(laid.is_none())];
-        Ok(kept.then(|| format!("{by}: {level}")))
+        if kept || retirement.step != Step::Tell {
+            return Ok(kept.then(|| format!("{by}: {level}")));
+        }
+        // Whatever its level, a pause over a handler keeps it from being told.
+        for telling in self.runner.store.retirement_told(retirement)? {
+            let registry = self.runner.registry();
+            let (Heard::Owed, Some(installed)) = (telling.heard, registry.named(&telling.hook)) else {
+                continue;
+            };
+            if let Some(level) = self.runner.store.paused(installed.id, retirement.subject)? {
+                return Ok(Some(format!("{}: {level}, and {} waits", KEPT[0], telling.hook)));
+            }
+        }
+        Ok(None)
     }
 
     /// Tells handlers, in the transaction that says that they are told.

@@ -167,6 +167,16 @@ const READERS: Millis = Millis::seconds(2);
 /// no grace; it needs approval where policy would keep the thing, or the thing holds data. Being asked for stands for
 /// policy and approval, and for nothing else of this.
 pub fn may_delete(facts: &Facts<'_>) -> Leave {
+    let verdict = as_known(facts);
+    // Asked last: whatever else stands against it is what a person is told.
+    match (verdict, facts.unread) {
+        (Leave::Remove, Some(why)) => Leave::Later { until: facts.now + UNASKED, why: why.to_owned() },
+        (verdict, _) => verdict,
+    }
+}
+
+/// The verdict if what is known of who lives is so.
+fn as_known(facts: &Facts<'_>) -> Leave {
     let held = |why: String| Leave::Held { why };
     if facts.wanted == Wanted::AsItIs {
         return held("somebody wants it".to_owned());
@@ -180,9 +190,6 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
     if facts.unasked {
         let why = "a subject living at its owner's path has not been asked yet".to_owned();
         return Leave::Later { until: facts.now + UNASKED, why };
-    }
-    if let Some(why) = facts.unread {
-        return Leave::Later { until: facts.now + UNASKED, why: why.to_owned() };
     }
     // Before grace: whoever plans an upgrade sees at once what waits for them, and may agree while grace passes.
     let approved = facts.approved || facts.asked != Asked::No;
@@ -331,6 +338,8 @@ mod tests {
             assert_ne!(verdict, Leave::Remove, "{expected}");
             assert!(format!("{verdict:?}").contains(expected), "{expected}: {verdict:?}");
         }
+        let held = Facts { unread: Some("the list of apps was not read"), due: 11, ..clear() };
+        assert!(matches!(may_delete(&held), Leave::Held { .. }), "what is held stays held");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::lanes::LaneId;
 use crate::ledger::StoredRow;
+use crate::recover::ACTIVE;
 use crate::{HookId, Result, Store, SubjectId, findings, lanes, sql};
 
 /// What a person did, for the record: kept in the transaction of what it did.
@@ -54,7 +55,7 @@ impl Store {
             // Their grace stands still from here on, not from when they are next decided.
             let text = format!(
                 "UPDATE resource SET frozen_at = ?1, frozen_why = 'frozen: paused', version = version + 1
-                 WHERE unwanted_at IS NOT NULL AND frozen_at IS NULL AND state NOT IN ('gone', 'retained')
+                 WHERE unwanted_at IS NOT NULL AND frozen_at IS NULL AND state IN ('present', 'pending', 'updating')
                    AND {}",
                 covered("owner")
             );
@@ -78,7 +79,7 @@ impl Store {
             let lifted = connection.execute(text, params![hook.map(|id| id.0), owner.map(|id| id.0)])? as u32;
             // Of those who are gone, and of whom nothing is owed or left, nobody looks again.
             let text = format!(
-                "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0) WHERE {}
+                "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0) WHERE {} AND {ACTIVE}
                    AND (due_at IS NOT NULL OR dirty > done
                      OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL))",
                 covered("subject")

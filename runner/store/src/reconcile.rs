@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 
 use crate::lanes::{self, LaneId};
 use crate::operators::{self, OperatorAct};
+use crate::recover::ACTIVE;
 use crate::{HookId, Result, Store, SubjectId, sql};
 
 /// Lanes that are made dirty in one commit.
@@ -129,9 +130,16 @@ fn owe(connection: &Connection, hook: Option<i64>, after: i64, last: i64, now: T
             .query_map([], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?,
     };
-    let text = "UPDATE lane SET dirty = dirty + 1, due_at = min(coalesce(due_at, ?4), ?4)
-        WHERE hook = ?1 AND subject > ?2 AND subject <= ?3 AND dirty > 0";
-    let mut statement = connection.prepare_cached(text)?;
+    // Nobody works for a hook without a stanza, and of who is gone only what is left matters.
+    let text = format!(
+        "UPDATE lane SET dirty = dirty + 1, due_at = min(coalesce(due_at, ?4), ?4)
+         WHERE hook = ?1 AND subject > ?2 AND subject <= ?3 AND dirty > 0 AND {ACTIVE}
+           AND (dirty > done
+             OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL)
+             OR EXISTS (SELECT 1 FROM resource
+               WHERE resource.hook = ?1 AND owner = lane.subject AND state <> 'gone'))"
+    );
+    let mut statement = connection.prepare_cached(&text)?;
     for hook in hooks {
         count += statement.execute(params![hook, after, last, now.as_millis()])? as u32;
     }

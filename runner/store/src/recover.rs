@@ -20,7 +20,7 @@ const VERSIONS: i64 = 1_000_000;
 pub const OUT_OF_SCOPE: &str = "out of scope";
 
 /// What somebody works on: a hook without a stanza looks at nothing, and keeps nobody waiting.
-const ACTIVE: &str = "hook IN (SELECT id FROM hook WHERE state = 'active')";
+pub(crate) const ACTIVE: &str = "hook IN (SELECT id FROM hook WHERE state = 'active')";
 
 /// How far a recovery is.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -6,6 +6,7 @@ use groundcrew_core::hash::Digest;
 use groundcrew_core::subject::{Path, SubjectKind};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::Intake;
+use groundcrew_store::hooks::HookState;
 use groundcrew_store::lanes::{LaneId, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::reconcile::Quiet;
@@ -81,4 +82,15 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
     assert_eq!(store.reconcile(Some(other), None, None, at(6)).await.unwrap(), 0);
     assert_eq!(store.reconcile(None, None, act(), at(6)).await.unwrap(), APPS);
     assert_eq!(store.acts(9).unwrap().len(), 2);
+
+    // Of who is gone nothing is left, and nobody works for a hook without a stanza.
+    let gone = due[2];
+    store.finish_look(gone, i64::MAX, Rows::Follow, None).await.unwrap();
+    let subject = store.subject(gone.subject).unwrap().unwrap().subject;
+    let number = subject.uid.to_string().trim_start_matches("app:").parse().unwrap();
+    let ended = SubjectChange { gone_at: Some(at(7)), version: 2, ..app(number) };
+    store.accept(Intake { subjects: vec![ended], now: at(7), ..Intake::default() }).await.unwrap();
+    assert_eq!(store.reconcile(None, None, None, at(8)).await.unwrap(), APPS - 1);
+    store.save_hook_state(hook, HookState::Removed).await.unwrap();
+    assert_eq!(store.reconcile(None, None, None, at(9)).await.unwrap(), 0);
 }

@@ -56,7 +56,7 @@ impl Runner {
             return Ok(None);
         }
         if !self.label_sources.is_empty() {
-            let answered = self.store.label_sources(path)?;
+            let answered = self.store.label_sources(&path.app_path())?;
             if self.label_sources.iter().any(|name| !answered.contains(name)) {
                 return Ok(None);
             }

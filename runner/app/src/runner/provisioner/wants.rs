@@ -89,7 +89,8 @@ impl Runner {
         if now.view_hash.as_deref() != Some(ENDED) {
             let wants =
                 self.new_wants(installed, owner, lane, now, Vec::new(), ENDED.to_owned(), Vec::new())?;
-            self.store.save_wants(NewWants { cause: Cause::OwnerEnded, ..wants }).await?;
+            let close = vec![(FAILED.to_owned(), about(installed, owner))];
+            self.store.save_wants(NewWants { cause: Cause::OwnerEnded, close, ..wants }).await?;
         }
         for row in self.store.lane_rows(lane)? {
             if !row.inside.is_empty() {
