@@ -11,7 +11,7 @@ pub enum LogFormat {
     /// For people.
     #[default]
     Human,
-    /// One JSON object a line; fields of spans (event, run, resource) are in it.
+    /// One JSON object a line; fields of spans (event, resource, hook, app) are in it, and the run of what a run did.
     Json,
 }
 

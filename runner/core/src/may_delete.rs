@@ -33,7 +33,7 @@ words! {
         ComponentChanged = "component changed",
         /// The configuration, the grants or a secret changed, and with it the answer.
         ConfigurationChanged = "configuration changed",
-        /// The want goes on, with fields that cannot be changed in place.
+        /// The want goes on, with fields that cannot be changed in place: it goes, and is made anew.
         Replacement = "replacement",
         /// Nobody's answer changed: an operator asked for its end, or for its hook's.
         Asked = "asked for",
@@ -155,8 +155,12 @@ pub struct Facts<'a> {
 
 /// How long until a row whose owner's path has an unasked subject is asked again.
 const UNASKED: Millis = Millis::seconds(5);
-/// How long until readers are asked again.
-const READERS: Millis = Millis::seconds(2);
+/// How long until readers are asked again, should nothing wake the row before: the last of them does.
+const READERS: Millis = Millis::seconds(60);
+
+/// How long a thing that is replaced stays at most. Whoever changes what hundreds of owners want changes it one by one;
+/// what all of them replace is known, and counted by the window, before the first is gone.
+pub const REPLACED: Millis = Millis::minutes(1);
 
 /// Says whether the thing may be removed now.
 ///
@@ -164,8 +168,8 @@ const READERS: Millis = Millis::seconds(2);
 /// [`Leave::Remove`] only if nobody living wants it (in this shape), it is known who lives, nothing freezes it, policy
 /// removes what came to be ours this way, its owner's end or a changed view is the cause (else approval), grace has
 /// passed without freezes, nothing reads it, and the whole due set fits the window (else approval). A replacement has
-/// no grace; it needs approval where policy would keep the thing, or the thing holds data. Being asked for stands for
-/// policy and approval, and for nothing else of this.
+/// a grace of [`REPLACED`] at most; it needs approval where policy would keep the thing, or the thing holds data. Being
+/// asked for stands for policy and approval, and for nothing else of this.
 pub fn may_delete(facts: &Facts<'_>) -> Leave {
     let verdict = as_known(facts);
     // Asked last: whatever else stands against it is what a person is told.
@@ -173,6 +177,19 @@ pub fn may_delete(facts: &Facts<'_>) -> Leave {
         (Leave::Remove, Some(why)) => Leave::Later { until: facts.now + UNASKED, why: why.to_owned() },
         (verdict, _) => verdict,
     }
+}
+
+/// Whether what reads the thing is to let go of it, so that it can go: nothing else but grace stands against its removal.
+///
+/// What a person must agree to first keeps what was made from it, too. A replacement is withdrawn after its grace, when
+/// it is known how many there are; other things at once, so that what reads them passes its own grace at the same time.
+pub fn may_withdraw(facts: &Facts<'_>) -> bool {
+    if facts.cause == Cause::Replacement {
+        return as_known(facts) == Leave::Remove;
+    }
+    let grace = facts.grace.map(|_| Millis::ZERO);
+    let facts = Facts { readers: Readers::Done, grace, frozen_for: Millis::ZERO, ..facts.clone() };
+    as_known(&facts) == Leave::Remove
 }
 
 /// The verdict if what is known of who lives is so.
@@ -199,14 +216,19 @@ fn as_known(facts: &Facts<'_>) -> Leave {
     if let (false, Some(why)) = (approved, needs_a_person(facts)) {
         return held(why);
     }
-    if facts.cause != Cause::Replacement {
-        let Some(grace) = facts.grace else { return held("its grace is `never`".to_owned()) };
-        let until = facts.unwanted_at + grace + facts.frozen_for;
-        if facts.now < until {
-            return Leave::Later { until, why: format!("grace of {grace}") };
-        }
+    let grace = match facts.grace {
+        Some(grace) => grace,
+        // Whoever approved a replacement has seen that.
+        None if facts.cause == Cause::Replacement => Millis::ZERO,
+        None => return held("its grace is `never`".to_owned()),
+    };
+    let until = facts.unwanted_at + grace + facts.frozen_for;
+    if facts.now < until {
+        return Leave::Later { until, why: format!("grace of {grace}") };
     }
     match facts.readers {
+        // What reads a thing that is made anew follows it: without its outputs it cannot say what it wants instead.
+        _ if facts.cause == Cause::Replacement => {}
         Readers::Done => {}
         Readers::Until(until) if facts.now >= until => {}
         Readers::Until(until) => {
@@ -235,7 +257,7 @@ fn as_known(facts: &Facts<'_>) -> Leave {
     Leave::Remove
 }
 
-/// Why a replacement is not made without a person: it removes at once, without grace, and what policy would keep.
+/// Why a replacement is not made without a person: it removes after a minute, and what policy would keep.
 fn needs_a_person(facts: &Facts<'_>) -> Option<String> {
     if facts.cause != Cause::Replacement {
         return None;
@@ -243,15 +265,17 @@ fn needs_a_person(facts: &Facts<'_>) -> Option<String> {
     if let Some(by) = facts.replaced_by {
         return Some(format!("the {by} and asks for a replacement: approve"));
     }
-    let why = match (facts.data, facts.origin, facts.on_gone) {
-        (true, _, _) => "it holds data",
-        (false, Origin::Presumed, _) => "it is presumed ours, not known to be",
-        (false, Origin::Adopted, _) => "it was adopted, not made",
-        (false, Origin::Imported, _) => "it was imported, not made",
-        (false, Origin::Created, OnGone::Retain | OnGone::Report) => {
-            "the stanza keeps what nobody wants any more"
+    let why = match (facts.origin, facts.on_gone) {
+        _ if facts.data => "it holds data",
+        _ if facts.readers == Readers::Waiting => {
+            "something that reads it is paused or held, or its address may be somebody else's soon"
         }
-        (false, Origin::Created, OnGone::Delete) => return None,
+        (Origin::Presumed, _) => "it is presumed ours, not known to be",
+        (Origin::Adopted, _) => "it was adopted, not made",
+        (Origin::Imported, _) => "it was imported, not made",
+        (Origin::Created, OnGone::Retain | OnGone::Report) => "the stanza keeps what nobody wants any more",
+        (Origin::Created, OnGone::Delete) if facts.grace.is_none() => "its grace is `never`",
+        (Origin::Created, OnGone::Delete) => return None,
     };
     Some(format!("{why}, and a replacement removes it: approve"))
 }
@@ -396,13 +420,24 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_reader_delays_only_so_long_and_a_replacement_has_no_grace() {
+    fn a_failing_reader_delays_only_so_long_and_a_replacement_needs_a_person_where_policy_keeps() {
         let late = Facts { readers: Readers::Until(NOW), ..clear() };
         assert_eq!(may_delete(&late), Leave::Remove);
-        let replaced =
-            Facts { cause: Cause::Replacement, wanted: Wanted::Replaced, unwanted_at: NOW, ..clear() };
+        let replaced = Facts {
+            cause: Cause::Replacement,
+            wanted: Wanted::Replaced,
+            grace: Some(REPLACED),
+            unwanted_at: NOW - REPLACED,
+            ..clear()
+        };
         assert_eq!(may_delete(&replaced), Leave::Remove);
-        let kept: [(&str, Change); 6] = [
+        let early = may_delete(&Facts { unwanted_at: NOW, ..replaced.clone() });
+        assert!(matches!(early, Leave::Later { .. }), "{early:?}");
+        let followed = Facts { readers: Readers::Until(NOW + Millis::hours(1)), ..replaced.clone() };
+        assert_eq!(may_delete(&followed), Leave::Remove, "what reads it follows");
+        let kept: [(&str, Change); 8] = [
+            ("its address may be", |f| f.readers = Readers::Waiting),
+            ("its grace is `never`", |f| f.grace = None),
             ("it holds data", |f| f.data = true),
             ("it was adopted", |f| f.origin = Origin::Adopted),
             ("it was imported", |f| f.origin = Origin::Imported),
@@ -421,6 +456,39 @@ mod tests {
             let why = format!("the {by} and asks for a replacement: approve");
             assert_eq!(may_delete(&Facts { replaced_by: Some(by), ..replaced.clone() }), Leave::Held { why });
         }
+    }
+
+    #[test]
+    fn outputs_are_withdrawn_when_only_time_and_their_readers_keep_a_thing() {
+        let reading = Facts { readers: Readers::Waiting, ..clear() };
+        assert!(may_withdraw(&reading));
+        let kept: [Change; 7] = [
+            |f| f.wanted = Wanted::AsItIs,
+            |f| f.frozen = Some("paused"),
+            |f| f.on_gone = OnGone::Retain,
+            |f| f.unasked = true,
+            |f| f.cause = Cause::ConfigurationChanged,
+            |f| f.grace = None,
+            |f| f.due = 11,
+        ];
+        for change in kept {
+            let mut facts = reading.clone();
+            change(&mut facts);
+            assert!(!may_withdraw(&facts), "{facts:?}");
+        }
+        let fresh = Facts { unwanted_at: NOW, ..reading.clone() };
+        assert!(may_withdraw(&fresh), "what reads it passes its grace at the same time");
+        let replaced = Facts {
+            cause: Cause::Replacement,
+            wanted: Wanted::Replaced,
+            grace: Some(REPLACED),
+            readers: Readers::Until(NOW),
+            ..fresh
+        };
+        assert!(!may_withdraw(&replaced), "it is not known yet how many are");
+        let over = Facts { unwanted_at: NOW - REPLACED, ..replaced };
+        assert!(may_withdraw(&over));
+        assert!(!may_withdraw(&Facts { readers: Readers::Waiting, ..over }), "a person is asked first");
     }
 
     #[test]

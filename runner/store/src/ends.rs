@@ -93,7 +93,6 @@ impl Store {
                     return Err(Error::Superseded("the ledger row"));
                 }
                 forget_wants(connection, &row, now)?;
-                wake_readers(connection, &row, now)?;
                 unwant(connection, &row, now)?;
                 ask(connection, planned, Asked::ForRow, now)?;
                 for code in ["resource.held", "resource.retained"] {
@@ -164,7 +163,6 @@ impl Store {
             let of = begin_ending(connection, hook, now)?;
             connection.execute("DELETE FROM want WHERE hook = ?1", [hook.0])?;
             for row in living(connection, hook)? {
-                wake_readers(connection, &row, now)?;
                 wants::release(connection, &row, Cause::Asked, now)?;
             }
             for one in planned.iter().filter(|one| read(connection, one.id).is_ok_and(|row| row.hook == hook))
@@ -412,7 +410,7 @@ fn forget_wants(connection: &Connection, row: &StoredRow, now: Timestamp) -> Res
 }
 
 /// Whoever was shown a row's outputs looks again: nothing shows them any more.
-fn wake_readers(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<()> {
+pub(crate) fn wake_readers(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<()> {
     let mut statement = connection.prepare_cached("SELECT hook, subject FROM reads WHERE resource = ?1")?;
     let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
     for (hook, subject) in statement.query_map([row.id], lane)?.collect::<rusqlite::Result<Vec<_>>>()? {
@@ -425,8 +423,9 @@ fn wake_readers(connection: &Connection, row: &StoredRow, now: Timestamp) -> Res
 fn unwant(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<()> {
     let text = "UPDATE resource SET state = CASE state WHEN 'retained' THEN 'present' ELSE state END,
           frozen_ms = CASE WHEN unwanted_at IS NULL THEN 0 ELSE frozen_ms + max(0, ?2 - coalesce(frozen_at, ?2)) END,
-          unwanted_at = coalesce(unwanted_at, ?2), unwanted_why = coalesce(unwanted_why, ?3), frozen_at = NULL,
-          frozen_why = NULL, waiting = NULL, error = NULL, attempts = 0, absent_at = NULL, due_at = ?2,
+          unwanted_at = coalesce(unwanted_at, ?2),
+          unwanted_why = CASE WHEN coalesce(unwanted_why, 'replacement') = 'replacement' THEN ?3 ELSE unwanted_why END,
+          frozen_at = NULL, frozen_why = NULL, waiting = NULL, error = NULL, attempts = 0, absent_at = NULL, due_at = ?2,
           version = version + 1
         WHERE id = ?1";
     connection.prepare_cached(text)?.execute(params![row.id, now.as_millis(), Cause::Asked.as_str()])?;

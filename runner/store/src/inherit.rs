@@ -60,7 +60,7 @@ fn inherit(connection: &Connection, lane: LaneId, id: i64, now: Timestamp) -> Re
     let text = "UPDATE OR IGNORE resource SET owner = ?2, inside = (SELECT uid FROM subject WHERE id = ?2),
           inherited_at = ?3, state = 'in-doubt', outputs = '[]', note = NULL, error = NULL, waiting = NULL, attempts = 0, due_at = ?3,
           absent_at = NULL, poll_at = NULL, look_at = NULL, gone_at = NULL, gone_how = NULL,
-          unwanted_at = NULL, unwanted_why = NULL, frozen_at = NULL, frozen_why = NULL, frozen_ms = 0,
+          unwanted_at = NULL, unwanted_why = NULL, withdrawn = 0, frozen_at = NULL, frozen_why = NULL, frozen_ms = 0,
           version = version + 1
         WHERE id = ?1";
     connection.prepare_cached(text)?.execute(params![id, lane.subject.0, now.as_millis()])?;

@@ -147,45 +147,47 @@ impl Store {
         .await
     }
 
-    /// Records that a provisioner's lane was looked at: `seen` is the `dirty` that it began with.
-    pub async fn finish_look(
-        &self,
-        id: LaneId,
-        seen: i64,
-        rows: Rows,
-        next: Option<Timestamp>,
-    ) -> Result<()> {
+    /// Records that a provisioner's lane was looked at.
+    pub async fn finish_look(&self, looked: LaneLook) -> Result<()> {
         self.write(move |connection| {
-            forget_reads(connection, id, rows)?;
-            finish(connection, id, seen, next)
+            forget_reads(connection, &looked)?;
+            finish(connection, looked.lane, looked.seen, looked.next)
         })
         .await
     }
 
-    /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet: `seen` as above.
-    pub async fn postpone_look(
-        &self,
-        id: LaneId,
-        seen: i64,
-        error: &str,
-        failed: Failed,
-        rows: Rows,
-        next: Option<Timestamp>,
-    ) -> Result<()> {
+    /// Records that a provisioner's `desired` failed, or that its owner cannot be asked yet.
+    pub async fn postpone_look(&self, looked: LaneLook, error: &str, failed: Failed) -> Result<()> {
         let error = error.to_owned();
         self.write(move |connection| {
-            forget_reads(connection, id, rows)?;
+            forget_reads(connection, &looked)?;
             // What became dirty meanwhile may be just what the owner waited for.
             let text = "UPDATE lane SET attempts = attempts + ?3, error = ?4,
                   due_at = CASE WHEN dirty > ?6 THEN due_at ELSE ?5 END
                 WHERE hook = ?1 AND subject = ?2";
             let more = i64::from(failed == Failed::Yes);
-            connection
-                .execute(text, params![id.hook.0, id.subject.0, more, error, crate::millis(next), seen])?;
+            let LaneLook { lane, seen, next, .. } = looked;
+            let params = params![lane.hook.0, lane.subject.0, more, error, crate::millis(next), seen];
+            connection.execute(text, params)?;
             Ok(())
         })
         .await
     }
+}
+
+/// A look at a provisioner's lane that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneLook {
+    /// Which lane.
+    pub lane: LaneId,
+    /// `dirty` of the lane when the look began.
+    pub seen: i64,
+    /// How far its rows are.
+    pub rows: Rows,
+    /// When it is due again by itself, if it is.
+    pub next: Option<Timestamp>,
+    /// The present.
+    pub now: Timestamp,
 }
 
 /// How far a lane's rows are after a look.
@@ -206,10 +208,24 @@ pub enum Failed {
     No,
 }
 
-fn forget_reads(connection: &Connection, id: LaneId, rows: Rows) -> Result<()> {
-    if rows == Rows::Follow {
-        let text = "DELETE FROM reads WHERE hook = ?1 AND subject = ?2 AND current = 0";
-        connection.prepare_cached(text)?.execute([id.hook.0, id.subject.0])?;
+/// What only an earlier view read is forgotten once the lane's rows follow the present one; what waited for that is
+/// looked at.
+fn forget_reads(connection: &Connection, looked: &LaneLook) -> Result<()> {
+    let LaneLook { lane: id, rows, now, .. } = *looked;
+    if rows == Rows::Behind {
+        return Ok(());
+    }
+    let text = "DELETE FROM reads WHERE hook = ?1 AND subject = ?2 AND current = 0 RETURNING resource";
+    let mut statement = connection.prepare_cached(text)?;
+    let forgotten = statement.query_map([id.hook.0, id.subject.0], |row| row.get::<_, i64>(0))?;
+    for resource in forgotten.collect::<rusqlite::Result<Vec<_>>>()? {
+        let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1 AND withdrawn = 1
+            AND state <> 'gone' RETURNING hook, owner";
+        let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
+        let waited = connection.prepare_cached(text)?.query_row(params![resource, now.as_millis()], lane);
+        if let Some((hook, owner)) = waited.optional()? {
+            mark_dirty(connection, hook, owner, now)?;
+        }
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The facts of `may_delete`, gathered in the transaction that asks it.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::may_delete::{Asked, Cause, Facts, Level, OnGone, Readers, Wanted, Window, may_delete};
+use groundcrew_core::may_delete::{
+    Asked, Cause, Facts, Level, OnGone, REPLACED, Readers, Wanted, Window, may_delete, may_withdraw,
+};
 use groundcrew_core::settle::Leave;
 use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
@@ -37,8 +39,17 @@ pub struct LeavePolicy {
     pub frozen: Option<String>,
     /// Whether its hook works for its owner.
     pub scope: Scope,
-    /// Whether the want goes on with other immutable fields.
-    pub replaced: Replaced,
+}
+
+impl LeavePolicy {
+    /// The grace of a cause's clock; none: never.
+    pub fn grace(&self, cause: Cause) -> Option<Millis> {
+        match cause {
+            Cause::OwnerEnded => self.grace_gone,
+            Cause::Replacement => self.grace_unwanted.map(|grace| grace.min(REPLACED)),
+            _ => self.grace_unwanted,
+        }
+    }
 }
 
 /// Whether a hook works for an owner.
@@ -50,18 +61,18 @@ pub enum Scope {
     Narrowed,
 }
 
-/// Whether a row is let go of for a replacement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replaced {
-    /// It is.
-    Yes,
-    /// It is not.
-    No,
+/// What is said of a row that nobody wants (in this shape).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What becomes of it.
+    pub leave: Leave,
+    /// Whether its outputs are shown to nobody any more.
+    pub withdrawn: bool,
 }
 
 impl Store {
     /// What becomes of a row that nobody wants (in this shape), as of now.
-    pub fn leave(&self, row: &StoredRow, policy: &LeavePolicy, now: Timestamp) -> Result<Leave> {
+    pub fn leave(&self, row: &StoredRow, policy: &LeavePolicy, now: Timestamp) -> Result<Verdict> {
         self.read(|connection| verdict(connection, row, policy, now))
     }
 
@@ -84,21 +95,18 @@ pub(crate) fn verdict(
     row: &StoredRow,
     policy: &LeavePolicy,
     now: Timestamp,
-) -> Result<Leave> {
+) -> Result<Verdict> {
     let level =
         paused(connection, row.hook, row.owner)?.map_or(policy.level, |paused| paused.min(policy.level));
-    let (unwanted_at, cause) = match policy.replaced {
-        Replaced::Yes => (now, Cause::Replacement),
-        Replaced::No => row.unwanted.unwrap_or((now, Cause::ViewChanged)),
-    };
-    let grace = if cause == Cause::OwnerEnded { policy.grace_gone } else { policy.grace_unwanted };
+    let (unwanted_at, cause) = row.unwanted.unwrap_or((now, Cause::ViewChanged));
+    let grace = policy.grace(cause);
     let asked = ends::asked(connection, row, grace, now)?;
     let frozen = frozen(row, policy, level, asked);
     // Nobody asks an owner that the hook does not work for.
     let never_asked = policy.scope == Scope::Narrowed && asked != Asked::No;
     let facts = Facts {
         now,
-        wanted: wanted(connection, row, policy)?,
+        wanted: wanted(connection, row)?,
         unasked: !never_asked && unasked(connection, row)?,
         unread: policy.unread.as_deref(),
         frozen: frozen.as_deref(),
@@ -107,7 +115,7 @@ pub(crate) fn verdict(
         on_gone: policy.on_gone,
         on_gone_adopted: policy.on_gone_adopted,
         cause,
-        replaced_by: if policy.replaced == Replaced::Yes { replaced_by(connection, row)? } else { None },
+        replaced_by: if row.is_replaced() { replaced_by(connection, row)? } else { None },
         unwanted_at,
         frozen_for: frozen_for(row, now),
         grace,
@@ -122,7 +130,7 @@ pub(crate) fn verdict(
         approved: approved(connection, row, now)?,
         asked,
     };
-    Ok(may_delete(&facts))
+    Ok(Verdict { leave: may_delete(&facts), withdrawn: may_withdraw(&facts) })
 }
 
 fn frozen(row: &StoredRow, policy: &LeavePolicy, level: Level, asked: Asked) -> Option<String> {
@@ -143,15 +151,15 @@ fn frozen_for(row: &StoredRow, now: Timestamp) -> Millis {
     Millis::new(row.frozen_for.as_i64() + now_frozen)
 }
 
-fn wanted(connection: &Connection, row: &StoredRow, policy: &LeavePolicy) -> Result<Wanted> {
+fn wanted(connection: &Connection, row: &StoredRow) -> Result<Wanted> {
     let text =
         "SELECT EXISTS (SELECT 1 FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4)";
     let params = [&row.target, &row.kind, &row.key, &row.inside];
     let wanted: bool = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
-    Ok(match (wanted, policy.replaced) {
-        (false, _) => Wanted::Nobody,
-        (true, Replaced::Yes) => Wanted::Replaced,
-        (true, Replaced::No) => Wanted::AsItIs,
+    Ok(match wanted {
+        false => Wanted::Nobody,
+        true if row.is_replaced() => Wanted::Replaced,
+        true => Wanted::AsItIs,
     })
 }
 
@@ -209,20 +217,21 @@ fn due(connection: &Connection, row: &StoredRow, policy: &LeavePolicy, now: Time
     let done: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
     let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND unwanted_at IS NOT NULL AND state NOT IN ('gone', 'retained', 'creating')
           AND (delete_at IS NULL OR delete_at <= ?2)
-          AND unwanted_at + frozen_ms + CASE unwanted_why WHEN 'owner ended' THEN ?4 ELSE ?5 END <= ?3";
+          AND unwanted_at + frozen_ms + CASE unwanted_why WHEN 'owner ended' THEN ?4 WHEN 'replacement' THEN ?5 ELSE ?6 END <= ?3";
     let never = i64::MAX / 4;
     let grace = |grace: Option<Millis>| grace.map_or(never, Millis::as_i64);
     let params = params![
         row.hook.0,
         (now - within).as_millis(),
         (now + within).as_millis(),
-        grace(policy.grace_gone),
-        grace(policy.grace_unwanted)
+        grace(policy.grace(Cause::OwnerEnded)),
+        grace(policy.grace(Cause::Replacement)),
+        grace(policy.grace(Cause::ViewChanged))
     ];
     let coming: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
-    // One that is replaced is wanted; one that was sent for before is among those that are done.
+    // One that was sent for before is among those that are done.
     let sent = row.delete_at.is_some_and(|at| at > now - within && at <= now);
-    let counted = sent || (row.unwanted.is_some() && policy.replaced == Replaced::No);
+    let counted = sent || row.unwanted.is_some();
     Ok((done + coming + u32::from(!counted)).max(1))
 }
 

@@ -54,6 +54,8 @@ pub struct StoredRow {
     pub protected: bool,
     /// Since when and why nobody wants it.
     pub unwanted: Option<(Timestamp, Cause)>,
+    /// Whether its outputs are shown to nobody any more: nothing but time, and whoever read them, keeps it from going.
+    pub withdrawn: bool,
     /// Since when it is frozen.
     pub frozen_at: Option<Timestamp>,
     /// What froze it, or holds it.
@@ -102,7 +104,7 @@ pub struct RowEffects {
 const COLUMNS: &str = "id, hook, owner, target, kind, key, inside, class, row, state, origin, spec, thing, observed, mark, before,
     intended_at, made_by, removed_by, absent_at, poll_at, look_at, note, outputs, component, stanza, protected,
     unwanted_at, unwanted_why, frozen_at, frozen_why, frozen_ms, due_at, attempts, error, waiting, version,
-    wanted_at, made_at, delete_at, gone_at, gone_how, after, inherited_at, repairs";
+    wanted_at, made_at, delete_at, gone_at, gone_how, after, inherited_at, repairs, withdrawn";
 
 fn class_of(text: &str) -> Result<Class, groundcrew_core::row::UnknownWord> {
     let quoted = serde_json::Value::from(text);
@@ -135,6 +137,7 @@ pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredRow> {
         stanza: row.get(25)?,
         protected: row.get(26)?,
         unwanted,
+        withdrawn: row.get(45)?,
         frozen_at: sql::time_opt(row, 29)?,
         frozen_why: row.get(30)?,
         frozen_for: Millis::new(row.get(31)?),
@@ -179,7 +182,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
           intended_at = ?10, made_by = ?11, removed_by = ?12, absent_at = ?13, poll_at = ?14, look_at = ?15, note = ?16,
           outputs = ?17, component = ?18, stanza = ?19, unwanted_at = ?20, unwanted_why = ?21, frozen_at = ?22,
           frozen_why = ?23, frozen_ms = ?24, due_at = ?25, attempts = ?26, error = ?27, waiting = ?28,
-          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, inherited_at = ?33, repairs = ?34, version = version + 1
+          made_at = ?29, delete_at = ?30, gone_at = ?31, gone_how = ?32, inherited_at = ?33, repairs = ?34, withdrawn = ?35, version = version + 1
         WHERE id = ?1 AND version = ?2";
     let changed = connection.prepare_cached(text)?.execute(params![
         row.id,
@@ -216,6 +219,7 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
         row.gone_how,
         crate::millis(row.row.inherited_at),
         sql::text_of(&row.row.repairs),
+        row.withdrawn,
     ])?;
     if changed == 0 { Err(Error::Superseded("the ledger row")) } else { Ok(()) }
 }
@@ -269,6 +273,16 @@ impl StoredRow {
         } else {
             format!("{}/{} of {}", self.kind, self.key, self.inside)
         }
+    }
+
+    /// Whether somebody wants its thing, be it in another shape than this one can be given.
+    pub fn is_wanted(&self) -> bool {
+        self.unwanted.is_none() || self.is_replaced()
+    }
+
+    /// Whether it is to go only to be made anew in the shape that is wanted.
+    pub fn is_replaced(&self) -> bool {
+        self.unwanted.is_some_and(|(_, why)| why == Cause::Replacement)
     }
 
     /// The lane that works on it.
@@ -404,7 +418,7 @@ impl Store {
     ) -> Result<StoredRow> {
         self.write(move |connection| {
             inherit::refuse_if_owner_ended(connection, &row)?;
-            match leave::verdict(connection, &row, &policy, effects.now)? {
+            match leave::verdict(connection, &row, &policy, effects.now)?.leave {
                 settle::Leave::Remove => {}
                 _ => return Err(Error::Superseded("what allowed the removal")),
             }

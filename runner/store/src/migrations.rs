@@ -7,13 +7,14 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_extend_ledger_and_lanes.sql"),
     include_str!("../migrations/0003_widen_findings.sql"),
     include_str!("../migrations/0004_create_sealed_and_indexes.sql"),
     include_str!("../migrations/0005_keep_remedies_and_removals.sql"),
     include_str!("../migrations/0006_part_owed_from_dead.sql"),
+    include_str!("../migrations/0007_withdraw_outputs.sql"),
 ];
 
 /// The schema that this program knows.

@@ -36,8 +36,6 @@ pub struct NewWants {
     pub cause: Cause,
     /// Ledger rows whose outputs were in the view.
     pub reads: Vec<i64>,
-    /// Lanes that read this lane's outputs: told when something becomes unwanted.
-    pub readers: Vec<LaneId>,
     /// Findings that end with the answer: code and about.
     pub close: Vec<(String, String)>,
     /// Random bytes for the ids of new rows; 10 per spec.
@@ -111,19 +109,13 @@ fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
         let random = random.next().and_then(|bytes| bytes.try_into().ok());
         place_row(connection, wants, spec, place, random.ok_or(Error::Missing("random bytes"))?)?;
     }
-    let mut let_go = false;
     for row in before {
         let kept = wants
             .specs
             .iter()
             .any(|(spec, place)| spec.kind == row.kind && spec.key == row.key && place.inside == row.inside);
         if !kept {
-            let_go |= release(connection, &row, wants.cause, wants.now)?;
-        }
-    }
-    if let_go {
-        for lane in &wants.readers {
-            lanes::mark_dirty(connection, lane.hook, lane.subject, wants.now)?;
+            release(connection, &row, wants.cause, wants.now)?;
         }
     }
     save_reads(connection, wants)?;
@@ -274,6 +266,8 @@ fn installation(connection: &Connection) -> Result<String> {
 }
 
 /// Somebody wants the row's thing (again): it is theirs, and looked at now.
+///
+/// One that is being replaced for them stays so: whether it still needs that is decided at the look.
 fn want_again(
     connection: &Connection,
     row: &StoredRow,
@@ -282,19 +276,23 @@ fn want_again(
     now: Timestamp,
 ) -> Result<()> {
     let moved = row.lane() != lane;
-    let text = "UPDATE resource SET hook = ?2, owner = ?3, unwanted_at = NULL, unwanted_why = NULL, frozen_at = NULL,
-          frozen_why = NULL, frozen_ms = 0, due_at = ?4, version = version + 1,
-          look_at = CASE WHEN ?5 THEN ?4 ELSE look_at END, after = coalesce(?6, after)
-        WHERE id = ?1";
-    let again = moved || row.unwanted.is_some();
-    connection.prepare_cached(text)?.execute(params![
-        row.id,
-        lane.hook.0,
-        lane.subject.0,
-        now.as_millis(),
-        again,
-        after.map(|after| sql::text_of(&after))
-    ])?;
+    let after = after.map(|after| sql::text_of(&after));
+    if row.is_replaced() && !moved {
+        let text = "UPDATE resource SET due_at = ?2, after = coalesce(?3, after), version = version + 1 WHERE id = ?1";
+        connection.prepare_cached(text)?.execute(params![row.id, now.as_millis(), after])?;
+    } else {
+        // Outputs that were withdrawn, or that others read, are shown at the look, which tells whoever reads them.
+        let text = "UPDATE resource SET hook = ?2, owner = ?3, unwanted_at = NULL, unwanted_why = NULL,
+              withdrawn = max(withdrawn, ?7), frozen_at = NULL, frozen_why = NULL, frozen_ms = 0, due_at = ?4,
+              look_at = CASE WHEN ?5 THEN ?4 ELSE look_at END, after = coalesce(?6, after), version = version + 1
+            WHERE id = ?1";
+        let again = moved || row.unwanted.is_some();
+        let params = params![row.id, lane.hook.0, lane.subject.0, now.as_millis(), again, after, moved];
+        connection.prepare_cached(text)?.execute(params)?;
+        if moved && !row.withdrawn {
+            ends::wake_readers(connection, row, now)?;
+        }
+    }
     ends::not_asked_any_more(connection, row.id)?;
     findings::close(connection, "resource.conflict", &format!("{}/{}", row.kind, row.key), now)
 }
@@ -315,25 +313,21 @@ fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>
     Ok(connection.prepare_cached(text)?.query_row(params, lane).optional()?)
 }
 
-/// A lane stopped wanting a row: the next owner gets it, or it is unwanted. Returns whether it is.
-pub(crate) fn release(
-    connection: &Connection,
-    row: &StoredRow,
-    cause: Cause,
-    now: Timestamp,
-) -> Result<bool> {
+/// A lane stopped wanting a row: the next owner gets it, or it is unwanted.
+pub(crate) fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestamp) -> Result<()> {
     if let Some(next) = first_want(connection, row)? {
         want_again(connection, row, next, None, now)?;
-        lanes::mark_dirty(connection, next.hook, next.subject, now)?;
-        return Ok(true);
+        return lanes::mark_dirty(connection, next.hook, next.subject, now);
     }
-    // Who became unwanted while its owner lived and whose owner ended since gets the owner's clock.
-    let newly = row.unwanted.is_none_or(|(_, why)| why != cause && cause == Cause::OwnerEnded);
+    // Who became unwanted while its owner lived and whose owner ended since gets the owner's clock; what was to be
+    // replaced, and is not wanted in any shape any more, begins anew.
+    let newly =
+        row.is_wanted() || (cause == Cause::OwnerEnded && row.unwanted.is_some_and(|(_, why)| why != cause));
     if newly {
         let text = "UPDATE resource SET unwanted_at = ?2, unwanted_why = ?3, due_at = ?2, version = version + 1 WHERE id = ?1";
         connection.prepare_cached(text)?.execute(params![row.id, now.as_millis(), cause.as_str()])?;
     }
-    Ok(newly)
+    Ok(())
 }
 
 /// A row is gone: whoever wants its place gets a new one at the next look.

@@ -76,7 +76,6 @@ impl Bench {
             cause: Cause::ViewChanged,
             reads: Vec::new(),
             close: Vec::new(),
-            readers: Vec::new(),
             random: vec![self.store.rows_named("A/www").unwrap().len() as u8; 10],
             now: NOW,
         };

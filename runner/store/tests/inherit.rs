@@ -83,7 +83,6 @@ impl Bench {
             cause: Cause::ViewChanged,
             reads: Vec::new(),
             close: Vec::new(),
-            readers: Vec::new(),
             random: vec![incarnation as u8; 10 * keys.len()],
             now,
         };

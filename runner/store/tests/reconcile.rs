@@ -7,7 +7,7 @@ use groundcrew_core::subject::{Path, SubjectKind};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::Intake;
 use groundcrew_store::hooks::HookState;
-use groundcrew_store::lanes::{LaneId, Rows};
+use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::reconcile::Quiet;
 use groundcrew_store::subjects::SubjectChange;
@@ -73,7 +73,10 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
     let due = store.due_lanes_of(hook, at(1), 10_000).unwrap();
     let owners: Vec<SubjectId> = due.iter().map(|lane| lane.subject).collect();
     for lane in &due[..3] {
-        store.finish_look(*lane, 1, Rows::Behind, None).await.unwrap();
+        store
+            .finish_look(LaneLook { lane: *lane, seen: 1, rows: Rows::Behind, next: None, now: at(0) })
+            .await
+            .unwrap();
     }
     let act = || Some(OperatorAct { who: "tester".to_owned(), what: "reconcile".to_owned() });
     let some = Some(owners[..2].to_vec());
@@ -85,7 +88,10 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
 
     // Of who is gone nothing is left, and nobody works for a hook without a stanza.
     let gone = due[2];
-    store.finish_look(gone, i64::MAX, Rows::Follow, None).await.unwrap();
+    store
+        .finish_look(LaneLook { lane: gone, seen: i64::MAX, rows: Rows::Follow, next: None, now: at(0) })
+        .await
+        .unwrap();
     let subject = store.subject(gone.subject).unwrap().unwrap().subject;
     let number = subject.uid.to_string().trim_start_matches("app:").parse().unwrap();
     let ended = SubjectChange { gone_at: Some(at(7)), version: 2, ..app(number) };

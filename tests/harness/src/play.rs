@@ -91,6 +91,11 @@ impl Played {
     pub fn found(&self, code: &str) -> bool {
         self.findings.iter().any(|finding| finding.code == code)
     }
+
+    /// Whether a finding of this code is open at the end.
+    pub fn is_open(&self, code: &str) -> bool {
+        self.findings.iter().any(|finding| finding.code == code && finding.closed.is_none())
+    }
 }
 
 impl fmt::Display for Played {

@@ -104,6 +104,40 @@ fn an_address_that_somebody_released_is_replaced_and_followed() {
 }
 
 #[test]
+fn what_is_read_is_replaced_once_a_person_agreed_and_followed() {
+    let reads = format!("reads = [\"store\"]\n{GRACE}");
+    let add_on = "{ type = \"upstash_redis\", name = \"{app}-cache\", region = \"{labels.region}\" }";
+    let record = "TXT/cache.cust-1.example";
+    let scenario = Scenario::new("reads-reshaped")
+        .fly_addon(add_on, GRACE)
+        .dns("{ name = \"cache.{app}.example\", type = \"TXT\", values = [\"{store.name}\"] }", &reads)
+        .app(0, "cust-1", json!({"region": "ams"}))
+        // It cannot be moved, and it holds data.
+        .app(100_000, "cust-1", json!({"region": "fra"}))
+        .approves(200_000)
+        .expects(&[("cust-1", "upstash_redis/cust-1-cache")])
+        .expects_records(&[record])
+        .lasts(500_000);
+    let is_store = |effect: &Effect| effect.collection.ends_with("/add-ons");
+    let renamed = |played: &Played| {
+        let said =
+            played.log.iter().filter(|effect| effect.id == record).filter_map(|effect| effect.name.clone());
+        said.collect::<std::collections::BTreeSet<_>>().len() == 2
+    };
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 36 }, |played| {
+        let begun = played.log.first().map_or(0, |effect| effect.at);
+        let of_store = |what: What| {
+            let effects = played.log.iter().filter(|effect| is_store(effect) && effect.what == what);
+            effects.map(|effect| effect.at - begun).collect::<Vec<_>>()
+        };
+        let (made, removed) = (of_store(What::Created), of_store(What::Deleted));
+        let in_order =
+            made.len() == 2 && removed.len() == 1 && removed[0] >= 150_000 && removed[0] <= made[1];
+        played.is_right() && in_order && renamed(played) && played.found("resource.held")
+    });
+}
+
+#[test]
 fn what_a_certificate_needs_is_there_while_it_is_wanted() {
     let reads = format!("reads = [\"ip\", \"cert\"]\n{GRACE}");
     let scenario = Scenario::new("reads-cert")

@@ -91,9 +91,13 @@ fn add_ons_outlive_their_app_and_go_after_it() {
         .app(10_000, "cust-1", json!({}))
         .app(20_000, "cust-2", json!({}))
         .app_ends(130_000, "cust-1", 1)
+        // One whose keys were lost with the answer to its creation is made anew; it may hold data by then.
+        .approves(250_000)
         .expects(&[("cust-2", "tigris/cust-2-assets")])
-        .lasts(400_000);
-    points::tried(&scenario, Pairs::Sample { count: 40, seed: 27 }, Played::is_right);
+        .lasts(500_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 27 }, |played| {
+        played.is_right() && !played.is_open("resource.outputs-lost")
+    });
 }
 
 #[test]

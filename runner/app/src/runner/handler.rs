@@ -89,20 +89,30 @@ impl Runner {
         let owner = delivery.owner.as_ref().map(|owner| &owner.subject.path);
         let context = self.context(installed, owner, config, surroundings);
         let attempts = delivery.attempts + 1;
-        let happened = delivery.event.time;
+        let app = owner.map(|owner| owner.app_name().to_owned());
+        let (event, happened) = (delivery.event.id.clone(), delivery.event.time);
         let run = self.engine.handle(&installed.component, &context, delivery.event).await;
         let now = self.now();
-        let (record, calls) = opened.close(&context, &run, now);
-        let ending = match run.outcome {
-            Ok(()) => Ending::Told { written: run.written },
-            // With `observe` a run ends at its first write, which is shown, and the delivery is done.
-            Err(Ended::Refused(Refusal::Observed(_))) => {
-                Ending::Told { written: std::collections::BTreeMap::new() }
-            }
-            Err(ended) if gives_up(&ended, attempts, now.since(happened)) => {
-                Ending::Dead { error: ended.failure().message }
-            }
-            Err(ended) => self.again(&ended.failure(), attempts),
+        let (record, calls, ending) = {
+            // Most runs have nothing to tell, and pay for no span.
+            let tells = run.outcome.is_err() || record::speaks(&run);
+            let span =
+                tells.then(|| tracing::info_span!("delivery", %event, hook = %installed.hook.name, app));
+            let _entered = span.as_ref().map(tracing::Span::enter);
+            let (record, calls) = opened.close(&context, &run, now);
+            let ending = match run.outcome {
+                Ok(()) => Ending::Told { written: run.written },
+                // With `observe` a run ends at its first write, which is shown, and the delivery is done.
+                Err(Ended::Refused(Refusal::Observed(_))) => {
+                    Ending::Told { written: std::collections::BTreeMap::new() }
+                }
+                Err(ended) if gives_up(&ended, attempts, now.since(happened)) => {
+                    Ending::Dead { error: ended.failure().message }
+                }
+                Err(ended) => self.again(&ended.failure(), attempts),
+            };
+            say(&record, &ending, attempts);
+            (record, calls, ending)
         };
         Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, turn, now).await?)
     }
@@ -110,6 +120,18 @@ impl Runner {
     fn again(&self, failure: &Failure, attempts: u32) -> Ending {
         let at = Backoff::HANDLER.next(self.now(), attempts, failure, self.entropy.number());
         Ending::Again { at, error: failure.message.clone() }
+    }
+}
+
+/// One line of the log for what was not told.
+fn say(run: &RunRecord, ending: &Ending, attempts: u32) {
+    let run = run.id;
+    match ending {
+        Ending::Told { .. } => {}
+        Ending::Again { at, error } => tracing::warn!(%run, attempts, %error, again = %at, "not told"),
+        Ending::Dead { error } => {
+            tracing::error!(%run, attempts, %error, "given up: see `groundcrew dead list`");
+        }
     }
 }
 

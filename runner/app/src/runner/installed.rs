@@ -10,7 +10,7 @@ use groundcrew_engine::run;
 use groundcrew_engine::seal::{self, Sealer};
 use groundcrew_engine::secrets::{self, AwsKey, Format, Position, Secret, Secrets, Sign, Signing};
 use groundcrew_store::HookId;
-use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
+use groundcrew_store::leave::{LeavePolicy, Scope};
 
 use crate::config;
 
@@ -136,7 +136,6 @@ impl Installed {
             level: level.min(self.hook.level),
             frozen: None,
             scope: Scope::Within,
-            replaced: Replaced::No,
         }
     }
 }

@@ -22,11 +22,12 @@ use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::inherit;
-use groundcrew_store::lanes::{Failed, LaneId, Rows};
+use groundcrew_store::lanes::{Failed, LaneId, LaneLook, Rows};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use super::installed::Installed;
 use super::{Error, Runner};
@@ -51,17 +52,21 @@ impl Runner {
         };
         let seen = now.dirty;
         let asking = Asking { installed, owner: &owner, config: OnceLock::new() };
-        let asked = self.ask(&asking, lane, &now).await?;
-        let (rows, next) = self.settle_rows(&asking, lane).await?;
+        let span =
+            tracing::info_span!("look", hook = %installed.hook.name, app = %owner.subject.path.app_name());
+        let asked = self.ask(&asking, lane, &now).instrument(span.clone()).await?;
+        let (rows, next) = self.settle_rows(&asking, lane).instrument(span).await?;
         let store = &self.store;
+        let look = LaneLook { lane, seen, rows, next, now: self.now() };
         match asked {
-            Asked::Answered => store.finish_look(lane, seen, rows, next).await?,
+            Asked::Answered => store.finish_look(look).await?,
             Asked::Postponed { why, until } => {
-                store.postpone_look(lane, seen, &why, Failed::No, rows, earlier(next, until)).await?;
+                let look = LaneLook { next: earlier(next, until), ..look };
+                store.postpone_look(look, &why, Failed::No).await?;
             }
             Asked::Failed { why, until } => {
-                let next = earlier(next, Some(until));
-                store.postpone_look(lane, seen, &why, Failed::Yes, rows, next).await?;
+                let look = LaneLook { next: earlier(next, Some(until)), ..look };
+                store.postpone_look(look, &why, Failed::Yes).await?;
             }
         }
         Ok(())
@@ -94,7 +99,8 @@ impl Runner {
             }
             for row in in_order(rows, &wants) {
                 if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {
-                    worked |= self.settle_row(asking, row, &wants).await?;
+                    let span = tracing::info_span!("settle", resource = %row.row.id);
+                    worked |= self.settle_row(asking, row, &wants).instrument(span).await?;
                 }
             }
             if !worked {
@@ -115,8 +121,7 @@ impl Runner {
         wants: &[StoredWant],
         rows: &[StoredRow],
     ) -> bool {
-        let place =
-            |want: &&StoredWant| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key;
+        let place = |want: &&StoredWant| row.is_wanted() && want.kind == row.kind && want.key == row.key;
         let want = wants.iter().find(place);
         let ordered = match want {
             Some(_) => row.row.state == State::Creating && !row.after.is_empty(),

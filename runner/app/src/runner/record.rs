@@ -2,10 +2,10 @@
 
 use groundcrew_engine::gate::Gate;
 use groundcrew_engine::journal::{CallAccess, Recorded, Schedule};
-use groundcrew_engine::run::{Context, Run};
-use groundcrew_store::SubjectId;
+use groundcrew_engine::run::{Context, Log, Run};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::{RunId, SubjectId};
 use serde_json::json;
 
 use super::Runner;
@@ -66,17 +66,38 @@ impl Opened {
         now: groundcrew_core::time::Timestamp,
     ) -> (RunRecord, Vec<CallRecord>) {
         let calls = calls(&context.gate);
+        say(self.0.id, &run.log);
         let outcome = match &run.outcome {
             Ok(_) => "ok".to_owned(),
             Err(ended) => ended.to_string(),
         };
         let schedule = &run.journal.schedule;
         let schedule = (*schedule != Schedule::default()).then(|| json!(schedule).to_string());
-        let said = !run.log.lines.is_empty() || run.log.dropped > 0 || !run.stderr.is_empty();
+        let said = speaks(run) || !run.stderr.is_empty();
         let log = said.then(|| {
             json!({"lines": run.log.lines, "dropped": run.log.dropped, "stderr": run.stderr}).to_string()
         });
         (RunRecord { schedule, ended: Some(now), outcome: Some(outcome), log, ..self.0 }, calls)
+    }
+}
+
+/// Whether a run logged anything.
+pub(super) fn speaks<T>(run: &Run<T>) -> bool {
+    !run.log.lines.is_empty() || run.log.dropped > 0
+}
+
+/// What a guest logged, as lines of the log; `RUST_LOG=info,guest=off` keeps them to `groundcrew run show`.
+fn say(run: RunId, log: &Log) {
+    for line in &log.lines {
+        match line.level.as_str() {
+            "error" => tracing::error!(target: "guest", %run, "{}", line.message),
+            "warn" => tracing::warn!(target: "guest", %run, "{}", line.message),
+            "info" => tracing::info!(target: "guest", %run, "{}", line.message),
+            _ => tracing::debug!(target: "guest", %run, "{}", line.message),
+        }
+    }
+    if log.dropped > 0 {
+        tracing::warn!(target: "guest", %run, dropped = log.dropped, "it logged more than its limit");
     }
 }
 

@@ -60,6 +60,11 @@ impl Noted<'_> {
             }
             Step::Report { problem, .. } => Some(self.problem(problem)),
             Step::Wait { until, why: Waiting::Leaving(why) } => match self.want {
+                Some(_) if self.row.is_replaced() => {
+                    let item = self.replace();
+                    let why = item.why.iter().chain([why]).cloned().collect::<Vec<_>>().join("; ");
+                    Some(Item { not_before: *until, why: Some(why), ..item })
+                }
                 Some(_) => Some(self.of(Action::Create, Some(why.clone()))),
                 None => Some(Item { not_before: *until, ..self.of(Action::Delete, Some(why.clone())) }),
             },
@@ -112,7 +117,11 @@ impl Noted<'_> {
             .filter(|field| self.immutable.iter().any(|fixed| fixed == field))
             .map(|field| format!("`{field}`"))
             .collect();
-        let why = format!("{} cannot be changed in place", differ.join(", "));
+        let why = if differ.is_empty() {
+            "its outputs were lost, and cannot be read again".to_owned()
+        } else {
+            format!("{} cannot be changed in place", differ.join(", "))
+        };
         Item { changes: changes(&self.row.row.spec, &item.body), why: Some(why), ..item }
     }
 

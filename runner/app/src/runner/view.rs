@@ -73,7 +73,7 @@ impl Runner {
         Ok(Ok(Question { view, config: Arc::new(config), reads, hash }))
     }
 
-    /// The outputs of what a hook reads, for its owner and, of a machine, its app's; unwanted things show none.
+    /// The outputs of what a hook reads, for its owner and, of a machine, its app's; things that are about to go show none.
     fn inputs(
         &self,
         installed: &Installed,
@@ -109,5 +109,5 @@ impl Runner {
 
 fn shows_outputs(row: &StoredRow) -> bool {
     let exists = matches!(row.row.state, State::Pending | State::Present | State::Updating);
-    exists && row.unwanted.is_none() && !row.outputs.is_empty()
+    exists && !row.withdrawn && !row.outputs.is_empty()
 }

@@ -17,7 +17,7 @@ use groundcrew_store::audits::{AuditEnd, Saw};
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{NewFinding, Severity};
-use groundcrew_store::lanes::{LaneId, Rows};
+use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::remedies::{Begun, Enforcement, RemedyEnd, Wish};
 use groundcrew_store::runs::{CallRecord, RunRecord};
@@ -254,12 +254,20 @@ impl Filling {
             cause: Cause::ViewChanged,
             reads: Vec::new(),
             close: Vec::new(),
-            readers: Vec::new(),
             random,
             now: since,
         };
         self.store.save_wants(wants).await.unwrap();
-        self.store.finish_look(lane, 1, Rows::Behind, None).await.unwrap();
+        self.store
+            .finish_look(LaneLook {
+                lane,
+                seen: 1,
+                rows: Rows::Behind,
+                next: None,
+                now: Timestamp::from_millis(0),
+            })
+            .await
+            .unwrap();
         self.store.lane_rows(lane).unwrap()
     }
 

@@ -8,7 +8,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::ends::{Imported, Planned};
 use groundcrew_store::hooks::HookState;
 use groundcrew_store::lanes::LaneId;
-use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
+use groundcrew_store::leave::{LeavePolicy, Scope};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, HookId};
 use serde_json::json;
@@ -34,7 +34,6 @@ fn policy() -> LeavePolicy {
         level: Level::Enforce,
         frozen: None,
         scope: Scope::Narrowed,
-        replaced: Replaced::No,
     }
 }
 
@@ -55,7 +54,7 @@ async fn there(keys: &[&str]) -> (Bench, LaneId) {
 
 impl Bench {
     fn leave(&self, key: &str, now: Timestamp) -> Leave {
-        self.store.leave(&self.row(key), &policy(), now).unwrap()
+        self.store.leave(&self.row(key), &policy(), now).unwrap().leave
     }
 
     fn held(&self, key: &str, now: Timestamp, why: &str) -> bool {

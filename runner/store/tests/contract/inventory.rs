@@ -6,7 +6,7 @@ use groundcrew_core::settle::REPAIRS_MAX;
 use groundcrew_core::spec::{Listed, Thing, ThingState};
 use groundcrew_core::subject::SubjectKind;
 use groundcrew_store::inventory::{KnownThing, Noticed};
-use groundcrew_store::lanes::{LaneId, Rows};
+use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use serde_json::json;
 
@@ -41,7 +41,11 @@ async fn bench(keys: &[&str]) -> (Bench, LaneId) {
     let hook = bench.hook("things").await;
     let lane = LaneId { hook, subject: bench.app("web", &[hook]).await };
     bench.want(lane, keys, at(0)).await;
-    bench.store.finish_look(lane, 1, Rows::Follow, None).await.unwrap();
+    bench
+        .store
+        .finish_look(LaneLook { lane, seen: 1, rows: Rows::Follow, next: None, now: at(0) })
+        .await
+        .unwrap();
     (bench, lane)
 }
 

@@ -1,7 +1,7 @@
 //! Lanes: nothing that becomes dirty during a look is lost. Labels and runs: what goes with them.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_store::lanes::{Failed, LaneId, Rows};
+use groundcrew_store::lanes::{Failed, LaneId, LaneLook, Rows};
 use groundcrew_store::runs::CallRecord;
 use serde_json::{Map, json};
 
@@ -20,22 +20,42 @@ async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
     let lane = || bench.store.lane(id).unwrap().unwrap();
     let seen = lane().dirty;
     bench.store.dirty_lanes(vec![id], at(5)).await.unwrap();
-    bench.store.finish_look(id, seen, Rows::Behind, None).await.unwrap();
+    bench
+        .store
+        .finish_look(LaneLook { lane: id, seen: seen, rows: Rows::Behind, next: None, now: at(0) })
+        .await
+        .unwrap();
     assert!(lane().dirty > lane().done && bench.store.due_lanes(at(5), 9).unwrap() == [id]);
-    bench.store.finish_look(id, lane().dirty, Rows::Behind, None).await.unwrap();
+    bench
+        .store
+        .finish_look(LaneLook { lane: id, seen: lane().dirty, rows: Rows::Behind, next: None, now: at(0) })
+        .await
+        .unwrap();
     assert!(bench.store.due_lanes(at(1_000), 9).unwrap().is_empty());
     bench.store.dirty_lanes(vec![id], at(9)).await.unwrap();
     for (failed, attempts) in [(Failed::No, 0), (Failed::Yes, 1)] {
         bench
             .store
-            .postpone_look(id, lane().dirty, "later", failed, Rows::Behind, Some(at(60)))
+            .postpone_look(
+                LaneLook { lane: id, seen: lane().dirty, rows: Rows::Behind, next: Some(at(60)), now: at(0) },
+                "later",
+                failed,
+            )
             .await
             .unwrap();
         assert_eq!((lane().attempts, lane().due_at), (attempts, Some(at(60))));
     }
     let seen = lane().dirty;
     bench.store.dirty_lanes(vec![id], at(10)).await.unwrap();
-    bench.store.postpone_look(id, seen, "later", Failed::No, Rows::Behind, Some(at(60))).await.unwrap();
+    bench
+        .store
+        .postpone_look(
+            LaneLook { lane: id, seen: seen, rows: Rows::Behind, next: Some(at(60)), now: at(0) },
+            "later",
+            Failed::No,
+        )
+        .await
+        .unwrap();
     assert_eq!(lane().due_at, Some(at(10)), "what it waited for may have come meanwhile");
 }
 

@@ -1,10 +1,11 @@
 //! A delete's intent is allowed or refused by what is so within its own transaction.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::may_delete::{Level, OnGone, Window};
+use groundcrew_core::may_delete::{Cause, Level, OnGone, Window};
 use groundcrew_core::row::State;
+use groundcrew_core::settle::Leave;
 use groundcrew_store::lanes::LaneId;
-use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
+use groundcrew_store::leave::{LeavePolicy, Scope, Verdict};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::{Error, Result};
 
@@ -24,7 +25,6 @@ fn policy() -> LeavePolicy {
         level: Level::Enforce,
         frozen: None,
         scope: Scope::Within,
-        replaced: Replaced::No,
     }
 }
 
@@ -108,19 +108,60 @@ async fn grace_stands_still_from_the_pause_on_and_not_from_the_next_decision() {
     remove(&bench, "a", 57).await.unwrap();
 }
 
+/// Marks a wanted thing as one that is to be made anew, as the driver does.
+async fn replace(bench: &Bench, key: &str, since: i64) {
+    let mut row = bench.row(key);
+    row.unwanted = Some((at(since), Cause::Replacement));
+    bench.commit(row).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_is_replaced_counts_beside_what_was_removed() {
     let (bench, lane) = unwanted(&["a", "b"]).await;
     bench.want(lane, &["b"], at(3)).await;
     remove(&bench, "a", 60).await.unwrap();
-    let effects = || RowEffects { now: at(61), ..RowEffects::default() };
-    let replaced = LeavePolicy { replaced: Replaced::Yes, ..policy() };
-    let refused = bench.store.intend_remove(bench.row("b"), replaced.clone(), effects()).await;
+    replace(&bench, "b", 61).await;
+    let refused = remove(&bench, "b", 75).await;
     assert!(matches!(refused, Err(Error::Superseded(_))), "one is allowed, and one went");
-    let wider = Window { floor: 2, ..replaced.window };
-    bench
-        .store
-        .intend_remove(bench.row("b"), LeavePolicy { window: wider, ..replaced }, effects())
-        .await
-        .unwrap();
+    let wider = LeavePolicy { window: Window { floor: 2, ..policy().window }, ..policy() };
+    let effects = RowEffects { now: at(75), ..RowEffects::default() };
+    bench.store.intend_remove(bench.row("b"), wider, effects).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_that_is_to_be_replaced_is_held_before_the_first_of_it_goes() {
+    let (bench, lane) = unwanted(&["a", "b"]).await;
+    bench.want(lane, &["a", "b"], at(3)).await;
+    replace(&bench, "a", 40).await;
+    replace(&bench, "b", 45).await;
+    for key in ["a", "b"] {
+        assert!(remove(&bench, key, 49).await.is_err(), "two are coming, one is allowed");
+        assert!(remove(&bench, key, 60).await.is_err());
+        let verdict = bench.store.leave(&bench.row(key), &policy(), at(60)).unwrap();
+        assert!(matches!(verdict.leave, Leave::Held { .. }) && !verdict.withdrawn, "{key}: {verdict:?}");
+    }
+    bench.store.approve(vec![bench.row("a")], "tester", at(61), at(100)).await.unwrap();
+    let verdict = bench.store.leave(&bench.row("a"), &policy(), at(62)).unwrap();
+    assert_eq!(verdict, Verdict { leave: Leave::Remove, withdrawn: true });
+    remove(&bench, "a", 62).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_replaced_stays_so_while_it_is_wanted_and_begins_anew_when_it_is_not() {
+    let (bench, lane) = unwanted(&["a"]).await;
+    bench.want(lane, &["a"], at(3)).await;
+    assert_eq!(bench.row("a").unwanted, None);
+    replace(&bench, "a", 40).await;
+    bench.want(lane, &["a"], at(45)).await;
+    let row = bench.row("a");
+    assert_eq!(
+        row.unwanted,
+        Some((at(40), Cause::Replacement)),
+        "being asked again does not begin its grace anew"
+    );
+    assert_eq!(row.due_at, Some(at(45)), "but it is looked at: it may be wanted as it is");
+    bench.want(lane, &[], at(49)).await;
+    assert_eq!(bench.row("a").unwanted, Some((at(49), Cause::ViewChanged)));
+    assert!(remove(&bench, "a", 51).await.is_err(), "the grace of what nobody wants has begun");
+    remove(&bench, "a", 60).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use groundcrew_core::row::State;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::hooks::HookState;
-use groundcrew_store::lanes::{LaneId, Rows};
+use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Options, Store};
 
@@ -24,7 +24,16 @@ async fn everything_is_looked_at_anew_and_counted() {
     bench.commit(row).await.unwrap();
     let store = &bench.store;
     let seen = store.lane(lane).unwrap().unwrap().dirty;
-    store.finish_look(lane, seen, Rows::Follow, Some(at(9_000))).await.unwrap();
+    store
+        .finish_look(LaneLook {
+            lane: lane,
+            seen: seen,
+            rows: Rows::Follow,
+            next: Some(at(9_000)),
+            now: at(0),
+        })
+        .await
+        .unwrap();
     let version = store.mirror_rows().unwrap()[0].version;
     assert_eq!(store.recovery(at(2)).unwrap(), None);
 
@@ -43,7 +52,16 @@ async fn everything_is_looked_at_anew_and_counted() {
     assert_eq!((again.mirror_rows().unwrap()[0].version, again.acts(9).unwrap().len()), (versions, 1));
 
     bench.want(lane, &["a", "b"], at(4)).await;
-    store.finish_look(lane, store.lane(lane).unwrap().unwrap().dirty, Rows::Follow, None).await.unwrap();
+    store
+        .finish_look(LaneLook {
+            lane: lane,
+            seen: store.lane(lane).unwrap().unwrap().dirty,
+            rows: Rows::Follow,
+            next: None,
+            now: at(0),
+        })
+        .await
+        .unwrap();
     let mut found = bench.row("a");
     found.due_at = Some(at(9_000));
     bench.commit(found).await.unwrap();
@@ -74,7 +92,16 @@ async fn a_hook_that_nobody_runs_keeps_no_recovery_open_and_what_is_ambiguous_do
     let begun = store.recovery(at(2)).unwrap().unwrap();
     assert_eq!((begun.unasked, begun.looking), (1, 0), "nobody asks for the removed one");
     let lane = LaneId { hook: runs, subject };
-    store.finish_look(lane, store.lane(lane).unwrap().unwrap().dirty, Rows::Follow, None).await.unwrap();
+    store
+        .finish_look(LaneLook {
+            lane: lane,
+            seen: store.lane(lane).unwrap().unwrap().dirty,
+            rows: Rows::Follow,
+            next: None,
+            now: at(0),
+        })
+        .await
+        .unwrap();
     assert!(store.recovery(at(3)).unwrap().unwrap().is_complete());
     let finding = NewFinding {
         code: "resource.ambiguous".to_owned(),

@@ -84,7 +84,6 @@ impl Bench {
             cause: Cause::ViewChanged,
             reads: Vec::new(),
             close: Vec::new(),
-            readers: Vec::new(),
             random,
             now,
         };

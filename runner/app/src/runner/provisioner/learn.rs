@@ -1,6 +1,7 @@
 //! Commits what a step taught about a row.
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::may_delete::Cause;
 use groundcrew_core::retry::Backoff;
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::{Gone, Problem, Step, Waiting, poll_after};
@@ -8,7 +9,9 @@ use groundcrew_core::spec::{Failure, Thing, ThingState, differing};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::Writes;
 use groundcrew_engine::run::Ended;
+use groundcrew_store::RunId;
 use groundcrew_store::findings::{NewFinding, Severity};
+use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::wants::StoredWant;
 
@@ -74,7 +77,8 @@ impl Runner {
         let mut effects = RowEffects { now, ..RowEffects::default() };
         work.row.due_at = Some(now);
         work.row.waiting = None;
-        let news = news(&learnt, work.row.row.state);
+        let before = work.row.row.state;
+        let news = news(&learnt, before);
         match learnt {
             Learnt::Made { thing, spec, answered } => {
                 work.row.row.made_by = effect_by(answered).or(work.row.row.made_by).or(Some(now));
@@ -130,11 +134,11 @@ impl Runner {
                 work.row.waiting = Some(why);
             }
         }
+        if matches!(before, State::InDoubt | State::Pending) && work.row.unwanted.is_none() {
+            self.replace_if_mute(work, now);
+        }
         if outputs != work.row.outputs {
-            effects.readers = self.registry().readers(&self.store, work.installed, work.owner)?;
-            // A hook may read its own things, too.
-            let own = work.installed.hook.reads().contains(&work.installed.hook.name);
-            effects.readers.extend(own.then(|| work.row.lane()));
+            effects.readers = self.readers(work)?;
         }
         work.unkept = Some(Unkept { effects, news });
         let more = work.row.row.state != State::Gone && work.row.due_at.is_some();
@@ -143,6 +147,26 @@ impl Runner {
             self.keep(work).await?;
         }
         Ok(more)
+    }
+
+    /// A thing that was made, and whose answer was lost with outputs that cannot be read again, is made anew.
+    ///
+    /// Not what a rebuilt ledger found: somebody may have its outputs.
+    fn replace_if_mute(&self, work: &mut Work<'_>, now: Timestamp) {
+        let ours = matches!(work.row.row.origin, Origin::Created | Origin::Presumed);
+        let mute = work.row.row.state == State::Present && !lost_outputs(work).is_empty();
+        if work.want.is_some() && ours && mute && !self.is_recovering() {
+            work.row.unwanted = Some((now, Cause::Replacement));
+        }
+    }
+
+    /// The lanes that are shown a row's outputs.
+    pub(super) fn readers(&self, work: &Work<'_>) -> Result<Vec<LaneId>, Error> {
+        let mut readers = self.registry().readers(&self.store, work.installed, work.owner)?;
+        // A hook may read its own things, too.
+        let own = work.installed.hook.reads().contains(&work.installed.hook.name);
+        readers.extend(own.then(|| work.row.lane()));
+        Ok(readers)
     }
 
     /// Commits what was learnt and is not kept yet.
@@ -155,15 +179,16 @@ impl Runner {
     }
 
     /// Commits the row as it is now, with what was learnt just before.
-    async fn commit(&self, work: &mut Work<'_>, effects: RowEffects) -> Result<(), Error> {
+    pub(super) async fn commit(&self, work: &mut Work<'_>, effects: RowEffects) -> Result<(), Error> {
         self.keeper.keep().await?;
         let unkept = work.unkept.take();
         let (earlier, news) = unkept.map_or((None, None), |it| (Some(it.effects), it.news));
         let mut effects = earlier.unwrap_or_default().followed_by(effects);
         effects.runs = std::mem::take(&mut work.runs);
+        let run = effects.runs.last().map(|(run, _)| run.id);
         work.row = self.store.commit_row(work.row.clone(), effects).await?;
         if let Some(what) = news {
-            say(work, what);
+            say(work, run, what);
         }
         let ended = matches!(work.row.row.state, State::Gone | State::Retained);
         if ended && !work.installed.hook.covers(work.owner.subject.path.app_name()) {
@@ -277,6 +302,9 @@ impl Runner {
         row.attempts += 1;
         row.error = Some(failure.message.clone());
         row.due_at = Some(Backoff::PROVISIONER.next(now, row.attempts, failure, self.entropy.number()));
+        let run = work.runs.last().map(|(run, _)| tracing::field::display(run.id));
+        let (attempts, again) = (work.row.attempts, work.row.due_at.map(|at| at.to_string()));
+        tracing::warn!(run, attempts, error = %failure.message, again, "failed, and is tried again");
         let mut effects = RowEffects { now, ..RowEffects::default() };
         if work.row.attempts >= STUCK_AFTER || !failure.retry {
             let message = format!("failed {} times, still tried: {}", work.row.attempts, failure.message);
@@ -328,10 +356,11 @@ pub(super) fn is_observed(row: &StoredRow) -> bool {
 }
 
 /// Tells people what happened to a thing: one line of the log.
-fn say(work: &Work<'_>, what: &str) {
+fn say(work: &Work<'_>, run: Option<RunId>, what: &str) {
     tracing::info!(
         app = %work.owner.subject.path.app_name(),
         hook = %work.installed.hook.name,
+        run = run.map(tracing::field::display),
         kind = %work.row.kind,
         key = %work.row.key,
         thing = work.row.row.thing.as_deref().unwrap_or(""),
@@ -406,28 +435,29 @@ fn report_twins(work: &Work<'_>, twins: Twins, effects: &mut RowEffects) {
 
 /// Its outputs; of those that cannot be read again, the ones that its creation told are kept.
 fn take_outputs(work: &mut Work<'_>, thing: &Thing, effects: &mut RowEffects) {
-    let kind = work.installed.hook.manifest.kind.get(&work.row.kind);
-    let once = kind.map_or(&[][..], |kind| &kind.outputs_once);
     let told = std::mem::replace(&mut work.row.outputs, thing.outputs.clone());
-    let lacking = |name: &&String| !thing.outputs.iter().any(|output| output.name == **name);
-    let mut lost = Vec::new();
-    for name in once.iter().filter(lacking) {
-        match told.iter().find(|output| output.name == *name) {
-            Some(output) => work.row.outputs.push(output.clone()),
-            None => lost.push(format!("`{name}`")),
-        }
-    }
+    let once = lost_outputs(work);
+    work.row.outputs.extend(told.into_iter().filter(|output| once.contains(&output.name)));
+    let lost = lost_outputs(work);
     // What is still being made may tell them yet.
     if lost.is_empty() || thing.state == ThingState::Pending {
         effects.close.push(OUTPUTS_LOST.to_owned());
         return;
     }
-    let lost = lost.join(", ");
+    let lost = lost.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let message = format!(
-        "the answer to its creation was lost, and with it {lost}, which cannot be read again: once it is removed it is made anew"
+        "the answer to its creation was lost, and with it {lost}, which cannot be read again: it works for nobody until it is made anew"
     );
     let remedy = Some(format!("groundcrew why {}", work.row.row.id));
     effects.open.push(finding(work, OUTPUTS_LOST, Severity::Warning, message, remedy));
+}
+
+/// Outputs that cannot be read again, and that the row lacks.
+pub(super) fn lost_outputs(work: &Work<'_>) -> Vec<String> {
+    let kind = work.installed.hook.manifest.kind.get(&work.row.kind);
+    let once = kind.map_or(&[][..], |kind| &kind.outputs_once);
+    let has = |name: &String| work.row.outputs.iter().any(|output| output.name == *name);
+    once.iter().filter(|name| !has(name)).cloned().collect()
 }
 
 /// What tells of a hidden field that somebody changed is remembered as it was, so that the drift is not forgotten.

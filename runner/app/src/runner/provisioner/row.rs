@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::may_delete::Level;
+use groundcrew_core::may_delete::{Cause, Level};
 use groundcrew_core::plan::{Action, print};
 use groundcrew_core::row::State;
 use groundcrew_core::settle::{
@@ -16,7 +16,7 @@ use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
 use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
 use groundcrew_store::findings::{NewFinding, Severity};
-use groundcrew_store::leave::{LeavePolicy, Replaced, Scope};
+use groundcrew_store::leave::{LeavePolicy, Scope, Verdict};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::StoredSubject;
@@ -29,7 +29,7 @@ use super::super::rehearsal::Noted;
 use super::super::{Error, Runner, Surroundings};
 use super::Asking;
 use super::intents::{Purpose, RowIntents};
-use super::learn::{Learnt, UNKNOWN, Unkept};
+use super::learn::{Learnt, UNKNOWN, Unkept, lost_outputs};
 use super::twins::ids;
 
 /// Steps of one row in one look; more means that something does not settle.
@@ -66,8 +66,7 @@ impl Runner {
             return self.unknown(installed, row).await;
         };
         let policy = if self.is_recovering() { Policy { adopt: Adopt::Recover, ..policy } } else { policy };
-        let want =
-            wants.iter().find(|want| row.unwanted.is_none() && want.kind == row.kind && want.key == row.key);
+        let want = wants.iter().find(|want| row.is_wanted() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(asking)?;
         let before = row.row.state;
         let mut work = Work { installed, owner, row, want, policy, config, runs: Vec::new(), unkept: None };
@@ -117,7 +116,11 @@ impl Runner {
     async fn steps(&self, work: &mut Work<'_>) -> Result<(), Error> {
         let mut look = None;
         for _ in 0..STEPS {
-            let step = match self.decide(work, look.as_ref()) {
+            let leave = match self.leave(work).await {
+                Ok(leave) => leave,
+                Err(error) => return self.keep(work).await.and(Err(error)),
+            };
+            let step = match self.decide(work, &leave, look.as_ref()) {
                 Ok(step) => step,
                 // What is known of the row is kept all the same.
                 Err(error) => return self.keep(work).await.and(Err(error)),
@@ -157,8 +160,41 @@ impl Runner {
         });
     }
 
+    /// What becomes of the thing if it is to go; notes first whether it is, and whether its outputs are shown.
+    async fn leave(&self, work: &mut Work<'_>) -> Result<Leave, Error> {
+        self.replaced(work).await?;
+        let verdict = if work.want.is_some() && !work.row.is_replaced() {
+            Verdict { leave: Leave::Held { why: "it is wanted".to_owned() }, withdrawn: false }
+        } else {
+            self.store.leave(&work.row, &self.leave_policy(work), self.now())?
+        };
+        if exists(&work.row) && work.row.withdrawn != verdict.withdrawn {
+            work.row.withdrawn = verdict.withdrawn;
+            let readers = self.readers(work)?;
+            self.commit(work, RowEffects { readers, now: self.now(), ..RowEffects::default() }).await?;
+        }
+        Ok(verdict.leave)
+    }
+
+    /// Notes since when a thing is to be made anew, for its want asks for what cannot be changed, or that it is not.
+    async fn replaced(&self, work: &mut Work<'_>) -> Result<(), Error> {
+        let Some(want) = work.want else { return Ok(()) };
+        // Of what was never sent there is nothing to replace, and what is in doubt is settled as it was sent.
+        let made = !matches!(work.row.row.state, State::Creating | State::InDoubt);
+        let mute = || work.row.is_replaced() && !lost_outputs(work).is_empty();
+        let replaced = made && (needs_replacement(&work.row.row, &work.policy, &want.body) || mute());
+        if replaced == work.row.is_replaced() {
+            return Ok(());
+        }
+        let now = self.now();
+        work.row.unwanted = replaced.then_some((now, Cause::Replacement));
+        (work.row.frozen_at, work.row.frozen_why, work.row.frozen_for) = (None, None, Millis::ZERO);
+        work.row.row.look_at = Some(now);
+        self.commit(work, RowEffects { now, ..RowEffects::default() }).await
+    }
+
     /// `look` is what was seen, and what was known of our clock when the look began.
-    fn decide(&self, work: &Work<'_>, look: Option<&(Look, Steady)>) -> Result<Step, Error> {
+    fn decide(&self, work: &Work<'_>, leave: &Leave, look: Option<&(Look, Steady)>) -> Result<Step, Error> {
         let row = &work.row;
         let (now, steady) = self.clock.steadily();
         // When a look began says nothing by a clock that was set since: it is taken again.
@@ -169,17 +205,6 @@ impl Runner {
         {
             return Ok(Step::Wait { until: None, why: waits });
         }
-        let leave = match work.want {
-            None => self.store.leave(row, &self.leave_policy(work, Replaced::No), now)?,
-            // Of what was never sent there is nothing to replace; the due set is counted for what is replaced alone.
-            Some(want)
-                if row.row.state != State::Creating
-                    && needs_replacement(&row.row, &work.policy, &want.body) =>
-            {
-                self.store.leave(row, &self.leave_policy(work, Replaced::Yes), now)?
-            }
-            Some(_) => Leave::Held { why: "it is wanted".to_owned() },
-        };
         let (held, listing_busy) = self.store.claims(
             row,
             look.into_iter().flat_map(ids),
@@ -187,8 +212,9 @@ impl Runner {
         )?;
         Ok(decide(&Scene {
             row: &row.row,
-            want: work.want.map(|want| &want.body),
-            leave: &leave,
+            // What is to be made anew is wanted by nobody as it is.
+            want: work.want.filter(|_| !row.is_replaced()).map(|want| &want.body),
+            leave,
             look,
             held: &held,
             listing_busy,
@@ -209,9 +235,8 @@ impl Runner {
         row.row.state == State::InDoubt && over.is_some_and(|over| over < now)
     }
 
-    pub(super) fn leave_policy(&self, work: &Work<'_>, replaced: Replaced) -> LeavePolicy {
+    pub(super) fn leave_policy(&self, work: &Work<'_>) -> LeavePolicy {
         let mut policy = work.installed.leave_policy(&work.row.kind, self.level());
-        policy.replaced = replaced;
         if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
             policy.level = Level::Enforce;
         }
@@ -333,8 +358,7 @@ impl Runner {
     }
 
     async fn remove(&self, work: &mut Work<'_>, now: &Thing) -> Result<bool, Error> {
-        let replaced = if work.want.is_some() { Replaced::Yes } else { Replaced::No };
-        let purpose = Purpose::Remove { policy: Box::new(self.leave_policy(work, replaced)) };
+        let purpose = Purpose::Remove { policy: Box::new(self.leave_policy(work)) };
         let want = self.want(work, Some(now.id.clone()));
         let (context, opened, intents) = self.begin_write(work, "remove", purpose);
         let run = self.engine.remove(&work.installed.component, &context, &want, now).await;

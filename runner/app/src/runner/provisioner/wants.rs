@@ -203,7 +203,6 @@ impl Runner {
             settings,
             component: installed.component.digest,
             reads,
-            readers: self.registry().readers(&self.store, installed, owner)?,
             close: Vec::new(),
             now: self.now(),
         })
