@@ -11,6 +11,7 @@
 //! whatever crashes, the store alone says what is to be done next.
 
 pub mod audit;
+pub mod beliefs;
 pub mod dispatch;
 pub mod drift;
 pub mod handler;
@@ -46,6 +47,7 @@ use groundcrew_engine::run::{Context, Engine, MemoryHandle};
 use groundcrew_store::{HookId, Store};
 use serde_json::Value;
 
+use beliefs::Beliefs;
 pub use entropy::Entropy;
 use installed::Installed;
 use keeper::ClockKeeper;
@@ -81,10 +83,8 @@ pub struct Runner {
     pub limits: Arc<Limits>,
     /// Label sources that must have answered before an owner is asked.
     pub label_sources: Vec<String>,
-    /// Why the source is not believed at present, if it is not: nothing is removed meanwhile.
-    pub disbelief: Arc<RwLock<Option<String>>>,
-    /// Why it is not known now who lives: the source was not read lately. Nothing is removed meanwhile.
-    pub unread: Arc<RwLock<Option<String>>>,
+    /// Whether sources are believed, and whether it is known who lives.
+    pub beliefs: Arc<Beliefs>,
     /// Faults laid over runs; for tests.
     pub faults: Option<Arc<dyn Faults>>,
     /// The rules of settling that hold; all of them but in tests.
@@ -160,8 +160,7 @@ impl Runner {
             fly_api: parts.fly_api,
             limits: Arc::new(parts.limits),
             label_sources: parts.label_sources,
-            disbelief: Arc::default(),
-            unread: Arc::default(),
+            beliefs: Arc::default(),
             faults: parts.faults,
             rules: parts.rules,
             rehearsal: parts.rehearsal,
@@ -195,15 +194,6 @@ impl Runner {
     /// The present.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Why nothing may be removed at present, if so.
-    fn unread(&self) -> Option<String> {
-        self.unread.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    fn disbelief(&self) -> Option<String> {
-        self.disbelief.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// What one run is given: its gate, its grants bound to the owner, its configuration.

@@ -277,9 +277,9 @@ impl Service {
         // Doubts of before the start hold before anything is worked on.
         if let Some(fly) = &fly {
             let status = fly.status();
-            *self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner) = doubt(&status.belief);
-            *self.runner.unread.write().unwrap_or_else(PoisonError::into_inner) =
-                status.unread(self.runner.now());
+            let beliefs = &self.runner.beliefs;
+            beliefs.set_doubt(doubt(&status.belief));
+            beliefs.set_unread(status.unread(self.runner.now()));
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
         let retires = self.start_retirer(&around, fly.clone(), &mut tasks, &stop);
@@ -469,8 +469,9 @@ async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Keep, acts: Millis, st
     loop {
         let history = store.prune(keep, clock.now()).await;
         let acts = store.prune_acts(acts, clock.now()).await;
+        let subjects = store.prune_subjects(keep.gone, clock.now()).await;
         let mut more = false;
-        for pruned in [history, acts] {
+        for pruned in [history, acts, subjects] {
             match pruned {
                 Ok(left) => more |= left,
                 Err(error) => tracing::warn!(%error, "history could not be pruned"),
@@ -539,11 +540,10 @@ async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationTo
     let mut statuses = fly.statuses();
     loop {
         let status = statuses.borrow_and_update().clone();
-        *runner.unread.write().unwrap_or_else(PoisonError::into_inner) = status.unread(runner.now());
+        runner.beliefs.set_unread(status.unread(runner.now()));
         let doubt = doubt(&status.belief);
         let believed = doubt.is_none();
-        let before =
-            std::mem::replace(&mut *runner.disbelief.write().unwrap_or_else(PoisonError::into_inner), doubt);
+        let before = runner.beliefs.set_doubt(doubt);
         if before.is_some() && believed {
             // What was frozen for the doubt's sake has nobody else to wake it.
             if let Err(error) = runner.store.wake_waiting(runner.now()).await {

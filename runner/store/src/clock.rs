@@ -3,6 +3,7 @@
 use groundcrew_core::steady::Era;
 use groundcrew_core::time::Timestamp;
 
+use crate::inherit::WITH_ITS_OWNER;
 use crate::{Result, Store, sql};
 
 /// Where it is among the values of the installation.
@@ -29,10 +30,11 @@ impl Store {
     /// The latest time with which a write is stamped that the ledger remembers; none: there was none.
     pub fn latest_stamp(&self) -> Result<Option<Timestamp>> {
         self.read(|connection| {
+            // What went with its owner may be inherited by the next one of that name.
             let latest =
                 "SELECT max(max(coalesce(intended_at, 0), coalesce(made_by, 0), coalesce(removed_by, 0),
-                  coalesce(absent_at, 0))) FROM resource WHERE state NOT IN ('gone', 'creating')";
-            let latest: Option<i64> = connection.query_row(latest, [], |row| row.get(0))?;
+                  coalesce(absent_at, 0))) FROM resource WHERE state NOT IN ('gone', 'creating') OR gone_how = ?1";
+            let latest: Option<i64> = connection.query_row(latest, [WITH_ITS_OWNER], |row| row.get(0))?;
             Ok(latest.map(Timestamp::from_millis))
         })
     }

@@ -137,6 +137,15 @@ impl Store {
         self.write(move |connection| set_due(connection, lane, Some(at))).await
     }
 
+    /// A delivery waits for the end of a pause; if that came meanwhile, it is due at once.
+    pub async fn postpone_paused(&self, lane: LaneId, at: Timestamp, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            let paused = leave::paused(connection, lane.hook, lane.subject)?.is_some();
+            set_due(connection, lane, Some(if paused { at } else { now }))
+        })
+        .await
+    }
+
     /// A lane without deliveries is idle.
     pub async fn idle(&self, lane: LaneId) -> Result<()> {
         self.write(move |connection| {

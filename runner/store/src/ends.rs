@@ -281,9 +281,7 @@ pub(crate) fn let_go_of_hook(connection: &Connection, hook: HookId, now: Timesta
     }
     connection
         .execute("UPDATE lane SET due_at = NULL, done = dirty, view_hash = NULL WHERE hook = ?1", [hook.0])?;
-    let findings = "UPDATE finding SET closed_at = ?2 WHERE hook = ?1 AND closed_at IS NULL";
-    connection.execute(findings, params![hook.0, now.as_millis()])?;
-    Ok(())
+    findings::close_all_of(connection, hook, now)
 }
 
 fn let_go(connection: &Connection, which: Which, now: Timestamp) -> Result<()> {

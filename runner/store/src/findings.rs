@@ -152,6 +152,16 @@ pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Times
     Ok(())
 }
 
+/// Ends every finding of the runner itself about a hook.
+pub(crate) fn close_all_of(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
+    let text = "SELECT code, about FROM finding WHERE hook = ?1 AND source = 0 AND closed_at IS NULL";
+    let mut statement = connection.prepare_cached(text)?;
+    let open = statement
+        .query_map([hook.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    open.iter().try_for_each(|(code, about)| close(connection, code, about, now))
+}
+
 /// A finding of the runner itself.
 struct Known {
     code: String,

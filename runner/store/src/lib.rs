@@ -32,6 +32,7 @@ pub mod listing;
 pub mod operators;
 pub mod prune;
 mod prune_acts;
+mod prune_subjects;
 pub mod reconcile;
 pub mod recover;
 pub mod remedies;

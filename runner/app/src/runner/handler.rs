@@ -47,8 +47,12 @@ impl Runner {
         }
         for told in 1..=IN_A_ROW {
             let Some(delivery) = head else { break };
-            if let Some(pause) = self.waits(&delivery, lane)? {
-                return Ok(self.store.postpone_delivery(lane, self.now() + pause).await?);
+            if delivery.paused.is_some() {
+                let now = self.now();
+                return Ok(self.store.postpone_paused(lane, now + PAUSED, now).await?);
+            }
+            if self.waits(&delivery, lane)? {
+                return Ok(self.store.postpone_delivery(lane, self.now() + WAIT).await?);
             }
             let turn = if told < IN_A_ROW { Turn::GoesOn } else { Turn::Ends };
             head = self.tell(installed, lane, delivery, turn).await?;
@@ -56,15 +60,11 @@ impl Runner {
         Ok(())
     }
 
-    /// For how long a delivery is not told yet.
-    fn waits(&self, delivery: &Delivery, lane: LaneId) -> Result<Option<Millis>, Error> {
-        if delivery.paused.is_some() {
-            return Ok(Some(PAUSED));
-        }
-        let waits = delivery.event.kind == "app.deleted"
+    /// Whether the end of an app is not told yet, for those of its machines are not.
+    fn waits(&self, delivery: &Delivery, lane: LaneId) -> Result<bool, Error> {
+        Ok(delivery.event.kind == "app.deleted"
             && self.now() < delivery.event.time + APP_DELETE_WAIT
-            && self.store.app_has_open_machine_lanes(lane.subject, lane.hook)?;
-        Ok(waits.then_some(WAIT))
+            && self.store.app_has_open_machine_lanes(lane.subject, lane.hook)?)
     }
 
     async fn tell(

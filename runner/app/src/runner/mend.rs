@@ -138,7 +138,7 @@ impl Runner {
                 Some("its subject is out of the hook's scope".to_owned())
             }
             Some(owner) if found.subject.is_none() => Some(format!("{} was never seen here", owner.path)),
-            _ => self.disbelief(),
+            _ => self.beliefs.doubt(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use groundcrew_core::kind::matches;
 use groundcrew_core::manifest::Watch;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, SubjectKind, Uid};
@@ -96,8 +97,4 @@ impl Registry {
         }
         Ok(lanes)
     }
-}
-
-fn matches(pattern: &str, kind: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == kind, |start| kind.starts_with(start))
 }

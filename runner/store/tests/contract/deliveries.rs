@@ -1,5 +1,6 @@
 //! Events become deliveries once, in order, in one transaction with everything that came with them.
 
+use groundcrew_core::may_delete::Level;
 use groundcrew_store::Error;
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::events::Intake;
@@ -80,4 +81,20 @@ async fn the_head_is_told_first_and_a_dead_one_leaves_the_lane() {
     assert_eq!(bench.store.delivery_head(lane).unwrap().unwrap().event.id, "e1", "it is the oldest again");
     assert!(matches!(bench.store.discard_dead(hook, head.seq, act(), at(62)).await, Err(Error::Missing(_))));
     assert_eq!(bench.store.acts(9).unwrap().len(), 1, "what was refused is not on record");
+}
+
+#[tokio::test]
+async fn a_pause_that_ended_meanwhile_keeps_no_delivery_waiting() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    let subject = bench.app("web", &[]).await;
+    let lane = LaneId { hook, subject };
+    bench.tell("told", "web", &[hook], at(1)).await;
+    bench.store.pause(Some(hook), None, Level::Observe, "tester", at(2)).await.unwrap();
+    bench.store.postpone_paused(lane, at(63), at(3)).await.unwrap();
+    assert_eq!(bench.store.lane(lane).unwrap().unwrap().due_at, Some(at(63)));
+    bench.store.unpause(Some(hook), None, "tester", at(4)).await.unwrap();
+    // Whoever had read the pause before it ended comes too late.
+    bench.store.postpone_paused(lane, at(64), at(5)).await.unwrap();
+    assert_eq!(bench.store.lane(lane).unwrap().unwrap().due_at, Some(at(5)));
 }

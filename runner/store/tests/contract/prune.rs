@@ -6,12 +6,12 @@ use groundcrew_core::may_delete::Level;
 use groundcrew_core::retire::{Ending as Leaving, Patience, Step};
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::findings::{NewFinding, Severity};
-use groundcrew_store::lanes::LaneId;
+use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::prune::Keep;
 use groundcrew_store::retirements::{NewRetirement, Progress};
 
-use crate::support::{Bench, at};
+use crate::support::{Bench, at, path};
 
 const DAY: i64 = 86_400;
 
@@ -82,4 +82,38 @@ async fn what_people_did_goes_after_its_own_time_and_what_is_under_way_stays() {
     assert_eq!(counts(), [1, 1, 1, 1], "the last act, and what is under way");
     while bench.store.prune_acts(keep, at(3 * DAY)).await.unwrap() {}
     assert_eq!(counts(), [0, 1, 1, 1], "a pause holds until it is lifted");
+}
+
+#[tokio::test]
+async fn whoever_ended_long_ago_is_forgotten_once_nothing_speaks_of_them() {
+    let bench = Bench::new();
+    let (make, tell) = (bench.hook("make").await, bench.hook("tell").await);
+    for app in ["lives", "owns", "owed", "spoken-of", "free"] {
+        bench.app(app, &[make]).await;
+    }
+    let lane = |app: &str, hook| {
+        let subject = bench.store.subject_at(&path(app)).unwrap().unwrap().id;
+        LaneId { hook, subject }
+    };
+    let lanes = ["lives", "owns", "owed", "spoken-of", "free"].map(|app| lane(app, make));
+    bench.want(lanes[1], &["thing"], at(1)).await;
+    bench.tell("told", "spoken-of", &[tell], at(1)).await;
+    for lane in lanes {
+        let dirty = bench.store.lane(lane).unwrap().unwrap().dirty;
+        if lane != lanes[2] {
+            let look = LaneLook { lane, seen: dirty, rows: Rows::Behind, next: None, now: at(2) };
+            bench.store.finish_look(look).await.unwrap();
+        }
+    }
+    let ended =
+        "UPDATE subject SET gone_at = 3000 + (SELECT min(seen_at) FROM subject) WHERE path NOT LIKE '%lives'";
+    bench.database().execute_batch(ended).unwrap();
+    let keep = Millis::hours(48);
+    assert!(!bench.store.prune_subjects(keep, at(DAY)).await.unwrap(), "not yet");
+    assert!(bench.store.prune_subjects(keep, at(3 * DAY)).await.unwrap());
+    assert!(!bench.store.prune_subjects(keep, at(3 * DAY)).await.unwrap());
+    let left = lanes.map(|lane| bench.store.subject(lane.subject).unwrap().is_some());
+    assert_eq!(left, [true, true, true, true, false]);
+    assert!(bench.store.lane(lanes[4]).unwrap().is_none());
+    assert!(bench.store.lane(lanes[0]).unwrap().is_some());
 }

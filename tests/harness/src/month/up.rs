@@ -152,10 +152,7 @@ impl Up {
             Belief::Starting | Belief::Believed => None,
         };
         let believed = doubt.is_none();
-        let before = {
-            let mut disbelief = self.runner.disbelief.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *disbelief, doubt)
-        };
+        let before = self.runner.beliefs.set_doubt(doubt);
         if before.is_some() && believed {
             self.runner.store.wake_waiting(self.runner.now()).await
         } else {

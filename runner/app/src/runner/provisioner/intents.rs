@@ -14,6 +14,7 @@ use groundcrew_store::leave::LeavePolicy;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 
+use super::super::beliefs::Beliefs;
 use super::super::keeper::ClockKeeper;
 use super::super::record;
 
@@ -28,10 +29,16 @@ pub(super) enum Purpose {
     Remove { policy: Box<LeavePolicy> },
 }
 
+/// What intents are kept in, and what they are checked against when they are.
+pub(super) struct Keepers {
+    pub(super) store: Store,
+    pub(super) clock: Arc<ClockKeeper>,
+    pub(super) beliefs: Arc<Beliefs>,
+}
+
 /// The intents of one run about one row.
 pub(super) struct RowIntents {
-    store: Store,
-    keeper: Arc<ClockKeeper>,
+    kept: Keepers,
     purpose: Purpose,
     run: RunRecord,
     /// When the write was decided: a creation is intended soon after, or decided again.
@@ -58,7 +65,7 @@ struct Progress {
 
 impl RowIntents {
     pub(super) fn new(
-        (store, keeper): (Store, Arc<ClockKeeper>),
+        kept: Keepers,
         purpose: Purpose,
         row: StoredRow,
         run: RunRecord,
@@ -70,7 +77,7 @@ impl RowIntents {
             Purpose::Remove { .. } => row.row.removed_by,
         };
         let state = Mutex::new(Progress { row, earlier_runs, intended: false });
-        Arc::new(Self { store, keeper, purpose, run, decided_at, earlier_by, state })
+        Arc::new(Self { kept, purpose, run, decided_at, earlier_by, state })
     }
 
     /// The row as last committed, the runs that are still to be stored, and until when writes of ours may take
@@ -141,16 +148,19 @@ impl RowIntents {
         calls.push(record::call(intent.call));
         runs.push((self.run.clone(), calls));
         let effects = RowEffects { runs, now: intent.call.sent_at, ..RowEffects::default() };
-        self.keeper.keep().await?;
+        self.kept.clock.keep().await?;
         let committed = match &self.purpose {
             Purpose::Create { policy, .. } if !again => {
-                self.store.intend_create(row, self.keeper.occupied(policy), effects).await?
+                self.kept.store.intend_create(row, self.kept.clock.occupied(policy), effects).await?
             }
             Purpose::Remove { policy } if !again => {
-                self.store.intend_remove(row, policy.as_ref().clone(), effects).await?
+                // Whoever is believed may have changed since the hook began to look.
+                let mut policy = policy.as_ref().clone();
+                self.kept.beliefs.tell(&mut policy);
+                self.kept.store.intend_remove(row, policy, effects).await?
             }
-            Purpose::Update { .. } if !again => self.store.intend_update(row, effects).await?,
-            _ => self.store.commit_row(row, effects).await?,
+            Purpose::Update { .. } if !again => self.kept.store.intend_update(row, effects).await?,
+            _ => self.kept.store.commit_row(row, effects).await?,
         };
         let mut state = self.state();
         state.row = committed;

@@ -28,7 +28,7 @@ use super::super::record::{About, Opened, RunStart};
 use super::super::rehearsal::Noted;
 use super::super::{Error, Runner, Surroundings};
 use super::Asking;
-use super::intents::{Purpose, RowIntents};
+use super::intents::{Keepers, Purpose, RowIntents};
 use super::learn::{Learnt, UNKNOWN, Unkept, lost_outputs};
 use super::twins::ids;
 
@@ -240,8 +240,7 @@ impl Runner {
         if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
             policy.level = Level::Enforce;
         }
-        policy.frozen = self.disbelief();
-        policy.unread = self.unread();
+        self.beliefs.tell(&mut policy);
         if !work.installed.hook.covers(work.owner.subject.path.app_name()) {
             policy.scope = Scope::Narrowed;
         }
@@ -429,7 +428,7 @@ impl Runner {
         let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
         let earlier = std::mem::take(&mut work.runs);
         let intents = RowIntents::new(
-            (self.store.clone(), self.keeper.clone()),
+            Keepers { store: self.store.clone(), clock: self.keeper.clone(), beliefs: self.beliefs.clone() },
             purpose,
             work.row.clone(),
             opened.0.clone(),

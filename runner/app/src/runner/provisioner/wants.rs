@@ -67,6 +67,10 @@ impl Runner {
         };
         asking.keep(question.config.clone());
         if now.view_hash.as_deref() == Some(question.hash.as_str()) {
+            if now.error.is_some() {
+                // What could not be answered is not asked any more.
+                self.store.close_finding(FAILED, &about(installed, owner), self.now()).await?;
+            }
             return Ok(Asked::Answered);
         }
         self.ask_hook(installed, owner, lane, now, question).await
