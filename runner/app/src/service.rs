@@ -3,7 +3,7 @@
 //! The first signal drains: sources stop, runs in flight are cut off (which is always safe: what they intended
 //! is in the store), the API answers what it has begun. A second signal ends the process at once.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;

@@ -91,7 +91,7 @@ const TABLE: &[Setting] = &[
     entry(
         "hook.NAME.grace.unwanted",
         "15m",
-        "from the end of the wish to the removal while the owner lives, a minute of it at most for what is replaced; `never` where things hold data",
+        "from the end of the wish to the removal while the owner lives (a minute of it at most for what is replaced); `never` where things hold data",
     ),
     entry(
         "hook.NAME.adopt",

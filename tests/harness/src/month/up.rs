@@ -1,6 +1,6 @@
 //! One process: the runner with its sources, put together as the binary does.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use groundcrew::config::Config;
 use groundcrew::runner::installed::Installed;
