@@ -3,7 +3,8 @@
 //! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
 //! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server and of the
 //! simulator's own log; it links neither the runner's core nor its store. Before the runner comes somebody leaves
-//! things behind; a scheduled audit finds them, and those whose end is approved go.
+//! things behind; a scheduled audit finds them, and those whose end is approved go. It fails unless all of that,
+//! from its first act on, is over within a minute.
 
 mod act;
 pub(crate) mod dns;
@@ -21,6 +22,7 @@ use anyhow::Context as _;
 use crate::setup::{self, call, say};
 
 /// Where everything of one demo lies, and what it consists of.
+#[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) directory: PathBuf,
     pub(crate) binary: PathBuf,
