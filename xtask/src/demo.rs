@@ -8,10 +8,10 @@
 
 mod act;
 pub(crate) mod dns;
+mod dns_log;
 mod leaks;
 pub(crate) mod runner;
 pub(crate) mod simulator;
-pub(crate) mod verdict;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::setup::{self, call, say};
+use crate::verdict::{Expected, Outside, Verdict};
+use dns::Dns;
+use simulator::Simulator;
 
 /// Where everything of one demo lies, and what it consists of.
 #[derive(Clone)]
@@ -60,6 +63,18 @@ pub(crate) fn on_stage(
         std::fs::remove_dir_all(&stage.directory).context("the run's directory")?;
     }
     result
+}
+
+/// Asks the simulator and the DNS server, and judges what they say.
+pub(crate) fn verdict(simulator: &Simulator, dns: &Dns, expected: &Expected) -> anyhow::Result<Verdict> {
+    let outside = Outside {
+        fly: simulator.log()?,
+        sets: dns.sets()?,
+        changes: dns.changes()?,
+        foreign: dns.foreign().to_vec(),
+        too_many: simulator.too_many()?,
+    };
+    Ok(Verdict::of(&outside, expected))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo runs against the real clock")]

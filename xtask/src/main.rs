@@ -10,6 +10,7 @@ mod month;
 mod setup;
 mod test;
 mod torture;
+mod verdict;
 
 use std::process::ExitCode;
 

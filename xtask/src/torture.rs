@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use crate::demo::dns::Dns;
 use crate::demo::runner::{Caution, Runner, Tell, configure};
 use crate::demo::simulator::Simulator;
-use crate::demo::verdict::{Expected, Verdict};
-use crate::demo::{Stage, on_stage, until};
+use crate::demo::{self, Stage, on_stage, until};
 use crate::setup::{self, say};
+use crate::verdict::{Expected, Verdict};
 
 /// Apps that may exist at once.
 const POOL: u32 = 40;
@@ -179,7 +179,7 @@ fn settle(
             "the runner ended by itself; see {}",
             stage.directory.join("runner.log").display()
         );
-        let verdict = Verdict::ask(simulator, dns, &expected)?;
+        let verdict = demo::verdict(simulator, dns, &expected)?;
         let good = verdict.is_whole();
         last = Some(verdict);
         std::thread::sleep(Duration::from_millis(500));

@@ -8,8 +8,8 @@ use super::dns::Dns;
 use super::leaks::{self, Leaks};
 use super::runner::{Caution, Runner, Tell, configure, has_told, show};
 use super::simulator::Simulator;
-use super::verdict::{Expected, Verdict};
-use super::{APPS, DELETED, MACHINES, Stage, until};
+use super::{APPS, DELETED, MACHINES, Stage, until, verdict};
+use crate::verdict::{Expected, Verdict};
 
 /// The app in whose creation the runner is killed.
 const KILLED_AT: &str = "cust-9";
@@ -97,7 +97,7 @@ fn complete(
             "the runner ended by itself; see {}",
             stage.directory.join("runner.log").display()
         );
-        let verdict = Verdict::ask(simulator, dns, &expected)?;
+        let verdict = verdict(simulator, dns, &expected)?;
         last = verdict.to_string();
         Ok(verdict.is_good().then_some(verdict))
     });

@@ -14,6 +14,7 @@ use super::runner::{self, Runner, show};
 use super::simulator::Simulator;
 use super::{Stage, until};
 use crate::setup::say;
+use crate::verdict::Set;
 
 /// The name that leads to an app which nobody has, and that app.
 const DANGLING: (&str, &str) = ("shop.cust-2.example", "cust-2-shop");
@@ -204,7 +205,8 @@ impl Outside {
         let bucket = all(&state, "add_ons").iter().any(|one| one["id"] == planted.bucket.as_str());
         let points = |(name, app): (&str, &str)| {
             let (name, target) = (format!("{name}."), format!("{app}.fly.dev."));
-            sets.iter().any(|(n, kind, contents)| *n == name && kind == "CNAME" && contents.contains(&target))
+            let leads = |set: &Set| set.records.iter().any(|(content, _)| *content == target);
+            sets.iter().any(|set| set.name == name && set.kind == "CNAME" && leads(set))
         };
         Ok(Self {
             approved: usize::from(volume(&planted.scratch)) + usize::from(points(DANGLING)),

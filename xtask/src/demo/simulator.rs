@@ -88,6 +88,11 @@ impl Simulator {
         text.lines().map(|line| serde_json::from_str(line).context("the simulator's log")).collect()
     }
 
+    /// How many requests it refused because there were too many.
+    pub(crate) fn too_many(&self) -> anyhow::Result<u64> {
+        self.read("/_sim/stats")?["too_many"].as_u64().context("the simulator counts no refused requests")
+    }
+
     /// Reads one of its pages.
     pub(crate) fn read(&self, path: &str) -> anyhow::Result<Value> {
         Ok(ureq::get(format!("{}{path}", self.base)).call()?.body_mut().read_json()?)
