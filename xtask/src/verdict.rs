@@ -137,6 +137,11 @@ impl Verdict {
     pub(crate) fn foreign(&self) -> usize {
         self.foreign - self.untouched
     }
+
+    /// Requests that were refused because there were too many.
+    pub(crate) fn too_many(&self) -> u64 {
+        self.too_many
+    }
 }
 
 /// Whether an app's name leads to its own address, and to nothing else.

@@ -21,7 +21,7 @@ pub(crate) struct Runner {
 pub(crate) enum Caution {
     /// As the defaults are.
     Usual,
-    /// A fleet that comes and goes all the time needs wider windows.
+    /// A fleet that comes and goes all the time needs wider windows, and listings that lag a longer `settle`.
     Wide,
 }
 
@@ -45,10 +45,12 @@ pub(crate) fn configure(
     caution: Caution,
     more: &str,
 ) -> anyhow::Result<()> {
-    let (vanish, limits) = match caution {
-        Caution::Usual => ("", "limits = { parallel = 1 }\n"),
+    let (vanish, settle, limits) = match caution {
+        Caution::Usual => ("", "", "limits = { parallel = 1 }\n"),
         Caution::Wide => (
             "vanish_max = { share = \"100%\", floor = 1000, within = \"10m\" }\n",
+            // Listings lag, by less than this.
+            "settle = \"20s\"\n",
             "limits = { deletes = { share = \"100%\", floor = 100000, within = \"1h\" } }\n",
         ),
     };
@@ -76,7 +78,7 @@ use = "builtin:fly-ip"
 scope = "customers"
 config = {{ v4 = "shared", v6 = "dedicated" }}
 gone = "delete"
-secret.FLY_TOKEN = {{ from = "FLY", at = "header:authorization", format = "fly", to = "{{fly.api}}" }}
+{settle}secret.FLY_TOKEN = {{ from = "FLY", at = "header:authorization", format = "fly", to = "{{fly.api}}" }}
 allow = ["GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/ip_assignments*"]
 
 [hook.dns]
