@@ -38,9 +38,9 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Both, empty, but for the zone.
+    /// Both, empty, but for the zone; every answer of Fly's is checked against the vendor's document.
     pub fn new(clock: &Clock) -> Self {
-        let fly = World::new(1, Arc::new(clock.clone()));
+        let fly = World::new(1, Arc::new(clock.clone())).validated();
         // A runner keeps to the limits by its limited transport, which is not played here.
         fly.set_knobs(Knobs { rate_limits: RateLimits::Off, ..Knobs::default() });
         let dns = Dns::new(PDNS_KEY, Arc::new(clock.clone()));
@@ -69,6 +69,12 @@ impl Neighbours {
         };
         let done = self.dns.act(ZONE, &json!({"rrsets": [set]}));
         done.unwrap_or_else(|why| panic!("the script's record set {kind} {name}: {why}"));
+    }
+
+    /// Answers of Fly's that the vendor's document does not allow.
+    pub fn violations(&self) -> Vec<String> {
+        let all = self.fly.violations().into_iter();
+        all.map(|violation| format!("{}: {}", violation.call, violation.problem)).collect()
     }
 
     /// Everything that took effect, as the judge reads it, in order of time.

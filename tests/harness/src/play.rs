@@ -53,6 +53,8 @@ pub struct Played {
     pub findings: Vec<Finding>,
     /// What took effect outside.
     pub log: Vec<Effect>,
+    /// Answers of the Fly simulator that the vendor's document does not allow.
+    pub violations: Vec<String>,
     /// It kept working without end, or did not start any more.
     pub restless: bool,
     /// Times that the process was started.
@@ -60,10 +62,11 @@ pub struct Played {
 }
 
 impl Played {
-    /// Whether nothing was doubled, lost, leaked, foreign or untold.
+    /// Whether nothing was doubled, lost, leaked, foreign or untold, and Fly was played as it is documented.
     pub fn is_right(&self) -> bool {
         let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
-        self.verdict.is_clean() && self.told == Told::default() && points_right && !self.restless
+        let played_right = self.violations.is_empty() && !self.restless;
+        self.verdict.is_clean() && self.told == Told::default() && points_right && played_right
     }
 
     /// Whether a record set of ours says this at the end.
@@ -118,6 +121,9 @@ impl fmt::Display for Played {
         for finding in &self.findings {
             let closed = if finding.closed.is_some() { "closed" } else { "open" };
             writeln!(story, "  finding {} {} ({closed}): {}", finding.code, finding.about, finding.message)?;
+        }
+        for violation in &self.violations {
+            writeln!(story, "  not as documented: {violation}")?;
         }
         let restless = if self.restless { ", restless" } else { "" };
         write!(
@@ -343,6 +349,7 @@ impl<'a> Stage<'a> {
             shown,
             findings,
             log,
+            violations: self.neighbours.violations(),
             restless: self.restless.load(Ordering::SeqCst),
             starts: self.starts.load(Ordering::SeqCst),
         }
