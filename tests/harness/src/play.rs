@@ -18,7 +18,7 @@ use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
 use crate::faults::{Laid, Moment, Schedule, Strike};
 use crate::hooks::Shop;
-use crate::neighbours::{Neighbours, PDNS};
+use crate::neighbours::{Neighbours, PDNS, REGISTRY, of_registry};
 use crate::operator;
 use crate::pointing::{Dangling, Why, canonical, dangling};
 use crate::scenario::{Doing, Memory, Scenario};
@@ -49,6 +49,8 @@ pub struct Played {
     pub dangling: Vec<Dangling>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
+    /// Values of the apps' secrets at the end, by `APP/NAME`.
+    pub secrets: BTreeMap<String, String>,
     /// All findings of the runner, closed ones too.
     pub findings: Vec<Finding>,
     /// What took effect outside.
@@ -88,6 +90,17 @@ impl Played {
     pub fn shows(&self, path: &str, value: u32) -> bool {
         let items = self.shown.get(path).into_iter().flatten();
         items.filter(|item| item["value"] == value).count() == 1
+    }
+
+    /// Whether an app's secret has this value at the end.
+    pub fn keeps(&self, secret: &str, value: &str) -> bool {
+        self.secrets.get(secret).is_some_and(|kept| kept == value)
+    }
+
+    /// Whether the registry's document of an app says this at the end.
+    pub fn registers(&self, app: &str, field: &str, value: &str) -> bool {
+        let mut documents = self.shown.get(REGISTRY).into_iter().flatten();
+        documents.any(|document| document["id"] == app && document[field] == value)
     }
 
     /// Whether the runner reported this.
@@ -324,7 +337,7 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(self) -> Played {
-        let mut log = self.outside.log();
+        let mut log: Vec<_> = self.outside.log().into_iter().map(of_registry).collect();
         log.extend(self.neighbours.log());
         log.sort_by_key(|effect| effect.at);
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
@@ -347,6 +360,7 @@ impl<'a> Stage<'a> {
             told,
             dangling: dangling(&self.neighbours),
             shown,
+            secrets: self.neighbours.secrets(),
             findings,
             log,
             violations: self.neighbours.violations(),
