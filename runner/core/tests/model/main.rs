@@ -95,21 +95,23 @@ fn natural(budget: Budget) -> Vec<Setup> {
 fn keyed(budget: Budget) -> Vec<Setup> {
     vec![
         setup("keyed, no marks", Class::Keyed, Marks::Impossible, budget),
-        told_by_mark(setup("keyed, marks", Class::Keyed, Marks::Carried, budget)),
+        Setup {
+            strangers: where_marks_tell(budget),
+            ..setup("keyed, marks", Class::Keyed, Marks::Carried, budget)
+        },
     ]
 }
 
 /// Where a mark alone tells what is ours, a stranger who removes a thing that we have not seen can make us leave its
 /// repetition behind, if it shows again until we take it, and nobody wants it any more: see
 /// [`what_is_removed_unseen_can_be_left_behind`].
-fn told_by_mark(setup: Setup) -> Setup {
-    let Budget { crashes, foreign, wants, .. } = setup.budget;
-    let repeated = crashes > 1 && foreign > 0 && wants > 0;
-    Setup { strangers: if repeated { Strangers::OnceSeen } else { Strangers::AtAnyTime }, ..setup }
+const fn where_marks_tell(Budget { crashes, foreign, wants, .. }: Budget) -> Strangers {
+    if crashes > 1 && foreign > 0 && wants > 0 { Strangers::OnceSeen } else { Strangers::AtAnyTime }
 }
 
 fn marked(budget: Budget) -> Vec<Setup> {
-    let marked = told_by_mark(setup("marked", Class::Marked, Marks::Carried, budget));
+    let strangers = where_marks_tell(budget);
+    let marked = Setup { strangers, ..setup("marked", Class::Marked, Marks::Carried, budget) };
     vec![Setup { name: "marked, drift reported", drift: Drift::Report, ..marked.clone() }, marked]
 }
 
