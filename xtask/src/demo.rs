@@ -3,14 +3,15 @@
 //! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
 //! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server and of the
 //! simulator's own log; it links neither the runner's core nor its store. Before the runner comes somebody leaves
-//! things behind; a scheduled audit finds them, and those whose end is approved go.
+//! things behind; a scheduled audit finds them, and those whose end is approved go. It fails unless all of that,
+//! from its first act on, is over within a minute.
 
 mod act;
 pub(crate) mod dns;
+mod dns_log;
 mod leaks;
 pub(crate) mod runner;
 pub(crate) mod simulator;
-pub(crate) mod verdict;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,8 +20,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::setup::{self, call, say};
+use crate::verdict::{Expected, Outside, Verdict};
+use dns::Dns;
+use simulator::Simulator;
 
 /// Where everything of one demo lies, and what it consists of.
+#[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) directory: PathBuf,
     pub(crate) binary: PathBuf,
@@ -58,6 +63,18 @@ pub(crate) fn on_stage(
         std::fs::remove_dir_all(&stage.directory).context("the run's directory")?;
     }
     result
+}
+
+/// Asks the simulator and the DNS server, and judges what they say.
+pub(crate) fn verdict(simulator: &Simulator, dns: &Dns, expected: &Expected) -> anyhow::Result<Verdict> {
+    let outside = Outside {
+        fly: simulator.log()?,
+        sets: dns.sets()?,
+        changes: dns.changes()?,
+        foreign: dns.foreign().to_vec(),
+        too_many: simulator.too_many()?,
+    };
+    Ok(Verdict::of(&outside, expected))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo runs against the real clock")]

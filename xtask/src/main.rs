@@ -1,4 +1,4 @@
-//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `month`, `bench`.
+//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `month`, `model`, `bench`.
 //!
 //! Each command does everything by itself on a fresh machine, and says what it installs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
@@ -6,10 +6,12 @@
 mod bench;
 mod demo;
 mod docs;
+mod model;
 mod month;
 mod setup;
 mod test;
 mod torture;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,8 @@ cargo xtask COMMAND
                   apps come and go while the runner is killed again and again; non-zero on any loss
   month [--apps N] [--days D] [--seed S]
                   a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss
+  model           settling with two crashes, a lost answer, a stranger and a changed mind at once: minutes, and a few
+                  gigabytes; the states visited; non-zero on a broken promise
   bench [--json] [--svg FILE] [--only NAME]
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&rest),
         Some("torture") => torture::run(&rest),
         Some("month") => month::run(&rest),
+        Some("model") => model::run(),
         Some("bench") => bench::run(&rest),
         Some("test") => test::run(&rest),
         Some("docs") => docs::run(),

@@ -14,7 +14,7 @@ const API: &str = "https://fly.test";
 
 fn world() -> (World, ManualClock) {
     let clock = ManualClock::new(1_774_937_288_802);
-    let world = World::new(7, Arc::new(clock.clone()));
+    let world = World::new(7, Arc::new(clock.clone())).validated();
     world.turn(|knobs| knobs.rate_limits = groundcrew_flysim::RateLimits::Off);
     world.act(Action::CreateApp { name: "cust-7".into(), org: None }).unwrap();
     (world, clock)
@@ -28,7 +28,9 @@ fn sent(world: &World, request: &Request) -> Result<Response> {
         headers: &[("authorization".to_owned(), "FlyV1 fm2_x".to_owned())],
         body: &request.body,
     };
-    match world.call(&call) {
+    let reply = world.call(&call);
+    assert_eq!(world.violations(), [], "the vendor's document allows no such answer");
+    match reply {
         Reply::Answered(it) => Ok(Response { status: it.status, headers: it.headers, body: it.body }),
         Reply::Dropped | Reply::Withheld => Err(Failure::passing("no answer")),
     }

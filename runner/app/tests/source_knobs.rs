@@ -113,7 +113,7 @@ const NO_RULE: &[(&str, Turn, &str)] = &[
     ("machine_prune_ms", |knobs| knobs.machine_prune_ms = Some(0), "absent from its list and 404: gone"),
 ];
 
-/// Knobs about calls that the source never makes.
+/// Knobs about calls that the source never makes; `tests/harness/tests/settle_knobs.rs` has a row for each.
 const NOT_THE_SOURCES: &[&str] = &[
     "blind_ips_ms",
     "blind_certs_ms",

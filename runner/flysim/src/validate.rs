@@ -6,6 +6,7 @@
 //! has one line with its source.
 
 use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use jsonschema::{Draft, Validator};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use crate::world::World;
 
 const DOCUMENT: &str = include_str!("../openapi/fly-openapi-2026-05.json");
 const DEVIATIONS: &str = include_str!("../openapi/deviations.toml");
+/// The document as it is read and compiled once, for all worlds of a process.
+static VENDOR: LazyLock<Mutex<Contract>> =
+    LazyLock::new(|| Mutex::new(Contract::vendor().expect("invariant: the embedded document can be read")));
 /// So many exchanges and violations are kept; later ones are checked and counted only.
 const KEPT_MAX: usize = 5_000;
 
@@ -249,9 +253,8 @@ fn close(schema: &mut Value) {
 }
 
 /// Sees every answer of a world.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Witness {
-    contract: Contract,
     exchanges: Vec<Exchange>,
     violations: Vec<Violation>,
 }
@@ -281,7 +284,8 @@ impl Witness {
             status: answer.status,
             body,
         };
-        self.violations.extend(self.contract.check(&exchange));
+        let mut contract = VENDOR.lock().unwrap_or_else(PoisonError::into_inner);
+        self.violations.extend(contract.check(&exchange));
         self.violations.truncate(KEPT_MAX);
         if self.exchanges.len() < KEPT_MAX {
             self.exchanges.push(exchange);
@@ -293,9 +297,7 @@ impl World {
     /// Checks every answer from now on against the vendor's document.
     #[must_use]
     pub fn validated(self) -> Self {
-        let contract = Contract::vendor().expect("invariant: the embedded document can be read");
-        let witness = Witness { contract, exchanges: Vec::new(), violations: Vec::new() };
-        self.with(|state| state.witness = Some(witness));
+        self.with(|state| state.witness = Some(Witness::default()));
         self
     }
 

@@ -7,8 +7,9 @@
 //! call or commit fails, or the process dies there and is started again on the same file; and again for blows
 //! in the restart that follows.
 //!
-//! What ships is played as it ships: scenarios of `builtin:fly-ip`, `fly-cert` and `dns` talk to the Fly simulator
-//! and to a fake of PowerDNS ([`neighbours`]), in process and on the same clock.
+//! What ships is played as it ships: scenarios of `builtin:fly-ip`, `fly-cert`, `fly-addon`,
+//! `fly-secret`, `fly-postgres`, `dns` and `register` talk to the Fly simulator, to a fake of PowerDNS ([`neighbours`])
+//! and to the fake of `groundcrew-outside`, in process and on the same clock.
 //!
 //! *Guarantees.* Judged is only what the fakes' own logs and receipts show. The same scenario under the same
 //! blows goes the same way, whatever the machine does.

@@ -1,8 +1,10 @@
 //! What first-party hooks talk to: the Fly simulator and the fake of PowerDNS, on the harness's clock.
 //!
 //! Their own logs are put into the shape that the judge of `groundcrew-outside` reads. An app's things are for
-//! `fly/acme/APP`: `v6`, `shared_v4`, `certificate/HOST`, `tigris/NAME`; a record set is for [`ZONE`], with its key, `A/NAME`.
+//! `fly/acme/APP`: `v6`, `shared_v4`, `certificate/HOST`, `secret/NAME`, `tigris/NAME`, `cluster/NAME`, and `document`
+//! in [`REGISTRY`]; a record set is for [`ZONE`], with its key, `A/NAME`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use groundcrew_flysim::dns::{Dns, DnsEffect, DnsWhat};
@@ -19,7 +21,9 @@ pub const FLY: &str = "http://fly.example";
 pub const PDNS: &str = "http://pdns.example";
 /// The zone.
 pub const ZONE: &str = "example";
-/// What its API takes as a key.
+/// The collection of the fake that is a registry: each document's id is its app's name.
+pub const REGISTRY: &str = "/registry";
+/// What the API of the name server takes as a key.
 pub const PDNS_KEY: &str = "key-of-powerdns";
 
 impl groundcrew_flysim::Clock for Clock {
@@ -38,9 +42,9 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Both, empty, but for the zone.
+    /// Both, empty, but for the zone; every answer of Fly's is checked against the vendor's document.
     pub fn new(clock: &Clock) -> Self {
-        let fly = World::new(1, Arc::new(clock.clone()));
+        let fly = World::new(1, Arc::new(clock.clone())).validated();
         // A runner keeps to the limits by its limited transport, which is not played here.
         fly.set_knobs(Knobs { rate_limits: RateLimits::Off, ..Knobs::default() });
         let dns = Dns::new(PDNS_KEY, Arc::new(clock.clone()));
@@ -71,13 +75,53 @@ impl Neighbours {
         done.unwrap_or_else(|why| panic!("the script's record set {kind} {name}: {why}"));
     }
 
+    /// Answers of Fly's that the vendor's document does not allow.
+    pub fn violations(&self) -> Vec<String> {
+        let all = self.fly.violations().into_iter();
+        all.map(|violation| format!("{}: {}", violation.call, violation.problem)).collect()
+    }
+
     /// Everything that took effect, as the judge reads it, in order of time.
     pub fn log(&self) -> Vec<Effect> {
         let mut all: Vec<_> = self.fly.log().iter().filter_map(of_fly).collect();
         all.extend(self.dns.log().iter().map(of_dns));
         all.sort_by_key(|effect| effect.at);
+        changed_where_it_was(&mut all);
         all
     }
+
+    /// The values of all secrets that are set, by `APP/NAME`.
+    pub fn secrets(&self) -> BTreeMap<String, String> {
+        let log = self.fly.log();
+        let set = log.iter().filter(|effect| effect.what == "secret.set");
+        let value = |effect: &groundcrew_flysim::Effect| {
+            let value = self.fly.secret(&effect.app, &effect.subject)?;
+            Some((format!("{}/{}", effect.app, effect.subject), value))
+        };
+        set.filter_map(value).collect()
+    }
+}
+
+/// What is made where it is already was changed: some logs have one word for both.
+fn changed_where_it_was(log: &mut [Effect]) {
+    let mut there = BTreeSet::new();
+    for effect in log {
+        let place = (effect.collection.clone(), effect.id.clone());
+        match effect.what {
+            What::Created if !there.insert(place.clone()) => effect.what = What::Updated,
+            What::Created | What::Updated => {}
+            What::Deleted => drop(there.remove(&place)),
+        }
+    }
+}
+
+/// Whom a document of the registry is for: it is not said in a header, as the guest of scenarios does.
+pub fn of_registry(effect: Effect) -> Effect {
+    if effect.collection != REGISTRY || effect.by != By::Caller {
+        return effect;
+    }
+    let purpose = Some(Purpose::new(format!("fly/acme/{}", effect.id), "document"));
+    Effect { purpose, ..effect }
 }
 
 fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
@@ -88,6 +132,10 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         "cert.created" => (What::Created, format!("certificate/{}", effect.subject)),
         "addon.created" => (What::Created, add_on(effect)),
         "addon.deleted" => (What::Deleted, add_on(effect)),
+        "secret.set" => (What::Created, format!("secret/{}", effect.subject)),
+        "secret.unset" => (What::Deleted, format!("secret/{}", effect.subject)),
+        "postgres.created" => (What::Created, format!("cluster/{}", without_word(effect))),
+        "postgres.deleted" => (What::Deleted, format!("cluster/{}", without_word(effect))),
         "cert.deleted" => (What::Deleted, format!("certificate/{}", effect.subject)),
         _ => return None,
     };
@@ -96,10 +144,16 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         Actor::Owner => By::Stranger,
         Actor::Platform => By::Container,
     };
-    // Add-ons are the organisation's, and outlive their app.
+    // Add-ons and clusters are the organisation's, and outlive their app.
     let collection = match effect.what.split_once('.') {
         Some(("addon", _)) => format!("{FLY}/add-ons"),
+        Some(("postgres", _)) => format!("{FLY}/postgres"),
         _ => format!("{FLY}/{}/{}", effect.app, effect.app_id),
+    };
+    // Nothing says which app a cluster is made for but its name, as scenarios write it.
+    let app = match effect.what.as_str() {
+        "postgres.created" => without_word(effect).trim_end_matches("-db"),
+        _ => &effect.app,
     };
     Some(Effect {
         at: effect.at_ms,
@@ -107,18 +161,22 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         id: effect.subject.clone(),
         what,
         by,
-        purpose: (by == By::Caller).then(|| Purpose::new(format!("fly/acme/{}", effect.app), key)),
-        name: None,
+        purpose: (by == By::Caller).then(|| Purpose::new(format!("fly/acme/{app}"), key)),
+        name: effect.detail["digest"].as_str().map(str::to_owned),
         mark: None,
     })
 }
 
 /// The key of an add-on: its provider, and its name without the word that the host adds.
 fn add_on(effect: &groundcrew_flysim::Effect) -> String {
-    let text = |field: &str| effect.detail[field].as_str().unwrap_or_default();
-    let name = text("name");
-    let key = name.rsplit_once('-').filter(|(_, word)| word.len() == 26).map_or(name, |(key, _)| key);
-    format!("{}/{key}", text("provider"))
+    let provider = effect.detail["provider"].as_str().unwrap_or_default();
+    format!("{provider}/{}", without_word(effect))
+}
+
+/// A name without the word that the host adds.
+fn without_word(effect: &groundcrew_flysim::Effect) -> &str {
+    let name = effect.detail["name"].as_str().unwrap_or_default();
+    name.rsplit_once('-').filter(|(_, word)| word.len() == 26).map_or(name, |(key, _)| key)
 }
 
 fn of_dns(effect: &DnsEffect) -> Effect {

@@ -18,7 +18,7 @@ use crate::carrier::Carrier;
 use crate::clock::{Clock, START};
 use crate::faults::{Laid, Moment, Schedule, Strike};
 use crate::hooks::Shop;
-use crate::neighbours::{Neighbours, PDNS};
+use crate::neighbours::{Neighbours, PDNS, REGISTRY, of_registry};
 use crate::operator;
 use crate::pointing::{Dangling, Why, canonical, dangling};
 use crate::scenario::{Doing, Memory, Scenario};
@@ -49,10 +49,14 @@ pub struct Played {
     pub dangling: Vec<Dangling>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
+    /// Values of the apps' secrets at the end, by `APP/NAME`.
+    pub secrets: BTreeMap<String, String>,
     /// All findings of the runner, closed ones too.
     pub findings: Vec<Finding>,
     /// What took effect outside.
     pub log: Vec<Effect>,
+    /// Answers of the Fly simulator that the vendor's document does not allow.
+    pub violations: Vec<String>,
     /// It kept working without end, or did not start any more.
     pub restless: bool,
     /// Times that the process was started.
@@ -60,10 +64,11 @@ pub struct Played {
 }
 
 impl Played {
-    /// Whether nothing was doubled, lost, leaked, foreign or untold.
+    /// Whether nothing was doubled, lost, leaked, foreign or untold, and Fly was played as it is documented.
     pub fn is_right(&self) -> bool {
         let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
-        self.verdict.is_clean() && self.told == Told::default() && points_right && !self.restless
+        let played_right = self.violations.is_empty() && !self.restless;
+        self.verdict.is_clean() && self.told == Told::default() && points_right && played_right
     }
 
     /// Whether a record set of ours says this at the end.
@@ -85,6 +90,17 @@ impl Played {
     pub fn shows(&self, path: &str, value: u32) -> bool {
         let items = self.shown.get(path).into_iter().flatten();
         items.filter(|item| item["value"] == value).count() == 1
+    }
+
+    /// Whether an app's secret has this value at the end.
+    pub fn keeps(&self, secret: &str, value: &str) -> bool {
+        self.secrets.get(secret).is_some_and(|kept| kept == value)
+    }
+
+    /// Whether the registry's document of an app says this at the end.
+    pub fn registers(&self, app: &str, field: &str, value: &str) -> bool {
+        let mut documents = self.shown.get(REGISTRY).into_iter().flatten();
+        documents.any(|document| document["id"] == app && document[field] == value)
     }
 
     /// Whether the runner reported this.
@@ -123,6 +139,9 @@ impl fmt::Display for Played {
         for finding in &self.findings {
             let closed = if finding.closed.is_some() { "closed" } else { "open" };
             writeln!(story, "  finding {} {} ({closed}): {}", finding.code, finding.about, finding.message)?;
+        }
+        for violation in &self.violations {
+            writeln!(story, "  not as documented: {violation}")?;
         }
         let restless = if self.restless { ", restless" } else { "" };
         write!(
@@ -323,7 +342,7 @@ impl<'a> Stage<'a> {
     }
 
     fn judge(self) -> Played {
-        let mut log = self.outside.log();
+        let mut log: Vec<_> = self.outside.log().into_iter().map(of_registry).collect();
         log.extend(self.neighbours.log());
         log.sort_by_key(|effect| effect.at);
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
@@ -346,8 +365,10 @@ impl<'a> Stage<'a> {
             told,
             dangling: dangling(&self.neighbours),
             shown,
+            secrets: self.neighbours.secrets(),
             findings,
             log,
+            violations: self.neighbours.violations(),
             restless: self.restless.load(Ordering::SeqCst),
             starts: self.starts.load(Ordering::SeqCst),
         }

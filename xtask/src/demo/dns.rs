@@ -2,15 +2,16 @@
 //!
 //! Where PowerDNS is not installed, the fake that the binary carries takes its place; nothing answers resolvers then.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::{Stage, free_port, free_ports, until};
+use super::{Stage, dns_log, free_port, free_ports, until};
 use crate::setup::on_path;
+use crate::verdict::{Change, Set, Told};
 
 pub(crate) const ZONE: &str = "example";
 pub(crate) const KEY: &str = "demo-key-of-powerdns";
@@ -23,18 +24,22 @@ pub(crate) struct Dns {
     child: Child,
     pub(crate) api: String,
     kind: Kind,
+    /// What is nobody's business, as it was before anybody came.
+    foreign: Vec<Set>,
+    /// The last line of the log by then.
+    since: u64,
 }
 
 /// What serves it.
 enum Kind {
-    /// PowerDNS itself, which answers resolvers at this port.
-    PowerDns { port: u16 },
+    /// PowerDNS itself, which answers resolvers at this port and keeps its zone here.
+    PowerDns { port: u16, database: PathBuf },
     /// The fake, for want of this program.
     Fake { lacking: &'static str },
 }
 
 /// Records that were there before, and must be there afterwards.
-pub(crate) const FOREIGN: [(&str, &str, &str); 5] = [
+const FOREIGN: [(&str, &str, &str); 5] = [
     ("mail.example.", "A", "192.0.2.10"),
     ("www.cust-3x.example.", "A", "192.0.2.11"),
     ("_gc-a.someone.example.", "TXT", "\"gc1:other-installation:aaaaaaaaaaaaaaaaaaaaaaaaaa\""),
@@ -63,7 +68,7 @@ impl Dns {
             .stderr(log)
             .spawn()
             .context("groundcrew sim --dns")?;
-        Self { child, api: format!("http://127.0.0.1:{port}"), kind: Kind::Fake { lacking } }.with_zone()
+        Self::with_zone(child, port, Kind::Fake { lacking })
     }
 
     /// Starts PowerDNS and makes the zone.
@@ -71,8 +76,9 @@ impl Dns {
         let directory = stage.directory.join("powerdns");
         std::fs::create_dir_all(&directory)?;
         let database = directory.join("pdns.sqlite3");
-        let read = format!(".read {SCHEMA}");
-        let made = Command::new("sqlite3").arg(&database).arg(read).output().context("sqlite3")?;
+        let mut sqlite = Command::new("sqlite3");
+        sqlite.arg(&database).arg(format!(".read {SCHEMA}")).arg(dns_log::SCHEMA);
+        let made = sqlite.output().context("sqlite3")?;
         ensure!(made.status.success(), "the schema of PowerDNS: {}", String::from_utf8_lossy(&made.stderr));
         let [api_port, port] = free_ports()?;
         std::fs::write(directory.join("pdns.conf"), configuration(&directory, &database, api_port, port))?;
@@ -84,17 +90,42 @@ impl Dns {
             .stderr(log)
             .spawn()
             .context("pdns_server")?;
-        Self { child, api: format!("http://127.0.0.1:{api_port}"), kind: Kind::PowerDns { port } }.with_zone()
+        Self::with_zone(child, api_port, Kind::PowerDns { port, database })
     }
 
-    fn with_zone(self) -> anyhow::Result<Self> {
-        until("the DNS server answers", Duration::from_secs(10), || Ok(self.zone("").ok()))?;
+    fn with_zone(child: Child, api_port: u16, kind: Kind) -> anyhow::Result<Self> {
+        let api = format!("http://127.0.0.1:{api_port}");
+        let mut dns = Self { child, api, kind, foreign: Vec::new(), since: 0 };
+        until("the DNS server answers", Duration::from_secs(10), || Ok(dns.zone("").ok()))?;
         let zone = json!({"name": "example.", "kind": "Native", "nameservers": ["ns.example."]});
-        self.send("POST", "/zones", &zone)?;
+        dns.send("POST", "/zones", &zone)?;
         for (name, kind, content) in FOREIGN {
-            self.put(name, kind, content)?;
+            dns.put(name, kind, content)?;
         }
-        Ok(self)
+        let foreign =
+            |set: &Set| FOREIGN.iter().any(|(name, kind, _)| set.name == *name && set.kind == *kind);
+        dns.foreign = dns.sets()?.into_iter().filter(foreign).collect();
+        ensure!(dns.foreign.len() == FOREIGN.len(), "the zone has not what was written: {:?}", dns.foreign);
+        dns.since = dns.log()?.last().context("the log of the DNS server is empty")?.0;
+        Ok(dns)
+    }
+
+    /// What was there before.
+    pub(crate) fn foreign(&self) -> &[Set] {
+        &self.foreign
+    }
+
+    /// What was changed since, by the server's own log.
+    pub(crate) fn changes(&self) -> anyhow::Result<Vec<Change>> {
+        let later = self.log()?.into_iter().filter(|(seq, _)| *seq > self.since);
+        Ok(later.map(|(_, change)| change).collect())
+    }
+
+    fn log(&self) -> anyhow::Result<Vec<(u64, Change)>> {
+        match &self.kind {
+            Kind::PowerDns { database, .. } => dns_log::of_powerdns(database),
+            Kind::Fake { .. } => dns_log::of_fake(&self.api),
+        }
     }
 
     /// Writes a record set, as anybody with the key could.
@@ -118,24 +149,26 @@ impl Dns {
         }
     }
 
-    /// All record sets of the zone: (name, type, contents).
-    pub(crate) fn sets(&self) -> anyhow::Result<Vec<(String, String, Vec<String>)>> {
+    /// All record sets of the zone.
+    pub(crate) fn sets(&self) -> anyhow::Result<Vec<Set>> {
         let zone = self.zone("/example.")?;
         let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
-        let set = |set: &Value| {
-            let records = set["records"].as_array().cloned().unwrap_or_default();
-            (
-                text(set, "name"),
-                text(set, "type"),
-                records.iter().map(|record| text(record, "content")).collect(),
-            )
+        let record = |record: &Value| {
+            let told = if record["disabled"] == true { Told::No } else { Told::Yes };
+            (text(record, "content"), told)
+        };
+        let set = |set: &Value| Set {
+            name: text(set, "name"),
+            kind: text(set, "type"),
+            ttl: set["ttl"].as_u64().unwrap_or_default(),
+            records: set["records"].as_array().into_iter().flatten().map(record).collect(),
         };
         Ok(zone["rrsets"].as_array().context("the zone has no record sets")?.iter().map(set).collect())
     }
 
     /// What a resolver is told, by `dig`; none if nothing answers resolvers.
     pub(crate) fn dig(&self, name: &str, kind: &str) -> anyhow::Result<Option<Vec<String>>> {
-        let Kind::PowerDns { port } = self.kind else { return Ok(None) };
+        let Kind::PowerDns { port, .. } = self.kind else { return Ok(None) };
         let mut dig = Command::new("dig");
         dig.args(["@127.0.0.1", "-p", &port.to_string(), "+short", "+time=2", "+tries=2", name, kind]);
         let output = dig.output().context("dig")?;

@@ -1,24 +1,31 @@
 //! Leaks planted as mistakes would leave them: a scheduled audit finds and prices them, and what is approved goes.
 //!
 //! What is left behind is made past the runner, with the platform's and the DNS server's own APIs. The audit comes
-//! every minute; only if that minute would end after the demo, it is asked for by hand, and the demo says so.
+//! every minute; so that a whole minute lies within the demo, the runner is not started shortly before one or after one.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
+use super::act::LIMIT;
 use super::dns::{Dns, ZONE};
 use super::runner::{self, Runner, show};
 use super::simulator::Simulator;
 use super::{Stage, until};
+use crate::setup::say;
+use crate::verdict::Set;
 
 /// The name that leads to an app which nobody has, and that app.
 const DANGLING: (&str, &str) = ("shop.cust-2.example", "cust-2-shop");
 /// A name that leads to an app of ours: not a leak.
 const LIVING: (&str, &str) = ("status.example", "cust-7");
-/// A tick that comes later after the beginning is not waited for: the demo ends within a minute.
-const TICK_BY: Duration = Duration::from_secs(55);
+/// How long before a tick the runner is started at least: it must be up by then.
+const SOONEST: Duration = Duration::from_secs(3);
+/// What is left to do after a tick, or nearly so, takes no longer.
+const AFTERWARDS: Duration = Duration::from_secs(4);
+/// From tick to tick.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What was left behind.
 pub(crate) struct Leaks {
@@ -126,26 +133,38 @@ impl Leaks {
     }
 }
 
-/// Waits until a scheduled run of the audit has ended well; asks for one if the next tick would come too late.
-fn audited(stage: &Stage, runner: &mut Runner) -> anyhow::Result<()> {
-    let well = |run: &Value| run["phase"] == "ended" && run["outcome"] == "ok";
-    let ended = || Ok(runner::list(stage, &["audit", "history", "leaks"])?.into_iter().find(well));
-    let rest = to_the_minute()?;
-    match ended()? {
-        Some(_) => {}
-        None if stage.started.elapsed() + rest > TICK_BY => {
-            stage.tell("audit", "its next tick comes after the end of the demo: asked for by hand");
-            show(stage, &["audit", "run", "leaks"])?;
-        }
-        // Nothing is asked meanwhile: every question is a process.
-        None => std::thread::sleep(rest),
+/// Waits, a few seconds at most, until the next tick is neither too near nor too far; the demo's clock stands still
+/// meanwhile.
+pub(crate) fn wait_for_a_tick_ahead(stage: &Stage) -> anyhow::Result<Stage> {
+    let latest = LIMIT.saturating_sub(stage.started.elapsed() + AFTERWARDS);
+    ensure!(latest > SOONEST, "the preparations took too long: no tick can come in time");
+    let ahead = to_the_minute()?;
+    if (SOONEST..=latest).contains(&ahead) {
+        return Ok(stage.clone());
     }
-    let run = until("the audit has ended", Duration::from_secs(20), || {
+    // A tick that is too near is let go by.
+    let next = if ahead > latest { ahead } else { ahead + MINUTE };
+    let wait = next.saturating_sub(latest);
+    say(&format!("waiting {:.1} s, so that the tick of a schedule falls into the demo", wait.as_secs_f32()));
+    std::thread::sleep(wait);
+    Ok(Stage { started: stage.started + wait, ..stage.clone() })
+}
+
+/// Waits until the run of the audit's tick has ended well.
+fn audited(stage: &Stage, runner: &mut Runner) -> anyhow::Result<()> {
+    let well = |run: &Value| run["phase"] == "ended" && run["outcome"] == "ok" && run["tick"].is_string();
+    let ahead = to_the_minute()?;
+    // Nothing is asked meanwhile: every question is a process. A tick beyond the end is not the one.
+    if stage.started.elapsed() + ahead < LIMIT {
+        std::thread::sleep(ahead);
+    }
+    let run = until("the audit's tick has come and gone well", Duration::from_secs(20), || {
         ensure!(runner.lives()?, "the runner ended by itself");
-        ended()
+        Ok(runner::list(stage, &["audit", "history", "leaks"])?.into_iter().find(well))
     })?;
-    let of = run["tick"].as_str().map_or("by hand".to_owned(), |tick| format!("on schedule, {tick}"));
-    stage.tell("audit", &format!("leaks, {of}: {} found, {} new", run["found"], run["opened"]));
+    let tick = text(&run, "tick")?;
+    stage
+        .tell("audit", &format!("leaks, on schedule, {tick}: {} found, {} new", run["found"], run["opened"]));
     Ok(())
 }
 
@@ -186,7 +205,8 @@ impl Outside {
         let bucket = all(&state, "add_ons").iter().any(|one| one["id"] == planted.bucket.as_str());
         let points = |(name, app): (&str, &str)| {
             let (name, target) = (format!("{name}."), format!("{app}.fly.dev."));
-            sets.iter().any(|(n, kind, contents)| *n == name && kind == "CNAME" && contents.contains(&target))
+            let leads = |set: &Set| set.records.iter().any(|(content, _)| *content == target);
+            sets.iter().any(|set| set.name == name && set.kind == "CNAME" && leads(set))
         };
         Ok(Self {
             approved: usize::from(volume(&planted.scratch)) + usize::from(points(DANGLING)),

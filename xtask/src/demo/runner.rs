@@ -21,7 +21,7 @@ pub(crate) struct Runner {
 pub(crate) enum Caution {
     /// As the defaults are.
     Usual,
-    /// A fleet that comes and goes all the time needs wider windows.
+    /// A fleet that comes and goes all the time needs wider windows, and listings that lag a longer `settle`.
     Wide,
 }
 
@@ -45,10 +45,12 @@ pub(crate) fn configure(
     caution: Caution,
     more: &str,
 ) -> anyhow::Result<()> {
-    let (vanish, limits) = match caution {
-        Caution::Usual => ("", "limits = { parallel = 1 }\n"),
+    let (vanish, settle, limits) = match caution {
+        Caution::Usual => ("", "", "limits = { parallel = 1 }\n"),
         Caution::Wide => (
             "vanish_max = { share = \"100%\", floor = 1000, within = \"10m\" }\n",
+            // Listings lag, by less than this.
+            "settle = \"20s\"\n",
             "limits = { deletes = { share = \"100%\", floor = 100000, within = \"1h\" } }\n",
         ),
     };
@@ -76,7 +78,7 @@ use = "builtin:fly-ip"
 scope = "customers"
 config = {{ v4 = "shared", v6 = "dedicated" }}
 gone = "delete"
-secret.FLY_TOKEN = {{ from = "FLY", at = "header:authorization", format = "fly", to = "{{fly.api}}" }}
+{settle}secret.FLY_TOKEN = {{ from = "FLY", at = "header:authorization", format = "fly", to = "{{fly.api}}" }}
 allow = ["GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/ip_assignments*"]
 
 [hook.dns]
@@ -101,17 +103,16 @@ allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
 
 /// Runs one command to its end.
 pub(crate) fn groundcrew(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
-    let output = command(stage).args(arguments).output()?;
-    let text =
-        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "groundcrew {}: {}\n{text}", arguments.join(" "), output.status);
-    Ok(())
+    output(stage, arguments).map(drop)
 }
 
-/// What a command prints.
-pub(crate) fn output(stage: &Stage, arguments: &[&str]) -> anyhow::Result<String> {
+/// What a command prints; fails with it.
+fn output(stage: &Stage, arguments: &[&str]) -> anyhow::Result<String> {
     let output = command(stage).args(arguments).output()?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = || text.clone() + &String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "groundcrew {}: {}\n{}", arguments.join(" "), output.status, said());
+    Ok(text)
 }
 
 /// What a listing holds.
@@ -120,7 +121,7 @@ pub(crate) fn list(stage: &Stage, arguments: &[&str]) -> anyhow::Result<Vec<Valu
     serde_json::from_str(&text).with_context(|| format!("groundcrew {}: {text}", arguments.join(" ")))
 }
 
-/// Types a command before the audience, and shows what it prints.
+/// Types a command before the audience, and shows what it prints; fails with it.
 #[expect(clippy::print_stdout, reason = "this is the demo's output")]
 pub(crate) fn show(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
     println!("\n$ groundcrew {}", arguments.join(" "));
@@ -191,6 +192,16 @@ impl Drop for Runner {
         drop(self.child.wait());
         self.join();
     }
+}
+
+/// Whether the runner said of an app's thing what begins so, in all its lives.
+pub(crate) fn has_told(stage: &Stage, app: &str, what: &str) -> anyhow::Result<bool> {
+    let log = std::fs::read_to_string(stage.directory.join("runner.log")).context("the runner's log")?;
+    let told = |line: &str| {
+        let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
+        event["app"] == app && event["what"].as_str().is_some_and(|said| said.starts_with(what))
+    };
+    Ok(log.lines().any(told))
 }
 
 /// Shows what happened to things, and what went wrong; the rest is in the file.

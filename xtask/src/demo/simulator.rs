@@ -68,10 +68,20 @@ impl Simulator {
         Ok(format!("{} {}", held["method"].as_str().unwrap_or(""), held["path"].as_str().unwrap_or("")))
     }
 
-    /// Whether an answer is held within a while.
-    pub(crate) fn is_held(&self, limit: Duration) -> anyhow::Result<bool> {
-        let path = format!("/_sim/holds?reached=1&timeout_ms={}", limit.as_millis());
-        Ok(self.read(&path)?["reached"].as_bool().unwrap_or(false))
+    /// Every answer that was ever held.
+    pub(crate) fn holds(&self) -> anyhow::Result<Vec<Value>> {
+        let mut holds = self.read("/_sim/holds")?;
+        match holds["holds"].take() {
+            Value::Array(all) => Ok(all),
+            _ => anyhow::bail!("the simulator lists no holds: {holds}"),
+        }
+    }
+
+    /// Waits until one more answer was held than so many; it, if it is held still.
+    pub(crate) fn held_beyond(&self, before: usize, limit: Duration) -> anyhow::Result<Option<Value>> {
+        self.read(&format!("/_sim/holds?reached={}&timeout_ms={}", before + 1, limit.as_millis()))?;
+        let last = self.holds()?.into_iter().nth(before);
+        Ok(last.filter(|held| held["status"] == "waiting"))
     }
 
     /// Lets held answers go (to nobody, by now).
@@ -86,6 +96,11 @@ impl Simulator {
             return Ok(all);
         }
         text.lines().map(|line| serde_json::from_str(line).context("the simulator's log")).collect()
+    }
+
+    /// How many requests it refused because there were too many.
+    pub(crate) fn too_many(&self) -> anyhow::Result<u64> {
+        self.read("/_sim/stats")?["too_many"].as_u64().context("the simulator counts no refused requests")
     }
 
     /// Reads one of its pages.

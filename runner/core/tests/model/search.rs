@@ -14,7 +14,7 @@ use crate::story::Act;
 use crate::world::{Body, Lane, Maker, Phase, Setup, World};
 
 /// More states than this mean that the model lost its bounds.
-const MOST: usize = 1_000_000;
+const MOST: usize = 4_000_000;
 
 /// What a search found.
 #[derive(Debug)]

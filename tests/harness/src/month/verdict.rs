@@ -43,6 +43,8 @@ pub struct Outcome {
     pub dangling: Vec<Dangling>,
     /// What the ledger says that nobody resolves: rows in doubt, stuck or held, deliveries that gave up.
     pub unresolved: Vec<String>,
+    /// Answers of the Fly simulator that the vendor's document does not allow.
+    pub violations: Vec<String>,
     /// It kept working without end, or did not start any more.
     pub restless: bool,
     story: Story,
@@ -57,12 +59,13 @@ struct Story {
 }
 
 impl Outcome {
-    /// Whether nothing was doubled, lost, leaked, foreign, untold or left open.
+    /// Whether nothing was doubled, lost, leaked, foreign, untold or left open, and Fly was played as it is documented.
     pub fn is_right(&self) -> bool {
         let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
         let complete = self.torn.is_empty() && self.different.is_empty() && self.unresolved.is_empty();
         let told = self.told == Told::default() && self.unannounced.is_empty();
-        self.verdict.is_clean() && complete && told && points_right && !self.restless
+        let played_right = self.violations.is_empty() && !self.restless;
+        self.verdict.is_clean() && complete && told && points_right && played_right
     }
 
     /// Things and tellings that should have been there.
@@ -119,6 +122,7 @@ pub(super) fn outcome(stage: &Stage, rested: bool) -> Result<Outcome> {
         unannounced: unannounced(stage, &store)?,
         dangling: dangling(&stage.neighbours),
         unresolved: unresolved(stage, &store)?,
+        violations: stage.neighbours.violations(),
         restless: !rested,
         story: Story { acts, log, findings: store.findings(ClosedToo::No)? },
     })
@@ -297,6 +301,9 @@ impl fmt::Display for Outcome {
         }
         for text in &self.unresolved {
             writeln!(f, "{text}")?;
+        }
+        for violation in self.violations.iter().take(TOLD_MAX) {
+            writeln!(f, "not as documented: {violation}")?;
         }
         for finding in self.story.findings.iter().take(20) {
             writeln!(f, "finding {} {}: {}", finding.code, finding.about, finding.message)?;

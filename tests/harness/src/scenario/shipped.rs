@@ -6,7 +6,8 @@ use groundcrew_outside::Purpose;
 use serde_json::Value;
 
 use super::{Doing, Scenario, Sighting};
-use crate::neighbours::{FLY, PDNS, ZONE};
+use crate::carrier::SERVER;
+use crate::neighbours::{FLY, PDNS, REGISTRY, ZONE};
 
 /// How long after an app's end on the platform the source confirms it, in milliseconds.
 const CONFIRMED_AFTER: i64 = 2_000;
@@ -59,6 +60,39 @@ impl Scenario {
              secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{FLY}\" }}\n\
              allow = [\"GRAPHQL POST {FLY}/graphql\"]\n"
         ))
+    }
+
+    /// The stanza of `builtin:fly-secret`, called `secrets`, with these `values`.
+    #[must_use]
+    pub fn fly_secret(self, values: &str, lines: &str) -> Self {
+        self.hook(&format!(
+            "[hook.secrets]\nuse = \"builtin:fly-secret\"\ngone = \"delete\"\n{lines}\n\
+             config = {{ values = {{ {values} }} }}\n\
+             secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{{fly.api}}\" }}\n\
+             allow = [\"GET,POST {{fly.api}}/v1/apps/{{app}}/secrets*\"]\n"
+        ))
+    }
+
+    /// The stanza of `builtin:fly-postgres`, called `db`: each app has a cluster, `APP-db`.
+    #[must_use]
+    pub fn fly_postgres(self, lines: &str) -> Self {
+        self.hook(&format!(
+            "[hook.db]\nuse = \"builtin:fly-postgres\"\ngone = \"delete\"\n{lines}\n\
+             config = {{ org = \"acme\", name = \"{{app}}-db\", region = \"{{labels.region}}\", plan = \"basic\" }}\n\
+             secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{{fly.api}}\" }}\n\
+             allow = [\"GET,POST,DELETE {{fly.api}}/v1/postgres*\"]\n"
+        ))
+    }
+
+    /// The stanza of `builtin:register`, called `register`, with this `document` of each app in [`REGISTRY`].
+    #[must_use]
+    pub fn register(self, document: &str, knobs: groundcrew_outside::Knobs, lines: &str) -> Self {
+        let stanza = format!(
+            "[hook.register]\nuse = \"builtin:register\"\ngone = \"delete\"\n{lines}\n\
+             config = {{ server = \"{SERVER}\", path = \"registry/{{app}}\", document = {{ {document} }}, mark = \"mark\", auth = \"none\" }}\n\
+             allow = [\"GET,PUT,DELETE {SERVER}{REGISTRY}/*\"]\n"
+        );
+        self.collection(REGISTRY, knobs).hook(&stanza)
     }
 
     /// The stanza of `builtin:dns`, called `dns`, with these `records`.

@@ -1,0 +1,177 @@
+//! Judges demo and torture by what the platform and the name server say themselves.
+//!
+//! It is a function of the simulator's log, the name server's log and its zone, and which apps should live; it links
+//! neither the runner's core nor its store, and asks nobody. [`Outside`] is what it is given.
+
+mod addresses;
+mod records;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use addresses::Addresses;
+use records::Records;
+
+/// Which apps live and which do not.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) living: Vec<u32>,
+    pub(crate) deleted: Vec<u32>,
+}
+
+/// A record set as the zone shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Set {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) ttl: u64,
+    /// Each record's content, and whether resolvers are told.
+    pub(crate) records: Vec<(String, Told)>,
+}
+
+/// Whether resolvers are told of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Yes,
+    /// It is disabled.
+    No,
+}
+
+/// What the name server made of a record set: its contents from then on, none if it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) contents: Vec<String>,
+}
+
+/// How the outside is and how it came to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Outside {
+    /// What took effect on the platform, from the beginning.
+    pub(crate) fly: Vec<Value>,
+    /// The zone as it is.
+    pub(crate) sets: Vec<Set>,
+    /// Every change of the zone since the foreign record sets were there.
+    pub(crate) changes: Vec<Change>,
+    /// Record sets that were there before, and must be there as they were.
+    pub(crate) foreign: Vec<Set>,
+    /// Requests that the platform refused because there were too many.
+    pub(crate) too_many: u64,
+}
+
+/// How the outside is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    living: usize,
+    things: usize,
+    deleted: usize,
+    left: usize,
+    foreign: usize,
+    untouched: usize,
+    doubled: Vec<String>,
+    unlogged: Vec<String>,
+    too_many: u64,
+}
+
+/// Things that every living app should have: a shared address, a dedicated one, a record.
+const EACH: usize = 3;
+
+impl Verdict {
+    /// Judges.
+    pub(crate) fn of(outside: &Outside, expected: &Expected) -> Self {
+        let addresses = Addresses::of(&outside.fly);
+        let records = Records::of(&outside.changes);
+        let things = |app: &u32| {
+            let both = ["v4", "v6"].iter().filter(|kind| addresses.has(*app, kind)).count();
+            both + usize::from(points_to_its_own(&outside.sets, *app, &addresses))
+        };
+        let lives = |app: u32| expected.living.contains(&app);
+        let ours = |set: &&Set| app_of(&set.name).is_some_and(|app| !lives(app));
+        let untouched = |before: &&Set| {
+            outside.sets.contains(before)
+                && !outside.changes.iter().any(|change| change.name == before.name && change.kind != "SOA")
+        };
+        Self {
+            living: expected.living.len(),
+            things: expected.living.iter().map(things).sum(),
+            deleted: expected.deleted.len(),
+            left: addresses.without(lives) + outside.sets.iter().filter(ours).count(),
+            foreign: outside.foreign.len(),
+            untouched: outside.foreign.iter().filter(untouched).count(),
+            unlogged: records.unlike(&outside.sets),
+            doubled: [addresses.doubled, records.doubled].concat(),
+            too_many: outside.too_many,
+        }
+    }
+
+    /// Nothing lost, doubled, leaked or touched, and no limit of the platform exceeded.
+    pub(crate) fn is_good(&self) -> bool {
+        self.is_whole() && self.too_many == 0
+    }
+
+    /// Nothing lost, doubled, leaked or touched, and nothing that the logs do not tell of.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lost() + self.leaked() + self.doubled() + self.foreign() + self.unlogged.len() == 0
+    }
+
+    /// Things that living apps lack.
+    pub(crate) fn lost(&self) -> usize {
+        self.living * EACH - self.things
+    }
+
+    /// Things that are of no app which lives.
+    pub(crate) fn leaked(&self) -> usize {
+        self.left
+    }
+
+    /// Times that something was there twice.
+    pub(crate) fn doubled(&self) -> usize {
+        self.doubled.len()
+    }
+
+    /// Foreign record sets that are not as they were, or were written in between.
+    pub(crate) fn foreign(&self) -> usize {
+        self.foreign - self.untouched
+    }
+
+    /// Requests that were refused because there were too many.
+    pub(crate) fn too_many(&self) -> u64 {
+        self.too_many
+    }
+}
+
+/// Whether an app's name leads to its own address, and to nothing else.
+fn points_to_its_own(sets: &[Set], app: u32, addresses: &Addresses) -> bool {
+    let name = format!("www.cust-{app}.example.");
+    let set = sets.iter().find(|set| set.name == name && set.kind == "A");
+    set.is_some_and(|set| {
+        let own = |(ip, told): &(String, Told)| *told == Told::Yes && addresses.holds(app, ip);
+        !set.records.is_empty() && set.records.iter().all(own)
+    })
+}
+
+/// The app that a record set is for, by its name: the record itself, or the mark beside it.
+fn app_of(name: &str) -> Option<u32> {
+    let name = name.strip_prefix("_gc-a.").unwrap_or(name);
+    name.strip_prefix("www.cust-")?.strip_suffix(".example.")?.parse().ok()
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} living apps have {} of {} things; ", self.living, self.things, self.living * EACH)?;
+        write!(f, "{} deleted apps have {}; ", self.deleted, self.left)?;
+        write!(f, "foreign records untouched {} of {}; ", self.untouched, self.foreign)?;
+        write!(f, "answers 429: {}; ", self.too_many)?;
+        if !self.unlogged.is_empty() {
+            write!(f, "NOT IN THE LOG: {}; ", self.unlogged.join(", "))?;
+        }
+        match self.doubled.as_slice() {
+            [] => write!(f, "at no moment was anything doubled"),
+            doubled => write!(f, "DOUBLED: {}", doubled.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Logs that were doctored: the judge finds what was done to them, and only that.
+
+use serde_json::json;
+
+use super::*;
+
+const EXPECTED: &str = "app 1 lives, app 2 was deleted";
+
+fn fly(what: &str, app: u32, ip: &str) -> Value {
+    json!({"what": what, "app": format!("cust-{app}"), "subject": ip, "detail": {}})
+}
+
+fn set(name: &str, kind: &str, contents: &[&str]) -> Set {
+    let records = contents.iter().map(|content| ((*content).to_owned(), Told::Yes)).collect();
+    Set { name: name.to_owned(), kind: kind.to_owned(), ttl: 300, records }
+}
+
+fn change(name: &str, kind: &str, contents: &[&str]) -> Change {
+    let contents = contents.iter().map(|content| (*content).to_owned()).collect();
+    Change { name: name.to_owned(), kind: kind.to_owned(), contents }
+}
+
+/// App 1 has its three things, app 2 had them, and two foreign record sets are as they were.
+fn good() -> Outside {
+    let foreign = vec![
+        set("mail.example.", "A", &["192.0.2.10"]),
+        set("www.cust-3x.example.", "A", &["192.0.2.11", "192.0.2.12"]),
+    ];
+    let ours =
+        [set("www.cust-1.example.", "A", &["6.6.6.1"]), set("_gc-a.www.cust-1.example.", "TXT", &["m1"])];
+    Outside {
+        fly: vec![
+            fly("ip.allocated", 1, "6.6.6.1"),
+            fly("ip.allocated", 2, "6.6.6.2"),
+            fly("ip.allocated", 1, "fd::1"),
+            fly("ip.allocated", 2, "fd::2"),
+            fly("ip.released", 2, "fd::2"),
+            fly("app.deleted", 2, ""),
+        ],
+        sets: [foreign.as_slice(), &ours].concat(),
+        changes: vec![
+            change("_gc-a.www.cust-1.example.", "TXT", &["m1"]),
+            change("www.cust-1.example.", "A", &["6.6.6.1"]),
+            change("www.cust-2.example.", "A", &["6.6.6.2"]),
+            change("example.", "SOA", &["ns.example. 2"]),
+            change("www.cust-2.example.", "A", &[]),
+        ],
+        foreign,
+        too_many: 0,
+    }
+}
+
+fn judged(doctored: impl FnOnce(&mut Outside)) -> Verdict {
+    let mut outside = good();
+    doctored(&mut outside);
+    Verdict::of(&outside, &Expected { living: vec![1], deleted: vec![2] })
+}
+
+fn counts(verdict: &Verdict) -> [usize; 4] {
+    [verdict.lost(), verdict.doubled(), verdict.leaked(), verdict.foreign()]
+}
+
+/// Writes a set both in the zone and in the log.
+fn write(outside: &mut Outside, name: &str, kind: &str, contents: &[&str]) {
+    outside.sets.retain(|set| set.name != name || set.kind != kind);
+    if !contents.is_empty() {
+        outside.sets.push(set(name, kind, contents));
+    }
+    outside.changes.push(change(name, kind, contents));
+}
+
+/// What was done; how many lost, doubled, leaked, foreign things the judge must find.
+type Row = (&'static str, fn(&mut Outside), [usize; 4]);
+
+const LOST_DOUBLED_LEAKED_FOREIGN: &[Row] = &[
+    ("nothing", |_| {}, [0, 0, 0, 0]),
+    ("an address never came", |it| drop(it.fly.remove(2)), [1, 0, 0, 0]),
+    ("an address was released", |it| it.fly.push(fly("ip.released", 1, "fd::1")), [1, 0, 0, 0]),
+    ("a record was deleted", |it| write(it, "www.cust-1.example.", "A", &[]), [1, 0, 0, 0]),
+    ("a record leads elsewhere", |it| write(it, "www.cust-1.example.", "A", &["9.9.9.9"]), [1, 0, 0, 0]),
+    ("a record is disabled", |it| it.sets[2].records[0].1 = Told::No, [1, 0, 0, 0]),
+    ("a deleted app has an address", |it| it.fly.push(fly("ip.allocated", 2, "fd::2")), [0, 0, 1, 0]),
+    ("an unknown app has an address", |it| it.fly.push(fly("ip.allocated", 7, "fd::7")), [0, 0, 1, 0]),
+    (
+        "a deleted app's mark is left",
+        |it| write(it, "_gc-a.www.cust-2.example.", "TXT", &["m2"]),
+        [0, 0, 1, 0],
+    ),
+    ("an address is there twice", |it| it.fly.push(fly("ip.allocated", 1, "fd::3")), [0, 1, 0, 0]),
+    (
+        "two addresses for a moment",
+        |it| it.fly.extend([fly("ip.allocated", 1, "fd::3"), fly("ip.released", 1, "fd::3")]),
+        [0, 1, 0, 0],
+    ),
+    ("a double hides no loss", |it| it.fly[2] = fly("ip.allocated", 1, "6.6.6.3"), [1, 1, 0, 0]),
+    (
+        "two addresses of a name for a moment",
+        |it| {
+            write(it, "www.cust-1.example.", "A", &["6.6.6.1", "9.9.9.9"]);
+            write(it, "www.cust-1.example.", "A", &["6.6.6.1"]);
+        },
+        [0, 1, 0, 0],
+    ),
+    (
+        "two types of a name for a moment, of an app that is deleted by now",
+        |it| {
+            write(it, "www.cust-2.example.", "A", &["6.6.6.2"]);
+            write(it, "www.cust-2.example.", "AAAA", &["fd::2"]);
+            write(it, "www.cust-2.example.", "A", &[]);
+            write(it, "www.cust-2.example.", "AAAA", &[]);
+        },
+        [0, 1, 0, 0],
+    ),
+    (
+        "a mark is there twice for a moment",
+        |it| {
+            write(it, "_gc-a.www.cust-1.example.", "TXT", &["m1", "m2"]);
+            write(it, "_gc-a.www.cust-1.example.", "TXT", &["m1"]);
+        },
+        [0, 1, 0, 0],
+    ),
+    ("foreign, removed", |it| write(it, "mail.example.", "A", &[]), [0, 0, 0, 1]),
+    (
+        "foreign, removed and written again",
+        |it| {
+            write(it, "mail.example.", "A", &[]);
+            write(it, "mail.example.", "A", &["192.0.2.10"]);
+        },
+        [0, 0, 0, 1],
+    ),
+    ("foreign, written again as it was", |it| write(it, "mail.example.", "A", &["192.0.2.10"]), [0, 0, 0, 1]),
+    (
+        "foreign, a value added",
+        |it| write(it, "mail.example.", "A", &["192.0.2.10", "9.9.9.9"]),
+        [0, 0, 0, 1],
+    ),
+    ("foreign, a value less", |it| write(it, "www.cust-3x.example.", "A", &["192.0.2.11"]), [0, 0, 0, 1]),
+    ("foreign, another type beside it", |it| write(it, "mail.example.", "TXT", &["m"]), [0, 0, 0, 1]),
+    ("foreign, kept for another time", |it| it.sets[0].ttl = 60, [0, 0, 0, 1]),
+    ("foreign, disabled", |it| it.sets[1].records[1].1 = Told::No, [0, 0, 0, 1]),
+    ("foreign, both of them", |it| drop(it.sets.drain(..2)), [0, 0, 0, 2]),
+];
+
+#[test]
+fn what_was_done_to_the_logs_is_found() {
+    for (done, doctor, expected) in LOST_DOUBLED_LEAKED_FOREIGN {
+        let verdict = judged(doctor);
+        assert_eq!(counts(&verdict), *expected, "{EXPECTED}; {done}: {verdict}");
+        assert_eq!(verdict.is_good(), *expected == [0; 4], "{EXPECTED}; {done}: {verdict}");
+    }
+}
+
+#[test]
+fn a_log_that_does_not_explain_the_zone_is_no_evidence() {
+    for doctor in [
+        (|it| it.changes.clear()) as fn(&mut Outside),
+        |it| drop(it.changes.remove(1)),
+        |it| drop(it.changes.pop()),
+    ] {
+        let verdict = judged(doctor);
+        assert_eq!(counts(&verdict), [0; 4]);
+        assert!(!verdict.is_whole() && verdict.to_string().contains("NOT IN THE LOG"), "{verdict}");
+    }
+}
+
+#[test]
+fn refused_requests_are_not_good_but_lose_nothing() {
+    let verdict = judged(|it| it.too_many = 1);
+    assert!(verdict.is_whole() && !verdict.is_good());
+}
+
+#[test]
+fn it_says_what_it_found() {
+    assert_eq!(
+        judged(|_| ()).to_string(),
+        "1 living apps have 3 of 3 things; 1 deleted apps have 0; foreign records untouched 2 of 2; \
+         answers 429: 0; at no moment was anything doubled"
+    );
+    let doubled = judged(|it| it.fly.push(fly("ip.allocated", 1, "fd::3")));
+    assert!(doubled.to_string().ends_with("DOUBLED: v6 of cust-1"), "{doubled}");
+}
