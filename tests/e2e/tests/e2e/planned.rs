@@ -1,6 +1,7 @@
 //! What a plan says of each way in which a stanza may change, and what the runner then does of itself.
 
 use groundcrew_outside::What;
+use serde_json::json;
 
 use crate::scene::Scene;
 
@@ -108,4 +109,67 @@ fn what_another_component_changes_for_all_is_planned_and_its_removals_held() {
     scene.golden("plan-component.txt", "plan");
     scene.holds(&other, 2);
     assert_eq!(scene.outside.log().len(), 6, "nothing else was changed");
+}
+
+/// What an app has comes from its label; equal things that nobody marked are taken over.
+const LABELLED: &str = r#"
+[hook.records]
+$THINGS
+config = { server = "$SHOP" }
+gone = "delete"
+grace = { gone = "30d", unwanted = "1s" }
+adopt = "exact"
+allow = ["GET,POST,PUT,DELETE {config.server}/*"]
+"#;
+
+#[test]
+fn what_exists_already_what_changes_hands_and_what_cannot_change_are_planned_as_such() {
+    let scene = Scene::with_apps(4);
+    scene.configure(LABELLED);
+    let mut up = scene.up();
+    scene.until_ready();
+    let wants = |app: &str, things: &[(&str, &str)]| {
+        let thing =
+            |(key, shape): &(&str, &str)| json!({"kind": "natural", "key": key, "value": 1, "shape": shape});
+        let things: Vec<_> = things.iter().map(thing).collect();
+        scene.says(&["label", "set", app, &format!("things={}", json!(things))]);
+    };
+    // A thing with our mark whose row, and label, went with the database.
+    wants("cust-4", &[("kept", "a")]);
+    scene.until_so("it is there", || scene.keys().len() == 1);
+    up.end();
+    scene.lose_database();
+    let mut up = scene.up();
+    scene.until_ready();
+    wants("cust-1", &[("shared", "a"), ("own", "a")]);
+    scene.until_so("the first has both", || scene.keys().len() == 3);
+    wants("cust-2", &[("shared", "a")]);
+    wants("cust-3", &[("fixed", "a")]);
+    scene.until_so("they are answered", || scene.keys().len() == 4);
+    scene.until("the second is told", || scene.open_findings("resource.conflict").pop());
+    up.end();
+
+    wants("cust-1", &[("own", "a")]);
+    wants("cust-3", &[("fixed", "b")]);
+    // Of two that are there already one is equal, and one carries the mark.
+    wants("cust-4", &[("found", "a"), ("kept", "a")]);
+    scene.somebody("PUT", "/natural/found", &json!({"value": 1, "shape": "a"}));
+    let effects = scene.outside.log().len();
+    scene.golden("plan-hands.txt", "plan");
+    assert_eq!(scene.outside.log().len(), effects, "a plan changes nothing");
+
+    let mut up = scene.up();
+    scene.until_so("it is so", || {
+        let mut rows = scene.list(&["resources"]);
+        rows.retain(|row| {
+            row["state"] == "present" && row["waiting"].is_null() && row["unwanted_since"].is_null()
+        });
+        let is = |key: &str, owner: &str| {
+            rows.iter().any(|row| row["key"] == key && row["owner"].as_str().unwrap().ends_with(owner))
+        };
+        rows.len() == 5 && is("shared", "cust-2") && is("found", "cust-4") && is("fixed", "cust-3")
+    });
+    // Only what was replaced went.
+    assert_eq!((scene.times(What::Deleted), scene.times(What::Updated)), (1, 0));
+    up.end();
 }
