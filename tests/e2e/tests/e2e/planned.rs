@@ -173,3 +173,35 @@ fn what_exists_already_what_changes_hands_and_what_cannot_change_are_planned_as_
     assert_eq!((scene.times(What::Deleted), scene.times(What::Updated)), (1, 0));
     up.end();
 }
+
+/// An address, and a record that says it.
+const NEW_APP: &str = r#"
+[hook.ip]
+use = "builtin:fly-ip"
+level = "observe"
+config = { v6 = "none" }
+gone = "delete"
+secret.FLY_TOKEN = { from = "FLY", at = "header:authorization", format = "fly", to = "{fly.api}" }
+allow = ["GET,POST,DELETE {fly.api}/v1/apps/{app}/ip_assignments*"]
+
+[hook.dns]
+use = "builtin:dns"
+reads = ["ip"]
+config = { server = "$SHOP", zone = "example", records = [
+  { name = "{app}.example", type = "A", values = ["{ip.shared-v4.address}"] },
+] }
+gone = "delete"
+secret.API_TOKEN = { from = "PDNS", at = "header:x-api-key", to = "$SHOP" }
+allow = ["GET,PATCH $SHOP/api/v1/servers/localhost/zones/example*"]
+"#;
+
+#[test]
+fn of_a_new_app_the_first_round_is_planned_and_said_to_be_no_more() {
+    let scene = Scene::with_apps(1);
+    scene.configure(NEW_APP);
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_so("the app is known", || scene.list(&["resources"]).len() == 1);
+    up.end();
+    scene.golden("plan-new-app.txt", "plan");
+}
