@@ -1,6 +1,6 @@
 //! New components and configurations: what they must find, and what they may not remove.
 
-use groundcrew_outside::What;
+use groundcrew_outside::{Act, What};
 
 use crate::scene::{RECORDS, Scene, Up};
 
@@ -149,5 +149,44 @@ fn a_component_that_does_not_find_its_predecessors_things_writes_nothing() {
     let mut up = started(&scene, RECORDS);
     scene.until_records(1..=3);
     assert!(scene.open_findings("hook.lost-sight").is_empty());
+    up.end();
+}
+
+#[test]
+fn a_change_is_counted_for_everybody_before_anybody_is_looked_at_and_told_until_all_is_done() {
+    let scene = Scene::with_apps(3);
+    let mut up = started(&scene, &RECORDS.replace("$THINGS", "$NEXT"));
+    scene.until_so("all is there", || scene.keys().len() == 6);
+    assert!(scene.open_findings("hook.changed").is_empty(), "a first version changes nothing");
+    up.end();
+
+    // The outside is down: what is wanted can be compared without it.
+    scene.outside.script(0, "/natural", Act::Vanish);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    let finding = scene.until("it is told", || scene.open_findings("hook.changed").pop());
+    assert_eq!(
+        finding["message"],
+        "another component changes 3 of 3 owners: makes 0 things, changes 0, replaces 0, asks for 3 no more: what goes is held for approval"
+    );
+    assert_eq!((&finding["about"], &finding["severity"]), (&"records".into(), &"warning".into()));
+    scene.outside.script(0, "/natural", Act::Appear);
+    scene.until_so("three are held", || scene.list(&["approve"]).len() == 3);
+    let since = finding["since"].as_str().unwrap();
+    let rows = scene.list(&["resources"]);
+    let unwanted: Vec<_> = rows.iter().filter_map(|row| row["unwanted_since"].as_str()).collect();
+    assert_eq!(unwanted.len(), 3, "{rows:?}");
+    assert!(unwanted.iter().all(|at| *at >= since), "asked before all was counted at {since}: {unwanted:?}");
+
+    // Over a restart, too: what was counted when nobody followed yet is what is told.
+    up.end();
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_listed(6);
+    assert_eq!(scene.open_findings("hook.changed").pop().unwrap()["message"], finding["message"]);
+    assert_eq!(scene.times(What::Deleted), 0);
+    scene.says(&["approve", "--all", "--yes"]);
+    scene.until_records(1..=3);
+    scene.until_so("nothing is left to tell", || scene.open_findings("hook.changed").is_empty());
     up.end();
 }
