@@ -110,10 +110,8 @@ impl Runner {
         let run = self.engine.desired(&installed.component, &context, question.view).await;
         let Ok(wants) = run.outcome else { return Ok(Foreseen::Unknown) };
         let (before, rows) = self.store.lane_ledger(lane)?;
-        let is_made = |row: &&StoredRow| row.row.state != State::Creating && row.row.state != State::Gone;
         let had = before.iter().map(|want| {
-            let row = rows.iter().find(|row| row.kind == want.kind && row.key == want.key);
-            let exists = row.filter(is_made).is_some();
+            let exists = rows.iter().any(|row| row.kind == want.kind && row.key == want.key && is_made(row));
             Had { kind: &want.kind, key: &want.key, body: &want.body, exists }
         });
         let kinds = &installed.hook.manifest.kind;
@@ -129,6 +127,11 @@ impl Runner {
         let before = self.store.sight(installed.id)?.and_then(|sight| component(&sight.settings));
         Ok(before != component(installed.settings()))
     }
+}
+
+/// Whether something was made for a row, or may have been.
+fn is_made(row: &StoredRow) -> bool {
+    row.row.state != State::Creating && row.row.state != State::Gone
 }
 
 fn finding(installed: &Installed, forecast: &Forecast, what: &str) -> NewFinding {
