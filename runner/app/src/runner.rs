@@ -96,8 +96,8 @@ pub struct Runner {
     /// What this process has told of others' marks.
     told: Mutex<BTreeSet<&'static str>>,
     registry: RwLock<Arc<Registry>>,
-    /// Hooks whose component or configuration changed, and that were not yet seen to find their things.
-    gates: Mutex<BTreeSet<HookId>>,
+    /// Hooks whose component or configuration changed, and how far that is.
+    gates: Mutex<BTreeMap<HookId, provisioner::Gate>>,
 }
 
 impl std::fmt::Debug for Runner {

@@ -12,6 +12,7 @@ pub mod backfill;
 pub mod duration;
 pub mod egress;
 pub mod finding;
+pub mod forecast;
 pub mod hash;
 pub mod inventory;
 pub mod kind;

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::findings::{self, NewFinding};
 use crate::ledger::StoredRow;
 use crate::operators::{self, OperatorAct};
-use crate::{HookId, Result, Store, sql};
+use crate::{HookId, Result, Store, SubjectId, sql};
 
 /// The finding about a hook whose new version does not find what the old one made.
 pub const LOST: &str = "hook.lost-sight";
@@ -41,6 +41,65 @@ impl Store {
                 "SELECT settings FROM lane WHERE hook = ?1 AND settings IS NOT NULL ORDER BY subject LIMIT 1";
             Ok(connection.prepare_cached(text)?.query_row([hook.0], |row| row.get(0)).optional()?)
         })
+    }
+
+    /// Owners that live and have an answer of a hook, neighbours apart.
+    pub fn answered_owners(&self, hook: HookId) -> Result<Vec<SubjectId>> {
+        self.read(|connection| {
+            // Multiplied by a prime: whoever is cut off has asked some of everywhere.
+            let text = "SELECT lane.subject FROM lane JOIN subject ON subject.id = lane.subject
+                WHERE lane.hook = ?1 AND lane.settings IS NOT NULL AND subject.gone_at IS NULL
+                ORDER BY lane.subject * 7919 % 10007, lane.subject";
+            let mut statement = connection.prepare_cached(text)?;
+            let rows = statement.query_map([hook.0], |row| row.get(0).map(SubjectId))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The settings whose effect on everybody was counted and told, while they do not write yet.
+    pub fn foreseen(&self, hook: HookId) -> Result<Option<String>> {
+        self.meta(&foreseen(hook))
+    }
+
+    /// What these settings change was counted; with a finding if that is anything.
+    pub async fn foresee(
+        &self,
+        hook: HookId,
+        settings: String,
+        told: Option<NewFinding>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(move |connection| {
+            let text = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+            connection.execute(text, params![foreseen(hook), settings])?;
+            told.map_or(Ok(()), |finding| findings::open(connection, &finding, now))
+        })
+        .await
+    }
+
+    /// What was counted is not true any more: the hook writes, or was put back.
+    pub async fn forget_foreseen(&self, hook: HookId) -> Result<()> {
+        if self.foreseen(hook)?.is_none() {
+            return Ok(());
+        }
+        self.write(move |connection| {
+            connection.execute("DELETE FROM meta WHERE key = ?1", [foreseen(hook)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether an owner that could be asked was not asked anew yet, or something waits for approval.
+    pub fn has_followers_left(&self, hook: HookId, now: Timestamp) -> Result<bool> {
+        let owed = self.read(|connection| {
+            // Who cannot be asked has an error, and no time or a later one.
+            let text = "SELECT EXISTS (SELECT 1 FROM lane WHERE hook = ?1 AND dirty > done
+                AND (error IS NULL OR due_at <= ?2))";
+            Ok(connection
+                .prepare_cached(text)?
+                .query_row(params![hook.0, now.as_millis()], |row| row.get(0))?)
+        });
+        Ok(owed? || !self.held_rows(Some(hook))?.is_empty())
     }
 
     /// These settings may write from here on.
@@ -91,4 +150,9 @@ impl Store {
             ORDER BY of_owner, of_kind, kind LIMIT ?2)";
         self.rows(filter, params![hook.0, count])
     }
+}
+
+/// Where it is kept for which settings of a hook everybody was asked.
+fn foreseen(hook: HookId) -> String {
+    format!("foreseen/{}", hook.0)
 }

@@ -63,7 +63,7 @@ impl Runner {
     fn claim(self: &Arc<Self>, claims: &mut Claims, running: &mut JoinSet<Done>) {
         let now = self.now();
         let registry = self.registry();
-        let mut hooks: Vec<_> = registry.all().collect();
+        let mut hooks: Vec<_> = registry.all().filter(|installed| self.is_foreseen(installed.id)).collect();
         // Each time another hook is the first: together they may want more than there is room for.
         claims.turn = claims.turn.wrapping_add(1);
         let first = claims.turn % hooks.len().max(1);

@@ -4,6 +4,7 @@
 //! due through [`groundcrew_core::settle::decide`] until it has to wait. Nothing is kept in memory between
 //! looks; a look that is cut off anywhere is simply taken again.
 
+mod forecast;
 mod import;
 mod intents;
 mod learn;
@@ -33,6 +34,7 @@ use super::installed::Installed;
 use super::{Error, Runner};
 pub use import::{Candidate, Looked, Wanted};
 use row::waits_for_order;
+pub(super) use sight::Gate;
 use wants::Asked;
 
 /// Rounds over a lane's rows in one look: a thing that became ready lets what comes after it go on.

@@ -54,6 +54,11 @@ impl Noted<'_> {
                 let found = Item { thing: Some(thing.id.clone()), ..self.of(Action::Adopt, None) };
                 Some(found)
             }
+            // Nothing was sent for this row: an earlier one made it, and the ledger lost that.
+            Step::Take { thing, .. } if self.row.row.state == State::Creating => {
+                let why = Some("it carries our mark".to_owned());
+                Some(Item { thing: Some(thing.id.clone()), ..self.of(Action::Adopt, why) })
+            }
             Step::NoteAbsent if self.want.is_some() => {
                 let why = "it is missing; made again if a second look does not show it either";
                 Some(self.of(Action::Create, Some(why.to_owned())))

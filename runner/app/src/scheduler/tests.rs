@@ -83,6 +83,10 @@ fn at(text: &str) -> Timestamp {
 
 impl Stage {
     fn new(cron: &str, overlap: Overlap, missed: Missed, now: &str) -> Self {
+        Self::in_zone("Europe/Zurich", cron, overlap, missed, now)
+    }
+
+    fn in_zone(zone: &str, cron: &str, overlap: Overlap, missed: Missed, now: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
         let clock = Arc::new(Still(AtomicI64::new(at(now).as_millis())));
@@ -90,7 +94,7 @@ impl Stage {
             (Mutex::default(), Mutex::default(), Mutex::default(), Notify::new());
         let work = Double { store: store.clone(), clock: clock.clone(), begun, listed, mended, let_go };
         let work = Arc::new(work);
-        let schedule = Schedule::parse(cron, "Europe/Zurich").unwrap();
+        let schedule = Schedule::parse(cron, zone).unwrap();
         let (name, hooks) = ("nightly".to_owned(), vec!["orphans".to_owned()]);
         let timing = Timing { schedule, jitter: Millis::ZERO, overlap, missed };
         let jobs = vec![Job::Audit(Arc::new(Audit { name, hooks, timing, remedy: None }))];
@@ -195,23 +199,28 @@ async fn a_clock_that_is_put_back_runs_nothing_twice_and_one_put_forward_misses(
 
 #[tokio::test]
 async fn on_both_days_on_which_clocks_change_there_is_one_run() {
-    for (night, expected) in [
-        ("2026-03-29", "2026-03-29T01:00:00.000Z"), // 02:30 is jumped over: at the jump
-        ("2026-10-25", "2026-10-25T00:30:00.000Z"), // 02:30 is there twice: the first time
+    // A time that is jumped over is run at the jump; one that is there twice, the first time.
+    for (zone, cron, before, expected) in [
+        ("Europe/Zurich", "30 2 * * *", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00.000Z"),
+        ("Europe/Zurich", "30 2 * * *", "2026-10-25T00:00:00Z", "2026-10-25T00:30:00.000Z"),
+        ("America/New_York", "30 2 * * *", "2026-03-08T05:00:00Z", "2026-03-08T07:00:00.000Z"),
+        ("America/New_York", "30 1 * * *", "2026-11-01T04:00:00Z", "2026-11-01T05:30:00.000Z"),
+        // Its clock changes by half an hour.
+        ("Australia/Lord_Howe", "10 2 * * *", "2026-10-03T13:00:00Z", "2026-10-03T15:30:00.000Z"),
+        ("Australia/Lord_Howe", "45 1 * * *", "2026-04-04T13:00:00Z", "2026-04-04T14:45:00.000Z"),
     ] {
-        let before = format!("{night}T00:00:00Z");
-        let stage = Stage::new("30 2 * * *", Overlap::Skip, Missed::Skip, &before);
+        let stage = Stage::in_zone(zone, cron, Overlap::Skip, Missed::Skip, before);
         let (mut scheduler, _asking) = stage.start().await;
         let mut begun = Vec::new();
         for minute in 0..240 {
-            let now = at(&before) + Millis::minutes(minute);
+            let now = at(before) + Millis::minutes(minute);
             let new = stage.when(&mut scheduler, &now.to_string()).await;
             if !new.is_empty() {
                 stage.finish(&mut scheduler).await;
             }
             begun.extend(new);
         }
-        assert_eq!(begun, [expected], "{night}");
+        assert_eq!(begun, [expected], "{cron} in {zone} after {before}");
     }
 }
 

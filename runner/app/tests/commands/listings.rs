@@ -1,11 +1,55 @@
 //! What reading commands say, for people and for programs.
 
+use std::fs;
+
 use crate::cli::{golden, redact};
 use crate::fixture::Fixture;
 
+/// Two audits, one of which comes late by up to ten minutes.
+const AUDITS: &str = r#"
+installation = "acme"
+source.ndjson.path = "-"
+store.path = "data"
+[hook.orphans]
+use = "builtin:orphans"
+config = { org = "acme" }
+[hook.idle]
+use = "builtin:idle"
+config = { org = "acme" }
+[audit.nightly]
+hooks = ["orphans"]
+cron = "0 3 * * *"
+timezone = "Europe/Zurich"
+jitter = "10m"
+[audit.weekly]
+hooks = ["orphans", "idle"]
+cron = "@weekly"
+"#;
+
+impl Fixture {
+    fn with_audits(self) -> Self {
+        fs::write(self.dir.path().join("groundcrew.toml"), AUDITS).unwrap();
+        self
+    }
+}
+
+/// Takes out in how long something comes, and the width that this gave its column.
+fn without_ages(text: &str) -> String {
+    let cell = |cell: &str| {
+        let is_age =
+            cell.strip_prefix("in ").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if is_age { "[age]".to_owned() } else { cell.trim().to_owned() }
+    };
+    let line = |line: &str| {
+        let cells: Vec<_> = line.split("  ").map(str::trim).filter(|it| !it.is_empty()).map(cell).collect();
+        cells.join("  ")
+    };
+    text.lines().map(|it| line(it) + "\n").collect()
+}
+
 #[tokio::test]
 async fn every_listing_is_as_in_its_golden_file() {
-    let fixture = Fixture::audited().await;
+    let fixture = Fixture::audited().await.with_audits();
     let lines = [
         ("app-complete.txt", "app cust-7"),
         ("app-in-doubt.txt", "app acme/cust-9"),
@@ -32,6 +76,49 @@ async fn every_listing_is_as_in_its_golden_file() {
     ];
     for (name, line) in lines {
         golden(name, &fixture.transcript(line));
+    }
+    golden("audit-list.txt", &without_ages(&fixture.transcript("audit list")));
+    golden("audit-list-json.txt", &fixture.transcript("audit list --next 2 --json"));
+}
+
+#[tokio::test]
+async fn every_listing_is_json_where_json_was_asked_for() {
+    let fixture = Fixture::enforced().await.with_audits();
+    assert_eq!(fixture.run("add --all --yes").code, 0);
+    // What is listed, and how many there are of it where that is known; none: it is one object.
+    for (line, count) in [
+        ("app cust-7", None),
+        ("approve", Some(3)),
+        ("audit history", None),
+        ("audit list", Some(2)),
+        ("autopsy m-cust-7", None),
+        ("backfill list", None),
+        ("check", None),
+        ("dead list", Some(1)),
+        ("dead show notify/1", None),
+        ("doctor", None),
+        ("doctor --defaults", None),
+        ("findings", None),
+        ("findings --all", None),
+        ("hook list", Some(4)),
+        ("inspect builtin:orphans", None),
+        ("label show cust-7", None),
+        ("plan", None),
+        ("resources", Some(3)),
+        ("retire list", Some(0)),
+        ("run 1", None),
+        ("runs", None),
+        ("runs --hook dns", None),
+        ("wait --app cust-7 --timeout 0s", None),
+        ("why A/www.cust-7.example", Some(1)),
+    ] {
+        let said = fixture.run(&format!("--data data {line} --json"));
+        let shown: serde_json::Value =
+            serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{line}: {error}: {said:?}"));
+        assert!(shown.is_array() || shown.is_object(), "{line}: {shown}");
+        if let Some(count) = count {
+            assert_eq!(shown.as_array().map(Vec::len), Some(count), "{line}: {shown}");
+        }
     }
 }
 

@@ -3,8 +3,12 @@
 use std::fs;
 use std::sync::Arc;
 
+use groundcrew::control::{self, Act, NoHints, Request};
+use groundcrew_core::duration::Millis;
+use groundcrew_core::plan::Plan;
 use groundcrew_flysim::SystemClock;
-use groundcrew_flysim::dns::{Dns, DnsServer};
+use groundcrew_flysim::dns::{Dns, DnsServer, DnsServerHandle};
+use serde_json::{Value, json};
 
 use crate::cli::golden;
 use crate::fixture::Fixture;
@@ -42,8 +46,8 @@ fn zone(fixture: &Fixture) -> Dns {
     dns
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_plan_says_what_would_be_done_to_each_thing_and_why() {
+/// The fixture with a configuration, and the server that it is about.
+async fn scene() -> (Fixture, DnsServerHandle) {
     let fixture = Fixture::filled().await;
     let server = DnsServer::start(([127, 0, 0, 1], 0).into(), zone(&fixture)).await.unwrap();
     let base = server.base_url();
@@ -56,8 +60,58 @@ async fn a_plan_says_what_would_be_done_to_each_thing_and_why() {
     fs::write(fixture.dir.path().join("key"), "key").unwrap();
     fs::write(fixture.dir.path().join("groundcrew.toml"), CONFIGURED.replace("$SERVER", &base)).unwrap();
     assert_eq!(fixture.run("add --all --yes").code, 0);
+    (fixture, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_would_be_done_to_each_thing_and_why() {
+    let (fixture, server) = scene().await;
     let effects = server.dns().log().len();
     golden("plan.txt", &fixture.transcript("plan"));
     golden("plan-app.txt", &fixture.transcript("plan --app cust-9"));
     assert_eq!(server.dns().log().len(), effects, "a plan changes nothing");
+}
+
+/// How many items of plans may be done now.
+fn applied(fixture: &Fixture) -> i64 {
+    let database = groundcrew_store::Connection::open(fixture.data().join("groundcrew.db")).unwrap();
+    database.query_row("SELECT count(*) FROM applied", [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_of_another_time_or_installation_is_not_applied() {
+    let (fixture, _server) = scene().await;
+    fixture.data_run("plan --out p.json");
+    let file = fixture.dir.path().join("p.json");
+    let planned: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    for (field, value, why) in [
+        ("until", json!("2001-09-09T01:46:40.000Z"), "the plan ended at 2001-09-09T01:46:40.000Z"),
+        ("installation", json!("staging"), "the plan is of installation `staging`, this is `acme`"),
+    ] {
+        let mut plan = planned.clone();
+        plan[field] = value;
+        fs::write(&file, plan.to_string()).unwrap();
+        let said = fixture.run("--data data apply p.json --yes");
+        assert!(said.code == 1 && said.err.contains(why), "{field}: {said:?}");
+        assert!(said.err.contains("groundcrew plan --out FILE"), "{said:?}");
+        assert_eq!(applied(&fixture), 0, "{field}");
+    }
+
+    // A runner is asked by whoever can write to its socket, and reads no file: it looks at the time itself.
+    let plan: Plan = serde_json::from_value(planned).unwrap();
+    let items: Vec<_> = plan.items.into_iter().filter(|item| item.action.writes()).collect();
+    let (store, who) = (fixture.store(), "ann".to_owned());
+    let asked = |until| Act { who: who.clone(), request: Request::Apply { items: items.clone(), until } };
+    let late = control::perform(&store, &NoHints, &asked(plan.until), plan.until).await.unwrap_err();
+    assert!(late.to_string().contains(&format!("the plan ended at {}", plan.until)), "{late}");
+    assert_eq!(applied(&fixture), 0);
+    let before = plan.until - Millis::new(1);
+    let done = control::perform(&store, &NoHints, &asked(plan.until), before).await.unwrap();
+    // Nobody ran with this configuration yet: the ledger still wants of `cust-7` what it wanted before.
+    let left = "left out: record/A/www.cust-7.example of fly/acme/cust-7: something else is wanted by now";
+    assert!(done.message.ends_with(left), "{}", done.message);
+    assert_eq!(
+        (u64::from(done.changed), applied(&fixture)),
+        (items.len() as u64 - 1, items.len() as i64 - 1)
+    );
 }

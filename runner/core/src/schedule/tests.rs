@@ -4,6 +4,9 @@ use super::*;
 
 const SPRING: &str = "2026-03-29T00:00:00Z";
 const AUTUMN: &str = "2026-10-25T00:00:00Z";
+const NEW_YORK: &str = "America/New_York";
+/// Its clock changes by half an hour.
+const LORD_HOWE: &str = "Australia/Lord_Howe";
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).unwrap()
@@ -23,22 +26,96 @@ fn ticks(text: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
     schedule.ticks_after(at(after)).take(count).map(shown).collect()
 }
 
+/// The expected times were counted minute by minute with another implementation and its own database of zones.
 #[test]
 fn ten_expressions_in_three_zones() {
+    let zones = ["Europe/Zurich", NEW_YORK, "Asia/Kolkata"];
     let table = [
-        ("0 3 * * *", "Europe/Zurich", ["Sun 01 Mar 03:00 +01:00", "Mon 02 Mar 03:00 +01:00"]),
-        ("*/15 * * * *", "America/New_York", ["Sat 28 Feb 19:15 -05:00", "Sat 28 Feb 19:30 -05:00"]),
-        ("5,35 9-17/4 * * *", "Europe/Zurich", ["Sun 01 Mar 09:05 +01:00", "Sun 01 Mar 09:35 +01:00"]),
-        ("0 0 * * 0", "Asia/Kolkata", ["Sun 08 Mar 00:00 +05:30", "Sun 15 Mar 00:00 +05:30"]),
-        ("0 0 * * 7", "Asia/Kolkata", ["Sun 08 Mar 00:00 +05:30", "Sun 15 Mar 00:00 +05:30"]),
-        ("30 8 * * mon-fri", "America/New_York", ["Mon 02 Mar 08:30 -05:00", "Tue 03 Mar 08:30 -05:00"]),
-        ("0 12 13 * 5", "Europe/Zurich", ["Fri 06 Mar 12:00 +01:00", "Fri 13 Mar 12:00 +01:00"]),
-        ("0 0 29 2 *", "Europe/Zurich", ["Tue 29 Feb 00:00 +01:00", "Sun 29 Feb 00:00 +01:00"]),
-        ("0 6 1 jan,jul *", "Asia/Kolkata", ["Wed 01 Jul 06:00 +05:30", "Fri 01 Jan 06:00 +05:30"]),
-        ("@weekly", "Asia/Kolkata", ["Sun 08 Mar 00:00 +05:30", "Sun 15 Mar 00:00 +05:30"]),
+        (
+            "0 3 * * *",
+            [
+                ["Sun 01 Mar 03:00 +01:00", "Mon 02 Mar 03:00 +01:00"],
+                ["Sun 01 Mar 03:00 -05:00", "Mon 02 Mar 03:00 -05:00"],
+                ["Mon 02 Mar 03:00 +05:30", "Tue 03 Mar 03:00 +05:30"],
+            ],
+        ),
+        (
+            "*/15 * * * *",
+            [
+                ["Sun 01 Mar 01:15 +01:00", "Sun 01 Mar 01:30 +01:00"],
+                ["Sat 28 Feb 19:15 -05:00", "Sat 28 Feb 19:30 -05:00"],
+                ["Sun 01 Mar 05:45 +05:30", "Sun 01 Mar 06:00 +05:30"],
+            ],
+        ),
+        (
+            "5,35 9-17/4 * * *",
+            [
+                ["Sun 01 Mar 09:05 +01:00", "Sun 01 Mar 09:35 +01:00"],
+                ["Sun 01 Mar 09:05 -05:00", "Sun 01 Mar 09:35 -05:00"],
+                ["Sun 01 Mar 09:05 +05:30", "Sun 01 Mar 09:35 +05:30"],
+            ],
+        ),
+        (
+            "0 0 * * 0",
+            [
+                ["Sun 08 Mar 00:00 +01:00", "Sun 15 Mar 00:00 +01:00"],
+                ["Sun 01 Mar 00:00 -05:00", "Sun 08 Mar 00:00 -05:00"],
+                ["Sun 08 Mar 00:00 +05:30", "Sun 15 Mar 00:00 +05:30"],
+            ],
+        ),
+        (
+            "0 0 * * 7",
+            [
+                ["Sun 08 Mar 00:00 +01:00", "Sun 15 Mar 00:00 +01:00"],
+                ["Sun 01 Mar 00:00 -05:00", "Sun 08 Mar 00:00 -05:00"],
+                ["Sun 08 Mar 00:00 +05:30", "Sun 15 Mar 00:00 +05:30"],
+            ],
+        ),
+        (
+            "30 8 * * mon-fri",
+            [
+                ["Mon 02 Mar 08:30 +01:00", "Tue 03 Mar 08:30 +01:00"],
+                ["Mon 02 Mar 08:30 -05:00", "Tue 03 Mar 08:30 -05:00"],
+                ["Mon 02 Mar 08:30 +05:30", "Tue 03 Mar 08:30 +05:30"],
+            ],
+        ),
+        (
+            "0 12 13 * 5",
+            [
+                ["Fri 06 Mar 12:00 +01:00", "Fri 13 Mar 12:00 +01:00"],
+                ["Fri 06 Mar 12:00 -05:00", "Fri 13 Mar 12:00 -04:00"],
+                ["Fri 06 Mar 12:00 +05:30", "Fri 13 Mar 12:00 +05:30"],
+            ],
+        ),
+        (
+            "0 0 29 2 *",
+            [
+                ["Tue 29 Feb 00:00 +01:00", "Sun 29 Feb 00:00 +01:00"],
+                ["Tue 29 Feb 00:00 -05:00", "Sun 29 Feb 00:00 -05:00"],
+                ["Tue 29 Feb 00:00 +05:30", "Sun 29 Feb 00:00 +05:30"],
+            ],
+        ),
+        (
+            "0 6 1 jan,jul *",
+            [
+                ["Wed 01 Jul 06:00 +02:00", "Fri 01 Jan 06:00 +01:00"],
+                ["Wed 01 Jul 06:00 -04:00", "Fri 01 Jan 06:00 -05:00"],
+                ["Wed 01 Jul 06:00 +05:30", "Fri 01 Jan 06:00 +05:30"],
+            ],
+        ),
+        (
+            "@weekly",
+            [
+                ["Sun 08 Mar 00:00 +01:00", "Sun 15 Mar 00:00 +01:00"],
+                ["Sun 01 Mar 00:00 -05:00", "Sun 08 Mar 00:00 -05:00"],
+                ["Sun 08 Mar 00:00 +05:30", "Sun 15 Mar 00:00 +05:30"],
+            ],
+        ),
     ];
-    for (text, zone, expected) in table {
-        assert_eq!(ticks(text, zone, "2026-03-01T00:00:00Z", 2), expected, "{text} in {zone}");
+    for (text, by_zone) in table {
+        for (zone, expected) in zones.iter().zip(by_zone) {
+            assert_eq!(ticks(text, zone, "2026-03-01T00:00:00Z", 2), expected, "{text} in {zone}");
+        }
     }
 }
 
@@ -80,6 +157,101 @@ fn a_wildcard_hour_goes_by_elapsed_time() {
         "Sun 25 Oct 03:00 +01:00",
     ];
     assert_eq!(ticks("*/30 * * * *", "Europe/Zurich", AUTUMN, 4), autumn);
+}
+
+/// Where the clock changes at another hour, and where it changes by half an hour.
+#[test]
+fn clocks_that_change_at_other_times_and_by_other_amounts_tick_as_often() {
+    let table = [
+        // Jumped over: once, at the jump.
+        (
+            "30 2 * * *",
+            NEW_YORK,
+            "2026-03-08T05:00:00Z",
+            &["Sun 08 Mar 03:00 -04:00", "Mon 09 Mar 02:30 -04:00"][..],
+        ),
+        (
+            "10,50 2 * * *",
+            NEW_YORK,
+            "2026-03-08T05:00:00Z",
+            &["Sun 08 Mar 03:00 -04:00", "Mon 09 Mar 02:10 -04:00", "Mon 09 Mar 02:50 -04:00"][..],
+        ),
+        (
+            "10 2 * * *",
+            LORD_HOWE,
+            "2026-10-03T13:00:00Z",
+            &["Sun 04 Oct 02:30 +11:00", "Mon 05 Oct 02:10 +11:00"][..],
+        ),
+        (
+            "10,20,40 2 * * *",
+            LORD_HOWE,
+            "2026-10-03T13:00:00Z",
+            &[
+                "Sun 04 Oct 02:30 +11:00",
+                "Sun 04 Oct 02:40 +11:00",
+                "Mon 05 Oct 02:10 +11:00",
+                "Mon 05 Oct 02:20 +11:00",
+            ][..],
+        ),
+        // Shown twice: the first time.
+        (
+            "30 1 * * *",
+            NEW_YORK,
+            "2026-11-01T04:00:00Z",
+            &["Sun 01 Nov 01:30 -04:00", "Mon 02 Nov 01:30 -05:00"][..],
+        ),
+        (
+            "45 1 * * *",
+            LORD_HOWE,
+            "2026-04-04T12:00:00Z",
+            &["Sun 05 Apr 01:45 +11:00", "Mon 06 Apr 01:45 +10:30"][..],
+        ),
+        // A wildcard hour goes by elapsed time.
+        (
+            "*/30 * * * *",
+            NEW_YORK,
+            "2026-03-08T06:00:00Z",
+            &["Sun 08 Mar 01:30 -05:00", "Sun 08 Mar 03:00 -04:00", "Sun 08 Mar 03:30 -04:00"][..],
+        ),
+        (
+            "*/30 * * * *",
+            NEW_YORK,
+            "2026-11-01T05:00:00Z",
+            &[
+                "Sun 01 Nov 01:30 -04:00",
+                "Sun 01 Nov 01:00 -05:00",
+                "Sun 01 Nov 01:30 -05:00",
+                "Sun 01 Nov 02:00 -05:00",
+            ][..],
+        ),
+        (
+            "*/15 * * * *",
+            LORD_HOWE,
+            "2026-10-03T15:00:00Z",
+            &[
+                "Sun 04 Oct 01:45 +10:30",
+                "Sun 04 Oct 02:30 +11:00",
+                "Sun 04 Oct 02:45 +11:00",
+                "Sun 04 Oct 03:00 +11:00",
+            ][..],
+        ),
+        (
+            "*/15 * * * *",
+            LORD_HOWE,
+            "2026-04-04T14:15:00Z",
+            &[
+                "Sun 05 Apr 01:30 +11:00",
+                "Sun 05 Apr 01:45 +11:00",
+                "Sun 05 Apr 01:30 +10:30",
+                "Sun 05 Apr 01:45 +10:30",
+                "Sun 05 Apr 02:00 +10:30",
+                "Sun 05 Apr 02:15 +10:30",
+            ][..],
+        ),
+    ];
+    for (text, zone, after, expected) in table {
+        assert_eq!(ticks(text, zone, after, expected.len()), expected, "{text} in {zone}");
+    }
 }
 
 #[test]

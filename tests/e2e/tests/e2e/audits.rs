@@ -28,7 +28,7 @@ deletes = { share = \"0%\", floor = 2 }
 
 impl Scene {
     /// Somebody asks the outside for something, past the runner.
-    fn somebody(&self, method: &str, target: &str, body: &Value) -> Value {
+    pub(crate) fn somebody(&self, method: &str, target: &str, body: &Value) -> Value {
         let headers = [("content-type".to_owned(), "application/json".to_owned())];
         let reply = self.outside.handle(method, target, &headers, body.to_string().as_bytes());
         let answer = reply.answer().unwrap();

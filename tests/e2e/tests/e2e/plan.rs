@@ -42,3 +42,34 @@ fn what_is_applied_is_done_once_and_nothing_else_at_observe() {
     scene.is_clean([("cust-2", "natural/cust-2")]);
     up.end();
 }
+
+#[test]
+fn what_is_applied_waits_for_the_end_of_a_pause_and_of_a_protection() {
+    let scene = Scene::with_apps(2);
+    // At this level nothing is removed by itself, so that what is applied is what removes.
+    scene.configure(&RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"no-deletes\""));
+    let mut up = scene.up();
+    scene.until_records(1..=2);
+    scene.delete_app("cust-1");
+    scene.until_so("a removal is planned", || planned(&scene, &[]) == ["delete cust-1"]);
+    scene.says(&["plan", "--out", "p.json"]);
+    scene.says(&["pause"]);
+    scene.says(&["apply", "p.json", "--yes"]);
+    scene.until_listed(8);
+    assert_eq!(scene.times(What::Deleted), 0, "it is paused");
+    scene.says(&["unpause"]);
+    scene.until_so("it is removed", || scene.times(What::Deleted) == 1);
+    scene.until_records(2..=2);
+
+    scene.delete_app("cust-2");
+    scene.until_so("another is planned", || planned(&scene, &[]) == ["delete cust-2"]);
+    scene.says(&["plan", "--out", "p.json"]);
+    scene.says(&["protect", "natural/cust-2"]);
+    scene.says(&["apply", "p.json", "--yes"]);
+    scene.until_listed(8);
+    assert_eq!(scene.times(What::Deleted), 1, "it is protected");
+    scene.says(&["unprotect", "natural/cust-2"]);
+    scene.until_so("it is removed, too", || scene.times(What::Deleted) == 2);
+    scene.is_clean([]);
+    up.end();
+}

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use groundcrew_outside::What;
+use serde_json::json;
 
 use crate::scene::{RECORDS, Scene, Up};
 
@@ -74,7 +75,7 @@ impl Scene {
     }
 
     /// Takes the database away, as a broken disk does.
-    fn lose_database(&self) {
+    pub(crate) fn lose_database(&self) {
         for suffix in ["", "-wal", "-shm"] {
             let file = self.directory.path().join(format!("data/groundcrew.db{suffix}"));
             if file.exists() {
@@ -202,6 +203,36 @@ fn a_second_runner_or_a_lost_database_is_noticed() {
     let doctor = scene.groundcrew(&["doctor"]);
     assert!(doctor.code == Some(1) && doctor.out.contains("groundcrew recover"), "{}", doctor.out);
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
+    up.end();
+}
+
+#[test]
+fn another_installation_is_noticed_by_its_mark_and_left_alone() {
+    let scene = Scene::with_apps(1);
+    scene.configure(RECORDS);
+    let mut up = scene.started();
+    scene.until_records(1..=1);
+    let ours = scene.outside.log()[0].mark.clone().unwrap();
+    let theirs = ours.replace("gc1:e2e:", "gc1:staging:");
+    assert_ne!(ours, theirs);
+    scene.somebody("PUT", "/natural/cust-2", &json!({"value": 7, "mark": theirs}));
+    let effects = scene.outside.log().len();
+    assert!(!scene.groundcrew(&["doctor"]).out.contains("staging"));
+    scene.create_app("cust-2");
+    let finding = scene.until("it is noticed", || scene.open_findings("installation.other").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(
+        message.contains("natural `cust-2`") && message.contains("installation `staging`'s"),
+        "{message}"
+    );
+    assert_eq!((&finding["severity"], &finding["about"]), (&json!("info"), &json!("e2e")));
+    let doctor = scene.groundcrew(&["doctor"]).out;
+    let line = doctor.lines().find(|line| line.contains("installations")).unwrap_or_default();
+    assert!(line.contains("it is left alone"), "{doctor}");
+    assert!(scene.open_findings("installation.second").is_empty());
+    scene.until("its key is taken", || scene.open_findings("resource.conflict").pop());
+    scene.until_listed(4);
+    assert_eq!(scene.outside.log().len(), effects, "nothing is written over it");
     up.end();
 }
 

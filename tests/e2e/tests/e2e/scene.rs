@@ -93,13 +93,14 @@ impl Scene {
 
     /// Writes the configuration, has it checked and its hooks approved, as its user would.
     ///
-    /// What begins with `poll` says how often the platform is read, else it is twice a second. `$SHOP` and `$THINGS` stand for the outside's address and the guest's `use` and `manifest`, `$REAPER` for those of the auditor that mends.
+    /// What begins with `poll` says how often the platform is read, else it is twice a second. `$SHOP` and `$THINGS` stand for the outside's address and the guest's `use` and `manifest`, `$NEXT` and `$ELSEWHERE` for those of its other versions, `$REAPER` for those of the auditor that mends.
     pub(crate) fn configure(&self, stanzas: &str) {
         let shipped = Shipped::get();
-        let (component, manifest) = (shipped.things.display(), shipped.manifest.display());
-        let things = format!("use = \"{component}\"\nmanifest = \"{manifest}\"");
-        let (component, manifest) = (shipped.reaper.display(), shipped.reaper_manifest.display());
-        let reaper = format!("use = \"{component}\"\nmanifest = \"{manifest}\"");
+        let hook = |component: &Path, manifest: &Path| {
+            format!("use = \"{}\"\nmanifest = \"{}\"", component.display(), manifest.display())
+        };
+        let version = |component: &Path| hook(component, &shipped.manifest);
+        let reaper = hook(&shipped.reaper, &shipped.reaper_manifest);
         let pace = if stanzas.starts_with("poll") { "" } else { "poll = \"500ms\"\n" };
         let text = format!("{HEAD}{pace}{stanzas}");
         let text = text
@@ -107,7 +108,9 @@ impl Scene {
             .replace("$SHOP", &self.shop)
             .replace("$API", &self.api)
             .replace("$DATA", &self.data.display().to_string())
-            .replace("$THINGS", &things)
+            .replace("$THINGS", &version(&shipped.things))
+            .replace("$NEXT", &version(&shipped.next))
+            .replace("$ELSEWHERE", &version(&shipped.elsewhere))
             .replace("$REAPER", &reaper);
         std::fs::write(self.directory.path().join("groundcrew.toml"), text).unwrap();
         self.says(&["check"]);
@@ -217,7 +220,7 @@ impl Scene {
 }
 
 impl Said {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }

@@ -12,6 +12,9 @@ pub(crate) struct Shipped {
     /// The guest with one kind of thing per class of creation, and its manifest.
     pub(crate) things: PathBuf,
     pub(crate) manifest: PathBuf,
+    /// The guest's next version, which wants `natural/{app}-extra` as well, and one that looks elsewhere.
+    pub(crate) next: PathBuf,
+    pub(crate) elsewhere: PathBuf,
     /// The auditor that mends, and its manifest.
     pub(crate) reaper: PathBuf,
     pub(crate) reaper_manifest: PathBuf,
@@ -30,8 +33,17 @@ impl Shipped {
             cargo(&["-p", "groundcrew", "--target-dir"], &target);
             let packages = ["-p", "guest-things", "-p", "guest-reaper"];
             let how = ["--profile", "hook", "--target", "wasm32-wasip2", "--target-dir"];
-            cargo(&[&packages[..], &how].concat(), &guests);
             let built = guests.join("wasm32-wasip2/hook");
+            // The versions first: what stays under the guest's own name is the one that other tests use.
+            let version = |feature: &str| {
+                let packages = ["-p", "guest-things", "--features", feature];
+                cargo(&[&packages[..], &how].concat(), &guests);
+                let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("things-{feature}.wasm"));
+                std::fs::copy(built.join("guest_things.wasm"), &kept).unwrap();
+                kept
+            };
+            let (next, elsewhere) = (version("next"), version("elsewhere"));
+            cargo(&[&packages[..], &how].concat(), &guests);
             let manifest = |guest: &str| {
                 let file = Path::new(ROOT).join(format!("tests/guests/{guest}/hook.toml"));
                 file.canonicalize().unwrap()
@@ -40,6 +52,8 @@ impl Shipped {
                 binary: target.join("debug/groundcrew"),
                 things: built.join("guest_things.wasm"),
                 manifest: manifest("things"),
+                next,
+                elsewhere,
                 reaper: built.join("guest_reaper.wasm"),
                 reaper_manifest: manifest("reaper"),
             }

@@ -1,6 +1,6 @@
 //! New components and configurations: what they must find, and what they may not remove.
 
-use groundcrew_outside::What;
+use groundcrew_outside::{Act, What};
 
 use crate::scene::{RECORDS, Scene, Up};
 
@@ -97,4 +97,96 @@ fn what_a_changed_configuration_removes_or_replaces_waits_for_approval() {
     });
     up.end();
     scene.is_clean([("cust-1", "natural/cust-1-fixed")]);
+}
+
+#[test]
+fn what_another_component_asks_for_no_more_goes_only_when_it_is_approved() {
+    let scene = Scene::with_apps(2);
+    // The next version comes first: the one after it wants one thing less.
+    let mut up = started(&scene, &RECORDS.replace("$THINGS", "$NEXT"));
+    scene.until_so("all is there", || scene.keys().len() == 4);
+    up.end();
+
+    scene.configure(RECORDS);
+    let plan = scene.says(&["plan"]);
+    assert_eq!(plan.matches("the component changed and asks for less: approve").count(), 2, "{plan}");
+    let mut up = scene.up();
+    scene.until_so("both are held", || scene.list(&["approve"]).len() == 2);
+    let held = scene.says(&["approve"]);
+    for app in ["cust-1", "cust-2"] {
+        assert!(held.contains(&format!("natural/{app}-extra")), "{held}");
+    }
+    assert_eq!(held.matches("the component changed and asks for less: approve").count(), 2, "{held}");
+    scene.until_listed(6);
+    assert_eq!(scene.times(What::Deleted), 0, "grace has passed, and nobody approved");
+
+    let row = scene.list(&["approve"])[0]["row"].as_str().unwrap().to_owned();
+    scene.says(&["approve", &row, "--yes"]);
+    scene.until_so("that one is gone", || scene.times(What::Deleted) == 1);
+    scene.until_listed(6);
+    assert_eq!(scene.times(What::Deleted), 1, "and no other");
+    scene.says(&["approve", "--all", "--yes"]);
+    scene.until_records(1..=2);
+    up.end();
+    assert_eq!((scene.times(What::Created), scene.times(What::Updated)), (4, 0));
+    scene.is_clean([("cust-1", "natural/cust-1"), ("cust-2", "natural/cust-2")]);
+}
+
+#[test]
+fn a_component_that_does_not_find_its_predecessors_things_writes_nothing() {
+    let scene = Scene::with_apps(2);
+    let mut up = started(&scene, RECORDS);
+    scene.until_records(1..=2);
+    up.end();
+    let mut up = started(&scene, &RECORDS.replace("$THINGS", "$ELSEWHERE"));
+    let finding = scene.until("it is held", || scene.open_findings("hook.lost-sight").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.contains("2 of 2 things that exist are not found"), "{message}");
+    scene.create_app("cust-3");
+    scene.until_listed(8);
+    assert_eq!(scene.outside.log().len(), 2, "nothing is written");
+    up.end();
+    let mut up = started(&scene, RECORDS);
+    scene.until_records(1..=3);
+    assert!(scene.open_findings("hook.lost-sight").is_empty());
+    up.end();
+}
+
+#[test]
+fn a_change_is_counted_for_everybody_before_anybody_is_looked_at_and_told_until_all_is_done() {
+    let scene = Scene::with_apps(3);
+    let mut up = started(&scene, &RECORDS.replace("$THINGS", "$NEXT"));
+    scene.until_so("all is there", || scene.keys().len() == 6);
+    assert!(scene.open_findings("hook.changed").is_empty(), "a first version changes nothing");
+    up.end();
+
+    // The outside is down: what is wanted can be compared without it.
+    scene.outside.script(0, "/natural", Act::Vanish);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    let finding = scene.until("it is told", || scene.open_findings("hook.changed").pop());
+    assert_eq!(
+        finding["message"],
+        "another component changes 3 of 3 owners: makes 0 things, changes 0, replaces 0, asks for 3 no more: what goes is held for approval"
+    );
+    assert_eq!((&finding["about"], &finding["severity"]), (&"records".into(), &"warning".into()));
+    scene.outside.script(0, "/natural", Act::Appear);
+    scene.until_so("three are held", || scene.list(&["approve"]).len() == 3);
+    let since = finding["since"].as_str().unwrap();
+    let rows = scene.list(&["resources"]);
+    let unwanted: Vec<_> = rows.iter().filter_map(|row| row["unwanted_since"].as_str()).collect();
+    assert_eq!(unwanted.len(), 3, "{rows:?}");
+    assert!(unwanted.iter().all(|at| *at >= since), "asked before all was counted at {since}: {unwanted:?}");
+
+    // Over a restart, too: what was counted when nobody followed yet is what is told.
+    up.end();
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_listed(6);
+    assert_eq!(scene.open_findings("hook.changed").pop().unwrap()["message"], finding["message"]);
+    assert_eq!(scene.times(What::Deleted), 0);
+    scene.says(&["approve", "--all", "--yes"]);
+    scene.until_records(1..=3);
+    scene.until_so("nothing is left to tell", || scene.open_findings("hook.changed").is_empty());
+    up.end();
 }

@@ -169,7 +169,8 @@ fn of_this_version(app: &str) -> Option<Value> {
 
 /// What a natural key is called outside.
 fn outside(key: &str) -> Result<String> {
-    Ok(format!("{key}{}", config::<Config>()?.suffix))
+    let version = if cfg!(feature = "elsewhere") { "-elsewhere" } else { "" };
+    Ok(format!("{key}{}{version}", config::<Config>()?.suffix))
 }
 
 /// Where things of a kind are.

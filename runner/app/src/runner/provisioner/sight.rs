@@ -4,8 +4,15 @@
 //! them all a second time. So whenever component or configuration changed, a sample of the rows is looked for by
 //! exactly their keys; meanwhile, and until all of it was found or a person says so, the hook's rows rest: they are
 //! neither changed nor concluded about.
+//!
+//! Before any of that the change is foreseen for the whole fleet ([`super::forecast`]).
+//!
+//! ```text
+//!  changed --> unforeseen --counted--> closed --found, or a person--> open --followed by all--> nothing is kept
+//!              no lane is looked at    rows rest                      it may write
+//! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use groundcrew_core::duration::Millis;
@@ -14,6 +21,7 @@ use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::sight::LOST;
 use groundcrew_store::{HookId, Result};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Runner;
@@ -24,6 +32,8 @@ use super::row::Work;
 const SAMPLE: u32 = 20;
 /// Between two looks at whether a gate may open.
 const PAUSE: Millis = Millis::new(500);
+/// Between two looks at whether a change was followed by all.
+const FOLLOWED: Millis = Millis::seconds(2);
 /// Between two samples of a hook that did not find its things.
 const AGAIN: Millis = Millis::minutes(1);
 /// Rounds after which looks that fail no longer hold back a hook that finds everything else.
@@ -39,7 +49,18 @@ struct Sighting {
     failed: Vec<String>,
 }
 
-/// How far a gate is.
+/// How far the change of a hook is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Gate {
+    /// What it changes of the fleet is not known yet: none of its lanes is looked at.
+    Unforeseen,
+    /// It was not yet seen to find its things: its rows rest.
+    Closed,
+    /// It may write; what was foreseen is told until nothing of it is left to be done.
+    Open,
+}
+
+/// Samples that were taken.
 #[derive(Debug, Default)]
 struct Round {
     number: u32,
@@ -55,6 +76,10 @@ impl Runner {
             let (id, name, settings) = (installed.id, installed.hook.name.as_str(), installed.settings());
             let sight = self.store.sight(id)?;
             if sight.as_ref().is_some_and(|sight| sight.settings == settings && sight.held.is_none()) {
+                self.store.forget_foreseen(id).await?;
+                if self.tells_of_change(name)? {
+                    self.gates().insert(id, Gate::Open);
+                }
                 continue;
             }
             // A ledger from before sights were kept says with what its owners were asked.
@@ -69,43 +94,59 @@ impl Runner {
                     if sight.is_none() {
                         self.store.trust_sight(id, name, known, None, self.now()).await?;
                     }
-                    self.gates().insert(id);
+                    let foreseen = self.store.foreseen(id)?.as_deref() == Some(settings);
+                    self.gates().insert(id, if foreseen { Gate::Closed } else { Gate::Unforeseen });
                 }
             }
         }
         Ok(())
     }
 
-    /// Opens gates as soon as that is right, until told to stop or all are open.
+    /// Takes every changed hook through its gate, each by itself, until told to stop or all are through.
     pub async fn watch_gates(self: Arc<Self>, stop: CancellationToken) {
-        let mut rounds: BTreeMap<HookId, Round> = BTreeMap::new();
-        loop {
-            let closed: BTreeSet<_> = self.gates().clone();
-            if closed.is_empty() {
-                return;
-            }
-            let work = async {
-                for hook in closed {
-                    let Some(installed) = self.registry().hook(hook).cloned() else { continue };
-                    let round = rounds.entry(hook).or_default();
-                    if let Err(error) = self.try_gate(&installed, round).await {
-                        tracing::warn!(%error, hook = %installed.hook.name, "its gate could not be looked at");
-                    }
-                }
-                tokio::time::sleep(PAUSE.to_std()).await;
+        let changed: Vec<_> = self.gates().keys().copied().collect();
+        let mut watched = JoinSet::new();
+        for installed in changed.into_iter().filter_map(|hook| self.registry().hook(hook).cloned()) {
+            let (runner, stop) = (self.clone(), stop.clone());
+            watched.spawn(async move { stop.run_until_cancelled(runner.watch_gate(&installed)).await });
+        }
+        while let Some(ended) = watched.join_next().await {
+            ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        }
+    }
+
+    async fn watch_gate(&self, installed: &Installed) {
+        let mut round = Round::default();
+        while let Some(gate) = self.gate(installed.id) {
+            let (done, pause) = match gate {
+                Gate::Unforeseen => (self.foresee(installed).await, Millis::ZERO),
+                Gate::Closed => (self.try_gate(installed, &mut round).await, PAUSE),
+                Gate::Open => (self.follow(installed).await, FOLLOWED),
             };
-            if stop.run_until_cancelled(work).await.is_none() {
-                return;
+            let failed = done.is_err();
+            if let Err(error) = done {
+                tracing::warn!(%error, hook = %installed.hook.name, "its gate could not be looked at");
             }
+            tokio::time::sleep(if failed { PAUSE } else { pause }.to_std()).await;
         }
     }
 
     /// Whether a hook's rows rest.
     pub(super) fn rests(&self, hook: HookId) -> bool {
-        self.rehearsal.is_none() && self.gates().contains(&hook)
+        self.rehearsal.is_none() && matches!(self.gate(hook), Some(Gate::Unforeseen | Gate::Closed))
     }
 
-    fn gates(&self) -> std::sync::MutexGuard<'_, BTreeSet<HookId>> {
+    /// Whether a hook's lanes are to be looked at: not before it is known what its change means for all.
+    pub(in super::super) fn is_foreseen(&self, hook: HookId) -> bool {
+        self.gate(hook) != Some(Gate::Unforeseen)
+    }
+
+    /// How far a hook's change is; none: nothing of it is left to be done.
+    pub(super) fn gate(&self, hook: HookId) -> Option<Gate> {
+        self.gates().get(&hook).copied()
+    }
+
+    pub(super) fn gates(&self) -> std::sync::MutexGuard<'_, BTreeMap<HookId, Gate>> {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -137,7 +178,7 @@ impl Runner {
     }
 
     async fn open_gate(&self, installed: &Installed) -> Result<()> {
-        self.gates().remove(&installed.id);
+        self.gates().insert(installed.id, Gate::Open);
         tracing::info!(hook = %installed.hook.name, "its things were found: it may write");
         self.store.dirty_everybody(installed.id, installed.hook.manifest.owner, self.now()).await?;
         Ok(())
