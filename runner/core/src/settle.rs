@@ -21,11 +21,6 @@
 //! when things were made only makes a person be asked. It is one of *nothing foreign is claimed*: whose an anonymous
 //! thing is can be told by its time alone.
 //!
-//! One more condition, of *the end is reachable* where a mark alone tells what is ours: nobody removes a thing before
-//! we have seen it. If its creation is repeated, the repetition is in doubt as well, the thing is shown once more
-//! though it is gone, and it is not wanted any more, then the removal of what was shown ends the row, and the
-//! repetition is left behind, where only a listing finds it.
-//!
 //! # What the driver owes
 //!
 //! The decisions are right only if the driver keeps its part; the model also shows what each of these is for:
@@ -392,6 +387,9 @@ pub enum Problem {
 
 /// Says what is to be done next about one thing.
 pub fn decide(scene: &Scene<'_>) -> Step {
+    if let Some(last) = ending::last(scene) {
+        return last;
+    }
     match scene.row.state {
         State::Creating => first::decide(scene),
         State::InDoubt => doubt::decide(scene),

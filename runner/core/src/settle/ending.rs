@@ -4,7 +4,7 @@ use super::living::{self, poll_after};
 use super::{Aim, Gone, Leave, Look, Problem, Rule, Scene, Step, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
-use crate::row::State;
+use crate::row::{State, Whose};
 use crate::spec::{Thing, ThingState, canonical};
 use crate::time::Timestamp;
 
@@ -110,7 +110,36 @@ fn absent(scene: &Scene<'_>, look: &Look) -> Step {
     if look.began < visible && scene.holds(Rule::GoneNeedsLook) {
         return Scene::wait(visible, Waiting::Settling);
     }
-    Step::Gone { how: Gone::Removed }
+    gone(scene, Gone::Removed)
+}
+
+/// The thing that the row knows does not exist any more. If its creation was sent more than once, a second one may be
+/// there: whoever removed the first before we saw it made us repeat it, and the first may have been shown once more.
+pub(super) fn gone(scene: &Scene<'_>, how: Gone) -> Step {
+    let told_by_mark = matches!(scene.policy.class, Class::Marked | Class::Keyed);
+    let sent = scene.row.intended_at.zip(scene.row.made_by);
+    let once = sent.is_none_or(|(intended, by)| by <= intended + scene.policy.window);
+    if told_by_mark && !once && scene.holds(Rule::LastLook) {
+        return Step::Look(Aim::Anything);
+    }
+    Step::Gone { how }
+}
+
+/// What the look that [`gone`] asked for shows; nothing else about a row that has a thing looks at anything.
+pub(super) fn last(scene: &Scene<'_>) -> Option<Step> {
+    let how = match scene.row.state {
+        State::Creating | State::InDoubt | State::Gone => return None,
+        State::Deleting => Gone::Removed,
+        State::Pending | State::Present | State::Updating | State::Retained => Gone::Lost,
+    };
+    let look = scene.looked(Aim::Anything)?;
+    let known =
+        |thing: &&Thing| scene.row.thing.as_ref() == Some(&thing.id) || scene.whose(thing) == Whose::Mine;
+    let ours = look.things.iter().find(|thing| known(thing) && !scene.held_by_another(thing));
+    Some(match ours {
+        Some(thing) => Step::Take { thing: thing.clone(), origin: scene.row.origin },
+        None => Step::Gone { how },
+    })
 }
 
 /// Left where it is; wanted again, it is looked at and taken back.

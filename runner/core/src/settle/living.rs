@@ -128,7 +128,7 @@ pub(super) fn missing(scene: &Scene<'_>, look: &Look) -> Step {
         _ if !scene.holds(Rule::MissingTwice) => Step::Gone { how: Gone::Lost },
         None => Step::NoteAbsent,
         Some(second) if look.began < second => Scene::wait(second, Waiting::Settling),
-        Some(_) => Step::Gone { how: Gone::Lost },
+        Some(_) => ending::gone(scene, Gone::Lost),
     }
 }
 

@@ -2,11 +2,11 @@
 
 /// Rules that can be taken out, one by one, to see that each is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rules(u16);
+pub struct Rules(u32);
 
 /// One rule of settling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u16)]
+#[repr(u32)]
 pub enum Rule {
     /// A look comes before every creation.
     LookFirst = 1,
@@ -40,11 +40,13 @@ pub enum Rule {
     SteadyTime = 1 << 14,
     /// An anonymous creation is not repeated while there is something new that nobody holds, whenever it was made.
     NewMayBeOurs = 1 << 15,
+    /// What a repeated creation may have left is looked for by its mark before a row ends.
+    LastLook = 1 << 16,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LookFirst,
         Self::SettleWait,
         Self::PreImage,
@@ -61,19 +63,20 @@ impl Rule {
         Self::WritesInTurn,
         Self::SteadyTime,
         Self::NewMayBeOurs,
+        Self::LastLook,
     ];
 }
 
 impl Rules {
     /// All of them: what the product runs with.
-    pub const ALL: Self = Self(u16::MAX);
+    pub const ALL: Self = Self(u32::MAX);
 
     /// All but one.
     pub const fn without(rule: Rule) -> Self {
-        Self(!(rule as u16))
+        Self(!(rule as u32))
     }
 
     pub(crate) const fn hold(self, rule: Rule) -> bool {
-        self.0 & rule as u16 != 0
+        self.0 & rule as u32 != 0
     }
 }

@@ -6,7 +6,7 @@ use groundcrew_core::row::State;
 use crate::story::Act;
 use crate::world::{
     Answer, Api, Body, Broken, Driver, Flight, Key, Ledger, Maker, Mark, Marks, NAP, Phase, REMEMBERS,
-    SETTLE, STEPS, Setup, Shape, Strangers, Tick, World, Write,
+    SETTLE, STEPS, Setup, Shape, Tick, World, Write,
 };
 
 /// The natural thing's only place.
@@ -263,9 +263,7 @@ fn foreign(setup: &Setup, world: &World, all: &mut Vec<(Act, World)>) {
     for object in &world.objects {
         let (id, Some(shape)) = (object.id, object.now) else { continue };
         let ours = shape.maker != Maker::Foreign;
-        if !ours || setup.strangers == Strangers::AtAnyTime || present(id) {
-            act(Act::StrangerRemoves(id), &|next| next.put(id, None, hidden));
-        }
+        act(Act::StrangerRemoves(id), &|next| next.put(id, None, hidden));
         // What somebody changes before we have seen it once is no longer to be recognised without a mark.
         if ours && shape.body != Body::Foreign && (setup.marks == Marks::Carried || present(id)) {
             let changed = Shape { body: Body::Foreign, ..shape };

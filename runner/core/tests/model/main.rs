@@ -25,7 +25,7 @@ use groundcrew_core::manifest::Class;
 use groundcrew_core::settle::{Drift, Rule, Rules};
 
 use search::{Explored, explore};
-use world::{Api, Budget, Driver, Marks, NAP, Setup, Strangers};
+use world::{Api, Budget, Driver, Marks, NAP, Setup};
 
 const CALM: Budget =
     Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0, steps: 0 };
@@ -74,7 +74,6 @@ fn setup(name: &'static str, class: Class, marks: Marks, budget: Budget) -> Setu
         drift,
         skew: 0,
         owners: 1,
-        strangers: Strangers::AtAnyTime,
         budget,
         rules: Rules::ALL,
         driver: Driver::Careful,
@@ -95,23 +94,12 @@ fn natural(budget: Budget) -> Vec<Setup> {
 fn keyed(budget: Budget) -> Vec<Setup> {
     vec![
         setup("keyed, no marks", Class::Keyed, Marks::Impossible, budget),
-        Setup {
-            strangers: where_marks_tell(budget),
-            ..setup("keyed, marks", Class::Keyed, Marks::Carried, budget)
-        },
+        setup("keyed, marks", Class::Keyed, Marks::Carried, budget),
     ]
 }
 
-/// Where a mark alone tells what is ours, a stranger who removes a thing that we have not seen can make us leave its
-/// repetition behind, if it shows again until we take it, and nobody wants it any more: see
-/// [`what_is_removed_unseen_can_be_left_behind`].
-const fn where_marks_tell(Budget { crashes, foreign, wants, .. }: Budget) -> Strangers {
-    if crashes > 1 && foreign > 0 && wants > 0 { Strangers::OnceSeen } else { Strangers::AtAnyTime }
-}
-
 fn marked(budget: Budget) -> Vec<Setup> {
-    let strangers = where_marks_tell(budget);
-    let marked = Setup { strangers, ..setup("marked", Class::Marked, Marks::Carried, budget) };
+    let marked = setup("marked", Class::Marked, Marks::Carried, budget);
     vec![Setup { name: "marked, drift reported", drift: Drift::Report, ..marked.clone() }, marked]
 }
 
@@ -184,14 +172,6 @@ fn two_owners_of_one_listing_keep_every_promise() {
     holds(two_owners());
 }
 
-/// A condition of the promises, and not more: without it there is this story.
-#[test]
-fn what_is_removed_unseen_can_be_left_behind() {
-    let worlds = marked(Budget { crashes: 2, foreign: 1, wants: 1, ..CALM });
-    let at_any_time = |setup: &mut Setup| setup.strangers = Strangers::AtAnyTime;
-    assert!(story_with(worlds, at_any_time, "a stranger who removes what was not seen yet"));
-}
-
 /// The worlds in which the need of a rule shows.
 fn worlds_that_need(rule: Rule) -> Vec<Setup> {
     let [lost_and_stranger, lost_and_want, missed, stranger, _, returning, _, _, set, ..] = TROUBLES;
@@ -208,6 +188,7 @@ fn worlds_that_need(rule: Rule) -> Vec<Setup> {
         Rule::WritesInTurn => natural(returning),
         Rule::SteadyTime => marked(set),
         Rule::NewMayBeOurs => anonymous(lost_and_stranger),
+        Rule::LastLook => marked(Budget { crashes: 2, foreign: 1, wants: 1, ..CALM }),
     }
 }
 

@@ -40,8 +40,6 @@ pub(crate) struct Setup {
     pub(crate) skew: Tick,
     /// Owners that want one thing each, in one listing.
     pub(crate) owners: u8,
-    /// When strangers may remove what is ours.
-    pub(crate) strangers: Strangers,
     /// How often each kind of trouble may come.
     pub(crate) budget: Budget,
     pub(crate) rules: Rules,
@@ -70,15 +68,6 @@ pub(crate) enum Api {
     /// The last write wins, whatever it meets. What others do is seen at once, and not while we write: nothing
     /// but a condition can protect from that.
     Blind,
-}
-
-/// When strangers may remove what is ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Strangers {
-    /// Whenever it is there.
-    AtAnyTime,
-    /// Once we have seen it: what is removed sooner may show only after its creation was repeated.
-    OnceSeen,
 }
 
 /// What the driver must do for the decisions to be right; taken out one by one.
