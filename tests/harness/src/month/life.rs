@@ -1,11 +1,12 @@
 //! Process after process, to the end of the month.
 
-use groundcrew::control::{self, Became, NoHints, Request};
+use groundcrew::control::{self, Became, End, NoHints, PlannedRow, Request};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_engine::clock::Clock as _;
+use groundcrew_store::ends::removal_print;
 use groundcrew_store::findings::ClosedToo;
-use groundcrew_store::hooks::Old;
+use groundcrew_store::hooks::{HookState, Old, StoredHook};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
@@ -90,6 +91,10 @@ const fn is_operators(act: &Act) -> bool {
 /// One process, from its start to its end.
 async fn life(stage: &Stage) -> Ended {
     let Ok(mut up) = up::start(stage).await else { return Ended::NotStarted };
+    // Who was cut off while they typed looks how far it came, and does the rest.
+    if let Some(act) = stage.begun.take() {
+        stage.later(stage.clock.millis(), act);
+    }
     while stage.clock.millis() < stage.end() && stage.works.get() <= stage.month.works_max() {
         if stage.is_quiet() {
             stage.calm();
@@ -189,6 +194,9 @@ async fn perform(stage: &Stage, up: &mut Up, act: Act) -> Next {
 
 /// Writes another configuration and starts the runner anew.
 async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
+    if matches!(change, Change::MachinesRemoved | Change::MachinesKept | Change::MachinesDropped) {
+        return end_machines(stage, up, change).await;
+    }
     let old = match change {
         Change::BaseRetained => Some(Old::Retained),
         Change::BaseBoth => Some(Old::Kept),
@@ -212,6 +220,44 @@ async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
     }
     stage.edition.borrow_mut().change(change);
     Ok(Next::Restart)
+}
+
+/// Ends the machines' hook as the command does, takes that back, or drops its stanza once nothing is left of it.
+async fn end_machines(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
+    let not_yet = || Error::Superseded("the hook `mach`");
+    let store = &up.runner.store;
+    let mach: StoredHook = store.hooks()?.into_iter().find(|hook| hook.name == "mach").ok_or_else(not_yet)?;
+    let is_removed = stage.edition.borrow().has(Change::MachinesRemoved);
+    let (fits, end) = match change {
+        Change::MachinesRemoved => {
+            let rows = store.hook_rows(mach.id)?.into_iter().filter(|row| row.row.state != State::Retained);
+            let planned =
+                |row: StoredRow| PlannedRow { row: row.row.id.to_string(), print: removal_print(&row) };
+            (stage.edition.borrow().has_machines(), Some(End::Cleanup { rows: rows.map(planned).collect() }))
+        }
+        Change::MachinesKept => (is_removed, Some(End::Abort)),
+        _ => (is_removed && mach.state == HookState::Removed, None),
+    };
+    if !fits {
+        return Err(not_yet());
+    }
+    // What a crash cut off may have been done.
+    let is_ending = mach.ending.is_some();
+    let is_done = matches!(change, Change::MachinesRemoved) == is_ending;
+    let Some(end) = end else {
+        stage.edition.borrow_mut().change(change);
+        return Ok(Next::Restart);
+    };
+    if !is_done {
+        *stage.begun.borrow_mut() = Some(Act::Configure(change));
+        let request = Request::HookRemove { hook: "mach".to_owned(), end };
+        let act = control::Act { who: WHO.to_owned(), request };
+        let done = control::perform(store, &NoHints, &act, stage.watch.now()).await;
+        stage.begun.take();
+        done.map_err(|_| not_yet())?;
+    }
+    stage.edition.borrow_mut().change(change);
+    Ok(Next::Go)
 }
 
 /// Whoever is told that a creation's answer was lost, and that its thing cannot be told from others, looks it up at the
