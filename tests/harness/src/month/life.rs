@@ -12,6 +12,7 @@ use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Result};
 
+use super::Pace;
 use super::act::{Act, Change, DAY, Disk, HOUR, MINUTE};
 use super::lookout;
 use super::stage::Stage;
@@ -24,7 +25,12 @@ const AWAY: i64 = 2_000;
 /// Starts that may fail one after the other, each some minutes after the last: longer than any full disk.
 const STARTS_MAX: u32 = 2_000;
 /// How often label sources look for what is due.
-const LABELS_EVERY: i64 = 5 * MINUTE;
+const fn labels_every(pace: Pace) -> i64 {
+    match pace {
+        Pace::Shipped => 5 * MINUTE,
+        Pace::Seldom => 20 * MINUTE,
+    }
+}
 /// Lanes that are worked on before the script and the sources have their turn again.
 const LANES: u32 = 16;
 
@@ -126,7 +132,7 @@ async fn turn_sources(stage: &Stage, up: &mut Up) {
         drop(up.follow_belief().await);
     }
     if up.labels_at <= stage.clock.millis() {
-        up.labels_at = stage.clock.millis() + LABELS_EVERY;
+        up.labels_at = stage.clock.millis() + labels_every(stage.month.pace);
         up.labels.turn().await;
     }
 }
