@@ -28,6 +28,14 @@ pub(crate) struct Cloudflare {
 #[derive(Deserialize)]
 struct Listed {
     result: Vec<Record>,
+    /// How many pages there are.
+    result_info: Option<Pages>,
+}
+
+/// What a listing says of the whole (API reference, *List DNS Records*, `result_info`).
+#[derive(Deserialize)]
+struct Pages {
+    total_pages: u32,
 }
 
 /// One value of a set.
@@ -80,14 +88,15 @@ impl Cloudflare {
 
     fn records(&self, filter: &[(&str, &str)]) -> Result<Vec<Record>> {
         let mut records = Vec::new();
-        for page in 1.. {
+        for page in 1_u32.. {
             let request = Request::get(&self.url).query("per_page", &PAGE.to_string());
             let request = request.query("page", &page.to_string());
             let request = filter.iter().fold(request, |request, (name, value)| request.query(name, value));
-            let Listed { result } = self.send(request)?.json()?;
-            let full = result.len() >= PAGE;
+            let Listed { result, result_info } = self.send(request)?.json()?;
+            // A page may hold fewer than were asked for: only what the API says of the whole, or nothing, is its end.
+            let is_last = result.is_empty() || result_info.is_some_and(|info| page >= info.total_pages);
             records.extend(result);
-            if !full {
+            if is_last {
                 break;
             }
         }

@@ -15,6 +15,8 @@ const RECORDS: &str = "https://api.cloudflare.com/client/v4/zones/z1/dns_records
 struct Zone {
     records: Vec<Value>,
     serial: u32,
+    /// Records that a page holds at most, whatever was asked for.
+    page_max: Option<usize>,
 }
 
 type Shared = Rc<RefCell<Zone>>;
@@ -71,8 +73,12 @@ fn cloudflare(zone: &Shared) -> impl FnMut(&Request) -> Result<Response> + 'stat
                 };
                 let (page, per): (usize, usize) =
                     (of("page").unwrap().parse().unwrap(), of("per_page").unwrap().parse().unwrap());
-                let fitting = zone.records.iter().filter(fits).skip((page - 1) * per).take(per);
-                answer(200, &json!({ "success": true, "errors": [], "result": fitting.collect::<Vec<_>>() }))
+                let per = zone.page_max.map_or(per, |most| per.min(most));
+                let fitting: Vec<_> = zone.records.iter().filter(fits).collect();
+                let shown: Vec<_> = fitting.iter().skip((page - 1) * per).take(per).collect();
+                let info = json!({ "page": page, "per_page": per, "count": shown.len(),
+                    "total_count": fitting.len(), "total_pages": fitting.len().div_ceil(per) });
+                answer(200, &json!({ "success": true, "errors": [], "result": shown, "result_info": info }))
             }
             ("POST", Some("/batch")) => {
                 let batch = serde_json::from_slice(&request.body)?;
@@ -187,9 +193,17 @@ fn a_scan_reads_every_page() {
     let mx = json!({ "name": "acme.app", "type": "MX", "ttl": 60, "content": "mx.acme.app", "priority": 10 });
     zone.borrow_mut().post(&mx).unwrap();
     let fake = fake(&zone);
-    let first = fake.run(|| Dns::scan(None, None)).unwrap();
-    let second = fake.run(|| Dns::scan(None, first.next.as_deref())).unwrap();
-    assert_eq!((first.things.len(), second.things.len(), second.next), (1_000, 200, None));
+    // An API that gives fewer at once than it is asked for is read to its end as well.
+    for page_max in [None, Some(100)] {
+        zone.borrow_mut().page_max = page_max;
+        let first = fake.run(|| Dns::scan(None, None)).unwrap();
+        let second = fake.run(|| Dns::scan(None, first.next.as_deref())).unwrap();
+        assert_eq!(
+            (first.things.len(), second.things.len(), second.next),
+            (1_000, 200, None),
+            "{page_max:?}"
+        );
+    }
     assert!(fake.writes().is_empty());
 }
 

@@ -109,6 +109,9 @@ pub struct Manifest {
     /// An auditor's codes of findings, such as `volume.unattached`.
     #[serde(default)]
     pub reports: Vec<String>,
+    /// Those of them whose remedy takes nothing away, such as `budget.resume`: neither grace nor window is for them.
+    #[serde(default)]
+    pub harmless: Vec<String>,
     /// A provisioner's kinds of things.
     #[serde(default)]
     pub kind: BTreeMap<String, Kind>,
@@ -141,6 +144,9 @@ pub enum Error {
         "`{0}` is no code of findings; two or more words of [a-z0-9-] with dots between, at most 64 characters, are expected: `volume.unattached`"
     )]
     Code(String),
+    /// A harmless code that is never reported.
+    #[error("`harmless` names `{0}`, which `reports` does not")]
+    Harmless(String),
     /// Codes of findings beside kinds of things or events.
     #[error("`reports` makes it an auditor, which has neither `kind` nor `on`: make two hooks of it")]
     Mixed,
@@ -162,6 +168,9 @@ impl Manifest {
         }
         if let Some(bad) = manifest.reports.iter().find(|code| !legal_code(code)) {
             return Err(Error::Code(bad.clone()));
+        }
+        if let Some(stray) = manifest.harmless.iter().find(|code| !manifest.reports.contains(code)) {
+            return Err(Error::Harmless(stray.clone()));
         }
         if manifest.is_auditor() && !(manifest.kind.is_empty() && manifest.on.is_empty()) {
             return Err(Error::Mixed);
@@ -259,5 +268,7 @@ mod tests {
         for code in ["dns", "Dns.odd", "dns..odd", "dns.odd*"] {
             assert!(reports(&format!("\"{code}\"")).contains("is no code of findings"), "{code}");
         }
+        let harmless = with("watches =", "harmless = [\"dns.odd\"]\nwatches =");
+        assert!(harmless.contains("`harmless` names `dns.odd`"), "{harmless}");
     }
 }

@@ -39,6 +39,15 @@ pub enum Asked {
     ByHand,
 }
 
+/// What a remedy does, as the manifest says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It takes something away, or may: it waits for grace and counts against the window.
+    Destroys,
+    /// It takes nothing away: it gives back what an earlier remedy took.
+    Harmless,
+}
+
 /// How the last attempt stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Last {
@@ -63,6 +72,8 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// Who asks.
     pub asked: Asked,
+    /// What the finding's remedy does.
+    pub effect: Effect,
     /// How far the finding is.
     pub standing: Standing,
     /// Whether its code is one of those that the audit mends.
@@ -77,9 +88,10 @@ pub struct Facts<'a> {
     pub last: Last,
     /// When the last attempt was begun, if it found nothing to mend and was of this opening.
     pub untrue_at: Option<Timestamp>,
-    /// Attempts of the last window that count, and findings due within the next one, this one included.
+    /// Attempts of the last window that count, and findings due within the next one, this one included; harmless ones
+    /// are not counted.
     pub due: u32,
-    /// The auditor's open findings.
+    /// The auditor's open findings, but for harmless ones.
     pub open: u32,
     /// How many may be mended.
     pub window: Window,
@@ -115,8 +127,9 @@ pub enum Verdict {
 ///
 /// # Guarantees
 /// [`Verdict::Fix`] only if the finding is open and nobody said that it may be, nothing freezes it, and no attempt
-/// can still take effect; for an audit also only if its code is listed, its grace is over, no attempt of the last
-/// [`UNTRUE_REST`] found nothing to mend, and the whole due set fits the window (else approval).
+/// can still take effect; for an audit also only if its code is listed, no attempt of the last [`UNTRUE_REST`] found
+/// nothing to mend and, unless its remedy is harmless, its grace is over and the whole due set fits the window (else
+/// approval).
 pub fn may_fix(facts: &Facts<'_>) -> Verdict {
     let never = |why: &str| Verdict::Never { why: why.to_owned() };
     match facts.standing {
@@ -143,14 +156,15 @@ pub fn may_fix(facts: &Facts<'_>) -> Verdict {
         return Verdict::Fix;
     }
     let until = facts.first_at + facts.grace;
-    if facts.now < until {
+    let is_harmless = facts.effect == Effect::Harmless;
+    if facts.now < until && !is_harmless {
         return later(until, format!("grace of {}", facts.grace));
     }
     if let Some(until) = facts.untrue_at.map(|at| at + UNTRUE_REST).filter(|until| facts.now < *until) {
         return later(until, "there was nothing to mend when it was last tried".to_owned());
     }
     let (allowed, within) = (facts.window.allows(facts.open), facts.window.within);
-    if facts.due > allowed && !facts.approved {
+    if facts.due > allowed && !facts.approved && !is_harmless {
         return Verdict::Held {
             why: format!("{} are due within {within}, {allowed} are allowed", facts.due),
         };

@@ -7,11 +7,15 @@ use groundcrew_core::spec::Event;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::findings::{self, NewFinding, Severity};
 use crate::lanes::LaneId;
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
 use crate::subjects::StoredSubject;
 use crate::{Error, HookId, Result, Store, SubjectId, events, leave, subjects};
+
+/// The code of the finding that a hook has deliveries that gave up.
+const DEAD: &str = "delivery.dead";
 
 /// The head of a handler's lane, and what it takes to tell it, all as of one commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +107,7 @@ impl Store {
     ) -> Result<Option<Delivery>> {
         self.write(move |connection| {
             runs::save(connection, &run, &calls)?;
-            if settle(connection, lane, seq, &ending)? == Lane::Postponed {
+            if settle(connection, lane, seq, &ending, now)? == Lane::Postponed {
                 return Ok(None);
             }
             // Read here, where the pages are in memory: a reader would have to fetch what was just written.
@@ -187,6 +191,7 @@ impl Store {
             let text = "UPDATE retirement SET until = ?2 + timeout_ms
                 WHERE seq = ?1 AND step = 'tell' AND due_at IS NOT NULL";
             connection.execute(text, params![seq, now.as_millis()])?;
+            tell_of_dead(connection, hook, None, now)?;
             operators::record(connection, &act, now)
         })
         .await
@@ -198,7 +203,10 @@ impl Store {
             let text = "DELETE FROM dead WHERE hook = ?1 AND seq = ?2";
             match connection.execute(text, [hook.0, seq])? {
                 0 => Err(Error::Missing("dead delivery")),
-                _ => operators::record(connection, &act, now),
+                _ => {
+                    tell_of_dead(connection, hook, None, now)?;
+                    operators::record(connection, &act, now)
+                }
             }
         })
         .await
@@ -221,7 +229,7 @@ enum Lane {
     Postponed,
 }
 
-fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending) -> Result<Lane> {
+fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now: Timestamp) -> Result<Lane> {
     let key = [lane.hook.0, lane.subject.0, seq];
     let forget = |connection: &Connection| -> Result<()> {
         let text = "DELETE FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
@@ -245,7 +253,27 @@ fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending) -> R
                 SELECT hook, seq, subject, attempts + 1, ?4 FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error])?;
             forget(connection)?;
+            tell_of_dead(connection, lane.hook, Some(error), now)?;
             Ok(Lane::GoesOn)
+        }
+    }
+}
+
+/// One finding for each hook that has dead deliveries, however many: whoever is told of it may be the one that died.
+fn tell_of_dead(connection: &Connection, hook: HookId, error: Option<&str>, now: Timestamp) -> Result<()> {
+    let text = "SELECT name, (SELECT count(*) FROM dead WHERE hook = ?1) FROM hook WHERE id = ?1";
+    let (about, dead): (String, u32) =
+        connection.prepare_cached(text)?.query_row([hook.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    match error {
+        _ if dead == 0 => findings::close(connection, DEAD, &about, now),
+        None => Ok(()),
+        Some(error) => {
+            let message = format!("{dead} deliveries gave up and are not tried again; the last: {error}");
+            let (severity, remedy) =
+                (Severity::Warning, Some(format!("groundcrew dead list --hook {about}")));
+            let code = DEAD.to_owned();
+            let finding = NewFinding { code, about, hook: Some(hook), severity, message, remedy };
+            findings::open(connection, &finding, now)
         }
     }
 }

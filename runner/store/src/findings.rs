@@ -1,7 +1,7 @@
 //! Findings: what a person should look at, open until it is no longer so.
 //!
-//! Those of the runner itself open and close one by one, as it notices, and each is told by itself
-//! ([`crate::told`]); those of auditors by whole runs ([`crate::audits`]).
+//! Those of the runner itself open and close one by one, as it notices, and are told at once, or those of one kind
+//! together ([`crate::told`]); those of auditors by whole runs ([`crate::audits`]).
 
 use groundcrew_core::finding::{Acknowledgement, Coverage, Flapping, Life, Notice, Standing};
 use groundcrew_core::time::Timestamp;
@@ -127,7 +127,12 @@ pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp
     ])?;
     if notice == Notice::Tell {
         let (severity, remedy) = (*severity, remedy.as_deref());
-        told::tell(connection, Change::Opened, &Told { code, about, severity, message, remedy }, now)?;
+        told::tell(
+            connection,
+            Change::Opened,
+            &Told { code, about, hook: *hook, severity, message, remedy },
+            now,
+        )?;
     }
     Ok(())
 }
@@ -140,12 +145,12 @@ pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Times
         None => (code, "code = ?1"),
     };
     let open = ours(connection, &format!("closed_at IS NULL AND {which}"), code, about)?;
-    for Known { code, severity, message, life } in open {
+    for Known { code, hook, severity, message, life } in open {
         let (_, notice) = Life::unseen(life, Coverage::Complete, now, Flapping::DEFAULT);
         let text = "UPDATE finding SET closed_at = ?3 WHERE source = 0 AND code = ?1 AND about = ?2";
         connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
         if notice == Notice::Tell {
-            let told = Told { code: &code, about, severity, message: &message, remedy: None };
+            let told = Told { code: &code, about, hook, severity, message: &message, remedy: None };
             told::tell(connection, Change::Resolved, &told, now)?;
         }
     }
@@ -165,6 +170,7 @@ pub(crate) fn close_all_of(connection: &Connection, hook: HookId, now: Timestamp
 /// A finding of the runner itself.
 struct Known {
     code: String,
+    hook: Option<HookId>,
     severity: Severity,
     message: String,
     life: Life,
@@ -173,7 +179,7 @@ struct Known {
 /// What is known about something, of the codes that the filter says.
 fn ours(connection: &Connection, filter: &str, code: &str, about: &str) -> Result<Vec<Known>> {
     let text = format!(
-        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings
+        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings, hook
          FROM finding WHERE source = 0 AND about = ?2 AND {filter}"
     );
     let mut statement = connection.prepare_cached(&text)?;
@@ -185,7 +191,8 @@ fn ours(connection: &Connection, filter: &str, code: &str, about: &str) -> Resul
             acknowledged: sql::json_opt(row, 6)?,
             openings: sql::json(row, 7)?,
         };
-        Ok(Known { code: row.get(0)?, severity: sql::word(row, 1)?, message: row.get(2)?, life })
+        let hook = row.get::<_, Option<i64>>(8)?.map(HookId);
+        Ok(Known { code: row.get(0)?, hook, severity: sql::word(row, 1)?, message: row.get(2)?, life })
     };
     let rows = statement.query_map(params![code, about], known)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

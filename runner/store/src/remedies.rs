@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::{Acknowledgement, Life, Reported};
 use groundcrew_core::may_delete::{Level, Window};
-use groundcrew_core::remedy::{Asked, Facts, Last, Outcome, Verdict, may_fix};
+use groundcrew_core::remedy::{Asked, Effect, Facts, Last, Outcome, Verdict, may_fix};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ pub struct Wish {
     pub asked_by: String,
     /// How the audit mends; of a person it does not matter.
     pub enforcement: Enforcement,
+    /// The codes of this auditor whose remedy takes nothing away.
+    pub harmless: Vec<String>,
     /// The level of installation and stanza.
     pub level: Level,
     /// Why else nothing may be mended: scope, source.
@@ -333,6 +335,7 @@ fn verdict(connection: &Connection, wish: &Wish) -> Result<(Verdict, Option<Time
     let facts = Facts {
         now: wish.now,
         asked: wish.asked,
+        effect: if wish.harmless.contains(&known.code) { Effect::Harmless } else { Effect::Destroys },
         standing: known.life.standing(wish.now),
         listed: wish.enforcement.codes.contains(&known.code),
         frozen: frozen.as_deref(),
@@ -341,11 +344,15 @@ fn verdict(connection: &Connection, wish: &Wish) -> Result<(Verdict, Option<Time
         last: last(connection, wish.finding)?,
         untrue_at: untrue_at(connection, wish.finding, known.life.first_at)?,
         due: due(connection, known.hook, wish)?,
-        open: open(connection, known.hook)?,
+        open: open(connection, known.hook, &wish.harmless)?,
         window: wish.enforcement.window,
         approved: known.approved.as_ref().is_some_and(of_this),
     };
-    Ok((may_fix(&facts), Some(known.life.first_at + wish.enforcement.grace)))
+    let grace_over = match facts.effect {
+        Effect::Destroys => known.life.first_at + wish.enforcement.grace,
+        Effect::Harmless => known.life.first_at,
+    };
+    Ok((may_fix(&facts), Some(grace_over)))
 }
 
 fn last(connection: &Connection, finding: i64) -> Result<Last> {
@@ -368,17 +375,20 @@ fn untrue_at(connection: &Connection, finding: i64, first_at: Timestamp) -> Resu
     Ok(found.and_then(|(at, untrue)| (untrue == Some(true)).then_some(at)))
 }
 
-/// Attempts of the last window that count, and findings whose grace ends within the next one.
+/// Attempts of the last window that count, and findings whose grace ends within the next one; harmless ones are none.
 ///
 /// Findings of which the last attempt found nothing to mend are left out, but for the one that is asked about: they
 /// stay open for as long as they are reported, and would hold all others.
 fn due(connection: &Connection, hook: HookId, wish: &Wish) -> Result<u32> {
     let (now, within) = (wish.now, wish.enforcement.window.within);
-    let text = "SELECT count(*) FROM remedy WHERE hook = ?1 AND at > ?2 AND counts";
-    let params = params![hook.0, (now - within).as_millis()];
+    let harmless = sql::text_of(&wish.harmless);
+    let text = "SELECT count(*) FROM remedy WHERE hook = ?1 AND at > ?2 AND counts
+          AND (SELECT code FROM finding WHERE id = remedy.finding) NOT IN (SELECT value FROM json_each(?3))";
+    let params = params![hook.0, (now - within).as_millis(), harmless];
     let done: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
     let text = "SELECT count(*) FROM finding WHERE source = ?1 AND closed_at IS NULL
-          AND code IN (SELECT value FROM json_each(?2)) AND first_at + ?3 <= ?4
+          AND code IN (SELECT value FROM json_each(?2)) AND code NOT IN (SELECT value FROM json_each(?9))
+          AND first_at + ?3 <= ?4
           AND (acknowledged IS NULL OR json_extract(acknowledged, '$.until') <= ?5)
           AND NOT EXISTS (SELECT 1 FROM remedy WHERE remedy.finding = finding.id AND remedy.at > ?6 AND remedy.counts)
           AND (finding.id = ?7 OR (SELECT outcome FROM remedy WHERE remedy.finding = finding.id
@@ -392,12 +402,16 @@ fn due(connection: &Connection, hook: HookId, wish: &Wish) -> Result<u32> {
         (now - within).as_millis(),
         wish.finding,
         Outcome::NoLongerTrue.as_str(),
+        harmless,
     ];
     let coming: u32 = connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?;
     Ok(done + coming)
 }
 
-fn open(connection: &Connection, hook: HookId) -> Result<u32> {
-    let text = "SELECT count(*) FROM finding WHERE source = ?1 AND closed_at IS NULL";
-    Ok(connection.prepare_cached(text)?.query_row([hook.0], |row| row.get(0))?)
+fn open(connection: &Connection, hook: HookId, harmless: &[String]) -> Result<u32> {
+    let text = "SELECT count(*) FROM finding WHERE source = ?1 AND closed_at IS NULL
+          AND code NOT IN (SELECT value FROM json_each(?2))";
+    Ok(connection
+        .prepare_cached(text)?
+        .query_row(params![hook.0, sql::text_of(&harmless)], |row| row.get(0))?)
 }

@@ -102,6 +102,10 @@ pub fn judge(log: &[Effect], expected: &[Purpose]) -> Verdict {
 #[derive(Default)]
 struct Walk {
     living: BTreeMap<(String, String), Living>,
+    /// How many living things serve each purpose.
+    serving: BTreeMap<Purpose, usize>,
+    /// Where the double of a purpose is that has not ended.
+    open: BTreeMap<Purpose, usize>,
     doubled: Vec<Double>,
     foreign: Vec<Effect>,
 }
@@ -132,8 +136,11 @@ impl Walk {
                     name: effect.name.clone(),
                     mark: effect.mark.clone(),
                 };
-                self.living.insert(place, thing);
-                effect.purpose.clone()
+                let before = self.living.insert(place, thing).and_then(|thing| thing.purpose);
+                if let Some(before) = before {
+                    self.count(before, Change::Less, effect.at);
+                }
+                effect.purpose.clone().map(|purpose| (purpose, Change::More))
             }
             What::Updated => {
                 let Some(thing) = self.living.get_mut(&place) else { return };
@@ -144,29 +151,51 @@ impl Walk {
                 let before =
                     if handed { std::mem::replace(&mut thing.purpose, effect.purpose.clone()) } else { None };
                 if let Some(before) = before {
-                    self.count(before, effect.at);
+                    self.count(before, Change::Less, effect.at);
                 }
-                effect.purpose.clone().filter(|_| handed)
+                effect.purpose.clone().filter(|_| handed).map(|purpose| (purpose, Change::More))
             }
-            What::Deleted => self.living.remove(&place).and_then(|thing| thing.purpose),
+            What::Deleted => {
+                let gone = self.living.remove(&place).and_then(|thing| thing.purpose);
+                gone.map(|purpose| (purpose, Change::Less))
+            }
         };
-        if let Some(purpose) = purpose {
-            self.count(purpose, effect.at);
+        if let Some((purpose, change)) = purpose {
+            self.count(purpose, change, effect.at);
         }
     }
 
-    /// Opens, deepens or closes a double after the number of things for this purpose has changed.
-    fn count(&mut self, purpose: Purpose, at: i64) {
-        let serves = |thing: &&Living| thing.purpose.as_ref() == Some(&purpose);
-        let now = self.living.values().filter(serves).count();
-        let open = self.doubled.iter_mut().find(|double| double.purpose == purpose && double.until.is_none());
-        match (open, now > 1) {
-            (Some(double), true) => double.most = double.most.max(now),
-            (Some(double), false) => double.until = Some(at),
-            (None, true) => self.doubled.push(Double { purpose, from: at, until: None, most: now }),
+    /// One thing more or less serves a purpose: opens, deepens or closes a double.
+    fn count(&mut self, purpose: Purpose, change: Change, at: i64) {
+        let serving = self.serving.entry(purpose.clone()).or_default();
+        *serving = match change {
+            Change::More => *serving + 1,
+            Change::Less => serving.saturating_sub(1),
+        };
+        let now = *serving;
+        match (self.open.get(&purpose).copied(), now > 1) {
+            (Some(double), true) => {
+                let double = &mut self.doubled[double];
+                double.most = double.most.max(now);
+            }
+            (Some(double), false) => {
+                self.doubled[double].until = Some(at);
+                self.open.remove(&purpose);
+            }
+            (None, true) => {
+                self.open.insert(purpose.clone(), self.doubled.len());
+                self.doubled.push(Double { purpose, from: at, until: None, most: now });
+            }
             (None, false) => {}
         }
     }
+}
+
+/// How the number of things that serve a purpose changes.
+#[derive(Clone, Copy)]
+enum Change {
+    More,
+    Less,
 }
 
 /// What receivers were told, against what they should have been.

@@ -99,6 +99,9 @@ fn draw_manifest(manifest: &Manifest) -> String {
     if manifest.is_auditor() {
         let _ = writeln!(text, "  reports    {}", manifest.reports.join(", "));
     }
+    if !manifest.harmless.is_empty() {
+        let _ = writeln!(text, "  harmless   {}", manifest.harmless.join(", "));
+    }
     for (name, kind) in &manifest.kind {
         let _ = writeln!(
             text,

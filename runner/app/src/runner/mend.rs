@@ -121,6 +121,7 @@ impl Runner {
             asked,
             asked_by: asked_by.to_owned(),
             enforcement,
+            harmless: installed.hook.manifest.harmless.clone(),
             level: self.level().min(installed.hook.level),
             frozen: self.frozen(installed, found),
             effect_within: deadline + limits.send_within + limits.request,

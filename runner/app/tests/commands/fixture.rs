@@ -142,6 +142,7 @@ impl Filling {
                 asked: if by_hand { Asked::ByHand } else { Asked::ByAudit },
                 asked_by: "weekly".to_owned(),
                 enforcement: Enforcement { codes: codes.clone(), grace, window },
+                harmless: Vec::new(),
                 level: Level::Enforce,
                 frozen: None,
                 effect_within: Millis::minutes(1),

@@ -6,6 +6,7 @@ fn clear() -> Facts<'static> {
     Facts {
         now: NOW,
         asked: Asked::ByAudit,
+        effect: Effect::Destroys,
         standing: Standing::Open,
         listed: true,
         frozen: None,
@@ -52,6 +53,16 @@ fn every_condition_alone_stops_an_audit() {
         Verdict::Fix,
         "tried again"
     );
+}
+
+#[test]
+fn what_is_harmless_waits_for_neither_grace_nor_window_but_for_all_else() {
+    let harmless = CONDITIONS.map(|(_, change)| {
+        let mut facts = Facts { effect: Effect::Harmless, ..clear() };
+        change(&mut facts);
+        may_fix(&facts) == Verdict::Fix
+    });
+    assert_eq!(harmless, [false, false, false, false, false, false, true, false, true, true]);
 }
 
 #[test]

@@ -91,9 +91,18 @@ pub(super) fn deleting(scene: &Scene<'_>) -> Step {
         }
         Some(_) if !changed(scene, thing).is_empty() => remove(scene, look, thing),
         Some(want) => living::wanted(scene, want, look),
-        None if look.began < removed => Scene::wait(removed.min(scene.now + BETWEEN), Waiting::Polling),
+        None if look.began < removed && !asks_again(scene, look) => {
+            Scene::wait(removed.min(scene.now + BETWEEN), Waiting::Polling)
+        }
         None => leaving(scene, || remove(scene, look, thing)),
     }
+}
+
+/// The removal that was answered asked for another one by now, as one does that goes page by page, and nothing that was
+/// sent can still take effect. To remove once more what a look still shows as ours takes nothing that was not to go.
+fn asks_again(scene: &Scene<'_>, look: &Look) -> bool {
+    let over = scene.row.removed_by.is_none_or(|by| scene.bound(by) <= look.began);
+    over && scene.row.poll_at.is_some_and(|at| at <= look.began)
 }
 
 fn back_later(scene: &Scene<'_>, until: Timestamp) -> Step {

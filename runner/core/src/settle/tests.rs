@@ -577,6 +577,27 @@ fn what_is_unwanted_goes_as_may_delete_says() {
     ]);
 }
 
+/// A removal page by page: each answer says when to ask for the next one.
+#[test]
+fn a_removal_that_asks_for_another_one_gets_it_when_it_said() {
+    let case = |answered: i64, poll: i64| {
+        let asked = |row: &mut Row| (row.removed_by, row.poll_at) = (Some(at(answered)), Some(at(poll)));
+        Case::marked(State::Deleting).unwanted().with(asked)
+    };
+    check([
+        ("not before", case(-1, 2), "wait 2 s, Polling"),
+        ("it is read again", case(-1, 0), "look for Thing"),
+        ("still there, and ours", case(-1, 0).sees([mine(1)]), "remove"),
+        ("never answered", case(9, 0).sees([mine(1)]), "wait 2 s, Polling"),
+        ("somebody else's by now", case(-60, 0).sees([strange()]), "changed: mark, again in 3600 s"),
+        (
+            "wanted again",
+            case(-1, 0).wants(json!({"v": 1, "fixed": 1})).sees([mine(1)]),
+            "wait 29 s, Settling",
+        ),
+    ]);
+}
+
 #[test]
 fn gone_needs_a_look_later_than_all_that_was_sent() {
     let case =

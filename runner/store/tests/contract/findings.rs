@@ -1,7 +1,13 @@
 //! Findings: one a code and thing, open since it was first seen, until it is no longer so.
 
+use std::collections::BTreeMap;
+
+use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
-use groundcrew_store::told::Listeners;
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::told::{Listeners, ROUND};
+use groundcrew_store::{HookId, SubjectId};
 use serde_json::Value;
 
 use crate::support::{Bench, at};
@@ -79,4 +85,91 @@ async fn of_a_finding_that_comes_and_goes_nobody_is_told_after_a_while() {
     assert_eq!(told(&bench).len(), 6, "three openings, and their ends");
     bench.store.open_finding(finding("resource.stuck", "a month later"), at(30 * 86_400)).await.unwrap();
     assert_eq!(told(&bench).last().unwrap().1, "a month later");
+}
+
+/// Everything that is owed, in order: kind, how many findings, and how many of them are shown.
+fn owed(bench: &Bench) -> Vec<(String, u64, usize)> {
+    let database = bench.database();
+    let text = "SELECT kind, data FROM delivery JOIN event USING (seq) ORDER BY seq";
+    let mut told = database.prepare(text).unwrap();
+    let event = |row: &rusqlite::Row<'_>| {
+        let data: Value = serde_json::from_str(&row.get::<_, String>(1)?).unwrap();
+        let shown = data["findings"].as_array().unwrap().len();
+        Ok((row.get(0)?, data["count"].as_u64().unwrap(), shown))
+    };
+    told.query_map([], event).unwrap().map(Result::unwrap).collect()
+}
+
+fn stuck(thing: u32, hook: HookId) -> NewFinding {
+    NewFinding { about: format!("thing/{thing}"), hook: Some(hook), ..finding("resource.stuck", "it fails") }
+}
+
+#[tokio::test]
+async fn a_thousand_findings_of_one_kind_are_told_by_two_events() {
+    let bench = Bench::new();
+    let (ops, dns) = (bench.hook("ops").await, bench.hook("dns").await);
+    let store = &bench.store;
+    store.tell_findings_to(Listeners { opened: vec![ops], resolved: vec![ops] }).await.unwrap();
+    let lane = LaneId { hook: ops, subject: SubjectId::NONE };
+    let tells = async |now| {
+        let head = store.delivery_head(lane).unwrap().unwrap();
+        let run = bench.run(lane, Some(head.seq), now);
+        let ending = Ending::Told { written: BTreeMap::new() };
+        store.settle_delivery(lane, head.seq, run, Vec::new(), ending, Turn::Ends, now).await.unwrap();
+        head.event
+    };
+    store.open_finding(stuck(0, dns), at(1)).await.unwrap();
+    assert_eq!(store.due_lanes(at(1), 9).unwrap(), [lane], "the first is told at once");
+    tells(at(1)).await;
+    for thing in 1..1_000 {
+        store.open_finding(stuck(thing, dns), at(2)).await.unwrap();
+    }
+    assert_eq!(owed(&bench), [("finding.opened".to_owned(), 999, 10)]);
+    assert!(store.due_lanes(at(31), 9).unwrap().is_empty());
+    assert_eq!(store.due_lanes(at(2) + ROUND, 9).unwrap(), [lane]);
+    // Something else is told at once, and all before it.
+    store.open_finding(finding("source.vanish", "gone"), at(3)).await.unwrap();
+    assert_eq!(store.due_lanes(at(3), 9).unwrap(), [lane]);
+    let together = tells(at(3)).await.data;
+    let expected = "999 resource.stuck: thing/1, thing/2, thing/3, thing/4, thing/5 and 994 more";
+    assert_eq!((&together["message"], &together["hook"]), (&expected.into(), &"dns".into()));
+    assert_eq!(tells(at(3)).await.data["code"], "source.vanish");
+
+    // Their ends, too; and what opens after its end was told of is told after it.
+    for thing in 0..1_000 {
+        store.close_finding("resource.stuck", &format!("thing/{thing}"), at(100)).await.unwrap();
+    }
+    store.open_finding(stuck(7, dns), at(101)).await.unwrap();
+    let (resolved, opened) = ("finding.resolved".to_owned(), "finding.opened".to_owned());
+    assert_eq!(owed(&bench), [(resolved.clone(), 1, 1), (resolved, 999, 10), (opened, 1, 1)]);
+}
+
+#[tokio::test]
+async fn deliveries_that_gave_up_are_one_finding_of_their_hook_until_none_is_left() {
+    let bench = Bench::new();
+    let ops = bench.hook("ops").await;
+    let store = &bench.store;
+    store.tell_findings_to(Listeners { opened: vec![ops], resolved: vec![ops] }).await.unwrap();
+    let open = || {
+        let findings = store.findings(ClosedToo::No).unwrap();
+        findings.into_iter().map(|it| (it.code, it.about, it.message)).collect::<Vec<_>>()
+    };
+    let web = LaneId { hook: ops, subject: bench.app("web", &[]).await };
+    for (number, id) in ["e1", "e2"].into_iter().enumerate() {
+        bench.tell(id, "web", &[ops], at(1)).await;
+        let head = store.delivery_head(web).unwrap().unwrap();
+        let run = bench.run(web, Some(head.seq), at(2));
+        let ending = Ending::Dead { error: "410 Gone".to_owned() };
+        store.settle_delivery(web, head.seq, run, Vec::new(), ending, Turn::Ends, at(2)).await.unwrap();
+        let dead = number + 1;
+        let message = format!("{dead} deliveries gave up and are not tried again; the last: 410 Gone");
+        assert_eq!(open(), [("delivery.dead".to_owned(), "ops".to_owned(), message)]);
+    }
+    assert_eq!(owed(&bench), [("finding.opened".to_owned(), 1, 1)], "told once");
+    let act = || OperatorAct { who: "ann".to_owned(), what: String::new() };
+    let [one, two] = &store.dead().unwrap()[..] else { panic!("two are dead") };
+    store.retry_dead(ops, one.seq, act(), at(3)).await.unwrap();
+    assert_eq!(open().len(), 1);
+    store.discard_dead(ops, two.seq, act(), at(4)).await.unwrap();
+    assert!(open().is_empty());
 }

@@ -38,10 +38,14 @@ impl Mending {
     }
 
     async fn sees(&self, abouts: &[&str], now: Timestamp) {
+        self.sees_of("volume.unattached", abouts, now).await;
+    }
+
+    async fn sees_of(&self, code: &str, abouts: &[&str], now: Timestamp) {
         let store = &self.bench.store;
         let run = store.begin_audit("nightly", None, now).await.unwrap();
         let finding = |about: &&str| Reported {
-            code: "volume.unattached".to_owned(),
+            code: code.to_owned(),
             subject: about.strip_prefix("of ").map(|app| Owner { path: path(app), uid: uid(app) }),
             about: (*about).to_owned(),
             severity: Severity::Warning,
@@ -70,6 +74,7 @@ impl Mending {
             asked: Asked::ByAudit,
             asked_by: "nightly".to_owned(),
             enforcement: Enforcement { codes, grace, window: self.window },
+            harmless: Vec::new(),
             level: Level::Enforce,
             frozen: None,
             effect_within: Millis::seconds(60),
@@ -266,4 +271,39 @@ async fn a_finding_that_opens_anew_does_not_rest() {
         Wish { enforcement: Enforcement { grace: Millis::ZERO, ..wish.enforcement.clone() }, ..wish }
     };
     mending.begins(no_grace(DUE + 4)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_gives_back_is_held_by_no_window_and_holds_nobody() {
+    let names = |start: &str| (1..=11).map(|n| format!("{start} {n}")).collect::<Vec<_>>();
+    let (apps, others) = (names("app"), names("other"));
+    let [apps, others] = [&apps, &others].map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mending = Mending::new(&[]).await;
+    let wish = |about: &str, harmless: &[&str], now: i64| {
+        let wish = mending.wish(about, now);
+        let codes = vec!["budget.exceeded".to_owned(), "budget.resume".to_owned()];
+        let harmless = harmless.iter().map(|&code| code.to_owned()).collect();
+        Wish { enforcement: Enforcement { codes, ..wish.enforcement.clone() }, harmless, ..wish }
+    };
+    mending.sees_of("budget.resume", &apps, at(0)).await;
+    for about in &apps {
+        let held = mending.begins(wish(about, &[], DUE)).await;
+        assert!(matches!(&held, Err(Verdict::Held { why }) if why.starts_with("11 are due")), "{held:?}");
+    }
+    // The first look of a month: no grace, and all of them at once.
+    for about in &apps {
+        let attempt = mending.begins(wish(about, &["budget.resume"], 1)).await.unwrap();
+        mending.ends(attempt, "fixed", 1).await;
+    }
+    // Eleven that were resumed leave the window to those that are suspended.
+    mending.sees_of("budget.exceeded", &others[..10], at(2)).await;
+    let wished = |about: &str| {
+        let mut wish = wish(about, &["budget.resume"], 3);
+        wish.enforcement.grace = Millis::ZERO;
+        wish
+    };
+    mending.begins(wished("other 1")).await.unwrap();
+    mending.sees_of("budget.exceeded", &others, at(4)).await;
+    let held = mending.begins(wished("other 2")).await;
+    assert!(matches!(&held, Err(Verdict::Held { why }) if why.starts_with("11 are due")), "{held:?}");
 }

@@ -37,7 +37,7 @@ impl Scene {
     }
 
     /// Runs an audit; its run, once it ended.
-    fn audited(&self, name: &str) -> Value {
+    pub(crate) fn audited(&self, name: &str) -> Value {
         let newest = || self.list(&["audit", "history", name]).into_iter().next();
         let before = newest().map_or(Value::Null, |run| run["id"].clone());
         self.says(&["audit", "run", name]);
@@ -51,7 +51,7 @@ impl Scene {
 fn an_inventory_audit_reports_what_is_ours_by_mark_and_what_is_missing() {
     let scene = Scene::with_apps(2);
     for app in ["cust-1", "cust-2"] {
-        scene.outside.open(&format!("/apps/{app}/inner"), Knobs::anonymous());
+        scene.outside.open(&format!("/apps/{app}/inner"), Knobs::marked());
     }
     scene.configure(&format!("{RECORDS}{STOCK}"));
     let mut up = scene.up();
@@ -64,24 +64,31 @@ fn an_inventory_audit_reports_what_is_ours_by_mark_and_what_is_missing() {
     ] {
         scene.somebody("PUT", &format!("/natural/{key}"), &json!({ "value": 1, "mark": mark }));
     }
+    // One more, in the second app.
+    let within = json!({ "value": 1, "mark": format!("gc1:e2e:{row}") });
+    let within = scene.somebody("POST", "/apps/cust-2/inner", &within)["id"].as_str().unwrap().to_owned();
     let first = scene.audited("stock");
     assert_eq!(
         (&first["outcome"], &first["found"]),
         (&json!("ok"), &json!(0)),
         "what is young does not count"
     );
-    let orphan = scene.until("the stray one is reported", || {
+    let orphans = scene.until("the stray ones are reported", || {
         scene.audited("stock");
-        scene.open_findings("inventory.orphan").pop()
+        let orphans = scene.open_findings("inventory.orphan");
+        (orphans.len() == 2).then_some(orphans)
     });
-    assert_eq!((&orphan["about"], &orphan["auditor"]), (&json!("natural/stray"), &json!("records")));
+    let mut abouts: Vec<_> = orphans.iter().map(|it| it["about"].as_str().unwrap()).collect();
+    abouts.sort_unstable();
+    assert_eq!(abouts, [format!("inner/{within} of fly/acme/cust-2").as_str(), "natural/stray"]);
+    assert_eq!(orphans[0]["auditor"], "records");
 
     // A record vanishes, and its row's own next look is far away.
     scene.somebody("DELETE", "/natural/cust-1", &Value::Null);
     let run = scene.audited("stock");
     let missing = scene.open_findings("inventory.missing").pop().unwrap_or_else(|| panic!("{run}"));
     assert_eq!(missing["about"], "natural/cust-1");
-    let summary = "records: 1 missing, 1 ours, 1 somebody else's, 1 unmarked, 1 without a row";
+    let summary = "records: 1 missing, 1 ours, 1 somebody else's, 1 unmarked, 2 without a row";
     assert_eq!(run["summary"], summary, "{run}");
     let runs = scene.list(&["runs", "--hook", "records"]);
     assert!(runs.iter().any(|run| run["op"] == "scan"), "each page is a run");
@@ -89,6 +96,7 @@ fn an_inventory_audit_reports_what_is_ours_by_mark_and_what_is_missing() {
     // Nothing was done about it but by whom it was planted.
     assert_eq!(scene.times(What::Deleted), 1);
     scene.somebody("DELETE", "/natural/stray", &Value::Null);
+    scene.somebody("DELETE", &format!("/apps/cust-2/inner/{within}"), &Value::Null);
     scene.audited("stock");
     assert!(scene.open_findings("inventory.orphan").is_empty(), "a complete listing resolves");
     up.end();

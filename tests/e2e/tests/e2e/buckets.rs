@@ -69,6 +69,12 @@ fn a_bucket_comes_with_its_app_and_is_emptied_page_by_page_when_that_goes() {
     let runs = scene.list(&["runs", "--hook", "bucket", "--limit", "1000"]);
     let removals = runs.iter().filter(|run| run["op"] == "remove").count();
     assert!(removals >= 3, "a thousand versions, one more, and the bucket: {removals}");
+    // The next page is asked for when the hook said, not only once the last write has settled, 30 s later.
+    let began = |run: &&Value| run["started"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let removals = || runs.iter().filter(|run| run["op"] == "remove");
+    let took =
+        removals().map(|run| began(&run)).max().unwrap() - removals().map(|run| began(&run)).min().unwrap();
+    assert!(took.total(jiff::Unit::Second).unwrap() < 30.0, "{took}");
     up.end();
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
 
+mod auditors;
 mod audits;
 mod backfill;
 mod buckets;
@@ -18,6 +19,7 @@ mod incarnations;
 mod judge;
 mod levels;
 mod moto;
+mod moved;
 mod plan;
 mod planned;
 mod powerdns;

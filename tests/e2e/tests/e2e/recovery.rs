@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use groundcrew_outside::What;
+use groundcrew_outside::{Act, Knobs, What};
 use serde_json::json;
 
 use crate::scene::{RECORDS, Scene, Up};
@@ -18,7 +18,9 @@ allow = ["GET,POST,PUT,DELETE {config.server}/*"]
 "#;
 
 /// One thing of each class, told apart by a value where nothing else does.
-const CLASSES: [&str; 4] = ["natural", "keyed", "marked", "anonymous"];
+///
+/// What is `inner` lives in its app, and ends with it.
+const CLASSES: [&str; 5] = ["natural", "keyed", "marked", "anonymous", "inner"];
 
 /// What costs most: a cluster, a cache and a bucket, told by nothing but their names.
 const PAID: &str = r#"
@@ -47,6 +49,16 @@ fn keys(app: u32) -> Vec<(String, String)> {
 }
 
 impl Scene {
+    /// A scene whose two apps may have one thing of each class.
+    fn with_classes() -> Self {
+        let scene = Self::with_apps(2);
+        for app in 1..=2 {
+            scene.outside.open(&inner(app), Knobs::anonymous());
+        }
+        scene.configure(LABELLED);
+        scene
+    }
+
     fn label(&self, app: u32) {
         let things =
             CLASSES.map(|class| format!(r#"{{"kind":"{class}","key":"{class}-{app}","value":{app}}}"#));
@@ -85,19 +97,23 @@ impl Scene {
     }
 }
 
+/// Where the things are that end with an app.
+fn inner(app: u32) -> String {
+    format!("/apps/cust-{app}/inner")
+}
+
 fn pairs(apps: &[Vec<(String, String)>]) -> Vec<(&str, &str)> {
     apps.iter().flatten().map(|(app, key)| (app.as_str(), key.as_str())).collect()
 }
 
 #[test]
 fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
-    let scene = Scene::with_apps(2);
-    scene.configure(LABELLED);
+    let scene = Scene::with_classes();
     let mut up = scene.started();
     for app in 1..=2 {
         scene.label(app);
     }
-    scene.until_so("all is there", || scene.keys().len() == 8);
+    scene.until_so("all is there", || scene.keys().len() == 10);
     up.end();
 
     scene.lose_database();
@@ -108,20 +124,21 @@ fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
     for app in 1..=2 {
         scene.label(app);
     }
-    let recovery = scene.until_complete(8);
+    let recovery = scene.until_complete(10);
     for nothing in ["to_create", "to_change", "unwanted", "unclear"] {
         assert_eq!(recovery[nothing], 0, "{recovery}");
     }
     scene.says(&["recover", "--finish"]);
     assert_ne!(scene.groundcrew(&["recover", "--finish"]).code, Some(0), "it has ended");
     scene.until_listed(6);
-    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (8, 0));
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (10, 0));
     let (one, two) = (keys(1), keys(2));
     scene.is_clean(pairs(&[one, two.clone()]));
 
-    // What carries our mark goes with its owner; what was only presumed stays, and is reported.
+    // What carries our mark goes with its owner; what was only presumed stays, and is reported, but for what ended.
+    scene.outside.script(scene.now_ms(), &inner(1), Act::End);
     scene.delete_app("cust-1");
-    scene.until_so("the marked are gone", || scene.times(What::Deleted) == 2);
+    scene.until_so("the marked are gone", || scene.times(What::Deleted) == 3);
     scene.until_so("the others are reported", || scene.open_findings("resource.retained").len() == 2);
     up.end();
 }
@@ -159,16 +176,15 @@ fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
 
 #[test]
 fn an_old_database_takes_up_what_came_after_it() {
-    let scene = Scene::with_apps(2);
-    scene.configure(LABELLED);
+    let scene = Scene::with_classes();
     let mut up = scene.started();
     scene.label(1);
-    scene.until_so("the first is there", || scene.keys().len() == 4);
+    scene.until_so("the first is there", || scene.keys().len() == 5);
     scene.says(&["backup", "b.db"]);
     let again = scene.groundcrew(&["backup", "b.db"]);
     assert!(again.code != Some(0) && again.err.contains("--replace"), "{}", again.err);
     scene.label(2);
-    scene.until_so("both are there", || scene.keys().len() == 8);
+    scene.until_so("both are there", || scene.keys().len() == 10);
     let refused = scene.groundcrew(&["recover", "--from", "b.db"]);
     assert!(refused.code != Some(0) && refused.err.contains("stop `groundcrew up` first"), "{}", refused.err);
     up.end();
@@ -177,11 +193,11 @@ fn an_old_database_takes_up_what_came_after_it() {
     assert!(said.contains("is kept as") && said.contains("b.db is in its place"), "{said}");
     let mut up = scene.started();
     scene.label(2);
-    let recovery = scene.until_complete(8);
+    let recovery = scene.until_complete(10);
     assert_eq!((&recovery["to_create"], &recovery["unclear"]), (&0.into(), &0.into()), "{recovery}");
     scene.says(&["recover", "--finish"]);
     scene.until_listed(6);
-    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (8, 0));
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (10, 0));
     scene.is_clean(pairs(&[keys(1), keys(2)]));
     up.end();
     assert_eq!(mode(&scene.directory.path().join("b.db.key")), 0o600);

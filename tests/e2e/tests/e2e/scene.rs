@@ -6,12 +6,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use groundcrew_flysim::{Action, Knobs, Server, ServerHandle, SystemClock, World};
+use groundcrew_flysim::{Action, Clock as _, Knobs, Server, ServerHandle, World};
 use groundcrew_outside::{Knobs as Kindness, Outside, serve};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::moved::Ahead;
 use crate::shipped::Shipped;
 
 /// The token of `POST /v1/events`.
@@ -32,6 +33,8 @@ pub(crate) struct Scene {
     pub(crate) directory: TempDir,
     /// Where the data is.
     data: PathBuf,
+    /// What time it is.
+    ahead: Arc<Ahead>,
     // Ends the servers last.
     _runtime: Runtime,
 }
@@ -53,7 +56,8 @@ impl Scene {
     pub(crate) fn with_apps(apps: u32) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
-        let world = World::new(7, Arc::new(SystemClock)).validated();
+        let ahead = Arc::new(Ahead::default());
+        let world = World::new(7, ahead.clone()).validated();
         world.seed_fleet(apps, 0).unwrap();
         let platform = runtime.block_on(Server::start(([127, 0, 0, 1], 0).into(), world)).unwrap();
         let outside = Outside::new(Arc::new(|| jiff::Timestamp::now().as_millisecond()))
@@ -66,7 +70,7 @@ impl Scene {
         let _serving_until_the_runtime_ends = runtime.spawn(serve(outside.clone(), listener));
         let directory = tempfile::tempdir().unwrap();
         let (api, data) = (format!("127.0.0.1:{}", free_port()), directory.path().join("data"));
-        Self { platform, outside, shop, api, directory, data, _runtime: runtime }
+        Self { platform, outside, shop, api, directory, data, ahead, _runtime: runtime }
     }
 
     /// The same with its data somewhere else: there for the runner, and where this process sees it.
@@ -81,6 +85,16 @@ impl Scene {
     /// Turns the simulator's knobs.
     pub(crate) fn turn(&self, change: impl FnOnce(&mut Knobs)) {
         self.world().turn(change);
+    }
+
+    /// What time it is on the platform, and for a runner that is started now.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.ahead.now_ms()
+    }
+
+    /// Time passes; not for a runner that runs.
+    pub(crate) fn passes(&self, time: jiff::SignedDuration) {
+        self.ahead.pass(time);
     }
 
     pub(crate) fn create_app(&self, name: &str) {
@@ -168,6 +182,7 @@ impl Scene {
     /// The same with another way to start it.
     pub(crate) fn up_as(&self, mut command: Command) -> Up {
         let log = std::fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
+        self.ahead.show(&mut command);
         let child = command.args(["--log", "json", "up"]).stdout(Stdio::null()).stderr(log).spawn();
         Up(child.unwrap())
     }

@@ -153,6 +153,12 @@ pub(super) enum Change {
     MachinesDetached,
     /// The stanza is back.
     MachinesBack,
+    /// The machines' hook is ended by command, with everything that it made.
+    MachinesRemoved,
+    /// That is taken back before its stanza is gone: what is gone is made again.
+    MachinesKept,
+    /// Nothing is left of the machines' hook, and its stanza is dropped.
+    MachinesDropped,
 }
 
 /// What strangers do.

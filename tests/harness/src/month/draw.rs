@@ -119,13 +119,14 @@ impl Month {
 type Draw = fn(&mut Dice, i64, u32) -> Vec<(i64, Act)>;
 
 fn disturbances(month: &Month) -> Vec<(i64, Act)> {
-    let parts: [(&str, Draw); 8] = [
+    let parts: [(&str, Draw); 9] = [
         ("outages", outages),
         ("disk", disk),
         ("troubles", troubles),
         ("crashes", crashes),
         ("clock", clock),
         ("changes", changes),
+        ("removal", removal),
         ("operator", operator),
         ("strangers", strangers),
     ];
@@ -198,9 +199,19 @@ fn changes(dice: &mut Dice, span: i64, _: u32) -> Vec<(i64, Act)> {
     if moved == Change::BaseBoth {
         acts.push((span * 60 / 100, Change::BaseBefore));
     }
-    // A hook that is removed with its things belongs here as soon as there is a command for it.
     let spread = HOUR.min(span / 50);
     acts.into_iter().map(|(at, change)| (at + dice.within(0, spread), Act::Configure(change))).collect()
+}
+
+/// A hook is removed with its things, and in every other month that is taken back: some are gone by then.
+fn removal(dice: &mut Dice, span: i64, _: u32) -> Vec<(i64, Act)> {
+    let at = span * 85 / 100 + dice.within(0, span / 50);
+    let (then, change) = if dice.chance(50) {
+        (at + dice.within(MINUTE, 2 * HOUR), Change::MachinesKept)
+    } else {
+        (at + dice.within(HOUR, span / 20), Change::MachinesDropped)
+    };
+    vec![(at, Act::Configure(Change::MachinesRemoved)), (then, Act::Configure(change))]
 }
 
 fn operator(dice: &mut Dice, span: i64, _: u32) -> Vec<(i64, Act)> {

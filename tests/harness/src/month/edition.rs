@@ -25,7 +25,7 @@ impl Edition {
         self.0.push(change);
     }
 
-    fn has(&self, change: Change) -> bool {
+    pub(super) fn has(&self, change: Change) -> bool {
         self.0.contains(&change)
     }
 
@@ -60,9 +60,14 @@ impl Edition {
         self.has(Change::BaseRetained) || self.has(Change::BaseBoth) && !self.has(Change::BaseBefore)
     }
 
-    fn has_machines(&self) -> bool {
+    pub(super) fn has_machines(&self) -> bool {
         let of = |change: &&Change| matches!(change, Change::MachinesDetached | Change::MachinesBack);
-        self.0.iter().rfind(of) != Some(&Change::MachinesDetached)
+        self.0.iter().rfind(of) != Some(&Change::MachinesDetached) && !self.has(Change::MachinesDropped)
+    }
+
+    /// Whether every machine is to have its thing: not once its hook is being removed.
+    pub(super) fn keeps_machines(&self) -> bool {
+        !self.has(Change::MachinesRemoved) || self.has(Change::MachinesKept)
     }
 
     fn text(&self, pace: Pace) -> String {

@@ -81,7 +81,7 @@ impl Fleet {
             for (key, _) in base.into_iter().filter(|(_, asked)| *asked) {
                 all.push(of(edition.base_at(), name, &format!("natural/{name}-{key}")));
             }
-            let machines = app.machines.values();
+            let machines = app.machines.values().filter(|_| edition.keeps_machines());
             all.extend(machines.map(|id| of("four", &format!("{name}/{id}"), &format!("marked/{id}"))));
         }
         all

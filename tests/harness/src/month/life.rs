@@ -1,16 +1,18 @@
 //! Process after process, to the end of the month.
 
-use groundcrew::control::{self, Became, NoHints, Request};
+use groundcrew::control::{self, Became, End, NoHints, PlannedRow, Request};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_engine::clock::Clock as _;
+use groundcrew_store::ends::removal_print;
 use groundcrew_store::findings::ClosedToo;
-use groundcrew_store::hooks::Old;
+use groundcrew_store::hooks::{HookState, Old, StoredHook};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Result};
 
+use super::Pace;
 use super::act::{Act, Change, DAY, Disk, HOUR, MINUTE};
 use super::lookout;
 use super::stage::Stage;
@@ -23,7 +25,12 @@ const AWAY: i64 = 2_000;
 /// Starts that may fail one after the other, each some minutes after the last: longer than any full disk.
 const STARTS_MAX: u32 = 2_000;
 /// How often label sources look for what is due.
-const LABELS_EVERY: i64 = 5 * MINUTE;
+const fn labels_every(pace: Pace) -> i64 {
+    match pace {
+        Pace::Shipped => 5 * MINUTE,
+        Pace::Seldom => 20 * MINUTE,
+    }
+}
 /// Lanes that are worked on before the script and the sources have their turn again.
 const LANES: u32 = 16;
 
@@ -90,6 +97,10 @@ const fn is_operators(act: &Act) -> bool {
 /// One process, from its start to its end.
 async fn life(stage: &Stage) -> Ended {
     let Ok(mut up) = up::start(stage).await else { return Ended::NotStarted };
+    // Who was cut off while they typed looks how far it came, and does the rest.
+    if let Some(act) = stage.begun.take() {
+        stage.later(stage.clock.millis(), act);
+    }
     while stage.clock.millis() < stage.end() && stage.works.get() <= stage.month.works_max() {
         if stage.is_quiet() {
             stage.calm();
@@ -121,7 +132,7 @@ async fn turn_sources(stage: &Stage, up: &mut Up) {
         drop(up.follow_belief().await);
     }
     if up.labels_at <= stage.clock.millis() {
-        up.labels_at = stage.clock.millis() + LABELS_EVERY;
+        up.labels_at = stage.clock.millis() + labels_every(stage.month.pace);
         up.labels.turn().await;
     }
 }
@@ -189,6 +200,9 @@ async fn perform(stage: &Stage, up: &mut Up, act: Act) -> Next {
 
 /// Writes another configuration and starts the runner anew.
 async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
+    if matches!(change, Change::MachinesRemoved | Change::MachinesKept | Change::MachinesDropped) {
+        return end_machines(stage, up, change).await;
+    }
     let old = match change {
         Change::BaseRetained => Some(Old::Retained),
         Change::BaseBoth => Some(Old::Kept),
@@ -212,6 +226,44 @@ async fn configure(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
     }
     stage.edition.borrow_mut().change(change);
     Ok(Next::Restart)
+}
+
+/// Ends the machines' hook as the command does, takes that back, or drops its stanza once nothing is left of it.
+async fn end_machines(stage: &Stage, up: &Up, change: Change) -> Result<Next> {
+    let not_yet = || Error::Superseded("the hook `mach`");
+    let store = &up.runner.store;
+    let mach: StoredHook = store.hooks()?.into_iter().find(|hook| hook.name == "mach").ok_or_else(not_yet)?;
+    let is_removed = stage.edition.borrow().has(Change::MachinesRemoved);
+    let (fits, end) = match change {
+        Change::MachinesRemoved => {
+            let rows = store.hook_rows(mach.id)?.into_iter().filter(|row| row.row.state != State::Retained);
+            let planned =
+                |row: StoredRow| PlannedRow { row: row.row.id.to_string(), print: removal_print(&row) };
+            (stage.edition.borrow().has_machines(), Some(End::Cleanup { rows: rows.map(planned).collect() }))
+        }
+        Change::MachinesKept => (is_removed, Some(End::Abort)),
+        _ => (is_removed && mach.state == HookState::Removed, None),
+    };
+    if !fits {
+        return Err(not_yet());
+    }
+    // What a crash cut off may have been done.
+    let is_ending = mach.ending.is_some();
+    let is_done = matches!(change, Change::MachinesRemoved) == is_ending;
+    let Some(end) = end else {
+        stage.edition.borrow_mut().change(change);
+        return Ok(Next::Restart);
+    };
+    if !is_done {
+        *stage.begun.borrow_mut() = Some(Act::Configure(change));
+        let request = Request::HookRemove { hook: "mach".to_owned(), end };
+        let act = control::Act { who: WHO.to_owned(), request };
+        let done = control::perform(store, &NoHints, &act, stage.watch.now()).await;
+        stage.begun.take();
+        done.map_err(|_| not_yet())?;
+    }
+    stage.edition.borrow_mut().change(change);
+    Ok(Next::Go)
 }
 
 /// Whoever is told that a creation's answer was lost, and that its thing cannot be told from others, looks it up at the

@@ -3,8 +3,18 @@
 use super::{Month, Outcome, play};
 
 /// Kinds of disturbance that a month can do without.
-pub const KINDS: [&str; 9] =
-    ["outages", "disk", "troubles", "crashes", "clock", "changes", "operator", "strangers", "weather"];
+pub const KINDS: [&str; 10] = [
+    "outages",
+    "disk",
+    "troubles",
+    "crashes",
+    "clock",
+    "changes",
+    "removal",
+    "operator",
+    "strangers",
+    "weather",
+];
 
 /// Plays smaller months, at most so many, and returns the smallest that goes wrong as well.
 pub fn shrink(first: Outcome, tries: u32) -> Outcome {

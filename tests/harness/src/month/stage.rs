@@ -45,6 +45,8 @@ pub(super) struct Stage {
     pub(super) told: RefCell<Vec<(i64, Act)>>,
     /// What was seen at each look.
     pub(super) seen: RefCell<Vec<Seen>>,
+    /// What the operator is about to do, until it is known to be done.
+    pub(super) begun: RefCell<Option<Act>>,
     queue: RefCell<BTreeMap<(i64, usize), Act>>,
     disk: tempfile::TempDir,
 }
@@ -83,6 +85,7 @@ impl Stage {
             moved_at: Cell::new(None),
             told: RefCell::default(),
             seen: RefCell::default(),
+            begun: RefCell::default(),
             queue: RefCell::new(acts.enumerate().map(|(place, (at, act))| ((at, place), act)).collect()),
             disk: crate::play::disk(),
         };

@@ -126,6 +126,8 @@ async fn register(config: &Config, store: &Store, limited: &Limited<Ways>) -> Re
     for stored in store.hooks()?.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
         if stored.state == HookState::Active {
             store.save_hook_state(stored.id, HookState::Detached).await?;
+        } else if stored.state == HookState::Removed && stored.ending.is_some() {
+            store.forget_ending(stored.id).await?;
         }
     }
     Ok(hooks)

@@ -12,7 +12,7 @@ use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::{Reader, Result};
 use serde_json::Value;
 
-use super::act::{Act, HOUR};
+use super::act::{Act, Change, HOUR};
 use super::stage::Stage;
 use super::{Counted, Month};
 use crate::clock::START;
@@ -154,6 +154,10 @@ fn old_base(log: &[Effect], moved_at: i64) -> Vec<Purpose> {
 
 fn torn(stage: &Stage, log: &[Effect]) -> Vec<Effect> {
     let fleet = stage.fleet.borrow();
+    let mut wanted: BTreeMap<&Purpose, Vec<&super::fleet::Wanted>> = BTreeMap::new();
+    for it in &fleet.wanted {
+        wanted.entry(&it.purpose).or_default().push(it);
+    }
     let mut purposes: BTreeMap<(&str, &str), &Purpose> = BTreeMap::new();
     let mut torn = Vec::new();
     for effect in log {
@@ -166,12 +170,10 @@ fn torn(stage: &Stage, log: &[Effect]) -> Vec<Effect> {
             _ => None,
         };
         let Some(purpose) = purpose else { continue };
-        let since = |it: &&super::fleet::Wanted| {
-            it.purpose == **purpose
-                && it.from + KNOWN_AFTER < effect.at
-                && it.until.is_none_or(|until| until > effect.at)
+        let since = |it: &super::fleet::Wanted| {
+            it.from + KNOWN_AFTER < effect.at && it.until.is_none_or(|until| until > effect.at)
         };
-        if fleet.wanted.iter().any(|it| since(&it)) {
+        if wanted.get(purpose).is_some_and(|all| all.iter().any(|it| since(it))) {
             torn.push(effect.clone());
         }
     }
@@ -204,9 +206,13 @@ fn unannounced(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<Str
         .collect();
     let mut unannounced = Vec::new();
     for (name, app) in &stage.fleet.borrow().apps {
-        let older = stage.fleet.borrow().wanted.iter().any(|it| {
-            it.from == START && it.until.is_none() && it.purpose.owner == format!("fly/acme/{name}")
-        });
+        let path = format!("fly/acme/{name}");
+        let older = stage
+            .fleet
+            .borrow()
+            .wanted
+            .iter()
+            .any(|it| it.from == START && it.until.is_none() && it.purpose.owner == path);
         let known = store.subjects_named(name)?.iter().any(|subject| subject.gone_at.is_none());
         if !known || !older && !told.contains(&format!("app:{}", app.id)) {
             unannounced.push(name.clone());
@@ -245,6 +251,10 @@ fn unresolved(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<Stri
     let findings = store.findings(ClosedToo::No)?;
     let persons = |about: &str| findings.iter().any(|it| it.code == "resource.changed" && it.about == about);
     let mut all = stale(stage, store, &findings)?;
+    let whole = stage.month.until == 1_000 && !stage.month.is_without("removal");
+    if whole && !stage.edition.borrow().has(Change::MachinesRemoved) {
+        all.push("the machines' hook could not be removed".to_owned());
+    }
     for row in store.living_rows()?.iter().filter(|row| row.row.state == State::InDoubt) {
         all.push(format!("{} is in doubt", row.about()));
     }
