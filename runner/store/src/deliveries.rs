@@ -201,13 +201,11 @@ impl Store {
     pub async fn discard_dead(&self, hook: HookId, seq: i64, act: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             let text = "DELETE FROM dead WHERE hook = ?1 AND seq = ?2";
-            match connection.execute(text, [hook.0, seq])? {
-                0 => Err(Error::Missing("dead delivery")),
-                _ => {
-                    tell_of_dead(connection, hook, None, now)?;
-                    operators::record(connection, &act, now)
-                }
+            if connection.execute(text, [hook.0, seq])? == 0 {
+                return Err(Error::Missing("dead delivery"));
             }
+            tell_of_dead(connection, hook, None, now)?;
+            operators::record(connection, &act, now)
         })
         .await
     }

@@ -258,7 +258,6 @@ async fn seed_one(store: &Store, hook: &StoredHook, machine: &StoredSubject) -> 
         cause: Cause::ViewChanged,
         reads: Vec::new(),
         close: Vec::new(),
-        readers: Vec::new(),
         random,
         now: at,
     };

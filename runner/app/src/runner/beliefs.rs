@@ -30,6 +30,6 @@ impl Beliefs {
     /// Writes into a policy what holds now.
     pub fn tell(&self, policy: &mut LeavePolicy) {
         policy.frozen = self.doubt();
-        policy.unread = self.unread.read().unwrap_or_else(PoisonError::into_inner).clone();
+        policy.unread.clone_from(&self.unread.read().unwrap_or_else(PoisonError::into_inner));
     }
 }

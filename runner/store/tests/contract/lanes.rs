@@ -22,7 +22,7 @@ async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
     bench.store.dirty_lanes(vec![id], at(5)).await.unwrap();
     bench
         .store
-        .finish_look(LaneLook { lane: id, seen: seen, rows: Rows::Behind, next: None, now: at(0) })
+        .finish_look(LaneLook { lane: id, seen, rows: Rows::Behind, next: None, now: at(0) })
         .await
         .unwrap();
     assert!(lane().dirty > lane().done && bench.store.due_lanes(at(5), 9).unwrap() == [id]);
@@ -50,7 +50,7 @@ async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
     bench
         .store
         .postpone_look(
-            LaneLook { lane: id, seen: seen, rows: Rows::Behind, next: Some(at(60)), now: at(0) },
+            LaneLook { lane: id, seen, rows: Rows::Behind, next: Some(at(60)), now: at(0) },
             "later",
             Failed::No,
         )

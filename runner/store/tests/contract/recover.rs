@@ -25,13 +25,7 @@ async fn everything_is_looked_at_anew_and_counted() {
     let store = &bench.store;
     let seen = store.lane(lane).unwrap().unwrap().dirty;
     store
-        .finish_look(LaneLook {
-            lane: lane,
-            seen: seen,
-            rows: Rows::Follow,
-            next: Some(at(9_000)),
-            now: at(0),
-        })
+        .finish_look(LaneLook { lane, seen, rows: Rows::Follow, next: Some(at(9_000)), now: at(0) })
         .await
         .unwrap();
     let version = store.mirror_rows().unwrap()[0].version;
@@ -54,7 +48,7 @@ async fn everything_is_looked_at_anew_and_counted() {
     bench.want(lane, &["a", "b"], at(4)).await;
     store
         .finish_look(LaneLook {
-            lane: lane,
+            lane,
             seen: store.lane(lane).unwrap().unwrap().dirty,
             rows: Rows::Follow,
             next: None,
@@ -94,7 +88,7 @@ async fn a_hook_that_nobody_runs_keeps_no_recovery_open_and_what_is_ambiguous_do
     let lane = LaneId { hook: runs, subject };
     store
         .finish_look(LaneLook {
-            lane: lane,
+            lane,
             seen: store.lane(lane).unwrap().unwrap().dirty,
             rows: Rows::Follow,
             next: None,

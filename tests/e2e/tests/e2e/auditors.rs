@@ -172,7 +172,9 @@ fn over_a_month_exactly_what_is_over_is_suspended_reaped_and_resumed_whenever_th
         scene.happened("machine.started").values().sum::<usize>() == before.values().sum::<usize>() + 2
     });
     let mut after = before;
-    runs.iter().for_each(|machine| *after.entry(machine.clone()).or_default() += 1);
+    for machine in &runs {
+        *after.entry(machine.clone()).or_default() += 1;
+    }
     assert_eq!(scene.happened("machine.started"), after, "{stopped} was stopped by its owner");
     assert_eq!(scene.happened("machine.suspended"), once(&runs));
     assert_eq!(scene.audited("budget")["found"], 0, "nothing is left to resume");

@@ -91,8 +91,7 @@ impl Runner {
         now: &Lane,
     ) -> Result<Asked, Error> {
         if now.view_hash.as_deref() != Some(ENDED) {
-            let wants =
-                self.new_wants(installed, owner, lane, now, Vec::new(), ENDED.to_owned(), Vec::new())?;
+            let wants = self.new_wants(installed, owner, lane, now, Vec::new(), ENDED.to_owned(), Vec::new());
             let close = vec![(FAILED.to_owned(), about(installed, owner))];
             self.store.save_wants(NewWants { cause: Cause::OwnerEnded, close, ..wants }).await?;
         }
@@ -134,8 +133,7 @@ impl Runner {
         };
         match specs {
             Ok(specs) => {
-                let wants =
-                    self.new_wants(installed, owner, lane, now, specs, question.hash, question.reads)?;
+                let wants = self.new_wants(installed, owner, lane, now, specs, question.hash, question.reads);
                 let close = vec![(FAILED.to_owned(), about(installed, owner))];
                 self.store.save_wants(NewWants { close, ..wants }).await?;
                 Ok(Asked::Answered)
@@ -180,7 +178,7 @@ impl Runner {
         specs: Vec<Spec>,
         view_hash: String,
         reads: Vec<i64>,
-    ) -> Result<NewWants, Error> {
+    ) -> NewWants {
         let settings = installed.settings().to_owned();
         let place = |spec: &Spec| {
             let kind = &installed.hook.manifest.kind[&spec.kind];
@@ -190,7 +188,7 @@ impl Runner {
             };
             Place { inside, class: kind.create }
         };
-        Ok(NewWants {
+        NewWants {
             lane,
             seen: now.dirty,
             target: installed.hook.target.clone(),
@@ -209,7 +207,7 @@ impl Runner {
             reads,
             close: Vec::new(),
             now: self.now(),
-        })
+        }
     }
 }
 
