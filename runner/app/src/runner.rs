@@ -26,6 +26,7 @@ mod entropy;
 mod inventory;
 mod keeper;
 mod record;
+mod recovering;
 mod scan;
 mod sweep;
 mod vault;

@@ -450,6 +450,11 @@ impl Service {
             runner.watch_gates(ends).await;
             Ok(())
         });
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            runner.list_while_recovering(ends).await;
+            Ok(())
+        });
         let (runner, every, ends) = (self.runner.clone(), self.config.reconcile, stop.clone());
         tasks.spawn(async move {
             reconcile(runner, every, ends).await;

@@ -1,4 +1,4 @@
-//! When something that failed is tried again: exponential back-off with full jitter.
+//! When something that failed is tried again: exponential back-off with jitter.
 
 use crate::duration::Millis;
 use crate::spec::Failure;

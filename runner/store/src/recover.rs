@@ -12,6 +12,13 @@ use crate::{Error, Result, Store};
 /// The name of the value that says since when.
 const SINCE: &str = "recovering";
 
+/// The name of the value that says what was on record when inventories were last listed.
+const LISTED: &str = "recovering.listed";
+
+/// What is on record as existing: while nothing is made, it changes only by what is taken up.
+const ON_RECORD: &str =
+    "SELECT count(*) || ':' || coalesce(sum(id), 0) FROM resource WHERE state IN ('pending', 'present')";
+
 /// Versions of subjects that a recovery leaves out: a ledger that was restored must not give the events to come the
 /// ids of events that were told after the backup.
 const VERSIONS: i64 = 1_000_000;
@@ -47,12 +54,21 @@ pub struct Recovery {
     pub unclear: u32,
     /// Those of them that are several: a person says which it is, or they would be made once more.
     pub ambiguous: u32,
+    /// Whether what provisioners have was listed, and compared with what is on record now.
+    pub listed: bool,
+    /// What those listings showed beside it: things with our mark and no row, second ones, missing ones.
+    pub astray: u32,
 }
 
 impl Recovery {
-    /// Whether everything that is known of was looked at once.
-    pub const fn is_complete(&self) -> bool {
+    /// Whether everything that is known of was looked for once.
+    pub const fn is_looked_for(&self) -> bool {
         self.unasked == 0 && self.looking == 0 && self.failing == 0 && self.ambiguous == 0
+    }
+
+    /// Whether everything was looked for, and what else there is was listed.
+    pub const fn is_complete(&self) -> bool {
+        self.is_looked_for() && self.listed
     }
 }
 
@@ -66,6 +82,7 @@ impl Store {
             if connection.execute(text, [SINCE, &now.as_millis().to_string()])? == 0 {
                 return Ok(());
             }
+            connection.execute("DELETE FROM meta WHERE key = ?1", [LISTED])?;
             connection.execute("UPDATE subject SET version = version + ?1", [VERSIONS])?;
             let text = format!(
                 "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0), view_hash = NULL WHERE {ACTIVE}"
@@ -121,8 +138,26 @@ impl Store {
                 ambiguous: count(
                     "finding WHERE source = 0 AND closed_at IS NULL AND code = 'resource.ambiguous'",
                 )?,
+                listed: listed(connection)?,
+                astray: count("finding WHERE closed_at IS NULL AND code LIKE 'inventory.%'")?,
             }))
         })
+    }
+
+    /// Notes that inventories were listed and compared with what was on record before that.
+    pub async fn recovery_listed(&self, before: String) -> Result<()> {
+        self.write(move |connection| {
+            let text =
+                "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            connection.execute(text, [LISTED, &before])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What is on record as existing now, for [`Store::recovery_listed`].
+    pub fn on_record(&self) -> Result<String> {
+        self.read(|connection| Ok(connection.query_row(ON_RECORD, [], |row| row.get(0))?))
     }
 
     /// Whether one is under way.
@@ -136,6 +171,7 @@ impl Store {
             if connection.execute("DELETE FROM meta WHERE key = ?1", [SINCE])? == 0 {
                 return Err(Error::Missing("recovery"));
             }
+            connection.execute("DELETE FROM meta WHERE key = ?1", [LISTED])?;
             connection
                 .execute("UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0)", [now.as_millis()])?;
             wake_rows(connection, now)?;
@@ -143,6 +179,12 @@ impl Store {
         })
         .await
     }
+}
+
+/// Whether inventories were listed since the last thing was taken up.
+fn listed(connection: &Connection) -> Result<bool> {
+    let text = format!("SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1 AND value = ({ON_RECORD}))");
+    Ok(connection.query_row(&text, [LISTED], |row| row.get(0))?)
 }
 
 fn since(connection: &Connection) -> Result<Option<Timestamp>> {

@@ -145,6 +145,9 @@ fn open(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Vec<Str
         Ok(_) => open.push("the runner is not ready yet: groundcrew doctor".to_owned()),
         Err(_) => open.push("nothing runs that could look: groundcrew up".to_owned()),
     }
+    if recovery.is_looked_for() && !recovery.listed {
+        open.push("what else there is is not listed yet: groundcrew audit history".to_owned());
+    }
     for (count, what) in [
         (recovery.unasked, "owners are not asked yet: groundcrew wait --app APP says why"),
         (recovery.looking, "things are not looked for yet"),
@@ -171,6 +174,11 @@ fn tell(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Answer,
     line(recovery.to_change, "are not as they are wanted: would be changed", "groundcrew plan");
     line(recovery.unwanted, "are wanted by nobody: would go, or be held", "groundcrew plan");
     line(recovery.unclear, "cannot be told from somebody else's", "groundcrew findings");
+    line(
+        recovery.astray,
+        "carry our mark without a row, are second ones, or are missing",
+        "groundcrew findings",
+    );
     let open = open(context, dir, recovery)?;
     let (tone, state) = if open.is_empty() { (Tone::Good, "complete") } else { (Tone::Waiting, "under way") };
     let since = show::ago(recovery.since, context.now());

@@ -32,6 +32,17 @@ pub(crate) const ATTEMPTS_MAX: u32 = 3;
 /// The longest pause between two attempts at one page.
 const PAUSE_MAX: Millis = Millis::seconds(30);
 
+/// What the audit of a recovery is called in the history.
+const RECOVERY: &str = "recovery";
+
+/// What the hooks of an audit saw.
+struct Around {
+    end: AuditEnd,
+    looks: Vec<(Arc<Installed>, Look)>,
+    /// What each counted, for people.
+    summary: Vec<String>,
+}
+
 /// What one hook saw.
 struct Look {
     findings: Vec<Reported>,
@@ -40,11 +51,13 @@ struct Look {
     summary: Option<String>,
     /// Why it did not see everything.
     wrong: Vec<String>,
+    /// Things that are too young to be judged.
+    young: u32,
 }
 
 impl Look {
-    fn of(Stock { findings, coverage, summary, wrong }: Stock) -> Self {
-        Self { findings, coverage, summary: Some(summary), wrong }
+    fn of(Stock { findings, coverage, summary, wrong, young }: Stock) -> Self {
+        Self { findings, coverage, summary: Some(summary), wrong, young }
     }
 
     /// The identities of what it reports.
@@ -64,9 +77,48 @@ impl Runner {
         tick: Option<Timestamp>,
         stop: &CancellationToken,
     ) -> Result<Changed, Error> {
-        let run = self.store.begin_audit(&audit.name, tick, self.now()).await?;
+        let Around { end, looks, summary } =
+            self.look_with_all(&audit.name, &audit.hooks, tick, stop).await?;
+        let run = end.run;
+        if audit.remedy.is_none() {
+            return Ok(self.store.end_audit(end).await?);
+        }
+        let changed = self.store.enter_audit(end).await?;
+        let mended = self.mend_seen(audit, run, &looks, summary, stop).await;
+        let wrong = match &mended {
+            Err(error) => Some(format!("its remedies: {error}")),
+            Ok(()) if stop.is_cancelled() => Some("its remedies were ended early".to_owned()),
+            Ok(()) => None,
+        };
+        self.store.finish_audit(run, wrong, self.now()).await?;
+        mended.map(|()| changed)
+    }
+
+    /// Lists what all provisioners have, and reports what a ledger that was rebuilt does not know, or knows and
+    /// is not there. Returns whether everything was listed and could be judged.
+    pub(super) async fn list_inventories(&self, stop: &CancellationToken) -> Result<bool, Error> {
+        let registry = self.registry();
+        let listing = registry.provisioners().filter(|installed| installed.component.has_inventory());
+        let names: Vec<_> = listing.map(|installed| installed.hook.name.clone()).collect();
+        if names.is_empty() {
+            return Ok(true);
+        }
+        let Around { end, looks, .. } = self.look_with_all(RECOVERY, &names, None, stop).await?;
+        self.store.end_audit(end).await?;
+        Ok(looks.iter().all(|(_, look)| look.coverage == Coverage::Complete && look.young == 0))
+    }
+
+    /// Lets hooks look, one after the other; nothing of it is entered yet.
+    async fn look_with_all(
+        &self,
+        name: &str,
+        hooks: &[String],
+        tick: Option<Timestamp>,
+        stop: &CancellationToken,
+    ) -> Result<Around, Error> {
+        let run = self.store.begin_audit(name, tick, self.now()).await?;
         let (mut looks, mut wrong, mut summary) = (Vec::new(), Vec::new(), Vec::new());
-        for name in &audit.hooks {
+        for name in hooks {
             let Some(installed) = self.registry().named(name).cloned() else {
                 wrong.push(format!("{name}: it is not installed"));
                 continue;
@@ -87,18 +139,7 @@ impl Runner {
         let (on_opened, on_resolved) = (self.told("finding.opened"), self.told("finding.resolved"));
         let told = (!summary.is_empty()).then(|| summary.join("; "));
         let end = AuditEnd { run, tick, saw, outcome, summary: told, on_opened, on_resolved, now };
-        if audit.remedy.is_none() {
-            return Ok(self.store.end_audit(end).await?);
-        }
-        let changed = self.store.enter_audit(end).await?;
-        let mended = self.mend_seen(audit, run, &looks, summary, stop).await;
-        let wrong = match &mended {
-            Err(error) => Some(format!("its remedies: {error}")),
-            Ok(()) if stop.is_cancelled() => Some("its remedies were ended early".to_owned()),
-            Ok(()) => None,
-        };
-        self.store.finish_audit(run, wrong, self.now()).await?;
-        mended.map(|()| changed)
+        Ok(Around { end, looks, summary })
     }
 
     /// Mends what complete looks saw, hook by hook, and says so in the run's summary.
@@ -145,6 +186,7 @@ impl Runner {
                     coverage: Coverage::Incomplete,
                     summary: None,
                     wrong: early(),
+                    young: 0,
                 },
             });
         }
@@ -154,7 +196,7 @@ impl Runner {
             None => early(),
         };
         let coverage = if wrong.is_empty() { Coverage::Complete } else { Coverage::Incomplete };
-        Ok(Look { findings: gathering.findings, coverage, summary: None, wrong })
+        Ok(Look { findings: gathering.findings, coverage, summary: None, wrong, young: 0 })
     }
 
     /// Asks one auditor for all its pages.

@@ -227,6 +227,10 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use groundcrew_core::hash::Digest;
+    use groundcrew_core::subject::{Path, SubjectKind};
+    use groundcrew_core::time::Timestamp;
+    use groundcrew_store::events::Intake;
+    use groundcrew_store::subjects::SubjectChange;
     use groundcrew_store::{Options, Store, SubjectId};
 
     use super::*;
@@ -242,6 +246,42 @@ mod tests {
             lanes.push(LaneId { hook, subject: SubjectId::NONE });
         }
         lanes
+    }
+
+    /// Lanes of one hook, for so many apps.
+    async fn apps(count: u32) -> Vec<LaneId> {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store.db"), Options::default()).unwrap();
+        let hook = store.save_hook("busy", Digest::of(b"component"), "t", "{}").await.unwrap();
+        let now = Timestamp::from_millis(1);
+        let app = |n: u32| SubjectChange {
+            path: Path::app("acme", &format!("app-{n}")).unwrap(),
+            uid: format!("app:{n}").parse().unwrap(),
+            parent: None,
+            state: "deployed".to_owned(),
+            version: 1,
+            labels: serde_json::Map::new(),
+            raw: serde_json::Value::Null,
+            seen_at: now,
+            gone_at: None,
+        };
+        let subjects = (0..count).map(app).collect();
+        store.accept(Intake { subjects, now, ..Intake::default() }).await.unwrap();
+        let living = store.living(SubjectKind::App).unwrap();
+        living.into_iter().map(|subject| LaneId { hook, subject }).collect()
+    }
+
+    #[tokio::test]
+    async fn a_hook_works_on_no_more_lanes_than_its_parallel_and_all_on_no_more_than_there_is_room_for() {
+        let busy = apps(IN_FLIGHT as u32 + 8).await;
+        let hook = busy[0].hook;
+        let mut claims = Claims::default();
+        let taken = busy.iter().filter(|lane| claims.take(**lane, 2)).count();
+        assert_eq!((taken, claims.wanted(hook, 2, Sweeps::Never)), (2, 0), "nothing more of it is read");
+        claims.release(Ok(Done::Worked(busy[0])));
+        assert!(claims.take(busy[2], 2) && !claims.take(busy[3], 2));
+        let most = busy.iter().filter(|lane| claims.take(**lane, u32::MAX)).count();
+        assert_eq!(most, IN_FLIGHT - 2, "however many its hook may have");
     }
 
     #[tokio::test]

@@ -34,6 +34,8 @@ pub(super) struct Stock {
     pub(super) summary: String,
     /// Why not everything was listed.
     pub(super) wrong: Vec<String>,
+    /// Things with our mark that are too young to be judged.
+    pub(super) young: u32,
 }
 
 /// A listing so far. Beside the findings it holds a number for each row that was seen.
@@ -170,7 +172,8 @@ impl<'a> Taking<'a> {
         let counts: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         let summary = if counts.is_empty() { "nothing listed".to_owned() } else { counts.join(", ") };
         let coverage = if self.wrong.is_empty() { Coverage::Complete } else { Coverage::Incomplete };
-        Stock { findings: self.findings, coverage, summary, wrong: self.wrong }
+        let young = self.counts.get("settling").copied().unwrap_or_default();
+        Stock { findings: self.findings, coverage, summary, wrong: self.wrong, young }
     }
 }
 

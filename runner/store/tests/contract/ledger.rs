@@ -50,6 +50,34 @@ async fn no_two_living_rows_claim_one_thing() {
 }
 
 #[tokio::test]
+async fn what_is_refused_harms_nothing_that_is_committed_with_it() {
+    let (bench, _) = bench(&["a", "b", "c", "d"]).await;
+    let claim = async |key: &str, thing: &str| {
+        let mut row = bench.row(key);
+        row.row.thing = Some(thing.to_owned());
+        bench.commit(row).await
+    };
+    let commits = bench.store.commits();
+    let before = *commits.borrow();
+    // While somebody else has the database, what comes waits, and is committed together afterwards.
+    let other = bench.database();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (first, good, refused, after, ()) = tokio::join!(
+        claim("a", "thing-1"),
+        claim("b", "thing-2"),
+        claim("c", "thing-1"),
+        claim("d", "thing-4"),
+        async { other.execute_batch("ROLLBACK").unwrap() },
+    );
+    assert!(first.is_ok() && good.is_ok() && after.is_ok());
+    assert!(matches!(refused, Err(Error::Refused(_))));
+    assert!(*commits.borrow() - before <= 2, "it shared its transaction with others");
+    let things = ["a", "b", "c", "d"].map(|key| bench.row(key).row.thing);
+    let thing = |name: &str| Some(name.to_owned());
+    assert_eq!(things, [thing("thing-1"), thing("thing-2"), None, thing("thing-4")]);
+}
+
+#[tokio::test]
 async fn one_anonymous_creation_at_a_time_in_a_listing() {
     let (bench, _) = bench(&["a", "b"]).await;
     let intend = async |key: &str, now, unknown| {

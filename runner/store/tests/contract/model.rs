@@ -163,8 +163,15 @@ async fn play(acts: &[Act]) {
             let due = owed.contains(&lane(tell, app));
             assert_eq!(due, model.head(app).is_some(), "a lane is due while something is owed");
         }
-        let unique = bench.store.findings(ClosedToo::Yes).unwrap();
-        assert!(unique.len() <= KEYS.len());
+        let (dead, unique): (Vec<_>, Vec<_>) = bench
+            .store
+            .findings(ClosedToo::Yes)
+            .unwrap()
+            .into_iter()
+            .partition(|it| it.code == "delivery.dead");
+        assert!(unique.len() <= KEYS.len() && dead.len() <= 1);
+        let told = dead.iter().any(|finding| finding.closed.is_none());
+        assert_eq!(told, !model.dead().is_empty(), "a finding of the hook says that something is dead");
     }
 }
 

@@ -64,7 +64,17 @@ async fn everything_is_looked_at_anew_and_counted() {
     bench.commit(missing).await.unwrap();
     let now = store.recovery(at(5)).unwrap().unwrap();
     assert_eq!((now.unasked, now.looking, now.found, now.to_create), (0, 0, 1, 1));
-    assert!(now.is_complete());
+    assert!(now.is_looked_for() && !now.is_complete(), "nobody has listed what else there is");
+    store.recovery_listed(store.on_record().unwrap()).await.unwrap();
+    assert!(store.recovery(at(5)).unwrap().unwrap().is_complete());
+    let mut more = bench.row("b");
+    (more.row.state, more.waiting, more.due_at) = (State::Pending, None, Some(at(9_000)));
+    bench.commit(more).await.unwrap();
+    assert!(!store.recovery(at(5)).unwrap().unwrap().listed, "more was taken up since");
+    let mut less = bench.row("b");
+    (less.row.state, less.due_at, less.waiting) =
+        (State::Creating, None, Some("observe: would be created".to_owned()));
+    bench.commit(less).await.unwrap();
 
     store.end_recovery(act("recover --finish"), at(6)).await.unwrap();
     assert!(!store.is_recovering().unwrap());
@@ -96,7 +106,7 @@ async fn a_hook_that_nobody_runs_keeps_no_recovery_open_and_what_is_ambiguous_do
         })
         .await
         .unwrap();
-    assert!(store.recovery(at(3)).unwrap().unwrap().is_complete());
+    assert!(store.recovery(at(3)).unwrap().unwrap().is_looked_for());
     let finding = NewFinding {
         code: "resource.ambiguous".to_owned(),
         about: "thing/a".to_owned(),
@@ -106,5 +116,5 @@ async fn a_hook_that_nobody_runs_keeps_no_recovery_open_and_what_is_ambiguous_do
         remedy: None,
     };
     store.open_finding(finding, at(4)).await.unwrap();
-    assert!(!store.recovery(at(5)).unwrap().unwrap().is_complete());
+    assert!(!store.recovery(at(5)).unwrap().unwrap().is_looked_for());
 }

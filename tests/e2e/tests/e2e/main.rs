@@ -18,6 +18,7 @@ mod handed_out;
 mod incarnations;
 mod judge;
 mod levels;
+mod logs;
 mod moto;
 mod moved;
 mod plan;

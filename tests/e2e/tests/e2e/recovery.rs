@@ -116,6 +116,10 @@ fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
     scene.until_so("all is there", || scene.keys().len() == 10);
     up.end();
 
+    // Something of an app that ended while nobody looked: no hook is asked for it any more.
+    let mark = Some(format!("gc1:e2e:{}", "a".repeat(26)));
+    let left = Act::Plant { name: Some("left".to_owned()), mark, body: json!({"value": 7}) };
+    scene.outside.script(scene.now_ms(), "/marked", left);
     scene.lose_database();
     let said = scene.says(&["recover"]);
     assert!(said.contains("there was no database"), "{said}");
@@ -128,6 +132,9 @@ fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
     for nothing in ["to_create", "to_change", "unwanted", "unclear"] {
         assert_eq!(recovery[nothing], 0, "{recovery}");
     }
+    // What is wanted by nobody any more is found by listing everything, before anything is written.
+    assert_eq!((&recovery["listed"], &recovery["astray"]), (&json!(true), &json!(1)), "{recovery}");
+    assert_eq!(scene.open_findings("inventory.orphan").len(), 1);
     scene.says(&["recover", "--finish"]);
     assert_ne!(scene.groundcrew(&["recover", "--finish"]).code, Some(0), "it has ended");
     scene.until_listed(6);
