@@ -8,6 +8,7 @@
 //! [CloudEvents HTTP binding 1.0.2, section 3.2]:
 //!     https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,12 +44,24 @@ impl Engine {
             let (sender, receiver) = oneshot::channel();
             let request = host.http().new_incoming_request(Scheme::Http, request)?;
             let out = host.http().new_response_outparam(sender)?;
-            // A component may go on writing while nobody has begun to read, but not for ever.
-            let reading = tokio::spawn(read(receiver));
-            component.wasi_http_incoming_handler().call_handle(&mut *store, request, out).await?;
-            Ok(match tokio::time::timeout(WAIT, reading).await {
-                Ok(Ok(judged)) => judged,
-                Ok(Err(_)) | Err(_) => Err(Failure::again("the component left its answer unfinished")),
+            // What it answers is read while it writes: it may be more than anybody keeps.
+            let mut reading = pin!(read(receiver));
+            let mut judged = None;
+            let called = {
+                let mut call =
+                    pin!(component.wasi_http_incoming_handler().call_handle(&mut *store, request, out));
+                loop {
+                    tokio::select! {
+                        called = &mut call => break called,
+                        said = &mut reading, if judged.is_none() => judged = Some(said),
+                    }
+                }
+            };
+            called?;
+            let unfinished = |_| Err(Failure::again("the component left its answer unfinished"));
+            Ok(match judged {
+                Some(judged) => judged,
+                None => tokio::time::timeout(WAIT, reading).await.unwrap_or_else(unfinished),
             })
         })
         .await
