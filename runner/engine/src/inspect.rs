@@ -80,19 +80,16 @@ pub enum Error {
         reason: String,
     },
     /// It exports nothing that the host calls.
-    #[error("it exports none of groundcrew:hook's interfaces (handler, provision, audit); it exports: {0}")]
+    #[error(
+        "it exports none of groundcrew:hook's interfaces (handler, provision, audit), nor wasi:http/incoming-handler; it exports: {0}"
+    )]
     NoKind(String),
     /// It exports an interface in a version that is not linked.
-    #[error("it exports {0}; this host calls groundcrew:hook@0.1.x")]
+    #[error("it exports {0}; this host calls groundcrew:hook@0.1.x and wasi:http@0.2.x")]
     Version(String),
     /// Imports that are not linked, all of them.
     #[error("it imports what this host does not offer: {0}")]
     MissingImports(String),
-    /// A kind of hook that is known and not run.
-    #[error(
-        "it exports {0} only, which this version knows and does not run by itself; it runs `groundcrew:hook/handler`, `groundcrew:hook/provision` and `groundcrew:hook/audit`"
-    )]
-    NotHosted(String),
     /// The manifest's text is refused.
     #[error("the manifest in section `{SECTION}`: {0}")]
     Manifest(#[from] manifest::Error),
@@ -157,15 +154,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
 }
 
 impl Inspected {
-    /// Refuses a component that this host cannot run: with all that is missing, or with a kind that it does not host.
+    /// Refuses a component that this host cannot run, with all that is missing.
     pub fn require_linkable(&self) -> Result<(), Error> {
-        if ![Export::Handler, Export::Provision, Export::Audit]
-            .iter()
-            .any(|hosted| self.exports.contains(hosted))
-        {
-            let names: Vec<_> = self.exports.iter().map(|export| export.interface()).collect();
-            return Err(Error::NotHosted(names.join(", ")));
-        }
         if self.missing.is_empty() {
             return Ok(());
         }
@@ -272,14 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_are_not_run_are_known_and_refused() {
-        let inspected = inspect(&exporting("wasi:http/incoming-handler@0.2.3")).unwrap();
-        let refused = inspected.require_linkable().unwrap_err().to_string();
-        assert!(refused.contains("wasi:http/incoming-handler"), "{refused}");
-        assert!(refused.contains("does not run"), "{refused}");
-        for name in ["groundcrew:hook/handler@0.1.0", "groundcrew:hook/audit@0.1.0"] {
+    fn every_kind_is_known_by_what_it_exports() {
+        let names = [
+            "groundcrew:hook/handler@0.1.0",
+            "groundcrew:hook/audit@0.1.0",
+            "wasi:http/incoming-handler@0.2.3",
+        ];
+        for name in names {
             inspect(&exporting(name)).unwrap().require_linkable().unwrap();
         }
+        let other = inspect(&exporting("wasi:http/incoming-handler@0.3.0")).unwrap_err();
+        assert!(matches!(other, Error::Version(_)), "{other}");
     }
 
     /// A component that exports an empty instance under a name.

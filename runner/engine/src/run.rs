@@ -3,6 +3,7 @@
 mod engine;
 mod exports;
 mod hook;
+mod posted;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};

@@ -266,7 +266,10 @@ fn tell_of_dead(connection: &Connection, hook: HookId, error: Option<&str>, now:
         _ if dead == 0 => findings::close(connection, DEAD, &about, now),
         None => Ok(()),
         Some(error) => {
-            let message = format!("{dead} deliveries gave up and are not tried again; the last: {error}");
+            let message = match dead {
+                1 => format!("a delivery gave up and is not tried again: {error}"),
+                _ => format!("{dead} deliveries gave up and are not tried again; the last: {error}"),
+            };
             let (severity, remedy) =
                 (Severity::Warning, Some(format!("groundcrew dead list --hook {about}")));
             let code = DEAD.to_owned();

@@ -135,6 +135,7 @@ async fn health_readiness_and_metrics_are_told() {
 }
 
 /// Names and shapes as Prometheus' own linter wants them; only where it is installed.
+#[expect(clippy::print_stdout, reason = "whoever runs the tests sees what was not checked")]
 fn check_with_promtool(metrics: &str) {
     let Ok(mut promtool) = Command::new("promtool")
         .args(["check", "metrics"])

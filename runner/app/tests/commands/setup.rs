@@ -115,28 +115,30 @@ fn exporting(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn kinds_that_are_not_run_are_refused_before_anything_is_approved() {
-    for (name, word) in [("wasi:http/incoming-handler@0.2.3", "incoming-handler")] {
-        let fixture = Fixture::empty();
-        let file = |name: &str| fixture.dir.path().join(name);
-        fs::write(file("hook.wasm"), exporting(name)).unwrap();
-        fs::write(file("hook.toml"), "name = \"watcher\"\n").unwrap();
-        for manifest in ["", "manifest = \"hook.toml\"\n"] {
-            let config = format!(
-                "installation = \"acme\"\nsource.ndjson.path = \"-\"\n[hook.watcher]\nuse = \"hook.wasm\"\non = [\"app.*\"]\n{manifest}"
-            );
-            fs::write(file("groundcrew.toml"), config).unwrap();
-            for typed in ["check", "add --all --yes"] {
-                let said = fixture.run(typed);
-                let told = format!("{}{}", said.out, said.err);
-                assert!(
-                    said.code != 0 && told.contains(word) && told.contains("does not run"),
-                    "{typed} {told}"
-                );
-            }
-        }
-        assert!(!file("groundcrew.lock").exists());
-    }
+fn a_plain_http_component_is_a_handler_with_a_manifest_beside_it() {
+    let fixture = Fixture::empty();
+    let file = |name: &str| fixture.dir.path().join(name);
+    fs::write(file("hook.wasm"), exporting("wasi:http/incoming-handler@0.2.3")).unwrap();
+    fs::write(file("hook.toml"), "name = \"receiver\"\n").unwrap();
+    assert!(fixture.run("inspect hook.wasm").out.contains("handler"));
+    let config = |manifest: &str| {
+        let stanza = "[hook.receiver]\nuse = \"hook.wasm\"\non = [\"app.*\"]\n";
+        fs::write(
+            file("groundcrew.toml"),
+            format!("installation = \"acme\"\nsource.ndjson.path = \"-\"\n{stanza}{manifest}"),
+        )
+        .unwrap();
+    };
+    config("");
+    let refused = fixture.run("check");
+    assert!(
+        refused.code != 0 && format!("{}{}", refused.out, refused.err).contains("manifest"),
+        "{refused:?}"
+    );
+    config("manifest = \"hook.toml\"\n");
+    let added = fixture.run("add --all --yes");
+    assert!(added.code == 0, "{added:?}");
+    assert!(fixture.run("check").code == 0 && file("groundcrew.lock").exists());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::hook::{AuditPre, HandlerPre, Hook, InventoryPre, ProvisionPre, RemedyPre};
+use super::hook::{AuditPre, HandlerPre, Hook, IncomingPre, InventoryPre, ProvisionPre, RemedyPre};
 use crate::host::{self, Host};
 use crate::inspect::{Export, Inspected};
 
@@ -125,10 +125,14 @@ impl Engine {
         let pre = self.linker.instantiate_pre(component).map_err(error)?;
         let has = |export: Export| inspected.exports.contains(&export);
         let bind = |export: Export, pre: &InstancePre<Host>| has(export).then(|| pre.clone());
+        // Guests in JavaScript may export it beside their own kind.
+        let plain = ![Export::Handler, Export::Provision, Export::Audit].into_iter().any(has);
+        let incoming = bind(Export::IncomingHandler, &pre).filter(|_| plain);
         Ok(Hook {
             digest: inspected.digest,
             manifest: Arc::new(manifest),
             handler: bind(Export::Handler, &pre).map(HandlerPre::new).transpose().map_err(error)?,
+            incoming: incoming.map(IncomingPre::new).transpose().map_err(error)?,
             provision: bind(Export::Provision, &pre).map(ProvisionPre::new).transpose().map_err(error)?,
             inventory: bind(Export::Inventory, &pre).map(InventoryPre::new).transpose().map_err(error)?,
             audit: bind(Export::Audit, &pre).map(AuditPre::new).transpose().map_err(error)?,

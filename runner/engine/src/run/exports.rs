@@ -24,8 +24,11 @@ macro_rules! call_export {
 }
 
 impl Engine {
-    /// Tells a handler an event.
+    /// Tells a handler an event; one that is a plain HTTP component gets it as a POST.
     pub async fn handle(&self, hook: &Hook, context: &Context, event: Event) -> Run<()> {
+        if let (None, Some(incoming)) = (&hook.handler, &hook.incoming) {
+            return self.post(incoming, context, &event).await;
+        }
         let event = convert::event_out(event);
         call_export!(
             self,

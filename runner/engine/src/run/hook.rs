@@ -12,6 +12,9 @@ pub(super) use crate::bindings::provision::OnlyPre as ProvisionPre;
 pub(super) use crate::bindings::remedy::OnlyPre as RemedyPre;
 use crate::host::Host;
 
+/// What answers a POST.
+pub(super) type IncomingPre = wasmtime_wasi_http::p2::bindings::ProxyPre<Host>;
+
 /// A loaded hook component.
 #[derive(Clone)]
 pub struct Hook {
@@ -20,6 +23,7 @@ pub struct Hook {
     /// Its manifest.
     pub manifest: Arc<Manifest>,
     pub(super) handler: Option<HandlerPre<Host>>,
+    pub(super) incoming: Option<IncomingPre>,
     pub(super) provision: Option<ProvisionPre<Host>>,
     pub(super) inventory: Option<InventoryPre<Host>>,
     pub(super) audit: Option<AuditPre<Host>>,
@@ -38,7 +42,7 @@ impl std::fmt::Debug for Hook {
 impl Hook {
     /// Whether it can be told events.
     pub fn is_handler(&self) -> bool {
-        self.handler.is_some()
+        self.handler.is_some() || self.incoming.is_some()
     }
 
     /// Whether it makes things.

@@ -13,6 +13,7 @@ mod hooks;
 mod inspected;
 mod limits;
 mod pool;
+mod posted;
 mod sealing;
 mod secrets;
 mod support;

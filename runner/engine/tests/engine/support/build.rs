@@ -6,13 +6,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use groundcrew_core::hash::Digest;
 
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 10] = [
     "guest-meddler",
     "example-auditor",
     "example-provisioner",
     "example-handler",
     "guest-unruly",
     "guest-fetches",
+    "guest-posted",
     "guest-trap-at-start",
     "guest-loop-at-start",
     "guest-call-at-start",
