@@ -6,7 +6,7 @@ use crate::scene::{Said, Scene};
 use crate::shipped::Shipped;
 
 impl Scene {
-    /// The command line, its code and what it said; addresses and directories of this run are named instead.
+    /// The command line, its code and what it said; addresses, directories and times of this run are named instead.
     pub(crate) fn transcript(&self, line: &str) -> String {
         let words: Vec<_> = line.split_whitespace().collect();
         let program = &Shipped::get().binary;
@@ -18,7 +18,7 @@ impl Scene {
             .replace(&self.platform.base_url(), "[fly]")
             .replace(&self.shop, "[shop]")
             .replace(&self.directory.path().display().to_string(), "[dir]");
-        let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+        let lines: Vec<_> = text.lines().map(str::trim_end).map(timeless).collect();
         format!("{}\n", lines.join("\n"))
     }
 
@@ -33,5 +33,14 @@ impl Scene {
         let expected = std::fs::read_to_string(&path).unwrap_or_default();
         let path = path.display();
         assert!(expected == text, "{path} differs; GROUNDCREW_GOLDEN=write writes it anew. Now:\n{text}");
+    }
+}
+
+/// A line without how long something still takes.
+fn timeless(line: &str) -> String {
+    let is_time = |rest: &str| rest.split_once(' ').is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    match line.rsplit_once("; in ").filter(|(_, rest)| is_time(rest)) {
+        Some((before, _)) => format!("{before}; in [time]"),
+        None => line.to_owned(),
     }
 }

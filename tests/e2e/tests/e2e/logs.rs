@@ -24,15 +24,16 @@ fn lines(scene: &Scene, message: &str) -> Vec<Value> {
 fn every_line_about_work_names_its_run_and_what_it_is_about() {
     let scene = Scene::with_apps(1);
     scene.configure(&format!("{RECORDS}{TELL}"));
-    // Whoever is told first, and whatever is written first, is refused once.
+    // Whatever is written first, and whatever is told first, is refused once.
     scene.outside.once(Some("POST"), Fault::Refused(503));
     scene.outside.once(Some("PUT"), Fault::Refused(503));
     let mut up = scene.up();
     scene.until_records(1..=1);
-    scene.until_so("it is told", || !scene.outside.receipts().is_empty());
     scene.until_so("it is logged", || !lines(&scene, "created").is_empty());
-    let runs: Vec<_> = scene.list(&["runs"]).iter().map(|run| run["id"].clone()).collect();
     let resource = scene.list(&["resources"])[0]["row"].clone();
+    scene.delete_app("cust-1");
+    scene.until_so("its end is told", || !scene.outside.receipts().is_empty());
+    let runs: Vec<_> = scene.list(&["runs", "--limit", "200"]).iter().map(|run| run["run"].clone()).collect();
 
     let untold = &lines(&scene, "not told")[0];
     assert!(runs.contains(&untold["run"]), "{untold} of {runs:?}");
