@@ -1,0 +1,90 @@
+//! Projects as `new` makes them: complete, legal, and never over what is there.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::Path;
+
+use groundcrew_author::{Built, CreateError, Error, Kind, Language, Name, Project, Tools, build, create};
+
+fn name() -> Name {
+    "cdn-zone".parse().unwrap()
+}
+
+#[test]
+fn every_language_and_kind_has_a_complete_project() {
+    for language in Language::ALL {
+        for kind in Kind::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let created = create(folder.path(), &name(), language, kind).unwrap();
+            let what = format!("{} {}", language.word(), kind.word());
+            for needed in ["hook.toml", "README.md", ".gitignore", language.known_by()] {
+                assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
+            }
+            for file in &created.files {
+                let text = fs::read_to_string(created.root.join(file)).unwrap();
+                assert!(!text.contains("{{name}}") && !text.contains("{{snake}}"), "{what}: {file}");
+                assert!(text.ends_with('\n'), "{what}: {file}");
+            }
+            let project = Project::find(&created.root.join("src")).unwrap();
+            assert_eq!((project.language, project.kind()), (language, kind), "{what}");
+            assert_eq!(project.manifest.name, "cdn-zone");
+        }
+    }
+}
+
+#[test]
+fn what_is_there_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("cdn-zone")).unwrap();
+    fs::write(folder.path().join("cdn-zone/hook.toml"), "mine").unwrap();
+    let refused = create(folder.path(), &name(), Language::Rust, Kind::Handler).unwrap_err();
+    assert!(matches!(refused, CreateError::Exists(_)), "{refused}");
+    assert_eq!(fs::read_dir(folder.path().join("cdn-zone")).unwrap().count(), 1);
+}
+
+#[test]
+fn the_sdk_is_unpacked_once_and_replaced_when_it_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = create(folder.path(), &name(), Language::Python, Kind::Handler).unwrap().root;
+    let own = root.join(".groundcrew");
+    let module = own.join("sdk/python/groundcrew_hook/__init__.py");
+    let text = fs::read_to_string(&module).unwrap();
+    fs::write(&module, "changed").unwrap();
+    missing(&root);
+    assert_eq!(fs::read_to_string(&module).unwrap(), "changed");
+    fs::write(own.join("stamp"), "of another version").unwrap();
+    fs::write(own.join("sdk/python/old.py"), "").unwrap();
+    missing(&root);
+    assert_eq!(fs::read_to_string(&module).unwrap(), text);
+    assert!(!own.join("sdk/python/old.py").exists());
+}
+
+/// Tries to build on a machine that has nothing.
+fn missing(root: &Path) -> Error {
+    let nothing = tempfile::tempdir().unwrap();
+    let path = nothing.path().display().to_string();
+    let tools = Tools::new(|name| (name == "PATH").then(|| path.clone()));
+    let built: Result<Built, Error> = build(&Project::find(root).unwrap(), &tools, &mut |_| {});
+    built.unwrap_err()
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_installs_it() {
+    let mut text = String::new();
+    for language in Language::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let error = missing(&create(folder.path(), &name(), language, Kind::Handler).unwrap().root);
+        text.push_str(&format!("error: {error}\n"));
+        error.hints().iter().for_each(|hint| text.push_str(&format!("  hint: {hint}\n")));
+    }
+    golden("missing.txt", &text);
+}
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write") {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name}; GROUNDCREW_GOLDEN=write writes it");
+}
