@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What is unpacked into projects: a folder of the repository and the folder of `.groundcrew/` that it becomes.
-const SDKS: [(&str, &str); 5] = [
+const SDKS: [(&str, &str); 6] = [
     ("wit", "wit"),
     ("sdk/rust", "sdk/rust"),
     ("sdk/fly", "sdk/fly"),
     ("sdk/js", "sdk/js"),
     ("sdk/python", "sdk/python"),
+    ("sdk/go", "sdk/go"),
 ];
 
 /// Folders that are of no use to an author, or not ours.

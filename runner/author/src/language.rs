@@ -12,11 +12,13 @@ pub enum Language {
     Js,
     /// componentize-py.
     Python,
+    /// The ordinary Go compiler.
+    Go,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rust, Self::Ts, Self::Js, Self::Python];
+    pub const ALL: [Self; 5] = [Self::Rust, Self::Ts, Self::Js, Self::Python, Self::Go];
 
     /// The word of the command line.
     pub const fn word(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Language {
             Self::Ts => "ts",
             Self::Js => "js",
             Self::Python => "python",
+            Self::Go => "go",
         }
     }
 
@@ -35,6 +38,7 @@ impl Language {
             Self::Ts => "TypeScript",
             Self::Js => "JavaScript",
             Self::Python => "Python",
+            Self::Go => "Go",
         }
     }
 
@@ -50,6 +54,7 @@ impl Language {
             Self::Ts => "hook.ts",
             Self::Js => "hook.js",
             Self::Python => "hook.py",
+            Self::Go => "go.mod",
         }
     }
 
@@ -59,6 +64,7 @@ impl Language {
             Self::Rust => &["sdk/rust/", "sdk/fly/"],
             Self::Ts | Self::Js => &["sdk/js/"],
             Self::Python => &["sdk/python/"],
+            Self::Go => &["sdk/go/"],
         }
     }
 }

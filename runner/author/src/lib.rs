@@ -11,6 +11,7 @@
 mod build;
 mod create;
 mod embedded;
+mod encode;
 mod finish;
 mod kind;
 mod language;

@@ -80,6 +80,35 @@ fn what_is_missing_is_said_with_what_installs_it() {
     golden("missing.txt", &text);
 }
 
+/// Examples that are no more than what `new` makes, so that they are built and run with the templates.
+const EXAMPLES: [(&str, &str, Language, Kind); 5] = [
+    ("ts/provisioner", "things-ts", Language::Ts, Kind::Provisioner),
+    ("js/provisioner", "things-js", Language::Js, Kind::Provisioner),
+    ("go/provisioner", "things-go", Language::Go, Kind::Provisioner),
+    ("go/handler", "tell-go", Language::Go, Kind::Handler),
+    ("go/auditor", "idle-go", Language::Go, Kind::Auditor),
+];
+
+#[test]
+fn examples_are_what_new_makes() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let write = std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write");
+    for (at, name, language, kind) in EXAMPLES {
+        let folder = tempfile::tempdir().unwrap();
+        let created = create(folder.path(), &name.parse().unwrap(), language, kind).unwrap();
+        for file in &created.files {
+            let (made, there) = (created.root.join(file), examples.join(at).join(file));
+            let text = fs::read_to_string(made).unwrap();
+            if write {
+                fs::create_dir_all(there.parent().unwrap()).unwrap();
+                fs::write(&there, &text).unwrap();
+            }
+            let found = fs::read_to_string(&there).unwrap_or_default();
+            assert!(found == text, "examples/{at}/{file} is old; GROUNDCREW_GOLDEN=write writes it");
+        }
+    }
+}
+
 fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write") {

@@ -102,3 +102,28 @@ fn javascript_that_lacks_a_function_or_exports_another_kind() {
         &["hook.js exports handler, and hook.toml makes it a provisioner", "hint: export const provision"],
     );
 }
+
+#[test]
+fn a_syntax_error_in_go_and_go_that_exports_another_kind_or_lacks_a_function() {
+    let scratch = scratch(Language::Go, Kind::Handler);
+    scratch.replace("hook.toml", "on = [", "reports = [\"thing.idle\"]\n# on = [");
+    says(
+        said(&scratch),
+        &[
+            "the package exports groundcrew:hook/handler, and hook.toml makes it an auditor",
+            "hint: func init() { audit.Export",
+        ],
+    );
+    scratch.replace("hook.go", "Handle(event handler.Event)", "Tell(event handler.Event)");
+    says(
+        said(&scratch),
+        &[
+            "go refuses the source",
+            "hook.go:",
+            "tell does not implement handler.Hook",
+            "missing method Handle",
+        ],
+    );
+    scratch.write("hook.go", "package main\n\nfunc main( {}\n");
+    says(said(&scratch), &["go refuses the source", "hook.go:3:12: syntax error"]);
+}

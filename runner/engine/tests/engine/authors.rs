@@ -10,12 +10,18 @@ use groundcrew_engine::run::{Ended, Hook};
 use serde_json::json;
 
 use crate::hooks::provisions;
-use crate::support::{Setup, load};
+use crate::support::{Fake, Setup, load};
 
 /// The component of a template, and what building it said; none where the toolchain is not there.
 async fn built(language: Language, kind: Kind, shown: &str) -> Option<Hook> {
+    built_after(language, kind, shown, |_| {}).await
+}
+
+/// The component of a template after a change of its source.
+async fn built_after(language: Language, kind: Kind, shown: &str, change: impl Fn(&Scratch)) -> Option<Hook> {
     let bytes = {
         let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), language, kind);
+        change(&scratch);
         let built = scratch.build()?.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((built.kind.as_str(), built.warnings.len()), (shown, 0));
         std::fs::read(built.component).unwrap()
@@ -39,7 +45,7 @@ async fn a_handler_of(language: Language, wrong: &str) {
     assert_eq!(setup.fake.trace()[1], "sent POST http://a.example/events");
     let run = Setup::new(json!(null)).handle(&hook).await;
     let Err(Ended::Failure(failure)) = run.outcome else { panic!("{:?}", run.outcome) };
-    assert!(failure.message.contains(wrong) && failure.retry, "{failure:?}");
+    assert!(failure.message.contains(wrong), "{failure:?}");
 }
 
 #[tokio::test]
@@ -54,10 +60,61 @@ async fn typescript() {
 
 #[tokio::test]
 async fn javascript() {
+    a_provisioner_of(Language::Js).await;
     a_handler_of(Language::Js, "TypeError").await;
 }
 
 #[tokio::test]
 async fn python() {
     a_provisioner_of(Language::Python).await;
+}
+
+#[tokio::test]
+async fn go() {
+    a_provisioner_of(Language::Go).await;
+    a_handler_of(Language::Go, "no URL").await;
+}
+
+/// An ordinary client, through the `RoundTripper`, again and again with answers that make the collector run.
+const LIBRARY: &str = r#"package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+
+	"groundcrew.dev/hook/handler"
+	"groundcrew.dev/hook/transport"
+)
+
+type fetcher struct{}
+
+func (fetcher) Handle(event handler.Event) error {
+	client := http.Client{Transport: transport.Host{}}
+	for range 30 {
+		answer, err := client.Get("http://a.example/things")
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || len(body) != 200_000 || answer.StatusCode != 200 {
+			return fmt.Errorf("%d bytes of %s: %w", len(body), answer.Status, err)
+		}
+	}
+	return nil
+}
+
+func init() { handler.Export(fetcher{}) }
+
+func main() {}
+"#;
+
+#[tokio::test]
+async fn ordinary_go_libraries_run_with_large_answers() {
+    let change = |scratch: &Scratch| scratch.write("hook.go", LIBRARY);
+    let Some(hook) = built_after(Language::Go, Kind::Handler, "handler", change).await else { return };
+    let fake = Fake::answering(200, &"x".repeat(200_000));
+    let setup = Setup { fake, ..Setup::new(json!({ "server": "http://a.example" })) };
+    setup.handle(&hook).await.outcome.unwrap();
+    assert_eq!(setup.fake.trace().len(), 60);
 }
