@@ -29,6 +29,7 @@ fn main() {
     text.push_str("];\n");
     let manifest = root.join("Cargo.toml");
     println!("cargo::rerun-if-changed={}", manifest.display());
+    let manifest = manifest.to_str().expect("the repository's path is UTF-8");
     writeln!(text, "pub(crate) const WORKSPACE: &str = include_str!({manifest:?});").expect("a String grows");
     std::fs::write(out.join("embedded.rs"), text).expect("OUT_DIR can be written");
 }
@@ -44,6 +45,7 @@ fn list(folder: &Path, name: &str, text: &mut String) {
         let file = path.file_name().and_then(|file| file.to_str()).expect("our names are ASCII");
         let name = if name.is_empty() { file.to_owned() } else { format!("{name}/{file}") };
         if !path.is_dir() {
+            let path = path.to_str().expect("the repository's path is UTF-8");
             writeln!(text, "({name:?}, include_str!({path:?})),").expect("a String grows");
         } else if !LEFT_OUT.contains(&file) {
             list(&path, &name, text);

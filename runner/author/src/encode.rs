@@ -60,5 +60,5 @@ pub(crate) fn encode(module: &[u8], kind: Kind, exported: &Exported, wit: &Path)
     let mut encoder = ComponentEncoder::default();
     let encoder = encoder.validate(true).module(&module);
     let encoder = encoder.and_then(|encoder| encoder.adapter(ADAPTER_NAME, ADAPTER));
-    encoder.and_then(|encoder| encoder.encode()).map_err(|error| format!("{error:#}"))
+    encoder.and_then(ComponentEncoder::encode).map_err(|error| format!("{error:#}"))
 }

@@ -1,6 +1,7 @@
 //! Projects as `new` makes them: complete, legal, and never over what is there.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -74,8 +75,10 @@ fn what_is_missing_is_said_with_what_installs_it() {
     for language in Language::ALL {
         let folder = tempfile::tempdir().unwrap();
         let error = missing(&create(folder.path(), &name(), language, Kind::Handler).unwrap().root);
-        text.push_str(&format!("error: {error}\n"));
-        error.hints().iter().for_each(|hint| text.push_str(&format!("  hint: {hint}\n")));
+        writeln!(text, "error: {error}").unwrap();
+        for hint in error.hints() {
+            writeln!(text, "  hint: {hint}").unwrap();
+        }
     }
     golden("missing.txt", &text);
 }

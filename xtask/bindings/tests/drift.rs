@@ -1,5 +1,4 @@
 //! What is checked in is what is generated.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 
