@@ -13,7 +13,7 @@ const SDKS: [(&str, &str); 6] = [
     ("sdk/go", "sdk/go"),
 ];
 
-/// Folders that are of no use to an author, or not ours.
+/// Folders of the SDKs that are of no use to an author, or not ours.
 const LEFT_OUT: [&str; 5] = ["tests", "node_modules", "__pycache__", "target", ".venv"];
 
 fn main() {
@@ -21,10 +21,10 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let root = here.join("../..").canonicalize().expect("the crate lies within its repository");
     let mut text = String::from("pub(crate) const TEMPLATES: &[(&str, &str)] = &[\n");
-    list(&here.join("templates"), "", &mut text);
+    list(&here.join("templates"), "", &[], &mut text);
     text.push_str("];\npub(crate) const SDKS: &[(&str, &str)] = &[\n");
     for (from, to) in SDKS {
-        list(&root.join(from), to, &mut text);
+        list(&root.join(from), to, &LEFT_OUT, &mut text);
     }
     text.push_str("];\n");
     let manifest = root.join("Cargo.toml");
@@ -35,7 +35,7 @@ fn main() {
 }
 
 /// Names the files below a folder, sorted, with where their text is.
-fn list(folder: &Path, name: &str, text: &mut String) {
+fn list(folder: &Path, name: &str, left_out: &[&str], text: &mut String) {
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> =
@@ -47,8 +47,8 @@ fn list(folder: &Path, name: &str, text: &mut String) {
         if !path.is_dir() {
             let path = path.to_str().expect("the repository's path is UTF-8");
             writeln!(text, "({name:?}, include_str!({path:?})),").expect("a String grows");
-        } else if !LEFT_OUT.contains(&file) {
-            list(&path, &name, text);
+        } else if !left_out.contains(&file) {
+            list(&path, &name, left_out, text);
         }
     }
 }

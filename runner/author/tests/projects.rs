@@ -21,6 +21,8 @@ fn every_language_and_kind_has_a_complete_project() {
             for needed in ["hook.toml", "README.md", ".gitignore", language.known_by()] {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
+            let tested = created.files.iter().any(|file| file.starts_with("tests/"));
+            assert_eq!(tested, language == Language::Rust, "{what}");
             for file in &created.files {
                 let text = fs::read_to_string(created.root.join(file)).unwrap();
                 assert!(!text.contains("{{name}}") && !text.contains("{{snake}}"), "{what}: {file}");
