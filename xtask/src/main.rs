@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
 
 mod bench;
+mod bindings;
 mod demo;
 mod docs;
 mod model;
@@ -29,6 +30,7 @@ cargo xtask COMMAND
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema
+  bindings        writes the generated code of sdk/go from wit/
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism, moto
 ";
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&rest),
         Some("test") => test::run(&rest),
         Some("docs") => docs::run(),
+        Some("bindings") => bindings::run(),
         Some("setup") => setup::run(),
         Some("help" | "--help" | "-h") | None => {
             println!("{HELP}");

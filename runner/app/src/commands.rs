@@ -22,6 +22,7 @@ mod audit;
 mod autopsy;
 mod backfill;
 mod backup;
+mod build;
 mod calls;
 mod check;
 mod compile;
@@ -35,6 +36,7 @@ mod hook;
 mod init;
 mod inspect;
 mod label;
+mod new;
 mod pause;
 mod plan;
 mod protect;
@@ -124,6 +126,10 @@ pub enum Command {
     Init(init::Args),
     /// Read the configuration and tell everything that is wrong with it
     Check(check::Args),
+    /// Make a project for a hook, in a folder of its name
+    New(new::Args),
+    /// Build the hook of this folder into one component, with its manifest inside
+    Build(build::Args),
     /// Look into a hook's component: kind, imports, manifest, what it asks for
     Inspect(inspect::Args),
     /// Approve hooks: their components and grants go into groundcrew.lock
@@ -230,6 +236,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
     match command {
         Command::Init(args) => init::run(context, &args),
         Command::Check(args) => check::run(context, &args),
+        Command::New(args) => new::run(context, &args),
+        Command::Build(args) => build::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Add(args) => add::run(context, &args),
         Command::Up(args) => up::perform(context, &args),

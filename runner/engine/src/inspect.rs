@@ -25,7 +25,8 @@ pub enum Export {
 }
 
 impl Export {
-    const ALL: [Self; 6] =
+    /// All of them.
+    pub const ALL: [Self; 6] =
         [Self::Handler, Self::Provision, Self::Inventory, Self::Audit, Self::Remedy, Self::IncomingHandler];
 
     /// The interface's name, without its version.

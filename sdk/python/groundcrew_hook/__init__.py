@@ -10,20 +10,28 @@ Names that must stay come from `want.name`, `want.once` and `event.id`.
 import functools
 import json
 import traceback
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 from componentize_py_types import Err
 from wit_world.imports import config as _config
 from wit_world.imports import http, log
 from wit_world.imports.types import Failure, Output, Thing, ThingState
 
-__all__ = ["Err", "Failure", "Output", "Thing", "ThingState", "config", "fetch", "hook", "secret", "thing"]
+from .bodies import dumps, read
+
+__all__ = [
+    "Err", "Failure", "Output", "Thing", "ThingState",
+    "config", "dumps", "fetch", "hook", "lasting", "read", "secret", "spec", "thing",
+]  # fmt: skip
 
 _RETRY = {401, 408, 409, 412, 423, 425, 429}
 
 
 def hook(cls: type) -> type:
-    """Wraps every public method of an exported class."""
+    """Wraps every public method of an exported class; one that lacks a method is refused when it is built."""
+    lacking = sorted(getattr(cls, "__abstractmethods__", ()))
+    if lacking:
+        raise TypeError(f"class {cls.__name__} lacks {', '.join(lacking)}")
     for name, method in list(vars(cls).items()):
         if callable(method) and not name.startswith("_"):
             setattr(cls, name, _guarded(method))
@@ -44,6 +52,11 @@ def _guarded(method):
     return call
 
 
+def lasting(message: str) -> Err:
+    """A failure that only a person can mend: `raise lasting("no such zone")`."""
+    return Err(Failure(message=message, retry=False, after_ms=None))
+
+
 def config() -> Any:
     """The stanza's `config`, templates filled in."""
     return json.loads(_config.get())
@@ -62,7 +75,7 @@ def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = Non
     given = list((headers or {}).items())
     sent = b""
     if body is not None:
-        sent = json.dumps(body).encode()
+        sent = dumps(body).encode()
         given.append(("content-type", "application/json"))
     answer = http.send(http.Request(method=method, url=url, headers=given, body=sent, seal=[]))
     if answer.status == 404 and missing is not Err:
@@ -76,6 +89,14 @@ def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = Non
     return json.loads(answer.body) if answer.body else None
 
 
+def spec(kind: str, key: str, body: Any, after: Sequence[str] = ()):
+    """One thing that should exist; `after` holds `kind/key` of things that must be ready before."""
+    # Only the worlds of provisioners have this module.
+    from wit_world.exports.provision import Spec
+
+    return Spec(kind=kind, key=key, body=dumps(body), after=list(after))
+
+
 def thing(id: str, body: Any, mark: Optional[str] = None, made: Optional[str] = None, **outputs: str) -> Thing:
     """A thing that is ready; keyword arguments are its outputs."""
     return Thing(
@@ -83,7 +104,7 @@ def thing(id: str, body: Any, mark: Optional[str] = None, made: Optional[str] = 
         state=ThingState.READY,
         note=None,
         poll_ms=None,
-        body=json.dumps(body),
+        body=dumps(body),
         mark=mark,
         outputs=[Output(name=name, value=value) for name, value in outputs.items()],
         made=made,

@@ -189,7 +189,7 @@ impl Failure {
         self.kind.code().into()
     }
 
-    fn draw(&self) -> String {
+    pub(super) fn draw(&self) -> String {
         let mut text =
             format!("{} {}\n", paint(Tone::Bad, &format!("{}:", self.kind.words())), self.message.trim_end());
         for cause in &self.causes {

@@ -20,8 +20,8 @@ fn existing() -> Thing {
 }
 
 /// Takes a provisioner through all its functions.
-async fn provisions(hook: &Hook) {
-    assert!(hook.is_provisioner() && !hook.is_handler() && !hook.has_inventory());
+pub(crate) async fn provisions(hook: &Hook) {
+    assert!(hook.is_provisioner() && !hook.is_handler());
     let config = json!({ "server": "http://a.example" });
     let setup = |fake| Setup { fake, ..Setup::new(config.clone()) };
     let pure = setup(Fake::unreachable());
@@ -29,7 +29,7 @@ async fn provisions(hook: &Hook) {
     let body = json!({ "value": "pro" });
     assert_eq!(specs, [Spec { kind: "thing".to_owned(), key: "web".to_owned(), body, after: Vec::new() }]);
 
-    let row = r#"{"id": "t1", "mark": "gc1:test:row", "value": "pro"}"#;
+    let row = r#"{"id": "t1", "name": "web", "mark": "gc1:test:row", "value": "pro"}"#;
     let listing = Fake::answering(200, &format!(r#"{{"items": [{row}]}}"#));
     let found = engine().find(hook, &setup(listing).context(), &want()).await.outcome.unwrap();
     assert_eq!(found, [existing()]);

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod audit;
+mod authors;
 mod cached;
 mod closed;
 mod denied;

@@ -1,0 +1,149 @@
+//! `groundcrew build`: a component of a project.
+
+mod go;
+mod javascript;
+mod python;
+mod rust;
+
+use std::io;
+use std::path::PathBuf;
+
+use groundcrew_engine::inspect;
+
+use crate::{Kind, Language, Missing, Project, Tools, finish, sdk};
+
+/// A component that was built.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Built {
+    /// Where it is.
+    pub component: PathBuf,
+    /// Its size in bytes, manifest included.
+    pub bytes: usize,
+    /// The digest of its bytes.
+    pub digest: String,
+    /// What it is and what it can besides: `provisioner (+inventory)`.
+    pub kind: String,
+    /// What it asks to be granted: secrets first, then grants, then what is under a condition.
+    pub asks: Vec<String>,
+    /// What its author should think about.
+    pub warnings: Vec<String>,
+}
+
+/// Why no component was built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The language's toolchain is not complete.
+    #[error(
+        "{} lacks {}",
+        language.name(),
+        missing.iter().map(|missing| missing.what.as_str()).collect::<Vec<_>>().join(", ")
+    )]
+    Missing {
+        /// The project's language.
+        language: Language,
+        /// All that is missing.
+        missing: Vec<Missing>,
+    },
+    /// A program is there and does not start.
+    #[error("cannot start {tool}")]
+    Start {
+        /// What it is called.
+        tool: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The toolchain does not take the source.
+    #[error("{tool} refuses the source\n\n{said}")]
+    Refused {
+        /// What it is called.
+        tool: &'static str,
+        /// Its words.
+        said: String,
+    },
+    /// The source exports nothing that its kind needs, or something else.
+    #[error("{found}, and {MANIFEST} makes it {} {}: {}", article(*kind), kind.word(), kind.because())]
+    WrongKind {
+        /// The manifest's kind.
+        kind: Kind,
+        /// What the source exports.
+        found: String,
+        /// What would export it.
+        fix: String,
+    },
+    /// The component is none that this host runs.
+    #[error("{tool} built a component that this host refuses: {source}")]
+    Component {
+        /// What built it.
+        tool: &'static str,
+        /// Why.
+        source: inspect::Error,
+    },
+    /// A schema of the manifest is none.
+    #[error("{MANIFEST}: `{at}` is no JSON Schema: {reason}")]
+    Schema {
+        /// Which table.
+        at: String,
+        /// Why.
+        reason: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot read or write {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+const MANIFEST: &str = "hook.toml";
+
+const fn article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Auditor => "an",
+        Kind::Handler | Kind::Provisioner => "a",
+    }
+}
+
+impl Error {
+    /// What would help, best first; commands can be pasted.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Missing { missing, .. } => {
+                missing.iter().flat_map(|missing| missing.installs.iter().cloned()).collect()
+            }
+            Self::WrongKind { fix, .. } => vec![fix.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        |source| Self::File { path, source }
+    }
+}
+
+/// What a language's toolchain made, before the manifest is in it.
+pub(crate) struct Made {
+    /// What made it, as people call it.
+    pub(crate) tool: &'static str,
+    /// The component.
+    pub(crate) component: Vec<u8>,
+    /// How the language exports what a kind needs.
+    pub(crate) exporting: fn(Kind) -> &'static str,
+}
+
+/// Builds a project's component and writes it beside its manifest; `say` is told what takes its time.
+///
+/// An earlier component stays as it was unless all of this succeeds.
+pub fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<Built, Error> {
+    finish::check_schemas(&project.manifest)?;
+    sdk::unpack(&project.own(), project.language).map_err(Error::file(project.own()))?;
+    let made = match project.language {
+        Language::Rust => rust::build(project, tools, say)?,
+        Language::Ts | Language::Js => javascript::build(project, tools, say)?,
+        Language::Python => python::build(project, tools, say)?,
+        Language::Go => go::build(project, tools, say)?,
+    };
+    finish::finish(project, &made)
+}

@@ -1,0 +1,74 @@
+/**
+ * One thing per app at a plain JSON REST API: `{config.server}/things`, things with names and marks.
+ */
+
+import { config, hook, json, spec, thing, type Inventory, type Provision } from "@groundcrew/hook";
+
+/** The stanza's `config`, as hook.toml describes it. */
+interface Config {
+  server: string;
+}
+
+/** How a thing should be: what hook.toml's schema of the kind says. */
+interface Body {
+  value: string | null;
+}
+
+/** A thing as the API shows it. */
+interface Row extends Body {
+  id: string;
+  name: string;
+  mark?: string;
+}
+
+interface Page {
+  items: Row[];
+  next?: string;
+}
+
+const url = (rest = "") => `${config<Config>().server}/things${rest}`;
+const shown = (row: Row) => thing(row.id, { value: row.value } satisfies Body, { mark: row.mark });
+
+// Every call is a fresh instance and may be repeated at any time; an error is tried again later.
+export const provision = hook<Provision>({
+  /** What should exist for one app. Pure: no HTTP here. An empty list means that nothing should. */
+  desired(view) {
+    const app = view.owner.path.split("/")[2];
+    const plan: string | null = JSON.parse(view.owner.labels).plan ?? null;
+    return [spec("thing", app, { value: plan } satisfies Body)];
+  },
+
+  /** Everything that could be it, whoever's it is: the host judges. Never filter by mark here. */
+  find(want) {
+    const page = json<Page>("GET", url(`?name=${encodeURIComponent(want.key)}`));
+    // With an id: that thing or none.
+    return page.items.filter((row) => want.id === undefined || row.id === want.id).map(shown);
+  },
+
+  /** The mark goes into the same request as the thing. If this fails, the host calls `find` and decides. */
+  create(want) {
+    const { value }: Body = JSON.parse(want.body);
+    return shown(json<Row>("POST", url(), { name: want.key, mark: want.mark, value }));
+  },
+
+  /** `now` was found moments ago. */
+  update(want, now) {
+    const { value }: Body = JSON.parse(want.body);
+    return shown(json<Row>("PUT", url(`/${encodeURIComponent(now.id)}`), { mark: want.mark, value }));
+  },
+
+  /** Undefined says that it is gone, also when it was gone before. */
+  remove(_want, now) {
+    json("DELETE", url(`/${encodeURIComponent(now.id)}`), undefined, { missing: undefined });
+    return undefined;
+  },
+});
+
+// Optional: with it, orphans are found, and a lost ledger can be recovered.
+export const inventory = hook<Inventory>({
+  scan(_owner, cursor) {
+    const page = json<Page>("GET", url(cursor === undefined ? "" : `?after=${encodeURIComponent(cursor)}`));
+    const things = page.items.map((row) => ({ kind: "thing", key: row.name, thing: shown(row) }));
+    return { things, next: page.next };
+  },
+});

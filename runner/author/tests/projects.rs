@@ -1,0 +1,124 @@
+//! Projects as `new` makes them: complete, legal, and never over what is there.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use groundcrew_author::{Built, CreateError, Error, Kind, Language, Name, Project, Tools, build, create};
+
+fn name() -> Name {
+    "cdn-zone".parse().unwrap()
+}
+
+#[test]
+fn every_language_and_kind_has_a_complete_project() {
+    for language in Language::ALL {
+        for kind in Kind::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let created = create(folder.path(), &name(), language, kind).unwrap();
+            let what = format!("{} {}", language.word(), kind.word());
+            for needed in ["hook.toml", "README.md", ".gitignore", language.known_by()] {
+                assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
+            }
+            let tested = created.files.iter().any(|file| file.starts_with("tests/"));
+            assert_eq!(tested, language == Language::Rust, "{what}");
+            for file in &created.files {
+                let text = fs::read_to_string(created.root.join(file)).unwrap();
+                assert!(!text.contains("{{name}}") && !text.contains("{{snake}}"), "{what}: {file}");
+                assert!(text.ends_with('\n'), "{what}: {file}");
+            }
+            let project = Project::find(&created.root.join("src")).unwrap();
+            assert_eq!((project.language, project.kind()), (language, kind), "{what}");
+            assert_eq!(project.manifest.name, "cdn-zone");
+        }
+    }
+}
+
+#[test]
+fn what_is_there_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("cdn-zone")).unwrap();
+    fs::write(folder.path().join("cdn-zone/hook.toml"), "mine").unwrap();
+    let refused = create(folder.path(), &name(), Language::Rust, Kind::Handler).unwrap_err();
+    assert!(matches!(refused, CreateError::Exists(_)), "{refused}");
+    assert_eq!(fs::read_dir(folder.path().join("cdn-zone")).unwrap().count(), 1);
+}
+
+#[test]
+fn the_sdk_is_unpacked_once_and_replaced_when_it_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = create(folder.path(), &name(), Language::Python, Kind::Handler).unwrap().root;
+    let own = root.join(".groundcrew");
+    let module = own.join("sdk/python/groundcrew_hook/__init__.py");
+    let text = fs::read_to_string(&module).unwrap();
+    fs::write(&module, "changed").unwrap();
+    missing(&root);
+    assert_eq!(fs::read_to_string(&module).unwrap(), "changed");
+    fs::write(own.join("stamp"), "of another version").unwrap();
+    fs::write(own.join("sdk/python/old.py"), "").unwrap();
+    missing(&root);
+    assert_eq!(fs::read_to_string(&module).unwrap(), text);
+    assert!(!own.join("sdk/python/old.py").exists());
+}
+
+/// Tries to build on a machine that has nothing.
+fn missing(root: &Path) -> Error {
+    let nothing = tempfile::tempdir().unwrap();
+    let path = nothing.path().display().to_string();
+    let tools = Tools::new(|name| (name == "PATH").then(|| path.clone()));
+    let built: Result<Built, Error> = build(&Project::find(root).unwrap(), &tools, &mut |_| {});
+    built.unwrap_err()
+}
+
+#[test]
+fn what_is_missing_is_said_with_what_installs_it() {
+    let mut text = String::new();
+    for language in Language::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let error = missing(&create(folder.path(), &name(), language, Kind::Handler).unwrap().root);
+        writeln!(text, "error: {error}").unwrap();
+        for hint in error.hints() {
+            writeln!(text, "  hint: {hint}").unwrap();
+        }
+    }
+    golden("missing.txt", &text);
+}
+
+/// Examples that are no more than what `new` makes, so that they are built and run with the templates.
+const EXAMPLES: [(&str, &str, Language, Kind); 5] = [
+    ("ts/provisioner", "things-ts", Language::Ts, Kind::Provisioner),
+    ("js/provisioner", "things-js", Language::Js, Kind::Provisioner),
+    ("go/provisioner", "things-go", Language::Go, Kind::Provisioner),
+    ("go/handler", "tell-go", Language::Go, Kind::Handler),
+    ("go/auditor", "idle-go", Language::Go, Kind::Auditor),
+];
+
+#[test]
+fn examples_are_what_new_makes() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let write = std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write");
+    for (at, name, language, kind) in EXAMPLES {
+        let folder = tempfile::tempdir().unwrap();
+        let created = create(folder.path(), &name.parse().unwrap(), language, kind).unwrap();
+        for file in &created.files {
+            let (made, there) = (created.root.join(file), examples.join(at).join(file));
+            let text = fs::read_to_string(made).unwrap();
+            if write {
+                fs::create_dir_all(there.parent().unwrap()).unwrap();
+                fs::write(&there, &text).unwrap();
+            }
+            let found = fs::read_to_string(&there).unwrap_or_default();
+            assert!(found == text, "examples/{at}/{file} is old; GROUNDCREW_GOLDEN=write writes it");
+        }
+    }
+}
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write") {
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name}; GROUNDCREW_GOLDEN=write writes it");
+}

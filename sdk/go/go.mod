@@ -1,0 +1,3 @@
+module groundcrew.dev/hook
+
+go 1.24
