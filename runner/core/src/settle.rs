@@ -21,6 +21,11 @@
 //! when things were made only makes a person be asked. It is one of *nothing foreign is claimed*: whose an anonymous
 //! thing is can be told by its time alone.
 //!
+//! One more condition, of *the end is reachable* where a mark alone tells what is ours: nobody removes a thing before
+//! we have seen it. If its creation is repeated, the repetition is in doubt as well, the thing is shown once more
+//! though it is gone, and it is not wanted any more, the repetition can be left behind, where only a listing finds it.
+//! [`Rule::LastLook`] looks for it and does not suffice: `cargo xtask model` still tells that story.
+//!
 //! # What the driver owes
 //!
 //! The decisions are right only if the driver keeps its part; the model also shows what each of these is for:
