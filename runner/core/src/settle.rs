@@ -23,8 +23,8 @@
 //!
 //! One more condition, of *the end is reachable* where a mark alone tells what is ours: nobody removes a thing before
 //! we have seen it. If its creation is repeated, the repetition is in doubt as well, the thing is shown once more
-//! though it is gone, and it is not wanted any more, the repetition can be left behind, where only a listing finds it.
-//! [`Rule::LastLook`] looks for it and does not suffice: `cargo xtask model` still tells that story.
+//! though it is gone, and what is wanted changed meanwhile, the row may never come to rest with the repetition.
+//! [`Rule::LastLook`] mends that where the want goes, not where it changes: `cargo xtask model` tells the story.
 //!
 //! # What the driver owes
 //!

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use groundcrew_core::manifest::{Class, Lives};
-use groundcrew_core::row::{Origin, Place, RowId};
+use groundcrew_core::row::{Origin, Place, RowId, State};
 use groundcrew_core::settle::{self, Adopt, Leave, Look, Occupied, Policy, Row, SKEW, Scene, Step, decide};
 use groundcrew_core::spec::{Thing, ThingState};
 use groundcrew_core::steady::Steady;
@@ -113,6 +113,8 @@ impl<'a> Decider<'a> {
 }
 
 fn ledger_row(row: &Ledger) -> Row {
+    let first = if row.repeated { row.made_by.map(|by| by - WINDOW - 1) } else { row.made_by };
+    let intended_at = row.intended_at.or(first.filter(|_| row.state != State::InDoubt));
     Row {
         id: row_id(row.no),
         state: row.state,
@@ -122,7 +124,7 @@ fn ledger_row(row: &Ledger) -> Row {
         observed: row.observed.map(body),
         mark: mark(row.mark),
         before: row.before.iter().map(u8::to_string).collect(),
-        intended_at: row.intended_at.map(at),
+        intended_at: intended_at.map(at),
         made_by: row.made_by.map(at),
         removed_by: row.removed_by.map(at),
         absent_at: row.absent_at.map(at),

@@ -131,6 +131,7 @@ impl Decider<'_> {
         let timed = matches!(self.setup.class, Class::Anonymous | Class::Keyed);
         row.intended_at = row.intended_at.or(timed.then_some(0));
         let earlier = row.made_by;
+        row.repeated |= told_by_mark(self.setup.class) && earlier.is_some();
         row.made_by = row.made_by.max(Some(WINDOW));
         next.lanes[lane].phase = intent(Write::Create { body }, earlier);
         Act::Intends(lane as u8, Write::Create { body })
@@ -294,7 +295,13 @@ fn new_row(world: &World, lane: u8) -> Ledger {
         absent_at: None,
         look_at: None,
         inherited: false,
+        repeated: false,
     }
+}
+
+/// Whether a mark alone tells what is ours of a kind.
+const fn told_by_mark(class: Class) -> bool {
+    matches!(class, Class::Marked | Class::Keyed)
 }
 
 fn seen_thing(seen: Option<&Seen>, thing: &Thing) -> (u8, Shape) {

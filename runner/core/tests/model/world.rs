@@ -216,6 +216,8 @@ pub(crate) struct Ledger {
     pub(crate) look_at: Option<Tick>,
     /// It was sent for an earlier incarnation of the owner.
     pub(crate) inherited: bool,
+    /// Its creation was sent more than once: all that is kept of when the first was, once it is not in doubt.
+    pub(crate) repeated: bool,
 }
 
 /// What a look showed.
