@@ -21,11 +21,6 @@
 //! when things were made only makes a person be asked. It is one of *nothing foreign is claimed*: whose an anonymous
 //! thing is can be told by its time alone.
 //!
-//! One more condition, of *the end is reachable* where a mark alone tells what is ours: nobody removes a thing before
-//! we have seen it. If its creation is repeated, the repetition is in doubt as well, the thing is shown once more
-//! though it is gone, and what is wanted changed meanwhile, the row may never come to rest with the repetition.
-//! [`Rule::LastLook`] mends that where the want goes, not where it changes: `cargo xtask model` tells the story.
-//!
 //! # What the driver owes
 //!
 //! The decisions are right only if the driver keeps its part; the model also shows what each of these is for:
@@ -33,6 +28,7 @@
 //! - The intent is committed before the request leaves, within [`SKEW`] of the decision's `now` (else it is
 //!   decided again), and the request does not leave later than `send_within` after it.
 //! - A creation in doubt is sent again with the row's own `spec`, not with what is wanted by then.
+//! - A thing is taken by [`Row::takes`]: in the place of another, it is not what was written to that one.
 //! - An answer ends the request that it answers, not those of the same row that were never answered: after it
 //!   `made_by` (or `removed_by`) is the later of the answer's time and of what it was before the intent.
 //! - A look's `began` is read before the look's first byte leaves, and one look serves one decision.
@@ -46,9 +42,11 @@ mod ending;
 mod first;
 mod living;
 mod rules;
+mod scene;
 
 pub use living::{DRIFT_EVERY, poll_after};
 pub use rules::{Rule, Rules};
+pub use scene::needs_replacement;
 
 use std::collections::BTreeMap;
 
@@ -57,8 +55,8 @@ use serde_json::Value;
 
 use crate::duration::Millis;
 use crate::manifest::{Class, Lives};
-use crate::row::{Origin, RowId, State, Whose, whose};
-use crate::spec::{Thing, canonical, differing};
+use crate::row::{Origin, RowId, State};
+use crate::spec::Thing;
 use crate::steady::Steady;
 use crate::time::Timestamp;
 
@@ -174,6 +172,16 @@ impl Row {
     pub fn is_fought(&self) -> bool {
         let first = self.repairs.len().checked_sub(REPAIRS_MAX).map(|at| self.repairs[at]);
         first.zip(self.repairs.last()).is_some_and(|(first, last)| last.since(first) <= QUIET)
+    }
+
+    /// A thing was found, and is the row's from here on.
+    ///
+    /// If it is found in the place of another, the last write went to that one: of this one is known what it shows.
+    pub fn takes(&mut self, thing: &Thing) {
+        if !matches!(self.state, State::Creating | State::InDoubt) {
+            self.spec.clone_from(&thing.body);
+        }
+        self.thing = Some(thing.id.clone());
     }
 
     /// A repair is about to be sent.
@@ -435,94 +443,6 @@ impl Occupied {
     pub fn by(self, made_by: Timestamp) -> bool {
         made_by >= self.since || self.unknown.is_some_and(|unknown| made_by <= unknown)
     }
-}
-
-/// Whether a thing must be replaced to be as it is wanted: a field that cannot change is to be different.
-pub fn needs_replacement(row: &Row, policy: &Policy, wanted: &Value) -> bool {
-    let fixed = |name: &String| {
-        let (wanted, made) = (wanted.get(name.as_str()), row.spec.get(name.as_str()));
-        wanted.map(canonical) != made.map(canonical)
-    };
-    policy.immutable.iter().any(fixed)
-}
-
-impl Scene<'_> {
-    fn holds(&self, rule: Rule) -> bool {
-        self.rules.hold(rule)
-    }
-
-    fn whose(&self, thing: &Thing) -> Whose {
-        whose(thing.mark.as_deref(), &self.row.id, self.installation)
-    }
-
-    /// Whether the thing at the row's id does not carry what it carried when we last looked, and nothing of ours.
-    fn estranged(&self, thing: &Thing) -> bool {
-        match self.whose(thing) {
-            Whose::Mine | Whose::Earlier => false,
-            // What cannot carry a mark never had one, and what was imported keeps its own.
-            Whose::Sibling | Whose::Foreign | Whose::Unmarked => thing.mark != self.row.mark,
-        }
-    }
-
-    fn held_by_another(&self, thing: &Thing) -> bool {
-        self.holds(Rule::HeldIds) && self.held.contains(&thing.id)
-    }
-
-    /// The look, if it was about this.
-    fn looked(&self, at: Aim) -> Option<&Look> {
-        self.look.filter(|look| look.at == at)
-    }
-
-    /// When every write of ours that made or changed the thing must be visible.
-    fn settled_by(&self) -> Timestamp {
-        self.row.made_by.map_or(Steady::ALWAYS.since, |by| self.bound(by) + self.policy.settle)
-    }
-
-    /// When what was to be over by then is over, whatever our clock was set to since.
-    fn bound(&self, by: Timestamp) -> Timestamp {
-        if self.holds(Rule::SteadyTime) { self.steady.bound(by, self.policy.window) } else { by }
-    }
-
-    /// When a second look may confirm what the first one missed.
-    fn confirmed_at(&self) -> Option<Timestamp> {
-        let steady = if self.holds(Rule::SteadyTime) { self.steady } else { Steady::ALWAYS };
-        self.row.absent_at.map(|first| steady.bound(first, Millis::ZERO) + self.policy.settle)
-    }
-
-    /// Whether the thing must be replaced: a field that cannot change is to be different.
-    fn needs_replacement(&self, wanted: &Value) -> bool {
-        needs_replacement(self.row, self.policy, wanted)
-    }
-
-    /// Fields of what is wanted that the thing differs in: as it shows them, or as it shows that others changed them.
-    fn differs<'a>(&'a self, wanted: &'a Value, thing: &Thing) -> Vec<&'a str> {
-        let mut differs = differing(wanted, &thing.body);
-        let hidden = self.policy.shown_as.iter().filter(|(name, _)| wanted.get(name.as_str()).is_some());
-        differs.extend(
-            hidden
-                .filter(|(name, shown)| self.hidden_differs(wanted, thing, name, shown))
-                .map(|(name, _)| name.as_str()),
-        );
-        differs
-    }
-
-    fn hidden_differs(&self, wanted: &Value, thing: &Thing, name: &str, shown: &str) -> bool {
-        // Whether a change that was never answered took place cannot be seen.
-        let unknown = self.row.state == State::Updating;
-        let rewritten = wanted.get(name).map(canonical) != self.row.spec.get(name).map(canonical);
-        let before = self.row.observed.as_ref().and_then(|observed| observed.get(shown));
-        let changed = before.zip(thing.body.get(shown)).is_some_and(|(before, now)| before != now);
-        unknown || rewritten || changed
-    }
-
-    fn wait(until: Timestamp, why: Waiting) -> Step {
-        Step::Wait { until: Some(until), why }
-    }
-}
-
-/// Whether a thing is as a body says, in the fields that both name.
-fn equals(thing: &Thing, body: &Value) -> bool {
-    differing(body, &thing.body).is_empty()
 }
 
 #[cfg(test)]

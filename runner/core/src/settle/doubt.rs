@@ -1,7 +1,8 @@
 //! A creation whose outcome is not known: find it, wait for it, and only then repeat it.
 
 use super::first::ids;
-use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting, ending, equals};
+use super::scene::equals;
+use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting, ending};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};

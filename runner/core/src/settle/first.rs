@@ -1,6 +1,7 @@
 //! A row whose creation has not left yet: look, then take, refuse or create.
 
-use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting, equals};
+use super::scene::equals;
+use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};

@@ -40,8 +40,7 @@ pub enum Rule {
     SteadyTime = 1 << 14,
     /// An anonymous creation is not repeated while there is something new that nobody holds, whenever it was made.
     NewMayBeOurs = 1 << 15,
-    /// What a repeated creation may have left is looked for by its mark before a row ends. It does not suffice: see
-    /// the conditions of [`super`].
+    /// What a repeated creation may have left is looked for by its mark before a row ends.
     LastLook = 1 << 16,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Times are seconds around `NOW`; `settle` is 30 s and a write takes effect within 10 s of its intent.
 
+mod last;
+
 use serde_json::json;
 
 use super::*;

@@ -111,6 +111,10 @@ impl Decider<'_> {
         let doing = &mut next.lanes[lane];
         let row = doing.row.as_mut().expect("a step is for a row");
         row.origin = origin;
+        if !matches!(row.state, State::Creating | State::InDoubt) && self.setup.driver != Driver::KeepsSpec {
+            // What was written last was written to another thing.
+            row.spec = shape.body;
+        }
         present(row, id, shape);
         doing.reported = false;
         Act::Takes(lane as u8, id, origin)

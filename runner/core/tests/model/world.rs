@@ -85,6 +85,8 @@ pub(crate) enum Driver {
     BeginsAnew,
     /// Judges by a look that began before our clock was set.
     KeepsLooks,
+    /// Believes of a thing that it takes in the place of another what it wrote to that one.
+    KeepsSpec,
 }
 
 /// How often each kind of trouble may still come.

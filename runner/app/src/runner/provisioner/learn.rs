@@ -85,7 +85,10 @@ impl Runner {
                 work.row.row.spec = spec;
                 self.own(work, &thing, Origin::Created, &mut effects);
             }
-            Learnt::Taken { thing, origin } => self.own(work, &thing, origin, &mut effects),
+            Learnt::Taken { thing, origin } => {
+                work.row.row.takes(&thing);
+                self.own(work, &thing, origin, &mut effects);
+            }
             Learnt::Seen { thing, drifted, twins } => {
                 let before = work.row.row.observed.clone();
                 self.see(work, &thing, &mut effects);
