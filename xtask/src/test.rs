@@ -1,13 +1,16 @@
 //! `cargo xtask test`: everything that is checked, in the order in which it fails fastest.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
+use groundcrew_unchecked::{LIST, note};
 
 use crate::setup::{self, call, say};
 
-/// Names a step and performs it.
-type Step = (&'static str, fn() -> anyhow::Result<()>);
+/// Names a step and performs it; what it cannot check goes into the list.
+type Step = (&'static str, fn(&Path) -> anyhow::Result<()>);
 
 const STEPS: [Step; 8] = [
     ("fmt", fmt),
@@ -26,12 +29,32 @@ pub(crate) fn run(names: &[String]) -> anyhow::Result<()> {
         bail!("unknown step `{unknown}`; there are: {}", STEPS.map(|(step, _)| step).join(", "));
     }
     setup::run()?;
+    let list = setup::workspace("target_directory")?.join("tmp/not-checked");
+    begin(&list)?;
     for (name, step) in
         STEPS.iter().filter(|(step, _)| names.is_empty() || names.iter().any(|name| name == step))
     {
         say(name);
-        step()?;
+        step(&list)?;
     }
+    tell(&list)
+}
+
+/// Nothing of an earlier run is told again.
+fn begin(list: &Path) -> anyhow::Result<()> {
+    let directory = list.parent().context("the list has a folder")?;
+    std::fs::create_dir_all(directory)
+        .and_then(|()| std::fs::write(list, ""))
+        .with_context(|| list.display().to_string())
+}
+
+/// What could not be checked on this machine, once each, as the last thing that is said.
+fn tell(list: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(list).with_context(|| list.display().to_string())?;
+    let lines: BTreeSet<_> = text.lines().collect();
+    lines.iter().for_each(|line| say(line));
+    let count = if lines.is_empty() { "everything".to_owned() } else { format!("all but {}", lines.len()) };
+    say(&format!("{count} was checked"));
     Ok(())
 }
 
@@ -39,19 +62,21 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     call(Command::new("cargo").args(arguments))
 }
 
-fn fmt() -> anyhow::Result<()> {
+fn fmt(_: &Path) -> anyhow::Result<()> {
     cargo(&["fmt", "--all", "--check"])
 }
 
-fn clippy() -> anyhow::Result<()> {
+fn clippy(_: &Path) -> anyhow::Result<()> {
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
 }
 
-fn test() -> anyhow::Result<()> {
-    cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
+fn test(list: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    call(command.env(LIST, list))
 }
 
-fn doc() -> anyhow::Result<()> {
+fn doc(_: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
     command
         .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"])
@@ -60,26 +85,26 @@ fn doc() -> anyhow::Result<()> {
 }
 
 /// The shipped binary against the simulator and a real PowerDNS, killed in the middle.
-fn demo() -> anyhow::Result<()> {
+fn demo(_: &Path) -> anyhow::Result<()> {
     crate::demo::run(&[])
 }
 
 /// A small torture; `cargo xtask torture` is the large one.
-fn torture() -> anyhow::Result<()> {
+fn torture(_: &Path) -> anyhow::Result<()> {
     let arguments = ["--events", "1500", "--kills", "12"].map(str::to_owned);
     crate::torture::run(&arguments)
 }
 
 /// A small month; `cargo xtask month` is the large one.
-fn month() -> anyhow::Result<()> {
+fn month(_: &Path) -> anyhow::Result<()> {
     let arguments = ["--apps", "40", "--days", "10"].map(str::to_owned);
     crate::month::run(&arguments)
 }
 
 /// Licences, advisories and duplicates; `cargo-deny` is large, so it is used where it is installed.
-fn deny() -> anyhow::Result<()> {
+fn deny(list: &Path) -> anyhow::Result<()> {
     if !setup::installed("cargo-deny") {
-        say("deny: NOT CHECKED, cargo-deny is not installed (cargo install --locked cargo-deny)");
+        note(Some(list), "licences, advisories and duplicates", "cargo install --locked cargo-deny");
         return Ok(());
     }
     cargo(&["deny", "check", "licenses", "bans", "sources"])?;
@@ -87,7 +112,7 @@ fn deny() -> anyhow::Result<()> {
     let advisories = Command::new("cargo").args(["deny", "check", "advisories"]).output()?;
     let said = String::from_utf8_lossy(&advisories.stderr);
     if said.contains("failed to fetch advisory database") {
-        say("deny: advisories NOT CHECKED, their database cannot be reached");
+        note(Some(list), "advisories", "their database cannot be reached");
     } else {
         ensure!(advisories.status.success(), "cargo deny check advisories:\n{said}");
     }

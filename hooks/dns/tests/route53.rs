@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use groundcrew_hook::testing::{Fake, life, want};
 use groundcrew_hook::{Failure, Inventory, Provisioner, Request, Response, Result, Value, Want, json};
+use groundcrew_unchecked::not_checked;
 use hook_dns::Dns;
 
 /// Who moto takes the caller for; it reads the scope and checks no signature.
@@ -29,13 +30,10 @@ impl Drop for Moto {
 
 impl Moto {
     /// None, and loudly so, where `cargo xtask setup` could not install it.
-    #[expect(clippy::print_stdout, reason = "whoever runs the tests must see what was not checked")]
     fn start() -> Option<Self> {
         let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto/bin/python");
         if !python.is_file() {
-            println!(
-                "\nNOT CHECKED: the dns hook against moto's Route 53; `cargo xtask setup` installs it\n"
-            );
+            not_checked("the dns hook against moto's Route 53", "cargo xtask setup installs it");
             return None;
         }
         // Port 0 would not be told: werkzeug says which port it took.

@@ -22,6 +22,7 @@ use groundcrew_engine::clock::{Clock as _, SystemClock};
 use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::StoredRow;
+use groundcrew_store::recover::OUT_OF_SCOPE;
 use groundcrew_store::{HookId, Options, Store, SubjectId};
 use tokio::task::JoinSet;
 
@@ -237,7 +238,7 @@ fn waits(runner: &Runner, noted: &BTreeMap<i64, Item>, now: Timestamp) -> Result
             continue;
         };
         let why = format!("{}/{} could not be looked at: {error}", row.kind, row.key);
-        all.push(Waits { hook: item.hook, owner: item.owner, why });
+        all.push(Waits { hook: item.hook, owner: item.owner, why, frozen: false });
     }
     for lane in runner.store.unanswered_lanes()? {
         let (Some(hook), Some(owner)) = (name(runner, lane.0.hook), runner.store.subject(lane.0.subject)?)
@@ -245,7 +246,8 @@ fn waits(runner: &Runner, noted: &BTreeMap<i64, Item>, now: Timestamp) -> Result
             continue;
         };
         if owner.gone_at.is_none_or(|gone| gone > now) {
-            all.push(Waits { hook, owner: owner.subject.path, why: lane.1 });
+            let frozen = lane.1.starts_with(OUT_OF_SCOPE);
+            all.push(Waits { hook, owner: owner.subject.path, why: lane.1, frozen });
         }
     }
     all.sort_by(|one, other| (&one.owner, &one.hook).cmp(&(&other.owner, &other.hook)));

@@ -1,7 +1,6 @@
 //! Projects for tests, of this crate and of others: made by `create`, with the languages' own packages in place.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -96,8 +95,7 @@ impl Scratch {
 }
 
 fn not_checked(language: Language, hints: &[String]) {
-    let text = format!("\nNOT CHECKED: hooks in {}: {}\n\n", language.name(), hints.join("; or: "));
-    drop(std::io::stderr().write_all(text.as_bytes()));
+    groundcrew_unchecked::not_checked(&format!("hooks in {}", language.name()), &hints.join("; or: "));
 }
 
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {

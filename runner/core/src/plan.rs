@@ -111,6 +111,9 @@ pub struct Waits {
     pub owner: Path,
     /// What for.
     pub why: String,
+    /// It is not in scope: nothing will be known of it, and nothing is done about what it has.
+    #[serde(default)]
+    pub frozen: bool,
 }
 
 /// A whole plan.

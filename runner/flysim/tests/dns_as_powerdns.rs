@@ -5,7 +5,6 @@
 mod support;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -297,10 +296,8 @@ impl Drop for PowerDns {
     }
 }
 
-/// Past the capture of the tests' output, so that it is seen.
 fn not_checked(why: &str) -> Option<PowerDns> {
-    let text = format!("\nNOT CHECKED: the fake of PowerDNS against the real one: {why}\n\n");
-    std::io::stderr().write_all(text.as_bytes()).unwrap();
+    groundcrew_unchecked::not_checked("the fake of PowerDNS against the real one", why);
     None
 }
 

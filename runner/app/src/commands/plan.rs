@@ -190,7 +190,7 @@ pub(super) fn draw_items(plan: &Plan, now: Timestamp) -> String {
         let _ = writeln!(
             text,
             "{} {} for {}: {}",
-            paint(Tone::Waiting, "not known yet:"),
+            paint(Tone::Waiting, if waits.frozen { "left alone:" } else { "not known yet:" }),
             waits.hook,
             waits.owner,
             waits.why
@@ -243,12 +243,10 @@ fn summary(plan: &Plan) -> String {
     let parts: Vec<_> = counts.iter().map(part).collect();
     let what = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
     let mut text = format!("{what}; {} as they should be\n", plan.unchanged);
-    if !plan.waits.is_empty() {
-        let _ = writeln!(
-            text,
-            "of {} owners not everything is known yet: plan again after this",
-            plan.waits.len()
-        );
+    let unknown = plan.waits.iter().filter(|waits| !waits.frozen).count();
+    if unknown > 0 {
+        let owners = if unknown == 1 { "owner" } else { "owners" };
+        let _ = writeln!(text, "of {unknown} {owners} not everything is known yet: plan again after this");
     }
     match plan.level {
         Level::Enforce => {}
@@ -308,6 +306,7 @@ mod tests {
             hook: "dns".to_owned(),
             owner,
             why: "`{ip.v4}` has no value yet".to_owned(),
+            frozen: false,
         };
         Plan {
             format: FORMAT,
@@ -341,7 +340,7 @@ fly/acme/cust-9
 not known yet: dns for fly/acme/cust-10: `{ip.v4}` has no value yet
 
 1 to create, 1 to update, 1 to replace, 1 to delete, 1 to adopt, 1 to hand over, 1 held, 1 in conflict; 380 as they should be
-of 1 owners not everything is known yet: plan again after this
+of 1 owner not everything is known yet: plan again after this
 level = \"no-deletes\": nothing is removed unless it is applied
 ";
         assert_eq!(drawn, expected);

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use groundcrew_unchecked::not_checked;
 use serde_json::json;
 
 use crate::scene::{EVENTS, RECORDS, Scene, Up, agent};
@@ -111,7 +112,7 @@ fn with_a_full_disk_nobody_is_acknowledged_and_with_room_again_everything_goes_o
     let scene = Scene::with_apps(5);
     let directory = scene.directory.path().join("small-disk");
     let Some(disk) = Disk::at(&directory) else {
-        println!("NOT CHECKED: a full disk; this machine permits neither mount nor unshare -rm");
+        not_checked("a full disk", "this machine permits neither mount nor unshare -rm");
         return;
     };
     let scene = scene.with_data(directory);

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use groundcrew_unchecked::not_checked;
+
 use crate::scene::agent;
 
 /// The key of the account, as the operator's secret has it.
@@ -25,7 +27,7 @@ impl Moto {
     pub(crate) fn start() -> Option<Self> {
         let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto/bin/python");
         if !python.is_file() {
-            println!("NOT CHECKED: no moto here; `cargo xtask setup` installs it");
+            not_checked("the binary against moto", "cargo xtask setup installs it");
             return None;
         }
         // Port 0 would not be told: werkzeug says which port it took.

@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
+use groundcrew_unchecked::not_checked;
 use serde_json::{Value, json};
 
 use crate::scene::{Scene, agent, free_port};
@@ -28,8 +29,9 @@ impl PowerDns {
         let database = directory.join("pdns.sqlite3");
         let made = Command::new("sqlite3").arg(&database).arg(format!(".read {SCHEMA}")).output();
         if !made.is_ok_and(|made| made.status.success()) {
-            println!(
-                "NOT CHECKED: no sqlite3 or no schema of PowerDNS here; `cargo xtask setup` installs them"
+            not_checked(
+                "the binary against PowerDNS",
+                "cargo xtask setup installs it, its schema and sqlite3",
             );
             return None;
         }
@@ -51,7 +53,7 @@ impl PowerDns {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let Ok(child) = server.stderr(log).spawn() else {
-            println!("NOT CHECKED: no pdns_server here; `cargo xtask setup` installs it");
+            not_checked("the binary against PowerDNS", "cargo xtask setup installs it");
             return None;
         };
         let dns = Self { child, api: format!("http://127.0.0.1:{port}") };

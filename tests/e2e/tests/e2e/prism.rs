@@ -12,6 +12,7 @@ use groundcrew_fly::machines::{Deleted, OrgPage};
 use groundcrew_fly::{
     Answer, ApiError, Call, Request, apps, certificates, ips, machines, secrets, tokens, volumes,
 };
+use groundcrew_unchecked::not_checked;
 use serde_json::Value;
 
 use crate::scene::{agent, free_port, within_patience};
@@ -172,7 +173,7 @@ fn installed() -> Option<PathBuf> {
     let mut npm = Command::new("npm");
     npm.current_dir(&directory).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     let Ok(output) = npm.output() else {
-        println!("NOT CHECKED: our client against Prism; npm is not installed");
+        not_checked("our client against Prism", "apt-get install npm");
         return None;
     };
     assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
