@@ -5,14 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const GUESTS: [&str; 2] = ["noop", "things"];
+const GUESTS: [&str; 4] = ["noop", "things", "posted", "exported"];
 
 fn main() {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let root = Path::new(&here).join("../..");
-    for watched in
-        ["tests/guests/noop", "tests/guests/things", "sdk/rust", "wit", "Cargo.lock", "rust-toolchain.toml"]
-    {
+    for guest in GUESTS {
+        println!("cargo::rerun-if-changed={}", root.join("tests/guests").join(guest).display());
+    }
+    for watched in ["sdk/rust", "wit", "Cargo.lock", "rust-toolchain.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

@@ -160,7 +160,7 @@ impl Tally {
             return Done::Gone;
         }
         match error.refusal().map(|refusal| refusal.status) {
-            Some(409 | 412 | 423) => self.left = true,
+            Some(409 | 412 | 423 | 425 | 429) => self.left = true,
             Some(400..500) => drop(self.failure.get_or_insert_with(|| failure(&error))),
             _ => {
                 self.failure.get_or_insert_with(|| failure(&error));

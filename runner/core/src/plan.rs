@@ -143,10 +143,36 @@ pub struct Plan {
 }
 
 impl Item {
-    /// What an approval of this item is about; another body, thing or action is another approval.
+    /// What an approval of this item is about; another body, thing or action is another approval, and of an update
+    /// another change.
     pub fn print(&self) -> String {
-        print(self.action, self.thing.as_deref(), &self.body)
+        let print = print(self.action, self.thing.as_deref(), &self.body);
+        if self.action == Action::Update { changing(&print, &self.changes) } else { print }
     }
+}
+
+/// Whether an update that was applied is the one that would be done now: of this thing to this body, by these changes.
+///
+/// Once it was sent (`under_way`), what is to be changed may be half done: then the changes are not compared.
+pub fn is_update(
+    applied: &str,
+    thing: Option<&str>,
+    body: &Value,
+    changes: &[Change],
+    under_way: bool,
+) -> bool {
+    let print = print(Action::Update, thing, body);
+    if under_way {
+        applied.split('+').next() == Some(print.as_str())
+    } else {
+        applied == changing(&print, changes)
+    }
+}
+
+fn changing(print: &str, changes: &[Change]) -> String {
+    let parts: Vec<_> =
+        changes.iter().flat_map(|it| [it.field.clone(), canonical(&it.from), canonical(&it.to)]).collect();
+    format!("{print}+{}", Digest::of_parts(parts.iter().map(String::as_bytes)))
 }
 
 /// The digest of one thing that is to be done.
@@ -155,6 +181,12 @@ pub fn print(action: Action, thing: Option<&str>, body: &Value) -> String {
     let thing = if matches!(action, Action::Create | Action::Replace) { None } else { thing };
     let parts = [action.as_str(), thing.unwrap_or_default(), &canonical(body)];
     Digest::of_parts(parts.map(str::as_bytes)).to_string()
+}
+
+/// What an update would change of a thing as it is seen; what its API does not show is compared with what was sent.
+pub fn updates(seen: &Value, sent: &Value, wanted: &Value) -> Vec<Change> {
+    let shown = changes(seen, wanted);
+    if shown.is_empty() { changes(sent, wanted) } else { shown }
 }
 
 /// The fields in which a body would differ, of those that both name.
@@ -185,6 +217,35 @@ mod tests {
             print(Action::Update, Some("t"), &json!({"ttl": 61}))
         );
         assert_eq!(print(Action::Create, None, &body), print(Action::Create, Some("t"), &body));
+    }
+
+    #[test]
+    fn an_update_is_applied_to_a_thing_as_it_was_seen() {
+        let (sent, wanted) = (json!({"ttl": 60, "values": ["a"]}), json!({"ttl": 300, "values": ["a"]}));
+        let item = Item {
+            action: Action::Update,
+            hook: "dns".to_owned(),
+            owner: "fly/acme/cust-1".parse().unwrap(),
+            owner_id: "app:a".parse().unwrap(),
+            kind: "record".to_owned(),
+            key: "k".to_owned(),
+            row: None,
+            thing: Some("t".to_owned()),
+            body: wanted.clone(),
+            changes: updates(&sent, &sent, &wanted),
+            why: None,
+            not_before: None,
+        };
+        let applied = item.print();
+        let now = |seen: &Value, under_way: bool| {
+            is_update(&applied, Some("t"), &wanted, &updates(seen, &sent, &wanted), under_way)
+        };
+        assert!(now(&sent, false));
+        let changed = json!({"ttl": 60, "values": ["theirs"]});
+        assert!(!now(&changed, false), "it would overwrite what nobody was shown");
+        assert!(now(&changed, true), "a half-done update is finished");
+        assert!(!is_update(&applied, Some("u"), &wanted, &item.changes, true), "another thing");
+        assert!(!is_update(&applied, Some("t"), &sent, &item.changes, true), "another body");
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!
 //! A host's breaker opens when several requests in a row had no answer (or 502, 503, 504: nobody behind the
 //! gateway); it serves everybody. One of a hook at a host opens at the first 401: a hook whose token is refused
-//! does not keep others from that host. Waiting for limits and open breakers happen before a write's intent is
+//! does not keep others from that host. What an API counts is taken as used up when the process begins: how much was
+//! asked just before, nobody here remembers. Waiting for limits and open breakers happen before a write's intent is
 //! committed, so nothing is in doubt because of them.
 
 mod breaker;
@@ -75,6 +76,8 @@ struct Shared<T> {
     transport: T,
     rules: Rules,
     clock: Arc<dyn Clock>,
+    /// What an API counts was perhaps used up by then, by whoever asked before.
+    began: Timestamp,
     state: Mutex<State>,
 }
 
@@ -132,7 +135,9 @@ impl<T> std::fmt::Debug for Limited<T> {
 impl<T: Transport> Limited<T> {
     /// Puts limits around a transport.
     pub fn new(transport: T, rules: Rules, clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared { transport, rules, clock, state: Mutex::default() }), hook: None }
+        let began = clock.now();
+        let shared = Shared { transport, rules, clock, began, state: Mutex::default() };
+        Self { shared: Arc::new(shared), hook: None }
     }
 
     /// The same transport as one hook sees it: with a rate and breakers of its own.
@@ -174,16 +179,26 @@ impl<T: Transport> Limited<T> {
         let wider = hook.iter().map(|(_, rate)| *rate).find(|rate| rate.every < self.shared.rules.host.every);
         let by_host = (format!("host:{host}"), wider.unwrap_or(self.shared.rules.host));
         // One after the other: who waits for a narrow limit takes nothing from a wide one meanwhile.
-        for (name, rate) in counted.into_iter().chain(hook).chain([by_host]) {
-            self.take(&host, name, rate).await?;
+        if let Some((name, rate)) = counted {
+            // The API remembers what was asked before this process began.
+            self.take(&host, name, rate, Some(self.shared.began)).await?;
+        }
+        for (name, rate) in hook.into_iter().chain([by_host]) {
+            self.take(&host, name, rate, None).await?;
         }
         // Asked last, so that whoever may try a broken host does so at once.
         self.pass_breakers(&host)
     }
 
-    async fn take(&self, host: &str, name: String, rate: Rate) -> Result<(), Failure> {
+    async fn take(
+        &self,
+        host: &str,
+        name: String,
+        rate: Rate,
+        empty: Option<Timestamp>,
+    ) -> Result<(), Failure> {
         let now = self.shared.clock.now();
-        let taken = self.state().buckets.take(&name, rate, now, self.shared.rules.patience);
+        let taken = self.state().buckets.take(&name, rate, now, self.shared.rules.patience, empty);
         let wait = taken.map_err(|wait| self.refuse(host, format!("the limit `{name}` is used up"), wait))?;
         if wait > Millis::ZERO {
             let _waiting = Waiting::begin(self, name);

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::lanes::{self, LaneId};
 use crate::ledger::StoredRow;
+use crate::recover::OUT_OF_SCOPE;
 use crate::{HookId, Result, Store, SubjectId, ledger, operators, sql};
 
 /// What became of applying one item.
@@ -83,8 +84,13 @@ impl Store {
     /// Rows that exist and that nothing is to be done about.
     pub fn settled_rows(&self) -> Result<u32> {
         self.read(|connection| {
-            let text = "SELECT count(*) FROM resource WHERE state = 'present' AND unwanted_at IS NULL AND waiting IS NULL AND error IS NULL";
-            Ok(connection.query_row(text, [], |row| row.get(0))?)
+            // Of what is out of scope nobody knows how it is.
+            let text = format!(
+                "SELECT count(*) FROM resource WHERE state = 'present' AND unwanted_at IS NULL AND waiting IS NULL
+                   AND error IS NULL AND NOT EXISTS (SELECT 1 FROM lane WHERE lane.hook = resource.hook
+                     AND lane.subject = resource.owner AND lane.error LIKE '{OUT_OF_SCOPE}%')"
+            );
+            Ok(connection.query_row(&text, [], |row| row.get(0))?)
         })
     }
 

@@ -119,6 +119,7 @@ fn accept_tick(connection: &Connection, tick: NewTick, now: Timestamp) -> Result
     }
     let mut accepted = Accepted::default();
     take(connection, &NewEvent { event: tick.event, handlers: vec![tick.handler] }, now, &mut accepted)?;
+    hasten(connection, tick.handler, now)?;
     Ok(accepted.events > 0)
 }
 
@@ -129,6 +130,9 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
     }
     for new in &intake.events {
         take(connection, new, intake.now, &mut accepted)?;
+        if new.event.subject.is_none() {
+            new.handlers.iter().try_for_each(|handler| hasten(connection, *handler, intake.now))?;
+        }
     }
     for (hook, uid) in &intake.dirty {
         if let Some(subject) = subjects::id_of(connection, uid)? {
@@ -201,6 +205,14 @@ fn deliver(
     let text = "INSERT INTO lane (hook, subject, due_at) VALUES (?1, ?2, ?3)
         ON CONFLICT (hook, subject) DO UPDATE SET due_at = excluded.due_at WHERE lane.due_at IS NULL";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
+    Ok(())
+}
+
+/// What belongs to no owner does not wait behind findings that gather in the same lane: what is told then goes first.
+fn hasten(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
+    let text = "UPDATE lane SET due_at = min(due_at, ?2) WHERE hook = ?1 AND subject = 0 AND NOT EXISTS
+        (SELECT 1 FROM delivery WHERE delivery.hook = ?1 AND delivery.subject = 0 AND attempts > 0)";
+    connection.prepare_cached(text)?.execute(params![hook.0, now.as_millis()])?;
     Ok(())
 }
 

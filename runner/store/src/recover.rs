@@ -15,9 +15,15 @@ const SINCE: &str = "recovering";
 /// The name of the value that says what was on record when inventories were last listed.
 const LISTED: &str = "recovering.listed";
 
+/// The name of the value that says which hooks cannot list what they have, one a line.
+const UNLISTED: &str = "recovering.unlisted";
+
 /// What is on record as existing: while nothing is made, it changes only by what is taken up.
 const ON_RECORD: &str =
     "SELECT count(*) || ':' || coalesce(sum(id), 0) FROM resource WHERE state IN ('pending', 'present')";
+
+/// Forgets two values.
+const FORGET: &str = "DELETE FROM meta WHERE key IN (?1, ?2)";
 
 /// Versions of subjects that a recovery leaves out: a ledger that was restored must not give the events to come the
 /// ids of events that were told after the backup.
@@ -58,6 +64,8 @@ pub struct Recovery {
     pub listed: bool,
     /// What those listings showed beside it: things with our mark and no row, second ones, missing ones.
     pub astray: u32,
+    /// Hooks that cannot list what they have: theirs was looked for by key only.
+    pub unlisted: Vec<String>,
 }
 
 impl Recovery {
@@ -82,7 +90,7 @@ impl Store {
             if connection.execute(text, [SINCE, &now.as_millis().to_string()])? == 0 {
                 return Ok(());
             }
-            connection.execute("DELETE FROM meta WHERE key = ?1", [LISTED])?;
+            connection.execute(FORGET, [LISTED, UNLISTED])?;
             connection.execute("UPDATE subject SET version = version + ?1", [VERSIONS])?;
             let text = format!(
                 "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0), view_hash = NULL WHERE {ACTIVE}"
@@ -140,16 +148,18 @@ impl Store {
                 )?,
                 listed: listed(connection)?,
                 astray: count("finding WHERE closed_at IS NULL AND code LIKE 'inventory.%'")?,
+                unlisted: unlisted(connection)?,
             }))
         })
     }
 
-    /// Notes that inventories were listed and compared with what was on record before that.
-    pub async fn recovery_listed(&self, before: String) -> Result<()> {
+    /// Notes that inventories were listed and compared with what was on record before that, and which hooks have none.
+    pub async fn recovery_listed(&self, before: String, unlisted: Vec<String>) -> Result<()> {
         self.write(move |connection| {
             let text =
                 "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
             connection.execute(text, [LISTED, &before])?;
+            connection.execute(text, [UNLISTED, &unlisted.join("\n")])?;
             Ok(())
         })
         .await
@@ -171,7 +181,7 @@ impl Store {
             if connection.execute("DELETE FROM meta WHERE key = ?1", [SINCE])? == 0 {
                 return Err(Error::Missing("recovery"));
             }
-            connection.execute("DELETE FROM meta WHERE key = ?1", [LISTED])?;
+            connection.execute(FORGET, [LISTED, UNLISTED])?;
             connection
                 .execute("UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0)", [now.as_millis()])?;
             wake_rows(connection, now)?;
@@ -185,6 +195,13 @@ impl Store {
 fn listed(connection: &Connection) -> Result<bool> {
     let text = format!("SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1 AND value = ({ON_RECORD}))");
     Ok(connection.query_row(&text, [LISTED], |row| row.get(0))?)
+}
+
+fn unlisted(connection: &Connection) -> Result<Vec<String>> {
+    let names: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = ?1", [UNLISTED], |row| row.get(0))
+        .optional()?;
+    Ok(names.unwrap_or_default().lines().map(str::to_owned).collect())
 }
 
 fn since(connection: &Connection) -> Result<Option<Timestamp>> {

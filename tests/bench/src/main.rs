@@ -70,9 +70,9 @@ struct Bench<'a> {
     progress: ProgressBar,
     measured: Vec<Measured>,
     floors: Map<String, Value>,
-    peers: Map<String, Value>,
+    said_of_peers: Map<String, Value>,
     bare: bare::Bare,
-    peer: Option<peers::Peer>,
+    peers: Vec<peers::Peer>,
 }
 
 fn main() -> ExitCode {
@@ -95,9 +95,9 @@ fn run() -> anyhow::Result<()> {
         progress: ProgressBar::new(8).with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}")?),
         measured: Vec::new(),
         floors: Map::new(),
-        peers: Map::new(),
+        said_of_peers: Map::new(),
         bare: bare::Bare::new(stage::noop())?,
-        peer: None,
+        peers: Vec::new(),
         args: &args,
     };
     bench.measure()?;
@@ -107,7 +107,7 @@ fn run() -> anyhow::Result<()> {
         .iter()
         .map(|one| (one.quantity.name.to_owned(), Value::from(one.note.clone())))
         .collect();
-    let mut machine = machine::machine(&bench.floors.into(), &bench.peers.into(), &notes.into());
+    let mut machine = machine::machine(&bench.floors.into(), &bench.said_of_peers.into(), &notes.into());
     machine["load_before"] = json!(load);
     if let Some(file) = &args.svg {
         std::fs::write(file, show::svg(&bench.measured)).with_context(|| file.display().to_string())?;
@@ -149,12 +149,13 @@ impl Bench<'_> {
     }
 
     fn note(&mut self, quantity: results::Quantity, ours: f64, floor: Option<f64>, note: String) {
-        let peer = self.peer.as_ref().and_then(|peer| match quantity {
-            results::RUNS_PER_SECOND => Some(peer.runs_per_second),
-            results::LATENCY_P50 => Some(peer.latency.median()),
-            results::LATENCY_P99 => Some(peer.latency.percentile(99.0)),
+        let peers = || self.peers.iter();
+        let peer = match quantity {
+            results::RUNS_PER_SECOND => peers().map(|peer| peer.runs_per_second).max_by(f64::total_cmp),
+            results::LATENCY_P50 => peers().map(|peer| peer.latency.median()).min_by(f64::total_cmp),
+            results::LATENCY_P99 => peers().map(|peer| peer.latency.percentile(99.0)).min_by(f64::total_cmp),
             _ => None,
-        });
+        };
         self.measured.push(Measured { quantity, ours, floor, peer, note });
     }
 
@@ -163,7 +164,7 @@ impl Bench<'_> {
         self.disk()?;
         if self.wants(&["handler."]) {
             self.say("peers");
-            self.webhook()?;
+            self.peers()?;
         }
         let (args, binary) = (self.args, self.args.binary.as_path());
         let needs_stored = self.wants(&[results::START.name]);
@@ -216,15 +217,18 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn webhook(&mut self) -> anyhow::Result<()> {
-        self.peer = peers::webhook(self.directory.path())?;
-        let said = self.peer.as_ref().map(|peer| {
-            json!({
-                "what": peer.name, "durable": false, "runs_per_second": rounded(peer.runs_per_second),
-                "latency_p50_ms": rounded(peer.latency.median()), "latency_p99_ms": rounded(peer.latency.percentile(99.0)),
-            })
-        });
-        self.peers.insert("webhook".to_owned(), said.unwrap_or_default());
+    fn peers(&mut self) -> anyhow::Result<()> {
+        for (name, measure) in peers::ALL {
+            let peer = measure(self.directory.path()).with_context(|| name.to_owned())?;
+            let said = peer.as_ref().map(|peer| {
+                json!({
+                    "what": peer.name, "durable": peer.durable, "runs_per_second": rounded(peer.runs_per_second),
+                    "latency_p50_ms": rounded(peer.latency.median()), "latency_p99_ms": rounded(peer.latency.percentile(99.0)),
+                })
+            });
+            self.said_of_peers.insert(name.to_owned(), said.unwrap_or_default());
+            self.peers.extend(peer);
+        }
         Ok(())
     }
 

@@ -232,6 +232,16 @@ impl Connection {
 
     /// Sends a request and reads its answer whole; returns the status.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+        Ok(self.answer(request)?.status)
+    }
+
+    /// The same; returns the body as well.
+    pub(crate) fn ask(&mut self, request: &[u8]) -> anyhow::Result<(u16, String)> {
+        let Answer { status, head, length } = self.answer(request)?;
+        Ok((status, String::from_utf8_lossy(&self.buffer[head..length]).into_owned()))
+    }
+
+    fn answer(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
         self.stream.write_all(request)?;
         let mut filled = 0;
         loop {
@@ -241,7 +251,7 @@ impl Connection {
             if let Some(answer) = Answer::of(&self.buffer[..filled])
                 && filled >= answer.length
             {
-                return Ok(answer.status);
+                return Ok(answer);
             }
             ensure!(filled < self.buffer.len(), "an answer is too long");
         }
@@ -252,6 +262,8 @@ impl Connection {
 #[derive(Debug, PartialEq, Eq)]
 struct Answer {
     status: u16,
+    /// Of the head, in bytes.
+    head: usize,
     /// Of head and body, in bytes.
     length: usize,
 }
@@ -266,7 +278,7 @@ impl Answer {
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
         };
-        Some(Self { status, length: head + text.lines().find_map(field).unwrap_or(0) })
+        Some(Self { status, head, length: head + text.lines().find_map(field).unwrap_or(0) })
     }
 }
 
@@ -291,7 +303,10 @@ mod tests {
     #[test]
     fn answers_are_read_whole() {
         let bytes = b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\nx: y\r\n\r\nhello";
-        assert_eq!(Answer::of(bytes), Some(Answer { status: 202, length: bytes.len() }));
+        assert_eq!(
+            Answer::of(bytes),
+            Some(Answer { status: 202, head: bytes.len() - 5, length: bytes.len() })
+        );
         assert_eq!(Answer::of(&bytes[..40]), None);
     }
 }

@@ -180,13 +180,21 @@ impl Failure {
     }
 
     pub(super) fn print(self, form: Form) -> ExitCode {
+        let code = self.kind.code();
         let text = match form {
-            Form::Json => format!("{:#}\n", json!({"error": self})),
+            Form::Json => format!("{:#}\n", json!({"error": self.plain()})),
             Form::Text => self.draw(),
         };
         // Nobody is left to be told that standard error cannot be written.
         drop(anstream::stderr().write_all(text.as_bytes()));
-        self.kind.code().into()
+        code.into()
+    }
+
+    /// Without colours: programs read it, and within JSON nothing takes them out.
+    fn plain(self) -> Self {
+        let plain = |text: &String| anstream::adapter::strip_str(text).to_string();
+        let all = |texts: &[String]| texts.iter().map(plain).collect();
+        Self { message: plain(&self.message), causes: all(&self.causes), hints: all(&self.hints), ..self }
     }
 
     pub(super) fn draw(&self) -> String {

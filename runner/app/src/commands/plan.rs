@@ -243,7 +243,9 @@ fn summary(plan: &Plan) -> String {
     let parts: Vec<_> = counts.iter().map(part).collect();
     let what = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
     let mut text = format!("{what}; {} as they should be\n", plan.unchanged);
-    let unknown = plan.waits.iter().filter(|waits| !waits.frozen).count();
+    let unknown: BTreeSet<_> =
+        plan.waits.iter().filter(|waits| !waits.frozen).map(|waits| &waits.owner).collect();
+    let unknown = unknown.len();
     if unknown > 0 {
         let owners = if unknown == 1 { "owner" } else { "owners" };
         let _ = writeln!(text, "of {unknown} {owners} not everything is known yet: plan again after this");

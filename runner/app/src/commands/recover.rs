@@ -179,6 +179,14 @@ fn tell(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Answer,
         "carry our mark without a row, are second ones, or are missing",
         "groundcrew findings",
     );
+    if recovery.listed && !recovery.unlisted.is_empty() {
+        let names = recovery.unlisted.join(", ");
+        table.row([
+            "".into(),
+            format!("of {names} nothing can be listed: looked for by key only").into(),
+            "".into(),
+        ]);
+    }
     let open = open(context, dir, recovery)?;
     let (tone, state) = if open.is_empty() { (Tone::Good, "complete") } else { (Tone::Waiting, "under way") };
     let since = show::ago(recovery.since, context.now());

@@ -1,7 +1,7 @@
 //! Requests about rows of the ledger: approve, settle, protect.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::plan::Item;
+use groundcrew_core::plan::{HOLDS, Item};
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::applied::Taken;
@@ -61,6 +61,8 @@ impl Desk<'_> {
             let refusal = Refusal::conflict("a recovery is under way: nothing is written outside");
             return Err(refusal.hint("groundcrew recover"));
         }
+        // A file says what it likes; nobody approves for longer than a plan holds.
+        let until = until.min(self.now + HOLDS);
         let taken = self.store.apply(items.to_vec(), self.who, self.now, until).await?;
         let refused = items.iter().zip(&taken).filter_map(|(item, taken)| match taken {
             Taken::Yes => None,

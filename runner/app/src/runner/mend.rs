@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::remedy::{Asked, Verdict};
+use groundcrew_core::remedy::{Asked, Outcome, Verdict};
 use groundcrew_engine::gate::{Answers, Writes};
-use groundcrew_engine::run::MemoryHandle;
+use groundcrew_engine::run::{Ended, MemoryHandle};
 use groundcrew_store::SubjectId;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::remedies::{Begun, Mendable, RemedyEnd, Wish};
@@ -176,6 +176,11 @@ impl Runner {
         };
         let (outcome, acted, written) = match run.outcome {
             Ok(outcome) => (outcome.to_string(), outcome.counts(), run.written),
+            // Who says when to come back has nothing against the remedy.
+            Err(Ended::Failure(failure)) if failure.retry && failure.after.is_some() => {
+                tracing::warn!(hook = %installed.hook.name, why = %failure.message, "a remedy is tried again");
+                (Outcome::NotNow.to_string(), false, BTreeMap::new())
+            }
             Err(ended) => (ended.failure().message, false, BTreeMap::new()),
         };
         let end = RemedyEnd {
@@ -198,8 +203,8 @@ impl Runner {
 
 /// The word of an outcome; whatever else went wrong is a failure.
 fn known_word(outcome: &str) -> &'static str {
-    let known = outcome.parse::<groundcrew_core::remedy::Outcome>();
-    known.map_or("failed", groundcrew_core::remedy::Outcome::as_str)
+    let known = outcome.parse::<Outcome>();
+    known.map_or("failed", Outcome::as_str)
 }
 
 #[cfg(test)]

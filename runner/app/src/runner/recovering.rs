@@ -40,7 +40,10 @@ impl Runner {
         }
         let before = self.store.on_record()?;
         if self.list_inventories(stop).await? {
-            self.store.recovery_listed(before).await?;
+            let registry = self.registry();
+            let mute = registry.provisioners().filter(|installed| !installed.component.has_inventory());
+            let unlisted = mute.map(|installed| installed.hook.name.clone()).collect();
+            self.store.recovery_listed(before, unlisted).await?;
         }
         Ok(Listed::Something)
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use groundcrew_core::plan::{Action, Item, changes};
+use groundcrew_core::plan::{Action, Item, changes, updates};
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::{Problem, Step, Waiting};
 use groundcrew_core::spec::{Thing, differing};
@@ -107,12 +107,7 @@ impl Noted<'_> {
 
     fn update(&self, thing: &Thing) -> Item {
         let item = self.of(Action::Update, None);
-        let mut changes = changes(&thing.body, &item.body);
-        if changes.is_empty() {
-            // What the API does not show is compared with what was sent.
-            changes = groundcrew_core::plan::changes(&self.row.row.spec, &item.body);
-        }
-        Item { changes, ..item }
+        Item { changes: updates(&thing.body, &self.row.row.spec, &item.body), ..item }
     }
 
     fn replace(&self) -> Item {

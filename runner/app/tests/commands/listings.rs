@@ -211,6 +211,19 @@ async fn failures_are_json_where_json_was_asked_for() {
     assert_eq!((missing.len(), &missing[0]["hook"]), (1, &"ips".into()), "{missing:?}");
 }
 
+#[test]
+fn failures_in_json_have_no_colours() {
+    let fixture = Fixture::empty();
+    std::fs::write(fixture.dir.path().join("groundcrew.toml"), "installation = 7\n").unwrap();
+    let said = fixture.run("--json --color always check");
+    let both = said.out + &said.err;
+    assert!(both.contains("installation") && !both.contains("\\u001b") && !both.contains('\u{1b}'), "{both}");
+    let said = fixture.run("--json --color always up");
+    let error: serde_json::Value = serde_json::from_str(&said.err).unwrap();
+    let message = error["error"]["message"].as_str().unwrap();
+    assert!(message.contains("installation") && !message.contains('\u{1b}'), "{message}");
+}
+
 #[tokio::test]
 async fn colours_are_for_terminals_unless_asked_for() {
     let fixture = Fixture::filled().await;

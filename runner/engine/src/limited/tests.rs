@@ -97,6 +97,9 @@ async fn limits_from_outside_are_kept_by_their_name() {
         request.url.contains("/machines/").then(|| Counted { by: request.url.clone(), rate })
     });
     let limited = limited(Vec::new(), by_path);
+    let started = Instant::now();
+    ask(&limited, "https://a.example/machines/0").await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_secs(3), "whoever asked before may have used it up");
     let began = Instant::now();
     ask(&limited, "https://a.example/machines/1").await.unwrap();
     ask(&limited, "https://a.example/machines/2").await.unwrap();

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::schedule::Overlap;
+use groundcrew_core::spec::Event;
 use groundcrew_store::deliveries::{Ending, Turn};
+use groundcrew_store::events::NewTick;
 use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
@@ -142,6 +145,40 @@ async fn a_thousand_findings_of_one_kind_are_told_by_two_events() {
     store.open_finding(stuck(7, dns), at(101)).await.unwrap();
     let (resolved, opened) = ("finding.resolved".to_owned(), "finding.opened".to_owned());
     assert_eq!(owed(&bench), [(resolved.clone(), 1, 1), (resolved, 999, 10), (opened, 1, 1)]);
+}
+
+#[tokio::test]
+async fn a_tick_does_not_wait_for_findings_that_gather() {
+    let bench = Bench::new();
+    let (ops, dns) = (bench.hook("ops").await, bench.hook("dns").await);
+    let store = &bench.store;
+    store.tell_findings_to(Listeners { opened: vec![ops], resolved: vec![ops] }).await.unwrap();
+    let lane = LaneId { hook: ops, subject: SubjectId::NONE };
+    let settles = async |ending: Ending, now| {
+        let head = store.delivery_head(lane).unwrap().unwrap();
+        let run = bench.run(lane, Some(head.seq), now);
+        store.settle_delivery(lane, head.seq, run, Vec::new(), ending, Turn::Ends, now).await.unwrap();
+    };
+    let told = || Ending::Told { written: BTreeMap::new() };
+    let ticks = async |id: &str, now| {
+        let data = Value::Null;
+        let event = Event { id: id.to_owned(), kind: "tick".to_owned(), time: now, subject: None, data };
+        let overlap = Overlap::QueueOne;
+        let tick = NewTick { schedule: "ops".to_owned(), tick: now, event, handler: ops, overlap };
+        assert!(store.accept_tick(tick, now).await.unwrap());
+    };
+    store.open_finding(stuck(0, dns), at(1)).await.unwrap();
+    settles(told(), at(1)).await;
+    store.open_finding(stuck(1, dns), at(2)).await.unwrap();
+    assert!(store.due_lanes(at(3), 9).unwrap().is_empty(), "it gathers");
+    ticks("first", at(3)).await;
+    assert_eq!(store.due_lanes(at(3), 9).unwrap(), [lane], "and goes first, with what is due");
+
+    // A lane that backs off still does: nothing overtakes its head.
+    let failure = Ending::Again { at: at(60), error: "503".to_owned() };
+    settles(failure, at(3)).await;
+    ticks("second", at(4)).await;
+    assert!(store.due_lanes(at(5), 9).unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -65,8 +65,9 @@ async fn everything_is_looked_at_anew_and_counted() {
     let now = store.recovery(at(5)).unwrap().unwrap();
     assert_eq!((now.unasked, now.looking, now.found, now.to_create), (0, 0, 1, 1));
     assert!(now.is_looked_for() && !now.is_complete(), "nobody has listed what else there is");
-    store.recovery_listed(store.on_record().unwrap()).await.unwrap();
-    assert!(store.recovery(at(5)).unwrap().unwrap().is_complete());
+    store.recovery_listed(store.on_record().unwrap(), vec!["router".to_owned()]).await.unwrap();
+    let listed = store.recovery(at(5)).unwrap().unwrap();
+    assert!(listed.is_complete() && listed.unlisted == ["router"], "{listed:?}");
     let mut more = bench.row("b");
     (more.row.state, more.waiting, more.due_at) = (State::Pending, None, Some(at(9_000)));
     bench.commit(more).await.unwrap();

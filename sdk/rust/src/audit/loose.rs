@@ -40,8 +40,8 @@ pub fn delete(api: &Api, app: &str, volume: &str) -> Result<Outcome> {
     };
     match error.refusal().map(|refusal| refusal.status) {
         _ if is_gone(&error) => Ok(Outcome::NoLongerTrue),
-        // Bound after all, or still bound to a machine that was destroyed.
-        Some(409 | 412) => Ok(Outcome::NotNow),
+        // Bound after all, or still bound to a machine that was destroyed; or asked too often.
+        Some(409 | 412 | 423 | 425 | 429) => Ok(Outcome::NotNow),
         _ => Err(failure(&error)),
     }
 }

@@ -177,3 +177,32 @@ fn a_listing_finds_drift_and_a_thing_that_is_fought_over_is_left_alone() {
     assert!(scene.open_findings("resource.fought").is_empty());
     up.end();
 }
+
+#[test]
+fn what_somebody_changed_is_reported_until_it_is_as_it_was_or_accepted() {
+    let scene = Scene::with_apps(1);
+    let drift = |how: &str| {
+        RECORDS.replace("gone = \"delete\"", &format!("gone = \"delete\"\n{how}drift_every = \"10s\""))
+    };
+    // What nobody says is `report`.
+    scene.configure(&drift(""));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    let record = || scene.outside.handle("GET", "/natural/cust-1", &[], &[]).answer().unwrap().json();
+    let sets = |value: u32| {
+        scene.somebody("PUT", "/natural/cust-1", &json!({ "value": value, "mark": record()["mark"] }));
+    };
+    sets(2);
+    let found = scene.until("somebody is told", || scene.open_findings("resource.drift").pop());
+    assert!(found["message"].as_str().unwrap().contains("value"), "{found}");
+    sets(1);
+    scene.until_so("it is as it was", || scene.open_findings("resource.drift").is_empty());
+    sets(3);
+    scene.until_so("somebody is told again", || scene.open_findings("resource.drift").len() == 1);
+    up.end();
+    scene.configure(&drift("drift = \"accept\"\n"));
+    let mut up = scene.up();
+    scene.until_so("it is taken as it is", || scene.open_findings("resource.drift").is_empty());
+    assert_eq!((&record()["value"], scene.times(What::Updated)), (&json!(3), 3), "only others changed it");
+    up.end();
+}

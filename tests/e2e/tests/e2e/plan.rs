@@ -1,7 +1,7 @@
 //! Plan and apply through the shipped binary: exactly what was planned is done, once, and nothing else.
 
 use groundcrew_outside::What;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::scene::{RECORDS, Scene};
 
@@ -40,6 +40,37 @@ fn what_is_applied_is_done_once_and_nothing_else_at_observe() {
     assert!(said.err.contains("component or configuration of hook `records` is another one"), "{}", said.err);
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
     scene.is_clean([("cust-2", "natural/cust-2")]);
+    up.end();
+}
+
+#[test]
+fn an_update_is_not_applied_to_what_somebody_changed_meanwhile() {
+    let scene = Scene::with_apps(2);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    scene.until_records(1..=2);
+    up.end();
+    let observing = RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"observe\"");
+    scene.configure(&observing.replace("value = 1", "value = 2"));
+    let mut up = scene.up();
+    let both = ["update cust-1", "update cust-2"];
+    scene.until_so("both would be updated", || planned(&scene, &[]) == both);
+    scene.says(&["plan", "--out", "p.json"]);
+
+    let record = |app: &str| {
+        let path = format!("/natural/{app}");
+        scene.outside.handle("GET", &path, &[], &[]).answer().unwrap().json()
+    };
+    scene.somebody("PUT", "/natural/cust-1", &json!({ "value": 7, "mark": record("cust-1")["mark"] }));
+    scene.says(&["apply", "p.json", "--yes"]);
+    scene.until_so("what is as it was is updated", || record("cust-2")["value"] == 2);
+    scene.until_listed(8);
+    assert_eq!(record("cust-1")["value"], 7, "nobody was shown that this would be overwritten");
+
+    assert_eq!(planned(&scene, &[]), ["update cust-1"]);
+    scene.says(&["plan", "--out", "p.json"]);
+    scene.says(&["apply", "p.json", "--yes"]);
+    scene.until_so("now somebody was", || record("cust-1")["value"] == 2);
     up.end();
 }
 

@@ -25,6 +25,7 @@ impl Guest for Posted {
             Some("later") => answer(out, 429, &[("retry-after", "7")], "not now"),
             Some("never") => answer(out, 410, &[], "nobody listens"),
             Some("silent") => drop(out),
+            Some("nothing") => answer(out, 204, &[], ""),
             _ => answer(out, 400, &[], "this is no event of the tests"),
         }
     }

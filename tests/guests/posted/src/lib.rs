@@ -8,6 +8,7 @@
 //! | `later` | answers 429, to be asked again after seven seconds |
 //! | `never` | answers 410 |
 //! | `silent` | answers nothing |
+//! | `nothing` | answers 204, and does nothing |
 
 #[cfg(target_arch = "wasm32")]
 mod incoming;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::{Cause, Level};
-use groundcrew_core::plan::{Action, print};
+use groundcrew_core::plan::{Action, is_update, print, updates};
 use groundcrew_core::row::State;
 use groundcrew_core::settle::{
     Adopt, Aim, Leave, Look, Occupied, Policy, Scene, Step, Waiting, decide, needs_replacement,
@@ -237,7 +237,7 @@ impl Runner {
 
     pub(super) fn leave_policy(&self, work: &Work<'_>) -> LeavePolicy {
         let mut policy = work.installed.leave_policy(&work.row.kind, self.level());
-        if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace]) {
+        if policy.level < Level::Enforce && self.is_applied(work, &[Action::Delete, Action::Replace], None) {
             policy.level = Level::Enforce;
         }
         self.beliefs.tell(&mut policy);
@@ -249,10 +249,10 @@ impl Runner {
 
     /// Whether a step is no write, or one that is allowed: by the level, or by an operator who applied it.
     fn may_write(&self, work: &Work<'_>, step: &Step) -> Result<bool, Error> {
-        let applied: &[Action] = match step {
-            Step::Create { .. } => &[Action::Create, Action::Replace],
-            Step::Update { .. } => &[Action::Update],
-            Step::Remove { .. } => &[Action::Delete, Action::Replace],
+        let (applied, seen): (&[Action], _) = match step {
+            Step::Create { .. } => (&[Action::Create, Action::Replace], None),
+            Step::Update { thing } => (&[Action::Update], Some(thing)),
+            Step::Remove { .. } => (&[Action::Delete, Action::Replace], None),
             _ => return Ok(true),
         };
         if self.rehearsal.is_some() {
@@ -264,12 +264,12 @@ impl Runner {
             return Ok(false);
         }
         let level = self.level().min(work.installed.hook.level);
-        Ok(level > Level::Observe || self.is_applied(work, applied))
+        Ok(level > Level::Observe || self.is_applied(work, applied, seen))
     }
 
-    /// Whether an operator applied one of these actions to what would be done now; never while a ledger is rebuilt,
-    /// for what was applied was applied to what was known before.
-    fn is_applied(&self, work: &Work<'_>, actions: &[Action]) -> bool {
+    /// Whether an operator applied one of these actions to what would be done now, and an update to the thing as it was
+    /// seen; never while a ledger is rebuilt, for what was applied was applied to what was known before.
+    fn is_applied(&self, work: &Work<'_>, actions: &[Action], seen: Option<&Thing>) -> bool {
         if self.is_recovering() {
             return false;
         }
@@ -280,9 +280,16 @@ impl Runner {
                 None
             });
         let body = work.want.map_or(&row.row.spec, |want| &want.body);
+        let thing = row.row.thing.as_deref();
         applied.is_some_and(|applied| {
-            actions.contains(&applied.action)
-                && applied.print == print(applied.action, row.row.thing.as_deref(), body)
+            let same = match seen {
+                Some(seen) => {
+                    let changes = updates(&seen.body, &row.row.spec, body);
+                    is_update(&applied.print, thing, body, &changes, row.row.state == State::Updating)
+                }
+                None => applied.print == print(applied.action, thing, body),
+            };
+            actions.contains(&applied.action) && same
         })
     }
 
