@@ -7,6 +7,7 @@ mod audit;
 mod authors;
 mod cached;
 mod closed;
+mod conformance;
 mod denied;
 mod determinism;
 mod gate;
