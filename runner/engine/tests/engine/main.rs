@@ -16,6 +16,7 @@ mod inspected;
 mod limits;
 mod pool;
 mod posted;
+mod reach;
 mod sealing;
 mod secrets;
 mod support;
