@@ -14,6 +14,7 @@ mod gate;
 mod hooks;
 mod inspected;
 mod limits;
+mod plain;
 mod pool;
 mod posted;
 mod reach;
