@@ -188,7 +188,7 @@ fn setup(row: &Row, sent: Arc<Mutex<String>>) -> Setup {
     let most = if matches!(row.call, Create("memory", _)) { 128 << 20 } else { setup.limits.memory };
     let limits = Limits { deadline, memory: most, ..setup.limits.clone() };
     let grants = if matches!(outside, Forbidden) { Vec::new() } else { setup.grants.clone() };
-    Setup { limits, grants, ..setup }
+    Setup { grants, limits, ..setup }
 }
 
 fn answered(outside: Outside) -> Result<Response, TransportError> {
