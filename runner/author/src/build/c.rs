@@ -19,16 +19,17 @@ use crate::encode::{Exported, encode};
 use crate::run::run;
 use crate::{Kind, Project, Tools};
 
-/// The functions of the header that make each export.
-const FUNCTIONS: [(Export, &[&str]); 5] = [
-    (Export::Handler, &["handler_handle"]),
+/// The functions of the header that make each export, and the source of the SDK that calls them.
+const FUNCTIONS: [(Export, &str, &[&str]); 5] = [
+    (Export::Handler, "src/export_handler.c", &["handler_handle"]),
     (
         Export::Provision,
+        "src/export_provision.c",
         &["provision_desired", "provision_find", "provision_create", "provision_update", "provision_remove"],
     ),
-    (Export::Inventory, &["inventory_scan"]),
-    (Export::Audit, &["audit_run"]),
-    (Export::Remedy, &["remedy_fix"]),
+    (Export::Inventory, "src/export_inventory.c", &["inventory_scan"]),
+    (Export::Audit, "src/export_audit.c", &["audit_run"]),
+    (Export::Remedy, "src/export_remedy.c", &["remedy_fix"]),
 ];
 
 /// Folders that are of tests or of toolchains.
@@ -93,7 +94,7 @@ fn exports(project: &Project, compiler: &Compiler, objects: &[PathBuf]) -> Resul
         functions.iter().filter(|function| defined.contains(**function)).copied().collect()
     };
     let found: Vec<_> =
-        FUNCTIONS.iter().map(|(export, functions)| (*export, *functions, of(functions))).collect();
+        FUNCTIONS.iter().map(|(export, _, functions)| (*export, *functions, of(functions))).collect();
     let stray =
         found.iter().any(|(export, _, has)| !has.is_empty() && kind.may_export().all(|may| may != *export));
     if stray || found.iter().any(|(export, _, has)| *export == kind.export() && has.is_empty()) {
@@ -130,9 +131,8 @@ fn link(
     let shared = ["src/convert.c", "src/host.c", "src/json.c", "src/text.c", "cjson/cJSON.c"];
     command.args(shared.map(|source| sdk.join(source)));
     command.arg(sdk.join("bindings").join(world).join("wit.c"));
-    for export in exports {
-        command.arg(sdk.join("src").join(format!("export_{}.c", word(*export))));
-    }
+    let called = FUNCTIONS.iter().filter(|(export, ..)| exports.contains(export));
+    command.args(called.map(|(_, source, _)| sdk.join(source)));
     if !exports.contains(&Export::Provision) {
         command.arg(sdk.join("src/reach.c"));
     }
@@ -154,7 +154,8 @@ fn sources(root: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(root.join(&folder)).into_iter().flatten().flatten() {
             let (path, name) = (folder.join(entry.file_name()), entry.file_name());
             let name = name.to_string_lossy();
-            if entry.path().is_dir() {
+            // Links to folders are not followed: they may lead back.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 if !name.starts_with('.') && !NOT_SOURCES.contains(&&*name) {
                     folders.push(path);
                 }
@@ -171,16 +172,6 @@ fn sources(root: &Path) -> Vec<PathBuf> {
 fn only_what_is_wrong(said: &str) -> String {
     let lines: Vec<_> = said.lines().filter(|line| !line.contains("linker command failed")).collect();
     lines.join("\n")
-}
-
-const fn word(export: Export) -> &'static str {
-    match export {
-        Export::Handler => "handler",
-        Export::Provision => "provision",
-        Export::Inventory => "inventory",
-        Export::Audit => "audit",
-        _ => "remedy",
-    }
 }
 
 fn exporting(kind: Kind) -> &'static str {
