@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What is unpacked into projects: a folder of the repository and the folder of `.groundcrew/` that it becomes.
-const SDKS: [(&str, &str); 6] = [
+const SDKS: [(&str, &str); 7] = [
     ("wit", "wit"),
     ("sdk/rust", "sdk/rust"),
     ("sdk/fly", "sdk/fly"),
     ("sdk/js", "sdk/js"),
     ("sdk/python", "sdk/python"),
     ("sdk/go", "sdk/go"),
+    ("sdk/c", "sdk/c"),
 ];
 
 /// Folders of the SDKs that are of no use to an author, or not ours.

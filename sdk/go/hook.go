@@ -72,9 +72,14 @@ type Failure struct {
 	Lasting bool
 	// After says how long to wait at least.
 	After time.Duration
+	// Status is that of the HTTP answer which is the reason, or nothing.
+	Status int
 }
 
 func (failure *Failure) Error() string { return failure.Message }
+
+// Is says that an answer of 404 is ErrNotFound.
+func (failure *Failure) Is(target error) bool { return target == ErrNotFound && failure.Status == 404 }
 
 // Lasting is an error that only a person can mend.
 func Lasting(format string, values ...any) error {

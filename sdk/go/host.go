@@ -108,7 +108,7 @@ func refused(response Response) error {
 	if len(text) > 500 {
 		text = strings.ToValidUTF8(text[:500], "")
 	}
-	failure := &Failure{Message: fmt.Sprintf("status %d: %s", response.Status, text)}
+	failure := &Failure{Message: fmt.Sprintf("status %d: %s", response.Status, text), Status: response.Status}
 	switch response.Status {
 	case 401, 408, 409, 412, 423, 425, 429:
 	default:
@@ -118,9 +118,6 @@ func refused(response Response) error {
 		if seconds, err := strconv.ParseUint(header[1], 10, 20); err == nil && strings.EqualFold(header[0], "retry-after") {
 			failure.After = time.Duration(seconds) * time.Second
 		}
-	}
-	if response.Status == 404 {
-		return errors.Join(failure, ErrNotFound)
 	}
 	return failure
 }

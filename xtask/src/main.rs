@@ -30,8 +30,8 @@ cargo xtask COMMAND
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema
-  bindings        writes the generated code of sdk/go from wit/
-  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, Prism, moto
+  bindings        writes the generated code of sdk/c and sdk/go from wit/
+  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, clang, Prism, moto
 ";
 
 fn main() -> ExitCode {

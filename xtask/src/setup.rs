@@ -5,12 +5,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-/// Programs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 4] = [
+/// Programs and files, and the Debian packages that have them.
+const PROGRAMS: [(&str, &str); 7] = [
     ("pdns_server", "pdns-server pdns-backend-sqlite3"),
     ("sqlite3", "sqlite3"),
     ("dig", "dnsutils"),
     ("promtool", "prometheus"),
+    // Hooks in C.
+    ("clang", "clang"),
+    ("wasm-ld", "lld"),
+    ("/usr/lib/wasm32-wasi/crt1-reactor.o", "wasi-libc libclang-rt-dev-wasm32"),
 ];
 
 /// Installs everything that is missing.
@@ -121,7 +125,7 @@ pub(crate) fn installed(program: &str) -> bool {
         || ["/usr/sbin", "/usr/local/sbin"].iter().any(|at| Path::new(at).join(program).is_file())
 }
 
-/// Whether a program is found by its name alone.
+/// Whether a program is found by its name alone, or a file by its whole path.
 pub(crate) fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())

@@ -1,11 +1,20 @@
 """One thing per app at a plain JSON REST API: `{config.server}/things`, things with names and marks."""
 
 import json
+from dataclasses import dataclass
+from typing import Optional
 from urllib.parse import quote
 
-from groundcrew_hook import config, fetch, hook, thing
+from groundcrew_hook import config, fetch, hook, read, spec, thing
 from wit_world import exports
-from wit_world.exports.provision import Spec
+from wit_world.exports import inventory
+
+
+@dataclass
+class Body:
+    """How a thing should be: what hook.toml's schema of the kind says."""
+
+    value: Optional[str]
 
 
 def url(rest=""):
@@ -13,27 +22,42 @@ def url(rest=""):
 
 
 def shown(row):
-    return thing(row["id"], {"value": row["value"]}, mark=row.get("mark"))
+    return thing(row["id"], read(Body, row), mark=row.get("mark"))
 
 
+# Every call is a fresh instance and may be repeated at any time; an exception is tried again later.
 @hook
 class Provision(exports.Provision):
     def desired(self, view):
+        """What should exist for one app. Pure: no HTTP here. An empty list means that nothing should."""
         app = view.owner.path.split("/")[2]
-        plan = json.loads(view.owner.labels).get("plan")
-        return [Spec(kind="thing", key=app, body=json.dumps({"value": plan}), after=[])]
+        return [spec("thing", app, Body(value=json.loads(view.owner.labels).get("plan")))]
 
     def find(self, want):
+        """Everything that could be it, whoever's it is: the host judges. Never filter by mark here."""
         rows = fetch("GET", url("?name=" + quote(want.key, safe="")))["items"]
+        # With an id: that thing or none.
         return [shown(row) for row in rows if want.id in (None, row["id"])]
 
     def create(self, want):
-        value = json.loads(want.body)["value"]
-        return shown(fetch("POST", url(), {"name": want.key, "mark": want.mark, "value": value}))
+        """The mark goes into the same request as the thing. If this fails, the host calls `find` and decides."""
+        body = read(Body, want.body)
+        return shown(fetch("POST", url(), {"name": want.key, "mark": want.mark, "value": body.value}))
 
     def update(self, want, now):
-        value = json.loads(want.body)["value"]
-        return shown(fetch("PUT", url("/" + quote(now.id, safe="")), {"mark": want.mark, "value": value}))
+        """`now` was found moments ago."""
+        body = read(Body, want.body)
+        return shown(fetch("PUT", url("/" + quote(now.id, safe="")), {"mark": want.mark, "value": body.value}))
 
     def remove(self, want, now):
+        """None says that it is gone, also when it was gone before."""
         fetch("DELETE", url("/" + quote(now.id, safe="")), missing=None)
+
+
+# Optional: with it, orphans are found, and a lost ledger can be recovered.
+@hook
+class Inventory(exports.Inventory):
+    def scan(self, owner, cursor):
+        page = fetch("GET", url("?after=" + quote(cursor, safe="") if cursor else ""))
+        things = [inventory.Listed(kind="thing", key=row["name"], thing=shown(row)) for row in page["items"]]
+        return inventory.Page(things=things, next=page.get("next"))

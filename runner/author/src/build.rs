@@ -1,5 +1,6 @@
 //! `groundcrew build`: a component of a project.
 
+mod c;
 mod go;
 mod javascript;
 mod python;
@@ -144,6 +145,7 @@ pub fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Res
         Language::Ts | Language::Js => javascript::build(project, tools, say)?,
         Language::Python => python::build(project, tools, say)?,
         Language::Go => go::build(project, tools, say)?,
+        Language::C => c::build(project, tools, say)?,
     };
     finish::finish(project, &made)
 }

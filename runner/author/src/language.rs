@@ -14,11 +14,13 @@ pub enum Language {
     Python,
     /// The ordinary Go compiler.
     Go,
+    /// clang or zig.
+    C,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Rust, Self::Ts, Self::Js, Self::Python, Self::Go];
+    pub const ALL: [Self; 6] = [Self::Rust, Self::Ts, Self::Js, Self::Python, Self::Go, Self::C];
 
     /// The word of the command line.
     pub const fn word(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Language {
             Self::Js => "js",
             Self::Python => "python",
             Self::Go => "go",
+            Self::C => "c",
         }
     }
 
@@ -39,6 +42,7 @@ impl Language {
             Self::Js => "JavaScript",
             Self::Python => "Python",
             Self::Go => "Go",
+            Self::C => "C",
         }
     }
 
@@ -55,6 +59,7 @@ impl Language {
             Self::Js => "hook.js",
             Self::Python => "hook.py",
             Self::Go => "go.mod",
+            Self::C => "hook.c",
         }
     }
 
@@ -65,6 +70,7 @@ impl Language {
             Self::Ts | Self::Js => &["sdk/js/"],
             Self::Python => &["sdk/python/"],
             Self::Go => &["sdk/go/"],
+            Self::C => &["sdk/c/"],
         }
     }
 }

@@ -11,6 +11,8 @@ const LINES: usize = 60;
 pub(crate) struct Said {
     /// Standard output.
     pub(crate) out: String,
+    /// Standard error: warnings, usually.
+    pub(crate) err: String,
 }
 
 /// Runs a program to its end; `tool` is what people call it, `clean` what to show of its words when it fails.
@@ -23,10 +25,11 @@ pub(crate) fn run(
     command.env("NO_COLOR", "1").env_remove("FORCE_COLOR").stdin(Stdio::null());
     let output = command.output().map_err(|source| Error::Start { tool, source })?;
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
-        return Ok(Said { out });
+        return Ok(Said { out, err });
     }
-    let said = format!("{}\n{}", String::from_utf8_lossy(&output.stderr).trim_end(), out.trim_end());
+    let said = format!("{}\n{}", err.trim_end(), out.trim_end());
     Err(Error::Refused { tool, said: last_lines(clean(&said).trim()) })
 }
 

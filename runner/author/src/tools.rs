@@ -8,6 +8,7 @@ use std::process::Command;
 pub struct Tools {
     path: Vec<PathBuf>,
     virtual_env: Option<PathBuf>,
+    wasi_sdk: Option<PathBuf>,
 }
 
 /// Something that is missing, and what would install it.
@@ -26,13 +27,19 @@ impl Missing {
 }
 
 impl Tools {
-    /// Reads `PATH` and `VIRTUAL_ENV` by a function that knows the environment.
+    /// Reads `PATH`, `VIRTUAL_ENV` and `WASI_SDK_PATH` by a function that knows the environment.
     pub fn new(read: impl Fn(&str) -> Option<String>) -> Self {
         let path = read("PATH").unwrap_or_default();
         Self {
             path: std::env::split_paths(&path).collect(),
             virtual_env: read("VIRTUAL_ENV").map(PathBuf::from),
+            wasi_sdk: read("WASI_SDK_PATH").map(PathBuf::from),
         }
+    }
+
+    /// The WASI SDK that the environment names.
+    pub(crate) fn wasi_sdk(&self) -> Option<&Path> {
+        self.wasi_sdk.as_deref()
     }
 
     /// A program by its name.

@@ -86,12 +86,20 @@ fn what_is_missing_is_said_with_what_installs_it() {
 }
 
 /// Examples that are no more than what `new` makes, so that they are built and run with the templates.
-const EXAMPLES: [(&str, &str, Language, Kind); 5] = [
+const EXAMPLES: [(&str, &str, Language, Kind); 13] = [
     ("ts/provisioner", "things-ts", Language::Ts, Kind::Provisioner),
+    ("ts/handler", "tell-ts", Language::Ts, Kind::Handler),
+    ("ts/auditor", "idle-ts", Language::Ts, Kind::Auditor),
     ("js/provisioner", "things-js", Language::Js, Kind::Provisioner),
     ("go/provisioner", "things-go", Language::Go, Kind::Provisioner),
     ("go/handler", "tell-go", Language::Go, Kind::Handler),
     ("go/auditor", "idle-go", Language::Go, Kind::Auditor),
+    ("python/provisioner", "things-py", Language::Python, Kind::Provisioner),
+    ("python/handler", "tell-py", Language::Python, Kind::Handler),
+    ("python/auditor", "idle-py", Language::Python, Kind::Auditor),
+    ("c/provisioner", "things-c", Language::C, Kind::Provisioner),
+    ("c/handler", "tell-c", Language::C, Kind::Handler),
+    ("c/auditor", "idle-c", Language::C, Kind::Auditor),
 ];
 
 #[test]

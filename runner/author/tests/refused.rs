@@ -124,3 +124,45 @@ fn a_syntax_error_in_go_and_go_that_exports_another_kind_or_lacks_a_function() {
     scratch.write("hook.go", "package main\n\nfunc main( {}\n");
     says(said(&scratch), &["go refuses the source", "hook.go:3:12: syntax error"]);
 }
+
+#[test]
+fn a_syntax_error_in_c_and_a_function_of_another_shape() {
+    let scratch = scratch(Language::C, Kind::Handler);
+    scratch.replace("hook.c", "const char *server;", "const char *server");
+    says(said(&scratch), &["refuses the source", "hook.c:7:", "error: expected ';'"]);
+    scratch.write("hook.c", "#include <groundcrew.h>\nint handler_handle(void) { return 0; }\n");
+    says(said(&scratch), &["hook.c:2:5: error: conflicting types for 'handler_handle'", "groundcrew.h:"]);
+    scratch.write("hook.c", "#include <groundcrew.h>\nhook_failure *handler_handle(const hook_event *event) { return tell(event); }\n");
+    says(said(&scratch), &["hook.c:2:", "tell"]);
+}
+
+#[test]
+fn c_that_lacks_a_function_or_calls_what_is_not_there() {
+    let scratch = scratch(Language::C, Kind::Provisioner);
+    scratch.replace(
+        "hook.c",
+        "return hook_is_missing(failure) ? NULL : failure;",
+        "return hook_kv_delete(want->key);",
+    );
+    says(said(&scratch), &["refuses the source", "undefined symbol: hook_kv_delete"]);
+    scratch.replace("hook.c", "hook_failure *provision_remove(", "static hook_failure *destroy(");
+    says(
+        said(&scratch),
+        &["refuses the source", "the sources lack provision_remove, which groundcrew.h declares"],
+    );
+}
+
+#[test]
+fn c_that_exports_another_kind_or_nothing() {
+    let scratch = scratch(Language::C, Kind::Handler);
+    scratch.replace("hook.toml", "on = [", "reports = [\"thing.idle\"]\n# on = [");
+    says(
+        said(&scratch),
+        &[
+            "the sources define handler_handle, and hook.toml makes it an auditor: it has findings (`reports`)",
+            "hint: hook_failure *audit_run(",
+        ],
+    );
+    scratch.write("hook.c", "int nothing;\n");
+    says(said(&scratch), &["the sources define no function of groundcrew.h"]);
+}

@@ -187,7 +187,8 @@ pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure
         note: thing.note,
         poll: thing.poll_ms.map(|millis| Millis::new(i64::from(millis))),
         body,
-        mark: thing.mark,
+        // APIs show an empty text where there is none.
+        mark: thing.mark.filter(|mark| !mark.is_empty()),
         outputs: thing
             .outputs
             .into_iter()

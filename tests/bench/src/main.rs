@@ -11,6 +11,7 @@ mod database;
 mod engine_run;
 mod floors;
 mod handler;
+mod languages;
 mod life;
 mod machine;
 mod peers;
@@ -54,6 +55,9 @@ struct Args {
     /// A component in Python that wants what `guests/things` wants: tests/bench/python
     #[arg(long, value_name = "FILE")]
     python: Option<PathBuf>,
+    /// Where hooks of every language are built; what their package managers install is kept there
+    #[arg(long, value_name = "DIR")]
+    hooks: Option<PathBuf>,
     /// Events that are fed for runs per second
     #[arg(long, default_value_t = 60_000)]
     events: usize,
@@ -156,7 +160,7 @@ impl Bench<'_> {
             results::LATENCY_P99 => peers().map(|peer| peer.latency.percentile(99.0)).min_by(f64::total_cmp),
             _ => None,
         };
-        self.measured.push(Measured { quantity, ours, floor, peer, note });
+        self.measured.push(Measured { quantity, ours: Some(ours), floor, peer, note });
     }
 
     fn measure(&mut self) -> anyhow::Result<()> {
@@ -201,8 +205,14 @@ impl Bench<'_> {
             let samples = life::shutdown(binary)?;
             self.note(results::SHUTDOWN, samples.median(), None, spread(&samples, "ms"));
         }
+        self.languages()?;
         self.reconcile(binary)?;
-        let order = |one: &Measured| ORDER.iter().position(|quantity| *quantity == one.quantity);
+        let order = |one: &Measured| {
+            ORDER
+                .iter()
+                .chain(results::LANGUAGES.iter().flatten())
+                .position(|quantity| *quantity == one.quantity)
+        };
         self.measured.sort_by_key(order);
         Ok(())
     }
@@ -284,6 +294,34 @@ impl Bench<'_> {
             self.note(results::RECONCILE_FIRST, got.first_ms, None, first);
             let latency = "medians of a handler's event, meanwhile over before".to_owned();
             self.note(results::RECONCILE_LATENCY, got.latency_ratio, Some(1.0), latency);
+        }
+        Ok(())
+    }
+
+    /// Only if asked for: hooks in JavaScript and Python take a minute to build.
+    fn languages(&mut self) -> anyhow::Result<()> {
+        let Some(folder) = &self.args.hooks else { return Ok(()) };
+        for (language, quantities) in languages::LANGUAGES.into_iter().zip(results::LANGUAGES) {
+            if !self.args.all && !self.wants(&quantities.map(|quantity| quantity.name)) {
+                continue;
+            }
+            self.say(language.name());
+            let Some(component) = languages::build(folder, language)? else {
+                let note = format!("not measured: the toolchain of {} is not there", language.name());
+                let missing =
+                    |quantity| Measured { quantity, ours: None, floor: None, peer: None, note: note.clone() };
+                self.measured.extend(quantities.map(missing));
+                continue;
+            };
+            let cost = self.runtime.block_on(languages::measure(self.directory.path(), &component))?;
+            let [first, run, memory] = quantities;
+            let note =
+                format!("a component of {} bytes, compiled in this process, and one run", component.len());
+            self.note(first, cost.first_ms, None, note);
+            self.note(run, cost.run_us.median(), None, spread(&cost.run_us, "us"));
+            let note = "anonymous memory, 50 runs that wait for an answer; what they share is not counted"
+                .to_owned();
+            self.note(memory, cost.memory_kb, None, note);
         }
         Ok(())
     }

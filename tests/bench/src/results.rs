@@ -47,14 +47,42 @@ pub(crate) const RECONCILE_LATENCY: Quantity =
     quantity("reconcile.100k_event_latency_x", "x", Aim::Below(2.0));
 pub(crate) const STALE_RUST: Quantity = quantity("reconcile.stale_rust_s", "s", Aim::Told);
 pub(crate) const STALE_PYTHON: Quantity = quantity("reconcile.stale_python_s", "s", Aim::Told);
+/// What a language costs, in the order of `languages::LANGUAGES`: a first run, one of many, and memory while it waits.
+pub(crate) const LANGUAGES: [[Quantity; 3]; 5] = [
+    [
+        quantity("language.rust_first_ms", "ms", Aim::Told),
+        quantity("language.rust_run_us", "us", Aim::Below(50.0)),
+        quantity("language.rust_memory_kb", "kB", Aim::Told),
+    ],
+    [
+        quantity("language.js_first_ms", "ms", Aim::Told),
+        quantity("language.js_run_us", "us", Aim::Below(3_000.0)),
+        quantity("language.js_memory_kb", "kB", Aim::Told),
+    ],
+    [
+        quantity("language.python_first_ms", "ms", Aim::Told),
+        quantity("language.python_run_us", "us", Aim::Below(3_000.0)),
+        quantity("language.python_memory_kb", "kB", Aim::Told),
+    ],
+    [
+        quantity("language.go_first_ms", "ms", Aim::Told),
+        quantity("language.go_run_us", "us", Aim::Below(1_000.0)),
+        quantity("language.go_memory_kb", "kB", Aim::Told),
+    ],
+    [
+        quantity("language.c_first_ms", "ms", Aim::Told),
+        quantity("language.c_run_us", "us", Aim::Below(50.0)),
+        quantity("language.c_memory_kb", "kB", Aim::Told),
+    ],
+];
 pub(crate) const SHUTDOWN: Quantity = quantity("shutdown.waiting_hooks_100_ms", "ms", Aim::Below(100.0));
 
 /// One quantity, measured.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measured {
     pub(crate) quantity: Quantity,
-    /// Ours.
-    pub(crate) ours: f64,
+    /// Ours; none where it could not be measured, and the note says why.
+    pub(crate) ours: Option<f64>,
     /// What the machine allows: the same without us, measured in this run.
     pub(crate) floor: Option<f64>,
     /// The best of the peers that are installed.
@@ -64,11 +92,12 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Whether the aim is met, if there is one.
+    /// Whether the aim is met, if there is one and it was measured.
     pub(crate) fn met(&self) -> Option<bool> {
+        let ours = self.ours?;
         match self.quantity.aim {
-            Aim::Above(aim) => Some(self.ours > aim),
-            Aim::Below(aim) => Some(self.ours < aim),
+            Aim::Above(aim) => Some(ours > aim),
+            Aim::Below(aim) => Some(ours < aim),
             Aim::Told => None,
         }
     }
@@ -89,7 +118,7 @@ impl Aim {
 struct Written<'a> {
     name: &'a str,
     unit: &'a str,
-    ours: f64,
+    ours: Option<f64>,
     floor: Option<f64>,
     peer: Option<f64>,
     aim: Option<f64>,
@@ -101,7 +130,7 @@ pub(crate) fn json(machine: &Value, measured: &[Measured]) -> Value {
     let written = measured.iter().map(|one| Written {
         name: one.quantity.name,
         unit: one.quantity.unit,
-        ours: rounded(one.ours),
+        ours: one.ours.map(rounded),
         floor: one.floor.map(rounded),
         peer: one.peer.map(rounded),
         aim: one.quantity.aim.value(),
@@ -126,7 +155,7 @@ mod tests {
     use super::*;
 
     fn measured(quantity: Quantity, ours: f64) -> Measured {
-        Measured { quantity, ours, floor: Some(1.0), peer: None, note: String::new() }
+        Measured { quantity, ours: Some(ours), floor: Some(1.0), peer: None, note: String::new() }
     }
 
     #[test]
@@ -146,6 +175,14 @@ mod tests {
             "aim": 300.0, "met": true,
         }]});
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_could_not_be_measured_is_null() {
+        let missing = Measured { ours: None, ..measured(START, 0.0) };
+        assert_eq!(missing.met(), None);
+        let text = json(&json!({}), &[missing]);
+        assert_eq!((&text["results"][0]["ours"], &text["results"][0]["met"]), (&Value::Null, &Value::Null));
     }
 
     #[test]

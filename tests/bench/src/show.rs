@@ -22,7 +22,7 @@ pub(crate) fn table(measured: &[Measured]) -> String {
         [
             one.quantity.name.to_owned(),
             one.quantity.unit.to_owned(),
-            number(one.ours),
+            optional(one.ours),
             aim(one.quantity.aim),
             match one.met() {
                 Some(true) => "yes",
@@ -61,9 +61,11 @@ pub(crate) fn table(measured: &[Measured]) -> String {
 
 /// How much of an aim is reached: 1 is just met, more is better, whatever the direction.
 fn reached(one: &Measured) -> f64 {
+    // What could not be measured reaches nothing.
+    let Some(ours) = one.ours else { return 0.0 };
     match one.quantity.aim {
-        Aim::Above(aim) => one.ours / aim,
-        Aim::Below(aim) => aim / one.ours.max(f64::MIN_POSITIVE),
+        Aim::Above(aim) => ours / aim,
+        Aim::Below(aim) => aim / ours.max(f64::MIN_POSITIVE),
         Aim::Told => 1.0,
     }
 }
@@ -108,7 +110,8 @@ pub(crate) fn svg(measured: &[Measured]) -> String {
         let fill = if one.met() == Some(false) { "#c62828" } else { "#2e7d32" };
         let wide = columns(reached(one), WIDE);
         let (name, unit) = (one.quantity.name, one.quantity.unit);
-        let (ours, aim) = (number(one.ours), aim(one.quantity.aim).replace('<', "&lt;").replace('>', "&gt;"));
+        let ours = one.ours.map_or_else(|| "-".to_owned(), number);
+        let aim = aim(one.quantity.aim).replace('<', "&lt;").replace('>', "&gt;");
         let _ = writeln!(
             text,
             "<text x=\"10\" y=\"{}\">{name}</text><rect x=\"{LEFT}\" y=\"{y}\" width=\"{wide:.1}\" height=\"18\" fill=\"{fill}\"/>\
@@ -157,7 +160,7 @@ mod tests {
     fn both() -> [Measured; 2] {
         let one = |quantity, ours, peer| Measured {
             quantity,
-            ours,
+            ours: Some(ours),
             floor: Some(20_000.0),
             peer,
             note: String::new(),

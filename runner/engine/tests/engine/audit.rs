@@ -1,7 +1,7 @@
 //! Auditors: they look page by page, and cannot write.
 
 use groundcrew_engine::gate::{Answers, Refusal};
-use groundcrew_engine::run::Ended;
+use groundcrew_engine::run::{Ended, Hook};
 use serde_json::{Value, json};
 
 use crate::support::{Fake, Setup, component, engine, load};
@@ -11,18 +11,22 @@ fn looking(answer: &Value) -> Setup {
     Setup { fake, answers: Answers::Observe, ..Setup::new(json!({ "server": "http://a.example" })) }
 }
 
-#[tokio::test]
-async fn a_page_is_read_with_its_cursor() {
-    let hook = load(&component("example-auditor")).await;
+/// Takes an auditor of idle things through one page.
+pub(crate) async fn looks(hook: &Hook) {
     assert!(hook.is_auditor() && !hook.is_handler() && !hook.is_provisioner());
     let items = json!([{ "id": "t-1", "used": true }, { "id": "t-2", "used": false, "cents": 150 }]);
     let setup = looking(&json!({ "items": items, "next": "t-2" }));
-    let page = engine().audit(&hook, &setup.context(), Some("t-0")).await.outcome.unwrap();
+    let page = engine().audit(hook, &setup.context(), Some("t-0")).await.outcome.unwrap();
     assert_eq!(setup.fake.trace()[0], "sent GET http://a.example/things?after=t-0");
     assert_eq!(page.next.as_deref(), Some("t-2"));
     let [finding] = &page.findings[..] else { panic!("{page:?}") };
     assert_eq!((finding.code.as_str(), finding.about.as_str()), ("thing.idle", "thing/t-2"));
     assert_eq!((finding.cost_cents, &finding.data), (Some(150), &json!({ "id": "t-2" })));
+}
+
+#[tokio::test]
+async fn a_page_is_read_with_its_cursor() {
+    looks(&load(&component("example-auditor")).await).await;
 }
 
 #[tokio::test]

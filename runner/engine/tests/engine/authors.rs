@@ -9,6 +9,7 @@ use groundcrew_engine::inspect::inspect;
 use groundcrew_engine::run::{Ended, Hook};
 use serde_json::json;
 
+use crate::audit::looks;
 use crate::hooks::provisions;
 use crate::support::{Fake, Setup, load};
 
@@ -48,6 +49,12 @@ async fn a_handler_of(language: Language, wrong: &str) {
     assert!(failure.message.contains(wrong), "{failure:?}");
 }
 
+async fn an_auditor_of(language: Language) {
+    if let Some(hook) = built(language, Kind::Auditor, "auditor").await {
+        looks(&hook).await;
+    }
+}
+
 #[tokio::test]
 async fn rust() {
     a_provisioner_of(Language::Rust).await;
@@ -56,6 +63,8 @@ async fn rust() {
 #[tokio::test]
 async fn typescript() {
     a_provisioner_of(Language::Ts).await;
+    a_handler_of(Language::Ts, "TypeError").await;
+    an_auditor_of(Language::Ts).await;
 }
 
 #[tokio::test]
@@ -67,12 +76,22 @@ async fn javascript() {
 #[tokio::test]
 async fn python() {
     a_provisioner_of(Language::Python).await;
+    a_handler_of(Language::Python, "TypeError").await;
+    an_auditor_of(Language::Python).await;
 }
 
 #[tokio::test]
 async fn go() {
     a_provisioner_of(Language::Go).await;
     a_handler_of(Language::Go, "no URL").await;
+    an_auditor_of(Language::Go).await;
+}
+
+#[tokio::test]
+async fn c() {
+    a_provisioner_of(Language::C).await;
+    a_handler_of(Language::C, "`server` is absent or no string").await;
+    an_auditor_of(Language::C).await;
 }
 
 /// An ordinary client, through the `RoundTripper`, again and again with answers that make the collector run.

@@ -57,7 +57,8 @@ async fn a_rust_provisioner_runs() {
 
 #[tokio::test]
 async fn a_python_provisioner_runs() {
-    provisions(&load(&python_component(&python_example("provisioner"), "provisioner")).await).await;
+    provisions(&load(&python_component(&python_example("provisioner"), "provisioner-with-inventory")).await)
+        .await;
 }
 
 #[tokio::test]

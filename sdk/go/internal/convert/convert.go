@@ -3,6 +3,7 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"groundcrew.dev/hook"
@@ -80,6 +81,14 @@ func Generated(thing hook.Thing) groundcrew_hook_types.Thing {
 	return made
 }
 
+// Whole is an error, or that a thing lacks what it must have: an API may answer well and say nothing.
+func Whole(thing hook.Thing, err error) error {
+	if err == nil && thing.ID == "" {
+		return errors.New("the hook answered a thing without an id")
+	}
+	return err
+}
+
 // Result is a value, or the failure that an error is.
 func Result[T any](value T, err error) wit.Result[T, groundcrew_hook_types.Failure] {
 	if err == nil {
@@ -89,4 +98,10 @@ func Result[T any](value T, err error) wit.Result[T, groundcrew_hook_types.Failu
 	return wit.Err[T](groundcrew_hook_types.Failure{
 		Message: failure.Message, Retry: !failure.Lasting, AfterMs: Millis(failure.After),
 	})
+}
+
+// Error of the host's failure.
+func Error(failure groundcrew_hook_types.Failure) error {
+	after := time.Duration(failure.AfterMs.SomeOr(0)) * time.Millisecond
+	return &hook.Failure{Message: failure.Message, Lasting: !failure.Retry, After: after}
 }

@@ -4,7 +4,6 @@
 //! process, and so is the third party. What happened is asked of those, never of the runner's own database.
 //! What the runner says to people (findings, messages) is judged where that is the point.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-#![expect(clippy::print_stdout, reason = "figures, and what this machine cannot check, are said")]
 
 mod auditors;
 mod audits;

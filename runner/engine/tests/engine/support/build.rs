@@ -6,7 +6,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use groundcrew_core::hash::Digest;
 
-const PACKAGES: [&str; 10] = [
+const PACKAGES: [&str; 12] = [
+    "example-bare",
+    "example-wasi-http",
     "guest-meddler",
     "example-auditor",
     "example-provisioner",

@@ -39,6 +39,7 @@ func Scan(owner wit.Option[groundcrew_hook_types.Owner], cursor wit.Option[strin
 	page, err := Exported.Scan(of, convert.Text(cursor))
 	made := groundcrew_hook_inventory.Page{Next: convert.Option(page.Next)}
 	for _, listed := range page.Things {
+		err = convert.Whole(listed.Thing, err)
 		thing := convert.Generated(listed.Thing)
 		key := convert.Option(listed.Key)
 		made.Things = append(made.Things, groundcrew_hook_inventory.Listed{Kind: listed.Kind, Key: key, Thing: thing})

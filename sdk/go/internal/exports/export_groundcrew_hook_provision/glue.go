@@ -92,6 +92,7 @@ func Find(want groundcrew_hook_provision.Want) wit.Result[[]groundcrew_hook_type
 	things, err := Exported.Find(plain(want))
 	var made []groundcrew_hook_types.Thing
 	for _, thing := range things {
+		err = convert.Whole(thing, err)
 		made = append(made, convert.Generated(thing))
 	}
 	return convert.Result(made, err)
@@ -100,13 +101,13 @@ func Find(want groundcrew_hook_provision.Want) wit.Result[[]groundcrew_hook_type
 // Create is the export.
 func Create(want groundcrew_hook_provision.Want) wit.Result[groundcrew_hook_types.Thing, failure] {
 	thing, err := Exported.Create(plain(want))
-	return convert.Result(convert.Generated(thing), err)
+	return convert.Result(convert.Generated(thing), convert.Whole(thing, err))
 }
 
 // Update is the export.
 func Update(want groundcrew_hook_provision.Want, now groundcrew_hook_types.Thing) wit.Result[groundcrew_hook_types.Thing, failure] {
 	thing, err := Exported.Update(plain(want), convert.Thing(now))
-	return convert.Result(convert.Generated(thing), err)
+	return convert.Result(convert.Generated(thing), convert.Whole(thing, err))
 }
 
 // Remove is the export.
@@ -115,7 +116,7 @@ func Remove(want groundcrew_hook_provision.Want, now groundcrew_hook_types.Thing
 	if thing == nil {
 		return convert.Result(wit.None[groundcrew_hook_types.Thing](), err)
 	}
-	return convert.Result(wit.Some(convert.Generated(*thing)), err)
+	return convert.Result(wit.Some(convert.Generated(*thing)), convert.Whole(*thing, err))
 }
 
 func plain(want groundcrew_hook_provision.Want) Want {

@@ -1,0 +1,188 @@
+//! What a language costs: the template's handler, built by the language's own tools, in our engine.
+//!
+//! The outside answers at once and in this process, so that what is measured is the guest and the engine around it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, anyhow, ensure};
+use futures_util::future::{BoxFuture, join_all};
+use groundcrew_author::testing::Scratch;
+use groundcrew_author::{Kind, Language};
+use groundcrew_core::duration::Millis;
+use groundcrew_core::egress::{Bound, Grant};
+use groundcrew_core::manifest::Manifest;
+use groundcrew_core::spec::{Event, Failure};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::cache::{Cache, Compiler};
+use groundcrew_engine::clock::SystemClock;
+use groundcrew_engine::egress::{Egress, Request, Response, Transport, TransportError};
+use groundcrew_engine::gate::{Answers, Gate, Unrecorded};
+use groundcrew_engine::inspect::inspect;
+use groundcrew_engine::limits::Limits;
+use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile};
+use groundcrew_engine::secrets::Secrets;
+use serde_json::json;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::clock::{micros, now};
+use crate::samples::Samples;
+
+/// TypeScript is JavaScript once it is built.
+pub(crate) const LANGUAGES: [Language; 5] =
+    [Language::Rust, Language::Js, Language::Python, Language::Go, Language::C];
+
+/// Runs before the steady ones, and of these.
+const WARMING: usize = 50;
+const STEADY: usize = 500;
+
+/// Runs that wait at the same time.
+const WAITING: usize = 50;
+
+/// What one language costs.
+pub(crate) struct Cost {
+    /// From the bytes of a component that was never compiled to the end of its first run, milliseconds.
+    pub(crate) first_ms: f64,
+    /// One run, microseconds.
+    pub(crate) run_us: Samples,
+    /// Anonymous memory of one run that waits for an answer, kilobytes of 1,000 bytes.
+    pub(crate) memory_kb: f64,
+}
+
+/// The template's handler as its author builds it, below a folder; none where the toolchain is not there.
+pub(crate) fn build(folder: &Path, language: Language) -> anyhow::Result<Option<Vec<u8>>> {
+    let Some(built) = Scratch::new(folder, language, Kind::Handler).build() else { return Ok(None) };
+    let component = built.with_context(|| language.name())?.component;
+    Ok(Some(std::fs::read(&component).with_context(|| component.display().to_string())?))
+}
+
+/// Measures a handler; the directory has never seen it.
+pub(crate) async fn measure(directory: &Path, component: &[u8]) -> anyhow::Result<Cost> {
+    let began = now();
+    let stage = Stage::new(directory, component).await?;
+    stage.outside.free.add_permits(Semaphore::MAX_PERMITS / 2);
+    stage.run().await?;
+    let first_ms = micros(now() - began) / 1e3;
+    let mut samples = Vec::with_capacity(STEADY);
+    for at in 0..WARMING + STEADY {
+        let began = now();
+        stage.run().await?;
+        if at >= WARMING {
+            samples.push(micros(now() - began));
+        }
+    }
+    drop(stage);
+    // An engine of its own: slots that were used keep pages.
+    let memory_kb = waiting(&Stage::new(directory, component).await?).await?;
+    Ok(Cost { first_ms, run_us: Samples::of(samples), memory_kb })
+}
+
+/// How much memory more each of so many has that wait at the same time.
+async fn waiting(stage: &Stage) -> anyhow::Result<f64> {
+    stage.outside.free.add_permits(1);
+    stage.run().await?;
+    let before = anonymous_bytes()?;
+    let inside = stage.outside.inside.load(Ordering::SeqCst);
+    let runs = join_all((0..WAITING).map(|_| stage.run()));
+    let all_wait = async {
+        while stage.outside.inside.load(Ordering::SeqCst) < inside + WAITING {
+            stage.outside.came.notified().await;
+        }
+        let after = anonymous_bytes();
+        stage.outside.free.add_permits(WAITING);
+        after
+    };
+    let (runs, after) = tokio::join!(runs, all_wait);
+    runs.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+    Ok((after? - before).max(0.0) / WAITING as f64 / 1e3)
+}
+
+/// `RssAnon` of this process, in bytes.
+fn anonymous_bytes() -> anyhow::Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).context("no RssAnon")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0)
+}
+
+/// An engine with one handler.
+struct Stage {
+    engine: Engine,
+    hook: Hook,
+    limits: Arc<Limits>,
+    grants: Arc<[Bound]>,
+    outside: Arc<Prompt>,
+}
+
+impl Stage {
+    async fn new(directory: &Path, component: &[u8]) -> anyhow::Result<Self> {
+        let inspected = inspect(component)?;
+        let limits = Limits::default();
+        let slots = WAITING as u32 + 2;
+        let engine =
+            Engine::new(Profile { slots, core_instances: inspected.core_instances, memory: limits.memory })?;
+        let cache = Cache::new(directory.join("languages"), [7; 32], Compiler::InProcess);
+        let compiled = cache.load(&engine, inspected.digest, component).await?;
+        let manifest = inspected.manifest.clone().unwrap_or(Manifest::parse("name = \"bench\"")?);
+        let hook = engine.link(&compiled, &inspected, manifest)?;
+        let grant: Grant = "POST http://a.example/*".parse().map_err(|error| anyhow!("{error}"))?;
+        let grants = vec![grant.bind(&BTreeMap::new()).map_err(|error| anyhow!("{error}"))?];
+        let outside =
+            Arc::new(Prompt { inside: AtomicUsize::new(0), came: Notify::new(), free: Semaphore::new(0) });
+        Ok(Self { engine, hook, limits: Arc::new(limits), grants: grants.into(), outside })
+    }
+
+    /// One run, with everything made that the runner makes for it.
+    async fn run(&self) -> anyhow::Result<()> {
+        let gate =
+            Gate::new(Answers::Outside, Arc::new(Unrecorded), None, Arc::new(SystemClock), &self.limits);
+        let egress = Egress::new(self.grants.clone(), Arc::new(Secrets::default()), self.outside.clone());
+        let context = Context {
+            gate,
+            egress,
+            memory: MemoryHandle::default(),
+            config: Arc::new(json!({ "server": "http://a.example" })),
+            seed: [9; 32],
+            started: Timestamp::from_millis(1_795_000_000_000),
+            limits: self.limits.clone(),
+        };
+        let event = Event {
+            id: "e".repeat(64),
+            kind: "app.created".to_owned(),
+            time: context.started,
+            subject: None,
+            data: json!({ "text": "x".repeat(300) }),
+        };
+        let run = self.engine.handle(&self.hook, &context, event).await;
+        run.outcome?;
+        ensure!(run.journal.calls.len() == 1, "a handler sends one request");
+        Ok(())
+    }
+}
+
+/// Answers `200` once it may.
+struct Prompt {
+    /// Requests that came.
+    inside: AtomicUsize,
+    came: Notify,
+    /// Requests that may be answered; each takes one.
+    free: Semaphore,
+}
+
+impl Transport for Prompt {
+    fn admit<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn exchange(&self, _: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            self.inside.fetch_add(1, Ordering::SeqCst);
+            self.came.notify_one();
+            if let Ok(permit) = self.free.acquire().await {
+                permit.forget();
+            }
+            Ok(Response { status: 200, headers: Vec::new(), body: Vec::new() })
+        })
+    }
+}
