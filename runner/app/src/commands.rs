@@ -39,7 +39,9 @@ mod label;
 mod new;
 mod pause;
 mod plan;
+mod project;
 mod protect;
+mod prove;
 mod reconcile;
 mod recover;
 mod resources;
@@ -50,6 +52,7 @@ mod run;
 mod runs;
 mod settle;
 mod sim;
+mod test;
 mod touch;
 mod unpause;
 mod up;
@@ -130,6 +133,10 @@ pub enum Command {
     New(new::Args),
     /// Build the hook of this folder into one component, with its manifest inside
     Build(build::Args),
+    /// Play the scenarios of this folder's hook in the real engine, and compare its calls with the expected ones
+    Test(test::Args),
+    /// Prove that this folder's hook doubles, loses and leaves nothing, whatever fails and whenever the runner dies
+    Prove(prove::Args),
     /// Look into a hook's component: kind, imports, manifest, what it asks for
     Inspect(inspect::Args),
     /// Approve hooks: their components and grants go into groundcrew.lock
@@ -238,6 +245,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Check(args) => check::run(context, &args),
         Command::New(args) => new::run(context, &args),
         Command::Build(args) => build::run(context, &args),
+        Command::Test(args) => test::run(context, &args),
+        Command::Prove(args) => prove::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Add(args) => add::run(context, &args),
         Command::Up(args) => up::perform(context, &args),

@@ -6,13 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use groundcrew::builtin;
 use groundcrew::config::{Component, NoManifest};
+use groundcrew::prove::trial::PLAYS;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::cache::{Cache, Compiler};
 use groundcrew_engine::inspect::{Inspected, embed, inspect};
 use groundcrew_engine::run::{Engine, Hook, Profile};
-
-/// Plays at once in one process.
-pub const PLAYS: usize = 8;
 
 const THINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things.wasm"));
 const THINGS_NEXT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things-next.wasm"));
