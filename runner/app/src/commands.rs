@@ -133,9 +133,9 @@ pub enum Command {
     New(new::Args),
     /// Build the hook of this folder into one component, with its manifest inside
     Build(build::Args),
-    /// Play the scenarios of this folder's hook in the real engine, and compare its calls with the expected ones
+    /// Play this hook's scenarios in the real engine, and compare its calls
     Test(test::Args),
-    /// Prove that this folder's hook doubles, loses and leaves nothing, whatever fails and whenever the runner dies
+    /// Play them again, failing and dying at every point: nothing doubled or left
     Prove(prove::Args),
     /// Look into a hook's component: kind, imports, manifest, what it asks for
     Inspect(inspect::Args),
@@ -210,6 +210,16 @@ pub enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    /// What is logged unless the environment says: a runner that is played a thousand times has nothing to tell.
+    const fn logs(&self) -> &'static str {
+        match self {
+            Self::Test(_) | Self::Prove(_) => "off",
+            _ => "warn,groundcrew=info",
+        }
+    }
+}
+
 /// Runs the program: reads the command line and the environment, prints, and says how it went.
 pub fn main() -> ExitCode {
     let environment = Environment::of_process();
@@ -226,7 +236,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, environment: Environment) -> ExitCode {
     answer::choose_colours(cli.global.color);
-    let filter = environment.read("GROUNDCREW_LOG").unwrap_or_else(|| "warn,groundcrew=info".to_owned());
+    let filter = environment.read("GROUNDCREW_LOG").unwrap_or_else(|| cli.command.logs().to_owned());
     let context = Context::new(cli.global, environment);
     let result = logging::start(context.log_format(), &filter)
         .map_err(|error| {

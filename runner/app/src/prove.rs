@@ -20,6 +20,7 @@ pub mod calls;
 pub mod carrier;
 pub mod clock;
 pub mod faults;
+pub mod lifecycle;
 pub mod loaded;
 pub mod ordeal;
 pub mod play;

@@ -11,17 +11,17 @@ use super::project::{Ready, ready};
 use super::{Answer, Code, Context, Failure};
 use crate::prove::Pairs;
 use crate::prove::ordeal::Ordeal;
-use crate::prove::proof::{self, Proof, Watch, prove, replay};
+use crate::prove::proof::{self, Extent, Proof, Watch, prove, replay};
 use crate::show::{Tone, paint};
 
 /// Second blows that are tried of each scenario, unless `--pairs` says otherwise.
 const PAIRS: usize = 200;
 
-/// Prove that this folder's hook doubles, loses and leaves nothing, whatever fails and whenever the runner dies
+/// Play them again, failing and dying at every point: nothing doubled or left
 ///
-/// Plays every scenario again and again; each time another call or commit fails, or the runner dies there and is started
-/// again, or a request meets a fault, or an owner goes while its thing is made. What goes wrong is written to
-/// .groundcrew/failures, in its shortest form.
+/// Plays every scenario of this folder's hook again and again; each time another call or commit fails, or the runner
+/// dies there and is started again, or a request meets a fault, or an owner goes while its thing is made. What goes
+/// wrong is written to .groundcrew/failures, in its shortest form.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only these scenarios
@@ -32,11 +32,14 @@ pub struct Args {
     /// How many second blows, while the runner recovers from a first, are tried of each scenario: a number, or `all`
     #[arg(long, value_name = "N", default_value_t = Second::Some(PAIRS))]
     pairs: Second,
-    /// Which of the second blows are tried
+    /// How many lives of each scenario's owners are drawn: they come, change and go as nobody wrote down
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    random: usize,
+    /// Which second blows are tried, and which lives are drawn
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
     /// Play one failure again, and tell it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "pairs", "seed"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenario", "pairs", "random", "seed"])]
     replay: Option<PathBuf>,
 }
 
@@ -100,11 +103,12 @@ fn all(context: &Context, args: &Args) -> Result<Answer, Failure> {
         Second::All => Pairs::All,
         Second::Some(count) => Pairs::Sample { count, seed: args.seed },
     };
+    let extent = Extent { pairs, lives: args.random, seed: args.seed };
     let mut proofs = Vec::new();
     for scenario in &scenarios {
         let scene = scenario.scene(&loaded)?;
         bar.0.set_message(scenario.name.clone());
-        proofs.push(prove(&scene, pairs, &bar));
+        proofs.push(prove(&scene, extent, &bar));
     }
     bar.0.finish_and_clear();
     let seconds = begun.elapsed().as_secs_f64();
@@ -137,7 +141,9 @@ fn keep(folder: &Path, proof: &Proof) -> Result<Option<PathBuf>, Failure> {
     let told = told.fold(String::new(), |told, line| told + "# " + line + "\n");
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, format!("{told}{body}")));
     written.map_err(|error| Failure::of(&error))?;
-    Ok(Some(path))
+    // As somebody who stands here would type it.
+    let here = std::path::absolute(".").map_err(|error| Failure::of(&error))?;
+    Ok(Some(path.strip_prefix(here).map(Path::to_owned).unwrap_or(path)))
 }
 
 fn again(context: &Context, args: &Args, file: &Path) -> Result<Answer, Failure> {
@@ -169,8 +175,9 @@ impl Proofs {
             (sum(|it| it.pairs), "recovery too: second blows"),
             (sum(|it| it.faults), "every request x (answer lost, late, half, refused; effect late)"),
             (sum(|it| it.ends), "destroy during create"),
+            (sum(|it| it.lives), "lives that were drawn, undisturbed and under six ordeals each"),
         ];
-        for (count, what) in told {
+        for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
             let of = if what.starts_with("recovery") {
                 format!(" of {}", sum(|it| it.pairs_of))
             } else {
@@ -187,7 +194,7 @@ impl Proofs {
         for file in &self.files {
             let _ = writeln!(text, "again: groundcrew prove --replay {}", file.display());
         }
-        let points = sum(|it| it.points + it.pairs + it.faults + it.ends);
+        let points = sum(|it| it.points + it.pairs + it.faults + it.ends + it.lives * 7);
         let plays = sum(|it| it.plays);
         let _ = write!(text, "  {points} points in {:.1} s ({plays} plays)", self.seconds);
         let count = self.scenarios.len();

@@ -14,7 +14,7 @@ use crate::prove::scenario::Scenario;
 use crate::prove::{Records, Scene, play};
 use crate::show::{Tone, paint};
 
-/// Play the scenarios of this folder's hook in the real engine, and compare its calls with the expected ones
+/// Play this hook's scenarios in the real engine, and compare its calls
 ///
 /// Builds the component first if a source is newer. The expected calls of scenarios/NAME.toml are in NAME.calls.
 #[derive(Debug, clap::Args)]
@@ -99,8 +99,8 @@ impl Outcome {
         let updated = if self.updated { ", expected calls written" } else { "" };
         let _ = writeln!(
             text,
-            "{:<9} {}  {} calls{updated}",
-            paint(tone, word),
+            "{} {}  {} calls{updated}",
+            paint(tone, &format!("{word:<8}")),
             paint(Tone::Strong, &self.scenario),
             self.calls
         );

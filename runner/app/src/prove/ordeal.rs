@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::beside::{Beside, Nobody};
 use super::faults::Strike;
+use super::lifecycle::{Turn, live};
 use super::scene::{Doing, Scene, Sighting};
 
 /// Everything that goes wrong in one play. The same scenario under the same ordeal goes the same way.
@@ -23,6 +24,9 @@ pub struct Ordeal {
     /// Owners that end before the scenario lets them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub end: Vec<Ends>,
+    /// How its owners live, instead of how the scenario says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub life: Vec<Turn>,
 }
 
 /// A fault of one request.
@@ -76,11 +80,12 @@ impl Ordeal {
 
     /// Whether another thing is to live at the end than the scenario says.
     pub fn changes_the_end(&self) -> bool {
-        self.steps.is_some() || !self.end.is_empty()
+        self.steps.is_some() || !self.end.is_empty() || !self.life.is_empty()
     }
 
     /// The scene in which its owners end and its steps are left out, and no more than that goes wrong.
     pub fn shortened(&self, scene: &Scene<Nobody>) -> Scene<Nobody> {
+        let scene = if self.life.is_empty() { scene.clone() } else { live(scene, &self.life) };
         let mut script = scene.script.clone();
         script.truncate(self.steps.unwrap_or(script.len()));
         for end in &self.end {
@@ -92,7 +97,7 @@ impl Ordeal {
             let gone = Sighting { app, machine, incarnation: end.incarnation, labels: None, event };
             insert(&mut script, end.at, Doing::Sees(gone));
         }
-        Scene { script, ..scene.clone() }
+        Scene { script, ..scene }
     }
 
     /// The scene in which all of it happens but the blows, which are dealt while it is played.
@@ -128,6 +133,8 @@ pub(super) fn living_at<'a, B: Beside>(scene: &'a Scene<B>, path: &str, at: i64)
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::super::faults::Blow;
     use super::*;
 
@@ -138,6 +145,12 @@ mod tests {
             blow: vec![Strike { at: 17, blow: Blow::Crash }],
             fault: vec![Met { method: "POST".to_owned(), after: 1, fault: Fault::Late(3_000) }],
             end: vec![Ends { at: 10_021, app: "a".to_owned(), machine: None, incarnation: 1 }],
+            life: vec![Turn {
+                at: 1,
+                app: "a".to_owned(),
+                machine: None,
+                labels: Some(json!({"plan": "x"})),
+            }],
         };
         let text = toml::to_string(&ordeal).expect("it is TOML");
         assert_eq!(toml::from_str::<Ordeal>(&text).expect("it is read"), ordeal, "{text}");

@@ -8,7 +8,8 @@ use groundcrew_outside::{By, Effect, Fault, Purpose, What};
 
 use super::beside::Nobody;
 use super::clock::START;
-use super::faults::Strike;
+use super::faults::{Blow, Strike};
+use super::lifecycle;
 use super::ordeal::{Ends, Met, Ordeal, living_at};
 use super::play::{Played, play};
 use super::scene::{Records, Scene, Tells};
@@ -50,6 +51,8 @@ pub struct Proof {
     pub faults: usize,
     /// Owners that went while something was made for them.
     pub ends: usize,
+    /// Lives of its owners that were drawn, each undisturbed and under several ordeals.
+    pub lives: usize,
     /// How often it was played.
     pub plays: usize,
     /// The shortest way in which it goes wrong.
@@ -69,6 +72,11 @@ pub struct Failure {
     pub why: Vec<String>,
 }
 
+/// Ordeals that each drawn life is put to.
+const ORDEALS: u64 = 6;
+/// Within so many moments it dies again.
+const RECOVERY: usize = 40;
+
 /// Told how far a proof is.
 pub trait Watch: Sync {
     /// So many plays more are to come.
@@ -77,9 +85,20 @@ pub trait Watch: Sync {
     fn played(&self);
 }
 
+/// How much is tried beside every single blow.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Second blows.
+    pub pairs: Pairs,
+    /// Lives that are drawn.
+    pub lives: usize,
+    /// Which.
+    pub seed: u64,
+}
+
 /// Proves a scene.
-pub fn prove(scene: &Scene<Nobody>, pairs: Pairs, watch: &dyn Watch) -> Proof {
-    Prover { scene, watch, plays: AtomicU64::new(0) }.prove(pairs)
+pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof {
+    Prover { scene, watch, plays: AtomicU64::new(0) }.prove(extent)
 }
 
 /// Plays one ordeal again, and says what is wrong; none: nothing.
@@ -102,7 +121,7 @@ struct Prover<'a> {
 }
 
 impl Prover<'_> {
-    fn prove(&self, pairs: Pairs) -> Proof {
+    fn prove(&self, extent: Extent) -> Proof {
         let recorded = Scene { records: Records::All, ..self.scene.clone() };
         let whole = self.play(&recorded, &[]);
         let made = |effect: &&Effect| effect.what == What::Created && effect.by == By::Caller;
@@ -134,12 +153,60 @@ impl Prover<'_> {
         }
         let all: Vec<_> = tried.iter().zip(&singles).flat_map(seconds).collect();
         proof.pairs_of = all.len();
-        let pairs: Vec<_> = chosen(all, pairs).iter().map(|blows| Ordeal::of_blows(&blows.strikes)).collect();
+        let pairs: Vec<_> =
+            chosen(all, extent.pairs).iter().map(|blows| Ordeal::of_blows(&blows.strikes)).collect();
         proof.pairs = pairs.len();
         if let Some(wrong) = self.first_wrong(&pairs) {
             return self.failed(proof, wrong);
         }
+        proof.lives = extent.lives;
+        self.watch.expects(extent.lives * (2 + 2 * ORDEALS as usize));
+        let drawn = in_parallel(extent.lives, |n| self.drawn(extent.seed.wrapping_add(n as u64)));
+        if let Some(wrong) = drawn.into_iter().flatten().next() {
+            let failure = Some(self.surely(&self.shrunk(wrong)));
+            return self.counted(Proof { failure, ..proof });
+        }
         self.counted(proof)
+    }
+
+    /// One drawn life, undisturbed and under a few ordeals; the first of them that goes wrong.
+    fn drawn(&self, seed: u64) -> Option<Ordeal> {
+        let ordeal = Ordeal { life: lifecycle::draw(&self.scene.script, seed), ..Ordeal::default() };
+        let whole = self.play(&self.staged(&ordeal), &[]);
+        if !is_right(&whole) {
+            return Some(ordeal);
+        }
+        let faults = Self::faults(&whole);
+        let mut ordeals = (0..ORDEALS).map(|n| {
+            let seed = seed.wrapping_mul(ORDEALS).wrapping_add(n);
+            let at = lifecycle::number(seed, whole.moments.len());
+            let blow = whole.moments.get(at).and_then(|moment| moment.blows().last().copied());
+            let mut blow: Vec<_> = blow.map(|blow| Strike { at, blow }).into_iter().collect();
+            let mut fault = Vec::new();
+            match n % 3 {
+                0 => {}
+                // It dies again while it recovers.
+                1 => {
+                    let at = at + 1 + lifecycle::number(seed ^ 1, RECOVERY);
+                    blow.push(Strike { at, blow: Blow::Crash });
+                }
+                _ => {
+                    fault = faults
+                        .get(lifecycle::number(seed ^ 2, faults.len()))
+                        .map_or(fault, |it| it.fault.clone());
+                }
+            }
+            Ordeal { blow, fault, ..ordeal.clone() }
+        });
+        ordeals.find(|ordeal| self.goes_wrong(ordeal))
+    }
+
+    /// The same with turns, blows and faults left out, as long as it still goes wrong.
+    fn shrunk(&self, mut ordeal: Ordeal) -> Ordeal {
+        while let Some(smaller) = smaller(&ordeal).into_iter().find(|smaller| self.goes_wrong(smaller)) {
+            ordeal = smaller;
+        }
+        ordeal
     }
 
     fn counted(&self, proof: Proof) -> Proof {
@@ -172,7 +239,20 @@ impl Prover<'_> {
             return staged;
         }
         let shortened = ordeal.shortened(self.scene);
-        Scene { expects: ours(&self.play(&shortened, &[]).log), ..staged }
+        let mut expects = ours(&self.play(&shortened, &[]).log);
+        if self.deletes() {
+            let living = lifecycle::living(&shortened.script);
+            expects.retain(|purpose| living.contains(&purpose.owner));
+        }
+        Scene { expects, ..staged }
+    }
+
+    /// Whether things go with their owners.
+    fn deletes(&self) -> bool {
+        let deletes = |hook: &crate::config::Hook| {
+            hook.provisioner().is_some_and(|provisioner| provisioner.gone == OnGone::Delete)
+        };
+        self.scene.cast.config.hooks.values().all(deletes)
     }
 
     /// Every request of the undisturbed play, with every fault that it may meet.
@@ -194,10 +274,7 @@ impl Prover<'_> {
     /// Every owner ends while the first thing of it is made, be its answer known or not.
     fn ends(&self, whole: &Played<()>) -> Vec<Ordeal> {
         // Where things are kept when their owner goes, nothing is torn down.
-        let deletes = |hook: &crate::config::Hook| {
-            hook.provisioner().is_some_and(|provisioner| provisioner.gone == OnGone::Delete)
-        };
-        if self.scene.tells == Tells::Everything || !self.scene.cast.config.hooks.values().all(deletes) {
+        if self.scene.tells == Tells::Everything || !self.deletes() {
             return Vec::new();
         }
         let mut counts = std::collections::BTreeMap::<&str, u32>::new();
@@ -228,8 +305,18 @@ impl Prover<'_> {
         let steps = self.scene.script.len();
         let shorter = (0..steps).map(|steps| Ordeal { steps: Some(steps), ..ordeal.clone() });
         let shortest = shorter.into_iter().find(|shorter| self.goes_wrong(shorter));
-        let failure = self.failure(shortest.as_ref().unwrap_or(ordeal));
+        let failure = Some(self.surely(shortest.as_ref().unwrap_or(ordeal)));
         self.counted(Proof { failure, ..proof })
+    }
+
+    /// The same of an ordeal that went wrong before: what does not go the same way twice is wrong as well.
+    fn surely(&self, ordeal: &Ordeal) -> Failure {
+        self.failure(ordeal).unwrap_or_else(|| Failure {
+            ordeal: ordeal.clone(),
+            happened: Vec::new(),
+            wrong: vec!["unsteady: it went wrong, and when it was played again it did not".to_owned()],
+            why: Vec::new(),
+        })
     }
 
     /// What is wrong in the end of an ordeal, and why; none if all is right.
@@ -238,7 +325,7 @@ impl Prover<'_> {
         let played = self.play(&scene, &ordeal.blow);
         let mut wrong = why::told(&played);
         if let Some(unsteady) = played.kept.as_ref().and_then(|kept| kept.unsteady.clone()) {
-            wrong.push(format!("unsteady: {unsteady}"));
+            wrong.insert(0, format!("unsteady: {unsteady}"));
         }
         (!wrong.is_empty()).then(|| Failure {
             ordeal: ordeal.clone(),
@@ -247,6 +334,26 @@ impl Prover<'_> {
             why: why::explained(&played),
         })
     }
+}
+
+/// An ordeal with one thing less, each of them.
+fn smaller(ordeal: &Ordeal) -> Vec<Ordeal> {
+    let mut all = Vec::new();
+    if !ordeal.fault.is_empty() {
+        all.push(Ordeal { fault: Vec::new(), ..ordeal.clone() });
+    }
+    for n in 0..ordeal.blow.len() {
+        let mut smaller = ordeal.clone();
+        smaller.blow.remove(n);
+        all.push(smaller);
+    }
+    // A life without turns is the scenario's.
+    for n in (0..ordeal.life.len()).filter(|_| ordeal.life.len() > 1) {
+        let mut smaller = ordeal.clone();
+        smaller.life.remove(n);
+        all.push(smaller);
+    }
+    all
 }
 
 /// Whether nothing is wrong, `desired` asked twice included.

@@ -58,7 +58,7 @@ pub struct Scenario {
     /// What it is about, in a sentence.
     #[serde(default)]
     pub about: String,
-    /// How long it is looked at; unless it says, an hour after its last step.
+    /// How long it is looked at; unless it says, for an hour after its last step, and as long as keys are remembered.
     #[serde(default)]
     pub lasts: Option<Millis>,
     /// The hook's stanza.
@@ -188,5 +188,61 @@ impl Scenario {
     /// Where its expected calls are.
     pub fn calls_path(&self) -> PathBuf {
         self.path.with_extension("calls")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        let error = Scenario::parse(Path::new("scenarios/life.toml"), text).expect_err("it is refused");
+        error.to_string()
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told_with_its_line_and_what_could_be_written() {
+        let unknown = refused("about = \"x\"\n[[stpe]]\nat = \"1s\"\n");
+        assert!(
+            unknown.starts_with("scenarios/life.toml: TOML parse error at line 2, column 3"),
+            "{unknown}"
+        );
+        assert!(unknown.contains("expected one of `about`"), "{unknown}");
+        for (text, line, told) in [
+            ("[[step]]\napp = \"a\"\n", "line 1", "at = \"10s\""),
+            ("[[step]]\nat = \"1s\"\n", "line 1", "a step says one thing"),
+            ("[[step]]\nat = \"1s\"\nfault = \"slow\"\n", "line 1", "answer-lost"),
+            ("[[step]]\nat = \"1s\"\nstranger = \"takes\"\nin = \"/x\"\n", "line 1", "say its `name`"),
+            ("[[step]]\nat = \"soon\"\n", "line 2", "soon"),
+            ("[expect]\nlives = [\"cust-7\"]\n", "line 2", "cust-7 thing/cust-7"),
+            ("[outside.collection.\"/x\"]\nlike = \"odd\"\n", "line 2", "anonymous"),
+        ] {
+            let refused = refused(text);
+            assert!(refused.contains(line) && refused.contains(told), "{text}\n{refused}");
+        }
+    }
+
+    #[test]
+    fn every_knob_of_the_fake_can_be_turned() {
+        let text = "[outside.collection.\"/x\"]\nlike = \"natural\"\nids = \"server-made\"\nnames = \"free\"\nmarks = \"none\"\n\
+            remembers = \"1h\"\nmade = \"none\"\nlag = \"1s\"\nby-id = \"lagging\"\nstale = \"2s\"\nbuild = \"3s\"\ndemolish = \"4s\"\n\
+            page = 5\nrate = { per-second = 6, burst = 7 }\nmost = 8\nwords = { list = \"things\", mark = \"meta.gc\", wrap = \"x\" }\n";
+        let read = Scenario::parse(Path::new("x.toml"), text).expect("it is read");
+        let knobs = read.outside.collection["/x"].knobs();
+        let groundcrew_outside::Knobs {
+            lag_ms,
+            stale_ms,
+            build_ms,
+            demolish_ms,
+            page,
+            things_max,
+            words,
+            ..
+        } = &knobs;
+        assert_eq!((*lag_ms, *stale_ms, *build_ms, *demolish_ms), (1_000, 2_000, 3_000, 4_000));
+        assert_eq!((*page, *things_max, words.mark.as_str()), (5, Some(8), "meta.gc"));
+        let kind = groundcrew_outside::Knobs::default();
+        assert!(knobs.names != kind.names && knobs.marks != kind.marks && knobs.keys != kind.keys);
+        assert!(knobs.made != kind.made && knobs.by_id != kind.by_id && knobs.rate.is_some());
     }
 }

@@ -62,6 +62,12 @@ pub fn happened<S: Seen>(played: &Played<S>, ordeal: &Ordeal) -> Vec<String> {
             _ => format!("only the first {steps} steps of the scenario happened"),
         });
     }
+    for turn in &ordeal.life {
+        let app = turn.machine.as_ref().map_or(turn.app.clone(), |machine| format!("{}/{machine}", turn.app));
+        let what =
+            turn.labels.as_ref().map_or("is gone".to_owned(), |labels| format!("is there, with {labels}"));
+        lines.push(format!("at {} {app} {what}", seconds(START + turn.at)));
+    }
     for met in &ordeal.fault {
         let nth = met.after + 1;
         lines.push(format!("{} number {nth} met a fault: {}", met.method, fault(met.fault)));

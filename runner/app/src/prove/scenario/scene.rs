@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::{Asks, Manifest};
 use groundcrew_core::settle::Rules;
 use serde_json::Value;
@@ -17,7 +18,8 @@ use crate::prove::scene::{Cast, Doing, Memory, Records, Scene, Sighting, Tells};
 /// The installation, as in marks.
 pub(in crate::prove) const INSTALLATION: &str = "prove";
 
-/// How long it is looked at after the last step, in milliseconds, unless it says otherwise: longer than any doubt.
+/// How long it is looked at after the last step, in milliseconds, unless it says otherwise: longer than any doubt but
+/// that about an idempotency key, which lasts as long as the key is remembered.
 const AFTERWARDS: i64 = 3_600_000;
 
 /// The stanza of a scenario is refused, as `groundcrew check` would.
@@ -47,7 +49,7 @@ impl Scenario {
             script,
             expects: self.expect.lives.iter().map(|lives| lives.0.clone()).collect(),
             tells,
-            lasts: self.lasts.map_or(last + AFTERWARDS, groundcrew_core::duration::Millis::as_i64),
+            lasts: self.lasts.map_or(last + AFTERWARDS + remembered(&loaded.manifest), Millis::as_i64),
             rules: Rules::ALL,
             memory: Memory::Durable,
             records: Records::None,
@@ -90,7 +92,9 @@ impl Scenario {
         let mut stanza = self.stanza.clone();
         stanza.insert("use".to_owned(), format!("{}.wasm", manifest.name).into());
         if !manifest.kind.is_empty() {
-            stanza.entry("gone").or_insert_with(|| "delete".into());
+            let gone = stanza.entry("gone").or_insert_with(|| "delete".into()).clone();
+            // What was made and never heard of again is presumed to be the hook's, and goes as all else does.
+            stanza.entry("gone_adopted").or_insert(gone);
         }
         let config = stanza.get("config").and_then(|config| serde_json::to_value(config).ok());
         let asks = manifest.asks.under(&config.unwrap_or(Value::Null));
@@ -115,6 +119,12 @@ impl Scenario {
         let parsed = Config::parse(&file, &text, Path::new("/"), &environment, &|_| Ok(manifest.clone()));
         parsed.map_err(|report| StanzaError { file, report: Box::new(report) })
     }
+}
+
+/// How long keys are remembered at most, in milliseconds.
+fn remembered(manifest: &Manifest) -> i64 {
+    let remembers = manifest.kind.values().filter_map(|kind| kind.remembers);
+    remembers.map(Millis::as_i64).max().unwrap_or_default()
 }
 
 /// Grants of the secrets that a hook asks for by position, and all names; what signs is the scenario's to write.

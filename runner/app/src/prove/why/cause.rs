@@ -15,15 +15,15 @@ pub fn explained<S: Seen>(played: &Played<S>) -> Vec<String> {
     let Some(kept) = &played.kept else { return Vec::new() };
     let case = Case { log: &played.log, kept };
     let mut why: Vec<String> = Vec::new();
+    if kept.unsteady.is_some() {
+        why.push("`desired` is pure: the same view, the same answer; no clock, no randomness".to_owned());
+    }
     why.extend(played.verdict.doubled.iter().filter_map(|double| case.doubled(&double.purpose)));
     why.extend(played.verdict.leaked.iter().filter_map(|left| case.left(left.purpose.as_ref(), &left.id)));
     why.extend(played.verdict.lost.iter().filter_map(|purpose| case.lost(purpose)));
     why.extend(played.verdict.foreign.iter().filter_map(|effect| case.foreign(effect)));
     if !played.told.missing.is_empty() {
         why.push(case.untold());
-    }
-    if kept.unsteady.is_some() {
-        why.push("`desired` is pure: the same view, the same answer; no clock, no randomness".to_owned());
     }
     why.dedup();
     why
@@ -58,8 +58,8 @@ impl Case<'_> {
                 "`update` made a new thing for {key} ({what}): it changes the thing that it is given"
             ));
         }
-        let found = self.last_find(purpose, one.0, other.0);
-        let cause = found.and_then(|run| blind(run, first)).or_else(|| other_key(one.1, other.1));
+        let found = || self.last_find(purpose, one.0, other.0).and_then(|run| blind(run, first));
+        let cause = other_key(one.1, other.1).or_else(found);
         let cause = cause.unwrap_or_else(|| "the first one was there".to_owned());
         Some(format!("{key} was created again because {cause}"))
     }
@@ -151,8 +151,8 @@ impl Case<'_> {
         let dead = handled().find(|run| !ok(run)).and_then(|run| run.record.outcome.clone());
         dead.map_or_else(
             || {
-                let text = "no request carried the event's id as `idempotency-key`: whoever is told twice cannot know it";
-                text.to_owned()
+                let told = "no request carried the event's id as `idempotency-key`";
+                format!("{told}: whoever is told twice cannot know it")
             },
             |outcome| format!("the handler gave up: {outcome}"),
         )
@@ -197,8 +197,8 @@ fn blind(run: &Ran, thing: &Effect) -> Option<String> {
         let id = &thing.id;
         return Some(if thing.mark.is_none() {
             format!(
-                "`find` was shown {id} and left it out, and {id} carries no mark yet: the mark goes into the request \
-                 that makes the thing, and `find` returns everything that could be it"
+                "{id} carried no mark, so nothing said whose it was: the mark goes into the very request that makes the \
+                 thing"
             )
         } else {
             format!(
