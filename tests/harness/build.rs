@@ -1,4 +1,4 @@
-//! Builds the guest for `wasm32-wasip2`, as hooks are built that are shipped.
+//! Builds the guests for `wasm32-wasip2`, as hooks are built that are shipped.
 //!
 //! It gets a target directory of its own within cargo's: the outer build holds the lock of the usual one.
 
@@ -8,21 +8,25 @@ use std::process::Command;
 fn main() {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let root = Path::new(&here).join("../..");
-    for watched in ["tests/guests/things", "sdk/rust", "wit", "Cargo.lock", "rust-toolchain.toml"] {
+    for watched in
+        ["tests/guests/things", "tests/guests/wrong", "sdk/rust", "wit", "Cargo.lock", "rust-toolchain.toml"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let target =
         out.ancestors().nth(4).expect("OUT_DIR lies deep within the target directory").join("hooks-tests");
-    let built = target.join("wasm32-wasip2/hook/guest_things.wasm");
     // The next version first: what stays in the target directory is the one that other tests use.
-    for (features, name) in [("next", "things-next.wasm"), ("", "things.wasm")] {
-        build(&root, &target, features);
+    for (guest, features, name) in
+        [("things", "next", "things-next.wasm"), ("things", "", "things.wasm"), ("wrong", "", "wrong.wasm")]
+    {
+        build(&root, &target, guest, features);
+        let built = target.join(format!("wasm32-wasip2/hook/guest_{guest}.wasm"));
         std::fs::copy(&built, out.join(name)).expect("a built guest can be copied");
     }
 }
 
-fn build(root: &Path, target: &Path, features: &str) {
+fn build(root: &Path, target: &Path, guest: &str, features: &str) {
     let mut cargo = Command::new(std::env::var_os("CARGO").expect("cargo sets CARGO"));
     cargo.current_dir(root).args([
         "build",
@@ -33,7 +37,7 @@ fn build(root: &Path, target: &Path, features: &str) {
         "--target",
         "wasm32-wasip2",
     ]);
-    cargo.args(["-p", "guest-things", "--features", features, "--target-dir"]).arg(target);
+    cargo.arg("-p").arg(format!("guest-{guest}")).args(["--features", features, "--target-dir"]).arg(target);
     // Settings of the outer build are not the guest's.
     for variable in [
         "RUSTC_WORKSPACE_WRAPPER",
@@ -45,5 +49,5 @@ fn build(root: &Path, target: &Path, features: &str) {
         cargo.env_remove(variable);
     }
     let built = cargo.output().expect("cargo can be started");
-    assert!(built.status.success(), "the guest did not build\n{}", String::from_utf8_lossy(&built.stderr));
+    assert!(built.status.success(), "a guest did not build\n{}", String::from_utf8_lossy(&built.stderr));
 }

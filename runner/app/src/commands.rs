@@ -39,7 +39,9 @@ mod label;
 mod new;
 mod pause;
 mod plan;
+mod project;
 mod protect;
+mod prove;
 mod reconcile;
 mod recover;
 mod resources;
@@ -50,6 +52,7 @@ mod run;
 mod runs;
 mod settle;
 mod sim;
+mod test;
 mod touch;
 mod unpause;
 mod up;
@@ -130,6 +133,10 @@ pub enum Command {
     New(new::Args),
     /// Build the hook of this folder into one component, with its manifest inside
     Build(build::Args),
+    /// Play this hook's scenarios in the real engine, and compare its calls
+    Test(test::Args),
+    /// Play them again, failing and dying at every point: nothing doubled or left
+    Prove(prove::Args),
     /// Look into a hook's component: kind, imports, manifest, what it asks for
     Inspect(inspect::Args),
     /// Approve hooks: their components and grants go into groundcrew.lock
@@ -203,6 +210,16 @@ pub enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    /// What is logged unless the environment says: a runner that is played a thousand times has nothing to tell.
+    const fn logs(&self) -> &'static str {
+        match self {
+            Self::Test(_) | Self::Prove(_) => "off",
+            _ => "warn,groundcrew=info",
+        }
+    }
+}
+
 /// Runs the program: reads the command line and the environment, prints, and says how it went.
 pub fn main() -> ExitCode {
     let environment = Environment::of_process();
@@ -219,7 +236,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, environment: Environment) -> ExitCode {
     answer::choose_colours(cli.global.color);
-    let filter = environment.read("GROUNDCREW_LOG").unwrap_or_else(|| "warn,groundcrew=info".to_owned());
+    let filter = environment.read("GROUNDCREW_LOG").unwrap_or_else(|| cli.command.logs().to_owned());
     let context = Context::new(cli.global, environment);
     let result = logging::start(context.log_format(), &filter)
         .map_err(|error| {
@@ -238,6 +255,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Check(args) => check::run(context, &args),
         Command::New(args) => new::run(context, &args),
         Command::Build(args) => build::run(context, &args),
+        Command::Test(args) => test::run(context, &args),
+        Command::Prove(args) => prove::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Add(args) => add::run(context, &args),
         Command::Up(args) => up::perform(context, &args),

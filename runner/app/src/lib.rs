@@ -12,6 +12,7 @@ pub mod http;
 pub mod lock;
 pub mod logging;
 pub mod plan;
+pub mod prove;
 pub mod rates;
 pub mod retire;
 pub mod runner;

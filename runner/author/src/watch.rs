@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Folders that toolchains write, at any depth.
-const NOT_SOURCES: [&str; 7] =
-    [".git", ".groundcrew", ".venv", "node_modules", "target", "__pycache__", ".pytest_cache"];
+/// Folders that toolchains write, and scenarios, which no component is made of; at any depth.
+const NOT_SOURCES: [&str; 8] =
+    ["scenarios", ".git", ".groundcrew", ".venv", "node_modules", "target", "__pycache__", ".pytest_cache"];
 
 /// A look at a project's sources: every file with its time and length. Equal looks mean that nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,11 @@ impl Sources {
         let mut found = BTreeMap::new();
         look(root, &mut found);
         Self(found)
+    }
+
+    /// When one of them was last written.
+    pub fn newest(&self) -> Option<SystemTime> {
+        self.0.values().filter_map(|(written, _)| *written).max()
     }
 }
 

@@ -21,6 +21,8 @@ fn every_language_and_kind_has_a_complete_project() {
             for needed in ["hook.toml", "README.md", ".gitignore", language.known_by()] {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
+            let scenario = created.files.iter().any(|file| file == "scenarios/life.toml");
+            assert_eq!(scenario, kind != Kind::Auditor, "{what}");
             let tested = created.files.iter().any(|file| file.starts_with("tests/"));
             assert_eq!(tested, language == Language::Rust, "{what}");
             for file in &created.files {

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
-use groundcrew_core::spec::Failure;
+use groundcrew_core::spec::{Failure, Want};
 use groundcrew_core::time::Timestamp;
 
 pub use faults::{Fault, Faults, Moment};
@@ -193,6 +193,13 @@ impl Gate {
             request: limits.request,
             calls_max: limits.calls,
         })
+    }
+
+    /// Tells the fault schedule what the run is about.
+    pub(crate) fn begins(&self, about: Option<&Want>) {
+        if let Some(faults) = &self.faults {
+            faults.begins(about);
+        }
     }
 
     /// Numbers a call. Synchronous: the number is the call's place in the guest's order.

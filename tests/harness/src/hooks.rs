@@ -6,16 +6,22 @@ use std::sync::{Arc, OnceLock};
 
 use groundcrew::builtin;
 use groundcrew::config::{Component, NoManifest};
+use groundcrew::prove::trial::PLAYS;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::cache::{Cache, Compiler};
 use groundcrew_engine::inspect::{Inspected, embed, inspect};
 use groundcrew_engine::run::{Engine, Hook, Profile};
 
-/// Plays at once in one process.
-pub const PLAYS: usize = 8;
-
 const THINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things.wasm"));
 const THINGS_NEXT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things-next.wasm"));
+/// The hook with mistakes, for whoever plays scenario files; its manifest is within.
+pub fn wrong() -> Vec<u8> {
+    embed(
+        include_bytes!(concat!(env!("OUT_DIR"), "/wrong.wasm")),
+        include_str!("../../guests/wrong/hook.toml"),
+    )
+}
+
 const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
 
 /// The guest as it is built, and in which component; each name has a manifest of its own.

@@ -1,38 +1,35 @@
-//! The crash harness: the real runner, strategically struck.
+//! The project's own scenarios for the crash harness of `groundcrew::prove`.
 //!
-//! A [`Scenario`] is a script over virtual time: owners come, change their minds and go, strangers interfere,
-//! requests meet faults. [`play()`] plays it with the real runner, the real engine, the shipped form of a
-//! component and a real SQLite file against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
-//! counts the moments around every host call and every commit, and then plays it again for each of them: the
-//! call or commit fails, or the process dies there and is started again on the same file; and again for blows
-//! in the restart that follows.
-//!
-//! What ships is played as it ships: scenarios of `builtin:fly-ip`, `fly-cert`, `fly-addon`,
-//! `fly-secret`, `fly-postgres`, `dns` and `register` talk to the Fly simulator, to a fake of PowerDNS ([`neighbours`])
-//! and to the fake of `groundcrew-outside`, in process and on the same clock.
-//!
-//! *Guarantees.* Judged is only what the fakes' own logs and receipts show. The same scenario under the same
-//! blows goes the same way, whatever the machine does.
-//!
-//! It deliberately does not look into the ledger: what the runner believes is no evidence.
+//! A [`Scenario`] is written in Rust, for the tests' guest `things` or for what ships. What ships is played as it
+//! ships: scenarios of `builtin:fly-ip`, `fly-cert`, `fly-addon`, `fly-secret`, `fly-postgres`, `dns` and `register`
+//! talk to the Fly simulator, to a fake of PowerDNS ([`neighbours`]) and to the fake of `groundcrew-outside`, in
+//! process and on the same clock.
 
-pub mod carrier;
-pub mod clock;
-pub mod faults;
 pub mod hooks;
 pub mod month;
 pub mod neighbours;
-pub mod play;
 pub mod pointing;
 pub mod points;
 pub mod scenario;
-pub mod start;
-pub mod trial;
+pub mod shipped;
 
-mod operator;
-mod source;
+pub use groundcrew::prove::{Blow, Memory, Moment, Pairs, Strike, clock};
+pub use scenario::{Scenario, thing};
+pub use shipped::Shipped;
 
-pub use faults::{Blow, Moment, Strike};
-pub use play::{Played, play};
-pub use scenario::{Memory, Scenario, thing};
-pub use trial::{Pairs, Trial, explore};
+use neighbours::Aftermath;
+
+/// What became of one play.
+pub type Played = groundcrew::prove::Played<Aftermath>;
+/// What was tried of a scenario.
+pub type Trial = groundcrew::prove::Trial<Aftermath>;
+
+/// Plays a scenario under these blows; see [`groundcrew::prove::play()`].
+pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
+    groundcrew::prove::play(&scenario.scene(), strikes)
+}
+
+/// Tries every point of a scenario; see [`groundcrew::prove::explore`].
+pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
+    groundcrew::prove::explore(&scenario.scene(), pairs, right)
+}

@@ -5,14 +5,18 @@
 //! in [`REGISTRY`]; a record set is for [`ZONE`], with its key, `A/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use groundcrew_flysim::dns::{Dns, DnsEffect, DnsWhat};
-use groundcrew_flysim::{Action, Actor, Knobs, RateLimits, World};
-use groundcrew_outside::{By, Effect, Purpose, What};
+use groundcrew::prove::beside::{Beside, Seen};
+use groundcrew::prove::clock::{Clock, START};
+use groundcrew_engine::egress::Request;
+use groundcrew_flysim::dns::{Dns, DnsEffect, DnsKnobs, DnsWhat};
+use groundcrew_flysim::{self as flysim, Action, Actor, Knobs, RateLimits, World};
+use groundcrew_outside::{By, Effect, Purpose, Reply, Response, What};
 use serde_json::json;
 
-use crate::clock::Clock;
+use crate::pointing::{Dangling, Why, dangling};
 use crate::scenario::{Foreign, Telling};
 
 /// Where the Machines API is, for hooks.
@@ -26,9 +30,13 @@ pub const REGISTRY: &str = "/registry";
 /// What the API of the name server takes as a key.
 pub const PDNS_KEY: &str = "key-of-powerdns";
 
-impl groundcrew_flysim::Clock for Clock {
+/// The clock of a play, as the simulators read it.
+#[derive(Debug)]
+struct Shown(Clock);
+
+impl groundcrew_flysim::Clock for Shown {
     fn now_ms(&self) -> i64 {
-        self.millis()
+        self.0.millis()
     }
 }
 
@@ -44,10 +52,10 @@ pub struct Neighbours {
 impl Neighbours {
     /// Both, empty, but for the zone; every answer of Fly's is checked against the vendor's document.
     pub fn new(clock: &Clock) -> Self {
-        let fly = World::new(1, Arc::new(clock.clone())).validated();
+        let fly = World::new(1, Arc::new(Shown(clock.clone()))).validated();
         // A runner keeps to the limits by its limited transport, which is not played here.
         fly.set_knobs(Knobs { rate_limits: RateLimits::Off, ..Knobs::default() });
-        let dns = Dns::new(PDNS_KEY, Arc::new(clock.clone()));
+        let dns = Dns::new(PDNS_KEY, Arc::new(Shown(clock.clone())));
         dns.add_zone(&format!("{ZONE}.")).expect("invariant: it is a zone's name");
         Self { fly, dns }
     }
@@ -99,6 +107,98 @@ impl Neighbours {
             Some((format!("{}/{}", effect.app, effect.subject), value))
         };
         set.filter_map(value).collect()
+    }
+}
+
+/// What a script lets happen at the neighbours.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Something happens on Fly.
+    Fly(Action),
+    /// The simulator's knobs are turned.
+    Turn(fn(&mut Knobs)),
+    /// The knobs of the fake of PowerDNS are turned.
+    TurnDns(fn(&mut DnsKnobs)),
+    /// Somebody else changes a record set.
+    Foreign(Foreign),
+}
+
+/// What there is to judge beside effects.
+#[derive(Clone, Debug)]
+pub struct Aftermath {
+    /// Records that pointed at addresses that their apps did not have.
+    pub dangling: Vec<Dangling>,
+    /// Values of the apps' secrets at the end, by `APP/NAME`.
+    pub secrets: BTreeMap<String, String>,
+    /// Answers of the Fly simulator that the vendor's document does not allow.
+    pub violations: Vec<String>,
+}
+
+impl Beside for Neighbours {
+    type Act = Act;
+    type Seen = Aftermath;
+
+    fn new(clock: &Clock) -> Self {
+        Self::new(clock)
+    }
+
+    fn perform(&self, act: &Act) {
+        match act {
+            Act::Fly(action) => self.act(action),
+            Act::Turn(turn) => self.fly.turn(turn),
+            Act::TurnDns(turn) => self.dns.turn(turn),
+            Act::Foreign(set) => self.write(set),
+        }
+    }
+
+    fn answer(&self, request: &Request) -> Option<Reply> {
+        let Request { method, url, headers, body, .. } = request;
+        let call = |target| flysim::Request { method, target, headers, body };
+        let reply = if let Some(target) = url.strip_prefix(FLY) {
+            self.fly.call(&call(target))
+        } else {
+            self.dns.call(&call(url.strip_prefix(PDNS)?))
+        };
+        Some(match reply {
+            flysim::Reply::Answered(answer) => {
+                let flysim::Answered { status, headers, body } = answer;
+                Reply::Answer(Response { status, headers, body })
+            }
+            flysim::Reply::Dropped => Reply::Lost,
+            flysim::Reply::Withheld => {
+                Reply::Held(Response { status: 504, headers: Vec::new(), body: Vec::new() })
+            }
+        })
+    }
+
+    fn log(&self, outside: Vec<Effect>) -> Vec<Effect> {
+        let mut log: Vec<_> = outside.into_iter().map(of_registry).collect();
+        log.extend(Self::log(self));
+        log.sort_by_key(|effect| effect.at);
+        log
+    }
+
+    fn seen(&self) -> Aftermath {
+        let (secrets, violations) = (self.secrets(), self.violations());
+        Aftermath { dangling: dangling(self), secrets, violations }
+    }
+}
+
+impl Seen for Aftermath {
+    fn is_right(&self) -> bool {
+        let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
+        points_right && self.violations.is_empty()
+    }
+
+    fn tell(&self, story: &mut String) -> fmt::Result {
+        for Dangling { record, address, from, until, why } in &self.dangling {
+            let until = until.map_or_else(|| "the end".to_owned(), |until| format!("{} ms", until - START));
+            writeln!(story, "  {record} points at {address} from {} ms to {until}: {why:?}", from - START)?;
+        }
+        for violation in &self.violations {
+            writeln!(story, "  not as documented: {violation}")?;
+        }
+        Ok(())
     }
 }
 

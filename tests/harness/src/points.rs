@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::play::Played;
+use groundcrew::prove::Pairs;
+
 use crate::scenario::Scenario;
-use crate::trial::{Pairs, Trial, explore};
+use crate::{Played, Trial, explore};
 
 /// One user of the file at a time.
 static FILE: Mutex<()> = Mutex::new(());
@@ -37,13 +38,13 @@ pub fn keep(trial: &Trial) {
         toml::from_str(&text).expect("points.toml holds NAME = [points, pairs]");
     let tried = [trial.points, trial.pairs];
     if std::env::var_os("UPDATE_POINTS").is_some() {
-        kept.insert(trial.name.to_owned(), tried);
+        kept.insert(trial.name.clone(), tried);
         let lines = kept.iter().map(|(name, [points, pairs])| format!("{name} = [{points}, {pairs}]\n"));
         let header = "# Points and pairs of blows tried of each scenario; UPDATE_POINTS=1 writes it anew.\n";
         fs::write(&path, header.to_owned() + &lines.collect::<String>()).expect("points.toml can be written");
         return;
     }
-    let Some(before) = kept.get(trial.name) else {
+    let Some(before) = kept.get(&trial.name) else {
         panic!("`{}` is not in points.toml: UPDATE_POINTS=1", trial.name)
     };
     assert!(

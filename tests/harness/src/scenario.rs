@@ -2,68 +2,27 @@
 
 mod shipped;
 
+use std::path::Path;
+use std::sync::Arc;
+
+use groundcrew::config::{Config, Environment};
+use groundcrew::prove::{Cast, Doing, Memory, Operator, Records, Scene, Sighting, Tells};
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
 use serde_json::{Value, json};
 
-pub(crate) use shipped::{Foreign, Telling, head};
+use crate::hooks::{Shop, manifest_of};
+use crate::neighbours::{self, Neighbours, PDNS_KEY};
 
-/// One thing that happens.
-#[derive(Clone, Debug)]
-pub(crate) enum Doing {
-    /// A source sees a subject: anew, changed, or at its end.
-    Sees(Sighting),
-    /// Something happens to a collection.
-    Act { path: &'static str, act: Act },
-    /// A collection begins anew, empty.
-    Open { path: &'static str, knobs: Knobs },
-    /// A fault meets the request after so many of its method.
-    Fault { after: u32, method: &'static str, fault: Fault },
-    /// Something happens on Fly.
-    Fly(groundcrew_flysim::Action),
-    /// The simulator's knobs are turned.
-    Turn(fn(&mut groundcrew_flysim::Knobs)),
-    /// The knobs of the fake of PowerDNS are turned.
-    TurnDns(fn(&mut groundcrew_flysim::dns::DnsKnobs)),
-    /// Somebody else changes a record set.
-    Foreign(Foreign),
-    /// A person intervenes.
-    Operator(Operator),
-}
+pub(crate) use shipped::head;
+pub use shipped::{Foreign, Telling};
 
-/// What a source sees of one subject.
-#[derive(Clone, Debug)]
-pub(crate) struct Sighting {
-    pub(crate) app: &'static str,
-    /// None: the app itself.
-    pub(crate) machine: Option<&'static str>,
-    /// Which subject of that name it is, counted from one.
-    pub(crate) incarnation: u32,
-    /// None: its end is confirmed.
-    pub(crate) labels: Option<Value>,
-}
+/// Where the fake is, for hooks.
+pub const SERVER: &str = "http://outside.example";
 
-/// What a person does.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operator {
-    /// `groundcrew pause --hook HOOK`, or with `--deletes`: a lower level is laid over it.
-    Pause { hook: &'static str, level: Level },
-    /// `groundcrew unpause --hook HOOK`.
-    Unpause { hook: &'static str },
-    /// `groundcrew approve --all`.
-    Approve,
-}
-
-/// Whether what is known of an intent survives a crash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Memory {
-    /// It does, as the store promises.
-    #[default]
-    Durable,
-    /// After a crash the database is as it was before the last write's intent: the intent commit, taken out.
-    Forgetful,
-}
+/// The installation, as in marks.
+pub const INSTALLATION: &str = "harness";
 
 /// One scenario. Times are milliseconds after its beginning.
 #[derive(Clone, Debug)]
@@ -76,7 +35,7 @@ pub struct Scenario {
     pub(crate) handler: bool,
     pub(crate) hooks: Option<String>,
     pub(crate) collections: Vec<(&'static str, Knobs)>,
-    pub(crate) script: Vec<(i64, Doing)>,
+    pub(crate) script: Vec<(i64, Doing<neighbours::Act>)>,
     pub(crate) expects: Vec<Purpose>,
     pub(crate) lasts: i64,
     pub(crate) rules: Rules,
@@ -142,7 +101,7 @@ impl Scenario {
     #[must_use]
     pub fn wants_again(self, at: i64, app: &'static str, incarnation: u32, things: &[Value]) -> Self {
         let labels = Some(json!({ "things": things }));
-        self.doing(at, Doing::Sees(Sighting { app, machine: None, incarnation, labels }))
+        self.doing(at, sees((app, None), incarnation, labels))
     }
 
     /// An app is there, without things of its own.
@@ -160,55 +119,55 @@ impl Scenario {
         things: &[Value],
     ) -> Self {
         let labels = Some(json!({ "things": things }));
-        self.doing(at, Doing::Sees(Sighting { app, machine: Some(machine), incarnation: 1, labels }))
+        self.doing(at, sees((app, Some(machine)), 1, labels))
     }
 
     /// An app's end is confirmed.
     #[must_use]
     pub fn ends(self, at: i64, app: &'static str, incarnation: u32) -> Self {
-        self.doing(at, Doing::Sees(Sighting { app, machine: None, incarnation, labels: None }))
+        self.doing(at, sees((app, None), incarnation, None))
     }
 
     /// A machine's end is confirmed.
     #[must_use]
     pub fn machine_ends(self, at: i64, (app, machine): (&'static str, &'static str)) -> Self {
-        self.doing(at, Doing::Sees(Sighting { app, machine: Some(machine), incarnation: 1, labels: None }))
+        self.doing(at, sees((app, Some(machine)), 1, None))
     }
 
     /// Something happens to a collection that no request did.
     #[must_use]
     pub fn act(self, at: i64, path: &'static str, act: Act) -> Self {
-        self.doing(at, Doing::Act { path, act })
+        self.doing(at, Doing::Act { path: path.to_owned(), act })
     }
 
     /// A collection begins anew, empty.
     #[must_use]
     pub fn open(self, at: i64, path: &'static str, knobs: Knobs) -> Self {
-        self.doing(at, Doing::Open { path, knobs })
+        self.doing(at, Doing::Open { path: path.to_owned(), knobs: Box::new(knobs) })
     }
 
     /// From then on, a fault meets the request of this method after so many that go well.
     #[must_use]
     pub fn fault(self, at: i64, after: u32, method: &'static str, fault: Fault) -> Self {
-        self.doing(at, Doing::Fault { after, method, fault })
+        self.doing(at, Doing::Fault { after, method: Some(method.to_owned()), fault })
     }
 
     /// A person types `groundcrew pause --hook HOOK`: nothing is written any more.
     #[must_use]
     pub fn pauses(self, at: i64, hook: &'static str) -> Self {
-        self.doing(at, Doing::Operator(Operator::Pause { hook, level: Level::Observe }))
+        self.doing(at, Doing::Operator(Operator::Pause { hook: hook.to_owned(), level: Level::Observe }))
     }
 
     /// A person types `groundcrew pause --deletes --hook HOOK`.
     #[must_use]
     pub fn pauses_deletes(self, at: i64, hook: &'static str) -> Self {
-        self.doing(at, Doing::Operator(Operator::Pause { hook, level: Level::NoDeletes }))
+        self.doing(at, Doing::Operator(Operator::Pause { hook: hook.to_owned(), level: Level::NoDeletes }))
     }
 
     /// A person types `groundcrew unpause --hook HOOK`.
     #[must_use]
     pub fn unpauses(self, at: i64, hook: &'static str) -> Self {
-        self.doing(at, Doing::Operator(Operator::Unpause { hook }))
+        self.doing(at, Doing::Operator(Operator::Unpause { hook: hook.to_owned() }))
     }
 
     /// A person approves every removal that is held by then.
@@ -244,9 +203,71 @@ impl Scenario {
     }
 
     /// Puts it behind everything that happens until then.
-    fn doing(mut self, at: i64, doing: Doing) -> Self {
+    fn doing(mut self, at: i64, doing: Doing<neighbours::Act>) -> Self {
         let place = self.script.partition_point(|(before, _)| *before <= at);
         self.script.insert(place, (at, doing));
         self
     }
+
+    /// Itself, ready to be played.
+    ///
+    /// # Panics
+    /// If it names a component that the harness does not have, or its stanzas are wrong.
+    pub fn scene(&self) -> Scene<Neighbours> {
+        let collections = self.collections.iter().map(|(path, knobs)| ((*path).to_owned(), knobs.clone()));
+        Scene {
+            name: self.name.to_owned(),
+            cast: Arc::new(self.cast()),
+            server: SERVER.into(),
+            collections: collections.collect(),
+            script: self.script.clone(),
+            expects: self.expects.clone(),
+            tells: if self.handler { Tells::Everything } else { Tells::Nothing },
+            lasts: self.lasts,
+            rules: self.rules,
+            memory: self.memory,
+            records: Records::None,
+        }
+    }
+
+    fn cast(&self) -> Cast {
+        let (config, shop) = (self.config(), Shop::of_process());
+        let component =
+            |hook: &groundcrew::config::Hook| (hook.name.clone(), shop.component(&hook.component));
+        let components = config.hooks.values().map(component).collect();
+        Cast { config, engine: shop.engine.clone(), components }
+    }
+
+    /// The configuration that a user would have written.
+    fn config(&self) -> Config {
+        let Self { component, stanza, grace, handler, hooks, .. } = self;
+        let tell = if *handler {
+            "[hook.tell]\nuse = \"builtin:notify\"\non = [\"app.*\"]\nconfig = { to = \"standard-webhooks\" }\n\
+             secret.URL = { from = \"TELL\", at = \"url\" }\n"
+        } else {
+            ""
+        };
+        let things = format!(
+            "[hook.things]\nuse = \"{component}\"\ngone = \"delete\"\n{stanza}\ngrace = {grace}\n\
+             config = {{ server = \"{SERVER}\" }}\nallow = [\"GET,POST,PUT,DELETE {{config.server}}/*\"]\n"
+        );
+        let text = head(INSTALLATION) + hooks.as_ref().unwrap_or(&things) + tell;
+        let environment = Environment::fixed([
+            ("TELL".to_owned(), format!("{SERVER}/told")),
+            ("FLY".to_owned(), "fo1_token_of_the_harness".to_owned()),
+            ("PDNS".to_owned(), PDNS_KEY.to_owned()),
+        ]);
+        let parsed = Config::parse("harness.toml", &text, Path::new("/"), &environment, &manifest_of);
+        parsed.unwrap_or_else(|report| panic!("invariant: the harness's configuration is right\n{report}"))
+    }
+}
+
+/// A source sees an app, or a machine of it.
+fn sees(
+    (app, machine): (&str, Option<&str>),
+    incarnation: u32,
+    labels: Option<Value>,
+) -> Doing<neighbours::Act> {
+    let (app, machine) = (app.to_owned(), machine.map(str::to_owned));
+    Doing::Sees(Sighting { app, machine, incarnation, labels, event: None })
 }

@@ -4,7 +4,7 @@
 //! far as the runner has it in hand: see `groundcrew_harness::pointing`.
 
 use groundcrew_flysim::{Action, Fault};
-use groundcrew_harness::{Pairs, Played, Scenario, points};
+use groundcrew_harness::{Pairs, Played, Scenario, Shipped, points};
 use groundcrew_outside::{Effect, What};
 use serde_json::json;
 

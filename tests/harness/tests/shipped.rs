@@ -1,7 +1,7 @@
 //! What ships, struck at every point: `fly-ip`, `fly-cert`, `fly-addon` and `dns` against the Fly simulator and PowerDNS's API.
 
 use groundcrew_flysim::{Action, Fault, Late};
-use groundcrew_harness::{Pairs, Played, Scenario, points};
+use groundcrew_harness::{Pairs, Played, Scenario, Shipped, points};
 use serde_json::json;
 
 const GRACE: &str = "gone_adopted = \"delete\"\ngrace = { gone = \"30s\", unwanted = \"20s\" }";

@@ -4,7 +4,7 @@
 //! `bucket` is not played here: nothing speaks S3 in process. The end-to-end tests play it against moto.
 
 use groundcrew_flysim::{Action, Fault, Late};
-use groundcrew_harness::{Pairs, Played, Scenario, points};
+use groundcrew_harness::{Pairs, Played, Scenario, Shipped, points};
 use groundcrew_outside::{self as outside, Act, ById};
 use serde_json::json;
 

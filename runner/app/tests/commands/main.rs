@@ -11,6 +11,7 @@ mod fixture;
 mod http;
 mod listings;
 mod plan;
+mod project;
 mod records;
 mod retarget;
 mod setup;

@@ -1,5 +1,7 @@
 //! Faults that tests lay over a run, call by call.
 
+use groundcrew_core::spec::Want;
+
 use crate::journal::Recorded;
 
 /// A place in a run where a fault may be laid.
@@ -28,4 +30,8 @@ pub enum Fault {
 pub trait Faults: Send + Sync {
     /// What happens at this moment of this call.
     fn at(&self, moment: Moment, call: &Recorded) -> Fault;
+
+    /// A run begins: of a call about this thing, or, with none, of another export. Whoever plays runs one by one knows
+    /// by this whom the calls that follow are for.
+    fn begins(&self, _about: Option<&Want>) {}
 }

@@ -26,6 +26,7 @@ macro_rules! call_export {
 impl Engine {
     /// Tells a handler an event; one that is a plain HTTP component gets it as a POST.
     pub async fn handle(&self, hook: &Hook, context: &Context, event: Event) -> Run<()> {
+        context.gate.begins(None);
         if let (None, Some(incoming)) = (&hook.handler, &hook.incoming) {
             return self.post(incoming, context, &event).await;
         }
@@ -63,6 +64,7 @@ impl Engine {
 
     /// Looks for a thing.
     pub async fn find(&self, hook: &Hook, context: &Context, want: &Want) -> Run<Vec<Thing>> {
+        context.gate.begins(Some(want));
         let want = convert::want_out(want);
         let limits = context.limits.clone();
         let convert = |things: Vec<_>| {
@@ -85,6 +87,7 @@ impl Engine {
 
     /// Makes a thing.
     pub async fn create(&self, hook: &Hook, context: &Context, want: &Want) -> Run<Thing> {
+        context.gate.begins(Some(want));
         let want = convert::want_out(want);
         let max = context.limits.json;
         call_export!(
@@ -101,6 +104,7 @@ impl Engine {
 
     /// Changes a thing that was found moments ago.
     pub async fn update(&self, hook: &Hook, context: &Context, want: &Want, now: &Thing) -> Run<Thing> {
+        context.gate.begins(Some(want));
         let (want, now) = (convert::want_out(want), convert::thing_out(now));
         let max = context.limits.json;
         call_export!(
@@ -123,6 +127,7 @@ impl Engine {
         want: &Want,
         now: &Thing,
     ) -> Run<Option<Thing>> {
+        context.gate.begins(Some(want));
         let (want, now) = (convert::want_out(want), convert::thing_out(now));
         let max = context.limits.json;
         call_export!(

@@ -7,10 +7,9 @@ use groundcrew::config::{Config, Environment};
 use super::Pace;
 use super::act::Change;
 use super::ways::LABELS;
-use crate::carrier::SERVER;
 use crate::hooks::manifest_of;
 use crate::neighbours::{FLY, PDNS, PDNS_KEY, ZONE};
-use crate::start::INSTALLATION;
+use crate::scenario::{INSTALLATION, SERVER};
 
 /// All changes so far, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

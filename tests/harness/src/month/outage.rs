@@ -6,7 +6,7 @@ use super::act::{Act, Disk, HOUR, MINUTE, Neighbour, Outage as How, Verb, Wish};
 use super::lookout::{self, Seen};
 use super::stage::Stage;
 use super::{Month, Outcome, Pace};
-use crate::clock::START;
+use groundcrew::prove::clock::START;
 
 /// What is out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use groundcrew::prove::carrier::Carrier;
+use groundcrew::prove::clock::{Clock, START};
 use groundcrew_core::time::Timestamp;
 use groundcrew_flysim::dns::DnsKnobs;
 use groundcrew_flysim::{Action, Fault, Knobs, Late, RateLimits};
@@ -19,9 +21,8 @@ use super::fate::Fate;
 use super::fleet::Fleet;
 use super::lookout::Seen;
 use super::ways::{Watch, Ways};
-use crate::carrier::Carrier;
-use crate::clock::{Clock, START};
 use crate::neighbours::{Neighbours, ZONE};
+use crate::scenario::SERVER;
 
 /// Less than the five seconds that the guest's kinds settle in.
 const LAG: i64 = 3_000;
@@ -68,7 +69,7 @@ impl Stage {
             }
         }
         let neighbours = Neighbours::new(&clock);
-        let carrier = Carrier::new(outside.clone(), neighbours.clone(), clock.clone());
+        let carrier = Carrier::new(outside.clone(), SERVER, neighbours.clone(), clock.clone());
         let acts = acts.into_iter().map(|(at, act)| (START + at, act));
         let stage = Self {
             month: month.clone(),
@@ -87,7 +88,7 @@ impl Stage {
             seen: RefCell::default(),
             begun: RefCell::default(),
             queue: RefCell::new(acts.enumerate().map(|(place, (at, act))| ((at, place), act)).collect()),
-            disk: crate::play::disk(),
+            disk: groundcrew::prove::play::disk(),
         };
         for round in 0..month.quiet() / (6 * HOUR) {
             stage.later(START + month.until() + round * 6 * HOUR, Act::Round);

@@ -18,7 +18,7 @@ use groundcrew_store::{HookId, Options, Result, Store};
 use super::stage::Stage;
 use super::ways::{Machine, Ways};
 use crate::hooks::Shop;
-use crate::start::INSTALLATION;
+use crate::scenario::INSTALLATION;
 
 /// Every so many starts of the process are starts of its machine as well.
 const STARTS_OF_A_BOOT: u32 = 3;

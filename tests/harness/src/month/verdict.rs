@@ -15,8 +15,8 @@ use serde_json::Value;
 use super::act::{Act, Change, HOUR};
 use super::stage::Stage;
 use super::{Counted, Month};
-use crate::clock::START;
 use crate::pointing::{Dangling, Why, dangling};
+use groundcrew::prove::clock::START;
 
 /// Who wanted a thing for so long without a pause is known to want it, whatever was out: labels are asked twice a
 /// day, and nothing is out for longer than this less that.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
+use groundcrew::prove::carrier::Carrier;
+use groundcrew::prove::clock::{Clock, START};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
 use groundcrew_core::steady::Reading;
@@ -14,9 +16,8 @@ use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
 use serde_json::json;
 
 use super::act::{Neighbour, Outage, Wish};
-use crate::carrier::{Carrier, SERVER};
-use crate::clock::{Clock, START};
-use crate::neighbours::{FLY, PDNS};
+use crate::neighbours::{FLY, Neighbours, PDNS};
+use crate::scenario::SERVER;
 
 /// Where the label endpoint is.
 pub(super) const LABELS: &str = "http://labels.example";
@@ -74,14 +75,14 @@ pub(super) type Labels = BTreeMap<String, Vec<Wish>>;
 /// The way to all neighbours; a clone is the same one.
 #[derive(Clone, Debug)]
 pub(super) struct Ways {
-    carrier: Arc<Carrier>,
+    carrier: Arc<Carrier<Neighbours>>,
     clock: Clock,
     out: Arc<Mutex<BTreeMap<Neighbour, Outage>>>,
     labels: Arc<Mutex<Labels>>,
 }
 
 impl Ways {
-    pub(super) fn new(carrier: Carrier, clock: Clock) -> Self {
+    pub(super) fn new(carrier: Carrier<Neighbours>, clock: Clock) -> Self {
         Self { carrier: Arc::new(carrier), clock, out: Arc::default(), labels: Arc::default() }
     }
 

@@ -1,20 +1,20 @@
 //! Scripts for what ships: hooks of the binary, Fly, a name server.
 
+use groundcrew::prove::Doing;
 use groundcrew_flysim::dns::DnsKnobs;
 use groundcrew_flysim::{Action, Knobs};
 use groundcrew_outside::Purpose;
 use serde_json::Value;
 
-use super::{Doing, Scenario, Sighting};
-use crate::carrier::SERVER;
-use crate::neighbours::{FLY, PDNS, REGISTRY, ZONE};
+use super::{SERVER, Scenario, sees};
+use crate::neighbours::{Act, FLY, PDNS, REGISTRY, ZONE};
 
 /// How long after an app's end on the platform the source confirms it, in milliseconds.
 const CONFIRMED_AFTER: i64 = 2_000;
 
 /// A record set as somebody else writes it; empty: deletes it.
 #[derive(Clone, Debug)]
-pub(crate) struct Foreign {
+pub struct Foreign {
     pub(crate) name: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) contents: &'static [&'static str],
@@ -23,7 +23,8 @@ pub(crate) struct Foreign {
 
 /// Whether resolvers are told of a record set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Telling {
+pub enum Telling {
+    /// They are.
     On,
     /// Its records are disabled: it is there, and nobody who resolves sees it.
     Off,
@@ -122,34 +123,34 @@ impl Scenario {
     #[must_use]
     pub fn app_again(self, at: i64, app: &'static str, incarnation: u32, labels: Value) -> Self {
         let create = Action::CreateApp { name: app.to_owned(), org: None };
-        let sighting = Sighting { app, machine: None, incarnation, labels: Some(labels) };
-        self.doing(at, Doing::Fly(create)).doing(at, Doing::Sees(sighting))
+        let sighting = sees((app, None), incarnation, Some(labels));
+        self.doing(at, Doing::Beside(Act::Fly(create))).doing(at, sighting)
     }
 
     /// An app is deleted on Fly; a little later the source confirms its end.
     #[must_use]
     pub fn app_ends(self, at: i64, app: &'static str, incarnation: u32) -> Self {
         let delete = Action::DeleteApp { app: app.to_owned() };
-        let sighting = Sighting { app, machine: None, incarnation, labels: None };
-        self.doing(at, Doing::Fly(delete)).doing(at + CONFIRMED_AFTER, Doing::Sees(sighting))
+        let sighting = sees((app, None), incarnation, None);
+        self.doing(at, Doing::Beside(Act::Fly(delete))).doing(at + CONFIRMED_AFTER, sighting)
     }
 
     /// Something happens on Fly.
     #[must_use]
     pub fn fly(self, at: i64, action: Action) -> Self {
-        self.doing(at, Doing::Fly(action))
+        self.doing(at, Doing::Beside(Act::Fly(action)))
     }
 
     /// The simulator's knobs are turned.
     #[must_use]
     pub fn turn(self, at: i64, turn: fn(&mut Knobs)) -> Self {
-        self.doing(at, Doing::Turn(turn))
+        self.doing(at, Doing::Beside(Act::Turn(turn)))
     }
 
     /// The knobs of the fake of PowerDNS are turned.
     #[must_use]
     pub fn turn_dns(self, at: i64, turn: fn(&mut DnsKnobs)) -> Self {
-        self.doing(at, Doing::TurnDns(turn))
+        self.doing(at, Doing::Beside(Act::TurnDns(turn)))
     }
 
     /// Somebody else writes a record set; without contents: deletes it.
@@ -161,7 +162,7 @@ impl Scenario {
         name: &'static str,
         contents: &'static [&'static str],
     ) -> Self {
-        self.doing(at, Doing::Foreign(Foreign { name, kind, contents, told: Telling::On }))
+        self.doing(at, Doing::Beside(Act::Foreign(Foreign { name, kind, contents, told: Telling::On })))
     }
 
     /// Somebody else writes a record set and disables it.
@@ -173,7 +174,7 @@ impl Scenario {
         name: &'static str,
         contents: &'static [&'static str],
     ) -> Self {
-        self.doing(at, Doing::Foreign(Foreign { name, kind, contents, told: Telling::Off }))
+        self.doing(at, Doing::Beside(Act::Foreign(Foreign { name, kind, contents, told: Telling::Off })))
     }
 
     /// At the end these record sets of ours are there, each with its mark.

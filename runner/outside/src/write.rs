@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::Response;
 use crate::api::Request;
-use crate::knobs::{Ids, Keys, Names};
+use crate::knobs::{Ids, Keys, Names, Words};
 use crate::log::{By, Purpose};
-use crate::world::{New, World};
+use crate::world::{Collection, New, World};
 
 /// A write that takes effect now or later.
 #[derive(Clone, Debug)]
@@ -34,14 +34,13 @@ impl World {
                 Response::error(409, "it is being removed")
             }
             ("PUT" | "PATCH", Some(_), Some(index)) => {
-                let new = New { purpose: write.purpose.clone(), ..New::of(&write.body) };
+                let new = write.fields(&collection.knobs.words);
                 self.change(path, at, By::Caller, index, new);
-                let collection = &self.collections[path];
-                Response::new(200, &collection.things[index].shown(&collection.knobs, at))
+                self.single(200, path, index, at)
             }
             ("PUT", Some(id), None) if collection.knobs.ids == Ids::Names => {
                 let (id, name) = (Some(id.clone()), Some(id.clone()));
-                let new = New { id, name, purpose: write.purpose.clone(), ..New::of(&write.body) };
+                let new = New { id, name, ..write.fields(&collection.knobs.words) };
                 self.create(path, new, at)
             }
             ("DELETE", Some(_), Some(index)) => self.delete(path, index, at),
@@ -62,7 +61,7 @@ impl World {
         if let Some((_, answer)) = key.and_then(|key| collection.keys.get(key)) {
             return answer.clone();
         }
-        let mut new = New { purpose: write.purpose.clone(), ..New::of(&write.body) };
+        let mut new = write.fields(&collection.knobs.words);
         new.id = collection.knobs.ids.of(new.name.as_deref());
         let answer = self.create(path, new, at);
         let collection = self.collections.get_mut(path).expect("invariant: looked up before");
@@ -85,8 +84,13 @@ impl World {
         }
         let status = if knobs.build_ms > 0 { 202 } else { 201 };
         let index = self.make(path, at, By::Caller, new);
-        let collection = &self.collections[path];
-        Response::new(status, &collection.things[index].shown(&collection.knobs, at))
+        self.single(status, path, index, at)
+    }
+
+    /// An answer with one thing.
+    fn single(&self, status: u16, path: &str, index: usize, at: i64) -> Response {
+        let Collection { knobs, things, .. } = &self.collections[path];
+        Response::new(status, &knobs.words.wrapped(things[index].shown(knobs, at)))
     }
 
     fn delete(&mut self, path: &str, index: usize, at: i64) -> Response {
@@ -100,15 +104,18 @@ impl World {
         }
         let first = thing.going_at.is_none();
         thing.going_at.get_or_insert(at + demolish);
-        let shown = thing.shown(&collection.knobs, at);
         if first {
             self.schedule_end(at + demolish, path, seq);
         }
-        Response::new(202, &shown)
+        self.single(202, path, index, at)
     }
 }
 
 impl Write {
+    fn fields(&self, words: &Words) -> New {
+        New { purpose: self.purpose.clone(), ..New::of(words.unwrapped(&self.body), words) }
+    }
+
     pub(crate) fn of(request: &Request<'_>, id: Option<String>) -> Self {
         Self {
             method: request.method.to_owned(),

@@ -203,21 +203,23 @@ impl World {
     fn list(&self, request: &Request<'_>, path: &str, now: i64) -> Response {
         let collection = &self.collections[path];
         let knobs = &collection.knobs;
-        let after = request.asked("cursor").and_then(|cursor| cursor.parse::<u64>().ok()).unwrap_or(0);
+        let words = &knobs.words;
+        let after = request.asked(&words.cursor).and_then(|cursor| cursor.parse::<u64>().ok()).unwrap_or(0);
         let asked = |name: &str, value: &Option<String>| {
             request.asked(name).is_none_or(|it| Some(it) == value.as_deref())
         };
-        let fits =
-            |thing: &&Thing| asked("name", &thing.name) && asked("mark", &thing.mark) && thing.seq > after;
+        let fits = |thing: &&Thing| {
+            asked(&words.name, &thing.name) && asked(&words.mark, &thing.mark) && thing.seq > after
+        };
         let seen = |thing: &&Thing| now >= thing.made_at + knobs.lag_ms;
         let shown = |thing: &&Thing| thing.gone_at.is_none_or(|gone| now < gone + knobs.stale_ms);
         let mut found: Vec<_> = collection.things.iter().filter(seen).filter(shown).filter(fits).collect();
-        let limit = request.asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(knobs.page);
+        let limit = request.asked(&words.limit).and_then(|limit| limit.parse().ok()).unwrap_or(knobs.page);
         let page = knobs.page.min(limit).max(1);
         let next = (found.len() > page).then(|| found[page - 1].seq.to_string());
         found.truncate(page);
         let items: Vec<_> = found.into_iter().map(|thing| thing.shown(knobs, now)).collect();
-        Response::new(200, &json!({ "items": items, "next": next }))
+        Response::new(200, &words.page(items, next))
     }
 
     fn show(&self, path: &str, id: &str, now: i64) -> Response {
@@ -226,7 +228,7 @@ impl World {
         let lag = if knobs.by_id == ById::Lagging { knobs.lag_ms } else { 0 };
         let found = collection.things.iter().find(|thing| thing.lives() && thing.id == id);
         match found.filter(|thing| now >= thing.made_at + lag) {
-            Some(thing) => Response::new(200, &thing.shown(knobs, now)),
+            Some(thing) => Response::new(200, &knobs.words.wrapped(thing.shown(knobs, now))),
             None => Response::error(404, "not found"),
         }
     }

@@ -74,6 +74,39 @@ pub struct Rate {
     pub burst: u32,
 }
 
+/// What an API calls things in its bodies and queries. A field may lie within objects: `metadata.mark`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The field of a thing's id.
+    pub id: String,
+    /// That of its name, and the query that filters by it.
+    pub name: String,
+    /// That of its mark, and the query that filters by it.
+    pub mark: String,
+    /// That of when it was made.
+    pub made: String,
+    /// That of its state: `ready`, `pending`, `removing`.
+    pub state: String,
+    /// The field of a listing that holds the things; empty: the answer is the list.
+    pub list: String,
+    /// The field of a listing that says where it goes on.
+    pub next: String,
+    /// The query that says where to go on.
+    pub cursor: String,
+    /// The query that says how many there should be on a page.
+    pub limit: String,
+    /// The field in which single things are wrapped, asked and answered; empty: they are not.
+    pub wrap: String,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        let [id, name, mark, made, state] = ["id", "name", "mark", "created_at", "state"].map(str::to_owned);
+        let [list, next, cursor, limit] = ["items", "next", "cursor", "limit"].map(str::to_owned);
+        Self { id, name, mark, made, state, list, next, cursor, limit, wrap: String::new() }
+    }
+}
+
 /// The knobs of one collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knobs {
@@ -103,6 +136,8 @@ pub struct Knobs {
     pub rate: Option<Rate>,
     /// Things that the collection holds at most: beyond that 422.
     pub things_max: Option<usize>,
+    /// What it calls things.
+    pub words: Words,
 }
 
 impl Default for Knobs {
@@ -121,6 +156,7 @@ impl Default for Knobs {
             page: 100,
             rate: None,
             things_max: None,
+            words: Words::default(),
         }
     }
 }

@@ -5,10 +5,13 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::faults::{Blow, Strike};
-use crate::hooks::PLAYS;
-use crate::play::{Played, play};
-use crate::scenario::Scenario;
+use super::beside::{Beside, Seen};
+use super::faults::{Blow, Strike};
+use super::play::{Played, play};
+use super::scene::Scene;
+
+/// Plays at once in one process, at most.
+pub const PLAYS: usize = 8;
 
 /// Plays that went wrong are told in full up to this many.
 const TOLD_MAX: usize = 3;
@@ -31,9 +34,9 @@ pub enum Pairs {
 
 /// What was tried, and what went wrong.
 #[derive(Debug)]
-pub struct Trial {
+pub struct Trial<S> {
     /// The scenario's name.
-    pub name: &'static str,
+    pub name: String,
     /// Host calls' and commits' moments of the undisturbed play.
     pub moments: usize,
     /// Single blows that were tried, those included that leave the same as one that was played.
@@ -43,12 +46,12 @@ pub struct Trial {
     /// How often the scenario was played.
     pub plays: usize,
     /// The undisturbed play.
-    pub whole: Played,
+    pub whole: Played<S>,
     /// Plays that went wrong, the undisturbed one among them.
-    pub wrong: Vec<Played>,
+    pub wrong: Vec<Played<S>>,
 }
 
-impl fmt::Display for Trial {
+impl<S: Seen> fmt::Display for Trial<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, moments, points, pairs, plays, wrong, .. } = self;
         write!(
@@ -67,18 +70,22 @@ impl fmt::Display for Trial {
 ///
 /// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`]. So is
 /// a read that fails before it leaves and after its answer has come.
-pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
-    let whole = play(scenario, &[]);
+pub fn explore<B: Beside>(
+    scene: &Scene<B>,
+    pairs: Pairs,
+    right: impl Fn(&Played<B::Seen>) -> bool + Sync,
+) -> Trial<B::Seen> {
+    let whole = play(scene, &[]);
     let mut wrong: Vec<_> = (!right(&whole)).then(|| whole.clone()).into_iter().collect();
     let singles = blows(&whole, &[], 1);
-    let tried = play_all(scenario, &singles);
+    let tried = play_all(scene, &singles);
     let seconds: Vec<_> = tried.iter().zip(&singles).flat_map(seconds).collect();
     wrong.extend(tried.into_iter().filter(|played| !right(played)));
     let seconds = chosen(seconds, pairs);
-    wrong.extend(play_all(scenario, &seconds).into_iter().filter(|played| !right(played)));
+    wrong.extend(play_all(scene, &seconds).into_iter().filter(|played| !right(played)));
     let stand_for = |all: &[Blows]| all.iter().map(|blows| blows.stand_for).sum();
     Trial {
-        name: scenario.name,
+        name: scene.name.clone(),
         moments: whole.moments.len(),
         points: stand_for(&singles),
         // Of a sample, each stands for itself.
@@ -91,14 +98,14 @@ pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> boo
 
 /// The blows of one play.
 #[derive(Clone, Debug)]
-struct Blows {
-    strikes: Vec<Strike>,
+pub(super) struct Blows {
+    pub(super) strikes: Vec<Strike>,
     /// How many different ones leave the same.
-    stand_for: usize,
+    pub(super) stand_for: usize,
 }
 
 /// Every blow that can be dealt after these ones, which stand for so many.
-fn blows(played: &Played, before: &[Strike], stand_for: usize) -> Vec<Blows> {
+pub(super) fn blows<S>(played: &Played<S>, before: &[Strike], stand_for: usize) -> Vec<Blows> {
     let from = before.last().map_or(0, |last| last.at + 1);
     let mut all: Vec<Blows> = Vec::new();
     let (mut fail, mut crash) = (None, None);
@@ -122,14 +129,14 @@ fn blows(played: &Played, before: &[Strike], stand_for: usize) -> Vec<Blows> {
 }
 
 /// Every second blow after a play that was crashed once.
-fn seconds((played, first): (&Played, &Blows)) -> Vec<Blows> {
+pub(super) fn seconds<S>((played, first): (&Played<S>, &Blows)) -> Vec<Blows> {
     match first.strikes[..] {
         [Strike { blow: Blow::Crash, .. }] => blows(played, &first.strikes, first.stand_for),
         _ => Vec::new(),
     }
 }
 
-fn chosen(mut all: Vec<Blows>, pairs: Pairs) -> Vec<Blows> {
+pub(super) fn chosen(mut all: Vec<Blows>, pairs: Pairs) -> Vec<Blows> {
     match pairs {
         Pairs::None => Vec::new(),
         Pairs::All => all,
@@ -147,24 +154,31 @@ fn chosen(mut all: Vec<Blows>, pairs: Pairs) -> Vec<Blows> {
 }
 
 /// Plays all of these, several at once; plays sleep more than they compute. In the order in which they were given.
-fn play_all(scenario: &Scenario, all: &[Blows]) -> Vec<Played> {
-    let (next, played) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(all.len())));
-    let work = || {
+fn play_all<B: Beside>(scene: &Scene<B>, all: &[Blows]) -> Vec<Played<B::Seen>> {
+    in_parallel(all.len(), |n| play(scene, &all[n].strikes))
+}
+
+/// Does something for every number below this one, several at once; what came of it is in the order of the numbers.
+pub(super) fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(count)));
+    let works = || {
         loop {
             let at = next.fetch_add(1, Ordering::SeqCst);
-            let Some(Blows { strikes, .. }) = all.get(at) else { return };
-            let one = Played { strikes: strikes.clone(), ..play(scenario, strikes) };
-            played.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
+            if at >= count {
+                return;
+            }
+            let one = work(at);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..PLAYS.min(all.len()) {
-            scope.spawn(work);
+        for _ in 0..PLAYS.min(count) {
+            scope.spawn(works);
         }
     });
-    let mut played = played.into_inner().unwrap_or_else(PoisonError::into_inner);
-    played.sort_by_key(|(at, _)| *at);
-    played.into_iter().map(|(_, played)| played).collect()
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, one)| one).collect()
 }
 
 /// Processors of this machine; for who plans how much to try.

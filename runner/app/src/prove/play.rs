@@ -1,4 +1,4 @@
-//! Plays one scenario from beginning to end, with restarts where the process dies.
+//! Plays one scene from beginning to end, with restarts where the process dies.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -6,24 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use groundcrew::runner::Runner;
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge, told};
-use groundcrew_outside::{Effect, Outside, Purpose, What};
+use groundcrew_outside::{Effect, Outside, Receipt};
 use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::{Options, Store};
 use serde_json::Value;
 
-use crate::carrier::Carrier;
-use crate::clock::{Clock, START};
-use crate::faults::{Laid, Moment, Schedule, Strike};
-use crate::hooks::Shop;
-use crate::neighbours::{Neighbours, PDNS, REGISTRY, of_registry};
-use crate::operator;
-use crate::pointing::{Dangling, Why, canonical, dangling};
-use crate::scenario::{Doing, Memory, Scenario};
-use crate::source;
-use crate::start;
+use super::beside::{Beside, Seen};
+use super::carrier::{Carrier, Sent, Wire};
+use super::clock::{Clock, START};
+use super::faults::{Laid, Moment, Schedule, Strike};
+use super::records::Kept;
+use super::scene::{Doing, Memory, Records, Scene, Tells};
+use super::{operator, records, source, start};
+use crate::runner::Runner;
 
 /// How long the process is away after a crash, in milliseconds.
 const AWAY: i64 = 700;
@@ -34,9 +31,11 @@ const STARTS_MAX: u32 = 20;
 
 /// What became of one play.
 #[derive(Clone, Debug)]
-pub struct Played {
+pub struct Played<S> {
     /// The blows that it was dealt.
     pub strikes: Vec<Strike>,
+    /// The blows that fell, in words.
+    pub dealt: Vec<String>,
     /// Every moment that it met.
     pub moments: Vec<Moment>,
     /// Of each moment, whether a crash there leaves something else than one at the moment before.
@@ -45,62 +44,36 @@ pub struct Played {
     pub verdict: Verdict,
     /// What receivers were not told, or not in order.
     pub told: Told,
-    /// Records that pointed at addresses that their apps did not have.
-    pub dangling: Vec<Dangling>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
-    /// Values of the apps' secrets at the end, by `APP/NAME`.
-    pub secrets: BTreeMap<String, String>,
     /// All findings of the runner, closed ones too.
     pub findings: Vec<Finding>,
     /// What took effect outside.
     pub log: Vec<Effect>,
-    /// Answers of the Fly simulator that the vendor's document does not allow.
-    pub violations: Vec<String>,
+    /// What receivers were told.
+    pub receipts: Vec<Receipt>,
+    /// Requests that reached the fakes.
+    pub sent: Vec<Sent>,
+    /// What is to be judged of what is beside the fake.
+    pub beside: S,
+    /// The runs and the ledger, if they were asked for.
+    pub kept: Option<Kept>,
     /// It kept working without end, or did not start any more.
     pub restless: bool,
     /// Times that the process was started.
     pub starts: u32,
 }
 
-impl Played {
-    /// Whether nothing was doubled, lost, leaked, foreign or untold, and Fly was played as it is documented.
+impl<S: Seen> Played<S> {
+    /// Whether nothing was doubled, lost, leaked, foreign or untold, and what is beside the fake is right.
     pub fn is_right(&self) -> bool {
-        let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
-        let played_right = self.violations.is_empty() && !self.restless;
-        self.verdict.is_clean() && self.told == Told::default() && points_right && played_right
-    }
-
-    /// Whether a record set of ours says this at the end.
-    pub fn says(&self, key: &str, content: &str) -> bool {
-        let last = self.log.iter().rfind(|effect| effect.collection == PDNS && effect.id == key);
-        last.is_some_and(|effect| effect.what != What::Deleted && effect.name.as_deref() == Some(content))
-    }
-
-    /// The address of this type that an app has at the end; none if it has none, or several.
-    pub fn address(&self, app: &str, kind: &str) -> Option<String> {
-        let purpose = Purpose::new(format!("fly/acme/{app}"), kind);
-        let ours = self.log.iter().filter(|effect| effect.purpose.as_ref() == Some(&purpose));
-        let gone = |id: &str| self.log.iter().any(|effect| effect.id == id && effect.what == What::Deleted);
-        let mut held = ours.filter(|effect| effect.what == What::Created && !gone(&effect.id));
-        held.next().filter(|_| held.next().is_none()).map(|effect| canonical(&effect.id))
+        self.verdict.is_clean() && self.told == Told::default() && self.beside.is_right() && !self.restless
     }
 
     /// Whether a collection shows, at the end, one thing of ours whose field has this value.
     pub fn shows(&self, path: &str, value: u32) -> bool {
         let items = self.shown.get(path).into_iter().flatten();
         items.filter(|item| item["value"] == value).count() == 1
-    }
-
-    /// Whether an app's secret has this value at the end.
-    pub fn keeps(&self, secret: &str, value: &str) -> bool {
-        self.secrets.get(secret).is_some_and(|kept| kept == value)
-    }
-
-    /// Whether the registry's document of an app says this at the end.
-    pub fn registers(&self, app: &str, field: &str, value: &str) -> bool {
-        let mut documents = self.shown.get(REGISTRY).into_iter().flatten();
-        documents.any(|document| document["id"] == app && document[field] == value)
     }
 
     /// Whether the runner reported this.
@@ -114,7 +87,7 @@ impl Played {
     }
 }
 
-impl fmt::Display for Played {
+impl<S: Seen> fmt::Display for Played<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut story = String::new();
         for strike in &self.strikes {
@@ -132,16 +105,10 @@ impl fmt::Display for Played {
                 effect.by, effect.what, effect.collection, effect.id
             )?;
         }
-        for Dangling { record, address, from, until, why } in &self.dangling {
-            let until = until.map_or_else(|| "the end".to_owned(), |until| format!("{} ms", until - START));
-            writeln!(story, "  {record} points at {address} from {} ms to {until}: {why:?}", from - START)?;
-        }
+        self.beside.tell(&mut story)?;
         for finding in &self.findings {
             let closed = if finding.closed.is_some() { "closed" } else { "open" };
             writeln!(story, "  finding {} {} ({closed}): {}", finding.code, finding.about, finding.message)?;
-        }
-        for violation in &self.violations {
-            writeln!(story, "  not as documented: {violation}")?;
         }
         let restless = if self.restless { ", restless" } else { "" };
         write!(
@@ -154,72 +121,76 @@ impl fmt::Display for Played {
     }
 }
 
-/// Plays a scenario under these blows.
+/// Plays a scene under these blows.
 ///
 /// # Panics
 /// If the machine has no room for a database or a thread: then nothing can be said.
-pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
-    // Components are compiled before a runtime is entered.
-    Shop::of_process();
+pub fn play<B: Beside>(scene: &Scene<B>, strikes: &[Strike]) -> Played<B::Seen> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime
+    let played = runtime
         .expect("invariant: a runtime can be made")
-        .block_on(Box::pin(Stage::new(scenario, strikes).play()))
+        .block_on(Box::pin(Stage::new(scene, strikes).play()));
+    Played { strikes: strikes.to_vec(), ..played }
 }
 
-/// Everything that outlives a process: the script, the fake, the disk.
-pub(crate) struct Stage<'a> {
-    pub(crate) scenario: &'a Scenario,
-    pub(crate) clock: Clock,
-    pub(crate) outside: Outside,
-    pub(crate) neighbours: Neighbours,
-    pub(crate) schedule: Arc<Schedule>,
-    pub(crate) starts: AtomicU32,
+/// Everything that outlives a process: the script, the fakes, the disk.
+pub(super) struct Stage<'a, B: Beside> {
+    pub(super) scene: &'a Scene<B>,
+    pub(super) clock: Clock,
+    pub(super) starts: AtomicU32,
+    /// Event ids by subject, in order.
+    pub(super) events: Mutex<BTreeMap<String, Vec<String>>>,
+    outside: Outside,
+    beside: B,
+    schedule: Arc<Schedule>,
+    wire: Wire,
     disk: tempfile::TempDir,
     /// How far the script is.
     next: Arc<AtomicUsize>,
     works: AtomicUsize,
     restless: AtomicBool,
-    /// Event ids by subject, in order.
-    pub(crate) events: Mutex<BTreeMap<String, Vec<String>>>,
+    unsteady: Mutex<Option<String>>,
 }
 
-impl<'a> Stage<'a> {
-    fn new(scenario: &'a Scenario, strikes: &[Strike]) -> Self {
+impl<'a, B: Beside> Stage<'a, B> {
+    fn new(scene: &'a Scene<B>, strikes: &[Strike]) -> Self {
         let clock = Clock::default();
         let shown = clock.clone();
         let outside = Outside::new(Arc::new(move || shown.millis()));
-        for (path, knobs) in &scenario.collections {
+        for (path, knobs) in &scene.collections {
             outside.open(path, knobs.clone());
         }
         let disk = disk();
         let next = Arc::new(AtomicUsize::new(0));
         let (time, script) = (clock.clone(), next.clone());
         let schedule = Schedule::new(strikes, move || (time.millis(), script.load(Ordering::SeqCst)));
-        let schedule = match scenario.memory {
+        let schedule = match scene.memory {
             Memory::Durable => schedule,
             Memory::Forgetful => {
                 let database = disk.path().to_owned();
                 schedule.telling(move |_| keep_copy(&database))
             }
         };
-        let neighbours = Neighbours::new(&clock);
-        Self {
-            scenario,
+        let stage = Self {
+            scene,
+            beside: B::new(&clock),
             clock,
             outside,
-            neighbours,
             schedule: Arc::new(schedule),
+            wire: Wire::default(),
             starts: AtomicU32::new(0),
             disk,
             next,
             works: AtomicUsize::new(0),
             restless: AtomicBool::new(false),
+            unsteady: Mutex::default(),
             events: Mutex::default(),
-        }
+        };
+        start::lay_database(&stage.database());
+        stage
     }
 
-    async fn play(self) -> Played {
+    async fn play(self) -> Played<B::Seen> {
         loop {
             let count = self.starts.fetch_add(1, Ordering::SeqCst);
             let ended = tokio::select! {
@@ -230,7 +201,7 @@ impl<'a> Stage<'a> {
             };
             match ended {
                 Ended::Horizon => break,
-                Ended::Crashed if self.scenario.memory == Memory::Forgetful => self.forget(),
+                Ended::Crashed if self.scene.memory == Memory::Forgetful => self.forget(),
                 Ended::Crashed | Ended::NotStarted => {}
             }
             if count >= STARTS_MAX {
@@ -246,7 +217,7 @@ impl<'a> Stage<'a> {
     /// One process, from its start to the end of the scenario.
     async fn life(&self) -> Ended {
         let Ok(runner) = self.start().await else { return Ended::NotStarted };
-        let end = START + self.scenario.lasts;
+        let end = START + self.scene.lasts;
         while self.clock.millis() < end {
             self.perform(&runner).await;
             let now = self.clock.millis();
@@ -262,6 +233,7 @@ impl<'a> Stage<'a> {
                 }
             }
             if due.is_empty() {
+                self.ask_twice(&runner).await;
                 let next = runner.store.next_due(Timestamp::from_millis(now)).ok().flatten();
                 let next = [next.map(Timestamp::as_millis), self.next_at()].into_iter().flatten().min();
                 self.clock.reach(next.unwrap_or(end).min(end));
@@ -274,28 +246,40 @@ impl<'a> Stage<'a> {
         Ended::Horizon
     }
 
+    /// Where records are kept, `desired` is asked twice whenever all is quiet; until it was seen to differ.
+    async fn ask_twice(&self, runner: &Runner) {
+        let known = || self.unsteady.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.scene.records == Records::None || known().is_some() {
+            return;
+        }
+        // What cannot be read now is asked at the next quiet moment.
+        if let Ok(Some(differs)) = runner.differs_when_asked_twice().await {
+            *known() = Some(differs);
+        }
+    }
+
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
-        let faults = Some(Arc::new(Laid(self.schedule.clone())) as _);
-        let store = Store::open(&self.database(), Options { faults, ..Options::default() })?;
-        let carrier =
-            Arc::new(Carrier::new(self.outside.clone(), self.neighbours.clone(), self.clock.clone()));
-        start::runner(self, store, carrier).await
+        let faults = Arc::new(Laid { schedule: self.schedule.clone(), wire: self.wire.clone() });
+        let options = Options { faults: Some(faults.clone()), ..Options::default() };
+        let store = Store::open(&self.database(), options)?;
+        let (outside, server) = (self.outside.clone(), self.scene.server.clone());
+        let carrier = Carrier::new(outside, server, self.beside.clone(), self.clock.clone());
+        start::runner(self, store, Arc::new(carrier.with_wire(self.wire.clone())), faults).await
     }
 
     /// Performs what the script has up to now. What a source brings and the store refuses is brought again.
     async fn perform(&self, runner: &Runner) {
-        while let Some((at, doing)) = self.scenario.script.get(self.next.load(Ordering::SeqCst)) {
+        while let Some((at, doing)) = self.scene.script.get(self.next.load(Ordering::SeqCst)) {
             if START + at > self.clock.millis() {
                 return;
             }
             match doing {
                 Doing::Act { path, act } => self.outside.script(self.clock.millis(), path, act.clone()),
-                Doing::Open { path, knobs } => self.outside.open(path, knobs.clone()),
-                Doing::Fault { after, method, fault } => self.outside.after(*after, Some(method), *fault),
-                Doing::Fly(action) => self.neighbours.act(action),
-                Doing::Turn(turn) => self.neighbours.fly.turn(turn),
-                Doing::TurnDns(turn) => self.neighbours.dns.turn(turn),
-                Doing::Foreign(set) => self.neighbours.write(set),
+                Doing::Open { path, knobs } => self.outside.open(path, (**knobs).clone()),
+                Doing::Fault { after, method, fault } => {
+                    self.outside.after(*after, method.as_deref(), *fault);
+                }
+                Doing::Beside(act) => self.beside.perform(act),
                 Doing::Sees(sighting) => {
                     let version = self.next.load(Ordering::SeqCst) as u64 + 1;
                     if source::tell(self, runner, sighting, version).await.is_err() {
@@ -305,7 +289,7 @@ impl<'a> Stage<'a> {
                 }
                 Doing::Operator(operator) => {
                     // Whoever types a command and is told that the disk failed types it again.
-                    if operator::intervenes(self, runner, *operator).await.is_err() {
+                    if operator::intervenes(self, runner, operator).await.is_err() {
                         self.clock.pass(250);
                         return;
                     }
@@ -316,7 +300,7 @@ impl<'a> Stage<'a> {
     }
 
     fn next_at(&self) -> Option<i64> {
-        self.scenario.script.get(self.next.load(Ordering::SeqCst)).map(|(at, _)| START + at)
+        self.scene.script.get(self.next.load(Ordering::SeqCst)).map(|(at, _)| START + at)
     }
 
     fn database(&self) -> PathBuf {
@@ -341,34 +325,38 @@ impl<'a> Stage<'a> {
         answer.and_then(|answer| answer.json()["items"].as_array().cloned()).unwrap_or_default()
     }
 
-    fn judge(self) -> Played {
-        let mut log: Vec<_> = self.outside.log().into_iter().map(of_registry).collect();
-        log.extend(self.neighbours.log());
-        log.sort_by_key(|effect| effect.at);
+    fn judge(self) -> Played<B::Seen> {
+        let log = self.beside.log(self.outside.log());
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes: Vec<_> = events.values().cloned().collect();
-        let told =
-            if self.scenario.handler { told(&self.outside.receipts(), &lanes) } else { Told::default() };
-        let shown = self
-            .scenario
-            .collections
-            .iter()
-            .map(|(path, _)| (path.to_string(), self.listing(path)))
-            .collect();
+        let receipts = self.outside.receipts();
+        let told = match self.scene.tells {
+            Tells::Everything => told(&receipts, &lanes),
+            Tells::Nothing => Told::default(),
+        };
+        let shown = self.scene.collections.iter().map(|(path, _)| (path.clone(), self.listing(path)));
         let reader = groundcrew_store::Reader::open(&self.database());
-        let findings = reader.and_then(|store| store.findings(ClosedToo::Yes)).unwrap_or_default();
+        let findings = reader.as_ref().ok().and_then(|store| store.findings(ClosedToo::Yes).ok());
+        let kept = match self.scene.records {
+            Records::None => None,
+            Records::All => reader.as_ref().ok().and_then(|store| records::read(store).ok()),
+        };
+        let unsteady = self.unsteady.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = kept.map(|kept| Kept { unsteady, ..kept });
         Played {
             strikes: Vec::new(),
+            dealt: self.schedule.dealt(),
             moments: self.schedule.moments(),
             fresh: self.schedule.fresh(),
-            verdict: judge(&log, &self.scenario.expects),
+            verdict: judge(&log, &self.scene.expects),
             told,
-            dangling: dangling(&self.neighbours),
-            shown,
-            secrets: self.neighbours.secrets(),
-            findings,
+            shown: shown.collect(),
+            findings: findings.unwrap_or_default(),
             log,
-            violations: self.neighbours.violations(),
+            receipts,
+            sent: self.wire.sent(),
+            beside: self.beside.seen(),
+            kept,
             restless: self.restless.load(Ordering::SeqCst),
             starts: self.starts.load(Ordering::SeqCst),
         }
@@ -395,7 +383,7 @@ fn keep_copy(disk: &Path) {
 }
 
 /// A directory in memory, if the machine has one.
-pub(crate) fn disk() -> tempfile::TempDir {
+pub fn disk() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     made.expect("invariant: a temporary directory can be made")

@@ -15,6 +15,8 @@
 //! POST   /events      anything            204, kept as a receipt
 //! ```
 //!
+//! What fields and queries are called is a knob, too: [`Words`].
+//!
 //! The header `x-for: OWNER KEY` says what a write is for. It is noted in the log and shown to nobody, so the judge
 //! knows what a thing without name or mark was meant to be, and the caller cannot cheat with it.
 //!
@@ -31,12 +33,13 @@ mod knobs;
 mod log;
 mod outside;
 mod serve;
+mod words;
 mod world;
 mod write;
 
 pub use api::{Reply, Response};
 pub use fault::{Fault, Weather};
-pub use knobs::{ById, Ids, Keys, Knobs, Made, Marks, Names, Rate};
+pub use knobs::{ById, Ids, Keys, Knobs, Made, Marks, Names, Rate, Words};
 pub use log::{By, Effect, Purpose, Receipt, What};
 pub use outside::{Clock, Outside};
 pub use serve::serve;

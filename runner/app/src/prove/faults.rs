@@ -7,10 +7,14 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use groundcrew_core::spec::Want;
 use groundcrew_engine::gate::{self, Fault, Faults};
 use groundcrew_engine::journal::{CallAccess, Recorded};
 use groundcrew_store::{CommitFault, CommitFaults, CommitMoment};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+
+use super::carrier::Wire;
 
 /// One moment at which something may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +26,8 @@ pub enum Moment {
 }
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Blow {
     /// The call fails as if the network had, the commit as if the disk had.
     Fail,
@@ -31,7 +36,8 @@ pub enum Blow {
 }
 
 /// A blow at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Strike {
     /// The moment's number.
     pub at: usize,
@@ -51,6 +57,26 @@ impl Moment {
 }
 
 impl Moment {
+    /// What a blow at this moment of a call or commit is, in words.
+    fn struck(self, blow: Blow, whose: &str) -> String {
+        match (self, blow) {
+            (Self::Call(gate::Moment::Before, _), Blow::Crash) => {
+                format!("the runner died before {whose} left")
+            }
+            (Self::Call(gate::Moment::AfterEffect, _), Blow::Crash) => {
+                format!("the runner died after {whose} took effect, before it knew the answer")
+            }
+            (Self::Call(gate::Moment::AfterRecord, _), Blow::Crash) => {
+                format!("the runner died right after {whose} was answered")
+            }
+            (Self::Call(gate::Moment::Before, _), Blow::Fail) => format!("{whose} failed: it never left"),
+            (Self::Call(..), Blow::Fail) => format!("{whose} took effect, and its answer was lost"),
+            (Self::Commit(CommitMoment::Before), Blow::Crash) => "the runner died before a commit".to_owned(),
+            (Self::Commit(_), Blow::Crash) => "the runner died right after a commit".to_owned(),
+            (Self::Commit(_), Blow::Fail) => "a commit failed, as if the disk had".to_owned(),
+        }
+    }
+
     /// Whether the answer to a read has come; the moment before was that before it left.
     pub const fn is_answer_to_read(self) -> bool {
         matches!(self, Self::Call(gate::Moment::AfterEffect, CallAccess::Read))
@@ -92,6 +118,8 @@ struct Met {
     fresh: Vec<bool>,
     last: Option<Stamp>,
     dead: bool,
+    /// The blows that fell, in words.
+    dealt: Vec<String>,
 }
 
 impl Met {
@@ -152,7 +180,13 @@ impl Schedule {
         self.met().fresh.clone()
     }
 
-    fn meet(&self, moment: Moment) -> Option<Blow> {
+    /// The blows that fell, in words.
+    pub fn dealt(&self) -> Vec<String> {
+        self.met().dealt.clone()
+    }
+
+    /// Meets a moment; `whose` says what it is a moment of.
+    fn meet(&self, moment: Moment, whose: impl FnOnce() -> String) -> Option<Blow> {
         let mut met = self.met();
         if met.dead {
             return None;
@@ -165,6 +199,7 @@ impl Schedule {
         met.fresh.push(fresh);
         met.last = Some(now);
         let blow = self.strikes.iter().find(|strike| strike.at == at)?.blow;
+        met.dealt.push(moment.struck(blow, &whose()));
         if blow == Blow::Crash {
             met.dead = true;
             self.crashed.notify_one();
@@ -179,25 +214,33 @@ impl Schedule {
 
 /// The schedule as gate and store see it.
 #[derive(Clone, Debug)]
-pub(crate) struct Laid(pub(crate) Arc<Schedule>);
+pub(super) struct Laid {
+    pub(super) schedule: Arc<Schedule>,
+    pub(super) wire: Wire,
+}
 
 impl Faults for Laid {
     fn at(&self, moment: gate::Moment, call: &Recorded) -> Fault {
         let write = moment == gate::Moment::Before && call.access == CallAccess::Write;
-        if let (true, Some(tell)) = (write, &self.0.before_write) {
+        if let (true, Some(tell)) = (write, &self.schedule.before_write) {
             tell(call);
         }
-        match self.0.meet(Moment::Call(moment, call.access)) {
+        let whose = || self.wire.tells(call);
+        match self.schedule.meet(Moment::Call(moment, call.access), whose) {
             None => Fault::None,
             Some(Blow::Fail) => Fault::Fail,
             Some(Blow::Crash) => Fault::Crash,
         }
     }
+
+    fn begins(&self, about: Option<&Want>) {
+        self.wire.speaks(about);
+    }
 }
 
 impl CommitFaults for Laid {
     fn at(&self, moment: CommitMoment) -> CommitFault {
-        match self.0.meet(Moment::Commit(moment)) {
+        match self.schedule.meet(Moment::Commit(moment), || "a commit".to_owned()) {
             None => CommitFault::None,
             Some(Blow::Fail) => CommitFault::Fail,
             Some(Blow::Crash) => CommitFault::Crash,

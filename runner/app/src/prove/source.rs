@@ -2,7 +2,6 @@
 
 use std::sync::PoisonError;
 
-use groundcrew::runner::Runner;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Path, Subject, Uid};
 use groundcrew_core::time::Timestamp;
@@ -10,12 +9,14 @@ use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::subjects::SubjectChange;
 use serde_json::Value;
 
-use crate::play::Stage;
-use crate::scenario::Sighting;
+use super::beside::Beside;
+use super::play::Stage;
+use super::scene::Sighting;
+use crate::runner::Runner;
 
 /// Tells the store what a source saw; the same again if it was refused.
-pub(crate) async fn tell(
-    stage: &Stage<'_>,
+pub(super) async fn tell<B: Beside>(
+    stage: &Stage<'_, B>,
     runner: &Runner,
     sighting: &Sighting,
     version: u64,
@@ -24,11 +25,12 @@ pub(crate) async fn tell(
     let ended = sighting.labels.is_none();
     let subject = subject(sighting);
     let word = if sighting.machine.is_some() { "machine" } else { "app" };
-    let kind = if ended { format!("{word}.deleted") } else { format!("{word}.changed") };
+    let happened = || if ended { format!("{word}.deleted") } else { format!("{word}.changed") };
+    let kind = sighting.event.clone().unwrap_or_else(happened);
     let id = format!("{}.{version}", subject.uid);
     let event = Event { id: id.clone(), kind, time: now, subject: Some(subject.clone()), data: Value::Null };
     let registry = runner.registry();
-    let parent = sighting.machine.map(|_| uid("app", sighting.app, APP_OF_MACHINES));
+    let parent = sighting.machine.as_ref().map(|_| uid("app", &sighting.app, APP_OF_MACHINES));
     let change = SubjectChange {
         path: subject.path.clone(),
         uid: subject.uid.clone(),
@@ -41,6 +43,7 @@ pub(crate) async fn tell(
         gone_at: ended.then_some(now),
     };
     let handlers = registry.handlers(&event);
+    let owed = !handlers.is_empty();
     let intake = Intake {
         subjects: vec![change],
         events: vec![NewEvent { event, handlers }],
@@ -50,8 +53,10 @@ pub(crate) async fn tell(
         now,
     };
     runner.store.accept(intake).await?;
-    let mut events = stage.events.lock().unwrap_or_else(PoisonError::into_inner);
-    events.entry(subject.uid.to_string()).or_default().push(id);
+    if owed {
+        let mut events = stage.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.entry(subject.uid.to_string()).or_default().push(id);
+    }
     Ok(())
 }
 
@@ -59,7 +64,7 @@ pub(crate) async fn tell(
 const APP_OF_MACHINES: u32 = 1;
 
 fn subject(sighting: &Sighting) -> Subject {
-    let Sighting { app, machine, incarnation, labels } = sighting;
+    let Sighting { app, machine, incarnation, labels, .. } = sighting;
     let right = "invariant: scripts name subjects rightly";
     let path = Path::app("acme", app).expect(right);
     let (path, uid) = match machine {

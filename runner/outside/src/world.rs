@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::knobs::{Knobs, Made, Marks, Names};
+use crate::knobs::{Knobs, Made, Marks, Names, Words};
 use crate::log::{By, Effect, Purpose, What};
+use crate::words::{put, take};
 use crate::write::Write;
 use crate::{Fault, Receipt, Response, Weather};
 
@@ -192,8 +193,10 @@ impl World {
                 let living = |thing: &Thing| thing.lives() && pick.means(thing);
                 let meant: Vec<_> =
                     (0..collection.things.len()).filter(|&i| living(&collection.things[i])).collect();
+                let words = collection.knobs.words.clone();
                 for index in meant {
-                    self.change(path, at, By::Stranger, index, New::of(&body));
+                    let body = body.as_object().cloned().unwrap_or_default();
+                    self.change(path, at, By::Stranger, index, New::of(body, &words));
                 }
             }
         }
@@ -211,11 +214,9 @@ pub(crate) struct New {
 }
 
 impl New {
-    /// Takes `name` and `mark` out of a body.
-    pub(crate) fn of(body: &Value) -> Self {
-        let mut body = body.as_object().cloned().unwrap_or_default();
-        let mut text = |field: &str| body.remove(field).and_then(|value| value.as_str().map(str::to_owned));
-        let (name, mark) = (text("name"), text("mark"));
+    /// Takes name and mark out of a body.
+    pub(crate) fn of(mut body: Map<String, Value>, words: &Words) -> Self {
+        let (name, mark) = (take(&mut body, &words.name), take(&mut body, &words.mark));
         Self { id: None, name, mark, body, purpose: None }
     }
 }
@@ -251,17 +252,18 @@ impl Thing {
         } else {
             "ready"
         };
-        shown.insert("id".into(), self.id.clone().into());
-        shown.insert("state".into(), state.into());
-        for (field, value) in [("name", &self.name), ("mark", &self.mark)] {
+        let words = &knobs.words;
+        put(&mut shown, &words.id, self.id.clone().into());
+        put(&mut shown, &words.state, state.into());
+        for (field, value) in [(&words.name, &self.name), (&words.mark, &self.mark)] {
             if let Some(value) = value {
-                shown.insert(field.into(), value.clone().into());
+                put(&mut shown, field, value.clone().into());
             }
         }
         if knobs.made == Made::Shown {
             let made =
                 jiff::Timestamp::from_millisecond(self.made_at).expect("invariant: clocks stay in range");
-            shown.insert("created_at".into(), made.to_string().into());
+            put(&mut shown, &words.made, made.to_string().into());
         }
         Value::Object(shown)
     }

@@ -1,0 +1,62 @@
+//! The hook's project that `test` and `prove` play: found, built if it has to be, loaded, its scenarios read.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use groundcrew_author::{Kind, Project, Sources, Tools, build};
+
+use super::{Context, Failure};
+use crate::prove::loaded::Loaded;
+use crate::prove::scenario::{self, Scenario};
+use crate::show::{Tone, paint};
+
+/// A project that is ready to be played.
+pub(super) struct Ready {
+    pub(super) project: Project,
+    pub(super) loaded: Loaded,
+    pub(super) scenarios: Vec<Scenario>,
+}
+
+/// Makes a project ready; its component is built if a source is newer.
+pub(super) fn ready(context: &Context, dir: Option<&PathBuf>, named: &[String]) -> Result<Ready, Failure> {
+    let from = dir.map_or(Path::new("."), PathBuf::as_path);
+    let from = std::path::absolute(from).map_err(|error| Failure::of(&error))?;
+    let project = Project::find(&from)?;
+    if project.kind() == Kind::Auditor {
+        let failure = Failure::failed("auditors have no scenarios: nothing of theirs lives outside");
+        return Err(failure.hint("groundcrew audit run NAME"));
+    }
+    let scenarios = Scenario::of_project(&project.root, named)?;
+    let component = project.output();
+    let built = fs::metadata(&component).and_then(|metadata| metadata.modified()).ok();
+    if built.is_none() || built < Sources::look(&project.root).newest() {
+        let tools = Tools::new(|name| context.environment().read(name));
+        // Progress is for people; that it cannot be written stops nothing.
+        let mut say = |text: &str| drop(writeln!(anstream::stderr(), "{}", paint(Tone::Faint, text)));
+        build(&project, &tools, &mut say)?;
+    }
+    let bytes = fs::read(&component).map_err(|error| Failure::of(&error))?;
+    let folder = project.own().join("compiled");
+    let loading = Loaded::new(&bytes, &folder);
+    let loaded = context.block_on(loading)?.map_err(|error| Failure::of(&error))?;
+    Ok(Ready { project, loaded, scenarios })
+}
+
+impl From<scenario::Error> for Failure {
+    fn from(error: scenario::Error) -> Self {
+        let failure = Self::of(&error);
+        match error {
+            scenario::Error::None { .. } => {
+                failure.hint("write one as docs/authors.md shows: scenarios/life.toml")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<scenario::StanzaError> for Failure {
+    fn from(error: scenario::StanzaError) -> Self {
+        Self::new(super::Kind::Configuration, error.to_string())
+    }
+}

@@ -1,0 +1,77 @@
+//! The component of a project, compiled and linked once for all plays.
+
+use std::path::Path;
+
+use groundcrew_core::manifest::Manifest;
+use groundcrew_engine::cache::{self, Cache, Compiler};
+use groundcrew_engine::inspect::{self, inspect};
+use groundcrew_engine::limits::Limits;
+use groundcrew_engine::run::{Engine, Hook, LinkError, Profile, ProfileError};
+
+use super::trial::PLAYS;
+use crate::{assembly, components};
+
+/// A component that is ready to be played.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What runs it.
+    pub engine: Engine,
+    /// Itself.
+    pub component: Hook,
+    /// What it says it is.
+    pub manifest: Manifest,
+}
+
+/// Why a component cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is none that this host runs.
+    #[error("the component is refused")]
+    Refused(#[from] inspect::Error),
+    /// It is not what its manifest says, or has none.
+    #[error("the component is refused: {0}")]
+    Misfit(String),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] ProfileError),
+    /// It does not compile.
+    #[error("the component does not compile")]
+    Compile(#[from] cache::Error),
+    /// It does not link.
+    #[error("the component does not link")]
+    Link(#[from] LinkError),
+    /// The folder for compiled components.
+    #[error("cannot use {}", folder.display())]
+    Folder {
+        /// Which.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The key that compiled components are kept under.
+    #[error(transparent)]
+    Key(#[from] Box<assembly::Error>),
+}
+
+impl Loaded {
+    /// Compiles a component, unless the folder has it compiled already.
+    pub async fn new(bytes: &[u8], folder: &Path) -> Result<Self, Error> {
+        let inspected = inspect(bytes)?;
+        inspected.require_linkable()?;
+        let manifest = inspected.manifest.clone();
+        let manifest = manifest.ok_or_else(|| Error::Misfit("it carries no manifest".to_owned()))?;
+        components::fits(&manifest, &inspected.exports).map_err(Error::Misfit)?;
+        let broken = |source| Error::Folder { folder: folder.to_owned(), source };
+        std::fs::create_dir_all(folder).map_err(broken)?;
+        let key = assembly::key(folder).map_err(Box::new)?;
+        let engine = Engine::new(Profile {
+            slots: PLAYS as u32 + 2,
+            core_instances: inspected.core_instances,
+            memory: Limits::default().memory,
+        })?;
+        let cache = Cache::new(folder.to_owned(), key, Compiler::InProcess);
+        let compiled = cache.load(&engine, inspected.digest, bytes).await?;
+        let component = engine.link(&compiled, &inspected, manifest.clone())?;
+        Ok(Self { engine, component, manifest })
+    }
+}

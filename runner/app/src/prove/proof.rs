@@ -1,0 +1,368 @@
+//! Proves a scenario: strikes it at every point there is, and finds the shortest way in which it goes wrong.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use groundcrew_core::may_delete::OnGone;
+use groundcrew_outside::judge::living;
+use groundcrew_outside::{By, Effect, Fault, Purpose, What};
+
+use super::beside::Nobody;
+use super::clock::START;
+use super::faults::{Blow, Strike};
+use super::lifecycle;
+use super::ordeal::{Ends, Met, Ordeal, living_at};
+use super::play::{Played, play};
+use super::scene::{Records, Scene, Tells};
+use super::trial::{Pairs, blows, chosen, in_parallel, seconds};
+use super::why;
+
+/// How long an effect comes after its caller was told 504, in milliseconds; the host expects it for longer than that.
+const LATE: i64 = 3_000;
+
+/// What may happen to a write on its way.
+const OF_WRITES: [Fault; 7] = [
+    Fault::AnswerLost,
+    Fault::Timeout,
+    Fault::Garbled,
+    Fault::Held,
+    Fault::NeverArrived,
+    Fault::Refused(500),
+    Fault::Late(LATE),
+];
+/// What may happen to a read on its way.
+const OF_READS: [Fault; 3] = [Fault::Refused(503), Fault::Garbled, Fault::NeverArrived];
+
+/// What was tried of one scenario.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Proof {
+    /// Its name.
+    pub scenario: String,
+    /// Requests of the undisturbed play.
+    pub calls: usize,
+    /// Things that were made in it.
+    pub things: usize,
+    /// Single blows: every call and commit failed, and the runner died there.
+    pub points: usize,
+    /// Second blows while it recovered from a first.
+    pub pairs: usize,
+    /// Second blows that there are.
+    pub pairs_of: usize,
+    /// Requests that met a fault on their way.
+    pub faults: usize,
+    /// Owners that went while something was made for them.
+    pub ends: usize,
+    /// Lives of its owners that were drawn, each undisturbed and under several ordeals.
+    pub lives: usize,
+    /// How often it was played.
+    pub plays: usize,
+    /// The shortest way in which it goes wrong.
+    pub failure: Option<Failure>,
+}
+
+/// How a scenario goes wrong.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Failure {
+    /// What it takes.
+    pub ordeal: Ordeal,
+    /// What that is, in words, one a thing that goes wrong.
+    pub happened: Vec<String>,
+    /// What is wrong in the end.
+    pub wrong: Vec<String>,
+    /// Why, as far as the calls tell.
+    pub why: Vec<String>,
+}
+
+/// Ordeals that each drawn life is put to.
+const ORDEALS: u64 = 6;
+/// Within so many moments it dies again.
+const RECOVERY: usize = 40;
+
+/// Told how far a proof is.
+pub trait Watch: Sync {
+    /// So many plays more are to come.
+    fn expects(&self, plays: usize);
+    /// One was played.
+    fn played(&self);
+}
+
+/// How much is tried beside every single blow.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Second blows.
+    pub pairs: Pairs,
+    /// Lives that are drawn.
+    pub lives: usize,
+    /// Which.
+    pub seed: u64,
+}
+
+/// Proves a scene.
+pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof {
+    Prover { scene, watch, plays: AtomicU64::new(0) }.prove(extent)
+}
+
+/// Plays one ordeal again, and says what is wrong; none: nothing.
+pub fn replay(scene: &Scene<Nobody>, ordeal: &Ordeal) -> Option<Failure> {
+    let prover = Prover { scene, watch: &Unwatched, plays: AtomicU64::new(0) };
+    prover.failure(ordeal)
+}
+
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn expects(&self, _: usize) {}
+    fn played(&self) {}
+}
+
+struct Prover<'a> {
+    scene: &'a Scene<Nobody>,
+    watch: &'a dyn Watch,
+    plays: AtomicU64,
+}
+
+impl Prover<'_> {
+    fn prove(&self, extent: Extent) -> Proof {
+        let recorded = Scene { records: Records::All, ..self.scene.clone() };
+        let whole = self.play(&recorded, &[]);
+        let made = |effect: &&Effect| effect.what == What::Created && effect.by == By::Caller;
+        let mut proof = Proof {
+            scenario: self.scene.name.clone(),
+            calls: whole.sent.len(),
+            things: whole.log.iter().filter(made).count(),
+            ..Proof::default()
+        };
+        if !is_right(&whole) {
+            return self.failed(proof, &Ordeal::default());
+        }
+        let singles = blows(&whole, &[], 1);
+        self.watch.expects(singles.len());
+        let tried = in_parallel(singles.len(), |n| self.play(self.scene, &singles[n].strikes));
+        proof.points = singles.iter().map(|blows| blows.stand_for).sum();
+        if let Some(wrong) = tried.iter().find(|played| !is_right(played)) {
+            return self.failed(proof, &Ordeal::of_blows(&wrong.strikes));
+        }
+        let faults = Self::faults(&whole);
+        proof.faults = faults.len();
+        if let Some(wrong) = self.first_wrong(&faults) {
+            return self.failed(proof, wrong);
+        }
+        let ends = self.ends(&whole);
+        proof.ends = ends.len();
+        if let Some(wrong) = self.first_wrong(&ends) {
+            return self.failed(proof, wrong);
+        }
+        let all: Vec<_> = tried.iter().zip(&singles).flat_map(seconds).collect();
+        proof.pairs_of = all.len();
+        let pairs: Vec<_> =
+            chosen(all, extent.pairs).iter().map(|blows| Ordeal::of_blows(&blows.strikes)).collect();
+        proof.pairs = pairs.len();
+        if let Some(wrong) = self.first_wrong(&pairs) {
+            return self.failed(proof, wrong);
+        }
+        proof.lives = extent.lives;
+        self.watch.expects(extent.lives * (2 + 2 * ORDEALS as usize));
+        let drawn = in_parallel(extent.lives, |n| self.drawn(extent.seed.wrapping_add(n as u64)));
+        if let Some(wrong) = drawn.into_iter().flatten().next() {
+            let failure = Some(self.surely(&self.shrunk(wrong)));
+            return self.counted(Proof { failure, ..proof });
+        }
+        self.counted(proof)
+    }
+
+    /// One drawn life, undisturbed and under a few ordeals; the first of them that goes wrong.
+    fn drawn(&self, seed: u64) -> Option<Ordeal> {
+        let ordeal = Ordeal { life: lifecycle::draw(&self.scene.script, seed), ..Ordeal::default() };
+        let whole = self.play(&self.staged(&ordeal), &[]);
+        if !is_right(&whole) {
+            return Some(ordeal);
+        }
+        let faults = Self::faults(&whole);
+        let mut ordeals = (0..ORDEALS).map(|n| {
+            let seed = seed.wrapping_mul(ORDEALS).wrapping_add(n);
+            let at = lifecycle::number(seed, whole.moments.len());
+            let blow = whole.moments.get(at).and_then(|moment| moment.blows().last().copied());
+            let mut blow: Vec<_> = blow.map(|blow| Strike { at, blow }).into_iter().collect();
+            let mut fault = Vec::new();
+            match n % 3 {
+                0 => {}
+                // It dies again while it recovers.
+                1 => {
+                    let at = at + 1 + lifecycle::number(seed ^ 1, RECOVERY);
+                    blow.push(Strike { at, blow: Blow::Crash });
+                }
+                _ => {
+                    fault = faults
+                        .get(lifecycle::number(seed ^ 2, faults.len()))
+                        .map_or(fault, |it| it.fault.clone());
+                }
+            }
+            Ordeal { blow, fault, ..ordeal.clone() }
+        });
+        ordeals.find(|ordeal| self.goes_wrong(ordeal))
+    }
+
+    /// The same with turns, blows and faults left out, as long as it still goes wrong.
+    fn shrunk(&self, mut ordeal: Ordeal) -> Ordeal {
+        while let Some(smaller) = smaller(&ordeal).into_iter().find(|smaller| self.goes_wrong(smaller)) {
+            ordeal = smaller;
+        }
+        ordeal
+    }
+
+    fn counted(&self, proof: Proof) -> Proof {
+        Proof { plays: self.plays.load(Ordering::SeqCst) as usize, ..proof }
+    }
+
+    fn play(&self, scene: &Scene<Nobody>, strikes: &[Strike]) -> Played<()> {
+        let played = play(scene, strikes);
+        self.plays.fetch_add(1, Ordering::SeqCst);
+        self.watch.played();
+        played
+    }
+
+    /// The first of these that goes wrong.
+    fn first_wrong<'a>(&self, ordeals: &'a [Ordeal]) -> Option<&'a Ordeal> {
+        self.watch.expects(ordeals.len());
+        let wrong = in_parallel(ordeals.len(), |n| self.goes_wrong(&ordeals[n]));
+        ordeals.iter().zip(wrong).find(|(_, wrong)| *wrong).map(|(ordeal, _)| ordeal)
+    }
+
+    fn goes_wrong(&self, ordeal: &Ordeal) -> bool {
+        let scene = self.staged(ordeal);
+        !is_right(&self.play(&scene, &ordeal.blow))
+    }
+
+    /// The scene of an ordeal; where it ends otherwise, what is to live is what lives when nothing else goes wrong.
+    fn staged(&self, ordeal: &Ordeal) -> Scene<Nobody> {
+        let staged = ordeal.staged(self.scene);
+        if !ordeal.changes_the_end() {
+            return staged;
+        }
+        let shortened = ordeal.shortened(self.scene);
+        let mut expects = ours(&self.play(&shortened, &[]).log);
+        if self.deletes() {
+            let living = lifecycle::living(&shortened.script);
+            expects.retain(|purpose| living.contains(&purpose.owner));
+        }
+        Scene { expects, ..staged }
+    }
+
+    /// Whether things go with their owners.
+    fn deletes(&self) -> bool {
+        let deletes = |hook: &crate::config::Hook| {
+            hook.provisioner().is_some_and(|provisioner| provisioner.gone == OnGone::Delete)
+        };
+        self.scene.cast.config.hooks.values().all(deletes)
+    }
+
+    /// Every request of the undisturbed play, with every fault that it may meet.
+    fn faults(whole: &Played<()>) -> Vec<Ordeal> {
+        let mut counts = std::collections::BTreeMap::<&str, u32>::new();
+        let mut all = Vec::new();
+        for sent in &whole.sent {
+            let count = counts.entry(&sent.method).or_default();
+            let faults: &[Fault] = if sent.method == "GET" { &OF_READS } else { &OF_WRITES };
+            for fault in faults {
+                let met = Met { method: sent.method.clone(), after: *count, fault: *fault };
+                all.push(Ordeal { fault: vec![met], ..Ordeal::default() });
+            }
+            *count += 1;
+        }
+        all
+    }
+
+    /// Every owner ends while the first thing of it is made, be its answer known or not.
+    fn ends(&self, whole: &Played<()>) -> Vec<Ordeal> {
+        // Where things are kept when their owner goes, nothing is torn down.
+        if self.scene.tells == Tells::Everything || !self.deletes() {
+            return Vec::new();
+        }
+        let mut counts = std::collections::BTreeMap::<&str, u32>::new();
+        let mut all = Vec::new();
+        for sent in &whole.sent {
+            let count = counts.entry(&sent.method).or_default();
+            let after = *count;
+            *count += 1;
+            let at = sent.at - START;
+            let owner = sent.purpose.as_deref().and_then(|purpose| purpose.split_once(' '));
+            let owner = owner.filter(|_| sent.method != "GET");
+            let Some(living) = owner.and_then(|(owner, _)| living_at(self.scene, owner, at)) else {
+                continue;
+            };
+            let (app, machine) = (living.app.clone(), living.machine.clone());
+            let end = Ends { at: at + 1, app, machine, incarnation: living.incarnation };
+            for fault in [None, Some(Fault::AnswerLost), Some(Fault::Late(LATE))] {
+                let fault = fault.map(|fault| Met { method: sent.method.clone(), after, fault });
+                let fault = fault.into_iter().collect();
+                all.push(Ordeal { end: vec![end.clone()], fault, ..Ordeal::default() });
+            }
+        }
+        all
+    }
+
+    /// The proof with the shortest form of what went wrong.
+    fn failed(&self, proof: Proof, ordeal: &Ordeal) -> Proof {
+        let steps = self.scene.script.len();
+        let shorter = (0..steps).map(|steps| Ordeal { steps: Some(steps), ..ordeal.clone() });
+        let shortest = shorter.into_iter().find(|shorter| self.goes_wrong(shorter));
+        let failure = Some(self.surely(shortest.as_ref().unwrap_or(ordeal)));
+        self.counted(Proof { failure, ..proof })
+    }
+
+    /// The same of an ordeal that went wrong before: what does not go the same way twice is wrong as well.
+    fn surely(&self, ordeal: &Ordeal) -> Failure {
+        self.failure(ordeal).unwrap_or_else(|| Failure {
+            ordeal: ordeal.clone(),
+            happened: Vec::new(),
+            wrong: vec!["unsteady: it went wrong, and when it was played again it did not".to_owned()],
+            why: Vec::new(),
+        })
+    }
+
+    /// What is wrong in the end of an ordeal, and why; none if all is right.
+    fn failure(&self, ordeal: &Ordeal) -> Option<Failure> {
+        let scene = Scene { records: Records::All, ..self.staged(ordeal) };
+        let played = self.play(&scene, &ordeal.blow);
+        let mut wrong = why::told(&played);
+        if let Some(unsteady) = played.kept.as_ref().and_then(|kept| kept.unsteady.clone()) {
+            wrong.insert(0, format!("unsteady: {unsteady}"));
+        }
+        (!wrong.is_empty()).then(|| Failure {
+            ordeal: ordeal.clone(),
+            happened: why::happened(&played, ordeal),
+            wrong,
+            why: why::explained(&played),
+        })
+    }
+}
+
+/// An ordeal with one thing less, each of them.
+fn smaller(ordeal: &Ordeal) -> Vec<Ordeal> {
+    let mut all = Vec::new();
+    if !ordeal.fault.is_empty() {
+        all.push(Ordeal { fault: Vec::new(), ..ordeal.clone() });
+    }
+    for n in 0..ordeal.blow.len() {
+        let mut smaller = ordeal.clone();
+        smaller.blow.remove(n);
+        all.push(smaller);
+    }
+    // A life without turns is the scenario's.
+    for n in (0..ordeal.life.len()).filter(|_| ordeal.life.len() > 1) {
+        let mut smaller = ordeal.clone();
+        smaller.life.remove(n);
+        all.push(smaller);
+    }
+    all
+}
+
+/// Whether nothing is wrong, `desired` asked twice included.
+fn is_right(played: &Played<()>) -> bool {
+    played.is_right() && played.kept.as_ref().is_none_or(|kept| kept.unsteady.is_none())
+}
+
+/// What lives at the end of a log, of ours.
+fn ours(log: &[Effect]) -> Vec<Purpose> {
+    let ours = living(log).into_iter().filter(|thing| thing.by == By::Caller);
+    ours.filter_map(|thing| thing.purpose).collect()
+}

@@ -1,0 +1,73 @@
+//! The runs of a play and the ledger at its end, read back from the database, for whoever tells its story.
+
+use std::collections::BTreeMap;
+
+use groundcrew_engine::egress::{Answer, Ask};
+use groundcrew_store::ledger::StoredRow;
+use groundcrew_store::listing::{GoneToo, RowFilter};
+use groundcrew_store::runs::{CallRecord, RunRecord, RunsOf};
+use groundcrew_store::{Result, Store};
+
+/// More runs than any play has.
+const RUNS_MAX: u32 = 1_000_000;
+
+/// What was kept of a play.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// All runs that were stored, in order.
+    pub runs: Vec<Ran>,
+    /// All rows of the ledger, gone ones too.
+    pub rows: Vec<StoredRow>,
+    /// What `desired` answered otherwise when it was asked the same again.
+    pub unsteady: Option<String>,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its record.
+    pub record: RunRecord,
+    /// The path of its subject, if it has one.
+    pub owner: Option<String>,
+    /// `KIND/KEY` of the thing that it is about, if it is about one.
+    pub about: Option<String>,
+    /// Its requests.
+    pub calls: Vec<Called>,
+}
+
+/// One request of a run.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// What was asked.
+    pub ask: Ask,
+    /// What was answered; none if nobody knows.
+    pub answer: Option<Answer>,
+    /// Milliseconds of the clock.
+    pub at: i64,
+}
+
+/// Reads everything.
+pub(super) fn read(store: &Store) -> Result<Kept> {
+    let rows = store.rows_where(&RowFilter { gone_too: GoneToo::Yes, ..RowFilter::default() })?;
+    let abouts: BTreeMap<_, _> =
+        rows.iter().map(|row| (row.id, format!("{}/{}", row.kind, row.key))).collect();
+    let mut runs = Vec::new();
+    for record in store.runs(RunsOf::All, RUNS_MAX)?.into_iter().rev() {
+        let calls = store.run(record.id)?.map(|(_, calls)| calls).unwrap_or_default();
+        let owner = match record.subject {
+            Some(subject) => store.subject(subject)?.map(|stored| stored.subject.path.to_string()),
+            None => None,
+        };
+        let about = record.resource.and_then(|row| abouts.get(&row).cloned());
+        let calls = calls.iter().filter_map(called).collect();
+        runs.push(Ran { record, owner, about, calls });
+    }
+    Ok(Kept { runs, rows, unsteady: None })
+}
+
+/// A request; other calls are no requests.
+fn called(call: &CallRecord) -> Option<Called> {
+    let ask = serde_json::from_slice(&call.ask).ok().filter(|_| call.op == "http")?;
+    let answer = call.answer.as_deref().and_then(|answer| serde_json::from_slice(answer).ok());
+    Some(Called { ask, answer, at: call.sent_at.as_millis() })
+}

@@ -1,0 +1,176 @@
+//! A scenario as it is played: the operator's configuration around its stanza, and a script for the stage.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
+use groundcrew_core::manifest::{Asks, Manifest};
+use groundcrew_core::settle::Rules;
+use serde_json::Value;
+
+use super::{Deed, Scenario, Step};
+use crate::config::{Config, Environment, Report};
+use crate::prove::beside::Nobody;
+use crate::prove::loaded::Loaded;
+use crate::prove::scene::{Cast, Doing, Memory, Records, Scene, Sighting, Tells};
+
+/// The installation, as in marks.
+pub(in crate::prove) const INSTALLATION: &str = "prove";
+
+/// How long it is looked at after the last step, in milliseconds, unless it says otherwise: longer than any doubt but
+/// that about an idempotency key, which lasts as long as the key is remembered.
+const AFTERWARDS: i64 = 3_600_000;
+
+/// The stanza of a scenario is refused, as `groundcrew check` would.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: its stanza is refused\n\n{}", report.draw_problems(crate::config::Paint::Plain).trim_end())]
+pub struct StanzaError {
+    /// The scenario's file.
+    pub file: String,
+    /// Why.
+    pub report: Box<Report>,
+}
+
+impl Scenario {
+    /// Itself, with the project's hook, ready to be played.
+    pub fn scene(&self, loaded: &Loaded) -> Result<Scene<Nobody>, StanzaError> {
+        let config = self.config(&loaded.manifest)?;
+        let components = config.hooks.keys().map(|name| (name.clone(), loaded.component.clone())).collect();
+        let tells = if loaded.component.is_handler() { Tells::Everything } else { Tells::Nothing };
+        let script = self.script();
+        let last = script.last().map_or(0, |(at, _)| *at);
+        let collections = self.outside.collection.iter().map(|(path, it)| (path.clone(), it.knobs()));
+        Ok(Scene {
+            name: self.name.clone(),
+            cast: Arc::new(Cast { config, engine: loaded.engine.clone(), components }),
+            server: self.outside.server.trim_end_matches('/').into(),
+            collections: collections.collect(),
+            script,
+            expects: self.expect.lives.iter().map(|lives| lives.0.clone()).collect(),
+            tells,
+            lasts: self.lasts.map_or(last + AFTERWARDS + remembered(&loaded.manifest), Millis::as_i64),
+            rules: Rules::ALL,
+            memory: Memory::Durable,
+            records: Records::None,
+        })
+    }
+
+    /// What happens, in order of time; each sighting knows which subject of its name it is about.
+    fn script(&self) -> Vec<(i64, Doing<std::convert::Infallible>)> {
+        let mut steps: Vec<_> = self.step.iter().collect();
+        steps.sort_by_key(|step| step.at);
+        let mut seen = Subjects::default();
+        steps.into_iter().map(|step| (step.at.as_i64(), self.doing(step, &mut seen))).collect()
+    }
+
+    fn doing(&self, step: &Step, seen: &mut Subjects) -> Doing<std::convert::Infallible> {
+        match step.deed.clone() {
+            Deed::Lives { app, machine, labels, event } => {
+                let (incarnation, first) = seen.lives(&app, machine.as_deref());
+                let word = if machine.is_some() { "machine" } else { "app" };
+                let happened = if first { "created" } else { "updated" };
+                let event = Some(event.unwrap_or_else(|| format!("{word}.{happened}")));
+                Doing::Sees(Sighting { app, machine, incarnation, labels: Some(labels), event })
+            }
+            Deed::Goes { app, machine } => {
+                let incarnation = seen.goes(&app, machine.as_deref());
+                let event = machine.is_some().then(|| "machine.destroyed".to_owned());
+                Doing::Sees(Sighting { app, machine, incarnation, labels: None, event })
+            }
+            Deed::Act { path, act } => Doing::Act { path, act },
+            Deed::Opens { path } => {
+                let knobs = self.outside.collection.get(&path).map(super::Collection::knobs);
+                Doing::Open { path, knobs: Box::new(knobs.unwrap_or_default()) }
+            }
+            Deed::Fault { method, after, fault } => Doing::Fault { after, method, fault },
+        }
+    }
+
+    /// The configuration that a user would have written.
+    fn config(&self, manifest: &Manifest) -> Result<Config, StanzaError> {
+        let mut stanza = self.stanza.clone();
+        stanza.insert("use".to_owned(), format!("{}.wasm", manifest.name).into());
+        if !manifest.kind.is_empty() {
+            let gone = stanza.entry("gone").or_insert_with(|| "delete".into()).clone();
+            // What was made and never heard of again is presumed to be the hook's, and goes as all else does.
+            stanza.entry("gone_adopted").or_insert(gone);
+        }
+        let config = stanza.get("config").and_then(|config| serde_json::to_value(config).ok());
+        let asks = manifest.asks.under(&config.unwrap_or(Value::Null));
+        let allow = || asks.allow.iter().cloned().map(toml::Value::String).collect::<Vec<_>>().into();
+        stanza.entry("allow").or_insert_with(allow);
+        let (granted, names) = secrets(&asks);
+        stanza.entry("secret").or_insert_with(|| granted.into());
+        let lines = names.iter().map(|name| format!("{name} = {{ env = \"{name}\" }}\n"));
+        let mut hooks = toml::Table::new();
+        hooks.insert(manifest.name.clone(), stanza.into());
+        let mut text = toml::Table::new();
+        text.insert("hook".to_owned(), hooks.into());
+        let text = format!(
+            "installation = \"{INSTALLATION}\"\nlevel = \"enforce\"\n[source.fly]\norg = \"acme\"\ntoken = \"FLY\"\n\
+             [secrets]\nFLY = {{ env = \"FLY\" }}\n{}{text}",
+            lines.collect::<String>()
+        );
+        let values = names.iter().map(|name| (name.clone(), format!("secret-{name}")));
+        let fly = ("FLY".to_owned(), "fo1_token".to_owned());
+        let environment = Environment::fixed(values.chain([fly]));
+        let file = self.path.display().to_string();
+        let parsed = Config::parse(&file, &text, Path::new("/"), &environment, &|_| Ok(manifest.clone()));
+        parsed.map_err(|report| StanzaError { file, report: Box::new(report) })
+    }
+}
+
+/// How long keys are remembered at most, in milliseconds.
+fn remembered(manifest: &Manifest) -> i64 {
+    let remembers = manifest.kind.values().filter_map(|kind| kind.remembers);
+    remembers.map(Millis::as_i64).max().unwrap_or_default()
+}
+
+/// Grants of the secrets that a hook asks for by position, and all names; what signs is the scenario's to write.
+fn secrets(asks: &Asks) -> (toml::Table, Vec<String>) {
+    let (mut granted, mut names) = (toml::Table::new(), Vec::new());
+    for line in &asks.secrets {
+        let (place, to) = line.split_once(" to ").map_or((line.as_str(), None), |(it, to)| (it, Some(to)));
+        let Some((name, at)) = place.split_once(" at ") else { continue };
+        let mut grant = toml::Table::new();
+        grant.insert("from".to_owned(), name.trim().into());
+        grant.insert("at".to_owned(), at.trim().into());
+        if let Some(to) = to {
+            grant.insert("to".to_owned(), to.trim().into());
+        }
+        granted.insert(name.trim().to_owned(), grant.into());
+        names.push(name.trim().to_owned());
+    }
+    (granted, names)
+}
+
+/// Which subject of its name lives: each that comes after an end is the next one.
+#[derive(Default)]
+struct Subjects(BTreeMap<(String, Option<String>), (u32, bool)>);
+
+impl Subjects {
+    /// The number of the subject that lives now, and whether it is new.
+    fn lives(&mut self, app: &str, machine: Option<&str>) -> (u32, bool) {
+        let (number, lives) = self.of(app, machine);
+        let first = !*lives;
+        if first {
+            *number += 1;
+            *lives = true;
+        }
+        (*number, first)
+    }
+
+    fn goes(&mut self, app: &str, machine: Option<&str>) -> u32 {
+        let (number, lives) = self.of(app, machine);
+        *lives = false;
+        *number = (*number).max(1);
+        *number
+    }
+
+    fn of(&mut self, app: &str, machine: Option<&str>) -> (&mut u32, &mut bool) {
+        let key = (app.to_owned(), machine.map(str::to_owned));
+        let (number, lives) = self.0.entry(key).or_default();
+        (number, lives)
+    }
+}

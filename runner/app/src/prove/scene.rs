@@ -1,0 +1,149 @@
+//! What is played: hooks as they are installed, and a script over virtual time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::settle::Rules;
+use groundcrew_engine::run::{self, Engine};
+use groundcrew_outside::{Act, Fault, Knobs, Purpose};
+use serde_json::Value;
+
+use super::beside::Beside;
+use crate::config::Config;
+
+/// The hooks of a scenario: the configuration that a user would have written, and the components that it names.
+#[derive(Debug)]
+pub struct Cast {
+    /// Read and checked as `groundcrew check` does.
+    pub config: Config,
+    /// What runs components.
+    pub engine: Engine,
+    /// By the stanzas' names.
+    pub components: BTreeMap<String, run::Hook>,
+}
+
+/// One scenario, ready to be played. Times are milliseconds after its beginning.
+#[derive(Clone, Debug)]
+pub struct Scene<B: Beside> {
+    /// What it is called.
+    pub name: String,
+    /// Its hooks.
+    pub cast: Arc<Cast>,
+    /// Where the fake is, for hooks.
+    pub server: Arc<str>,
+    /// What the fake holds from the beginning, by path.
+    pub collections: Vec<(String, Knobs)>,
+    /// What happens, in order of time.
+    pub script: Vec<(i64, Doing<B::Act>)>,
+    /// What lives at the end, of ours.
+    pub expects: Vec<Purpose>,
+    /// Whether receivers must have been told every event.
+    pub tells: Tells,
+    /// How long it is looked at.
+    pub lasts: i64,
+    /// The rules of settling that hold.
+    pub rules: Rules,
+    /// Whether what is known of an intent survives a crash.
+    pub memory: Memory,
+    /// What is kept of the runs.
+    pub records: Records,
+}
+
+/// Whether events are judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tells {
+    /// No handler is played.
+    #[default]
+    Nothing,
+    /// Each must be told, under its id, in order for its subject.
+    Everything,
+}
+
+/// What is kept of a play's runs for whoever tells its story.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Records {
+    /// Nothing: a thousand plays are judged by what they did.
+    #[default]
+    None,
+    /// All runs with their calls, and the ledger.
+    All,
+}
+
+/// One thing that happens; `A` beside the fake.
+#[derive(Clone, Debug)]
+pub enum Doing<A> {
+    /// A source sees a subject: anew, changed, or at its end.
+    Sees(Sighting),
+    /// Something happens to a collection.
+    Act {
+        /// Which.
+        path: String,
+        /// What.
+        act: Act,
+    },
+    /// A collection begins anew, empty.
+    Open {
+        /// Which.
+        path: String,
+        /// Its knobs.
+        knobs: Box<Knobs>,
+    },
+    /// A fault meets the request after so many of its method.
+    Fault {
+        /// How many go well.
+        after: u32,
+        /// Of which method; none: any.
+        method: Option<String>,
+        /// What it is.
+        fault: Fault,
+    },
+    /// Something happens beside the fake.
+    Beside(A),
+    /// A person intervenes.
+    Operator(Operator),
+}
+
+/// What a source sees of one subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighting {
+    /// Its app.
+    pub app: String,
+    /// None: the app itself.
+    pub machine: Option<String>,
+    /// Which subject of that name it is, counted from one.
+    pub incarnation: u32,
+    /// None: its end is confirmed.
+    pub labels: Option<Value>,
+    /// The kind of the event; none: `changed`, or `deleted`.
+    pub event: Option<String>,
+}
+
+/// What a person does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `groundcrew pause --hook HOOK`, or with `--deletes`: a lower level is laid over it.
+    Pause {
+        /// Which hook.
+        hook: String,
+        /// Which level.
+        level: Level,
+    },
+    /// `groundcrew unpause --hook HOOK`.
+    Unpause {
+        /// Which hook.
+        hook: String,
+    },
+    /// `groundcrew approve --all`.
+    Approve,
+}
+
+/// Whether what is known of an intent survives a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// It does, as the store promises.
+    #[default]
+    Durable,
+    /// After a crash the database is as it was before the last write's intent: the intent commit, taken out.
+    Forgetful,
+}
