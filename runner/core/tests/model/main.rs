@@ -31,7 +31,7 @@ const CALM: Budget =
     Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0, steps: 0 };
 
 /// What may go wrong together: all of it at once is more than can be explored in a test.
-const TROUBLES: [Budget; 15] = [
+const TROUBLES: [Budget; 17] = [
     Budget { losses: 1, foreign: 1, ..CALM },
     Budget { crashes: 1, losses: 1, wants: 1, ..CALM },
     Budget { crashes: 1, wants: 1, blinks: 1, ..CALM },
@@ -47,10 +47,13 @@ const TROUBLES: [Budget; 15] = [
     Budget { crashes: 2, foreign: 1, ..CALM },
     Budget { crashes: 2, losses: 1, foreign: 1, ..CALM },
     SEEN_TOO_LATE,
+    Budget { losses: 1, wants: 2, ..CALM },
+    Budget { foreign: 1, wants: 2, ..CALM },
 ];
 
 /// What takes minutes: explored where the environment names [`LARGE`], as `cargo xtask model` does.
-const MORE: [Budget; 2] = [
+const MORE: [Budget; 3] = [
+    Budget { crashes: 1, losses: 1, wants: 2, ..CALM },
     Budget { crashes: 2, losses: 1, wants: 1, ..CALM },
     Budget { crashes: 2, losses: 1, foreign: 1, wants: 1, ..CALM },
 ];
