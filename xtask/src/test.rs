@@ -52,7 +52,9 @@ fn begin(list: &Path) -> anyhow::Result<()> {
 fn tell(list: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(list).with_context(|| list.display().to_string())?;
     let lines: BTreeSet<_> = text.lines().collect();
-    lines.iter().for_each(|line| say(line));
+    for line in &lines {
+        say(line);
+    }
     let count = if lines.is_empty() { "everything".to_owned() } else { format!("all but {}", lines.len()) };
     say(&format!("{count} was checked"));
     Ok(())
