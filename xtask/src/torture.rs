@@ -3,8 +3,10 @@
 //! The runner is the shipped binary; the kills are real (SIGKILL). At least half of them are placed: the simulator took
 //! a creation and holds its answer, the runner has just started, or it has just written one commit and not the next;
 //! what was hit is counted. Listings of addresses are blind for up to five seconds after each creation, throughout. The
-//! seed repeats acts and placements; what the machine's scheduler does is its own.
+//! seed repeats what users do, when each kill comes and what it aims at; what the machine's scheduler makes of it is its
+//! own, and changes nothing of what comes after.
 
+mod draws;
 mod fleet;
 mod kills;
 
@@ -19,6 +21,7 @@ use crate::demo::simulator::Simulator;
 use crate::demo::{self, Stage, on_stage, until};
 use crate::setup::{self, say};
 use crate::verdict::Verdict;
+use draws::Aim;
 use fleet::Fleet;
 use kills::Kills;
 
@@ -33,6 +36,27 @@ struct Plan {
     kills: u32,
     seed: u64,
     keep: bool,
+}
+
+/// What comes next.
+enum Next {
+    /// A user acts.
+    Act,
+    /// The runner is killed.
+    Kill(Aim),
+    /// All of it was.
+    Over,
+}
+
+impl Plan {
+    /// What comes after so many events and kills: kills are spread evenly over the events, by their numbers alone.
+    fn next(&self, events: u32, kills: u32) -> Next {
+        let every = (self.events / self.kills.max(1)).max(1);
+        if kills < self.kills && events >= (kills + 1) * every {
+            return Next::Kill(Aim::of(self.seed, kills));
+        }
+        if events < self.events { Next::Act } else { Next::Over }
+    }
 }
 
 /// Runs it; fails on any loss, double, leak or foreign touch.
@@ -66,18 +90,22 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     let dns = Dns::powerdns(stage)?;
     configure(stage, &simulator, &dns, Caution::Wide, "")?;
     let mut fleet = Fleet::new(&simulator, plan.seed);
-    simulator.turn(&json!({"blind_ips_ms": fleet.random.below(LAG_MS + 1)}))?;
+    simulator.turn(&json!({"blind_ips_ms": LAG_MS}))?;
     let mut runner = Runner::start(stage, Tell::Nothing)?;
-    let every = (plan.events / plan.kills.max(1)).max(1);
     let mut kills = Kills::default();
-    while fleet.events < plan.events {
-        fleet.act()?;
-        std::thread::sleep(BETWEEN);
-        if kills.all() < plan.kills && fleet.events >= (kills.all() + 1) * every {
-            runner = kills.kill(stage, &mut fleet, runner)?;
-            if kills.all() % 10 == 0 {
-                stage.tell("torture", &format!("{} events, {} kills", fleet.events, kills.all()));
+    loop {
+        match plan.next(fleet.events, kills.all()) {
+            Next::Act => {
+                fleet.act()?;
+                std::thread::sleep(BETWEEN);
             }
+            Next::Kill(aim) => {
+                runner = kills.kill(stage, &simulator, &mut fleet, runner, &aim)?;
+                if kills.all() % 10 == 0 {
+                    stage.tell("torture", &format!("{} events, {} kills", fleet.events, kills.all()));
+                }
+            }
+            Next::Over => break,
         }
     }
     let verdict = settle(stage, &simulator, &dns, &mut runner, &fleet)?;
@@ -110,7 +138,7 @@ fn settle(
     simulator: &Simulator,
     dns: &Dns,
     runner: &mut Runner,
-    fleet: &Fleet<'_>,
+    fleet: &Fleet<'_, Simulator>,
 ) -> anyhow::Result<Verdict> {
     let expected = fleet.expected();
     stage.tell(
@@ -135,4 +163,65 @@ fn settle(
         stage.tell("torture", &format!("{error:#}"));
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use serde_json::Value;
+
+    use super::*;
+    use draws::Moment;
+    use fleet::Platform;
+
+    /// A platform that writes down what is asked of it; names are taken for so many more questions once in a while.
+    #[derive(Default)]
+    struct Notebook {
+        acts: RefCell<Vec<Value>>,
+        refuses: Cell<u32>,
+    }
+
+    impl Platform for Notebook {
+        fn act(&self, action: &Value) -> anyhow::Result<Value> {
+            if self.refuses.get() > 0 && action["do"] == "create_app" {
+                self.refuses.set(self.refuses.get() - 1);
+                anyhow::bail!("the name is taken");
+            }
+            let mut acts = self.acts.borrow_mut();
+            acts.push(action.clone());
+            Ok(json!({"id": format!("m{}", acts.len())}))
+        }
+    }
+
+    /// What users did and what each kill aimed at, where kills hit as `hit` says.
+    fn played(seed: u64, refuses: u32, hit: impl Fn(Moment) -> Moment) -> (Vec<Value>, Vec<Aim>) {
+        let plan = Plan { events: 600, kills: 30, seed, keep: false };
+        let platform = Notebook { refuses: Cell::new(refuses), ..Notebook::default() };
+        let mut fleet = Fleet::new(&platform, seed);
+        let (mut kills, mut aims) = (Kills::default(), Vec::new());
+        loop {
+            match plan.next(fleet.events, kills.all()) {
+                Next::Act => fleet.act().unwrap(),
+                Next::Kill(aim) => {
+                    fleet.beside(&aim).unwrap();
+                    kills.note(hit(aim.moment));
+                    aims.push(aim);
+                }
+                Next::Over => return (platform.acts.take(), aims),
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_is_hit_a_seed_repeats_what_is_done_and_aimed_at() {
+        let (acts, aims) = played(7, 0, |aimed| aimed);
+        assert_eq!(aims.len(), 30);
+        assert!(acts.len() > 500, "{}", acts.len());
+        assert_eq!(played(7, 0, |_| Moment::Any), (acts.clone(), aims.clone()), "all missed");
+        assert_eq!(played(7, 0, |_| Moment::Start), (acts.clone(), aims.clone()), "all hit something else");
+        assert_eq!(played(7, 3, |aimed| aimed), (acts.clone(), aims.clone()), "names were given back slowly");
+        let other = played(8, 0, |aimed| aimed);
+        assert!(other.0 != acts && other.1 != aims, "another seed is another story");
+    }
 }
