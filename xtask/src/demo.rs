@@ -1,10 +1,10 @@
 //! `cargo xtask demo`: a fleet on the simulator, its DNS in PowerDNS or a fake of it, the runner killed in the middle.
 //!
 //! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
-//! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server and of the
-//! simulator's own log; it links neither the runner's core nor its store. Before the runner comes somebody leaves
-//! things behind; a scheduled audit finds them, and those whose end is approved go. It fails unless all of that,
-//! from its first act on, is over within a minute.
+//! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server, of the
+//! simulator's own log and of a receiver's receipts; it links neither the runner's core nor its store. Before the runner
+//! comes somebody leaves things behind; a scheduled audit finds them, and those whose end is approved go. It fails unless
+//! all of that, from its first act on, is over within a minute.
 
 mod act;
 pub(crate) mod dns;
@@ -29,6 +29,10 @@ use simulator::Simulator;
 pub(crate) struct Stage {
     pub(crate) directory: PathBuf,
     pub(crate) binary: PathBuf,
+    /// The platform and the receiver, as a process of their own.
+    pub(crate) fakes: PathBuf,
+    /// Where the runner's API listens.
+    pub(crate) api: String,
     pub(crate) started: Instant,
 }
 
@@ -51,11 +55,20 @@ pub(crate) fn on_stage(
 ) -> anyhow::Result<()> {
     setup::wasm_target()?;
     say("building the binary");
-    call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", "groundcrew"]))?;
+    // One after the other: what the fakes need of a library must not end up in the shipped binary.
+    for package in ["groundcrew", "groundcrew-fakes"] {
+        call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", package]))?;
+    }
     let target = setup::workspace("target_directory")?;
     let directory = target.join(name).join(std::process::id().to_string());
     std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-    let stage = Stage { directory, binary: target.join("debug/groundcrew"), started: now() };
+    let stage = Stage {
+        directory,
+        binary: target.join("debug/groundcrew"),
+        fakes: target.join("debug/groundcrew-fakes"),
+        api: format!("127.0.0.1:{}", free_port()?),
+        started: now(),
+    };
     let result = play(&stage);
     if keep || result.is_err() {
         say(&format!("everything of this run is in {}", stage.directory.display()));
@@ -72,6 +85,8 @@ pub(crate) fn verdict(simulator: &Simulator, dns: &Dns, expected: &Expected) -> 
         sets: dns.sets()?,
         changes: dns.changes()?,
         foreign: dns.foreign().to_vec(),
+        receipts: simulator.receipts()?,
+        violations: simulator.violations()?,
         too_many: simulator.too_many()?,
     };
     Ok(Verdict::of(&outside, expected))

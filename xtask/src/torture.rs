@@ -2,9 +2,10 @@
 //!
 //! The runner is the shipped binary; the kills are real (SIGKILL). At least half of them are placed: the simulator took
 //! a creation and holds its answer, the runner has just started, or it has just written one commit and not the next;
-//! what was hit is counted. Listings of addresses are blind for up to five seconds after each creation, throughout. The
-//! seed repeats what users do, when each kill comes and what it aims at; what the machine's scheduler makes of it is its
-//! own, and changes nothing of what comes after.
+//! what was hit is counted. Listings of addresses are blind for up to five seconds after each creation, throughout.
+//! Meanwhile events from elsewhere are posted to the runner, and a receiver takes down what it is told. The seed repeats
+//! what users do, when each kill comes and what it aims at; what the machine's scheduler makes of it is its own, and
+//! changes nothing of what comes after.
 
 mod draws;
 mod fleet;
@@ -16,13 +17,13 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 
 use crate::demo::dns::Dns;
-use crate::demo::runner::{Caution, Runner, Tell, configure};
+use crate::demo::runner::{self, Caution, Runner, Tell, configure};
 use crate::demo::simulator::Simulator;
 use crate::demo::{self, Stage, on_stage, until};
 use crate::setup::{self, say};
 use crate::verdict::Verdict;
 use draws::Aim;
-use fleet::Fleet;
+use fleet::{Fleet, Outside};
 use kills::Kills;
 
 /// Pause between two acts.
@@ -89,9 +90,12 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     let simulator = Simulator::start(stage, 0, 0)?;
     let dns = Dns::powerdns(stage)?;
     configure(stage, &simulator, &dns, Caution::Wide, "")?;
-    let mut fleet = Fleet::new(&simulator, plan.seed);
+    let outside = Outside { stage, simulator: &simulator };
+    let mut fleet = Fleet::new(&outside, plan.seed);
     simulator.turn(&json!({"blind_ips_ms": LAG_MS}))?;
     let mut runner = Runner::start(stage, Tell::Nothing)?;
+    // What a runner finds when it first comes, it takes silently.
+    runner::ready(stage)?;
     let mut kills = Kills::default();
     loop {
         match plan.next(fleet.events, kills.all()) {
@@ -100,7 +104,7 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
                 std::thread::sleep(BETWEEN);
             }
             Next::Kill(aim) => {
-                runner = kills.kill(stage, &simulator, &mut fleet, runner, &aim)?;
+                runner = kills.kill(&outside, &mut fleet, runner, &aim)?;
                 if kills.all() % 10 == 0 {
                     stage.tell("torture", &format!("{} events, {} kills", fleet.events, kills.all()));
                 }
@@ -112,6 +116,12 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
     // After a kill, asking too much is no fault: how much was asked lately is known only in memory, so that each start
     // asks as much again at once as the platform allows at once.
     println_line(&format!("torture: {kills}; answers 429: {}", verdict.too_many()));
+    let accepted = fleet.expected().owed.foreign.len();
+    println_line(&format!(
+        "torture: {} foreign events posted, {accepted} accepted for certain; told {}",
+        fleet.posted(),
+        verdict.told()
+    ));
     println_line(&format!(
         "torture: events {} kills {} lost {} doubled {} leaked {} foreign {}",
         fleet.events,
@@ -122,6 +132,7 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
         verdict.foreign()
     ));
     ensure!(verdict.is_whole(), "seed {}: {verdict}", plan.seed);
+    ensure!(accepted as u64 * 5 >= fleet.posted(), "seed {}: the runner took few events", plan.seed);
     ensure!(kills.are_placed(), "seed {}: {kills}", plan.seed);
     ensure!(kills.all() > 0 || verdict.is_good(), "seed {}: {verdict}", plan.seed);
     Ok(())
@@ -138,7 +149,7 @@ fn settle(
     simulator: &Simulator,
     dns: &Dns,
     runner: &mut Runner,
-    fleet: &Fleet<'_, Simulator>,
+    fleet: &Fleet<'_, Outside<'_>>,
 ) -> anyhow::Result<Verdict> {
     let expected = fleet.expected();
     stage.tell(
@@ -180,6 +191,8 @@ mod tests {
     struct Notebook {
         acts: RefCell<Vec<Value>>,
         refuses: Cell<u32>,
+        /// Every so many-th event is accepted.
+        accepts: u64,
     }
 
     impl Platform for Notebook {
@@ -192,12 +205,18 @@ mod tests {
             acts.push(action.clone());
             Ok(json!({"id": format!("m{}", acts.len())}))
         }
+
+        fn post(&self, number: u64, app: Option<&str>) -> bool {
+            self.acts.borrow_mut().push(json!({"post": number, "about": app}));
+            number.is_multiple_of(self.accepts)
+        }
     }
 
     /// What users did and what each kill aimed at, where kills hit as `hit` says.
     fn played(seed: u64, refuses: u32, hit: impl Fn(Moment) -> Moment) -> (Vec<Value>, Vec<Aim>) {
+        let accepts = 1 + u64::from(refuses);
         let plan = Plan { events: 600, kills: 30, seed, keep: false };
-        let platform = Notebook { refuses: Cell::new(refuses), ..Notebook::default() };
+        let platform = Notebook { refuses: Cell::new(refuses), accepts, ..Notebook::default() };
         let mut fleet = Fleet::new(&platform, seed);
         let (mut kills, mut aims) = (Kills::default(), Vec::new());
         loop {
@@ -220,7 +239,11 @@ mod tests {
         assert!(acts.len() > 500, "{}", acts.len());
         assert_eq!(played(7, 0, |_| Moment::Any), (acts.clone(), aims.clone()), "all missed");
         assert_eq!(played(7, 0, |_| Moment::Start), (acts.clone(), aims.clone()), "all hit something else");
-        assert_eq!(played(7, 3, |aimed| aimed), (acts.clone(), aims.clone()), "names were given back slowly");
+        assert_eq!(
+            played(7, 3, |aimed| aimed),
+            (acts.clone(), aims.clone()),
+            "names were given back slowly, events refused"
+        );
         let other = played(8, 0, |aimed| aimed);
         assert!(other.0 != acts && other.1 != aims, "another seed is another story");
     }

@@ -9,7 +9,7 @@ use super::leaks::{self, Leaks};
 use super::runner::{Caution, Runner, Tell, configure, has_told, show};
 use super::simulator::Simulator;
 use super::{APPS, DELETED, MACHINES, Stage, until, verdict};
-use crate::verdict::{Expected, Verdict};
+use crate::verdict::{Births, Expected, Owed, Verdict};
 
 /// The app in whose creation the runner is killed.
 const KILLED_AT: &str = "cust-9";
@@ -61,7 +61,10 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     })?;
     leaks.play(stage, &simulator, &dns, &mut runner)?;
     let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
-    stage.tell("verdict", &format!("asked of {} and the simulator themselves: {verdict}", dns.name()));
+    stage.tell(
+        "verdict",
+        &format!("asked of {}, the simulator and the receiver themselves: {verdict}", dns.name()),
+    );
     anyhow::ensure!(verdict.is_good(), "the verdict is not good");
     let took = stage.started.elapsed();
     anyhow::ensure!(took < LIMIT, "it took {:.1} s of at most {} s", took.as_secs_f32(), LIMIT.as_secs());
@@ -89,6 +92,8 @@ fn complete(
     let expected = Expected {
         living: living.to_vec(),
         deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect(),
+        // The fleet is there before the runner is.
+        owed: Owed { foreign: Vec::new(), births: Births::None },
     };
     let mut last = String::new();
     let waited = until("everything as it should be", Duration::from_secs(90), || {

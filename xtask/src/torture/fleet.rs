@@ -7,24 +7,46 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::draws::{Aim, Moment, Random};
+use crate::demo::runner::{self, Posted};
 use crate::demo::simulator::Simulator;
-use crate::demo::until;
-use crate::verdict::Expected;
+use crate::demo::{Stage, until};
+use crate::verdict::{Births, Expected, Owed};
 
 /// Apps that may exist at once.
 const POOL: u32 = 40;
 /// How long a name may be taken by an app that is being deleted.
 const DELETED_WITHIN: Duration = Duration::from_secs(10);
+/// How long the runner may take to start.
+const UP_WITHIN: Duration = Duration::from_secs(15);
 
 /// Where the acts take place.
 pub(super) trait Platform {
     /// Acts as a user of the platform; what the platform answers.
     fn act(&self, action: &Value) -> anyhow::Result<Value>;
+
+    /// Posts a foreign event to the runner, about an app or nobody; whether it was accepted for certain.
+    fn post(&self, number: u64, app: Option<&str>) -> bool;
 }
 
-impl Platform for Simulator {
+/// The platform, and the runner beside it.
+pub(super) struct Outside<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) simulator: &'a Simulator,
+}
+
+impl Platform for Outside<'_> {
     fn act(&self, action: &Value) -> anyhow::Result<Value> {
-        Self::act(self, action)
+        self.simulator.act(action)
+    }
+
+    /// Every fourth is posted until somebody is there to take it, so that enough are taken; what nobody took cannot
+    /// have been accepted. The others find the runner as it is, so that users go on while it is down.
+    fn post(&self, number: u64, app: Option<&str>) -> bool {
+        let taken = || match runner::post(self.stage, number, app) {
+            Posted::Nowhere if number.is_multiple_of(4) => Ok(None),
+            posted => Ok(Some(posted)),
+        };
+        until("the runner takes events", UP_WITHIN, taken).is_ok_and(|posted| posted == Posted::Accepted)
     }
 }
 
@@ -35,18 +57,27 @@ pub(super) struct Fleet<'a, P> {
     /// Every app that ever was; with its machines while it lives.
     apps: BTreeMap<u32, Option<Vec<String>>>,
     pub(super) events: u32,
+    /// Foreign events that were posted, and the numbers of those that were accepted for certain.
+    posted: u64,
+    accepted: Vec<u64>,
 }
 
 impl<'a, P: Platform> Fleet<'a, P> {
     /// Nobody is there yet.
     pub(super) fn new(platform: &'a P, seed: u64) -> Self {
-        Self { platform, random: Random::of_acts(seed), apps: BTreeMap::new(), events: 0 }
+        let random = Random::of_acts(seed);
+        Self { platform, random, apps: BTreeMap::new(), events: 0, posted: 0, accepted: Vec::new() }
     }
 
-    /// Which of all apps that ever were should live.
+    /// How many foreign events were posted.
+    pub(super) fn posted(&self) -> u64 {
+        self.posted
+    }
+
+    /// Which of all apps that ever were should live, and what must have been told.
     pub(super) fn expected(&self) -> Expected {
         let (living, deleted) = self.apps.keys().partition(|app| self.apps[*app].is_some());
-        Expected { living, deleted }
+        Expected { living, deleted, owed: Owed { foreign: self.accepted.clone(), births: Births::All } }
     }
 
     /// What users do so that a kill has something to hit.
@@ -86,12 +117,18 @@ impl<'a, P: Platform> Fleet<'a, P> {
         Ok(())
     }
 
-    /// One act of a user: an app or a machine comes, changes or goes.
+    /// One act of a user: an app or a machine comes, changes or goes, or something happens elsewhere.
     pub(super) fn act(&mut self) -> anyhow::Result<()> {
         self.events += 1;
         // A name that was given back may be given to a new app at once: a write for the old one may reach it.
         let app = self.random.below(u64::from(POOL)) as u32 + 1;
-        let what = self.random.below(20);
+        let (what, elsewhere) = (self.random.below(20), self.random.below(5) == 0);
+        if elsewhere {
+            let name = format!("cust-{app}");
+            // Of half of them the runner is not told whom they are about.
+            self.post((what % 2 == 0).then_some(name.as_str()));
+            return Ok(());
+        }
         let Some(Some(machines)) = self.apps.get_mut(&app) else { return self.create(app) };
         match (what, machines.last().cloned()) {
             (0, _) => return self.delete(app),
@@ -109,6 +146,13 @@ impl<'a, P: Platform> Fleet<'a, P> {
             (_, None) => {}
         }
         Ok(())
+    }
+
+    fn post(&mut self, app: Option<&str>) {
+        self.posted += 1;
+        if self.platform.post(self.posted, app) {
+            self.accepted.push(self.posted);
+        }
     }
 
     /// A change that the platform may refuse: a machine that is stopped cannot be stopped again.

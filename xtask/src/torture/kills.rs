@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use super::draws::{Aim, Moment};
-use super::fleet::Fleet;
+use super::fleet::{Fleet, Outside};
 use crate::demo::Stage;
 use crate::demo::runner::{Runner, Tell};
 use crate::demo::simulator::Simulator;
@@ -57,12 +57,12 @@ impl Kills {
     /// Kills the runner, starts it again, and has listings lag otherwise from then on.
     pub(super) fn kill(
         &mut self,
-        stage: &Stage,
-        simulator: &Simulator,
-        fleet: &mut Fleet<'_, Simulator>,
+        outside: &Outside<'_>,
+        fleet: &mut Fleet<'_, Outside<'_>>,
         runner: Runner,
         aim: &Aim,
     ) -> anyhow::Result<Runner> {
+        let Outside { stage, simulator } = outside;
         let hit = match aim.moment {
             Moment::Answer => before_answer(simulator, fleet, runner, aim)?,
             Moment::Start => {
@@ -101,7 +101,7 @@ impl fmt::Display for Kills {
 /// Kills while the platform holds the answer to a creation that took effect.
 fn before_answer(
     simulator: &Simulator,
-    fleet: &mut Fleet<'_, Simulator>,
+    fleet: &mut Fleet<'_, Outside<'_>>,
     runner: Runner,
     aim: &Aim,
 ) -> anyhow::Result<Moment> {
