@@ -6,6 +6,7 @@
 
 mod addresses;
 mod records;
+mod resolving;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use addresses::Addresses;
 use records::Records;
+pub(crate) use resolving::misled;
 use telling::Telling;
 pub(crate) use telling::{Births, Owed, Receipt};
 

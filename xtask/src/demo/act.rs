@@ -1,5 +1,6 @@
 //! The play: somebody leaves things behind, a fleet appears, the runner is killed at the worst moment, apps go.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,7 +10,7 @@ use super::leaks::{self, Leaks};
 use super::runner::{Caution, Runner, Tell, configure, has_told, show};
 use super::simulator::Simulator;
 use super::{APPS, DELETED, MACHINES, Stage, until, verdict};
-use crate::verdict::{Births, Expected, Owed, Verdict};
+use crate::verdict::{Births, Expected, Owed, Verdict, misled};
 
 /// The app in whose creation the runner is killed.
 const KILLED_AT: &str = "cust-9";
@@ -50,7 +51,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }
     let living: Vec<u32> = all.into_iter().filter(|app| !DELETED.contains(app)).collect();
     complete(stage, &simulator, &dns, &mut runner, &living)?;
-    dig(stage, &dns)?;
+    dig(stage, &simulator, &dns, &living)?;
     show(stage, &["app", KILLED_AT])?;
     show(stage, &["why", "dns/A/www.cust-7.example"])?;
     // What was in doubt is settled once the API can hide nothing any more.
@@ -71,14 +72,33 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a resolver is told, where something answers resolvers.
-fn dig(stage: &Stage, dns: &Dns) -> anyhow::Result<()> {
-    let asked = (dns.dig("www.cust-7.example", "A")?, dns.dig("www.cust-2.example", "A")?);
-    let (Some(living), Some(gone)) = asked else { return Ok(()) };
-    let told = format!("www.cust-7.example {}; www.cust-2.example {}", living.join(" "), gone.join(" "));
-    stage.tell("dig", &told);
-    anyhow::ensure!(living.len() == 1 && gone.is_empty(), "dig says otherwise");
+/// What resolvers are told of every app that lives or lived, where something answers them.
+fn dig(stage: &Stage, simulator: &Simulator, dns: &Dns, living: &[u32]) -> anyhow::Result<()> {
+    let mut answers = BTreeMap::new();
+    for app in 1..=APPS {
+        let Some(answer) = dns.dig(&format!("www.cust-{app}.example"), "A")? else { return Ok(()) };
+        answers.insert(app, answer);
+    }
+    let misled = misled(&simulator.log()?, &expected(living), &answers);
+    anyhow::ensure!(misled.is_empty(), "dig says otherwise: {}", misled.join("; "));
+    let (lead, gone) = (living.len(), DELETED.len());
+    stage.tell(
+        "dig",
+        &format!(
+            "names of {lead} living apps lead to their own addresses, those of {gone} deleted ones nowhere"
+        ),
+    );
     Ok(())
+}
+
+/// That these apps live and the others are deleted.
+fn expected(living: &[u32]) -> Expected {
+    Expected {
+        living: living.to_vec(),
+        deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect(),
+        // The fleet is there before the runner is.
+        owed: Owed { foreign: Vec::new(), births: Births::None },
+    }
 }
 
 /// Waits until the outside is as it should be for these apps, or says how it is not.
@@ -89,12 +109,7 @@ fn complete(
     runner: &mut Runner,
     living: &[u32],
 ) -> anyhow::Result<Verdict> {
-    let expected = Expected {
-        living: living.to_vec(),
-        deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect(),
-        // The fleet is there before the runner is.
-        owed: Owed { foreign: Vec::new(), births: Births::None },
-    };
+    let expected = expected(living);
     let mut last = String::new();
     let waited = until("everything as it should be", Duration::from_secs(90), || {
         anyhow::ensure!(

@@ -210,6 +210,29 @@ fn a_log_that_does_not_explain_the_zone_is_no_evidence() {
 }
 
 #[test]
+fn resolvers_must_be_led_to_an_apps_own_address_and_to_none_of_a_deleted_one() {
+    let misled = |living: &[&str], deleted: &[&str]| {
+        let answers = [(1, living), (2, deleted)]
+            .map(|(app, all)| (app, all.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        let expected = Expected { living: vec![1], deleted: vec![2], owed: owed() };
+        super::misled(&good().fly, &expected, &answers.into())
+    };
+    assert_eq!(misled(&["6.6.6.1"], &[]), [] as [&str; 0]);
+    for (living, deleted) in [
+        (&[] as &[&str], &[] as &[&str]),
+        (&["9.9.9.9"], &[]),
+        (&["6.6.6.2"], &[]),
+        (&["6.6.6.1", "6.6.6.2"], &[]),
+        (&["6.6.6.1"], &["6.6.6.2"]),
+    ] {
+        assert_eq!(misled(living, deleted).len(), 1, "{living:?} {deleted:?}");
+    }
+    assert_eq!(misled(&["9.9.9.9"], &["9.9.9.9"]).len(), 2);
+    let nobody = Expected { living: vec![1], deleted: vec![2], owed: owed() };
+    assert_eq!(super::misled(&good().fly, &nobody, &[].into()).len(), 2, "who was not asked for is not well");
+}
+
+#[test]
 fn what_is_told_in_disorder_is_found() {
     let disordered = |doctor: fn(&mut Vec<Receipt>)| judged(|it| doctor(&mut it.receipts));
     for (done, doctor) in [
