@@ -9,9 +9,11 @@
 mod act;
 pub(crate) mod dns;
 mod dns_log;
+mod draw;
 mod leaks;
 pub(crate) mod runner;
 pub(crate) mod simulator;
+mod teller;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,6 +24,7 @@ use anyhow::Context as _;
 use crate::setup::{self, call, say};
 use crate::verdict::{Expected, Outside, Verdict};
 use dns::Dns;
+use draw::Audience;
 use simulator::Simulator;
 
 /// Where everything of one demo lies, and what it consists of.
@@ -34,6 +37,7 @@ pub(crate) struct Stage {
     /// Where the runner's API listens.
     pub(crate) api: String,
     pub(crate) started: Instant,
+    pub(crate) audience: Audience,
 }
 
 /// Apps of the fleet, and how many of them are deleted in its course.
@@ -68,6 +72,7 @@ pub(crate) fn on_stage(
         fakes: target.join("debug/groundcrew-fakes"),
         api: format!("127.0.0.1:{}", free_port()?),
         started: now(),
+        audience: Audience::present(),
     };
     let result = play(&stage);
     if keep || result.is_err() {
@@ -131,9 +136,17 @@ pub(crate) fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
 }
 
 impl Stage {
-    /// One line of the play: seconds since the beginning, who, what.
-    #[expect(clippy::print_stdout, reason = "this is the demo's output")]
+    /// One line of the play.
     pub(crate) fn tell(&self, who: &str, what: &str) {
-        println!("{:>6.1}s  {who:<10} {what}", self.started.elapsed().as_secs_f32());
+        draw::print(&draw::event(self.seconds(), who, what));
+    }
+
+    /// What a command printed that somebody typed.
+    fn typed(&self, arguments: &[&str], printed: &str) {
+        draw::print(&self.audience.command(self.seconds(), arguments, printed));
+    }
+
+    fn seconds(&self) -> f32 {
+        self.started.elapsed().as_secs_f32()
     }
 }

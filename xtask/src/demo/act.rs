@@ -6,15 +6,16 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::dns::Dns;
-use super::leaks::{self, Leaks};
-use super::runner::{Caution, Runner, Tell, configure, has_told, show};
+use super::draw::restarted;
+use super::leaks::{self, Leaks, Tick};
+use super::runner::{Caution, Runner, Tell, configure, has_told, metrics, show};
 use super::simulator::Simulator;
 use super::{APPS, DELETED, MACHINES, Stage, until, verdict};
 use crate::verdict::{Births, Expected, Owed, Verdict, misled};
 
 /// The app in whose creation the runner is killed.
 const KILLED_AT: &str = "cust-9";
-/// All acts together take no longer, so that the demo is over within a minute once it is built.
+/// All acts and waits together take no longer: the demo is over within a minute once it is built.
 pub(super) const LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
@@ -32,7 +33,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }))?;
     let leaks = Leaks::plant(stage, &simulator, &dns)?;
     configure(stage, &simulator, &dns, Caution::Usual, &leaks::stanzas(&simulator, &dns))?;
-    let stage = &leaks::wait_for_a_tick_ahead(stage)?;
+    let tick = Tick::ahead(stage)?;
     let runner = Runner::start(stage, Tell::Everything)?;
     let held = simulator.held(Duration::from_secs(40))?;
     runner.kill()?;
@@ -42,7 +43,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     );
     simulator.release()?;
     let mut runner = Runner::start(stage, Tell::Everything)?;
-    stage.tell("runner", "restarted on the same data directory");
+    stage.tell("runner", &restarted(&metrics(stage)?));
     let all: Vec<u32> = (1..=APPS).collect();
     complete(stage, &simulator, &dns, &mut runner, &all)?;
     for app in DELETED {
@@ -60,7 +61,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     until("the line that says how it was settled", Duration::from_secs(5), || {
         Ok(has_told(stage, KILLED_AT, "settled: found")?.then_some(()))
     })?;
-    leaks.play(stage, &simulator, &dns, &mut runner)?;
+    leaks.play(stage, &simulator, &dns, &mut runner, tick)?;
     let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
     stage.tell(
         "verdict",

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::dns::{Dns, KEY, ZONE};
 use super::simulator::Simulator;
+use super::teller::Teller;
 use super::{Stage, until};
 
 /// The bearer token of `POST /v1/events`.
@@ -147,12 +148,18 @@ pub(crate) fn list(stage: &Stage, arguments: &[&str]) -> anyhow::Result<Vec<Valu
     serde_json::from_str(&text).with_context(|| format!("groundcrew {}: {text}", arguments.join(" ")))
 }
 
-/// Types a command before the audience, and shows what it prints; fails with it.
-#[expect(clippy::print_stdout, reason = "this is the demo's output")]
+/// Types a command before the audience, and shows a person what it prints; fails with it.
 pub(crate) fn show(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
-    println!("\n$ groundcrew {}", arguments.join(" "));
-    println!("{}\n", output(stage, arguments)?.trim_end());
+    stage.typed(arguments, &output(stage, arguments)?);
     Ok(())
+}
+
+/// What the runner's metrics say, once it answers.
+pub(crate) fn metrics(stage: &Stage) -> anyhow::Result<String> {
+    let url = format!("http://{}/metrics", stage.api);
+    let ask =
+        || Ok(ureq::get(&url).call().ok().and_then(|mut answer| answer.body_mut().read_to_string().ok()));
+    until("the runner answers", Duration::from_secs(10), ask)
 }
 
 fn command(stage: &Stage) -> Command {
@@ -174,13 +181,14 @@ impl Runner {
         let lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
         let keep =
             std::fs::File::options().create(true).append(true).open(stage.directory.join("runner.log"))?;
-        let teller = stage.clone();
+        let teller = matches!(telling, Tell::Everything).then(|| Teller::new(stage));
+        let began = stage.started;
         let reader = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 use std::io::Write as _;
                 drop(writeln!(&keep, "{line}"));
-                if matches!(telling, Tell::Everything) {
-                    tell(&teller, &line);
+                if let Some(teller) = &teller {
+                    teller.take(began.elapsed().as_secs_f32(), &line);
                 }
             }
         });
@@ -263,23 +271,4 @@ pub(crate) fn has_told(stage: &Stage, app: &str, what: &str) -> anyhow::Result<b
         event["app"] == app && event["what"].as_str().is_some_and(|said| said.starts_with(what))
     };
     Ok(log.lines().any(told))
-}
-
-/// Shows what happened to things, and what went wrong; the rest is in the file.
-fn tell(stage: &Stage, line: &str) {
-    let Ok(event) = serde_json::from_str::<Value>(line) else { return };
-    let field = |name: &str| event[name].as_str().unwrap_or_default();
-    if !field("what").is_empty() {
-        let what = format!(
-            "{:<6} {:<10} {:<24} {:<22} {}",
-            field("hook"),
-            field("kind"),
-            field("key"),
-            field("thing"),
-            field("what")
-        );
-        stage.tell(field("app"), what.trim_end());
-    } else if matches!(field("level"), "WARN" | "ERROR") {
-        stage.tell("runner", &format!("{}: {} {}", field("level"), field("message"), field("error")));
-    }
 }
