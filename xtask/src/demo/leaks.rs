@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::act::LIMIT;
 use super::dns::{Dns, ZONE};
+use super::draw::Audience;
 use super::runner::{self, Runner, show};
 use super::simulator::Simulator;
 use super::{Stage, until};
@@ -113,7 +114,7 @@ impl Leaks {
     ) -> anyhow::Result<()> {
         show(stage, &["audit", "list"])?;
         audited(stage, runner, tick)?;
-        show(stage, &["findings"])?;
+        findings(stage)?;
         let mut left = Outside::ask(self, simulator, dns)?.approved;
         ensure!(left == 2, "nothing goes before it is approved, and {left} of 2 are left");
         for about in [format!("volume/{}", self.scratch), format!("cname/{}", DANGLING.0)] {
@@ -188,6 +189,27 @@ fn to_the_minute() -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(60_000 - (now.as_millis() % 60_000) as u64))
 }
 
+/// Shows what was found: a table for a person, a line each in a pipe.
+fn findings(stage: &Stage) -> anyhow::Result<()> {
+    show(stage, &["findings"])?;
+    if stage.audience == Audience::Pipe {
+        for found in runner::list(stage, &["findings"])? {
+            stage.tell("finding", &found_line(&found)?);
+        }
+    }
+    Ok(())
+}
+
+/// What was found, what it is about, and what it costs.
+fn found_line(found: &Value) -> anyhow::Result<String> {
+    let cost = found["cost_cents"].as_u64();
+    let cost = cost.map_or_else(
+        || "cost unknown".to_owned(),
+        |cents| format!("${}.{:02} a month", cents / 100, cents % 100),
+    );
+    Ok(format!("{:<19} {}, {cost}", text(found, "code")?, text(found, "about")?))
+}
+
 /// The number of the open finding about something.
 fn finding(stage: &Stage, about: &str) -> anyhow::Result<String> {
     let found = runner::list(stage, &["findings"])?.into_iter().find(|found| found["about"] == about);
@@ -243,6 +265,14 @@ impl std::fmt::Display for Outside {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_with_its_price() {
+        let found =
+            |cost| found_line(&json!({"code": "a.b", "about": "volume/v1", "cost_cents": cost})).unwrap();
+        assert_eq!(found(json!(150)), "a.b                 volume/v1, $1.50 a month");
+        assert!(found(Value::Null).ends_with("volume/v1, cost unknown"));
+    }
 
     #[test]
     fn a_tick_is_waited_for_only_where_the_demo_can_be_over_in_time() {
