@@ -1,17 +1,19 @@
 //! `cargo xtask demo`: a fleet on the simulator, its DNS in PowerDNS or a fake of it, the runner killed in the middle.
 //!
 //! The runner is the shipped binary with a user's TOML; nothing in it knows of the demo. The kill is placed by
-//! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server and of the
-//! simulator's own log; it links neither the runner's core nor its store. Before the runner comes somebody leaves
-//! things behind; a scheduled audit finds them, and those whose end is approved go. It fails unless all of that,
-//! from its first act on, is over within a minute.
+//! the simulator, which holds an answer after it took the request. The verdict is asked of the DNS server, of the
+//! simulator's own log and of a receiver's receipts; it links neither the runner's core nor its store. Before the runner
+//! comes somebody leaves things behind; a scheduled audit finds them, and those whose end is approved go. It fails unless
+//! all of that, from its first act on, is over within a minute.
 
 mod act;
 pub(crate) mod dns;
 mod dns_log;
+mod draw;
 mod leaks;
 pub(crate) mod runner;
 pub(crate) mod simulator;
+mod teller;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,6 +24,7 @@ use anyhow::Context as _;
 use crate::setup::{self, call, say};
 use crate::verdict::{Expected, Outside, Verdict};
 use dns::Dns;
+use draw::Audience;
 use simulator::Simulator;
 
 /// Where everything of one demo lies, and what it consists of.
@@ -29,7 +32,12 @@ use simulator::Simulator;
 pub(crate) struct Stage {
     pub(crate) directory: PathBuf,
     pub(crate) binary: PathBuf,
+    /// The platform and the receiver, as a process of their own.
+    pub(crate) fakes: PathBuf,
+    /// Where the runner's API listens.
+    pub(crate) api: String,
     pub(crate) started: Instant,
+    pub(crate) audience: Audience,
 }
 
 /// Apps of the fleet, and how many of them are deleted in its course.
@@ -51,11 +59,21 @@ pub(crate) fn on_stage(
 ) -> anyhow::Result<()> {
     setup::wasm_target()?;
     say("building the binary");
-    call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", "groundcrew"]))?;
+    // One after the other: what the fakes need of a library must not end up in the shipped binary.
+    for package in ["groundcrew", "groundcrew-fakes"] {
+        call(Command::new("cargo").args(["build", "--quiet", "--locked", "-p", package]))?;
+    }
     let target = setup::workspace("target_directory")?;
     let directory = target.join(name).join(std::process::id().to_string());
     std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-    let stage = Stage { directory, binary: target.join("debug/groundcrew"), started: now() };
+    let stage = Stage {
+        directory,
+        binary: target.join("debug/groundcrew"),
+        fakes: target.join("debug/groundcrew-fakes"),
+        api: format!("127.0.0.1:{}", free_port()?),
+        started: now(),
+        audience: Audience::present(),
+    };
     let result = play(&stage);
     if keep || result.is_err() {
         say(&format!("everything of this run is in {}", stage.directory.display()));
@@ -72,6 +90,8 @@ pub(crate) fn verdict(simulator: &Simulator, dns: &Dns, expected: &Expected) -> 
         sets: dns.sets()?,
         changes: dns.changes()?,
         foreign: dns.foreign().to_vec(),
+        receipts: simulator.receipts()?,
+        violations: simulator.violations()?,
         too_many: simulator.too_many()?,
     };
     Ok(Verdict::of(&outside, expected))
@@ -116,9 +136,17 @@ pub(crate) fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
 }
 
 impl Stage {
-    /// One line of the play: seconds since the beginning, who, what.
-    #[expect(clippy::print_stdout, reason = "this is the demo's output")]
+    /// One line of the play.
     pub(crate) fn tell(&self, who: &str, what: &str) {
-        println!("{:>6.1}s  {who:<10} {what}", self.started.elapsed().as_secs_f32());
+        draw::print(&draw::event(self.seconds(), who, what));
+    }
+
+    /// What a command printed that somebody typed.
+    fn typed(&self, arguments: &[&str], printed: &str) {
+        draw::print(&self.audience.command(self.seconds(), arguments, printed));
+    }
+
+    fn seconds(&self) -> f32 {
+        self.started.elapsed().as_secs_f32()
     }
 }

@@ -17,6 +17,13 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("/usr/lib/wasm32-wasi/crt1-reactor.o", "wasi-libc libclang-rt-dev-wasm32"),
 ];
 
+/// Commands that must succeed, since a program's name alone tells too little, and the Debian packages that have them.
+const COMMANDS: [(&[&str], &str); 2] = [
+    (&["npm", "--version"], "npm"),
+    // Debian keeps apart what a virtual environment begins with.
+    (&["python3", "-c", "import ensurepip"], "python3-venv"),
+];
+
 /// Installs everything that is missing.
 pub(crate) fn run() -> anyhow::Result<()> {
     wasm_target()?;
@@ -38,11 +45,10 @@ pub(crate) fn wasm_target() -> anyhow::Result<()> {
 
 /// Sees to the servers and tools that tests compare with.
 pub(crate) fn programs() -> anyhow::Result<()> {
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !installed(program)).collect();
-    if missing.is_empty() {
+    let packages = missing(installed, succeeds);
+    if packages.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().flat_map(|(_, packages)| packages.split(' ')).collect();
     if !installed("apt-get") {
         bail!("these are missing: {}; install them with your package manager", packages.join(" "));
     }
@@ -55,6 +61,20 @@ pub(crate) fn programs() -> anyhow::Result<()> {
     call(&mut apt(&["update", "-q"]))?;
     let mut install = apt(&["install", "-y", "-q", "--no-install-recommends"]);
     call(install.args(&packages)).context("as root: apt-get install, or install them by hand")
+}
+
+/// The packages of what is not there.
+fn missing(has: impl Fn(&str) -> bool, succeeds: impl Fn(&[&str]) -> bool) -> Vec<&'static str> {
+    let programs = PROGRAMS.iter().filter(|(program, _)| !has(program)).map(|(_, packages)| *packages);
+    let commands = COMMANDS.iter().filter(|(command, _)| !succeeds(command)).map(|(_, packages)| *packages);
+    programs.chain(commands).flat_map(|packages| packages.split(' ')).collect()
+}
+
+fn succeeds(command: &[&str]) -> bool {
+    let Some((program, arguments)) = command.split_first() else { return false };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Sees to Prism, which plays the vendor's document to our client; it lands in cargo's target directory.
@@ -145,4 +165,29 @@ pub(crate) fn call(command: &mut Command) -> anyhow::Result<()> {
 #[expect(clippy::print_stderr, reason = "progress is for people, output is for pipes")]
 pub(crate) fn say(text: &str) {
     eprintln!("xtask: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_has_everything_gets_nothing() {
+        assert!(missing(|_| true, |_| true).is_empty());
+    }
+
+    #[test]
+    fn a_python_without_virtual_environments_and_no_npm_are_seen() {
+        let venv = |command: &[&str]| command[0] != "python3";
+        assert_eq!(missing(|_| true, venv), ["python3-venv"]);
+        assert_eq!(missing(|_| true, |_| false), ["npm", "python3-venv"]);
+        assert_eq!(missing(|program| program != "dig", |_| true), ["dnsutils"]);
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_or_fails_does_not_succeed() {
+        assert!(succeeds(&["true"]));
+        assert!(!succeeds(&["false"]));
+        assert!(!succeeds(&["groundcrew-has-no-such-program"]));
+    }
 }

@@ -1,10 +1,13 @@
 //! Judges demo and torture by what the platform and the name server say themselves.
 //!
-//! It is a function of the simulator's log, the name server's log and its zone, and which apps should live; it links
-//! neither the runner's core nor its store, and asks nobody. [`Outside`] is what it is given.
+//! It is a function of the simulator's log, the name server's log and its zone, the receipts of who is told, which apps
+//! should live, and what was posted; it links neither the runner's core nor its store, and asks nobody. [`Outside`] is
+//! what it is given.
 
 mod addresses;
 mod records;
+mod resolving;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -14,12 +17,16 @@ use serde_json::Value;
 
 use addresses::Addresses;
 use records::Records;
+pub(crate) use resolving::misled;
+use telling::Telling;
+pub(crate) use telling::{Births, Owed, Receipt};
 
-/// Which apps live and which do not.
+/// Which apps live and which do not, and what must have been told.
 #[derive(Debug)]
 pub(crate) struct Expected {
     pub(crate) living: Vec<u32>,
     pub(crate) deleted: Vec<u32>,
+    pub(crate) owed: Owed,
 }
 
 /// A record set as the zone shows it.
@@ -59,6 +66,10 @@ pub(crate) struct Outside {
     pub(crate) changes: Vec<Change>,
     /// Record sets that were there before, and must be there as they were.
     pub(crate) foreign: Vec<Set>,
+    /// What the receiver was told, in the order in which it was.
+    pub(crate) receipts: Vec<Receipt>,
+    /// Answers of the platform that are not as the vendor's document has them.
+    pub(crate) violations: Vec<String>,
     /// Requests that the platform refused because there were too many.
     pub(crate) too_many: u64,
 }
@@ -74,11 +85,15 @@ pub(crate) struct Verdict {
     untouched: usize,
     doubled: Vec<String>,
     unlogged: Vec<String>,
+    telling: Telling,
+    violations: Vec<String>,
     too_many: u64,
 }
 
 /// Things that every living app should have: a shared address, a dedicated one, a record.
 const EACH: usize = 3;
+/// So many of a kind of what is wrong are named.
+const SHOWN: usize = 20;
 
 impl Verdict {
     /// Judges.
@@ -104,6 +119,8 @@ impl Verdict {
             untouched: outside.foreign.iter().filter(untouched).count(),
             unlogged: records.unlike(&outside.sets),
             doubled: [addresses.doubled, records.doubled].concat(),
+            telling: Telling::of(&outside.fly, &outside.receipts, &expected.owed),
+            violations: outside.violations.clone(),
             too_many: outside.too_many,
         }
     }
@@ -113,14 +130,21 @@ impl Verdict {
         self.is_whole() && self.too_many == 0
     }
 
-    /// Nothing lost, doubled, leaked or touched, and nothing that the logs do not tell of.
+    /// Nothing lost, doubled, leaked, touched or told in disorder, nothing that the logs do not tell of, and no answer
+    /// that the platform would not give.
     pub(crate) fn is_whole(&self) -> bool {
-        self.lost() + self.leaked() + self.doubled() + self.foreign() + self.unlogged.len() == 0
+        let unsound = self.unlogged.len() + self.telling.disordered.len() + self.violations.len();
+        self.lost() + self.leaked() + self.doubled() + self.foreign() + unsound == 0
     }
 
-    /// Things that living apps lack.
+    /// Things that living apps lack, and events that nobody was told.
     pub(crate) fn lost(&self) -> usize {
-        self.living * EACH - self.things
+        self.living * EACH - self.things + self.telling.untold.len()
+    }
+
+    /// How much was told of what had to be: `7 of 8`.
+    pub(crate) fn told(&self) -> String {
+        format!("{} of {}", self.telling.owed - self.telling.untold.len(), self.telling.owed)
     }
 
     /// Things that are of no app which lives.
@@ -165,9 +189,23 @@ impl fmt::Display for Verdict {
         write!(f, "{} living apps have {} of {} things; ", self.living, self.things, self.living * EACH)?;
         write!(f, "{} deleted apps have {}; ", self.deleted, self.left)?;
         write!(f, "foreign records untouched {} of {}; ", self.untouched, self.foreign)?;
+        write!(f, "told {}; ", self.told())?;
         write!(f, "answers 429: {}; ", self.too_many)?;
-        if !self.unlogged.is_empty() {
-            write!(f, "NOT IN THE LOG: {}; ", self.unlogged.join(", "))?;
+        for (what, found) in [
+            ("NOT TOLD", &self.telling.untold),
+            ("TOLD IN DISORDER", &self.telling.disordered),
+            ("NOT IN THE LOG", &self.unlogged),
+            ("NOT AS THE VENDOR'S DOCUMENT SAYS", &self.violations),
+        ] {
+            if !found.is_empty() {
+                let more = found.len().saturating_sub(SHOWN);
+                let shown = found.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+                write!(
+                    f,
+                    "{what}: {shown}{}; ",
+                    if more > 0 { format!(" and {more} more") } else { String::new() }
+                )?;
+            }
         }
         match self.doubled.as_slice() {
             [] => write!(f, "at no moment was anything doubled"),

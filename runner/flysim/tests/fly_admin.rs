@@ -7,6 +7,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use groundcrew_unchecked::not_checked;
 use support::Sim;
 use tokio::process::Command;
 
@@ -35,7 +36,7 @@ async fn install() -> PathBuf {
 #[tokio::test]
 async fn fly_admin_works_against_the_simulator() {
     if run(Path::new(PEER), "npm", &["--version"]).await.is_err() {
-        println!("skipped: npm is not installed, so fly-admin cannot be run against the simulator");
+        not_checked("the simulator against fly-admin", "cargo xtask setup installs npm");
         return;
     }
     let dir = install().await;

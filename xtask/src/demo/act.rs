@@ -1,19 +1,21 @@
 //! The play: somebody leaves things behind, a fleet appears, the runner is killed at the worst moment, apps go.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::dns::Dns;
-use super::leaks::{self, Leaks};
-use super::runner::{Caution, Runner, Tell, configure, has_told, show};
+use super::draw::restarted;
+use super::leaks::{self, Leaks, Tick};
+use super::runner::{Caution, Runner, Tell, configure, has_told, metrics, show};
 use super::simulator::Simulator;
 use super::{APPS, DELETED, MACHINES, Stage, until, verdict};
-use crate::verdict::{Expected, Verdict};
+use crate::verdict::{Births, Expected, Owed, Verdict, misled};
 
 /// The app in whose creation the runner is killed.
 const KILLED_AT: &str = "cust-9";
-/// All acts together take no longer, so that the demo is over within a minute once it is built.
+/// All acts and waits together take no longer: the demo is over within a minute once it is built.
 pub(super) const LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
@@ -31,7 +33,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }))?;
     let leaks = Leaks::plant(stage, &simulator, &dns)?;
     configure(stage, &simulator, &dns, Caution::Usual, &leaks::stanzas(&simulator, &dns))?;
-    let stage = &leaks::wait_for_a_tick_ahead(stage)?;
+    let tick = Tick::ahead(stage)?;
     let runner = Runner::start(stage, Tell::Everything)?;
     let held = simulator.held(Duration::from_secs(40))?;
     runner.kill()?;
@@ -41,7 +43,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     );
     simulator.release()?;
     let mut runner = Runner::start(stage, Tell::Everything)?;
-    stage.tell("runner", "restarted on the same data directory");
+    stage.tell("runner", &restarted(&metrics(stage)?));
     let all: Vec<u32> = (1..=APPS).collect();
     complete(stage, &simulator, &dns, &mut runner, &all)?;
     for app in DELETED {
@@ -50,7 +52,7 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }
     let living: Vec<u32> = all.into_iter().filter(|app| !DELETED.contains(app)).collect();
     complete(stage, &simulator, &dns, &mut runner, &living)?;
-    dig(stage, &dns)?;
+    dig(stage, &simulator, &dns, &living)?;
     show(stage, &["app", KILLED_AT])?;
     show(stage, &["why", "dns/A/www.cust-7.example"])?;
     // What was in doubt is settled once the API can hide nothing any more.
@@ -59,23 +61,45 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     until("the line that says how it was settled", Duration::from_secs(5), || {
         Ok(has_told(stage, KILLED_AT, "settled: found")?.then_some(()))
     })?;
-    leaks.play(stage, &simulator, &dns, &mut runner)?;
+    leaks.play(stage, &simulator, &dns, &mut runner, tick)?;
     let verdict = complete(stage, &simulator, &dns, &mut runner, &living)?;
-    stage.tell("verdict", &format!("asked of {} and the simulator themselves: {verdict}", dns.name()));
+    stage.tell(
+        "verdict",
+        &format!("asked of {}, the simulator and the receiver themselves: {verdict}", dns.name()),
+    );
     anyhow::ensure!(verdict.is_good(), "the verdict is not good");
     let took = stage.started.elapsed();
     anyhow::ensure!(took < LIMIT, "it took {:.1} s of at most {} s", took.as_secs_f32(), LIMIT.as_secs());
     Ok(())
 }
 
-/// What a resolver is told, where something answers resolvers.
-fn dig(stage: &Stage, dns: &Dns) -> anyhow::Result<()> {
-    let asked = (dns.dig("www.cust-7.example", "A")?, dns.dig("www.cust-2.example", "A")?);
-    let (Some(living), Some(gone)) = asked else { return Ok(()) };
-    let told = format!("www.cust-7.example {}; www.cust-2.example {}", living.join(" "), gone.join(" "));
-    stage.tell("dig", &told);
-    anyhow::ensure!(living.len() == 1 && gone.is_empty(), "dig says otherwise");
+/// What resolvers are told of every app that lives or lived, where something answers them.
+fn dig(stage: &Stage, simulator: &Simulator, dns: &Dns, living: &[u32]) -> anyhow::Result<()> {
+    let mut answers = BTreeMap::new();
+    for app in 1..=APPS {
+        let Some(answer) = dns.dig(&format!("www.cust-{app}.example"), "A")? else { return Ok(()) };
+        answers.insert(app, answer);
+    }
+    let misled = misled(&simulator.log()?, &expected(living), &answers);
+    anyhow::ensure!(misled.is_empty(), "dig says otherwise: {}", misled.join("; "));
+    let (lead, gone) = (living.len(), DELETED.len());
+    stage.tell(
+        "dig",
+        &format!(
+            "names of {lead} living apps lead to their own addresses, those of {gone} deleted ones nowhere"
+        ),
+    );
     Ok(())
+}
+
+/// That these apps live and the others are deleted.
+fn expected(living: &[u32]) -> Expected {
+    Expected {
+        living: living.to_vec(),
+        deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect(),
+        // The fleet is there before the runner is.
+        owed: Owed { foreign: Vec::new(), births: Births::None },
+    }
 }
 
 /// Waits until the outside is as it should be for these apps, or says how it is not.
@@ -86,10 +110,7 @@ fn complete(
     runner: &mut Runner,
     living: &[u32],
 ) -> anyhow::Result<Verdict> {
-    let expected = Expected {
-        living: living.to_vec(),
-        deleted: DELETED.iter().filter(|app| !living.contains(app)).copied().collect(),
-    };
+    let expected = expected(living);
     let mut last = String::new();
     let waited = until("everything as it should be", Duration::from_secs(90), || {
         anyhow::ensure!(

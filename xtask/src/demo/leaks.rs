@@ -1,7 +1,8 @@
 //! Leaks planted as mistakes would leave them: a scheduled audit finds and prices them, and what is approved goes.
 //!
 //! What is left behind is made past the runner, with the platform's and the DNS server's own APIs. The audit comes
-//! every minute; so that a whole minute lies within the demo, the runner is not started shortly before one or after one.
+//! every minute. Within a minute there is one tick; where it would come before the runner is up, or when the demo should be
+//! over, somebody asks for the audit by hand instead of waiting for the next one.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::act::LIMIT;
 use super::dns::{Dns, ZONE};
+use super::draw::Audience;
 use super::runner::{self, Runner, show};
 use super::simulator::Simulator;
 use super::{Stage, until};
-use crate::setup::say;
 use crate::verdict::Set;
 
 /// The name that leads to an app which nobody has, and that app.
@@ -24,8 +25,6 @@ const LIVING: (&str, &str) = ("status.example", "cust-7");
 const SOONEST: Duration = Duration::from_secs(3);
 /// What is left to do after a tick, or nearly so, takes no longer.
 const AFTERWARDS: Duration = Duration::from_secs(4);
-/// From tick to tick.
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// What was left behind.
 pub(crate) struct Leaks {
@@ -111,10 +110,11 @@ impl Leaks {
         simulator: &Simulator,
         dns: &Dns,
         runner: &mut Runner,
+        tick: Tick,
     ) -> anyhow::Result<()> {
         show(stage, &["audit", "list"])?;
-        audited(stage, runner)?;
-        show(stage, &["findings"])?;
+        audited(stage, runner, tick)?;
+        findings(stage)?;
         let mut left = Outside::ask(self, simulator, dns)?.approved;
         ensure!(left == 2, "nothing goes before it is approved, and {left} of 2 are left");
         for about in [format!("volume/{}", self.scratch), format!("cname/{}", DANGLING.0)] {
@@ -133,38 +133,52 @@ impl Leaks {
     }
 }
 
-/// Waits, a few seconds at most, until the next tick is neither too near nor too far; the demo's clock stands still
-/// meanwhile.
-pub(crate) fn wait_for_a_tick_ahead(stage: &Stage) -> anyhow::Result<Stage> {
-    let latest = LIMIT.saturating_sub(stage.started.elapsed() + AFTERWARDS);
-    ensure!(latest > SOONEST, "the preparations took too long: no tick can come in time");
-    let ahead = to_the_minute()?;
-    if (SOONEST..=latest).contains(&ahead) {
-        return Ok(stage.clone());
-    }
-    // A tick that is too near is let go by.
-    let next = if ahead > latest { ahead } else { ahead + MINUTE };
-    let wait = next.saturating_sub(latest);
-    say(&format!("waiting {:.1} s, so that the tick of a schedule falls into the demo", wait.as_secs_f32()));
-    std::thread::sleep(wait);
-    Ok(Stage { started: stage.started + wait, ..stage.clone() })
+/// How the audit comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tick {
+    /// A tick of its schedule falls into the demo.
+    Within,
+    /// None does, so that somebody asks for it.
+    Beyond,
 }
 
-/// Waits until the run of the audit's tick has ended well.
-fn audited(stage: &Stage, runner: &mut Runner) -> anyhow::Result<()> {
-    let well = |run: &Value| run["phase"] == "ended" && run["outcome"] == "ok" && run["tick"].is_string();
-    let ahead = to_the_minute()?;
-    // Nothing is asked meanwhile: every question is a process. A tick beyond the end is not the one.
-    if stage.started.elapsed() + ahead < LIMIT {
-        std::thread::sleep(ahead);
+impl Tick {
+    /// Whether the next one will come once the runner is up, and early enough.
+    pub(crate) fn ahead(stage: &Stage) -> anyhow::Result<Self> {
+        Ok(Self::of(stage.started.elapsed(), to_the_minute()?))
     }
-    let run = until("the audit's tick has come and gone well", Duration::from_secs(20), || {
+
+    fn of(elapsed: Duration, ahead: Duration) -> Self {
+        let fits = ahead >= SOONEST && elapsed + ahead + AFTERWARDS <= LIMIT;
+        if fits { Self::Within } else { Self::Beyond }
+    }
+}
+
+/// Waits until the run of the audit's tick has ended well, or asks for one.
+fn audited(stage: &Stage, runner: &mut Runner, tick: Tick) -> anyhow::Result<()> {
+    match tick {
+        Tick::Within => {
+            let ahead = to_the_minute()?;
+            // Nothing is asked meanwhile: every question is a process. A tick beyond the end is not the one.
+            if stage.started.elapsed() + ahead < LIMIT {
+                std::thread::sleep(ahead);
+            }
+        }
+        Tick::Beyond => show(stage, &["audit", "run", "leaks"])?,
+    }
+    let scheduled = tick == Tick::Within;
+    let well = |run: &Value| {
+        run["phase"] == "ended" && run["outcome"] == "ok" && run["tick"].is_string() == scheduled
+    };
+    let run = until("the audit has come and gone well", Duration::from_secs(20), || {
         ensure!(runner.lives()?, "the runner ended by itself");
         Ok(runner::list(stage, &["audit", "history", "leaks"])?.into_iter().find(well))
     })?;
-    let tick = text(&run, "tick")?;
-    stage
-        .tell("audit", &format!("leaks, on schedule, {tick}: {} found, {} new", run["found"], run["opened"]));
+    let came = match tick {
+        Tick::Within => format!("on schedule, {}", text(&run, "tick")?),
+        Tick::Beyond => "asked for, since no minute begins while it could".to_owned(),
+    };
+    stage.tell("audit", &format!("leaks, {came}: {} found, {} new", run["found"], run["opened"]));
     Ok(())
 }
 
@@ -173,6 +187,27 @@ fn audited(stage: &Stage, runner: &mut Runner) -> anyhow::Result<()> {
 fn to_the_minute() -> anyhow::Result<Duration> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(Duration::from_millis(60_000 - (now.as_millis() % 60_000) as u64))
+}
+
+/// Shows what was found: a table for a person, a line each in a pipe.
+fn findings(stage: &Stage) -> anyhow::Result<()> {
+    show(stage, &["findings"])?;
+    if stage.audience == Audience::Pipe {
+        for found in runner::list(stage, &["findings"])? {
+            stage.tell("finding", &found_line(&found)?);
+        }
+    }
+    Ok(())
+}
+
+/// What was found, what it is about, and what it costs.
+fn found_line(found: &Value) -> anyhow::Result<String> {
+    let cost = found["cost_cents"].as_u64();
+    let cost = cost.map_or_else(
+        || "cost unknown".to_owned(),
+        |cents| format!("${}.{:02} a month", cents / 100, cents % 100),
+    );
+    Ok(format!("{:<19} {}, {cost}", text(found, "code")?, text(found, "about")?))
 }
 
 /// The number of the open finding about something.
@@ -224,5 +259,29 @@ impl std::fmt::Display for Outside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "of 2 approved {} are left; of 2 that hold data {} are left; ", self.approved, self.kept)?;
         write!(f, "the CNAME to an app that lives: {} of 1", self.living)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_with_its_price() {
+        let found =
+            |cost| found_line(&json!({"code": "a.b", "about": "volume/v1", "cost_cents": cost})).unwrap();
+        assert_eq!(found(json!(150)), "a.b                 volume/v1, $1.50 a month");
+        assert!(found(Value::Null).ends_with("volume/v1, cost unknown"));
+    }
+
+    #[test]
+    fn a_tick_is_waited_for_only_where_the_demo_can_be_over_in_time() {
+        let of =
+            |elapsed: u64, ahead: u64| Tick::of(Duration::from_secs(elapsed), Duration::from_secs(ahead));
+        assert_eq!(of(1, 3), Tick::Within);
+        assert_eq!(of(1, 55), Tick::Within);
+        assert_eq!(of(1, 2), Tick::Beyond, "the runner is not up by then");
+        assert_eq!(of(1, 56), Tick::Beyond, "nothing can be done about what it finds");
+        assert_eq!(of(5, 52), Tick::Beyond);
     }
 }

@@ -2,13 +2,22 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Stage;
 use super::dns::{Dns, KEY, ZONE};
 use super::simulator::Simulator;
+use super::teller::Teller;
+use super::{Stage, until};
+
+/// The bearer token of `POST /v1/events`.
+const EVENTS: &str = "demo-token-of-the-events";
+/// What events are signed with.
+const WEBHOOK: &str = "whsec_ZGVtby1rZXktb2YtdGhlLXdlYmhvb2tz";
+/// How long the runner has to take an event.
+const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running runner; its log lines go to the audience.
 pub(crate) struct Runner {
@@ -61,9 +70,16 @@ level = "enforce"
 [store]
 path = "data"
 
+[http]
+listen = "{listen}"
+token = "EVENTS"
+
 [secrets]
 FLY = {{ env = "DEMO_FLY_TOKEN" }}
 PDNS = {{ env = "DEMO_PDNS_KEY" }}
+EVENTS = {{ env = "DEMO_EVENTS_TOKEN" }}
+RECEIVER = {{ file = "receiver" }}
+WEBHOOK = {{ env = "DEMO_WEBHOOK_KEY" }}
 
 [source.fly]
 org = "acme"
@@ -92,11 +108,22 @@ gone = "delete"
 grace = {{ gone = "2s", unwanted = "2s" }}
 {limits}secret.API_TOKEN = {{ from = "PDNS", at = "header:x-api-key", to = "{api}" }}
 allow = ["GET,PATCH {api}/api/v1/servers/localhost/zones/{ZONE}*"]
+
+[hook.tell]
+use = "builtin:notify"
+on = ["app.*", "order.paid"]
+config = {{ to = "standard-webhooks" }}
+limits = {{ rate = "1000/s" }}
+secret.URL = {{ from = "RECEIVER", at = "url" }}
+secret.KEY = {{ from = "WEBHOOK", sign = "standard-webhooks", to = "{receiver}" }}
 {more}"#,
         fly = simulator.base,
         api = dns.api,
+        listen = stage.api,
+        receiver = simulator.receiver.trim_end_matches("/events"),
     );
     std::fs::write(stage.directory.join("groundcrew.toml"), text)?;
+    std::fs::write(stage.directory.join("receiver"), &simulator.receiver)?;
     groundcrew(stage, &["check"])?;
     groundcrew(stage, &["add", "--all", "--yes"])
 }
@@ -121,18 +148,24 @@ pub(crate) fn list(stage: &Stage, arguments: &[&str]) -> anyhow::Result<Vec<Valu
     serde_json::from_str(&text).with_context(|| format!("groundcrew {}: {text}", arguments.join(" ")))
 }
 
-/// Types a command before the audience, and shows what it prints; fails with it.
-#[expect(clippy::print_stdout, reason = "this is the demo's output")]
+/// Types a command before the audience, and shows a person what it prints; fails with it.
 pub(crate) fn show(stage: &Stage, arguments: &[&str]) -> anyhow::Result<()> {
-    println!("\n$ groundcrew {}", arguments.join(" "));
-    println!("{}\n", output(stage, arguments)?.trim_end());
+    stage.typed(arguments, &output(stage, arguments)?);
     Ok(())
+}
+
+/// What the runner's metrics say, once it answers.
+pub(crate) fn metrics(stage: &Stage) -> anyhow::Result<String> {
+    let url = format!("http://{}/metrics", stage.api);
+    let ask =
+        || Ok(ureq::get(&url).call().ok().and_then(|mut answer| answer.body_mut().read_to_string().ok()));
+    until("the runner answers", Duration::from_secs(10), ask)
 }
 
 fn command(stage: &Stage) -> Command {
     let mut command = Command::new(&stage.binary);
     command.current_dir(&stage.directory).env("DEMO_FLY_TOKEN", "fo1_demo").env("DEMO_PDNS_KEY", KEY);
-    command.stdin(Stdio::null());
+    command.env("DEMO_EVENTS_TOKEN", EVENTS).env("DEMO_WEBHOOK_KEY", WEBHOOK).stdin(Stdio::null());
     command
 }
 
@@ -148,18 +181,14 @@ impl Runner {
         let lines = BufReader::new(child.stderr.take().context("no standard error")?).lines();
         let keep =
             std::fs::File::options().create(true).append(true).open(stage.directory.join("runner.log"))?;
+        let teller = matches!(telling, Tell::Everything).then(|| Teller::new(stage));
         let began = stage.started;
         let reader = std::thread::spawn(move || {
-            let teller = Stage {
-                directory: std::path::PathBuf::new(),
-                binary: std::path::PathBuf::new(),
-                started: began,
-            };
             for line in lines.map_while(Result::ok) {
                 use std::io::Write as _;
                 drop(writeln!(&keep, "{line}"));
-                if matches!(telling, Tell::Everything) {
-                    tell(&teller, &line);
+                if let Some(teller) = &teller {
+                    teller.take(began.elapsed().as_secs_f32(), &line);
                 }
             }
         });
@@ -194,6 +223,46 @@ impl Drop for Runner {
     }
 }
 
+/// Waits until the runner knows the platform: what comes from then on, comes before its eyes.
+pub(crate) fn ready(stage: &Stage) -> anyhow::Result<()> {
+    let url = format!("http://{}/readyz", stage.api);
+    until("the runner is ready", Duration::from_secs(30), || Ok(ureq::get(&url).call().ok().map(drop)))
+}
+
+/// What became of a foreign event that was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Posted {
+    /// Its acceptance was answered.
+    Accepted,
+    /// Nobody was there to take it.
+    Nowhere,
+    /// Nobody knows, or it was refused.
+    Unknown,
+}
+
+/// Posts a foreign event of this number, about an app or nobody.
+pub(crate) fn post(stage: &Stage, number: u64, app: Option<&str>) -> Posted {
+    let mut event = json!({"specversion": "1.0", "id": number.to_string(), "source": "/torture",
+        "type": "order.paid", "data": {"number": number}});
+    if let Some(app) = app {
+        event["subject"] = format!("fly/acme/{app}").into();
+    }
+    let answer = ureq::post(format!("http://{}/v1/events", stage.api))
+        .config()
+        .timeout_global(Some(TAKEN_WITHIN))
+        .build()
+        .header("authorization", format!("Bearer {EVENTS}"))
+        .header("content-type", "application/cloudevents+json")
+        .send(event.to_string());
+    match answer {
+        Ok(answer) if answer.status() == 202 => Posted::Accepted,
+        Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Posted::Nowhere
+        }
+        Ok(_) | Err(_) => Posted::Unknown,
+    }
+}
+
 /// Whether the runner said of an app's thing what begins so, in all its lives.
 pub(crate) fn has_told(stage: &Stage, app: &str, what: &str) -> anyhow::Result<bool> {
     let log = std::fs::read_to_string(stage.directory.join("runner.log")).context("the runner's log")?;
@@ -202,23 +271,4 @@ pub(crate) fn has_told(stage: &Stage, app: &str, what: &str) -> anyhow::Result<b
         event["app"] == app && event["what"].as_str().is_some_and(|said| said.starts_with(what))
     };
     Ok(log.lines().any(told))
-}
-
-/// Shows what happened to things, and what went wrong; the rest is in the file.
-fn tell(stage: &Stage, line: &str) {
-    let Ok(event) = serde_json::from_str::<Value>(line) else { return };
-    let field = |name: &str| event[name].as_str().unwrap_or_default();
-    if !field("what").is_empty() {
-        let what = format!(
-            "{:<6} {:<10} {:<24} {:<22} {}",
-            field("hook"),
-            field("kind"),
-            field("key"),
-            field("thing"),
-            field("what")
-        );
-        stage.tell(field("app"), what.trim_end());
-    } else if matches!(field("level"), "WARN" | "ERROR") {
-        stage.tell("runner", &format!("{}: {} {}", field("level"), field("message"), field("error")));
-    }
 }

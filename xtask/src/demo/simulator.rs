@@ -1,4 +1,4 @@
-//! The Fly simulator as its own process, spoken to as anybody could.
+//! The Fly simulator and a receiver of events as a process of their own, spoken to as anybody could.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -6,21 +6,24 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::{Stage, free_port, until};
+use super::{Stage, free_ports, until};
+use crate::verdict::Receipt;
 
 /// A running simulator.
 pub(crate) struct Simulator {
     child: Child,
     pub(crate) base: String,
+    /// Where it is told what happens.
+    pub(crate) receiver: String,
 }
 
 impl Simulator {
     /// Starts it with a fleet.
     pub(crate) fn start(stage: &Stage, apps: u32, machines: u32) -> anyhow::Result<Self> {
-        let port = free_port()?;
+        let [port, receiver] = free_ports()?;
         let log = std::fs::File::create(stage.directory.join("simulator.log"))?;
-        let child = Command::new(&stage.binary)
-            .args(["sim", "--listen", &format!("127.0.0.1:{port}")])
+        let child = Command::new(&stage.fakes)
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--receiver", &format!("127.0.0.1:{receiver}")])
             .args(["--apps", &apps.to_string(), "--machines", &machines.to_string()])
             .arg("--effects")
             .arg(stage.directory.join("effects.ndjson"))
@@ -28,8 +31,10 @@ impl Simulator {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .context("groundcrew sim")?;
-        let simulator = Self { child, base: format!("http://127.0.0.1:{port}") };
+            .context("groundcrew-fakes")?;
+        let (base, receiver) =
+            (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{receiver}/events"));
+        let simulator = Self { child, base, receiver };
         until("the simulator answers", Duration::from_secs(10), || Ok(simulator.read("/_sim/stats").ok()))?;
         Ok(simulator)
     }
@@ -91,11 +96,32 @@ impl Simulator {
 
     /// What took effect, from the beginning.
     pub(crate) fn log(&self) -> anyhow::Result<Vec<Value>> {
-        let text = ureq::get(format!("{}/_sim/log", self.base)).call()?.body_mut().read_to_string()?;
+        let text = ureq::get(format!("{}/_sim/log", self.base))
+            .call()?
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_string()?;
         if let Ok(Value::Array(all)) = serde_json::from_str(&text) {
             return Ok(all);
         }
         text.lines().map(|line| serde_json::from_str(line).context("the simulator's log")).collect()
+    }
+
+    /// What the receiver was told, in the order in which it was.
+    pub(crate) fn receipts(&self) -> anyhow::Result<Vec<Receipt>> {
+        let url = self.receiver.replace("/events", "/-/receipts");
+        // There may be more of them than a client takes for granted.
+        let text = ureq::get(url).call()?.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        text.lines().map(receipt).collect()
+    }
+
+    /// What of the platform's answers is not as the vendor's document says.
+    pub(crate) fn violations(&self) -> anyhow::Result<Vec<String>> {
+        let all = self.read("/_sim/violations")?;
+        let all =
+            all.as_array().with_context(|| format!("the simulator does not check its answers: {all}"))?;
+        Ok(all.iter().map(|one| format!("{}: {}", text(&one["call"]), text(&one["problem"]))).collect())
     }
 
     /// How many requests it refused because there were too many.
@@ -118,5 +144,39 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// One line of the receiver's: what was posted is in the shape of Standard Webhooks.
+fn receipt(line: &str) -> anyhow::Result<Receipt> {
+    let parsed =
+        |text: &str| serde_json::from_str::<Value>(text).with_context(|| format!("a receipt: {text}"));
+    let body = parsed(text(&parsed(line)?["body"]))?;
+    let subject = body["data"]["subject"]["id"].as_str().map(str::to_owned);
+    Ok(Receipt {
+        kind: text(&body["type"]).to_owned(),
+        subject,
+        number: body["data"]["data"]["number"].as_u64(),
+    })
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_posted_is_read() {
+        let body = |subject: &Value| {
+            json!({"type": "order.paid", "data": {"subject": subject, "data": {"number": 7}}}).to_string()
+        };
+        let read = |subject| receipt(&json!({"id": "e", "body": body(&subject)}).to_string()).unwrap();
+        let expected = |subject| Receipt { kind: "order.paid".to_owned(), subject, number: Some(7) };
+        assert_eq!(read(json!({"id": "app:a1", "path": "fly/acme/x"})), expected(Some("app:a1".to_owned())));
+        assert_eq!(read(Value::Null), expected(None));
+        assert!(receipt("{").is_err());
     }
 }

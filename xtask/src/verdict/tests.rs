@@ -7,7 +7,11 @@ use super::*;
 const EXPECTED: &str = "app 1 lives, app 2 was deleted";
 
 fn fly(what: &str, app: u32, ip: &str) -> Value {
-    json!({"what": what, "app": format!("cust-{app}"), "subject": ip, "detail": {}})
+    json!({"what": what, "app": format!("cust-{app}"), "app_id": format!("a{app}"), "subject": ip, "detail": {}})
+}
+
+fn told(kind: &str, app: Option<u32>, number: Option<u64>) -> Receipt {
+    Receipt { kind: kind.to_owned(), subject: app.map(|app| format!("app:a{app}")), number }
 }
 
 fn set(name: &str, kind: &str, contents: &[&str]) -> Set {
@@ -20,7 +24,8 @@ fn change(name: &str, kind: &str, contents: &[&str]) -> Change {
     Change { name: name.to_owned(), kind: kind.to_owned(), contents }
 }
 
-/// App 1 has its three things, app 2 had them, and two foreign record sets are as they were.
+/// App 1 has its three things, app 2 had them, everybody was told of that and of orders, and two foreign record sets
+/// are as they were.
 fn good() -> Outside {
     let foreign = vec![
         set("mail.example.", "A", &["192.0.2.10"]),
@@ -35,6 +40,8 @@ fn good() -> Outside {
             fly("ip.allocated", 1, "fd::1"),
             fly("ip.allocated", 2, "fd::2"),
             fly("ip.released", 2, "fd::2"),
+            fly("app.created", 1, ""),
+            fly("app.created", 2, ""),
             fly("app.deleted", 2, ""),
         ],
         sets: [foreign.as_slice(), &ours].concat(),
@@ -46,6 +53,18 @@ fn good() -> Outside {
             change("www.cust-2.example.", "A", &[]),
         ],
         foreign,
+        receipts: vec![
+            told("app.created", Some(1), None),
+            told("order.paid", None, Some(1)),
+            told("app.created", Some(2), None),
+            // The runner was killed before it had noted that this was told.
+            told("order.paid", Some(1), Some(3)),
+            told("order.paid", Some(1), Some(3)),
+            told("order.paid", None, Some(2)),
+            told("app.deleted", Some(2), None),
+            told("order.paid", Some(1), Some(5)),
+        ],
+        violations: Vec::new(),
         too_many: 0,
     }
 }
@@ -53,7 +72,12 @@ fn good() -> Outside {
 fn judged(doctored: impl FnOnce(&mut Outside)) -> Verdict {
     let mut outside = good();
     doctored(&mut outside);
-    Verdict::of(&outside, &Expected { living: vec![1], deleted: vec![2] })
+    Verdict::of(&outside, &Expected { living: vec![1], deleted: vec![2], owed: owed() })
+}
+
+/// The order with number 4 was posted, but nobody answered.
+fn owed() -> Owed {
+    Owed { foreign: vec![1, 2, 3, 5], births: Births::All }
 }
 
 fn counts(verdict: &Verdict) -> [usize; 4] {
@@ -138,6 +162,28 @@ const LOST_DOUBLED_LEAKED_FOREIGN: &[Row] = &[
     ("foreign, another type beside it", |it| write(it, "mail.example.", "TXT", &["m"]), [0, 0, 0, 1]),
     ("foreign, kept for another time", |it| it.sets[0].ttl = 60, [0, 0, 0, 1]),
     ("foreign, disabled", |it| it.sets[1].records[1].1 = Told::No, [0, 0, 0, 1]),
+    ("an order was not told", |it| drop(it.receipts.remove(1)), [1, 0, 0, 0]),
+    ("two orders were not told", |it| it.receipts.retain(|told| told.subject.is_some()), [2, 0, 0, 0]),
+    ("an order was told once less", |it| drop(it.receipts.remove(4)), [0, 0, 0, 0]),
+    ("the birth of an app that lives was not told", |it| drop(it.receipts.remove(0)), [1, 0, 0, 0]),
+    ("an end was not told", |it| drop(it.receipts.remove(6)), [1, 0, 0, 0]),
+    (
+        "an app came and went unseen",
+        |it| it.receipts.retain(|told| told.subject.as_deref() != Some("app:a2")),
+        [0, 0, 0, 0],
+    ),
+    (
+        "a birth of an earlier app of this name does not count",
+        |it| {
+            it.fly.extend([
+                fly("app.deleted", 1, ""),
+                json!({"what": "app.created", "app": "cust-1", "app_id": "a9"}),
+            ]);
+        },
+        // Nor do the addresses of that one, nor the record that leads to one of them.
+        [5, 0, 0, 0],
+    ),
+    ("nobody was told anything", |it| it.receipts.clear(), [5, 0, 0, 0]),
     ("foreign, both of them", |it| drop(it.sets.drain(..2)), [0, 0, 0, 2]),
 ];
 
@@ -164,6 +210,67 @@ fn a_log_that_does_not_explain_the_zone_is_no_evidence() {
 }
 
 #[test]
+fn resolvers_must_be_led_to_an_apps_own_address_and_to_none_of_a_deleted_one() {
+    let misled = |living: &[&str], deleted: &[&str]| {
+        let answers = [(1, living), (2, deleted)]
+            .map(|(app, all)| (app, all.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        let expected = Expected { living: vec![1], deleted: vec![2], owed: owed() };
+        super::misled(&good().fly, &expected, &answers.into())
+    };
+    assert_eq!(misled(&["6.6.6.1"], &[]), [] as [&str; 0]);
+    for (living, deleted) in [
+        (&[] as &[&str], &[] as &[&str]),
+        (&["9.9.9.9"], &[]),
+        (&["6.6.6.2"], &[]),
+        (&["6.6.6.1", "6.6.6.2"], &[]),
+        (&["6.6.6.1"], &["6.6.6.2"]),
+    ] {
+        assert_eq!(misled(living, deleted).len(), 1, "{living:?} {deleted:?}");
+    }
+    assert_eq!(misled(&["9.9.9.9"], &["9.9.9.9"]).len(), 2);
+    let nobody = Expected { living: vec![1], deleted: vec![2], owed: owed() };
+    assert_eq!(super::misled(&good().fly, &nobody, &[].into()).len(), 2, "who was not asked for is not well");
+}
+
+#[test]
+fn what_is_told_in_disorder_is_found() {
+    let disordered = |doctor: fn(&mut Vec<Receipt>)| judged(|it| doctor(&mut it.receipts));
+    for (done, doctor) in [
+        ("a later order first", (|it| it.swap(1, 5)) as fn(&mut Vec<Receipt>)),
+        ("the same, about an app", |it| it.swap(3, 7)),
+        ("the birth after an order", |it| it.swap(0, 3)),
+        ("the end before the birth", |it| it.swap(2, 6)),
+        ("a change after the end", |it| it.push(told("app.updated", Some(2), None))),
+    ] {
+        let verdict = disordered(doctor);
+        assert_eq!(counts(&verdict), [0; 4], "{done}: {verdict}");
+        assert!(!verdict.is_whole() && verdict.to_string().contains("TOLD IN DISORDER"), "{done}: {verdict}");
+    }
+    let again = disordered(|it| it.push(told("order.paid", None, Some(1))));
+    assert!(again.is_good(), "what was told may be told again: {again}");
+}
+
+#[test]
+fn what_was_there_before_the_runner_is_born_silently_but_does_not_end_so() {
+    let silent = |doctor: fn(&mut Outside)| {
+        let mut outside = good();
+        outside.receipts.retain(|told| told.kind != "app.created");
+        doctor(&mut outside);
+        let owed = Owed { births: Births::None, ..owed() };
+        Verdict::of(&outside, &Expected { living: vec![1], deleted: vec![2], owed })
+    };
+    assert!(silent(|_| ()).is_good());
+    assert_eq!(counts(&silent(|it| it.receipts.retain(|told| told.kind != "app.deleted"))), [1, 0, 0, 0]);
+}
+
+#[test]
+fn an_answer_that_the_platform_would_not_give_is_not_whole() {
+    let verdict = judged(|it| it.violations.push("GET /v1/apps 200: ...".to_owned()));
+    assert_eq!(counts(&verdict), [0; 4]);
+    assert!(!verdict.is_whole() && verdict.to_string().contains("DOCUMENT SAYS: GET /v1/apps"), "{verdict}");
+}
+
+#[test]
 fn refused_requests_are_not_good_but_lose_nothing() {
     let verdict = judged(|it| it.too_many = 1);
     assert!(verdict.is_whole() && !verdict.is_good());
@@ -174,7 +281,7 @@ fn it_says_what_it_found() {
     assert_eq!(
         judged(|_| ()).to_string(),
         "1 living apps have 3 of 3 things; 1 deleted apps have 0; foreign records untouched 2 of 2; \
-         answers 429: 0; at no moment was anything doubled"
+         told 6 of 6; answers 429: 0; at no moment was anything doubled"
     );
     let doubled = judged(|it| it.fly.push(fly("ip.allocated", 1, "fd::3")));
     assert!(doubled.to_string().ends_with("DOUBLED: v6 of cust-1"), "{doubled}");

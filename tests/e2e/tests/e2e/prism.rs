@@ -156,8 +156,24 @@ impl Drop for Prism {
     }
 }
 
+/// Prism, and what it is made of, are ES modules that it loads with `require`: this Node and later ones can.
+const NODE_MIN: u32 = 20;
+
+/// The first number of the version of Node, if there is one.
+fn node() -> Option<u32> {
+    let output = Command::new("node").arg("--version").output().ok()?;
+    let version = String::from_utf8_lossy(&output.stdout).into_owned();
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
 /// Where Prism is installed: by `cargo xtask setup`, or now.
 fn installed() -> Option<PathBuf> {
+    if let Some(major) = node().filter(|major| *major < NODE_MIN) {
+        let mend =
+            format!("it needs Node {NODE_MIN} or newer, and this is {major}; https://nodejs.org has it");
+        not_checked("our client against Prism", &mend);
+        return None;
+    }
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("prism");
     let ours = Path::new(ROOT).join("tests/e2e/prism");
     let lock = |directory: &Path| std::fs::read(directory.join("package-lock.json")).ok();
@@ -173,7 +189,7 @@ fn installed() -> Option<PathBuf> {
     let mut npm = Command::new("npm");
     npm.current_dir(&directory).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     let Ok(output) = npm.output() else {
-        not_checked("our client against Prism", "apt-get install npm");
+        not_checked("our client against Prism", "cargo xtask setup installs npm");
         return None;
     };
     assert!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr));
