@@ -27,7 +27,7 @@ use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
 
 /// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
-const SLOTS: u32 = 256;
+pub(crate) const SLOTS: u32 = 256;
 
 /// Why a runner could not be put together.
 #[derive(Debug, thiserror::Error)]

@@ -16,6 +16,7 @@
 mod audit;
 mod check;
 mod defaults;
+mod fixed;
 mod globs;
 mod hook;
 mod near;
@@ -39,6 +40,7 @@ use groundcrew_core::may_delete::Level;
 
 pub use audit::{Audit, Enforcement, Timing};
 pub use defaults::{FLY_API, Setting, defaults, defaults_markdown};
+pub use fixed::fixed;
 pub use hook::{Component, Format, Grace, Hook, Place, Provisioner, SealedGrant, SecretGrant, Sign, Work};
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};
 pub use reference::{SCHEMA_FILE, reference, schema};

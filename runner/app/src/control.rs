@@ -15,7 +15,7 @@ mod client;
 mod ends;
 mod labels;
 mod retire;
-mod rows;
+pub(crate) mod rows;
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{Answer, Code, Context, Failure};
-use crate::config::defaults;
+use crate::config::{defaults, fixed};
 use crate::show::{Cell, Table, Tone, paint};
 
 /// Tell what is wrong with this installation, and how to mend it
@@ -113,10 +113,10 @@ struct DefaultShown {
 
 fn list_defaults() -> Answer {
     let mut table = Table::new(["SETTING", "DEFAULT", "MEANS"]);
-    for default in defaults() {
+    for default in defaults().iter().chain(fixed()) {
         table.row([default.name.into(), Cell::toned(Tone::Strong, default.value), default.meaning.into()]);
     }
-    let shown = defaults().iter().map(|default| DefaultShown {
+    let shown = defaults().iter().chain(fixed()).map(|default| DefaultShown {
         name: default.name,
         value: default.value,
         meaning: default.meaning,

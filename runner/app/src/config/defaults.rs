@@ -14,7 +14,7 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
-const fn entry(name: &'static str, value: &'static str, meaning: &'static str) -> Setting {
+pub(super) const fn entry(name: &'static str, value: &'static str, meaning: &'static str) -> Setting {
     Setting { name, value, meaning }
 }
 
@@ -151,37 +151,6 @@ const TABLE: &[Setting] = &[
     entry("audit.NAME.deletes.within", "1h", "the window"),
 ];
 
-/// What no key sets.
-const FIXED: &[Setting] = &[
-    entry(
-        "attempts at a delivery",
-        "20",
-        "after which it is dead, if the hook did not say that it may succeed later",
-    ),
-    entry(
-        "time for a delivery",
-        "72h",
-        "how long one is tried of which the hook itself says that it may succeed later, however many attempts that takes",
-    ),
-    entry("attempts to mend", "1000", "of one run of an audit; what is left is tried by the next"),
-    entry(
-        "rest of a remedy",
-        "6h",
-        "how long an audit leaves a finding alone after `no-longer-true`, if it is still reported",
-    ),
-    entry("attempts at a page", "3", "of an audit's look, before the look counts as incomplete"),
-    entry(
-        "keep what is gone",
-        "90d",
-        "ledger rows that are gone, with what was sealed for them; last words of machines",
-    ),
-];
-
-/// What no key sets, in the order of the reference: `name` is for people.
-pub(super) const fn fixed() -> &'static [Setting] {
-    FIXED
-}
-
 /// Every default of the configuration, in the order of the reference.
 pub const fn defaults() -> &'static [Setting] {
     TABLE
@@ -216,30 +185,15 @@ mod tests {
     use groundcrew_core::may_delete::Window;
     use groundcrew_core::mirror::VanishMax;
     use groundcrew_core::poll::Pace;
-    use groundcrew_core::remedy::UNTRUE_REST;
     use groundcrew_core::settle::{Adopt, Drift};
-    use groundcrew_store::prune::Keep;
 
     use super::*;
     use crate::config::settings::Rate;
-    use crate::runner::{audit, handler, mend};
 
     #[test]
     fn the_reference_has_a_row_for_each() {
         assert_eq!(defaults_markdown().lines().count(), TABLE.len() + 2);
         assert!(defaults_markdown().contains("| `hook.NAME.grace.gone` | `15m` |"));
-    }
-
-    #[test]
-    fn what_is_fixed_is_what_the_code_says() {
-        let value = |name: &str| FIXED.iter().find(|fixed| fixed.name == name).expect(name).value;
-        let time = |name: &str| value(name).parse::<Millis>().expect(name);
-        assert_eq!(value("attempts at a delivery"), handler::ATTEMPTS_MAX.to_string());
-        assert_eq!(time("time for a delivery"), handler::TRIED_FOR);
-        assert_eq!(value("attempts to mend"), mend::ATTEMPTS_MAX.to_string());
-        assert_eq!(time("rest of a remedy"), UNTRUE_REST);
-        assert_eq!(value("attempts at a page"), audit::ATTEMPTS_MAX.to_string());
-        assert_eq!(time("keep what is gone"), Keep::DEFAULT.gone);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::defaults;
+
 use keys::{KEYS, Key, Must, Shape};
 
 /// Where the schema lies beside a configuration that names it in its first line.
@@ -122,7 +123,7 @@ pub fn reference() -> String {
         let _ = write!(page, "\n## `[{}]`\n\n{}.\n{}", key.name, capital(meaning(key)), of_table(key.name));
     }
     let _ = write!(page, "\n## What no key sets\n\n| what | value | meaning |\n|---|---|---|\n");
-    for fixed in defaults::fixed() {
+    for fixed in super::fixed() {
         let _ = writeln!(page, "| {} | `{}` | {} |", fixed.name, fixed.value, fixed.meaning);
     }
     page

@@ -11,7 +11,7 @@ use super::audits::finding_number;
 use super::{Became, Desk, Done, Protection, Refusal, Result};
 
 /// How long an approval holds.
-pub(super) const APPROVAL: Millis = Millis::hours(24);
+pub(crate) const APPROVAL: Millis = Millis::hours(24);
 
 impl Desk<'_> {
     pub(super) async fn approve(&self, ids: &[String]) -> Result {
