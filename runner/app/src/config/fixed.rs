@@ -1,0 +1,191 @@
+//! What no key of the configuration sets, in one table: printed into the documentation, compared with the code.
+
+use super::defaults::{Setting, entry};
+
+const FIXED: &[Setting] = &[
+    entry("time of a run", "1m", "wall clock, from the component's instantiation to its answer"),
+    entry("time of a request", "15s", "of a hook, from its first byte to the last of its answer"),
+    entry("time from intent to write", "2s", "a write that could not leave by then is decided again"),
+    entry("memory of a run", "256 MiB", "linear memory of one instance"),
+    entry("body of a request", "4 MiB", "of a hook, at most"),
+    entry("body of an answer", "4 MiB", "what is longer is a failure, not a part"),
+    entry("calls of a run", "1000", "of the host's functions"),
+    entry("log of a run", "1000 lines, 256 KiB", "what is more is left out, and said so"),
+    entry("standard error of a run", "8 KiB", "the last of it are kept"),
+    entry("values of `kv`", "100 a run, 64 KiB each", "that a handler may write"),
+    entry("answer of a hook", "1 MiB, 1000 items", "one JSON value; specs, things, findings of a page"),
+    entry("evidence of a finding", "16 KiB", "at most"),
+    entry("pages", "100 of an audit, 1000 of a scan", "what is more makes it incomplete"),
+    entry("findings of a scan", "1000", "what is more is counted"),
+    entry("runs at once", "256", "of all hooks together, where their memory allows it"),
+    entry(
+        "failures that open a breaker",
+        "5",
+        "requests to one host in a row that had no answer; of a hook, one 401",
+    ),
+    entry("time of an open breaker", "5s to 5m", "doubled each time that a try fails"),
+    entry(
+        "pauses between attempts",
+        "1s to 15m, 1h for things",
+        "doubled, drawn from the upper half; `Retry-After` is kept",
+    ),
+    entry("attempts until `resource.stuck`", "8", "after which a person is told; it is tried for ever"),
+    entry(
+        "attempts at a delivery",
+        "20",
+        "after which it is dead, if the hook did not say that it may succeed later",
+    ),
+    entry(
+        "time for a delivery",
+        "72h",
+        "how long one is tried of which the hook itself says that it may succeed later, however many attempts that takes",
+    ),
+    entry("wait of `app.deleted`", "10m", "for what its provisioners remove, before handlers are told"),
+    entry(
+        "watch of what was given up",
+        "24h",
+        "a creation whose want went is looked for, before it is forgotten",
+    ),
+    entry("repairs of one thing", "3 within 1h", "after which somebody else must be changing it back"),
+    entry(
+        "clocks apart",
+        "5s",
+        "ours and an API's, at most, where the time of making tells whose a thing is",
+    ),
+    entry("plan", "1h", "may be applied for so long"),
+    entry("approval", "24h", "of what was approved as it was then"),
+    entry("attempts to mend", "1000", "of one run of an audit; what is left is tried by the next"),
+    entry(
+        "rest of a remedy",
+        "6h",
+        "how long an audit leaves a finding alone after `no-longer-true`, if it is still reported",
+    ),
+    entry("attempts at a page", "3", "of an audit's look, before the look counts as incomplete"),
+    entry("body of an event", "256 KiB", "that is posted to `/v1/events`"),
+    entry(
+        "keep what is gone",
+        "90d",
+        "ledger rows that are gone, with what was sealed for them; last words of machines",
+    ),
+];
+
+/// What no key sets, in the order of the reference: `name` is for people.
+pub const fn fixed() -> &'static [Setting] {
+    FIXED
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use groundcrew_core::duration::Millis;
+    use groundcrew_core::remedy::UNTRUE_REST;
+    use groundcrew_core::retry::Backoff;
+    use groundcrew_core::{plan, settle};
+    use groundcrew_engine::limited::Breaking;
+    use groundcrew_engine::limits::Limits;
+    use groundcrew_store::prune::Keep;
+
+    use super::*;
+    use crate::control::rows::APPROVAL;
+    use crate::runner::provisioner::STUCK_AFTER;
+    use crate::runner::{audit, handler, mend};
+    use crate::{assembly, source};
+
+    fn value(name: &str) -> &'static str {
+        FIXED.iter().find(|fixed| fixed.name == name).expect(name).value
+    }
+
+    fn time(name: &str) -> Millis {
+        value(name).parse().expect(name)
+    }
+
+    fn size(bytes: usize) -> String {
+        if bytes >> 20 > 0 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes >> 10) }
+    }
+
+    #[test]
+    fn every_limit_of_a_run_is_told() {
+        // A new one does not compile before it is told here.
+        let Limits {
+            deadline,
+            request,
+            send_within,
+            memory,
+            request_body,
+            response_body,
+            calls,
+            log_lines,
+            log_bytes,
+            stderr_bytes,
+            kv_value,
+            kv_keys,
+            json,
+            list,
+            finding,
+            audit_pages,
+            scan_pages,
+            scan_findings,
+        } = Limits::default();
+        assert_eq!(time("time of a run").to_std(), deadline);
+        assert_eq!(time("time of a request"), request);
+        assert_eq!(time("time from intent to write"), send_within);
+        for (name, told) in [
+            ("memory of a run", size(memory)),
+            ("body of a request", size(request_body)),
+            ("body of an answer", size(response_body)),
+            ("calls of a run", calls.to_string()),
+            ("log of a run", format!("{log_lines} lines, {}", size(log_bytes))),
+            ("standard error of a run", size(stderr_bytes)),
+            ("values of `kv`", format!("{kv_keys} a run, {} each", size(kv_value))),
+            ("answer of a hook", format!("{}, {list} items", size(json))),
+            ("evidence of a finding", size(finding)),
+            ("pages", format!("{audit_pages} of an audit, {scan_pages} of a scan")),
+            ("findings of a scan", scan_findings.to_string()),
+        ] {
+            assert_eq!(value(name), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_fixed_is_what_the_code_says() {
+        let Breaking { failures, first, longest, probe: _ } = Breaking::default();
+        let (pauses, things) = (Backoff::HANDLER, Backoff::PROVISIONER);
+        for (name, told) in [
+            ("runs at once", assembly::SLOTS.to_string()),
+            ("failures that open a breaker", failures.to_string()),
+            ("time of an open breaker", format!("{first} to {longest}")),
+            (
+                "pauses between attempts",
+                format!("{} to {}, {} for things", pauses.first, pauses.longest, things.longest),
+            ),
+            ("attempts until `resource.stuck`", STUCK_AFTER.to_string()),
+            ("attempts at a delivery", handler::ATTEMPTS_MAX.to_string()),
+            ("repairs of one thing", format!("{} within {}", settle::REPAIRS_MAX, settle::QUIET)),
+            ("attempts to mend", mend::ATTEMPTS_MAX.to_string()),
+            ("attempts at a page", audit::ATTEMPTS_MAX.to_string()),
+            ("body of an event", size(source::BODY_MAX)),
+        ] {
+            assert_eq!(value(name), told, "{name}");
+        }
+        for (name, told) in [
+            ("time for a delivery", handler::TRIED_FOR),
+            ("wait of `app.deleted`", handler::APP_DELETE_WAIT),
+            ("watch of what was given up", settle::WATCHED),
+            ("clocks apart", settle::SKEW),
+            ("plan", plan::HOLDS),
+            ("approval", APPROVAL),
+            ("rest of a remedy", UNTRUE_REST),
+            ("keep what is gone", Keep::DEFAULT.gone),
+        ] {
+            assert_eq!(time(name), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: BTreeSet<_> = FIXED.iter().map(|fixed| fixed.name).collect();
+        assert_eq!(names.len(), FIXED.len());
+        assert_eq!(Backoff::HANDLER.first, Backoff::PROVISIONER.first, "one word tells both");
+    }
+}
