@@ -145,6 +145,8 @@ pub(super) struct Stage<'a, B: Beside> {
     schedule: Arc<Schedule>,
     wire: Wire,
     disk: tempfile::TempDir,
+    /// How often the disk was put back.
+    forgotten: Arc<AtomicUsize>,
     /// How far the script is.
     next: Arc<AtomicUsize>,
     works: AtomicUsize,
@@ -164,11 +166,13 @@ impl<'a, B: Beside> Stage<'a, B> {
         let next = Arc::new(AtomicUsize::new(0));
         let (time, script) = (clock.clone(), next.clone());
         let schedule = Schedule::new(strikes, move || (time.millis(), script.load(Ordering::SeqCst)));
+        let forgotten = Arc::new(AtomicUsize::new(0));
         let schedule = match scene.memory {
             Memory::Durable => schedule,
             Memory::Forgetful => {
                 let database = disk.path().to_owned();
-                schedule.telling(move |_| keep_copy(&database))
+                let forgotten = forgotten.clone();
+                schedule.telling(move |_| keep_copy(&database, forgotten.load(Ordering::SeqCst)))
             }
         };
         let stage = Self {
@@ -180,6 +184,7 @@ impl<'a, B: Beside> Stage<'a, B> {
             wire: Wire::default(),
             starts: AtomicU32::new(0),
             disk,
+            forgotten,
             next,
             works: AtomicUsize::new(0),
             restless: AtomicBool::new(false),
@@ -304,20 +309,20 @@ impl<'a, B: Beside> Stage<'a, B> {
     }
 
     fn database(&self) -> PathBuf {
-        self.disk.path().join("groundcrew.db")
+        folder(self.disk.path(), self.forgotten.load(Ordering::SeqCst)).join(FILES[0])
     }
 
-    /// The disk comes back as it was before the last intent.
+    /// The disk comes back as it was before the last intent: in another folder, for the dead process still closes its
+    /// files, and what it does to them then is not to be seen.
     fn forget(&self) {
         let kept = self.disk.path().join("kept");
+        let folder = folder(self.disk.path(), self.forgotten.fetch_add(1, Ordering::SeqCst) + 1);
         for name in FILES {
-            let (from, to) = (kept.join(name), self.disk.path().join(name));
+            let (from, to) = (kept.join(name), folder.join(name));
             if from.exists() {
                 std::fs::copy(&from, &to).expect("invariant: the disk has room");
             }
         }
-        // The index of the log is made anew from the log.
-        drop(std::fs::remove_file(self.disk.path().join("groundcrew.db-shm")));
     }
 
     fn listing(&self, path: &str) -> Vec<Value> {
@@ -372,14 +377,21 @@ enum Ended {
 const FILES: [&str; 2] = ["groundcrew.db", "groundcrew.db-wal"];
 
 /// Copies the database as it is; nothing writes while a host call begins.
-fn keep_copy(disk: &Path) {
-    let kept = disk.join("kept");
+fn keep_copy(disk: &Path, forgotten: usize) {
+    let (from, kept) = (folder(disk, forgotten), disk.join("kept"));
     std::fs::create_dir_all(&kept).expect("invariant: the disk has room");
     for name in FILES {
-        if disk.join(name).exists() {
-            std::fs::copy(disk.join(name), kept.join(name)).expect("invariant: the disk has room");
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), kept.join(name)).expect("invariant: the disk has room");
         }
     }
+}
+
+/// Where the database is after the disk was so often put back.
+fn folder(disk: &Path, forgotten: usize) -> PathBuf {
+    let folder = disk.join(forgotten.to_string());
+    std::fs::create_dir_all(&folder).expect("invariant: the disk has room");
+    folder
 }
 
 /// A directory in memory, if the machine has one.

@@ -24,6 +24,14 @@ impl Scene {
         });
     }
 
+    /// Waits until the runner knows that it made so many things: one that is stopped before leaves them in doubt.
+    pub(crate) fn until_on_record(&self, things: usize) {
+        self.until_so("what was made is on record", || {
+            let rows = self.list(&["resources"]);
+            rows.iter().filter(|row| row["state"] == "present").count() == things
+        });
+    }
+
     /// How often something of ours outside was so changed.
     pub(crate) fn times(&self, what: What) -> usize {
         let ours = |effect: &&Effect| effect.what == what && effect.by != By::Stranger;

@@ -108,6 +108,7 @@ fn at_observe_everything_is_planned_and_nothing_changed_until_the_level_is_raise
     scene.configure(RECORDS);
     let mut up = scene.up();
     scene.until_records(1..=3);
+    scene.until_on_record(3);
     up.end();
 
     // And lowered: an end changes nothing outside, a new app gets nothing.

@@ -49,6 +49,7 @@ fn an_update_is_not_applied_to_what_somebody_changed_meanwhile() {
     scene.configure(RECORDS);
     let mut up = scene.up();
     scene.until_records(1..=2);
+    scene.until_on_record(2);
     up.end();
     let observing = RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"observe\"");
     scene.configure(&observing.replace("value = 1", "value = 2"));

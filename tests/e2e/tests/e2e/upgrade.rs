@@ -22,6 +22,7 @@ fn a_version_that_does_not_find_the_old_ones_things_writes_nothing_until_it_is_a
     let scene = Scene::with_apps(3);
     let mut up = started(&scene, RECORDS);
     scene.until_records(1..=3);
+    scene.until_on_record(3);
     up.end();
 
     let mut up = started(&scene, &blind());
@@ -127,6 +128,7 @@ fn what_another_component_asks_for_no_more_goes_only_when_it_is_approved() {
     assert_eq!(scene.times(What::Deleted), 1, "and no other");
     scene.says(&["approve", "--all", "--yes"]);
     scene.until_records(1..=2);
+    scene.until_on_record(2);
     up.end();
     assert_eq!((scene.times(What::Created), scene.times(What::Updated)), (4, 0));
     scene.is_clean([("cust-1", "natural/cust-1"), ("cust-2", "natural/cust-2")]);
@@ -137,6 +139,7 @@ fn a_component_that_does_not_find_its_predecessors_things_writes_nothing() {
     let scene = Scene::with_apps(2);
     let mut up = started(&scene, RECORDS);
     scene.until_records(1..=2);
+    scene.until_on_record(2);
     up.end();
     let mut up = started(&scene, &RECORDS.replace("$THINGS", "$ELSEWHERE"));
     let finding = scene.until("it is held", || scene.open_findings("hook.lost-sight").pop());
