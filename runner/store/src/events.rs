@@ -210,8 +210,9 @@ fn deliver(
 
 /// What belongs to no owner does not wait behind findings that gather in the same lane: what is told then goes first.
 fn hasten(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
-    let text = "UPDATE lane SET due_at = min(due_at, ?2) WHERE hook = ?1 AND subject = 0 AND NOT EXISTS
-        (SELECT 1 FROM delivery WHERE delivery.hook = ?1 AND delivery.subject = 0 AND attempts > 0)";
+    // Only the head of a lane is ever tried again; of a lane that is due anyway nothing is asked.
+    let text = "UPDATE lane SET due_at = ?2 WHERE hook = ?1 AND subject = 0 AND due_at > ?2 AND 0 =
+        (SELECT attempts FROM delivery WHERE delivery.hook = ?1 AND delivery.subject = 0 ORDER BY seq LIMIT 1)";
     connection.prepare_cached(text)?.execute(params![hook.0, now.as_millis()])?;
     Ok(())
 }
