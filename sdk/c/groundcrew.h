@@ -300,6 +300,26 @@ hook_subject *hook_fleet_get(const char *path);
 /* Living subjects directly below a path, by path, 500 a page; the cursor is NULL at the start. */
 hook_subjects hook_fleet_below(const char *path, const char *cursor);
 
+/* How long an app's machines of one size ran in a month. */
+typedef struct {
+  /* JSON: what they ran on, as the platform's configuration has it; null where it was not told. */
+  const char *guest;
+  /* The platform's word for where they ran; empty where it was not told. */
+  const char *region;
+  /* Of all of them together; of those in `unseen` nobody knows whether they ran. */
+  double seconds, unseen;
+} hook_running_time;
+
+/* So many of them. */
+typedef struct {
+  hook_running_time *items;
+  size_t count;
+} hook_running_times;
+
+/* How long the machines of a living app ran in a calendar month (UTC, 2026-11), by size: also those that are gone, and
+   those that run until now. Twelve months are kept. */
+hook_running_times hook_fleet_running(const char *app, const char *month);
+
 /* What was last set under this key; `value->data` is NULL if nothing was. */
 hook_failure *hook_kv_get(const char *key, hook_bytes *value);
 /* Remembers at most 64 KiB under a key of at most 256 bytes; durable with the success of this run. */

@@ -31,6 +31,9 @@ declare module "groundcrew:hook/fleet@0.1.0" {
   import type { Subject } from "@groundcrew/hook";
   export function get(path: string): Subject | undefined;
   export function below(path: string, cursor: string | undefined): { subjects: Subject[]; next?: string };
+  /** `guest` is JSON; `seconds` and `unseen` are all machines' of that size together. `month` is `2026-11`, UTC. */
+  export interface RunningTime { guest: string; region: string; seconds: number; unseen: number }
+  export function running(app: string, month: string): RunningTime[];
 }
 
 /** Handlers and auditors only. */

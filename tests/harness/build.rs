@@ -8,18 +8,27 @@ use std::process::Command;
 fn main() {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let root = Path::new(&here).join("../..");
-    for watched in
-        ["tests/guests/things", "tests/guests/wrong", "sdk/rust", "wit", "Cargo.lock", "rust-toolchain.toml"]
-    {
+    for watched in [
+        "tests/guests/things",
+        "tests/guests/wrong",
+        "tests/guests/teller",
+        "sdk/rust",
+        "wit",
+        "Cargo.lock",
+        "rust-toolchain.toml",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let target =
         out.ancestors().nth(4).expect("OUT_DIR lies deep within the target directory").join("hooks-tests");
     // The next version first: what stays in the target directory is the one that other tests use.
-    for (guest, features, name) in
-        [("things", "next", "things-next.wasm"), ("things", "", "things.wasm"), ("wrong", "", "wrong.wasm")]
-    {
+    for (guest, features, name) in [
+        ("things", "next", "things-next.wasm"),
+        ("things", "", "things.wasm"),
+        ("wrong", "", "wrong.wasm"),
+        ("teller", "", "teller.wasm"),
+    ] {
         build(&root, &target, guest, features);
         let built = target.join(format!("wasm32-wasip2/hook/guest_{guest}.wasm"));
         std::fs::copy(&built, out.join(name)).expect("a built guest can be copied");

@@ -1,4 +1,4 @@
-//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `month`, `model`, `bench`.
+//! Automation of the project: `cargo xtask test`, `demo`, `torture`, `month`, `model`, `pairs`, `bench`.
 //!
 //! Each command does everything by itself on a fresh machine, and says what it installs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to people")]
@@ -9,6 +9,7 @@ mod demo;
 mod docs;
 mod model;
 mod month;
+mod pairs;
 mod setup;
 mod test;
 mod torture;
@@ -26,10 +27,13 @@ cargo xtask COMMAND
                   a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss
   model           settling with two crashes, a lost answer, a stranger and a changed mind at once: minutes, and a few
                   gigabytes; the states visited; non-zero on a broken promise
+  pairs [TEST..] [FUNCTION..]
+                  the crash harness with every second blow after every crash; hours, for all scenarios
   bench [--json] [--svg FILE] [--only NAME]
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
-  docs            writes the pages that are made from the code: docs/configuration.md and its schema
+  docs            writes the pages that are made from the code: docs/configuration.md and its schema, docs/manifest.md,
+                  docs/wit.md
   bindings        writes the generated code of sdk/c and sdk/go from wit/
   setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, clang, Prism, moto
 ";
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
         Some("torture") => torture::run(&rest),
         Some("month") => month::run(&rest),
         Some("model") => model::run(),
+        Some("pairs") => pairs::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("test") => test::run(&rest),
         Some("docs") => docs::run(),

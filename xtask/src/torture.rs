@@ -60,7 +60,7 @@ impl Plan {
     }
 }
 
-/// Runs it; fails on any loss, double, leak or foreign touch.
+/// Runs it; fails on any loss, double, leak, foreign touch, or answer 429.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     let plan = plan(arguments)?;
     say(&format!("torture --events {} --kills {} --seed {}", plan.events, plan.kills, plan.seed));
@@ -113,8 +113,6 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
         }
     }
     let verdict = settle(stage, &simulator, &dns, &mut runner, &fleet)?;
-    // After a kill, asking too much is no fault: how much was asked lately is known only in memory, so that each start
-    // asks as much again at once as the platform allows at once.
     println_line(&format!("torture: {kills}; answers 429: {}", verdict.too_many()));
     let accepted = fleet.expected().owed.foreign.len();
     println_line(&format!(
@@ -131,10 +129,9 @@ fn play(stage: &Stage, plan: &Plan) -> anyhow::Result<()> {
         verdict.leaked(),
         verdict.foreign()
     ));
-    ensure!(verdict.is_whole(), "seed {}: {verdict}", plan.seed);
+    ensure!(verdict.is_good(), "seed {}: {verdict}", plan.seed);
     ensure!(accepted as u64 * 5 >= fleet.posted(), "seed {}: the runner took few events", plan.seed);
     ensure!(kills.are_placed(), "seed {}: {kills}", plan.seed);
-    ensure!(kills.all() > 0 || verdict.is_good(), "seed {}: {verdict}", plan.seed);
     Ok(())
 }
 

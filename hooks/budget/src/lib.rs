@@ -1,8 +1,8 @@
 //! Reports apps whose machines ran for more money this month than they may, and suspends them if told to.
 //!
-//! A look has two parts: it enters what the organisation's machines do into a ledger, page by page of the
-//! API's list, and then compares what each app of the mirror spent with the ceilings. Only running machines count, at
-//! published prices: no volumes, addresses, traffic, or stopped machines' root file systems.
+//! A look has two parts: it enters what each app spent into a ledger, reckoned from the times that the mirror keeps of
+//! its machines, and then compares that with the ceilings. Only running machines count, at published prices: no volumes,
+//! addresses, traffic, or stopped machines' root file systems.
 //!
 //! | finding | its remedy |
 //! |---|---|
@@ -18,17 +18,17 @@ mod mend;
 
 use std::collections::BTreeMap;
 
-use groundcrew_hook::audit::{Pace, apps_after, jiff::Timestamp, now, time};
-use groundcrew_hook::fly::machines::{self, Deleted, Machine, OrgPage};
+use groundcrew_hook::audit::{Pace, apps_after, jiff::Timestamp, now};
+use groundcrew_hook::fly::machines::{self, Machine};
 use groundcrew_hook::fly::prices::cents_of_pico;
 use groundcrew_hook::fly::{Api, failure, is_gone};
 use groundcrew_hook::{
-    Auditor, Failure, Finding, FindingPage, Outcome, Owner, Remedy, Result, Severity, Subject, json,
+    Auditor, Failure, Finding, FindingPage, Outcome, Owner, Remedy, Result, Severity, Subject, fleet, json,
 };
 
 use crate::config::{Config, Measure, Standing};
 use crate::held::{Held, Note};
-use crate::ledger::{Ledger, Sight};
+use crate::ledger::{Entry, Ledger};
 
 /// The hook.
 #[derive(Debug)]
@@ -39,11 +39,16 @@ pub(crate) const EXCEEDED: &str = "budget.exceeded";
 /// The finding whose remedy resumes.
 pub(crate) const RESUME: &str = "budget.resume";
 
+/// How the first part's cursors begin, once it is under way.
+const COUNT: &str = "count ";
 /// How the second part's cursors begin.
 const COMPARE: &str = "compare ";
 
 /// Calls of the host that the whole ledger and the list of apps take, with room for tens of thousands of apps.
 const READING: u32 = 150;
+
+/// Seconds of an hour.
+const HOUR: u64 = 3_600;
 
 /// Apps of one page about which something is noted; a run writes at most a hundred keys of `kv`.
 const NOTES: usize = 90;
@@ -51,10 +56,13 @@ const NOTES: usize = 90;
 impl Auditor for Budget {
     fn run(cursor: Option<&str>) -> Result<FindingPage> {
         let config = Config::read()?;
-        match cursor.map(|cursor| (cursor, cursor.strip_prefix(COMPARE))) {
-            Some((_, Some(after))) => compare(&config, Some(after).filter(|after| !after.is_empty())),
-            Some((page, None)) => count(&config, Some(page)),
+        match cursor {
             None => count(&config, None),
+            Some(cursor) => match (cursor.strip_prefix(COUNT), cursor.strip_prefix(COMPARE)) {
+                (Some(after), _) => count(&config, Some(after)),
+                (_, Some(after)) => compare(&config, Some(after).filter(|after| !after.is_empty())),
+                _ => Err(Failure::lasting(format!("`{cursor}` is no cursor of this hook"))),
+            },
         }
     }
 }
@@ -71,46 +79,38 @@ impl Remedy for Budget {
     }
 }
 
-/// Enters one page of the organisation's machines.
-fn count(config: &Config, cursor: Option<&str>) -> Result<FindingPage> {
-    let (api, prices, now) = (config.machines()?, config.prices()?, now()?);
-    let page = OrgPage { updated_after: None, cursor, deleted: Deleted::Included };
-    let page = api.call(&machines::org_page(&config.org, &page))?;
-    if !page.error_regions.is_empty() {
-        return Err(Failure::passing(format!("no answer for the regions {}", page.error_regions.join(", "))));
-    }
-    let mut ledger = Ledger::open(now)?;
-    for machine in &page.machines {
-        let app = machine.app_name.as_deref().unwrap_or_default();
-        let price = machine.guest().and_then(|guest| prices.machine_second(&guest, &machine.region));
-        let changed = time(machine.updated_at.as_deref());
-        ledger.enter(&machine.id, &Sight { app, state: &machine.state, changed, price })?;
+/// Enters what a page of apps spent.
+fn count(config: &Config, after: Option<&str>) -> Result<FindingPage> {
+    let (prices, mut ledger, mut pace) = (config.prices()?, Ledger::open(now()?), Pace::start());
+    pace.spend(READING);
+    let mut last = None;
+    for app in apps_after(&config.org, after)? {
+        let times = fleet::running(&app.path, ledger.month())?;
+        ledger.enter(&app.id, Entry::of(&times, &prices))?;
+        last = Some(app.path);
+        if pace.is_over_after(1) {
+            break;
+        }
     }
     ledger.save()?;
-    let next = page.next_cursor.filter(|next| !next.is_empty());
-    Ok(FindingPage { findings: Vec::new(), next: Some(next.unwrap_or_else(|| COMPARE.to_owned())) })
+    let next = last.map_or_else(|| COMPARE.to_owned(), |path| format!("{COUNT}{path}"));
+    Ok(FindingPage { findings: Vec::new(), next: Some(next) })
 }
 
-/// What apps spent this month, in picodollars, and how many of their machines have no price; by name.
-pub(crate) struct Spending(BTreeMap<String, (u64, usize)>);
+/// What apps spent this month, by their id.
+pub(crate) struct Spending(BTreeMap<String, Entry>);
 
 impl Spending {
     pub(crate) fn read(now: Timestamp) -> Result<Self> {
-        let mut spending = BTreeMap::<String, (u64, usize)>::new();
-        for entry in Ledger::open(now)?.all()? {
-            let (spent, unpriced) = spending.entry(entry.app).or_default();
-            *spent = spent.saturating_add(entry.spent);
-            *unpriced += usize::from(entry.unpriced);
-        }
-        Ok(Self(spending))
+        Ok(Self(Ledger::open(now).all()?))
     }
 
     pub(crate) fn of(&self, app: &Subject) -> u64 {
-        self.found(app).0
+        self.found(app).spent
     }
 
-    fn found(&self, app: &Subject) -> (u64, usize) {
-        app.app().ok().and_then(|name| self.0.get(name).copied()).unwrap_or_default()
+    fn found(&self, app: &Subject) -> Entry {
+        self.0.get(&app.id).copied().unwrap_or_default()
     }
 }
 
@@ -163,11 +163,12 @@ enum Noted {
 
 fn look(config: &Config, api: &Api, app: &Subject, spending: &Spending, totals: &[u64]) -> Result<Looked> {
     let mut findings = Vec::new();
-    let (spent, unpriced) = spending.found(app);
+    let Entry { spent, unpriced, unseen } = spending.found(app);
     if unpriced > 0 {
         let message = format!(
-            "{unpriced} machines of app {} ran for a price that is not known; they count nothing",
-            app.app()?
+            "machines of app {} ran for {} at a price that is not known, which counts nothing",
+            app.app()?,
+            hours(unpriced)
         );
         findings
             .push(Finding { severity: Severity::Info, ..finding("budget.unpriced", app, message, spent) });
@@ -179,7 +180,11 @@ fn look(config: &Config, api: &Api, app: &Subject, spending: &Spending, totals: 
         let severity = if standing == Standing::Exceeded { Severity::Critical } else { Severity::Warning };
         let remedy = (standing == Standing::Exceeded)
             .then(|| "cordon and suspend its machines until next month".into());
-        findings.push(Finding { severity, remedy, ..finding(code, app, told(app, &measure)?, spent) });
+        let mut message = told(app, &measure)?;
+        if unseen >= HOUR {
+            message = format!("{message}; {} were not seen and count nothing", hours(unseen));
+        }
+        findings.push(Finding { severity, remedy, ..finding(code, app, message, spent) });
     }
     let mut held = Held::of(&app.id)?;
     let over = standing == Standing::Exceeded;
@@ -240,6 +245,11 @@ fn told(app: &Subject, measure: &Measure) -> Result<String> {
         dollars(measure.spent),
         dollars(measure.ceiling)
     ))
+}
+
+/// Whole hours, rounded up.
+fn hours(seconds: u64) -> String {
+    format!("{} h", seconds.div_ceil(HOUR))
 }
 
 fn finding(code: &str, app: &Subject, message: String, spent: u64) -> Finding {

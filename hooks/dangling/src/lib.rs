@@ -14,14 +14,14 @@
 //!
 //! With `remove` a dangling CNAME can be mended: it is deleted, if it still leads where it led and nobody has the name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_hook::audit::Pace;
 use groundcrew_hook::fly::{Api, apps, failure, is_gone};
 use groundcrew_hook::{
-    Auditor, Failure, Finding, FindingPage, Outcome, Remedy, Request, Result, Severity, encode, fleet, json,
-    log, secret,
+    Auditor, Failure, Finding, FindingPage, Outcome, Remedy, Result, Severity, fleet, json, log,
 };
+use groundcrew_zone::{Also, Dialect, Found, Kind, Place, RecordSet, canonical_name};
 use serde::Deserialize;
 
 /// The hook.
@@ -41,24 +41,30 @@ const DANGLING: &str = "dns.dangling-cname";
 struct Config {
     api: Option<String>,
     org: String,
-    #[serde(default, rename = "dialect")]
-    _dialect: Dialect,
+    #[serde(default)]
+    dialect: Dialect,
     server: String,
     #[serde(default = "localhost")]
     server_id: String,
     zone: String,
+    #[serde(default)]
+    zone_id: Option<String>,
     #[serde(default = "yes")]
     foreign: bool,
     #[serde(default)]
     remove: bool,
 }
 
-/// What the server speaks.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Dialect {
-    #[default]
-    Powerdns,
+impl Config {
+    fn place(&self) -> Place {
+        Place {
+            dialect: self.dialect,
+            server: self.server.clone(),
+            server_id: self.server_id.clone(),
+            zone: self.zone.clone(),
+            zone_id: self.zone_id.clone(),
+        }
+    }
 }
 
 fn localhost() -> String {
@@ -69,32 +75,12 @@ const fn yes() -> bool {
     true
 }
 
-/// What PowerDNS shows of a zone.
-#[derive(Deserialize)]
-struct Zone {
-    rrsets: Vec<Rrset>,
-}
-
-#[derive(Deserialize)]
-struct Rrset {
-    name: String,
-    r#type: String,
-    records: Vec<Record>,
-}
-
-#[derive(Deserialize)]
-struct Record {
-    content: String,
-    #[serde(default)]
-    disabled: bool,
-}
-
 impl Auditor for Dangling {
     /// A page reads zone and apps, and asks about names after the cursor until its time is over.
     fn run(cursor: Option<&str>) -> Result<FindingPage> {
         let config: Config = groundcrew_hook::config()?;
         let mut pace = Pace::start();
-        let leads = leads(&zone(&config)?);
+        let leads = leads(&config.place().open()?.all()?);
         if leads.is_empty() {
             return Ok(FindingPage::default());
         }
@@ -129,18 +115,22 @@ impl Remedy for Dangling {
         else {
             return Err(Failure::lasting(format!("`{}` is no CNAME to an app", finding.about)));
         };
-        let zone = zone(&config)?;
-        if !leads(&zone).get(app).is_some_and(|names| names.iter().any(|one| one == name)) {
+        let zone = config.place().open()?;
+        let sets = zone.all()?;
+        if !leads(&sets).get(app).is_some_and(|names| names.iter().any(|one| one == name)) {
             return Ok(Outcome::NoLongerTrue);
         }
-        if let Some(mark) = zone.mark_of(name) {
+        let cname = RecordSet::of_key(&format!("{}/{name}", Kind::Cname))?;
+        if let Some(mark) = sets.iter().find(|found| found.key == cname.key()).and_then(|it| it.mark.as_ref())
+        {
             // It would be made again; who wants it must want something else.
             return Err(Failure::lasting(format!("{name} is kept by a hook, its mark is {mark}")));
         }
         if Names::read(&config)?.holder(&config, app)? != Some(Holder::Nobody) {
             return Ok(Outcome::NoLongerTrue);
         }
-        delete(&config, name)?;
+        zone.erase(&cname, Also::Nothing)
+            .map_err(|failure| failure.context(format!("the CNAME of {name}")))?;
         log::info(format!("the CNAME of {name} to {app}{SUFFIX} is deleted"));
         Ok(Outcome::Fixed)
     }
@@ -195,57 +185,21 @@ impl Names {
     }
 }
 
-impl Zone {
-    /// The mark that the hook `dns`, of whichever installation, wrote beside a CNAME.
-    fn mark_of(&self, name: &str) -> Option<&str> {
-        let mark = match name.strip_prefix("*.") {
-            Some(rest) => format!("_gc-cname-any.{rest}"),
-            None => format!("_gc-cname.{name}"),
-        };
-        let is_it = |set: &&Rrset| set.r#type == "TXT" && host(&set.name) == mark;
-        Some(self.rrsets.iter().find(is_it)?.records.first()?.content.as_str())
-    }
-}
-
-fn url(config: &Config) -> String {
-    let (server, zone) = (config.server.trim_end_matches('/'), config.zone.trim_end_matches('.'));
-    format!("{server}/api/v1/servers/{}/zones/{}.", encode(&config.server_id), encode(zone))
-}
-
-fn zone(config: &Config) -> Result<Zone> {
-    let answer = Request::get(url(config)).header("x-api-key", secret("API_TOKEN")?).send()?;
-    answer.success().map_err(|failure| failure.context(format!("zone {}", config.zone)))?.json()
-}
-
-/// Deletes the CNAME of a name; that it is gone already is no error.
-fn delete(config: &Config, name: &str) -> Result<()> {
-    let set = json!({ "name": format!("{name}."), "type": "CNAME", "changetype": "DELETE" });
-    let request = Request::patch(url(config)).header("x-api-key", secret("API_TOKEN")?);
-    let answer = request.json(&json!({ "rrsets": [set] })).send()?;
-    answer.success().map_err(|failure| failure.context(format!("the CNAME of {name}")))?;
-    Ok(())
-}
-
 /// The zone's CNAMEs to apps: app to the names that lead there.
-fn leads(zone: &Zone) -> BTreeMap<String, Vec<String>> {
+fn leads(zone: &[Found]) -> BTreeMap<String, Vec<String>> {
     let mut leads: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for rrset in zone.rrsets.iter().filter(|rrset| rrset.r#type == "CNAME") {
-        let on = rrset.records.iter().filter(|record| !record.disabled);
-        for app in on.filter_map(|record| app_in(&record.content)) {
-            leads.entry(app).or_default().push(host(&rrset.name));
+    for set in zone.iter().filter_map(|found| found.set.as_ref()).filter(|set| set.kind == Kind::Cname) {
+        let apps: BTreeSet<_> = set.values.iter().chain(&set.special).filter_map(|it| app_in(it)).collect();
+        for app in apps {
+            leads.entry(app).or_default().push(set.name.clone());
         }
     }
     leads
 }
 
-/// A host name as it is told: without the last dot, in lower case.
-fn host(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
-}
-
 /// The app that a target names: `NAME.fly.dev`, one label.
 fn app_in(target: &str) -> Option<String> {
-    let target = host(target);
+    let target = canonical_name(target);
     let name = target.strip_suffix(SUFFIX)?;
     (!name.is_empty() && !name.contains('.')).then(|| name.to_owned())
 }

@@ -1,21 +1,7 @@
 //! The stanza's `config`, templates filled in.
 
+use groundcrew_zone::{Dialect, Kind, Place};
 use serde::{Deserialize, Deserializer};
-
-use crate::record::Kind;
-
-/// How the name server's API is spoken to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Dialect {
-    /// PowerDNS's HTTP API.
-    #[default]
-    Powerdns,
-    /// Amazon Route 53.
-    Route53,
-    /// Cloudflare.
-    Cloudflare,
-}
 
 /// The whole table.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -58,6 +44,14 @@ pub(crate) struct Entry {
     /// Seconds.
     #[serde(default)]
     pub(crate) ttl: Option<u32>,
+}
+
+impl Config {
+    /// Where the stanza's zone is.
+    pub(crate) fn place(self) -> Place {
+        let Self { dialect, server, server_id, zone, zone_id, .. } = self;
+        Place { dialect, server, server_id, zone, zone_id }
+    }
 }
 
 fn localhost() -> String {

@@ -8,19 +8,13 @@
 //! It touches nothing but record sets of its zone, and writes over none that it did not find to be its own: what
 //! another wrote is shown to the host with its mark or without, and the host judges.
 
-mod cloudflare;
 mod config;
-mod powerdns;
-mod record;
-mod route53;
-mod text;
 mod wanted;
-mod zone;
 
 use groundcrew_hook::{Inventory, Listed, Owner, Provisioner, Result, Spec, Thing, ThingPage, View, Want};
+use groundcrew_zone::{Also, Found, RecordSet, Zone};
 
 use crate::config::Config;
-use crate::record::{Found, RecordSet};
 
 /// Things in one page of a scan.
 const PAGE: usize = 1_000;
@@ -36,26 +30,26 @@ impl Provisioner for Dns {
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
         let set = RecordSet::of_key(&want.key)?;
-        let found = zone::open()?.look(&set)?;
+        let found = open()?.look(&set)?;
         // A lost set whose mark is still ours is simply made again: the same request writes both.
         let ours_without_set = found.set.is_none() && found.mark.as_deref() == Some(&want.mark);
         Ok(found.thing().filter(|_| !ours_without_set).into_iter().collect())
     }
 
     fn create(want: &Want) -> Result<Thing> {
-        let set = RecordSet::of_body(want.body()?)?;
-        zone::open()?.create(&set, &want.mark)?;
+        let set = RecordSet::checked(want.body()?)?;
+        open()?.create(&set, &want.mark)?;
         Ok(made(set, want))
     }
 
     fn update(want: &Want, _now: &Thing) -> Result<Thing> {
-        let set = RecordSet::of_body(want.body()?)?;
-        zone::open()?.replace(&set, &want.mark)?;
+        let set = RecordSet::checked(want.body()?)?;
+        open()?.replace(&set, &want.mark)?;
         Ok(made(set, want))
     }
 
     fn remove(want: &Want, _now: &Thing) -> Result<Option<Thing>> {
-        zone::open()?.erase(&RecordSet::of_key(&want.key)?)?;
+        open()?.erase(&RecordSet::of_key(&want.key)?, Also::Mark)?;
         Ok(None)
     }
 }
@@ -63,7 +57,7 @@ impl Provisioner for Dns {
 impl Inventory for Dns {
     fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
         let start = cursor.map_or(Ok(0), str::parse::<usize>)?;
-        let all = zone::open()?.all()?;
+        let all = open()?.all()?;
         let next = (all.len() > start + PAGE).then(|| (start + PAGE).to_string());
         let listed = |found: Found| {
             let key = Some(found.key.clone());
@@ -71,6 +65,11 @@ impl Inventory for Dns {
         };
         Ok(ThingPage { things: all.into_iter().skip(start).take(PAGE).filter_map(listed).collect(), next })
     }
+}
+
+/// The stanza's zone. Nothing is sent.
+fn open() -> Result<Box<dyn Zone>> {
+    groundcrew_hook::config::<Config>()?.place().open()
 }
 
 fn made(set: RecordSet, want: &Want) -> Thing {

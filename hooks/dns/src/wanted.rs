@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use groundcrew_hook::{Failure, Result, Spec, View, log};
+use groundcrew_zone::{RecordSet, canonical_name};
 use serde::Deserialize;
 
 use crate::config::{Config, Entry};
-use crate::record::{RecordSet, canonical_name};
 
 /// The name of the output by which a thing asks for record sets: a JSON list of `{name, type, values}`.
 const REQUIREMENTS: &str = "records";
@@ -39,7 +39,7 @@ fn merge(sets: &mut BTreeMap<String, RecordSet>, set: RecordSet) -> Result<()> {
         Some(mut earlier) => {
             earlier.ttl = earlier.ttl.min(set.ttl);
             earlier.values.extend(set.values);
-            RecordSet::of_body(earlier)?
+            RecordSet::checked(earlier)?
         }
     };
     sets.insert(key, merged);

@@ -12,13 +12,14 @@ use groundcrew_engine::egress::Transport;
 use groundcrew_engine::inspect::{self, Inspected, inspect};
 use groundcrew_engine::limited::Limited;
 use groundcrew_engine::limits::Limits;
-use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError};
+use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError, Reset};
 use groundcrew_engine::transport::Network;
 use groundcrew_store::hooks::{HookState, StoredHook};
 use groundcrew_store::told::Listeners;
 use groundcrew_store::{HookId, Store};
 
 use crate::config::{Config, Hook};
+use crate::key;
 use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::provisioner::marks::{OTHER, SECOND};
@@ -40,6 +41,9 @@ pub enum Error {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// The installation's key.
+    #[error(transparent)]
+    Key(#[from] key::Error),
     /// The store.
     #[error(transparent)]
     Store(#[from] groundcrew_store::Error),
@@ -154,7 +158,7 @@ pub struct Setting {
 pub struct Outward {
     /// To put a runner together.
     pub setting: Setting,
-    /// The way out, for sources: they keep to their own schedule.
+    /// The way out of the runner itself, for sources: it shares what Fly counts with the hooks.
     pub transport: Arc<dyn Transport>,
     /// Who waits for limits, and which hosts failed.
     pub counts: CountsOf,
@@ -167,11 +171,12 @@ impl Outward {
         let (kept, latest) = (store.kept_clock()?, store.latest_stamp()?);
         let clock = Arc::new(EvenClock::starting(MachineDial::of_system(), kept.as_ref(), latest));
         let network = Network::new(CONNECT_WITHIN, limits.response_body)?;
-        let limited = Limited::new(network.clone(), rates::rules(&config.fly_api), clock.clone());
+        let asked_until = store.meta(INSTALLATION)?.map(|_| clock.now());
+        let limited = Limited::new(network, rates::rules(&config.fly_api), clock.clone(), asked_until);
         let counts = limited.clone();
         let program =
             std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
-        let transport = Arc::new(network);
+        let transport: Arc<dyn Transport> = Arc::new(limited.of_runner());
         let setting = Setting {
             directory: directory.to_owned(),
             store,
@@ -187,24 +192,6 @@ impl Outward {
     }
 }
 
-/// The installation's key: made once, readable by its owner only.
-pub fn key(directory: &Path) -> Result<[u8; 32], Error> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let path = directory.join("key");
-    let io = |source| Error::Io { path: path.clone(), source };
-    if let Ok(found) = std::fs::read(&path) {
-        let wrong = |_| io(std::io::Error::other("it is not 32 bytes long; restore it from a backup"));
-        return found.try_into().map_err(wrong);
-    }
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| io(std::io::Error::other(error.to_string())))?;
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
-    file.write_all(&key).and_then(|()| file.sync_all()).map_err(io)?;
-    Ok(key)
-}
-
 /// Loads every component, registers every hook and puts the runner together.
 ///
 /// # Guarantees
@@ -212,16 +199,17 @@ pub fn key(directory: &Path) -> Result<[u8; 32], Error> {
 /// and hooks whose stanza vanished are detached: their rows stay as they are.
 pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, Error> {
     let store = setting.store;
-    if let Err(found) = store.claim_meta("installation", &config.installation).await? {
+    if let Err(found) = store.claim_meta(INSTALLATION, &config.installation).await? {
         return Err(Error::Installation { found, configured: config.installation.clone() });
     }
-    let key = key(&setting.directory)?;
+    let key = key::read_or_make(&setting.directory)?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler);
     let components = config.hooks.values().map(read).collect::<Result<Vec<_>, _>>()?;
     let profile = Profile {
         slots: SLOTS,
         core_instances: components.iter().map(|(.., inspected)| inspected.core_instances).max().unwrap_or(1),
         memory: setting.limits.memory,
+        reset: Reset::Written,
     };
     let engine = Engine::new(profile)?;
     let known = store.hooks()?;
@@ -371,6 +359,9 @@ fn tell_of_endings(store: &Store, config: &Config) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Under which key the database says whose it is, from the first start on.
+const INSTALLATION: &str = "installation";
 
 /// How long a connection may take to stand: with it a write leaves within `send_within` of its intent.
 pub const CONNECT_WITHIN: Millis = Millis::seconds(1);

@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod data_dir;
 pub mod http;
+pub mod key;
 pub mod lock;
 pub mod logging;
 pub mod plan;

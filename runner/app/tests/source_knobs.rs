@@ -5,6 +5,7 @@
 //! | [`TABLE`] | knob of the simulator, rule (whose `fact` is the sentence about the platform), story |
 //! | [`ALWAYS`] | rules that the platform's plain behaviour needs already |
 //! | [`NO_RULE`] | knobs that the source bears without a rule that could be taken out: a whole life is told right |
+//! | [`OWN_TESTS`] | knobs whose story is a test of its own: what is told is right in any case, and more is at stake |
 //! | [`NOT_THE_SOURCES`] | knobs about things that the source never asks for |
 //! | [`ELSEWHERE`] | rules whose trap the simulator cannot set; `core` shows what each is for |
 
@@ -15,8 +16,9 @@ mod source_support;
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::{Rule, Rules};
+use groundcrew_core::poll::{Pace, Rate};
 use groundcrew_engine::egress::Request;
-use groundcrew_flysim::{Fault, KNOBS, Knobs};
+use groundcrew_flysim::{Fault, KNOBS, Knobs, RateLimits, RetryAfter};
 use serde_json::json;
 use source_support::{Bench, Ground};
 
@@ -101,12 +103,6 @@ const NO_RULE: &[(&str, Turn, &str)] = &[
     ("blind_gets", |knobs| knobs.blind_gets = true, "counts only beside a blind list"),
     ("app_404_after_create_ms", |knobs| knobs.app_404_after_create_ms = 8_000, "a listed app is not missing"),
     ("latency_ms", |knobs| knobs.latency_ms = 2, "an answer counts as of when it was asked for"),
-    (
-        "retry_after",
-        |knobs| knobs.retry_after = groundcrew_flysim::RetryAfter::Seconds,
-        "limits are never met",
-    ),
-    ("rate_limits", |knobs| knobs.rate_limits = groundcrew_flysim::RateLimits::Off, "limits are never met"),
     ("app_delete_ms", |knobs| knobs.app_delete_ms = 4_000, "an end is told when it is proven"),
     ("transition_ms", |knobs| knobs.transition_ms = 700, "states on the way to others are not told"),
     ("destroying_after_wait_ms", |knobs| knobs.destroying_after_wait_ms = 4_000, "`destroying` is no end"),
@@ -136,7 +132,7 @@ const NOT_THE_SOURCES: &[&str] = &[
 ];
 
 /// Knobs whose story is a test of its own, below.
-const OWN_TESTS: &[&str] = &["token_invalid"];
+const OWN_TESTS: &[&str] = &["token_invalid", "rate_limits", "retry_after"];
 
 /// Rules whose trap the simulator cannot set, and what would set it; `mirror::tests::rules` does.
 const ELSEWHERE: &[(Rule, &str)] = &[
@@ -174,6 +170,25 @@ async fn a_refused_token_ends_nobody_and_is_said() {
     bench.until(90, "the finding is closed", closed).await;
     assert!(bench.ground.story().is_empty());
     bench.honest();
+}
+
+#[tokio::test]
+async fn a_source_that_keeps_to_limits_meets_none_and_another_does() {
+    assert_eq!(hinted(Pace::default(), |_| ()).await.refused, 0);
+    let met = hinted(hasty(), |_| ()).await;
+    assert!(met.refused > 10, "`rate_limits`: a source without a pace does as well");
+    let unlimited = hinted(hasty(), |knobs| knobs.rate_limits = RateLimits::Off).await;
+    assert_eq!(unlimited.refused, 0);
+    assert!(unlimited.answered > met.answered + 10, "{unlimited:?} {met:?}");
+}
+
+/// Whoever is told when to come again is not refused twice in a row, and who is told nothing is.
+#[tokio::test]
+async fn a_source_that_is_refused_comes_again_when_the_platform_says() {
+    let told = hinted(hasty(), |knobs| knobs.retry_after = RetryAfter::Seconds).await;
+    assert!(told.refused > 10 && told.refused <= told.answered, "{told:?}");
+    let untold = hinted(hasty(), |knobs| knobs.retry_after = RetryAfter::Absent).await;
+    assert!(untold.refused > untold.answered, "`retry_after`: {untold:?}");
 }
 
 #[tokio::test]
@@ -224,6 +239,33 @@ fn machine(bench: &Bench) -> String {
     let app = bench.ground.subject("fly/acme/web").unwrap();
     let members = bench.ground.store.members(app.id).unwrap();
     members[0].subject.path.machine_id().unwrap().to_owned()
+}
+
+/// A pace that knows no limit of the platform.
+fn hasty() -> Pace {
+    Pace { general: Rate { burst: 1_000, every: Millis::new(1) }, ..Pace::default() }
+}
+
+/// What became of a source's questions for one app's machines.
+#[derive(Debug)]
+struct Hinted {
+    answered: u64,
+    refused: u64,
+}
+
+/// A minute in which somebody says ten times a second that something happened in `web`.
+async fn hinted(pace: Pace, turn: Turn) -> Hinted {
+    let mut bench = Bench::paced(Ground::new().await, Rules::ALL, "acme", pace).await;
+    bench.app("web");
+    bench.world().turn(turn);
+    bench.until(40, "the app is known", |bench| bench.ground.subject("fly/acme/web").is_some()).await;
+    for _ in 0..600 {
+        bench.handle.hint("web").unwrap();
+        bench.source.turn().await;
+        bench.ground.clock.advance(100);
+    }
+    let stats = bench.world().stats();
+    Hinted { answered: stats.operations["Machines_list"] - stats.too_many, refused: stats.too_many }
 }
 
 /// What is told of `web`, after the simulator was asked whether all was in order.

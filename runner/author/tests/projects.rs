@@ -88,11 +88,13 @@ fn what_is_missing_is_said_with_what_installs_it() {
 }
 
 /// Examples that are no more than what `new` makes, so that they are built and run with the templates.
-const EXAMPLES: [(&str, &str, Language, Kind); 13] = [
+const EXAMPLES: [(&str, &str, Language, Kind); 15] = [
     ("ts/provisioner", "things-ts", Language::Ts, Kind::Provisioner),
     ("ts/handler", "tell-ts", Language::Ts, Kind::Handler),
     ("ts/auditor", "idle-ts", Language::Ts, Kind::Auditor),
     ("js/provisioner", "things-js", Language::Js, Kind::Provisioner),
+    ("js/handler", "tell-js", Language::Js, Kind::Handler),
+    ("js/auditor", "idle-js", Language::Js, Kind::Auditor),
     ("go/provisioner", "things-go", Language::Go, Kind::Provisioner),
     ("go/handler", "tell-go", Language::Go, Kind::Handler),
     ("go/auditor", "idle-go", Language::Go, Kind::Auditor),

@@ -26,6 +26,7 @@ pub mod remedy;
 pub mod retire;
 pub mod retry;
 pub mod row;
+pub mod running;
 pub mod schedule;
 pub mod settle;
 pub mod spec;

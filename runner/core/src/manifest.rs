@@ -4,6 +4,7 @@
 //! compiling. It is accepted as it is or refused with the place, the reason and the fix.
 
 mod asks;
+mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use crate::duration::Millis;
 use crate::subject::SubjectKind;
 
 pub use asks::{Asks, Error as AsksError, When};
+pub use reference::reference;
 
 /// The custom section that holds the manifest's text.
 pub const SECTION: &str = "groundcrew:manifest";

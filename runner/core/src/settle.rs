@@ -174,12 +174,26 @@ impl Row {
         first.zip(self.repairs.last()).is_some_and(|(first, last)| last.since(first) <= QUIET)
     }
 
-    /// A thing was found, and is the row's from here on.
+    /// A thing was found, and is the row's from here on; of what was written to it is known what it shows.
     ///
-    /// If it is found in the place of another, the last write went to that one: of this one is known what it shows.
-    pub fn takes(&mut self, thing: &Thing) {
-        if !matches!(self.state, State::Creating | State::InDoubt) {
-            self.spec.clone_from(&thing.body);
+    /// Where nothing was ever sent it is taken over: what it is otherwise than wanted, others made it. A creation whose
+    /// answer was lost may have been cut off half-way, and if the thing is found in the place of another, the last write
+    /// went to that one: what it shows otherwise counts as not written, so that it is brought to what is wanted and is
+    /// nobody else's change. Of what cannot change, what was sent stays, and of what is only shown as something else, if
+    /// that is shown.
+    pub fn takes(&mut self, thing: &Thing, policy: &Policy) {
+        if let Value::Object(spec) = &mut self.spec
+            && self.state != State::Creating
+        {
+            spec.retain(|name, sent| match (policy.shown_as.get(name), thing.body.get(name)) {
+                _ if policy.immutable.contains(name) => true,
+                (Some(instead), _) => thing.body.get(instead).is_some_and(|it| !it.is_null()),
+                (None, Some(shown)) => {
+                    sent.clone_from(shown);
+                    true
+                }
+                (None, None) => false,
+            });
         }
         self.thing = Some(thing.id.clone());
     }

@@ -3,11 +3,13 @@
 pub(crate) mod audit;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::running::Total;
 use groundcrew_core::spec::{Event, Failure, Input, Output, Owner, Spec, Thing, ThingState, View, Want};
 use groundcrew_core::subject::Subject;
 use groundcrew_core::time::Timestamp;
 use serde_json::Value;
 
+use crate::bindings::host::fleet::RunningTime;
 use crate::bindings::host::{http, types};
 use crate::bindings::{handler, inventory, provision};
 use crate::egress::Request;
@@ -76,6 +78,16 @@ pub(crate) fn subject_out(subject: Subject) -> types::Subject {
         id: subject.uid.to_string(),
         state: subject.state,
         labels: Value::Object(subject.labels).to_string(),
+    }
+}
+
+pub(crate) fn running_time_out(total: Total) -> RunningTime {
+    let seconds = |time: Millis| time.as_i64() as f64 / 1_000.0;
+    RunningTime {
+        guest: total.size.guest.to_string(),
+        region: total.size.region,
+        seconds: seconds(total.ran),
+        unseen: seconds(total.unseen),
     }
 }
 

@@ -8,9 +8,9 @@
 //!
 //! A host's breaker opens when several requests in a row had no answer (or 502, 503, 504: nobody behind the
 //! gateway); it serves everybody. One of a hook at a host opens at the first 401: a hook whose token is refused
-//! does not keep others from that host. What an API counts is taken as used up when the process begins: how much was
-//! asked just before, nobody here remembers. Waiting for limits and open breakers happen before a write's intent is
-//! committed, so nothing is in doubt because of them.
+//! does not keep others from that host. What an API counts is counted for everybody here together, and is taken as used
+//! up when a process begins after another one: how much that asked just before, nobody remembers. Waiting for limits and
+//! open breakers happen before a write's intent is committed, so nothing is in doubt because of them.
 
 mod breaker;
 mod bucket;
@@ -66,29 +66,64 @@ impl std::fmt::Debug for Rules {
     }
 }
 
+/// How full a bucket was when this process began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Began {
+    /// Full: nobody else counts it.
+    Full,
+    /// Perhaps empty: the API counts it, and whoever asked before may have used it up.
+    Perhaps,
+}
+
 /// A transport that keeps to limits. Clones share them.
 pub struct Limited<T> {
     shared: Arc<Shared<T>>,
-    hook: Option<(Arc<str>, Rate)>,
+    who: Who,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+enum Who {
+    /// Nobody in particular: keeps to what all share.
+    Anybody,
+    /// A hook, with a rate and breakers of its own.
+    Hook(Arc<str>, Rate),
+    /// The runner itself, which has a schedule and a back-off of its own: only what an API counts holds it up.
+    Runner,
 }
 
 struct Shared<T> {
     transport: T,
     rules: Rules,
     clock: Arc<dyn Clock>,
-    /// What an API counts was perhaps used up by then, by whoever asked before.
-    began: Timestamp,
     state: Mutex<State>,
 }
+
+/// By how much the clock may seem to go back when several read it at once.
+const TOGETHER: Millis = Millis::seconds(1);
 
 #[derive(Default)]
 struct State {
     buckets: Buckets,
+    /// What an API counts was perhaps used up by then, by whoever asked before; none: nobody did.
+    asked_until: Option<Timestamp>,
+    /// When it was last asked.
+    latest: Timestamp,
     breakers: BTreeMap<String, Breaker>,
     counts: Counts,
 }
 
 impl State {
+    /// The clock was set back: what was to be free at a time that is hours ahead now would not be for hours.
+    fn notice(&mut self, now: Timestamp) {
+        if now + TOGETHER < self.latest {
+            self.buckets = Buckets::default();
+            self.breakers.clear();
+            self.asked_until = Some(now);
+        }
+        self.latest = now;
+    }
+
     /// Asks the breakers of a host and of a hook at it; says which is shut, and for how long.
     fn shut(
         &mut self,
@@ -119,7 +154,7 @@ pub struct Counts {
 
 impl<T> Clone for Limited<T> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), hook: self.hook.clone() }
+        Self { shared: self.shared.clone(), who: self.who.clone() }
     }
 }
 
@@ -127,23 +162,30 @@ impl<T> std::fmt::Debug for Limited<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Limited")
             .field("rules", &self.shared.rules)
-            .field("hook", &self.hook)
+            .field("who", &self.who)
             .finish_non_exhaustive()
     }
 }
 
 impl<T: Transport> Limited<T> {
-    /// Puts limits around a transport.
-    pub fn new(transport: T, rules: Rules, clock: Arc<dyn Clock>) -> Self {
-        let began = clock.now();
-        let shared = Shared { transport, rules, clock, began, state: Mutex::default() };
-        Self { shared: Arc::new(shared), hook: None }
+    /// Puts limits around a transport. Until `asked_until` another process may have asked; none: there was none.
+    pub fn new(transport: T, rules: Rules, clock: Arc<dyn Clock>, asked_until: Option<Timestamp>) -> Self {
+        let state = Mutex::new(State { asked_until, ..State::default() });
+        let shared = Shared { transport, rules, clock, state };
+        Self { shared: Arc::new(shared), who: Who::Anybody }
     }
 
     /// The same transport as one hook sees it: with a rate and breakers of its own.
     #[must_use]
     pub fn of_hook(&self, hook: &str, rate: Rate) -> Self {
-        Self { shared: self.shared.clone(), hook: Some((hook.into(), rate)) }
+        Self { shared: self.shared.clone(), who: Who::Hook(hook.into(), rate) }
+    }
+
+    /// The same transport as the runner itself uses it: it waits for what an API counts as long as that takes, and
+    /// neither asks nor moves a breaker.
+    #[must_use]
+    pub fn of_runner(&self) -> Self {
+        Self { shared: self.shared.clone(), who: Who::Runner }
     }
 
     /// What happened so far, of all hooks.
@@ -167,44 +209,57 @@ impl<T: Transport> Limited<T> {
 
     /// The breaker of this hook at a host; without a hook the host's own.
     fn own(&self, host: &str) -> String {
-        self.hook.as_ref().map_or_else(|| host.to_owned(), |(hook, _)| format!("{hook} at {host}"))
+        match &self.who {
+            Who::Hook(hook, _) => format!("{hook} at {host}"),
+            Who::Anybody | Who::Runner => host.to_owned(),
+        }
     }
 
     async fn wait(&self, request: &Request) -> Result<(), Failure> {
         let host = host(&request.url);
         let counted = (self.shared.rules.classify)(request);
-        let counted = counted.map(|counted| (counted.by, counted.rate));
-        let hook = self.hook.as_ref().map(|(hook, rate)| (format!("hook:{hook}"), *rate));
+        // One after the other: who waits for a narrow limit takes nothing from a wide one meanwhile.
+        if let Some(Counted { by, rate }) = counted {
+            self.take(&host, by, rate, Began::Perhaps).await?;
+        }
+        let hook = match &self.who {
+            Who::Hook(hook, rate) => Some((format!("hook:{hook}"), *rate)),
+            Who::Anybody => None,
+            Who::Runner => return Ok(()),
+        };
         // A hook that may ask more often than that may ask its hosts as often.
         let wider = hook.iter().map(|(_, rate)| *rate).find(|rate| rate.every < self.shared.rules.host.every);
         let by_host = (format!("host:{host}"), wider.unwrap_or(self.shared.rules.host));
-        // One after the other: who waits for a narrow limit takes nothing from a wide one meanwhile.
-        if let Some((name, rate)) = counted {
-            // The API remembers what was asked before this process began.
-            self.take(&host, name, rate, Some(self.shared.began)).await?;
-        }
         for (name, rate) in hook.into_iter().chain([by_host]) {
-            self.take(&host, name, rate, None).await?;
+            self.take(&host, name, rate, Began::Full).await?;
         }
         // Asked last, so that whoever may try a broken host does so at once.
         self.pass_breakers(&host)
     }
 
-    async fn take(
-        &self,
-        host: &str,
-        name: String,
-        rate: Rate,
-        empty: Option<Timestamp>,
-    ) -> Result<(), Failure> {
+    async fn take(&self, host: &str, name: String, rate: Rate, began: Began) -> Result<(), Failure> {
         let now = self.shared.clock.now();
-        let taken = self.state().buckets.take(&name, rate, now, self.shared.rules.patience, empty);
+        let taken = {
+            let mut state = self.state();
+            state.notice(now);
+            let empty = state.asked_until.filter(|_| began == Began::Perhaps);
+            state.buckets.take(&name, rate, now, self.patience(), empty)
+        };
         let wait = taken.map_err(|wait| self.refuse(host, format!("the limit `{name}` is used up"), wait))?;
         if wait > Millis::ZERO {
             let _waiting = Waiting::begin(self, name);
             tokio::time::sleep(wait.to_std()).await;
         }
         Ok(())
+    }
+
+    /// How long to wait for one bucket. Whoever is refused asks again by itself, which the runner's sources would count
+    /// as the platform's failure; and as hooks book no further ahead than they are patient, that is never long.
+    fn patience(&self) -> Millis {
+        match self.who {
+            Who::Anybody | Who::Hook(..) => self.shared.rules.patience,
+            Who::Runner => Millis::hours(1),
+        }
     }
 
     fn pass_breakers(&self, host: &str) -> Result<(), Failure> {
@@ -220,6 +275,9 @@ impl<T: Transport> Limited<T> {
     }
 
     fn note(&self, host: &str, came: &Result<Response, TransportError>) {
+        if matches!(self.who, Who::Runner) {
+            return;
+        }
         let now = self.shared.clock.now();
         let rules = self.shared.rules.breaking;
         let status = match came {

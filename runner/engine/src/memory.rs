@@ -1,6 +1,7 @@
 //! What handlers and auditors may look up: the fleet, and the small memory of their lane.
 
 use futures_util::future::BoxFuture;
+use groundcrew_core::running::{Month, Total};
 use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::{Path, Subject};
 
@@ -13,6 +14,8 @@ pub trait Memory: Send + Sync {
     fn subject<'a>(&'a self, path: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>>;
     /// Living subjects directly below a path, by path, and the cursor of the next page.
     fn below<'a>(&'a self, path: &'a str, cursor: Option<&'a str>) -> BoxFuture<'a, Result<Page, Failure>>;
+    /// How long an app's machines ran in a month, by size.
+    fn running<'a>(&'a self, app: &'a Path, month: Month) -> BoxFuture<'a, Result<Vec<Total>, Failure>>;
     /// What was committed under this key.
     fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
 }
@@ -28,6 +31,10 @@ impl Memory for Forgetful {
 
     fn below<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Page, Failure>> {
         Box::pin(std::future::ready(Ok((Vec::new(), None))))
+    }
+
+    fn running<'a>(&'a self, _: &'a Path, _: Month) -> BoxFuture<'a, Result<Vec<Total>, Failure>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn value<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {

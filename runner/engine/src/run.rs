@@ -14,7 +14,7 @@ use groundcrew_core::time::Timestamp;
 use serde_json::Value;
 use wasmtime::Store;
 
-pub use engine::{Engine, LinkError, Profile, ProfileError};
+pub use engine::{Engine, LinkError, Profile, ProfileError, Reset};
 pub use hook::Hook;
 
 use crate::convert;

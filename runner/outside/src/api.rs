@@ -107,7 +107,7 @@ impl World {
         }
         match self.fault(request.method) {
             None => Reply::Answer(self.answer(request, route, now)),
-            Some(Fault::Refused(status)) => Reply::Answer(Response::error(status, "not now")),
+            Some(Fault::Refused(status)) => Reply::Answer(refusal(status)),
             Some(Fault::NeverArrived) => Reply::Lost,
             Some(Fault::AnswerLost) => {
                 self.answer(request, route, now);
@@ -121,6 +121,10 @@ impl World {
                 let mut response = self.answer(request, route, now);
                 response.body.truncate(response.body.len() / 2);
                 Reply::Answer(response)
+            }
+            Some(Fault::Twice) => {
+                self.answer(request, route.clone(), now);
+                Reply::Answer(self.answer(request, route, now))
             }
             Some(Fault::Held) => Reply::Held(self.answer(request, route, now)),
             Some(Fault::Late(ms)) => {
@@ -149,11 +153,7 @@ impl World {
         let tokens = full.min(before + (now - counted) * i64::from(per_second));
         let taken = if tokens >= 1_000 { 1_000 } else { 0 };
         collection.bucket = Some((tokens - taken, now));
-        (taken == 0).then(|| {
-            let mut refusal = Response::error(429, "too many requests");
-            refusal.headers.push(("retry-after".into(), "1".into()));
-            refusal
-        })
+        (taken == 0).then(|| refusal(429))
     }
 
     fn fault(&mut self, method: &str) -> Option<Fault> {
@@ -232,6 +232,16 @@ impl World {
             None => Response::error(404, "not found"),
         }
     }
+}
+
+/// A refusal; one that is over by itself says when to come back.
+fn refusal(status: u16) -> Response {
+    let says = if status == 429 { "too many requests" } else { "not now" };
+    let mut refusal = Response::error(status, says);
+    if matches!(status, 423 | 425 | 429) {
+        refusal.headers.push(("retry-after".into(), "1".into()));
+    }
+    refusal
 }
 
 /// Undoes percent-encoding; what is none stays.

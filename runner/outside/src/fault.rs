@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Answered with this status; nothing took effect.
+    /// Answered with this status; nothing took effect. 423, 425 and 429 say when to come back: in a second.
     Refused(u16),
     /// It took effect, and no answer comes: the connection ends.
     AnswerLost,
@@ -20,6 +20,8 @@ pub enum Fault {
     Late(i64),
     /// No answer comes, and nothing took effect.
     NeverArrived,
+    /// It arrives twice, one right after the other; the answer is that to the second.
+    Twice,
 }
 
 /// Faults by chance, the same for the same seed and the same order of requests.

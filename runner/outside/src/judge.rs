@@ -205,6 +205,8 @@ pub struct Told {
     pub missing: Vec<String>,
     /// Event ids that were first told before one that comes before them.
     pub early: Vec<String>,
+    /// Event ids under which one path was told more than one thing: whoever knows an id keeps what came first.
+    pub otherwise: Vec<String>,
 }
 
 /// Judges receipts: each list of event ids (one subject's, in order) must be told in that order, repeats aside.
@@ -226,5 +228,24 @@ pub fn told(receipts: &[Receipt], expected: &[Vec<String>]) -> Told {
             }
         }
     }
+    told.otherwise = otherwise(receipts);
     told
+}
+
+/// Ids under which one path was told more than one thing; JSON is the same whatever its order and spaces.
+fn otherwise(receipts: &[Receipt]) -> Vec<String> {
+    let words = |receipt: &Receipt| {
+        serde_json::from_str(&receipt.body)
+            .unwrap_or_else(|_| serde_json::Value::String(receipt.body.clone()))
+    };
+    let mut first: BTreeMap<(&str, &str), serde_json::Value> = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    for receipt in receipts {
+        let Some(id) = receipt.id.as_deref() else { continue };
+        let words = words(receipt);
+        if *first.entry((&receipt.path, id)).or_insert_with(|| words.clone()) != words {
+            ids.insert(id.to_owned());
+        }
+    }
+    ids.into_iter().collect()
 }

@@ -93,7 +93,21 @@ fn receipts_must_be_complete_and_in_order_repeats_aside() {
     let receipts: Vec<_> = ["a1", "b1", "a1", "a3", "a2", "b1"].into_iter().map(receipt).collect();
     let lane = |ids: &[&str]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let judged = told(&receipts, &[lane(&["a1", "a2", "a3"]), lane(&["b1", "b2"])]);
-    assert_eq!(judged, Told { missing: vec!["b2".into()], early: vec!["a3".into()] });
+    assert_eq!(judged, Told { missing: vec!["b2".into()], early: vec!["a3".into()], otherwise: Vec::new() });
+}
+
+#[test]
+fn what_is_told_again_under_its_id_is_the_same_as_json() {
+    let receipt = |id: &str, body: &str| Receipt {
+        at: 0,
+        path: "/events".into(),
+        id: Some(id.into()),
+        body: body.into(),
+    };
+    let receipts =
+        [("a", r#"{"n": 1, "m": 2}"#), ("b", "x"), ("a", r#"{"m":2,"n":1}"#), ("b", "y"), ("b", "x")];
+    let judged = told(&receipts.map(|(id, body)| receipt(id, body)), &[]);
+    assert_eq!(judged, Told { otherwise: vec!["b".into()], ..Told::default() });
 }
 
 proptest! {

@@ -202,6 +202,8 @@ fn faults_differ_in_what_took_effect_and_what_is_answered() {
         (Fault::Garbled, Some(201), 1),
         (Fault::Held, None, 1),
         (Fault::Late(100), Some(504), 0),
+        // The second one finds the name taken.
+        (Fault::Twice, Some(409), 1),
     ] {
         let bench = bench(Knobs::default());
         bench.outside.after(1, Some("POST"), fault);
@@ -223,6 +225,19 @@ fn a_late_effect_lands_by_itself_as_if_it_came_then() {
     bench.pass(300);
     assert_eq!(bench.send("GET", "/things/a", &Value::Null).json()["value"], "late");
     assert_eq!(bench.effects(), [(1_000, What::Created, By::Caller), (1_300, What::Updated, By::Caller)]);
+}
+
+#[test]
+fn a_request_that_arrives_twice_makes_two_things_unless_a_name_or_a_key_forbids_it() {
+    for (knobs, status, made) in
+        [(Knobs::marked(), 201, 2), (Knobs::keyed(), 201, 1), (Knobs::default(), 409, 1)]
+    {
+        let bench = bench(knobs);
+        bench.outside.once(Some("POST"), Fault::Twice);
+        let reply = bench.reply("POST", PATH, &[("idempotency-key", "k")], &json!({ "name": "a" }));
+        assert_eq!(reply.answer().map(|answer| answer.status), Some(status));
+        assert_eq!(bench.outside.log().len(), made);
+    }
 }
 
 #[test]

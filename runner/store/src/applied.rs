@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::lanes::{self, LaneId};
 use crate::ledger::StoredRow;
 use crate::recover::OUT_OF_SCOPE;
-use crate::{HookId, Result, Store, SubjectId, ledger, operators, sql};
+use crate::{HookId, Result, Store, SubjectId, ledger, operators, sql, subjects};
 
 /// What became of applying one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +147,9 @@ fn apply(connection: &Connection, item: &Item, who: &str, now: Timestamp, until:
     let (wanted, row) = (want(connection, lane, item)?, row.filter(|row| row.row.state != State::Gone));
     match item.action {
         Action::Create | Action::Update | Action::Replace => {
+            if subjects::is_gone(connection, &item.owner_id)? {
+                return no("its owner is gone");
+            }
             if wanted.as_deref().is_some_and(|body| body != canonical(&item.body)) {
                 return no("something else is wanted by now");
             }

@@ -383,8 +383,9 @@ fn owners(connection: &Connection, hook: HookId) -> Result<BTreeMap<SubjectId, O
 }
 
 fn owe_everybody(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
-    let text = "UPDATE lane SET view_hash = NULL, dirty = dirty + 1, due_at = ?2 WHERE hook = ?1";
-    connection.execute(text, params![hook.0, now.as_millis()])?;
+    let due = lanes::Cause::Sweep.due_at("?2");
+    let text = format!("UPDATE lane SET view_hash = NULL, dirty = dirty + 1, {due} WHERE hook = ?1");
+    connection.execute(&text, params![hook.0, now.as_millis()])?;
     Ok(())
 }
 

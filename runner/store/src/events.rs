@@ -1,5 +1,6 @@
 //! The inbox: what sources saw, in one transaction with the deliveries and looks it makes.
 
+use groundcrew_core::running::Noted;
 use groundcrew_core::schedule::Overlap;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::Uid;
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use crate::findings::{self, FindingChange};
 use crate::subjects::{self, SubjectChange};
-use crate::{HookId, Result, Store, SubjectId, audits, lanes, last_words, sql};
+use crate::{HookId, Result, Store, SubjectId, audits, lanes, last_words, running, sql};
 
 /// One event on its way into the inbox.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Intake {
     pub dirty: Vec<(HookId, Uid)>,
     /// What is wrong with the source or its subjects, and what is not any more.
     pub findings: Vec<FindingChange>,
+    /// How long machines ran.
+    pub noted: Vec<Noted>,
     /// How far the source has come.
     pub cursor: Option<(String, String)>,
     /// The present.
@@ -138,6 +141,9 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
         if let Some(subject) = subjects::id_of(connection, uid)? {
             lanes::mark_dirty(connection, *hook, subject, intake.now)?;
         }
+    }
+    for noted in &intake.noted {
+        running::note(connection, noted)?;
     }
     for change in &intake.findings {
         findings::change(connection, change, intake.now)?;

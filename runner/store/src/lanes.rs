@@ -35,7 +35,31 @@ pub struct Lane {
     pub ending_at: Option<Timestamp>,
 }
 
-/// Owes a lane a look, now.
+/// Why a lane is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Something happened to it, or the time has come that its last look named.
+    Event,
+    /// Everybody is owed a look: after a start, after a gap, on schedule, on demand.
+    Sweep,
+}
+
+impl Cause {
+    /// What makes a lane due at the time `time`, for use in `UPDATE lane SET`, where columns have their old values.
+    ///
+    /// What was due before a sweep keeps its place among events; a lane of deliveries is never swept.
+    pub(crate) fn due_at(self, time: &str) -> String {
+        let swept = match self {
+            Self::Event => "0".to_owned(),
+            Self::Sweep => {
+                format!("CASE WHEN lane.due_at <= {time} OR lane.dirty = 0 THEN lane.swept ELSE 1 END")
+            }
+        };
+        format!("swept = {swept}, due_at = min(coalesce(lane.due_at, {time}), {time})")
+    }
+}
+
+/// Owes a lane a look, now, because something happened: it goes before those that a sweep made due.
 pub(crate) fn mark_dirty(
     connection: &Connection,
     hook: HookId,
@@ -43,7 +67,7 @@ pub(crate) fn mark_dirty(
     now: Timestamp,
 ) -> Result<()> {
     let text = "INSERT INTO lane (hook, subject, due_at, dirty) VALUES (?1, ?2, ?3, 1)
-        ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1,
+        ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1, swept = 0,
           due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
     connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
     Ok(())
@@ -52,20 +76,29 @@ pub(crate) fn mark_dirty(
 /// Brings a lane's due time forward.
 pub(crate) fn wake(connection: &Connection, lane: LaneId, at: Timestamp) -> Result<()> {
     let text = "INSERT INTO lane (hook, subject, due_at) VALUES (?1, ?2, ?3)
-        ON CONFLICT (hook, subject) DO UPDATE SET due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
+        ON CONFLICT (hook, subject) DO UPDATE SET swept = 0,
+          due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
     connection.prepare_cached(text)?.execute(params![lane.hook.0, lane.subject.0, at.as_millis()])?;
     Ok(())
 }
 
 impl Store {
-    /// A hook's lanes that are due, oldest first; those that are being worked on are among them.
-    pub fn due_lanes_of(&self, hook: HookId, now: Timestamp, limit: u32) -> Result<Vec<LaneId>> {
+    /// A hook's lanes that are due for this cause, oldest first; those that are being worked on are among them.
+    pub fn due_lanes_of(
+        &self,
+        hook: HookId,
+        cause: Cause,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<LaneId>> {
         self.read(|connection| {
             // A sum as a limit: SQLite plans anew whenever a limit that is a mere parameter is bound.
-            let text = "SELECT subject FROM lane WHERE hook = ?1 AND due_at <= ?2 ORDER BY due_at, subject LIMIT ?3 + 0";
+            let text = "SELECT subject FROM lane WHERE hook = ?1 AND swept = ?2 AND due_at <= ?3
+                ORDER BY due_at, subject LIMIT ?4 + 0";
             let mut statement = connection.prepare_cached(text)?;
             let lane = |row: &rusqlite::Row<'_>| Ok(LaneId { hook, subject: SubjectId(row.get(0)?) });
-            let rows = statement.query_map(params![hook.0, now.as_millis(), limit], lane)?;
+            let swept = cause == Cause::Sweep;
+            let rows = statement.query_map(params![hook.0, swept, now.as_millis(), limit], lane)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
@@ -100,7 +133,9 @@ impl Store {
     /// When the next lane is due, if any is.
     pub fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>> {
         self.read(|connection| {
-            let text = "SELECT min((SELECT min(due_at) FROM lane WHERE lane.hook = hook.id AND due_at > ?1)) FROM hook";
+            let text = "SELECT min((SELECT min(due_at) FROM lane
+                  WHERE lane.hook = hook.id AND lane.swept = cause.column1 AND due_at > ?1))
+                FROM hook, (VALUES (0), (1)) AS cause";
             Ok(connection
                 .prepare_cached(text)?
                 .query_row([after.as_millis()], |row| sql::time_opt(row, 0))?)
@@ -139,7 +174,7 @@ impl Store {
         })
     }
 
-    /// Owes lanes a look, now.
+    /// Owes lanes a look, now, because something happened.
     pub async fn dirty_lanes(&self, lanes: Vec<LaneId>, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             lanes.iter().try_for_each(|lane| mark_dirty(connection, lane.hook, lane.subject, now))
@@ -231,9 +266,9 @@ fn forget_reads(connection: &Connection, looked: &LaneLook) -> Result<()> {
 }
 
 pub(crate) fn finish(connection: &Connection, id: LaneId, seen: i64, next: Option<Timestamp>) -> Result<()> {
-    // What became dirty meanwhile keeps the due time that it brought.
+    // What became dirty meanwhile keeps the due time that it brought, and why.
     let text = "UPDATE lane SET done = max(done, ?3), attempts = 0, error = NULL,
-          due_at = CASE WHEN dirty > ?3 THEN due_at ELSE ?4 END
+          swept = CASE WHEN dirty > ?3 THEN swept ELSE 0 END, due_at = CASE WHEN dirty > ?3 THEN due_at ELSE ?4 END
         WHERE hook = ?1 AND subject = ?2";
     connection.prepare_cached(text)?.execute(params![id.hook.0, id.subject.0, seen, crate::millis(next)])?;
     Ok(())

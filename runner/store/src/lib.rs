@@ -37,6 +37,7 @@ pub mod reconcile;
 pub mod recover;
 pub mod remedies;
 pub mod retirements;
+pub mod running;
 pub mod runs;
 pub mod sealed;
 pub mod sight;

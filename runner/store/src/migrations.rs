@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_extend_ledger_and_lanes.sql"),
     include_str!("../migrations/0003_widen_findings.sql"),
@@ -15,6 +15,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0005_keep_remedies_and_removals.sql"),
     include_str!("../migrations/0006_part_owed_from_dead.sql"),
     include_str!("../migrations/0007_withdraw_outputs.sql"),
+    include_str!("../migrations/0008_running.sql"),
 ];
 
 /// The schema that this program knows.

@@ -5,7 +5,7 @@ use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::lanes::LaneId;
+use crate::lanes::{Cause, LaneId};
 use crate::ledger::StoredRow;
 use crate::recover::ACTIVE;
 use crate::{HookId, Result, Store, SubjectId, findings, lanes, sql};
@@ -77,11 +77,13 @@ impl Store {
         self.write(move |connection| {
             let text = "DELETE FROM pause WHERE hook IS ?1 AND subject IS ?2";
             let lifted = connection.execute(text, params![hook.map(|id| id.0), owner.map(|id| id.0)])? as u32;
+            let cause = if owner.is_some() { Cause::Event } else { Cause::Sweep };
             // Of those who are gone, and of whom nothing is owed or left, nobody looks again.
             let text = format!(
-                "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0) WHERE {} AND {ACTIVE}
+                "UPDATE lane SET {}, dirty = dirty + (dirty > 0) WHERE {} AND {ACTIVE}
                    AND (due_at IS NOT NULL OR dirty > done
                      OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL))",
+                cause.due_at("?1"),
                 covered("subject")
             );
             connection.execute(&text, params![now.as_millis(), hook.map(|id| id.0), owner.map(|id| id.0)])?;
@@ -235,8 +237,9 @@ fn covered(owner: &str) -> String {
 
 fn wake_all_waiting(connection: &Connection, now: Timestamp) -> Result<()> {
     let text = format!(
-        "UPDATE lane SET due_at = ?1, dirty = dirty + 1
-         WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})"
+        "UPDATE lane SET {}, dirty = dirty + 1
+         WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})",
+        Cause::Sweep.due_at("?1")
     );
     connection.execute(&text, [now.as_millis()])?;
     wake_rows(connection, now)

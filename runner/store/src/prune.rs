@@ -1,9 +1,11 @@
 //! History is given back to the disk, a little at a time; the ledger is kept while anything is not gone.
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::running::Month;
 use groundcrew_core::time::Timestamp;
 use rusqlite::params;
 
+use crate::running::MONTHS_KEPT;
 use crate::{Result, Store};
 
 /// Rows removed at once, so that nobody waits long.
@@ -67,6 +69,10 @@ impl Store {
                 let text = format!("DELETE FROM {table} WHERE until < ?1");
                 removed += connection.prepare_cached(&text)?.execute([now.as_millis()])?;
             }
+            let month = Month::of(now).before(MONTHS_KEPT).as_i32();
+            let text = "DELETE FROM ran WHERE (app, month, size) IN
+                (SELECT app, month, size FROM ran WHERE month < ?1 LIMIT ?2)";
+            removed += connection.prepare_cached(text)?.execute(params![month, CHUNK])?;
             for (text, before) in statements {
                 removed += connection.prepare_cached(text)?.execute(params![before, CHUNK])?;
             }

@@ -21,12 +21,14 @@ const FORGOTTEN: &str = "SELECT id FROM subject INDEXED BY subject_gone WHERE go
     ORDER BY gone_at LIMIT ?2";
 
 /// What is kept for a subject by hook, or of one.
-const OF_SUBJECT: [&str; 5] = [
+const OF_SUBJECT: [&str; 7] = [
     "DELETE FROM lane WHERE hook IN (SELECT id FROM hook) AND subject = ?1",
     "DELETE FROM want WHERE hook IN (SELECT id FROM hook) AND subject = ?1",
     "DELETE FROM reads WHERE hook IN (SELECT id FROM hook) AND subject = ?1",
     "DELETE FROM kv WHERE hook IN (SELECT id FROM hook) AND subject = ?1",
     "DELETE FROM pause WHERE subject = ?1",
+    "DELETE FROM running WHERE machine = ?1",
+    "DELETE FROM ran WHERE app = ?1",
 ];
 
 impl Store {

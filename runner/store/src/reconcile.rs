@@ -7,7 +7,7 @@ use groundcrew_core::subject::SubjectKind;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::lanes::{self, LaneId};
+use crate::lanes::{self, Cause, LaneId};
 use crate::operators::{self, OperatorAct};
 use crate::recover::ACTIVE;
 use crate::{HookId, Result, Store, SubjectId, sql};
@@ -47,20 +47,24 @@ impl Store {
             SubjectKind::App => ("app:", "app;"),
             SubjectKind::Machine => ("machine:", "machine;"),
         };
-        let text = "INSERT INTO lane (hook, subject, due_at, dirty)
-            SELECT ?1, id, ?2, 1 FROM subject WHERE id > ?3 AND id <= ?4 AND uid >= ?5 AND uid < ?6
+        let text = format!(
+            "INSERT INTO lane (hook, subject, due_at, dirty, swept)
+            SELECT ?1, id, ?2, 1, 1 FROM subject WHERE id > ?3 AND id <= ?4 AND uid >= ?5 AND uid < ?6
               AND (gone_at IS NULL OR EXISTS
                 (SELECT 1 FROM resource WHERE resource.hook = ?1 AND owner = subject.id AND state <> 'gone'))
-            ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1,
-              due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
+            ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1, {}",
+            Cause::Sweep.due_at("excluded.due_at")
+        );
         self.in_chunks("subject", move |connection, after, last| {
             let params = params![hook.0, now.as_millis(), after, last, from, to];
-            Ok(connection.prepare_cached(text)?.execute(params)? as u32)
+            Ok(connection.prepare_cached(&text)?.execute(params)? as u32)
         })
         .await
     }
 
     /// Owes lanes of provisioners a look: of one hook or all, for these owners or everybody. Returns how many.
+    ///
+    /// Everybody is a sweep, and waits behind what happens meanwhile; a few owners are what a person waits for.
     ///
     /// What a person asked for is on record before the first of them: for everybody that takes several commits, and
     /// whoever is cut off in between asks again.
@@ -77,15 +81,16 @@ impl Store {
                 if let Some(act) = act {
                     operators::record(connection, &act, now)?;
                 }
-                let owe = |owner: &SubjectId| owe(connection, hook, owner.0 - 1, owner.0, now);
+                let owe = |owner: &SubjectId| owe(connection, hook, owner.0 - 1, owner.0, Cause::Event, now);
                 owners.map(|owners| owners.iter().map(owe).sum::<Result<u32>>()).transpose()
             })
             .await?;
         if let Some(count) = count {
             return Ok(count);
         }
-        self.in_chunks("subject", move |connection, after, last| owe(connection, hook, after, last, now))
-            .await
+        let owe =
+            move |connection: &Connection, after, last| owe(connection, hook, after, last, Cause::Sweep, now);
+        self.in_chunks("subject", owe).await
     }
 
     /// Works through a table's ids, a chunk in each commit.
@@ -121,7 +126,14 @@ impl Store {
     }
 }
 
-fn owe(connection: &Connection, hook: Option<i64>, after: i64, last: i64, now: Timestamp) -> Result<u32> {
+fn owe(
+    connection: &Connection,
+    hook: Option<i64>,
+    after: i64,
+    last: i64,
+    cause: Cause,
+    now: Timestamp,
+) -> Result<u32> {
     let mut count = 0;
     let hooks: Vec<i64> = match hook {
         Some(hook) => vec![hook],
@@ -132,12 +144,13 @@ fn owe(connection: &Connection, hook: Option<i64>, after: i64, last: i64, now: T
     };
     // Nobody works for a hook without a stanza, and of who is gone only what is left matters.
     let text = format!(
-        "UPDATE lane SET dirty = dirty + 1, due_at = min(coalesce(due_at, ?4), ?4)
+        "UPDATE lane SET dirty = dirty + 1, {}
          WHERE hook = ?1 AND subject > ?2 AND subject <= ?3 AND dirty > 0 AND {ACTIVE}
            AND (dirty > done
              OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL)
              OR EXISTS (SELECT 1 FROM resource
-               WHERE resource.hook = ?1 AND owner = lane.subject AND state <> 'gone'))"
+               WHERE resource.hook = ?1 AND owner = lane.subject AND state <> 'gone'))",
+        cause.due_at("?4")
     );
     let mut statement = connection.prepare_cached(&text)?;
     for hook in hooks {

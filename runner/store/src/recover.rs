@@ -6,6 +6,7 @@
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::lanes::Cause;
 use crate::operators::{OperatorAct, record, wake_rows};
 use crate::{Error, Result, Store};
 
@@ -92,8 +93,9 @@ impl Store {
             }
             connection.execute(FORGET, [LISTED, UNLISTED])?;
             connection.execute("UPDATE subject SET version = version + ?1", [VERSIONS])?;
+            let due = Cause::Sweep.due_at("?1");
             let text = format!(
-                "UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0), view_hash = NULL WHERE {ACTIVE}"
+                "UPDATE lane SET {due}, dirty = dirty + (dirty > 0), view_hash = NULL WHERE {ACTIVE}"
             );
             connection.execute(&text, [now.as_millis()])?;
             let text = format!(
@@ -182,8 +184,9 @@ impl Store {
                 return Err(Error::Missing("recovery"));
             }
             connection.execute(FORGET, [LISTED, UNLISTED])?;
-            connection
-                .execute("UPDATE lane SET due_at = ?1, dirty = dirty + (dirty > 0)", [now.as_millis()])?;
+            let due = Cause::Sweep.due_at("?1");
+            let text = format!("UPDATE lane SET {due}, dirty = dirty + (dirty > 0)");
+            connection.execute(&text, [now.as_millis()])?;
             wake_rows(connection, now)?;
             record(connection, &act, now)
         })

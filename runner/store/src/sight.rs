@@ -150,6 +150,14 @@ impl Store {
             ORDER BY of_owner, of_kind, kind LIMIT ?2)";
         self.rows(filter, params![hook.0, count])
     }
+
+    /// Some of a hook's rows whose creation was sent for an owner that lives, and is in doubt.
+    pub fn doubted_rows(&self, hook: HookId, count: u32) -> Result<Vec<StoredRow>> {
+        let filter = "id IN (SELECT resource.id FROM resource JOIN subject ON subject.id = resource.owner
+              WHERE resource.hook = ?1 AND resource.state = 'in-doubt' AND subject.gone_at IS NULL
+              ORDER BY resource.id LIMIT ?2)";
+        self.rows(filter, params![hook.0, count])
+    }
 }
 
 /// Where it is kept for which settings of a hook everybody was asked.

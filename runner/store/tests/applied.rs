@@ -37,24 +37,18 @@ impl Bench {
         let store = Store::open(&disk.path().join("store.db"), Options::default()).unwrap();
         let hook = store.save_hook("dns", Digest::of(b"dns"), "zone", "{}").await.unwrap();
         let uid: Uid = "app:a".parse().unwrap();
-        let change = SubjectChange {
-            path: Path::app("acme", "a").unwrap(),
-            uid: uid.clone(),
-            parent: None,
-            state: "deployed".to_owned(),
-            version: 1,
-            labels: Map::new(),
-            raw: Value::Null,
-            seen_at: NOW,
-            gone_at: None,
-        };
         let dirty = vec![(hook, uid)];
-        let intake = Intake { subjects: vec![change], dirty, now: NOW, ..Intake::default() };
+        let intake = Intake { subjects: vec![app(None)], dirty, now: NOW, ..Intake::default() };
         store.accept(intake).await.unwrap();
         let subject = store.subject_at(&Path::app("acme", "a").unwrap()).unwrap().unwrap().id;
         let bench = Self { store, lane: LaneId { hook, subject }, _disk: disk };
         bench.wants(ttl).await;
         bench
+    }
+
+    async fn ends(&self) {
+        let intake = Intake { subjects: vec![app(Some(NOW))], now: NOW, ..Intake::default() };
+        self.store.accept(intake).await.unwrap();
     }
 
     async fn wants(&self, ttl: Option<u32>) {
@@ -100,6 +94,20 @@ impl Bench {
 
     fn is_applied(&self) -> bool {
         self.store.applied(self.lane, "record", "A/www", NOW).unwrap().is_some()
+    }
+}
+
+fn app(gone_at: Option<Timestamp>) -> SubjectChange {
+    SubjectChange {
+        path: Path::app("acme", "a").unwrap(),
+        uid: "app:a".parse().unwrap(),
+        parent: None,
+        state: "deployed".to_owned(),
+        version: 1,
+        labels: Map::new(),
+        raw: Value::Null,
+        seen_at: NOW,
+        gone_at,
     }
 }
 
@@ -159,6 +167,16 @@ async fn what_is_no_longer_as_it_was_is_left_out() {
     assert!(refused(item(Action::Delete, Some("u"), 60)).await, "the thing is another");
     assert!(!bench.is_applied());
     assert_eq!(bench.apply(item(Action::Delete, Some("t"), 60)).await, Taken::Yes);
+}
+
+#[tokio::test]
+async fn nothing_is_made_for_an_owner_that_is_gone() {
+    let bench = Bench::wanting(None).await;
+    bench.ends().await;
+    for action in [Action::Create, Action::Update, Action::Replace] {
+        assert_eq!(bench.apply(item(action, None, 60)).await, Taken::No("its owner is gone".to_owned()));
+    }
+    assert!(!bench.is_applied());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::time::Timestamp;
-use groundcrew_store::lanes::LaneId;
+use groundcrew_store::lanes::{Cause, LaneId};
 use groundcrew_store::{Options, Store, SubjectId};
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn a_hook_that_is_far_behind_hides_no_other() {
     store.dirty_lanes(vec![lane(behind)], at(1)).await.unwrap();
     store.dirty_lanes(vec![lane(other)], at(5)).await.unwrap();
     assert_eq!(store.due_lanes(at(9), 1).unwrap(), [lane(behind)]);
-    assert_eq!(store.due_lanes_of(other, at(9), 1).unwrap(), [lane(other)]);
-    assert_eq!(store.due_lanes_of(other, at(4), 1).unwrap(), []);
-    assert_eq!(store.due_lanes_of(behind, at(9), 0).unwrap(), []);
+    assert_eq!(store.due_lanes_of(other, Cause::Event, at(9), 1).unwrap(), [lane(other)]);
+    assert_eq!(store.due_lanes_of(other, Cause::Event, at(4), 1).unwrap(), []);
+    assert_eq!(store.due_lanes_of(behind, Cause::Event, at(9), 0).unwrap(), []);
 }

@@ -7,7 +7,7 @@ use groundcrew_core::subject::{Path, SubjectKind};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::Intake;
 use groundcrew_store::hooks::HookState;
-use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
+use groundcrew_store::lanes::{Cause, LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::reconcile::Quiet;
 use groundcrew_store::subjects::SubjectChange;
@@ -49,7 +49,7 @@ async fn everybody_of_a_kind_is_owed_a_look_and_quiet_ones_are_done_in_one_commi
     let (store, hook) = fleet(directory.path()).await;
     assert_eq!(store.dirty_everybody(hook, SubjectKind::Machine, at(1)).await.unwrap(), 0);
     assert_eq!(store.dirty_everybody(hook, SubjectKind::App, at(1)).await.unwrap(), APPS);
-    let due = store.due_lanes_of(hook, at(1), 10_000).unwrap();
+    let due = store.due_lanes_of(hook, Cause::Sweep, at(1), 10_000).unwrap();
     assert_eq!(due.len(), APPS as usize);
     let quiet = |lane: &LaneId| {
         let rest = store.rest(*lane, at(2)).unwrap().unwrap();
@@ -61,7 +61,7 @@ async fn everybody_of_a_kind_is_owed_a_look_and_quiet_ones_are_done_in_one_commi
     let commits = *store.commits().borrow();
     store.finish_quiet(looks).await.unwrap();
     assert_eq!(*store.commits().borrow(), commits + 1);
-    assert_eq!(store.due_lanes_of(hook, at(9), 10_000).unwrap(), [due[7]]);
+    assert_eq!(store.due_lanes_of(hook, Cause::Event, at(9), 10_000).unwrap(), [due[7]]);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
     let (store, hook) = fleet(directory.path()).await;
     let other = store.save_hook("other", Digest::of(b"component"), "t", "{}").await.unwrap();
     store.dirty_everybody(hook, SubjectKind::App, at(1)).await.unwrap();
-    let due = store.due_lanes_of(hook, at(1), 10_000).unwrap();
+    let due = store.due_lanes_of(hook, Cause::Sweep, at(1), 10_000).unwrap();
     let owners: Vec<SubjectId> = due.iter().map(|lane| lane.subject).collect();
     for lane in &due[..3] {
         store
@@ -81,7 +81,7 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
     let act = || Some(OperatorAct { who: "tester".to_owned(), what: "reconcile".to_owned() });
     let some = Some(owners[..2].to_vec());
     assert_eq!(store.reconcile(None, some, act(), at(5)).await.unwrap(), 2);
-    assert!(store.due_lanes_of(hook, at(5), 10_000).unwrap().ends_with(&due[..2]));
+    assert_eq!(store.due_lanes_of(hook, Cause::Event, at(5), 10_000).unwrap(), due[..2]);
     assert_eq!(store.reconcile(Some(other), None, None, at(6)).await.unwrap(), 0);
     assert_eq!(store.reconcile(None, None, act(), at(6)).await.unwrap(), APPS);
     assert_eq!(store.acts(9).unwrap().len(), 2);
@@ -99,4 +99,36 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
     assert_eq!(store.reconcile(None, None, None, at(8)).await.unwrap(), APPS - 1);
     store.save_hook_state(hook, HookState::Removed).await.unwrap();
     assert_eq!(store.reconcile(None, None, None, at(9)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_happens_is_handed_out_before_what_a_sweep_made_due() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, hook) = fleet(directory.path()).await;
+    store.dirty_everybody(hook, SubjectKind::App, at(1)).await.unwrap();
+    let due = |cause| store.due_lanes_of(hook, cause, at(60), 10_000).unwrap();
+    let all = due(Cause::Sweep);
+    assert_eq!((all.len(), due(Cause::Event).len()), (APPS as usize, 0));
+    let touched = all[4_000];
+    store.dirty_lanes(vec![touched], at(9)).await.unwrap();
+    assert_eq!(due(Cause::Event), [touched]);
+    assert!(!due(Cause::Sweep).contains(&touched), "once");
+    assert_eq!(store.next_due(at(0)).unwrap(), Some(at(1)), "whatever made it due");
+
+    // Another sweep puts nothing back that waits for its turn.
+    store.reconcile(None, None, None, at(10)).await.unwrap();
+    assert_eq!(due(Cause::Event), [touched]);
+    // What its look names is a time of its own, until everybody is owed a look again.
+    let seen = store.lane(touched).unwrap().unwrap().dirty;
+    let look = LaneLook { lane: touched, seen, rows: Rows::Behind, next: Some(at(50)), now: at(11) };
+    store.finish_look(look).await.unwrap();
+    assert_eq!(due(Cause::Event), [touched]);
+    assert_eq!(store.next_due(at(20)).unwrap(), Some(at(50)));
+    store.reconcile(None, None, None, at(12)).await.unwrap();
+    assert_eq!((due(Cause::Event).len(), due(Cause::Sweep).len()), (0, APPS as usize));
+    // What became dirty during a look of a sweep keeps its place among events.
+    let seen = store.lane(touched).unwrap().unwrap().dirty;
+    store.dirty_lanes(vec![touched], at(13)).await.unwrap();
+    store.finish_look(LaneLook { seen, ..look }).await.unwrap();
+    assert_eq!(due(Cause::Event), [touched]);
 }

@@ -20,6 +20,18 @@ hook_subjects hook_fleet_below(const char *path, const char *cursor) {
   return subjects;
 }
 
+hook_running_times hook_fleet_running(const char *app, const char *month) {
+  wit_string_t asked = wit_of_text(app), of = wit_of_text(month);
+  groundcrew_hook_fleet_list_running_time_t found;
+  groundcrew_hook_fleet_running(&asked, &of, &found);
+  hook_running_times times = {gc_new(found.len, sizeof *times.items), found.len};
+  for (size_t i = 0; i < found.len; i++) {
+    groundcrew_hook_fleet_running_time_t *time = &found.ptr[i];
+    times.items[i] = (hook_running_time){gc_text(time->guest), gc_text(time->region), time->seconds, time->unseen};
+  }
+  return times;
+}
+
 hook_failure *hook_kv_get(const char *key, hook_bytes *value) {
   wit_string_t asked = wit_of_text(key);
   wit_option_list_u8_t found;

@@ -16,6 +16,16 @@ type Page struct {
 	Next string
 }
 
+// RunningTime is how long an app's machines of one size ran in a month.
+type RunningTime struct {
+	// Guest is JSON: what they ran on, as the platform's configuration has it; null where it was not told.
+	Guest string
+	// Region is the platform's word for where they ran; empty where it was not told.
+	Region string
+	// Seconds are those of all of them together; of Unseen nobody knows whether they ran.
+	Seconds, Unseen float64
+}
+
 // Get is one living subject, or nil if there is none within the hook's scope.
 func Get(path string) *hook.Subject {
 	found := groundcrew_hook_fleet.Get(path)
@@ -34,4 +44,14 @@ func Below(path, cursor string) Page {
 		page.Subjects = append(page.Subjects, convert.Subject(subject))
 	}
 	return page
+}
+
+// Running is how long the machines of a living app ran in a calendar month (UTC, 2026-11), by size: also those that are
+// gone, and those that run until now. Twelve months are kept.
+func Running(app, month string) []RunningTime {
+	var times []RunningTime
+	for _, found := range groundcrew_hook_fleet.Running(app, month) {
+		times = append(times, RunningTime{found.Guest, found.Region, found.Seconds, found.Unseen})
+	}
+	return times
 }

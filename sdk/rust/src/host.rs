@@ -75,7 +75,7 @@ pub mod log {
 /// The mirror of the platform within the hook's scope, for handlers and auditors; may lag by a poll.
 pub mod fleet {
     use super::backend;
-    use crate::{Result, Subject};
+    use crate::{Result, Subject, Value};
 
     /// A part of a listing of subjects.
     #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,6 +86,19 @@ pub mod fleet {
         pub next: Option<String>,
     }
 
+    /// How long an app's machines of one size ran in a month.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    pub struct RunningTime {
+        /// What they ran on, as the platform's configuration has it (`guest`); null where it was not told.
+        pub guest: Value,
+        /// The platform's word for where they ran; empty where it was not told.
+        pub region: String,
+        /// All together, in seconds.
+        pub seconds: f64,
+        /// Seconds of which nobody knows whether they ran.
+        pub unseen: f64,
+    }
+
     /// One living subject, if it is within the hook's scope.
     pub fn subject(path: &str) -> Result<Option<Subject>> {
         backend::subject(path)
@@ -94,6 +107,14 @@ pub mod fleet {
     /// Living subjects directly below a path, by path, 500 a page.
     pub fn below(path: &str, cursor: Option<&str>) -> Result<Page> {
         backend::below(path, cursor)
+    }
+
+    /// How long the machines of a living app ran in a calendar month (UTC, `2026-11`), by size.
+    ///
+    /// Also those that are gone, and those that run until now; by the platform's own times, whenever the mirror looked.
+    /// Twelve months are kept.
+    pub fn running(app: &str, month: &str) -> Result<Vec<RunningTime>> {
+        backend::running(app, month)
     }
 }
 

@@ -14,7 +14,7 @@ use groundcrew_engine::egress::{Egress, Request, Response, Transport, TransportE
 use groundcrew_engine::gate::{Answers, Gate, Unrecorded};
 use groundcrew_engine::inspect::inspect;
 use groundcrew_engine::limits::Limits;
-use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile};
+use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile, Reset};
 use groundcrew_engine::secrets::Secrets;
 
 use crate::bare::Bare;
@@ -75,6 +75,7 @@ impl Ours {
             slots: IN_FLIGHT as u32,
             core_instances: inspected.core_instances,
             memory: limits.memory,
+            reset: Reset::Written,
         };
         let engine = Engine::new(profile)?;
         let cache = Cache::new(directory.join("cache"), [7; 32], Compiler::InProcess);

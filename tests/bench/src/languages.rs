@@ -22,7 +22,7 @@ use groundcrew_engine::egress::{Egress, Request, Response, Transport, TransportE
 use groundcrew_engine::gate::{Answers, Gate, Unrecorded};
 use groundcrew_engine::inspect::inspect;
 use groundcrew_engine::limits::Limits;
-use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile};
+use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile, Reset};
 use groundcrew_engine::secrets::Secrets;
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
@@ -40,6 +40,10 @@ const STEADY: usize = 500;
 
 /// Runs that wait at the same time.
 const WAITING: usize = 50;
+
+/// Threads that run all languages in turn, and how often each does.
+const THREADS: usize = 4;
+const ROUNDS: usize = 100;
 
 /// What one language costs.
 pub(crate) struct Cost {
@@ -77,6 +81,72 @@ pub(crate) async fn measure(directory: &Path, component: &[u8]) -> anyhow::Resul
     // An engine of its own: slots that were used keep pages.
     let memory_kb = waiting(&Stage::new(directory, component).await?).await?;
     Ok(Cost { first_ms, run_us: Samples::of(samples), memory_kb })
+}
+
+/// What runs of all languages take in turn, on several threads of one engine, by how slots are made fresh.
+pub(crate) struct Mixed {
+    /// Microseconds of a run, by the components' order, where only written pages are reset.
+    pub(crate) written_us: Vec<Samples>,
+    /// The same where everything is unmapped.
+    pub(crate) unmapped_us: Vec<Samples>,
+    /// How many times as long the second took altogether.
+    pub(crate) ratio: f64,
+}
+
+/// Measures both in turn, twice, so that a minute of a shared machine is not one side's alone.
+pub(crate) fn mixed(directory: &Path, components: &[Vec<u8>]) -> anyhow::Result<Mixed> {
+    let mut all = [Reset::Written, Reset::Unmapped].map(|_| vec![Vec::new(); components.len()]);
+    let mut took = [0.0; 2];
+    for _ in 0..2 {
+        for (side, reset) in [Reset::Written, Reset::Unmapped].into_iter().enumerate() {
+            let began = now();
+            for (into, more) in all[side].iter_mut().zip(turns(directory, components, reset)?) {
+                into.extend(more);
+            }
+            took[side] += micros(now() - began);
+        }
+    }
+    let [written_us, unmapped_us] = all.map(|times| times.into_iter().map(Samples::of).collect());
+    Ok(Mixed { written_us, unmapped_us, ratio: took[1] / took[0] })
+}
+
+/// Microseconds of each run, by component: each thread runs all of them in turn, each beginning with another one.
+fn turns(directory: &Path, components: &[Vec<u8>], reset: Reset) -> anyhow::Result<Vec<Vec<f64>>> {
+    let inspected = components.iter().map(|component| inspect(component)).collect::<Result<Vec<_>, _>>()?;
+    let core_instances = inspected.iter().map(|one| one.core_instances).max().unwrap_or(1);
+    let slots = THREADS as u32 * 2;
+    let engine = Engine::new(Profile { slots, core_instances, memory: Limits::default().memory, reset })?;
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let load = components.iter().map(|component| Stage::on(engine.clone(), directory, component));
+    let stages = runtime()?.block_on(join_all(load)).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    for stage in &stages {
+        stage.outside.free.add_permits(Semaphore::MAX_PERMITS / 2);
+    }
+    let work = |thread: usize| -> anyhow::Result<Vec<Vec<f64>>> {
+        let runtime = runtime()?;
+        let mut times = vec![Vec::new(); stages.len()];
+        for round in 0..ROUNDS {
+            for at in (0..stages.len()).map(|at| (at + thread) % stages.len()) {
+                let began = now();
+                runtime.block_on(stages[at].run())?;
+                if round >= ROUNDS / 10 {
+                    times[at].push(micros(now() - began));
+                }
+            }
+        }
+        Ok(times)
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(thread))).collect();
+        let mut all = vec![Vec::new(); stages.len()];
+        for thread in threads {
+            let times = thread.join().map_err(|_| anyhow!("a thread panicked"))??;
+            for (into, more) in all.iter_mut().zip(times) {
+                into.extend(more);
+            }
+        }
+        Ok(all)
+    })
 }
 
 /// How much memory more each of so many has that wait at the same time.
@@ -118,10 +188,18 @@ struct Stage {
 impl Stage {
     async fn new(directory: &Path, component: &[u8]) -> anyhow::Result<Self> {
         let inspected = inspect(component)?;
+        let profile = Profile {
+            slots: WAITING as u32 + 2,
+            core_instances: inspected.core_instances,
+            memory: Limits::default().memory,
+            reset: Reset::Written,
+        };
+        Self::on(Engine::new(profile)?, directory, component).await
+    }
+
+    async fn on(engine: Engine, directory: &Path, component: &[u8]) -> anyhow::Result<Self> {
+        let inspected = inspect(component)?;
         let limits = Limits::default();
-        let slots = WAITING as u32 + 2;
-        let engine =
-            Engine::new(Profile { slots, core_instances: inspected.core_instances, memory: limits.memory })?;
         let cache = Cache::new(directory.join("languages"), [7; 32], Compiler::InProcess);
         let compiled = cache.load(&engine, inspected.digest, component).await?;
         let manifest = inspected.manifest.clone().unwrap_or(Manifest::parse("name = \"bench\"")?);

@@ -26,7 +26,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Parser as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -206,14 +206,19 @@ impl Bench<'_> {
             self.note(results::SHUTDOWN, samples.median(), None, spread(&samples, "ms"));
         }
         self.languages()?;
+        self.mixed()?;
         self.reconcile(binary)?;
         let order = |one: &Measured| {
-            ORDER
+            results::ALWAYS
                 .iter()
+                .chain(&results::IF_ASKED)
                 .chain(results::LANGUAGES.iter().flatten())
+                .chain([&results::MIXED])
                 .position(|quantity| *quantity == one.quantity)
         };
         self.measured.sort_by_key(order);
+        let missing: Vec<_> = results::missing(&self.measured).collect();
+        ensure!(!self.args.only.is_empty() || missing.is_empty(), "not measured: {}", missing.join(", "));
         Ok(())
     }
 
@@ -326,6 +331,31 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// All languages that can be built, in one engine.
+    fn mixed(&mut self) -> anyhow::Result<()> {
+        let Some(folder) = &self.args.hooks else { return Ok(()) };
+        if !self.args.all && !self.wants(&[results::MIXED.name]) {
+            return Ok(());
+        }
+        self.say("all languages in turn");
+        let (mut names, mut components) = (Vec::new(), Vec::new());
+        for language in languages::LANGUAGES {
+            if let Some(component) = languages::build(folder, language)? {
+                names.push(language.name());
+                components.push(component);
+            }
+        }
+        let mixed = languages::mixed(self.directory.path(), &components)?;
+        let sides = mixed.written_us.iter().zip(&mixed.unmapped_us).zip(&names);
+        let one = |((written, unmapped), name): ((&Samples, &Samples), &&str)| {
+            format!("{name} {} and {} us", rounded(written.median()), rounded(unmapped.median()))
+        };
+        let each: Vec<_> = sides.map(one).collect();
+        let note = format!("medians, reset and unmapped, on four threads: {}", each.join(", "));
+        self.note(results::MIXED, mixed.ratio, None, note);
+        Ok(())
+    }
+
     fn stale(&mut self, quantity: results::Quantity, owners: usize, stale: &reconcile::Stale) {
         let processor = rounded(stale.processor_s);
         let note = format!("{owners} owners, start to the last answer, {processor} s of processor time");
@@ -365,25 +395,6 @@ impl Bench<'_> {
 }
 
 use results::rounded;
-
-/// The order of the results, however they were measured.
-const ORDER: [results::Quantity; 15] = [
-    results::RUNS_PER_SECOND,
-    results::LATENCY_P50,
-    results::LATENCY_P99,
-    results::RUN_OVER_BARE,
-    results::CREATES_PER_SECOND,
-    results::START,
-    results::IDLE,
-    results::SHUTDOWN,
-    results::RECONCILE_10K,
-    results::RECONCILE_100K,
-    results::RECONCILE_RSS,
-    results::RECONCILE_FIRST,
-    results::RECONCILE_LATENCY,
-    results::STALE_RUST,
-    results::STALE_PYTHON,
-];
 
 fn said(got: &reconcile::Reconciled) -> String {
     let (took, first, peak) = (rounded(got.took_s), rounded(got.first_ms), rounded(got.peak_mb));

@@ -75,7 +75,31 @@ pub(crate) const LANGUAGES: [[Quantity; 3]; 5] = [
         quantity("language.c_memory_kb", "kB", Aim::Told),
     ],
 ];
+/// How many times as long runs of all languages take where slots are unmapped instead of reset page by page.
+pub(crate) const MIXED: Quantity = quantity("language.unmapped_over_reset", "x", Aim::Told);
 pub(crate) const SHUTDOWN: Quantity = quantity("shutdown.waiting_hooks_100_ms", "ms", Aim::Below(100.0));
+
+/// What every run measures, in the order in which it is shown.
+pub(crate) const ALWAYS: [Quantity; 8] =
+    [RUNS_PER_SECOND, LATENCY_P50, LATENCY_P99, RUN_OVER_BARE, CREATES_PER_SECOND, START, IDLE, SHUTDOWN];
+
+/// What follows where it was asked for.
+pub(crate) const IF_ASKED: [Quantity; 7] = [
+    RECONCILE_10K,
+    RECONCILE_100K,
+    RECONCILE_RSS,
+    RECONCILE_FIRST,
+    RECONCILE_LATENCY,
+    STALE_RUST,
+    STALE_PYTHON,
+];
+
+/// The names of what every run measures and this one did not.
+pub(crate) fn missing(measured: &[Measured]) -> impl Iterator<Item = &'static str> {
+    let there =
+        |quantity: &Quantity| measured.iter().any(|one| one.quantity == *quantity && one.ours.is_some());
+    ALWAYS.into_iter().filter(move |quantity| !there(quantity)).map(|quantity| quantity.name)
+}
 
 /// One quantity, measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,6 +207,26 @@ mod tests {
         assert_eq!(missing.met(), None);
         let text = json(&json!({}), &[missing]);
         assert_eq!((&text["results"][0]["ours"], &text["results"][0]["met"]), (&Value::Null, &Value::Null));
+    }
+
+    #[test]
+    fn every_run_measures_what_was_promised() {
+        let promised = [
+            "handler.runs_per_second",
+            "handler.latency_p50_ms",
+            "handler.latency_p99_ms",
+            "engine.run_over_bare",
+            "provisioner.creates_per_second",
+            "start.stored_runs_100k_ms",
+            "idle.rss_mb",
+            "shutdown.waiting_hooks_100_ms",
+        ];
+        assert_eq!(missing(&[]).collect::<Vec<_>>(), promised);
+        let unmeasured = Measured { ours: None, ..measured(IDLE, 0.0) };
+        let all =
+            ALWAYS.into_iter().filter(|quantity| *quantity != IDLE).map(|quantity| measured(quantity, 1.0));
+        let all: Vec<_> = all.chain([unmeasured]).collect();
+        assert_eq!(missing(&all).collect::<Vec<_>>(), [IDLE.name]);
     }
 
     #[test]

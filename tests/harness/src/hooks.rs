@@ -10,7 +10,7 @@ use groundcrew::prove::trial::PLAYS;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::cache::{Cache, Compiler};
 use groundcrew_engine::inspect::{Inspected, embed, inspect};
-use groundcrew_engine::run::{Engine, Hook, Profile};
+use groundcrew_engine::run::{Engine, Hook, Profile, Reset};
 
 const THINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things.wasm"));
 const THINGS_NEXT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/things-next.wasm"));
@@ -19,6 +19,14 @@ pub fn wrong() -> Vec<u8> {
     embed(
         include_bytes!(concat!(env!("OUT_DIR"), "/wrong.wasm")),
         include_str!("../../guests/wrong/hook.toml"),
+    )
+}
+
+/// The handler with mistakes.
+pub fn teller() -> Vec<u8> {
+    embed(
+        include_bytes!(concat!(env!("OUT_DIR"), "/teller.wasm")),
+        include_str!("../../guests/teller/hook.toml"),
     )
 }
 
@@ -69,6 +77,7 @@ impl Shop {
             slots: PLAYS as u32 + 2,
             core_instances: all.iter().map(|(_, inspected, _)| inspected.core_instances).max().unwrap_or(1),
             memory: 64 << 20,
+            reset: Reset::Written,
         };
         let engine = Engine::new(profile).expect("invariant: an engine can be made");
         let load = |(name, inspected, bytes): &(String, Inspected, Vec<u8>)| {

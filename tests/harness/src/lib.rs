@@ -1,15 +1,16 @@
 //! The project's own scenarios for the crash harness of `groundcrew::prove`.
 //!
 //! A [`Scenario`] is written in Rust, for the tests' guest `things` or for what ships. What ships is played as it
-//! ships: scenarios of `builtin:fly-ip`, `fly-cert`, `fly-addon`, `fly-secret`, `fly-postgres`, `dns` and `register`
-//! talk to the Fly simulator, to a fake of PowerDNS ([`neighbours`]) and to the fake of `groundcrew-outside`, in
-//! process and on the same clock.
+//! ships: scenarios of `builtin:fly-ip`, `fly-cert`, `fly-addon`, `fly-secret`, `fly-postgres`, `dns`, `bucket` and
+//! `register` talk to the Fly simulator, to a fake of PowerDNS, to a small S3 ([`neighbours`]) and to the fake of
+//! `groundcrew-outside`, in process and on the same clock.
 
 pub mod hooks;
 pub mod month;
 pub mod neighbours;
 pub mod pointing;
 pub mod points;
+pub mod s3;
 pub mod scenario;
 pub mod shipped;
 

@@ -1,8 +1,8 @@
-//! What first-party hooks talk to: the Fly simulator and the fake of PowerDNS, on the harness's clock.
+//! What first-party hooks talk to: the Fly simulator, the fake of PowerDNS and a small S3, on the harness's clock.
 //!
 //! Their own logs are put into the shape that the judge of `groundcrew-outside` reads. An app's things are for
 //! `fly/acme/APP`: `v6`, `shared_v4`, `certificate/HOST`, `secret/NAME`, `tigris/NAME`, `cluster/NAME`, and `document`
-//! in [`REGISTRY`]; a record set is for [`ZONE`], with its key, `A/NAME`.
+//! in [`REGISTRY`], `bucket/NAME`; a record set is for [`ZONE`], with its key, `A/NAME`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -17,6 +17,7 @@ use groundcrew_outside::{By, Effect, Purpose, Reply, Response, What};
 use serde_json::json;
 
 use crate::pointing::{Dangling, Why, dangling};
+use crate::s3::{self, S3};
 use crate::scenario::{Foreign, Telling};
 
 /// Where the Machines API is, for hooks.
@@ -40,24 +41,26 @@ impl groundcrew_flysim::Clock for Shown {
     }
 }
 
-/// Both of them; a clone is the same ones.
+/// All of them; a clone is the same ones.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
     /// Fly.
     pub fly: World,
     /// PowerDNS.
     pub dns: Dns,
+    /// The store of objects.
+    pub s3: S3,
 }
 
 impl Neighbours {
-    /// Both, empty, but for the zone; every answer of Fly's is checked against the vendor's document.
+    /// All, empty, but for the zone; every answer of Fly's is checked against the vendor's document.
     pub fn new(clock: &Clock) -> Self {
         let fly = World::new(1, Arc::new(Shown(clock.clone()))).validated();
         // A runner keeps to the limits by its limited transport, which is not played here.
         fly.set_knobs(Knobs { rate_limits: RateLimits::Off, ..Knobs::default() });
         let dns = Dns::new(PDNS_KEY, Arc::new(Shown(clock.clone())));
         dns.add_zone(&format!("{ZONE}.")).expect("invariant: it is a zone's name");
-        Self { fly, dns }
+        Self { fly, dns, s3: S3::new(clock) }
     }
 
     /// Acts as the platform's users do; a second creation of an app, or a second end of one, changes nothing.
@@ -93,6 +96,7 @@ impl Neighbours {
     pub fn log(&self) -> Vec<Effect> {
         let mut all: Vec<_> = self.fly.log().iter().filter_map(of_fly).collect();
         all.extend(self.dns.log().iter().map(of_dns));
+        all.extend(self.s3.log());
         all.sort_by_key(|effect| effect.at);
         changed_where_it_was(&mut all);
         all
@@ -121,6 +125,8 @@ pub enum Act {
     TurnDns(fn(&mut DnsKnobs)),
     /// Somebody else changes a record set.
     Foreign(Foreign),
+    /// Something happens in the store of objects.
+    S3(s3::Act),
 }
 
 /// What there is to judge beside effects.
@@ -130,6 +136,8 @@ pub struct Aftermath {
     pub dangling: Vec<Dangling>,
     /// Values of the apps' secrets at the end, by `APP/NAME`.
     pub secrets: BTreeMap<String, String>,
+    /// How many objects are in each bucket at the end.
+    pub objects: BTreeMap<String, usize>,
     /// Answers of the Fly simulator that the vendor's document does not allow.
     pub violations: Vec<String>,
 }
@@ -148,10 +156,14 @@ impl Beside for Neighbours {
             Act::Turn(turn) => self.fly.turn(turn),
             Act::TurnDns(turn) => self.dns.turn(turn),
             Act::Foreign(set) => self.write(set),
+            Act::S3(act) => self.s3.perform(act),
         }
     }
 
     fn answer(&self, request: &Request) -> Option<Reply> {
+        if let Some(reply) = self.s3.answer(request) {
+            return Some(reply);
+        }
         let Request { method, url, headers, body, .. } = request;
         let call = |target| flysim::Request { method, target, headers, body };
         let reply = if let Some(target) = url.strip_prefix(FLY) {
@@ -180,7 +192,7 @@ impl Beside for Neighbours {
 
     fn seen(&self) -> Aftermath {
         let (secrets, violations) = (self.secrets(), self.violations());
-        Aftermath { dangling: dangling(self), secrets, violations }
+        Aftermath { dangling: dangling(self), secrets, objects: self.s3.objects(), violations }
     }
 }
 

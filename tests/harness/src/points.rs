@@ -19,7 +19,9 @@ static FILE: Mutex<()> = Mutex::new(());
 /// If a play went wrong, with the story of the first ones; and as [`keep`] does.
 #[expect(clippy::print_stdout, reason = "whoever runs the tests sees how much was tried")]
 pub fn tried(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
-    let trial = explore(scenario, pairs, right);
+    // Hours, for all scenarios: `cargo xtask pairs`.
+    let all = std::env::var_os("GROUNDCREW_PAIRS").is_some_and(|value| value == "all");
+    let trial = explore(scenario, if all { Pairs::All } else { pairs }, right);
     println!("{trial}");
     assert!(trial.wrong.is_empty(), "{trial}");
     keep(&trial);
@@ -52,4 +54,21 @@ pub fn keep(trial: &Trial) {
         "{}: {tried:?} points and pairs were tried, before they were {before:?}",
         trial.name
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_of_the_file_is_still_played() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let files = fs::read_dir(folder.join("tests")).expect("the tests' folder");
+        let read = |file: std::io::Result<fs::DirEntry>| fs::read_to_string(file.expect("a file").path());
+        let tests: String = files.map(|file| read(file).expect("text")).collect();
+        let text = fs::read_to_string(folder.join("points.toml")).expect("points.toml");
+        let kept: BTreeMap<String, [usize; 2]> = toml::from_str(&text).expect("NAME = [points, pairs]");
+        let gone: Vec<_> = kept.keys().filter(|name| !tests.contains(&format!("\"{name}\""))).collect();
+        assert!(gone.is_empty(), "no test names these: {gone:?}");
+    }
 }

@@ -256,6 +256,7 @@ impl Scenario {
             ("TELL".to_owned(), format!("{SERVER}/told")),
             ("FLY".to_owned(), "fo1_token_of_the_harness".to_owned()),
             ("PDNS".to_owned(), PDNS_KEY.to_owned()),
+            ("AWS".to_owned(), "AKIDOFTHEHARNESS:secret-of-the-harness".to_owned()),
         ]);
         let parsed = Config::parse("harness.toml", &text, Path::new("/"), &environment, &manifest_of);
         parsed.unwrap_or_else(|report| panic!("invariant: the harness's configuration is right\n{report}"))

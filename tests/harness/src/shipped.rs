@@ -5,6 +5,7 @@ use groundcrew_outside::{Purpose, What};
 use crate::Played;
 use crate::neighbours::{PDNS, REGISTRY};
 use crate::pointing::canonical;
+use crate::s3;
 
 /// Questions about the neighbours at the end of a play.
 pub trait Shipped {
@@ -19,6 +20,9 @@ pub trait Shipped {
 
     /// Whether the registry's document of an app says this at the end.
     fn registers(&self, app: &str, field: &str, value: &str) -> bool;
+
+    /// Whether a bucket is there at the end and says whose it is.
+    fn is_tagged(&self, bucket: &str) -> bool;
 }
 
 impl Shipped for Played {
@@ -42,5 +46,10 @@ impl Shipped for Played {
     fn registers(&self, app: &str, field: &str, value: &str) -> bool {
         let mut documents = self.shown.get(REGISTRY).into_iter().flatten();
         documents.any(|document| document["id"] == app && document[field] == value)
+    }
+
+    fn is_tagged(&self, bucket: &str) -> bool {
+        let last = self.log.iter().rfind(|effect| effect.collection == s3::AT && effect.id == bucket);
+        last.is_some_and(|effect| effect.what != What::Deleted && effect.mark.is_some())
     }
 }

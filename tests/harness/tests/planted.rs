@@ -65,6 +65,18 @@ labels = { things = ["natural/x=1"] }
 lives = ["a natural/x"]
 "#;
 
+/// A name may be taken twice.
+const FREE: &str = r#"
+[outside.collection."/natural"]
+names = "free"
+[[step]]
+at = "1s"
+app = "a"
+labels = { things = ["natural/x=1"] }
+[expect]
+lives = ["a natural/x"]
+"#;
+
 /// While it is not known whether it was made, the API answers no reads for a while.
 const OUTAGE: &str = r#"
 [outside.collection."/marked"]
@@ -153,7 +165,7 @@ lives = ["b marked/x2"]
 const PLANTED: &[Planted] = &[
     Planted {
         mistake: "marks-later",
-        seen: "crossplane/3037, crossplane-runtime/340: created, and annotated in a second request",
+        seen: "crossplane-runtime/277: made, and written down in a second step that may never come",
         scenario: MARKED,
         takes: 1,
         steps: 1,
@@ -162,7 +174,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "no-mark",
-        seen: "terraform/14487: nothing on the thing says whose it is",
+        seen: "terraform/14487, provider-aws/18051: cut off in between, and nothing leads back to what was made",
         scenario: MARKED,
         takes: 1,
         steps: 1,
@@ -180,7 +192,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "errors-are-absence",
-        seen: "provider-aws/18051, azurerm/32230: a failed read taken for \"not there\"",
+        seen: "azapi/1110: the read that was to recover it failed too, and counted as \"not there\"",
         scenario: OUTAGE,
         takes: 1,
         steps: 4,
@@ -189,7 +201,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "first-page",
-        seen: "policy-server/716, adm-controller/1950: inventories that are not read page by page",
+        seen: "policy-server/716: inventories are too large to be read at once; whoever reads by page must read all of them",
         scenario: PAGES,
         takes: 1,
         steps: 2,
@@ -198,7 +210,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "other-name",
-        seen: "carina#3498, crossplane-runtime/277: a name that is made up at each attempt",
+        seen: "crossplane/3037, crossplane-runtime/340: a name that is another at each attempt, so that nobody can look for it",
         scenario: NATURAL,
         takes: 1,
         steps: 1,
@@ -207,7 +219,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "other-key",
-        seen: "argo-events/2340, argo-events/3326: at least once, under another key each time",
+        seen: "dbos/742, dbos/761: what was pending runs a second time, and only its key could tell",
         scenario: KEYED,
         takes: 1,
         steps: 1,
@@ -216,7 +228,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "filters-by-mark",
-        seen: "external-dns/2036, external-dns/5993: what is not ours is not seen, and written over",
+        seen: "external-dns/2036: what carries another owner's id is not seen",
         scenario: TAKEN,
         takes: 0,
         steps: 2,
@@ -225,7 +237,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "random-desire",
-        seen: "external-dns/2178: ids that change, and everything with them",
+        seen: "external-dns/2178: an id that changes, and everything is lost with it",
         scenario: MARKED,
         takes: 0,
         steps: 1,
@@ -234,7 +246,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "update-makes",
-        seen: "azapi/1110: replaced under the hood, and one of the two is lost",
+        seen: "azurerm/32230: what is made where no record expects it is left when it is cut off",
         scenario: LIFE,
         takes: 0,
         steps: 3,
@@ -243,7 +255,7 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "removes-by-prefix",
-        seen: "modernisation-platform/12887: deletion that takes more than was asked for",
+        seen: "modernisation-platform/12887: deletion that takes more than anybody meant",
         scenario: LIFE,
         takes: 0,
         steps: 4,
@@ -261,12 +273,21 @@ const PLANTED: &[Planted] = &[
     },
     Planted {
         mistake: "claims-any",
-        seen: "external-dns/6688, aws-nuke/969: what has the right name is taken for one's own",
+        seen: "external-dns/5993: in a shared zone, what is there is taken for one's own",
         scenario: TAKEN,
         takes: 0,
         steps: 3,
         wrong: "foreign",
         why: "a stranger's thing",
+    },
+    Planted {
+        mistake: "posts-names",
+        seen: "dbos/742: what was asked for once is done twice",
+        scenario: FREE,
+        takes: 1,
+        steps: 1,
+        wrong: "doubled",
+        why: "arrived twice",
     },
 ];
 
@@ -277,13 +298,15 @@ impl Watch for Nobody {
     fn played(&self) {}
 }
 
+fn load(component: &[u8]) -> Loaded {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(Loaded::new(component, &folder)).unwrap()
+}
+
 fn loaded() -> &'static Loaded {
     static LOADED: OnceLock<Loaded> = OnceLock::new();
-    LOADED.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(Loaded::new(&hooks::wrong(), &folder)).unwrap()
-    })
+    LOADED.get_or_init(|| load(&hooks::wrong()))
 }
 
 fn scene(text: &str, mistake: &str) -> groundcrew::prove::Scene<groundcrew::prove::Nobody> {
@@ -327,4 +350,32 @@ fn the_same_hook_without_a_mistake_passes() {
         assert!(proof.failure.is_none(), "{text}\n{:#?}", proof.failure);
         assert!(proof.points > 20 && proof.pairs == 20 && proof.faults >= 3, "{proof:?}");
     }
+}
+
+/// Mistakes of handlers: what it takes, and how it is told.
+const OF_HANDLERS: [(&str, usize, &str, &str); 3] = [
+    ("other-id", 0, "untold", "whoever is told twice cannot know it"),
+    ("says-now", 1, "told otherwise", "not from a clock or chance"),
+    ("swallows", 1, "untold", "an error must be an error"),
+];
+
+#[test]
+fn mistakes_of_handlers_are_seen_and_the_same_handler_without_one_passes() {
+    let loaded = load(&hooks::teller());
+    let scene = |mistake: &str| {
+        let text = format!(
+            "[stanza]\nconfig = {{ server = \"https://api.example\", mistake = \"{mistake}\" }}\n\
+             [[step]]\nat = \"1s\"\napp = \"a\"\n[[step]]\nat = \"1m\"\napp = \"a\"\ngone = true\n"
+        );
+        Scenario::parse(Path::new("scenarios/planted.toml"), &text).unwrap().scene(&loaded).unwrap()
+    };
+    let extent = Extent { pairs: Pairs::Sample { count: 20, seed: 1 }, lives: 2, seed: 1 };
+    for (mistake, takes, wrong, why) in OF_HANDLERS {
+        let failure = prove(&scene(mistake), extent, &Nobody).failure.unwrap_or_else(|| panic!("{mistake}"));
+        assert_eq!(failure.ordeal.len(), takes, "{mistake}: {failure:#?}");
+        assert!(failure.wrong[0].starts_with(wrong), "{mistake}: {failure:#?}");
+        assert!(failure.why.join("; ").contains(why), "{mistake}: {failure:#?}");
+    }
+    let right = prove(&scene("none"), extent, &Nobody);
+    assert!(right.failure.is_none() && right.points > 20, "{right:#?}");
 }

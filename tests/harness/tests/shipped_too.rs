@@ -1,9 +1,8 @@
-//! What ships, struck at every point: `fly-secret` and `fly-postgres` against the Fly simulator, `register` against a
-//! registry that shows writes late.
-//!
-//! `bucket` is not played here: nothing speaks S3 in process. The end-to-end tests play it against moto.
+//! What ships, struck at every point: `fly-secret` and `fly-postgres` against the Fly simulator, `bucket` against a small
+//! S3, `register` against a registry that shows writes late.
 
 use groundcrew_flysim::{Action, Fault, Late};
+use groundcrew_harness::s3::{Act as Do, Op};
 use groundcrew_harness::{Pairs, Played, Scenario, Shipped, points};
 use groundcrew_outside::{self as outside, Act, ById};
 use serde_json::json;
@@ -132,5 +131,49 @@ fn documents_that_are_written_late_are_there_once() {
         .lasts(400_000);
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 35 }, |played| {
         played.is_right() && played.registers("cust-1", "plan", "hobby")
+    });
+}
+
+#[test]
+fn buckets_come_fill_and_are_emptied_before_they_go() {
+    let scenario = Scenario::new("bucket")
+        .bucket(GRACE)
+        // Somebody made one of an app's very name before the runner came.
+        .s3(0, Do::Make("acme-cust-3"))
+        .s3(0, Do::Put("acme-cust-3", "precious"))
+        .app(10_000, "cust-1", json!({}))
+        .app(20_000, "cust-2", json!({}))
+        .app(20_000, "cust-3", json!({}))
+        .s3(60_000, Do::Put("acme-cust-1", "one"))
+        .s3(60_000, Do::Put("acme-cust-1", "two"))
+        .s3(60_000, Do::Put("acme-cust-1", "three"))
+        .s3(60_000, Do::Put("acme-cust-2", "four"))
+        .app_ends(130_000, "cust-1", 1)
+        .approves(250_000)
+        .expects(&[("cust-2", "bucket/acme-cust-2")])
+        .lasts(500_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 36 }, |played| {
+        let untouched = |bucket, objects| played.beside.objects.get(bucket) == Some(&objects);
+        played.is_right() && untouched("acme-cust-3", 1) && played.found("resource.conflict")
+    });
+}
+
+#[test]
+fn buckets_whose_answers_are_lost_or_late_are_tagged_in_the_end() {
+    let scenario = Scenario::new("bucket-late")
+        .bucket(GRACE)
+        .s3(0, Do::Fault(Op::Create, outside::Fault::Late(9_000)))
+        .s3(0, Do::Fault(Op::Tag, outside::Fault::Late(9_000)))
+        .s3(0, Do::Fault(Op::Tag, outside::Fault::Refused(503)))
+        .app(0, "cust-1", json!({}))
+        .s3(100_000, Do::Fault(Op::Create, outside::Fault::AnswerLost))
+        .app(100_000, "cust-2", json!({}))
+        .s3(150_000, Do::Fault(Op::Delete, outside::Fault::Late(9_000)))
+        .app_ends(150_000, "cust-2", 1)
+        .approves(250_000)
+        .expects(&[("cust-1", "bucket/acme-cust-1")])
+        .lasts(500_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 37 }, |played| {
+        played.is_right() && played.is_tagged("acme-cust-1")
     });
 }

@@ -3,12 +3,13 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 #![allow(clippy::needless_pass_by_value, reason = "tests write JSON where they call")]
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use groundcrew_flysim::{Action, ManualClock, RateLimits, Reply, Request as SimRequest, World};
+use groundcrew_hook::fleet::RunningTime;
 use groundcrew_hook::testing::Fake;
 use groundcrew_hook::{
     Auditor, Failure, Finding, FindingPage, Outcome, Remedy, Request, Response, Result, Subject, Value, json,
@@ -30,6 +31,7 @@ pub(crate) struct Sim {
     pub(crate) fake: Fake,
     mirrored: RefCell<Vec<String>>,
     writes: Rc<RefCell<Vec<String>>>,
+    unseen: Rc<Cell<u64>>,
 }
 
 impl Sim {
@@ -39,13 +41,15 @@ impl Sim {
         let world = World::new(7, Arc::new(clock.clone())).validated();
         world.turn(|knobs| knobs.rate_limits = RateLimits::Off);
         let writes = Rc::new(RefCell::new(Vec::new()));
-        let time = clock.clone();
+        let unseen = Rc::new(Cell::new(0));
+        let (time, ran) = (clock.clone(), running(&world, &clock, &unseen));
         let fake = Fake::new()
             .secret("FLY_TOKEN")
             .secret("FLY_GRAPHQL_TOKEN")
             .clock(move || time.now())
+            .running(ran)
             .http(answerer(world.clone(), Rc::clone(&writes)));
-        Self { world, clock, fake: with(fake, config), mirrored: RefCell::default(), writes }
+        Self { world, clock, fake: with(fake, config), mirrored: RefCell::default(), writes, unseen }
     }
 
     /// Replaces the stanza's `config`.
@@ -91,6 +95,11 @@ impl Sim {
 
     pub(crate) fn hours(&self, hours: i64) {
         self.clock.advance(hours * DAY_MS / 24);
+    }
+
+    /// Lets the mirror know of every app's machines that it did not see them for so many seconds.
+    pub(crate) fn unseen(&self, seconds: u64) {
+        self.unseen.set(seconds);
     }
 
     /// The state of a machine.
@@ -182,6 +191,61 @@ impl Now for ManualClock {
     fn now(&self) -> i64 {
         groundcrew_flysim::Clock::now_ms(self)
     }
+}
+
+/// How long machines ran, as a mirror that misses nothing tells it; all are of the size that the simulator gives.
+fn running(
+    world: &World,
+    clock: &ManualClock,
+    unseen: &Rc<Cell<u64>>,
+) -> impl Fn(&str, &str) -> Vec<RunningTime> + 'static {
+    let (world, clock, unseen) = (world.clone(), clock.clone(), Rc::clone(unseen));
+    move |path, month| {
+        let (from, until) = month_of(month, clock.now());
+        let name = path.rsplit('/').next().unwrap();
+        let state = world.state();
+        let lives = |app: &&Value| app["name"] == name && app["gone_ms"].is_null();
+        let Some(app) = state["apps"].as_array().unwrap().iter().find(lives) else { return Vec::new() };
+        let (mut began, mut regions) = (BTreeMap::new(), BTreeMap::new());
+        let mut ran = BTreeMap::<String, i64>::new();
+        let log = world.log();
+        for effect in log.iter().filter(|effect| app["id"] == effect.app_id.as_str()) {
+            if effect.what == "machine.created" {
+                regions.insert(effect.subject.clone(), effect.detail["region"].as_str().unwrap().to_owned());
+            }
+            let stops = ["stopped", "suspended", "failed", "destroyed"];
+            match effect.what.strip_prefix("machine.") {
+                Some("started") => drop(began.entry(effect.subject.clone()).or_insert(effect.at_ms)),
+                Some(state) if stops.contains(&state) => {
+                    if let Some(since) = began.remove(&effect.subject) {
+                        *ran.entry(regions[&effect.subject].clone()).or_default() +=
+                            (effect.at_ms.min(until) - since.max(from)).max(0);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (machine, since) in began {
+            *ran.entry(regions[&machine].clone()).or_default() += (until - since.max(from)).max(0);
+        }
+        let guest = json!({ "cpu_kind": "shared", "cpus": 1, "memory_mb": 256 });
+        let time = |(region, ms): (String, i64)| RunningTime {
+            guest: guest.clone(),
+            region,
+            seconds: ms as f64 / 1_000.0,
+            unseen: unseen.get() as f64,
+        };
+        ran.into_iter().map(time).collect()
+    }
+}
+
+/// When a month began, and when it ended or what time it is.
+fn month_of(month: &str, now: i64) -> (i64, i64) {
+    // No test goes further.
+    let starts =
+        [("2026-03", START_MS), ("2026-04", START_MS + 31 * DAY_MS), ("2026-05", START_MS + 61 * DAY_MS)];
+    let at = starts.iter().position(|(name, _)| *name == month).unwrap();
+    (starts[at].1, starts.get(at + 1).map_or(now, |(_, next)| now.min(*next)))
 }
 
 fn with(fake: Fake, mut config: Value) -> Fake {

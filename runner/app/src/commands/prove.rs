@@ -173,7 +173,7 @@ impl Proofs {
         let told = [
             (sum(|it| it.points), "every call and commit x (fail, crash before, after effect, after record)"),
             (sum(|it| it.pairs), "recovery too: second blows"),
-            (sum(|it| it.faults), "every request x (answer lost, late, half, refused; effect late)"),
+            (sum(|it| it.faults), "every request x (answer lost, late, half, refused; twice; effect late)"),
             (sum(|it| it.ends), "destroy during create"),
             (sum(|it| it.lives), "lives that were drawn, undisturbed and under six ordeals each"),
         ];

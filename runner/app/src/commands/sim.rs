@@ -1,11 +1,15 @@
-//! `groundcrew sim`: the Fly simulator alone, or with a fake of PowerDNS beside it.
+//! `groundcrew sim`: the Fly simulator alone, or with fakes of PowerDNS and of a third party beside it.
 
+use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_flysim::dns::{Dns, DnsServer};
-use groundcrew_flysim::{Server, ServerHandle, SystemClock, World};
+use groundcrew_flysim::{Clock as _, Server, ServerHandle, SystemClock, World};
+use groundcrew_outside::{Knobs, Outside};
+use tokio::net::TcpListener;
 
 use super::answer::{Answer, Failure};
 use super::context::Context;
@@ -34,6 +38,10 @@ pub struct Args {
     /// What clients of that API send as x-api-key
     #[arg(long, value_name = "KEY", default_value = "simulator", requires = "dns")]
     dns_key: String,
+    /// Also play a third party here, for hooks that are being written: things at /things, and whatever is posted
+    /// elsewhere is kept and shown at /-/receipts; loopback only
+    #[arg(long, value_name = "ADDRESS")]
+    outside: Option<SocketAddr>,
 }
 
 /// Serves until a signal.
@@ -52,11 +60,35 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         if let Some(dns) = &dns {
             tracing::info!(at = %dns.base_url(), "the fake of PowerDNS listens; its log is at /_dns/log");
         }
-        tokio::signal::ctrl_c().await.map_err(|error| Failure::of(&error))?;
+        let outside = third_party(args.outside).await?;
+        tokio::select! {
+            signal = tokio::signal::ctrl_c() => signal.map_err(|error| Failure::of(&error))?,
+            Err(error) = outside => return Err(Failure::of(&error)),
+        }
         drop(dns);
         server.shutdown().await;
         Ok(Answer::text(""))
     })?
+}
+
+/// Plays a third party at an address; without one it waits for ever.
+async fn third_party(
+    listen: Option<SocketAddr>,
+) -> Result<impl Future<Output = io::Result<Infallible>>, Failure> {
+    let listener = match listen {
+        Some(address) if !address.ip().is_loopback() => {
+            return Err(Failure::usage(format!("--outside {address} is not loopback; try 127.0.0.1:4281")));
+        }
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| Failure::of(&error))?),
+        None => None,
+    };
+    Ok(async move {
+        let Some(listener) = listener else { return std::future::pending().await };
+        let outside = Outside::new(Arc::new(|| SystemClock.now_ms()));
+        outside.open("/things", Knobs::default());
+        tracing::info!(at = %format!("http://{}", listener.local_addr()?), "the third party listens; its receipts are at /-/receipts");
+        groundcrew_outside::serve(outside, listener).await
+    })
 }
 
 /// Any free port of the loopback interface.

@@ -117,3 +117,74 @@ fn work(text: &mut Exposition, counts: &Counts, now: Timestamp) {
 fn seconds(at: Timestamp, now: Timestamp) -> f64 {
     now.since(at).as_i64().max(0) as f64 / 1_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::duration::Millis;
+
+    use super::*;
+
+    /// A runner whose one source was read seven seconds ago, and looked at every app within four minutes.
+    #[derive(Debug)]
+    struct Running(Timestamp);
+
+    impl Live for Running {
+        fn sources(&self) -> Vec<SourceStatus> {
+            vec![SourceStatus {
+                name: "fly".to_owned(),
+                belief: Belief::Believed,
+                heard: Some(self.0 - Millis::seconds(7)),
+                fresh_within: None,
+                oldest_look: Some(self.0 - Millis::minutes(4)),
+            }]
+        }
+
+        fn failures(&self) -> Vec<(String, u64)> {
+            Vec::new()
+        }
+
+        fn waiting(&self) -> Vec<(String, u64)> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn what_a_person_is_woken_for_has_its_value() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let counts = Counts {
+            rows: vec![
+                ("dns".to_owned(), RowState::Present, 40),
+                ("dns".to_owned(), RowState::InDoubt, 2),
+                ("ip".to_owned(), RowState::InDoubt, 1),
+            ],
+            stuck: 3,
+            held: 5,
+            lanes_due: 6,
+            lanes_late_ms: 1_500,
+            oldest_owed: Some(now - Millis::seconds(90)),
+            findings: vec![("error".to_owned(), 4)],
+            ..Counts::default()
+        };
+        let text = render(Some(&counts), &Health::Good, &Running(now), now);
+        for line in [
+            "groundcrew_source_lag_seconds{source=\"fly\"} 7",
+            "groundcrew_source_oldest_look_seconds{source=\"fly\"} 240",
+            "groundcrew_source_believed{source=\"fly\"} 1",
+            "groundcrew_rows{hook=\"dns\",state=\"present\"} 40",
+            "groundcrew_rows_in_doubt 3",
+            "groundcrew_rows_stuck 3",
+            "groundcrew_rows_held 5",
+            "groundcrew_findings_open{severity=\"error\"} 4",
+            "groundcrew_oldest_unhandled_seconds 90",
+            "groundcrew_lanes_due 6",
+            "groundcrew_lanes_late_seconds 1.5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+        let broken = render(None, &Health::Broken("the disk is full".to_owned()), &Running(now), now);
+        assert!(
+            broken.contains("groundcrew_store_writable 0") && !broken.contains("groundcrew_rows"),
+            "{broken}"
+        );
+    }
+}

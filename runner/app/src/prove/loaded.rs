@@ -6,10 +6,10 @@ use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::cache::{self, Cache, Compiler};
 use groundcrew_engine::inspect::{self, inspect};
 use groundcrew_engine::limits::Limits;
-use groundcrew_engine::run::{Engine, Hook, LinkError, Profile, ProfileError};
+use groundcrew_engine::run::{Engine, Hook, LinkError, Profile, ProfileError, Reset};
 
 use super::trial::PLAYS;
-use crate::{assembly, components};
+use crate::{components, key};
 
 /// A component that is ready to be played.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// The key that compiled components are kept under.
     #[error(transparent)]
-    Key(#[from] Box<assembly::Error>),
+    Key(#[from] key::Error),
 }
 
 impl Loaded {
@@ -63,11 +63,12 @@ impl Loaded {
         components::fits(&manifest, &inspected.exports).map_err(Error::Misfit)?;
         let broken = |source| Error::Folder { folder: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(broken)?;
-        let key = assembly::key(folder).map_err(Box::new)?;
+        let key = key::read_or_make(folder)?;
         let engine = Engine::new(Profile {
             slots: PLAYS as u32 + 2,
             core_instances: inspected.core_instances,
             memory: Limits::default().memory,
+            reset: Reset::Written,
         })?;
         let cache = Cache::new(folder.to_owned(), key, Compiler::InProcess);
         let compiled = cache.load(&engine, inspected.digest, bytes).await?;

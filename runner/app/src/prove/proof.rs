@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use groundcrew_core::manifest::Class;
 use groundcrew_core::may_delete::OnGone;
 use groundcrew_outside::judge::living;
 use groundcrew_outside::{By, Effect, Fault, Purpose, What};
 
 use super::beside::Nobody;
+use super::carrier::Sent;
 use super::clock::START;
 use super::faults::{Blow, Strike};
 use super::lifecycle;
@@ -141,7 +143,7 @@ impl Prover<'_> {
         if let Some(wrong) = tried.iter().find(|played| !is_right(played)) {
             return self.failed(proof, &Ordeal::of_blows(&wrong.strikes));
         }
-        let faults = Self::faults(&whole);
+        let faults = self.faults(&whole);
         proof.faults = faults.len();
         if let Some(wrong) = self.first_wrong(&faults) {
             return self.failed(proof, wrong);
@@ -176,7 +178,7 @@ impl Prover<'_> {
         if !is_right(&whole) {
             return Some(ordeal);
         }
-        let faults = Self::faults(&whole);
+        let faults = self.faults(&whole);
         let mut ordeals = (0..ORDEALS).map(|n| {
             let seed = seed.wrapping_mul(ORDEALS).wrapping_add(n);
             let at = lifecycle::number(seed, whole.moments.len());
@@ -256,19 +258,32 @@ impl Prover<'_> {
     }
 
     /// Every request of the undisturbed play, with every fault that it may meet.
-    fn faults(whole: &Played<()>) -> Vec<Ordeal> {
+    fn faults(&self, whole: &Played<()>) -> Vec<Ordeal> {
         let mut counts = std::collections::BTreeMap::<&str, u32>::new();
         let mut all = Vec::new();
         for sent in &whole.sent {
             let count = counts.entry(&sent.method).or_default();
             let faults: &[Fault] = if sent.method == "GET" { &OF_READS } else { &OF_WRITES };
-            for fault in faults {
+            let twice = Some(&Fault::Twice).filter(|_| self.may_arrive_twice(sent));
+            for fault in faults.iter().chain(twice) {
                 let met = Met { method: sent.method.clone(), after: *count, fault: *fault };
                 all.push(Ordeal { fault: vec![met], ..Ordeal::default() });
             }
             *count += 1;
         }
         all
+    }
+
+    /// Whether a hook answers for what a write does that arrives twice: not where it makes something that neither name nor
+    /// key tells from another. A creation of such things is sent once, and the network is trusted.
+    fn may_arrive_twice(&self, sent: &Sent) -> bool {
+        let kind = sent.purpose.as_deref().and_then(|purpose| purpose.split(' ').nth(1)?.split('/').next());
+        let told = |hook: &crate::config::Hook| {
+            let class = kind.and_then(|kind| Some(hook.manifest.kind.get(kind)?.create));
+            class.is_none_or(|class| matches!(class, Class::Natural | Class::Keyed))
+        };
+        let mut hooks = self.scene.cast.config.hooks.values();
+        !is_read(&sent.method) && (sent.method != "POST" || hooks.all(told))
     }
 
     /// Every owner ends while the first thing of it is made, be its answer known or not.
@@ -334,6 +349,10 @@ impl Prover<'_> {
             why: why::explained(&played),
         })
     }
+}
+
+fn is_read(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// An ordeal with one thing less, each of them.

@@ -50,6 +50,7 @@ pub(super) async fn tell<B: Beside>(
         dirty: registry.lanes(&subject, parent.as_ref()),
         cursor: Some(("script".to_owned(), version.to_string())),
         findings: Vec::new(),
+        noted: Vec::new(),
         now,
     };
     runner.store.accept(intake).await?;

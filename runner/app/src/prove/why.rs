@@ -46,6 +46,10 @@ pub fn told<S: Seen>(played: &Played<S>) -> Vec<String> {
     lines.extend(played.told.missing.iter().map(|id| format!("untold: the event {id} was never told")));
     let early = played.told.early.iter();
     lines.extend(early.map(|id| format!("too early: the event {id} was told after a later one")));
+    let otherwise = played.told.otherwise.iter();
+    lines.extend(
+        otherwise.map(|id| format!("told otherwise: the event {id} was told in two ways under its id")),
+    );
     if played.restless {
         lines.push("restless: it never came to rest".to_owned());
     }
@@ -88,6 +92,7 @@ fn fault(fault: Fault) -> String {
         Fault::Held => "it took effect, and its answer came too late".to_owned(),
         Fault::Late(by) => format!("the answer was 504, and it took effect {by} ms later"),
         Fault::NeverArrived => "it never arrived, and no answer came".to_owned(),
+        Fault::Twice => "it arrived twice".to_owned(),
     }
 }
 

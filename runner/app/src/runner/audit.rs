@@ -261,7 +261,12 @@ impl Runner {
             resource: None,
             answers: Answers::Observe,
             intents: opened.intents(&self.store),
-            memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), lane, installed.clone()))),
+            memory: MemoryHandle(Arc::new(LaneMemory::of(
+                self.store.clone(),
+                lane,
+                installed.clone(),
+                start.started,
+            ))),
             seed: start.seed,
         };
         let config = Arc::new(installed.hook.config.clone());

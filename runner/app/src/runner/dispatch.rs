@@ -1,14 +1,19 @@
 //! Claims lanes that are due and works on them, many at once, never two runs of one lane.
+//!
+//! What an event made due goes before what a sweep did, so that a fleet that looks again delays nobody to whom
+//! something happens; after four of them one of the others has its turn, so that neither starves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::time::Timestamp;
 use groundcrew_store::HookId;
-use groundcrew_store::lanes::LaneId;
+use groundcrew_store::lanes::{Cause, LaneId};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::installed::Installed;
 use super::sweep::SWEPT;
 use super::{Error, Runner};
 
@@ -16,6 +21,8 @@ use super::{Error, Runner};
 const IN_FLIGHT: usize = 256;
 /// Due lanes of a provisioner that are swept together; fewer are looked at one by one.
 const MANY: usize = 32;
+/// Lanes that events made due, of one hook, that go before one that waits since a sweep.
+const IN_A_ROW: u32 = 4;
 /// The longest pause between two reads of what is due.
 const PAUSE: Millis = Millis::seconds(1);
 /// A lane whose hook is not installed, or whose work failed for reasons of ours, is looked at again after this.
@@ -75,14 +82,11 @@ impl Runner {
             if wanted == 0 {
                 continue;
             }
-            // Those that are worked on are still due; as many others as there is room for come with them.
-            let mut due = match self.store.due_lanes_of(installed.id, now, wanted) {
-                Ok(due) => due,
+            let (swept, lanes) = match self.choose(claims, installed, wanted, sweeps, now) {
+                Ok(chosen) => chosen,
                 Err(error) => return tracing::error!(%error, "due lanes cannot be read"),
             };
-            if sweeps == Sweeps::Many
-                && let Some(swept) = claims.sweep(installed.id, &mut due)
-            {
+            if let Some(swept) = swept {
                 let (runner, installed) = (self.clone(), installed.clone());
                 running.spawn(async move {
                     let hook = installed.id;
@@ -93,7 +97,7 @@ impl Runner {
                     Done::Swept(hook, left)
                 });
             }
-            for lane in due.into_iter().filter(|lane| claims.take(*lane, parallel)).collect::<Vec<_>>() {
+            for lane in lanes {
                 let runner = self.clone();
                 running.spawn(async move {
                     runner.work_or_postpone(lane).await;
@@ -101,6 +105,22 @@ impl Runner {
                 });
             }
         }
+    }
+
+    /// Which due lanes of a hook are swept now, and which are worked on.
+    fn choose(
+        &self,
+        claims: &mut Claims,
+        installed: &Installed,
+        wanted: u32,
+        sweeps: Sweeps,
+        now: Timestamp,
+    ) -> Result<(Option<Vec<LaneId>>, Vec<LaneId>), groundcrew_store::Error> {
+        let (hook, parallel) = (installed.id, installed.hook.parallel);
+        // Those that are worked on are still due; as many others as there is room for come with them.
+        let owed = self.store.due_lanes_of(hook, Cause::Event, now, wanted)?;
+        let others = self.store.due_lanes_of(hook, Cause::Sweep, now, wanted)?;
+        Ok(claims.choose(hook, owed, others, parallel, sweeps))
     }
 
     async fn work_or_postpone(&self, lane: LaneId) {
@@ -142,6 +162,8 @@ struct Claims {
     lanes: BTreeSet<LaneId>,
     by_hook: BTreeMap<HookId, u32>,
     sweeps: BTreeMap<HookId, Sweep>,
+    /// Lanes of a hook that went before those that wait since a sweep.
+    ahead: BTreeMap<HookId, u32>,
     turn: usize,
 }
 
@@ -172,6 +194,48 @@ impl Claims {
             (true, false) => parallel + known,
             (_, true) => self.running(hook).max(parallel) + known + SWEPT,
         }
+    }
+
+    /// Which of a hook's due lanes are swept now, and which are taken: what happened first, then `others`.
+    fn choose(
+        &mut self,
+        hook: HookId,
+        owed: Vec<LaneId>,
+        mut others: Vec<LaneId>,
+        parallel: u32,
+        sweeps: Sweeps,
+    ) -> (Option<Vec<LaneId>>, Vec<LaneId>) {
+        // What happened changes something most of the time: it is looked at, and not held up by being swept first.
+        let under_way = self.sweeps.get(&hook).map(|sweep| &sweep.under_way);
+        let swept_now = |lane: &LaneId| under_way.is_some_and(|swept| swept.contains(lane));
+        let owed: Vec<_> = owed.into_iter().filter(|lane| !swept_now(lane)).collect();
+        let swept = if sweeps == Sweeps::Many { self.sweep(hook, &mut others) } else { None };
+        (swept, self.take_in_turn(hook, owed, others, parallel))
+    }
+
+    /// Takes lanes for which there is room: those of events, and now and then one of the others.
+    fn take_in_turn(
+        &mut self,
+        hook: HookId,
+        mut owed: Vec<LaneId>,
+        mut others: Vec<LaneId>,
+        parallel: u32,
+    ) -> Vec<LaneId> {
+        for lanes in [&mut owed, &mut others] {
+            lanes.retain(|lane| !self.lanes.contains(lane));
+            lanes.reverse();
+        }
+        let mut taken = Vec::new();
+        while self.has_room(hook, parallel) {
+            let ahead = self.ahead.entry(hook).or_default();
+            let turn_of_others = owed.is_empty() || *ahead >= IN_A_ROW && !others.is_empty();
+            let Some(lane) = (if turn_of_others { others.pop() } else { owed.pop() }) else { break };
+            *ahead = if turn_of_others || others.is_empty() { 0 } else { *ahead + 1 };
+            if self.take(lane, parallel) {
+                taken.push(lane);
+            }
+        }
+        taken
     }
 
     /// Which of these lanes are swept now. Afterwards `due` holds those that may be worked on.
@@ -228,7 +292,6 @@ impl Claims {
 mod tests {
     use groundcrew_core::hash::Digest;
     use groundcrew_core::subject::{Path, SubjectKind};
-    use groundcrew_core::time::Timestamp;
     use groundcrew_store::events::Intake;
     use groundcrew_store::subjects::SubjectChange;
     use groundcrew_store::{Options, Store, SubjectId};
@@ -304,5 +367,39 @@ mod tests {
         assert!(claims.take(left[0], 4) && !claims.take(left[0], 4), "once");
         claims.release(Ok(Done::Worked(left[0])));
         assert!(claims.take(left[0], 4), "what is due again is worked on again");
+    }
+
+    #[tokio::test]
+    async fn what_happens_goes_before_what_a_sweep_made_due_and_neither_starves() {
+        let all = apps(MANY as u32 + 64).await;
+        let hook = all[0].hook;
+        let (swept, events) = all.split_at(MANY + 8);
+        let mut claims = Claims::default();
+        let choose = |claims: &mut Claims, owed: &[LaneId], others: &[LaneId]| {
+            claims.choose(hook, owed.to_vec(), others.to_vec(), 1, Sweeps::Many)
+        };
+        let (sweeping, taken) = choose(&mut claims, &events[..1], swept);
+        assert_eq!(
+            (sweeping.unwrap().len(), taken),
+            (swept.len(), events[..1].to_vec()),
+            "while others are swept"
+        );
+        assert_eq!(
+            choose(&mut claims, &swept[..1], &swept[1..]).1,
+            [],
+            "nobody works on what is being swept"
+        );
+        claims.release(Ok(Done::Worked(events[0])));
+        claims.release(Ok(Done::Swept(hook, swept.to_vec())));
+        let mut order = Vec::new();
+        for n in 0..2 * (IN_A_ROW as usize + 1) {
+            let (_, taken) = choose(&mut claims, &events[n..], swept);
+            assert_eq!(taken.len(), 1);
+            claims.release(Ok(Done::Worked(taken[0])));
+            order.push(swept.contains(&taken[0]));
+        }
+        assert_eq!(order.iter().filter(|swept| **swept).count(), 2, "{order:?}");
+        assert_eq!((order[0], order[IN_A_ROW as usize]), (false, true), "{order:?}");
+        assert_eq!(choose(&mut claims, &[], &swept[3..]).1, [swept[3]], "nothing happened");
     }
 }

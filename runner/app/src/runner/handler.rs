@@ -6,8 +6,10 @@ use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::retry::Backoff;
+use groundcrew_core::running::{Month, Total};
 use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::{Path, Subject};
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
 use groundcrew_engine::memory::Memory;
 use groundcrew_engine::run::{Ended, MemoryHandle};
@@ -81,7 +83,12 @@ impl Runner {
         let surroundings = Surroundings {
             answers: if observing { Answers::Observe } else { Answers::Outside },
             intents: opened.intents(&self.store),
-            memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), lane, installed.clone()))),
+            memory: MemoryHandle(Arc::new(LaneMemory::of(
+                self.store.clone(),
+                lane,
+                installed.clone(),
+                start.started,
+            ))),
             seed: start.seed,
             resource: None,
         };
@@ -170,6 +177,8 @@ pub(super) struct LaneMemory {
     store: Store,
     lane: LaneId,
     installed: Arc<Installed>,
+    /// When its run began: time stands still for what it looks up.
+    now: Timestamp,
 }
 
 /// Subjects on one page.
@@ -194,6 +203,11 @@ impl Memory for LaneMemory {
         ))
     }
 
+    fn running<'a>(&'a self, app: &'a Path, month: Month) -> BoxFuture<'a, Result<Vec<Total>, Failure>> {
+        let totals = self.totals(app, month).map_err(|error| Failure::again(error.to_string()));
+        Box::pin(std::future::ready(totals))
+    }
+
     fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {
         let value = self.store.kv(self.lane, key).map_err(|error| Failure::again(error.to_string()));
         Box::pin(std::future::ready(value))
@@ -202,8 +216,19 @@ impl Memory for LaneMemory {
 
 impl LaneMemory {
     /// The memory of a lane, and the fleet within its hook's scope.
-    pub(super) const fn of(store: Store, lane: LaneId, installed: Arc<Installed>) -> Self {
-        Self { store, lane, installed }
+    pub(super) const fn of(store: Store, lane: LaneId, installed: Arc<Installed>, now: Timestamp) -> Self {
+        Self { store, lane, installed, now }
+    }
+
+    /// How long the machines of a living app within the hook's scope ran.
+    fn totals(&self, app: &Path, month: Month) -> groundcrew_store::Result<Vec<Total>> {
+        if !self.installed.hook.covers(app.app_name()) {
+            return Ok(Vec::new());
+        }
+        match self.store.subject_at(&app.app_path())? {
+            Some(found) if found.gone_at.is_none() => self.store.ran(found.id, month, self.now),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn page(

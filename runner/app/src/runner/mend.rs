@@ -161,7 +161,12 @@ impl Runner {
             resource: None,
             answers: Answers::Outside,
             intents: opened.intents(&self.store),
-            memory: MemoryHandle(Arc::new(LaneMemory::of(self.store.clone(), memory, installed.clone()))),
+            memory: MemoryHandle(Arc::new(LaneMemory::of(
+                self.store.clone(),
+                memory,
+                installed.clone(),
+                start.started,
+            ))),
             seed: start.seed,
         };
         let config = Arc::new(installed.hook.config.clone());

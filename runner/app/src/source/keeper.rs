@@ -185,6 +185,7 @@ impl Keeper {
             intake.events.push(NewEvent { event, handlers });
         }
         intake.findings.extend(delta.findings.iter().map(finding));
+        intake.noted.extend(delta.noted.iter().cloned());
         if let Some(cursor) = &delta.cursor {
             intake.cursor = Some(self.kept(cursor, self.position));
         }

@@ -30,12 +30,26 @@ impl Fixture {
     }
 
     pub(crate) fn run_words(&self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Said {
+        self.run_in(words, &[])
+    }
+
+    /// The same line with more in its environment.
+    pub(crate) fn run_with(&self, line: &str, environment: &[(&str, &str)]) -> Said {
+        self.run_in(line.split_whitespace(), environment)
+    }
+
+    fn run_in(
+        &self,
+        words: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        environment: &[(&str, &str)],
+    ) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_groundcrew"))
             .args(words)
             .current_dir(self.dir.path())
             .env_clear()
             .env("USER", "tester")
             .env("GROUNDCREW_LOG", "off")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .output()
             .unwrap();

@@ -72,6 +72,39 @@ async fn a_plan_says_what_would_be_done_to_each_thing_and_why() {
     assert_eq!(server.dns().log().len(), effects, "a plan changes nothing");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_has_colours_at_a_terminal_or_where_they_are_asked_for() {
+    let (fixture, _server) = scene().await;
+    let colours = |text: &str| text.contains('\u{1b}');
+    let piped = fixture.data_run("plan").out;
+    assert!(!colours(&piped), "{piped:?}");
+    let painted = fixture.data_run("plan --color always").out;
+    assert_eq!(
+        anstream::adapter::strip_str(&painted).to_string(),
+        piped,
+        "colours change nothing but colours"
+    );
+    // Of a deletion, a creation and a conflict, each has its own.
+    for (line, code) in [("delete", "31m"), ("create", "32m"), ("conflict", "31m")] {
+        let found = painted.lines().find(|text| text.contains(line)).unwrap_or_default();
+        assert!(found.contains(code), "{line}: {found:?}");
+    }
+    let file = fixture.dir.path().join("colours.json");
+    fixture.data_run("plan --color always --out colours.json");
+    assert!(!colours(&fs::read_to_string(file).unwrap()));
+    assert!(!fixture.data_run("plan --color always --json").out.contains("\\u001b"));
+
+    // What a terminal would say is said by the environment: nobody looks here. Who wants no colours gets none.
+    for (wishes, expected) in [
+        (&[("CLICOLOR_FORCE", "1")][..], true),
+        (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "")], true),
+        (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+    ] {
+        let said = fixture.run_with("--data data plan", wishes);
+        assert_eq!((said.code, colours(&said.out)), (0, expected), "{wishes:?}: {said:?}");
+    }
+}
+
 /// How many items of plans may be done now.
 fn applied(fixture: &Fixture) -> i64 {
     let database = groundcrew_store::Connection::open(fixture.data().join("groundcrew.db")).unwrap();

@@ -150,6 +150,10 @@ impl Bench {
     }
 
     pub(crate) async fn with(ground: Ground, rules: Rules, org: &str) -> Self {
+        Self::paced(ground, rules, org, Pace::default()).await
+    }
+
+    pub(crate) async fn paced(ground: Ground, rules: Rules, org: &str, pace: Pace) -> Self {
         let world = World::new(7, Arc::new(ground.clock.clone())).validated();
         let sim = Server::start(([127, 0, 0, 1], 0).into(), world).await.unwrap();
         let settings = config::FlySource {
@@ -157,7 +161,7 @@ impl Bench {
             token: "FLY".to_owned(),
             retire_token: None,
             url: sim.base_url().parse().unwrap(),
-            pace: Pace::default(),
+            pace,
             vanish_max: VanishMax::default(),
         };
         let network = Ground::network();

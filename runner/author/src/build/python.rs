@@ -32,9 +32,15 @@ pub(super) fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str))
     say("building with componentize-py; the whole of CPython is linked, half a minute is usual");
     let (own, output) = (project.own(), project.own().join("built.wasm"));
     // Typed bindings, for editors: they take a tenth of a second.
+    let typed = own.join("bindings");
+    // It writes into no folder that is there.
+    match std::fs::remove_dir_all(&typed) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::file(&typed)(error)),
+        _ => {}
+    }
     let mut bindings = Command::new(&program);
     bindings.arg("--quiet").arg("-d").arg(own.join("wit")).args(["-w", world]);
-    run(bindings.arg("bindings").arg(own.join("bindings")), "componentize-py", without_backtrace)?;
+    run(bindings.arg("bindings").arg(&typed), "componentize-py", without_backtrace)?;
     let mut command = Command::new(program);
     command.current_dir(&project.root).arg("--quiet").arg("-d").arg(own.join("wit")).args(["-w", world]);
     command

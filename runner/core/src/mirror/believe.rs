@@ -174,11 +174,12 @@ impl Draft<'_> {
         let approved = self.cursor.approved.contains_key(uid);
         let mut heirs = Vec::new();
         for member in self.members(uid) {
-            let machine = self.row(&member).cloned().expect("invariant: members have rows");
+            let mut machine = self.row(&member).cloned().expect("invariant: members have rows");
             let late = machine.memory.first_seen >= row.seen_at;
             if late && matches!(evidence, Evidence::AnotherId(_)) {
                 heirs.push(machine);
             } else {
+                self.wind_down(&mut machine);
                 self.end(machine, "machine.destroyed", self.look.at);
             }
         }
@@ -243,8 +244,9 @@ impl Draft<'_> {
     }
 
     fn machine_ends(&mut self, uid: &Uid) {
-        let Some(row) = self.row(uid).filter(|row| row.gone_at.is_none()).cloned() else { return };
+        let Some(mut row) = self.row(uid).filter(|row| row.gone_at.is_none()).cloned() else { return };
         let approved = self.cursor.approved.contains_key(uid);
+        self.wind_down(&mut row);
         self.end(row, "machine.destroyed", self.look.at);
         if !approved {
             self.cursor.ends.push(End { kind: SubjectKind::Machine, at: self.look.at });

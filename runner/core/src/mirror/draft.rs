@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::event::{Event, Finding, FindingStatus};
 use super::row::GONE;
 use super::{Ask, Config, Cursor, Delta, Look, Mirror, Pending, Row, Rule, event_id};
+use crate::running::Noted;
 use crate::subject::{SubjectKind, Uid};
 use crate::time::Timestamp;
 
@@ -29,6 +30,7 @@ pub(super) struct Draft<'a> {
     names: BTreeMap<String, Option<Uid>>,
     events: Vec<Event>,
     findings: Vec<Finding>,
+    pub(super) noted: Vec<Noted>,
     asks: BTreeSet<Ask>,
     pub(super) cursor: Cursor,
     pub(super) pending: Pending,
@@ -44,6 +46,7 @@ impl<'a> Draft<'a> {
             names: BTreeMap::new(),
             events: Vec::new(),
             findings: Vec::new(),
+            noted: Vec::new(),
             asks: BTreeSet::new(),
             cursor: mirror.cursor.clone(),
             pending: mirror.pending.clone(),
@@ -62,6 +65,7 @@ impl<'a> Draft<'a> {
             events: self.events,
             cursor: (self.cursor != self.mirror.cursor).then_some(self.cursor),
             findings: self.findings,
+            noted: self.noted,
             asks: self.asks,
             names: self.names,
             pending: self.pending,
@@ -143,6 +147,7 @@ impl<'a> Draft<'a> {
     /// Lets a version of a subject happen: counts it, tells it and lays the row over the mirror's.
     pub(super) fn tell(&mut self, mut row: Row, kind: &'static str, time: Timestamp, reason: Option<&Value>) {
         debug_assert!(crate::kind::OWN.contains(&kind), "`{kind}` is not among the runner's own events");
+        self.wind(&mut row, time);
         row.version += 1;
         let mut data = row.raw.clone();
         if let (Some(reason), Value::Object(fields)) = (reason, &mut data) {

@@ -125,6 +125,7 @@ impl Draft<'_> {
         row.memory.updated_at = machine.updated_at;
         row.memory.know_log_until(machine.updated_at.unwrap_or(self.look.at));
         row.memory.know_log(&machine.log);
+        self.wind_late(&mut row, machine);
         self.put(row, Write::Store);
     }
 
@@ -162,6 +163,7 @@ impl Draft<'_> {
             self.put(row, Write::Quiet);
         }
         self.settle_state(&uid, machine);
+        self.wind_up(&uid, machine);
     }
 
     /// A destroyed machine may be listed for a long time; one that lives although it was gone is looked at.

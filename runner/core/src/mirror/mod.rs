@@ -17,6 +17,7 @@
 
 mod apps;
 mod believe;
+mod clock;
 mod cursor;
 mod draft;
 mod event;
@@ -33,6 +34,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use clock::Clock;
 pub use cursor::{Cursor, End, Org, OrgQuery};
 pub use event::{Event, Finding, FindingStatus};
 pub use row::{Memory, Row};
@@ -43,6 +45,7 @@ pub use seen::{
 
 use crate::duration::Millis;
 use crate::hash::Digest;
+use crate::running::Noted;
 use crate::subject::Uid;
 use crate::time::Timestamp;
 use draft::Draft;
@@ -88,7 +91,7 @@ pub struct Mirror {
     generation: u64,
 }
 
-/// What an observation changes. Commit `rows`, `events`, `cursor` and `findings` together, then apply it.
+/// What an observation changes. Commit `rows`, `events`, `cursor`, `findings` and `noted` together, then apply it.
 #[derive(Clone, Debug)]
 #[must_use = "a delta changes nothing until it is committed and applied"]
 pub struct Delta {
@@ -100,6 +103,8 @@ pub struct Delta {
     pub cursor: Option<Cursor>,
     /// Findings opened and resolved.
     pub findings: Vec<Finding>,
+    /// How long machines ran; part of the same transaction.
+    pub noted: Vec<Noted>,
     /// What should be looked at next; not durable, asked again when it is still so.
     pub asks: BTreeSet<Ask>,
     quiet: Vec<Row>,
@@ -284,7 +289,8 @@ impl Delta {
 
     /// Whether nothing has to be written.
     pub fn is_quiet(&self) -> bool {
-        self.rows.is_empty() && self.events.is_empty() && self.cursor.is_none() && self.findings.is_empty()
+        let told = self.events.is_empty() && self.findings.is_empty() && self.noted.is_empty();
+        told && self.rows.is_empty() && self.cursor.is_none()
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::clock::Clock;
 use crate::subject::{Path, Subject, SubjectKind, Uid};
 use crate::time::Timestamp;
 
@@ -48,6 +49,10 @@ pub struct Memory {
     pub instance: Option<String>,
     /// Log lines up to here are known.
     pub log_floor: Timestamp,
+    /// Of a machine that runs: since when, and as what.
+    pub clock: Option<Clock>,
+    /// Of a machine that ran before: until when that is counted.
+    pub ran_until: Option<Timestamp>,
     /// Later log lines that are known, oldest first.
     pub log_known: Vec<(Timestamp, String)>,
 }

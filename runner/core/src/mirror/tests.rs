@@ -4,4 +4,5 @@ mod bench;
 mod converge;
 mod life;
 mod rules;
+mod running;
 mod together;

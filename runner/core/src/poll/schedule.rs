@@ -23,6 +23,10 @@ pub struct Pace {
     pub rotation_cap: Rate,
     /// Requests under way at once.
     pub in_flight_max: usize,
+    /// How often to ask for one thing: what the platform allows for an action and id.
+    pub general: Rate,
+    /// How often to get one machine, of which the platform allows more.
+    pub machine_get: Rate,
 }
 
 /// A request to send now.
@@ -97,6 +101,18 @@ impl Default for Pace {
             rotation: Millis::seconds(275),
             rotation_cap: Rate { burst: 2, every: Millis::new(500) },
             in_flight_max: 32,
+            general: Rate::GENERAL.careful(),
+            machine_get: Rate::MACHINE_GET.careful(),
+        }
+    }
+}
+
+impl Pace {
+    /// The limit of a request; each kind of request is one action, and its fields are its id.
+    const fn rate(&self, ask: &Ask) -> Rate {
+        match ask {
+            Ask::Machine { .. } => self.machine_get,
+            _ => self.general,
         }
     }
 }
@@ -330,7 +346,7 @@ impl Schedule {
         if full || self.in_flight.contains_key(ask) || self.free_at(ask, now) > now {
             return false;
         }
-        self.limits.take(ask, rate(ask), now);
+        self.limits.take(ask, self.pace.rate(ask), now);
         self.in_flight.insert(ask.clone(), now);
         fetches.push(Fetch { ask: ask.clone(), tick: self.tick });
         true
@@ -339,7 +355,7 @@ impl Schedule {
     /// When limits and back-off allow a request.
     fn free_at(&self, ask: &Ask, now: Timestamp) -> Timestamp {
         let backoff = self.failures.get(ask).map_or(now, |failures| failures.until);
-        self.limits.free_at(ask, rate(ask), now).max(backoff).max(self.ailing.until)
+        self.limits.free_at(ask, self.pace.rate(ask), now).max(backoff).max(self.ailing.until)
     }
 }
 
@@ -351,13 +367,5 @@ impl App {
     /// When it is to be looked at again.
     fn due(&self, every: Millis) -> Timestamp {
         self.looked_at.map_or(self.since, |looked| looked + every)
-    }
-}
-
-/// The documented limit of a request; each kind of request is one action, and its fields are its id.
-const fn rate(ask: &Ask) -> Rate {
-    match ask {
-        Ask::Machine { .. } => Rate::MACHINE_GET.careful(),
-        _ => Rate::GENERAL.careful(),
     }
 }

@@ -111,8 +111,8 @@ impl Decider<'_> {
         let doing = &mut next.lanes[lane];
         let row = doing.row.as_mut().expect("a step is for a row");
         row.origin = origin;
-        if !matches!(row.state, State::Creating | State::InDoubt) && self.setup.driver != Driver::KeepsSpec {
-            // What was written last was written to another thing.
+        if row.state != State::Creating && self.setup.driver != Driver::KeepsSpec {
+            // What was written last was written to another thing, or was cut off half-way.
             row.spec = shape.body;
         }
         present(row, id, shape);

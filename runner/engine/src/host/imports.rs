@@ -1,6 +1,7 @@
 //! `groundcrew:hook`'s imports: http, config, log, fleet, kv.
 
 use groundcrew_core::pointer::Pointer;
+use groundcrew_core::running::{Month, Total};
 use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::Path;
 use serde_json::json;
@@ -135,6 +136,18 @@ impl fleet::Host for Host {
         let found = self.local("fleet.below", &ask, page).await?;
         let (subjects, next) = found.map_err(|failure| fleet_failed(&failure))?;
         Ok(fleet::Page { subjects: subjects.into_iter().map(convert::subject_out).collect(), next })
+    }
+
+    async fn running(&mut self, app: String, month: String) -> Result<Vec<fleet::RunningTime>> {
+        let (Ok(path), Ok(asked)) = (app.parse::<Path>(), month.parse::<Month>()) else {
+            return Ok(Vec::new());
+        };
+        let memory = self.with.memory.clone();
+        let ask = json!([app, month]);
+        let totals = async move { memory.running(&path, asked).await };
+        let found = self.local("fleet.running", &ask, totals).await?;
+        let totals: Vec<Total> = found.map_err(|failure| fleet_failed(&failure))?;
+        Ok(totals.into_iter().map(convert::running_time_out).collect())
     }
 }
 

@@ -32,12 +32,20 @@ impl Transport for Script {
     }
 }
 
-fn limited(mut statuses: Vec<u16>, classify: Classify) -> Limited<Script> {
+fn limited(statuses: Vec<u16>, classify: Classify) -> Limited<Script> {
+    limited_after(statuses, classify, None)
+}
+
+fn limited_after(
+    mut statuses: Vec<u16>,
+    classify: Classify,
+    asked_until: Option<Timestamp>,
+) -> Limited<Script> {
     statuses.reverse();
     let host = Rate { burst: 2, every: Millis::seconds(1) };
     let breaking = Breaking { failures: 3, ..Breaking::default() };
     let rules = Rules { host, classify, breaking, patience: Millis::seconds(10) };
-    Limited::new(Script(Mutex::new(statuses)), rules, Arc::new(Paused(Instant::now())))
+    Limited::new(Script(Mutex::new(statuses)), rules, Arc::new(Paused(Instant::now())), asked_until)
 }
 
 fn nothing() -> Classify {
@@ -90,17 +98,79 @@ async fn a_hook_waits_for_its_own_rate_and_takes_nothing_from_others_meanwhile()
     assert_eq!(limited.counts().waiting, BTreeMap::new(), "who gave up does not wait");
 }
 
-#[tokio::test(start_paused = true)]
-async fn limits_from_outside_are_kept_by_their_name() {
-    let by_path: Classify = Arc::new(|request| {
+fn by_path() -> Classify {
+    Arc::new(|request| {
         let rate = Rate { burst: 1, every: Millis::seconds(3) };
         request.url.contains("/machines/").then(|| Counted { by: request.url.clone(), rate })
-    });
-    let limited = limited(Vec::new(), by_path);
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_from_outside_may_be_used_up_by_whoever_asked_before() {
+    let limited = limited_after(Vec::new(), by_path(), Some(Timestamp::from_millis(0)));
     let started = Instant::now();
     ask(&limited, "https://a.example/machines/0").await.unwrap();
-    assert_eq!(started.elapsed(), Duration::from_secs(3), "whoever asked before may have used it up");
+    assert_eq!(started.elapsed(), Duration::from_secs(3));
     tokio::time::advance(Duration::from_secs(9)).await;
+    let began = Instant::now();
+    ask(&limited, "https://a.example/machines/1").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO, "by then it is full");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_from_outside_count_hooks_and_runner_together_and_only_they_hold_it_up() {
+    let hooks = limited(vec![0, 0, 0], by_path());
+    let runner = hooks.of_runner();
+    let began = Instant::now();
+    ask(&hooks, "https://a.example/machines/1").await.unwrap();
+    ask(&runner, "https://a.example/machines/1").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_secs(3), "the hook had the one that was there");
+    for _ in 0..3 {
+        ask(&runner, "https://a.example/").await.unwrap();
+    }
+    assert_eq!(began.elapsed(), Duration::from_secs(3), "a host's rate is for hooks");
+    assert_eq!(hooks.open(), [], "it moves no breaker");
+    for _ in 0..4 {
+        // Nobody waits for these: they book the bucket further ahead than hooks are patient.
+        let asked = ask(&runner, "https://a.example/machines/1");
+        let _left = tokio::time::timeout(Duration::from_millis(1), asked).await;
+    }
+    assert!(ask(&hooks, "https://a.example/machines/1").await.is_err());
+    ask(&runner, "https://a.example/machines/1").await.expect("it waits as long as it takes");
+}
+
+/// Follows tokio's clock, from wherever it is set.
+#[derive(Debug)]
+struct Set(Instant, Mutex<i64>);
+
+impl Clock for Set {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(*self.1.lock().unwrap() + self.0.elapsed().as_millis() as i64)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_keeps_nobody_waiting_for_hours() {
+    let clock = Arc::new(Set(Instant::now(), Mutex::new(9_000_000_000)));
+    let rules = Rules {
+        host: Rate { burst: 2, every: Millis::seconds(1) },
+        classify: by_path(),
+        breaking: Breaking { failures: 1, ..Breaking::default() },
+        patience: Millis::seconds(10),
+    };
+    let hooks = Limited::new(Script(Mutex::new(vec![200, 200, 0])), rules, clock.clone(), None);
+    ask(&hooks, "https://a.example/machines/1").await.unwrap();
+    assert_eq!(hooks.open().len(), 1, "its breaker is open");
+    *clock.1.lock().unwrap() -= Millis::hours(3).as_i64();
+    let began = Instant::now();
+    ask(&hooks, "https://a.example/machines/1").await.unwrap();
+    ask(&hooks.of_runner(), "https://a.example/machines/1").await.unwrap();
+    assert_eq!(began.elapsed(), Duration::from_secs(6), "how much was asked before is not known");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_from_outside_are_kept_by_their_name() {
+    let limited = limited(Vec::new(), by_path());
     let began = Instant::now();
     ask(&limited, "https://a.example/machines/1").await.unwrap();
     ask(&limited, "https://a.example/machines/2").await.unwrap();

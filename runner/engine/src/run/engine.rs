@@ -14,8 +14,7 @@ use super::hook::{AuditPre, HandlerPre, Hook, IncomingPre, InventoryPre, Provisi
 use crate::host::{self, Host};
 use crate::inspect::{Export, Inspected};
 
-/// Of a slot's memory and tables this much stays mapped between two runs, in bytes: the kernel says which pages
-/// were written, and only those are reset. Unmapping instead costs every core a flush of its address cache.
+/// Of a slot's memory and tables this much stays mapped between two runs, in bytes, where only what was written is reset.
 const MEMORY_KEPT: usize = 1 << 20;
 const TABLE_KEPT: usize = 64 << 10;
 /// Slots that keep it while nothing runs.
@@ -30,6 +29,19 @@ pub struct Profile {
     pub core_instances: u32,
     /// Linear memory of one instance, in bytes.
     pub memory: usize,
+    /// How a slot's memory is made fresh.
+    pub reset: Reset,
+}
+
+/// How the memory of a slot is made fresh for the next run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reset {
+    /// The kernel says which pages were written, and only those are reset (Linux 6.7 and later; else all that stay
+    /// mapped are).
+    #[default]
+    Written,
+    /// All is unmapped, which costs every core a flush of its address cache; for comparison.
+    Unmapped,
 }
 
 /// Why an engine could not be made.
@@ -73,11 +85,13 @@ impl Engine {
             .max_component_instance_size(1 << 20)
             .max_core_instance_size(1 << 20)
             .table_elements(100_000)
-            .max_memory_size(profile.memory)
-            .pagemap_scan(Enabled::Auto)
-            .linear_memory_keep_resident(MEMORY_KEPT)
-            .table_keep_resident(TABLE_KEPT)
-            .max_unused_warm_slots(WARM_SLOTS);
+            .max_memory_size(profile.memory);
+        if profile.reset == Reset::Written {
+            pool.pagemap_scan(Enabled::Auto)
+                .linear_memory_keep_resident(MEMORY_KEPT)
+                .table_keep_resident(TABLE_KEPT)
+                .max_unused_warm_slots(WARM_SLOTS);
+        }
         let mut config = config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Self::with(&config, profile.slots)

@@ -71,6 +71,7 @@ async fn typescript() {
 async fn javascript() {
     a_provisioner_of(Language::Js).await;
     a_handler_of(Language::Js, "TypeError").await;
+    an_auditor_of(Language::Js).await;
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod closed;
 mod conformance;
 mod denied;
 mod determinism;
+mod frozen;
 mod gate;
 mod hooks;
 mod inspected;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
+use groundcrew_core::running::{Month, Total};
 use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::{Path, Subject};
 use groundcrew_engine::memory::{Memory, Page};
@@ -98,6 +99,10 @@ impl Memory for Known {
             None => ready((vec![view().owner], Some("web".to_owned()))),
             Some(cursor) => ready((Vec::new(), (cursor != "web").then(|| "wrong".to_owned()))),
         }
+    }
+
+    fn running<'a>(&'a self, _: &'a Path, _: Month) -> BoxFuture<'a, Result<Vec<Total>, Failure>> {
+        ready(Vec::new())
     }
 
     fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {

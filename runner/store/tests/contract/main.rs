@@ -16,6 +16,7 @@ mod opening;
 mod prune;
 mod recover;
 mod remedies;
+mod running;
 mod sealed;
 mod support;
 mod wants;

@@ -11,6 +11,9 @@ extern void __wasm_import_groundcrew_hook_fleet_get(uint8_t *, size_t, uint8_t *
 __attribute__((__import_module__("groundcrew:hook/fleet@0.1.0"), __import_name__("below")))
 extern void __wasm_import_groundcrew_hook_fleet_below(uint8_t *, size_t, int32_t, uint8_t *, size_t, uint8_t *);
 
+__attribute__((__import_module__("groundcrew:hook/fleet@0.1.0"), __import_name__("running")))
+extern void __wasm_import_groundcrew_hook_fleet_running(uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
+
 // Imported Functions from `groundcrew:hook/kv@0.1.0`
 
 __attribute__((__import_module__("groundcrew:hook/kv@0.1.0"), __import_name__("get")))
@@ -208,6 +211,10 @@ void groundcrew_hook_fleet_subject_free(groundcrew_hook_fleet_subject_t *ptr) {
   groundcrew_hook_types_subject_free(ptr);
 }
 
+void groundcrew_hook_fleet_json_free(groundcrew_hook_fleet_json_t *ptr) {
+  groundcrew_hook_types_json_free(ptr);
+}
+
 void groundcrew_hook_fleet_list_subject_free(groundcrew_hook_fleet_list_subject_t *ptr) {
   size_t list_len = ptr->len;
   if (list_len > 0) {
@@ -224,9 +231,25 @@ void groundcrew_hook_fleet_page_free(groundcrew_hook_fleet_page_t *ptr) {
   wit_option_string_free(&ptr->next);
 }
 
+void groundcrew_hook_fleet_running_time_free(groundcrew_hook_fleet_running_time_t *ptr) {
+  groundcrew_hook_fleet_json_free(&ptr->guest);
+  wit_string_free(&ptr->region);
+}
+
 void groundcrew_hook_fleet_option_subject_free(groundcrew_hook_fleet_option_subject_t *ptr) {
   if (ptr->is_some) {
     groundcrew_hook_fleet_subject_free(&ptr->val);
+  }
+}
+
+void groundcrew_hook_fleet_list_running_time_free(groundcrew_hook_fleet_list_running_time_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    groundcrew_hook_fleet_running_time_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      groundcrew_hook_fleet_running_time_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
@@ -456,6 +479,14 @@ void groundcrew_hook_fleet_below(wit_string_t *path, wit_string_t *maybe_cursor,
     (groundcrew_hook_fleet_list_subject_t) (groundcrew_hook_fleet_list_subject_t) { (groundcrew_hook_fleet_subject_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) },
     (wit_option_string_t) option3,
   };
+}
+
+void groundcrew_hook_fleet_running(wit_string_t *app, wit_string_t *month, groundcrew_hook_fleet_list_running_time_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_groundcrew_hook_fleet_running((uint8_t *) (*app).ptr, (*app).len, (uint8_t *) (*month).ptr, (*month).len, ptr);
+  *ret = (groundcrew_hook_fleet_list_running_time_t) { (groundcrew_hook_fleet_running_time_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
 }
 
 bool groundcrew_hook_kv_get(wit_string_t *key, wit_option_list_u8_t *ret, groundcrew_hook_kv_failure_t *err) {

@@ -137,6 +137,8 @@ typedef struct groundcrew_hook_types_finding_t {
 
 typedef groundcrew_hook_types_subject_t groundcrew_hook_fleet_subject_t;
 
+typedef groundcrew_hook_types_json_t groundcrew_hook_fleet_json_t;
+
 typedef struct {
   groundcrew_hook_fleet_subject_t *ptr;
   size_t len;
@@ -150,10 +152,29 @@ typedef struct groundcrew_hook_fleet_page_t {
   wit_option_string_t   next;
 } groundcrew_hook_fleet_page_t;
 
+// How long an app's machines of one size ran in a month.
+typedef struct groundcrew_hook_fleet_running_time_t {
+  // What they ran on, as the platform's configuration has it (`guest`): `{"cpu_kind": "shared", "cpus": 1,
+  // "memory_mb": 256}`; `null` where it was not told.
+  groundcrew_hook_fleet_json_t   guest;
+  // The platform's word for where they ran; empty where it was not told.
+  wit_string_t   region;
+  // All together, in seconds.
+  double   seconds;
+  // Seconds of which nobody knows whether they ran: before the mirror saw them for the first time, and before an
+  // end that it did not see.
+  double   unseen;
+} groundcrew_hook_fleet_running_time_t;
+
 typedef struct {
   bool is_some;
   groundcrew_hook_fleet_subject_t val;
 } groundcrew_hook_fleet_option_subject_t;
+
+typedef struct {
+  groundcrew_hook_fleet_running_time_t *ptr;
+  size_t len;
+} groundcrew_hook_fleet_list_running_time_t;
 
 typedef groundcrew_hook_types_failure_t groundcrew_hook_kv_failure_t;
 
@@ -292,6 +313,10 @@ typedef struct {
 extern bool groundcrew_hook_fleet_get(wit_string_t *path, groundcrew_hook_fleet_subject_t *ret);
 // Living subjects directly below a path, by path, 500 a page.
 extern void groundcrew_hook_fleet_below(wit_string_t *path, wit_string_t *maybe_cursor, groundcrew_hook_fleet_page_t *ret);
+// How long the machines of a living app within the hook's scope ran in a calendar month (UTC, `2026-11`), by size:
+// also those that are gone, and those that run until now. By the platform's own times, whenever the mirror looked.
+// Twelve months are kept; nothing for what is no month.
+extern void groundcrew_hook_fleet_running(wit_string_t *app, wit_string_t *month, groundcrew_hook_fleet_list_running_time_t *ret);
 
 // Imported Functions from `groundcrew:hook/kv@0.1.0`
 // What was last set under this key.
@@ -348,11 +373,17 @@ void groundcrew_hook_types_finding_free(groundcrew_hook_types_finding_t *ptr);
 
 void groundcrew_hook_fleet_subject_free(groundcrew_hook_fleet_subject_t *ptr);
 
+void groundcrew_hook_fleet_json_free(groundcrew_hook_fleet_json_t *ptr);
+
 void groundcrew_hook_fleet_list_subject_free(groundcrew_hook_fleet_list_subject_t *ptr);
 
 void groundcrew_hook_fleet_page_free(groundcrew_hook_fleet_page_t *ptr);
 
+void groundcrew_hook_fleet_running_time_free(groundcrew_hook_fleet_running_time_t *ptr);
+
 void groundcrew_hook_fleet_option_subject_free(groundcrew_hook_fleet_option_subject_t *ptr);
+
+void groundcrew_hook_fleet_list_running_time_free(groundcrew_hook_fleet_list_running_time_t *ptr);
 
 void groundcrew_hook_kv_failure_free(groundcrew_hook_kv_failure_t *ptr);
 

@@ -8,9 +8,11 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::seam;
-use crate::host::{fleet::Page, log::Level};
+use crate::host::fleet::{Page, RunningTime};
+use crate::host::log::Level;
 use crate::{Failure, Request, Response, Result, Subject};
 
+type Ran = Box<dyn Fn(&str, &str) -> Vec<RunningTime>>;
 type Answerer = Box<dyn FnMut(&Request) -> Result<Response>>;
 
 /// A host for tests: what the stanza and the outside world would be.
@@ -28,6 +30,7 @@ struct Shared {
     calls: RefCell<Vec<Request>>,
     notes: RefCell<Vec<(Level, String)>>,
     fleet: RefCell<BTreeMap<String, Subject>>,
+    ran: RefCell<Ran>,
     memory: RefCell<BTreeMap<String, Vec<u8>>>,
     pure: Cell<bool>,
     reads: Cell<fn(&Request) -> bool>,
@@ -53,6 +56,7 @@ impl Fake {
             calls: RefCell::default(),
             notes: RefCell::default(),
             fleet: RefCell::default(),
+            ran: RefCell::new(Box::new(|_, _| Vec::new())),
             memory: RefCell::default(),
             pure: Cell::new(false),
             reads: Cell::new(|_| false),
@@ -93,6 +97,13 @@ impl Fake {
     #[must_use]
     pub fn fleet(self, subject: Subject) -> Self {
         self.shared.fleet.borrow_mut().insert(subject.path.clone(), subject);
+        self
+    }
+
+    /// Says how long the machines of an app (by path) ran in a month; nothing without it.
+    #[must_use]
+    pub fn running(self, ran: impl Fn(&str, &str) -> Vec<RunningTime> + 'static) -> Self {
+        *self.shared.ran.borrow_mut() = Box::new(ran);
         self
     }
 
@@ -196,6 +207,12 @@ impl Fake {
         let next = (subjects.len() > PAGE).then(|| subjects[PAGE - 1].path.clone());
         subjects.truncate(PAGE);
         Page { subjects, next }
+    }
+
+    /// Of living apps only, as in the host.
+    pub(super) fn running_times(&self, app: &str, month: &str) -> Vec<RunningTime> {
+        let lives = self.shared.fleet.borrow().contains_key(app);
+        if lives { (self.shared.ran.borrow())(app, month) } else { Vec::new() }
     }
 
     pub(super) fn kv_get(&self, key: &str) -> Option<Vec<u8>> {

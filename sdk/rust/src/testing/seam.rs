@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use super::fake::Fake;
-use crate::host::{fleet::Page, log::Level};
+use crate::host::fleet::{Page, RunningTime};
+use crate::host::log::Level;
 use crate::{Failure, Request, Response, Result, Subject};
 
 thread_local! {
@@ -59,6 +60,10 @@ pub(crate) fn subject(path: &str) -> Result<Option<Subject>> {
 
 pub(crate) fn below(path: &str, cursor: Option<&str>) -> Result<Page> {
     Ok(host()?.below(path, cursor))
+}
+
+pub(crate) fn running(app: &str, month: &str) -> Result<Vec<RunningTime>> {
+    Ok(host()?.running_times(app, month))
 }
 
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {

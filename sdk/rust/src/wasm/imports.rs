@@ -2,7 +2,8 @@
 
 use super::convert::failed;
 use super::{config, fleet, http, kv, log};
-use crate::host::{fleet::Page, log::Level};
+use crate::host::fleet::{Page, RunningTime};
+use crate::host::log::Level;
 use crate::{Request, Response, Result, Subject};
 
 pub(crate) fn send(request: Request) -> Result<Response> {
@@ -46,6 +47,14 @@ pub(crate) fn below(path: &str, cursor: Option<&str>) -> Result<Page> {
     let page = fleet::below(path, cursor);
     let subjects = page.subjects.into_iter().map(TryInto::try_into).collect::<Result<_>>()?;
     Ok(Page { subjects, next: page.next })
+}
+
+pub(crate) fn running(app: &str, month: &str) -> Result<Vec<RunningTime>> {
+    let time = |time: fleet::RunningTime| {
+        let fleet::RunningTime { guest, region, seconds, unseen } = time;
+        Ok(RunningTime { guest: serde_json::from_str(&guest)?, region, seconds, unseen })
+    };
+    fleet::running(app, month).into_iter().map(time).collect()
 }
 
 pub(crate) fn kv_get(key: &str) -> Result<Option<Vec<u8>>> {

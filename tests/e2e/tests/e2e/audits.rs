@@ -1,6 +1,6 @@
 //! An inventory is compared with the ledger, and an audit that enforces mends.
 
-use groundcrew_outside::{Knobs, What};
+use groundcrew_outside::{Fault, Knobs, What};
 use serde_json::{Value, json};
 
 use crate::scene::{RECORDS, Scene};
@@ -204,5 +204,33 @@ fn what_somebody_changed_is_reported_until_it_is_as_it_was_or_accepted() {
     let mut up = scene.up();
     scene.until_so("it is taken as it is", || scene.open_findings("resource.drift").is_empty());
     assert_eq!((&record()["value"], scene.times(What::Updated)), (&json!(3), 3), "only others changed it");
+    up.end();
+}
+
+#[test]
+fn a_remedy_that_is_told_when_to_come_back_is_not_now_and_is_tried_again() {
+    let scene = Scene::with_apps(1);
+    let often = SWEEP.replace("grace   = \"2s\"", "grace   = \"0s\"").replace("floor = 2", "floor = 20");
+    scene.configure(&format!("{RECORDS}{often}"));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    let idle = scene.somebody("POST", "/marked", &json!({ "name": "idle", "value": "idle" }));
+    let there = || {
+        let target = format!("/marked/{}", idle["id"].as_str().unwrap());
+        scene.outside.handle("GET", &target, &[], &[]).answer().unwrap().status == 200
+    };
+    let tried = |status: u16| {
+        scene.outside.once(Some("DELETE"), Fault::Refused(status));
+        let run = scene.audited("sweep");
+        assert!(there(), "{status}: {run}");
+        run["summary"].clone()
+    };
+    for status in [423, 425, 429] {
+        assert_eq!(tried(status), "reaper: 1 not-now", "{status}");
+    }
+    // What is refused for good, or names no time, is a failure that somebody should read.
+    assert_eq!(tried(403), "reaper: 1 failed");
+    assert_eq!(scene.audited("sweep")["summary"], "reaper: 1 fixed");
+    assert!(!there());
     up.end();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use groundcrew_flysim::Action;
 use serde_json::Value;
 
 use crate::scene::Scene;
@@ -63,5 +64,31 @@ fn a_handler_that_came_later_hears_of_all_who_live_once_each_across_a_kill() {
     assert!(again.code == Some(1) && again.err.contains("backfill cancel tell"), "{again:?}");
     scene.says(&["backfill", "cancel", "tell"]);
     assert_eq!(scene.list(&["backfill", "list"])[0]["outcome"], "cancelled");
+    up.end();
+}
+
+#[test]
+fn a_handler_of_machines_that_came_later_hears_of_all_that_live() {
+    let scene = Scene::with_apps(2);
+    let machine = |app: &str| {
+        let create = Action::CreateMachine { app: app.to_owned(), name: None, region: None, config: None };
+        scene.world().act(create).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let [kept, other, gone] = ["cust-1", "cust-2", "cust-2"].map(machine);
+    scene.world().act(Action::DestroyMachine { machine: gone }).unwrap();
+    scene.configure(&LATER.replace("app.*", "machine.*"));
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_listed(2);
+    assert!(told(&scene).is_empty(), "a first start adopts without a word");
+    let planned = scene.groundcrew(&["backfill", "tell"]);
+    assert!(planned.err.contains("tell is told of 0 apps and 2 machines"), "{planned:?}");
+    scene.says(&["backfill", "tell", "--rate", "100/s", "--yes"]);
+    scene.until_so("it is over", || scene.list(&["backfill", "list"])[0]["outcome"] == "told of 2");
+    scene.until_so("both are told", || told(&scene).len() == 2);
+    let mut what: Vec<_> = told(&scene).into_iter().map(|(kind, path, _)| (kind, path)).collect();
+    what.sort();
+    let present = |app: &str, id: &str| ("machine.present".to_owned(), format!("fly/acme/{app}/{id}"));
+    assert_eq!(what, [present("cust-1", &kept), present("cust-2", &other)]);
     up.end();
 }

@@ -143,3 +143,96 @@ fn what_exists_is_imported_for_an_app_that_wants_it() {
     assert_eq!((scene.times(What::Created), scene.times(What::Updated)), (0, 0));
     up.end();
 }
+
+/// What lives at one target, looked after by hooks of different components.
+fn stanza(name: &str, component: &str) -> String {
+    RECORDS.replace("[hook.records]", &format!("[hook.{name}]")).replace("$THINGS", component)
+}
+
+#[test]
+fn what_a_hook_has_is_given_to_another_while_the_runner_runs() {
+    let scene = Scene::with_apps(3);
+    scene.configure(&stanza("records", "$THINGS"));
+    let up = scene.up();
+    scene.until_records(1..=3);
+    scene.until_on_record(3);
+    // Another component, so this is no renamed stanza: what the first made is nobody's to look after.
+    let mut up = changed(&scene, up, &stanza("entries", "$NEXT"));
+    scene.until_so("it makes what is its own", || scene.keys().len() == 6);
+    scene.until_listed(4);
+    assert_eq!(
+        (&scene.hook("records")["state"], &scene.hook("records")["things"]),
+        (&"detached".into(), &3.into())
+    );
+    let asked = scene.groundcrew(&["hook", "remove", "records", "--transfer", "entries"]);
+    assert_eq!(asked.code, Some(5), "{asked:?}");
+    let said = scene.says(&["hook", "remove", "records", "--transfer", "entries", "--yes"]);
+    assert!(said.contains("hook records is removed: 3 things are entries's"), "{said}");
+    scene.until_so("all are looked after by it", || {
+        let rows = scene.list(&["resources"]);
+        rows.len() == 6 && rows.iter().all(|row| row["hook"] == "entries" && row["state"] == "present")
+    });
+    assert_eq!(scene.hook("records")["state"], "removed");
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (6, 0));
+
+    // It goes with its owner, as if that hook had made it.
+    scene.delete_app("cust-3");
+    scene.until_so("its things are gone", || scene.keys().len() == 4);
+    scene.until_listed(4);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (6, 2));
+    scene.was_polite();
+    up.end();
+}
+
+#[test]
+fn what_was_exported_is_imported_after_the_database_was_lost() {
+    const BOTH: &str = r#"
+[hook.records]
+$THINGS
+config = { server = "$SHOP", things = [
+  { kind = "natural", key = "{app}", value = 1 },
+  { kind = "anonymous", key = "{app}", value = 1 },
+] }
+gone = "delete"
+grace = { gone = "1s", unwanted = "1s" }
+allow = ["GET,POST,PUT,DELETE {config.server}/*"]
+"#;
+    let scene = Scene::with_apps(2);
+    scene.configure(BOTH);
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_on_record(4);
+    let exported = scene.says(&["resources", "export", "--hook", "records"]);
+    std::fs::write(scene.directory.path().join("things.jsonl"), &exported).unwrap();
+    up.end();
+    let ids = |rows: &[Value]| {
+        let id = |row: &Value| (row["owner"].clone(), row["kind"].clone(), row["thing"].clone());
+        let mut ids: Vec<_> = rows.iter().map(|row| format!("{:?}", id(row))).collect();
+        ids.sort();
+        ids
+    };
+    let lines: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4);
+
+    scene.lose_database();
+    scene.configure(&BOTH.replace("[hook.records]", "[hook.records]\nlevel = \"observe\""));
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_so("both are asked", || scene.list(&["resources"]).len() == 4);
+    scene.until_listed(4);
+    let asked = scene.groundcrew(&["resources", "import", "things.jsonl"]);
+    assert!(asked.code == Some(5) && asked.err.contains("is taken"), "{asked:?}");
+    scene.says(&["resources", "import", "things.jsonl", "--yes"]);
+    let rows = || scene.list(&["resources"]);
+    scene.until_so("all are looked at", || {
+        rows().iter().all(|row| row["state"] == "present" && row["observed"].is_object())
+    });
+    assert_eq!(ids(&rows()), ids(&lines), "each has the very thing that it had");
+    up.end();
+    scene.configure(BOTH);
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_listed(6);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (4, 0), "nothing is made twice");
+    up.end();
+}

@@ -105,3 +105,68 @@ fn what_is_applied_waits_for_the_end_of_a_pause_and_of_a_protection() {
     scene.is_clean([]);
     up.end();
 }
+
+#[test]
+fn a_replacement_is_applied_to_what_is_as_it_was_planned() {
+    let scene = Scene::with_apps(2);
+    // At this level nothing is removed by itself, and what is to be comes from a label.
+    let stanza = RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"no-deletes\"");
+    scene.configure(&stanza.replace("value = 1", "value = 1, shape = \"{labels.shape}\""));
+    let mut up = scene.up();
+    scene.until_ready();
+    let shape = |shape: &str| {
+        for app in ["cust-1", "cust-2"] {
+            scene.says(&["label", "set", app, &format!("shape={shape}")]);
+        }
+    };
+    shape("a");
+    scene.until_records(1..=2);
+    scene.until_on_record(2);
+    shape("b");
+    let both = ["replace cust-1", "replace cust-2"];
+    scene.until_so("both would be replaced", || planned(&scene, &[]) == both);
+    scene.says(&["plan", "--out", "p.json"]);
+    let record = |app: &str| {
+        let path = format!("/natural/{app}");
+        scene.outside.handle("GET", &path, &[], &[]).answer().unwrap().json()
+    };
+    let mark = record("cust-1")["mark"].clone();
+    scene.somebody("PUT", "/natural/cust-1", &json!({ "value": 7, "shape": "a", "mark": mark }));
+    scene.says(&["apply", "p.json", "--yes"]);
+    scene.until_so("what is as it was is another", || record("cust-2")["shape"] == "b");
+    scene.until_listed(8);
+    assert_eq!((&record("cust-1")["value"], &record("cust-1")["shape"]), (&json!(7), &json!("a")));
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (3, 1));
+    let left = planned(&scene, &[]);
+    assert!(left.len() == 1 && left[0].ends_with(" cust-1"), "{left:?}");
+    up.end();
+}
+
+#[test]
+fn of_a_plan_what_was_done_or_changed_meanwhile_is_left_out_and_said() {
+    let scene = Scene::with_apps(3);
+    let observing = RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"observe\"");
+    scene.configure(&observing);
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_so("all are asked", || scene.list(&["resources"]).len() == 3);
+    scene.says(&["plan", "--out", "all.json"]);
+    scene.says(&["plan", "--app", "cust-2", "--out", "one.json"]);
+    scene.says(&["apply", "one.json", "--yes"]);
+    scene.until_so("one is made", || scene.keys().len() == 1);
+    scene.until_on_record(1);
+    scene.delete_app("cust-3");
+    scene.until_so("the end of another is known", || {
+        scene.list(&["resources"]).iter().filter(|row| row["owner"] == "fly/acme/cust-3").count() == 0
+    });
+    let said = scene.groundcrew(&["apply", "all.json", "--yes"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for left in ["cust-2", "cust-3"] {
+        let line = said.out.lines().find(|line| line.contains("left out") && line.contains(left));
+        assert!(line.is_some(), "{left}: {said:?}");
+    }
+    scene.until_records(1..=2);
+    scene.until_listed(6);
+    assert_eq!(scene.times(What::Created), 2);
+    up.end();
+}

@@ -263,3 +263,35 @@ fn mode(file: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(file).unwrap().permissions().mode() & 0o777
 }
+
+#[test]
+fn an_old_copy_put_back_by_hand_is_noticed_and_nothing_is_made_twice_or_removed() {
+    let scene = Scene::with_apps(1);
+    scene.configure(RECORDS);
+    let mut up = scene.started();
+    scene.until_records(1..=1);
+    scene.until_on_record(1);
+    scene.says(&["backup", "b.db"]);
+    scene.create_app("cust-2");
+    scene.until_records(1..=2);
+    scene.until_on_record(2);
+    up.end();
+    scene.lose_database();
+    let data = scene.directory.path().join("data");
+    for (from, to) in [("b.db", "groundcrew.db"), ("b.db.key", "key")] {
+        std::fs::copy(scene.directory.path().join(from), data.join(to)).unwrap();
+    }
+    let mut up = scene.started();
+    // Who was there when it was copied is there; who came since comes anew.
+    scene.until_on_record(2);
+    let finding = scene.until("it is noticed", || scene.open_findings("installation.second").pop());
+    assert!(finding["remedy"].as_str().unwrap().contains("groundcrew recover"), "{finding}");
+    scene.until_listed(6);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (2, 0));
+    scene.is_clean([("cust-1", "natural/cust-1"), ("cust-2", "natural/cust-2")]);
+    // And it goes on: what is made and removed from here on is as ever.
+    scene.delete_app("cust-1");
+    scene.create_app("cust-3");
+    scene.until_records(2..=3);
+    up.end();
+}

@@ -74,8 +74,9 @@ impl Scene {
     }
 
     /// The same with its data somewhere else: there for the runner, and where this process sees it.
-    pub(crate) fn with_data(self, data: PathBuf) -> Self {
-        Self { data, ..self }
+    pub(crate) fn with_data(mut self, data: PathBuf) -> Self {
+        self.data = data;
+        self
     }
 
     pub(crate) fn world(&self) -> &World {
@@ -231,6 +232,14 @@ impl Scene {
     /// Waits until the runner says that it is ready.
     pub(crate) fn until_ready(&self) {
         self.until_so("/readyz says 200", || self.ask("/readyz").is_some_and(|(status, _)| status == 200));
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.was_polite();
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! New components and configurations: what they must find, and what they may not remove.
 
-use groundcrew_outside::{Act, What};
+use groundcrew_outside::{Act, Fault, What};
 
 use crate::scene::{RECORDS, Scene, Up};
 
@@ -153,6 +153,35 @@ fn a_component_that_does_not_find_its_predecessors_things_writes_nothing() {
     scene.until_records(1..=3);
     assert!(scene.open_findings("hook.lost-sight").is_empty());
     up.end();
+}
+
+#[test]
+fn a_component_that_does_not_find_a_creation_in_doubt_makes_no_second_one() {
+    let scene = Scene::with_apps(1);
+    // It takes effect, and nobody is told.
+    scene.outside.once(Some("POST"), Fault::Held);
+    scene.outside.once(Some("PUT"), Fault::Held);
+    let mut up = started(&scene, RECORDS);
+    scene.until_records(1..=1);
+    // Killed, not ended: the answer never comes.
+    up.0.kill().unwrap();
+    drop(up);
+    assert_eq!(scene.list(&["resources"])[0]["state"], "in-doubt");
+
+    let mut up = started(&scene, &RECORDS.replace("$THINGS", "$ELSEWHERE"));
+    let finding = scene.until("it is held", || scene.open_findings("hook.lost-sight").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.contains("1 of 1 creations in doubt are not found"), "{message}");
+    scene.until_listed(8);
+    assert_eq!(scene.times(What::Created), 1, "nothing is written");
+    up.end();
+
+    // One that finds it goes on by itself.
+    let mut up = started(&scene, &RECORDS.replace("$THINGS", "$NEXT"));
+    scene.until_so("it is found, and what is new is made", || scene.keys().len() == 2);
+    assert!(scene.open_findings("hook.lost-sight").is_empty());
+    up.end();
+    scene.is_clean([("cust-1", "natural/cust-1"), ("cust-1", "natural/cust-1-extra")]);
 }
 
 #[test]

@@ -53,6 +53,8 @@ enum Mistake {
     NeverRemoves,
     /// Whatever has the name is said to carry its mark.
     ClaimsAny,
+    /// Things are said to lie at their names, and are posted where a name may be taken twice.
+    PostsNames,
 }
 
 /// A thing as the API shows it.
@@ -105,6 +107,7 @@ impl Provisioner for Wrong {
             body["mark"] = json!(null);
         }
         let request = || match want.kind.as_str() {
+            "natural" if mistake == Mistake::PostsNames => Request::post(collection.as_str()),
             "natural" => Request::put(format!("{collection}/{}", encode(&name(want, mistake)))),
             "keyed" => {
                 let once = if mistake == Mistake::OtherKey { random() } else { want.once.clone() };
@@ -171,7 +174,7 @@ fn spec(text: &str) -> Result<Spec> {
 fn search(want: &Want) -> Result<Vec<Row>> {
     let collection = collection(&want.kind)?;
     let mistake = config::<Config>()?.mistake;
-    let named = (want.kind == "natural").then(|| name(want, mistake));
+    let named = (want.kind == "natural" && mistake != Mistake::PostsNames).then(|| name(want, mistake));
     if let Some(id) = want.id.clone().or(named) {
         let answer = Request::get(format!("{collection}/{}", encode(&id))).send()?;
         if answer.status == 404 && !answer.text().contains("no such container") {

@@ -7,7 +7,7 @@ use groundcrew_engine::clock::Clock as _;
 use groundcrew_store::ends::removal_print;
 use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::hooks::{HookState, Old, StoredHook};
-use groundcrew_store::lanes::LaneId;
+use groundcrew_store::lanes::{Cause, LaneId};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Result};
@@ -141,10 +141,12 @@ async fn turn_sources(stage: &Stage, up: &mut Up) {
 async fn work(stage: &Stage, up: &Up) -> Result<usize> {
     let mut worked = 0;
     for installed in up.runner.registry().all() {
-        let due = up.runner.store.due_lanes_of(installed.id, stage.watch.now(), LANES)?;
-        worked += due.len();
-        for lane in due {
-            work_or_postpone(stage, up, lane).await;
+        for cause in [Cause::Event, Cause::Sweep] {
+            let due = up.runner.store.due_lanes_of(installed.id, cause, stage.watch.now(), LANES)?;
+            worked += due.len();
+            for lane in due {
+                work_or_postpone(stage, up, lane).await;
+            }
         }
     }
     stage.works.set(stage.works.get() + worked as u64);

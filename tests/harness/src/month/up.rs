@@ -67,7 +67,7 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
     let machine = Machine { watch: stage.watch.clone(), boot: stage.starts.get() / STARTS_OF_A_BOOT };
     let kept = store.kept_clock()?;
     let clock: Arc<dyn Clock> = Arc::new(EvenClock::starting(machine, kept.as_ref(), store.latest_stamp()?));
-    let limited = Limited::new(stage.ways.clone(), breakers(), clock.clone());
+    let limited = Limited::new(stage.ways.clone(), breakers(), clock.clone(), None);
     let hooks = register(&config, &store, &limited).await?;
     let now = clock.now();
     store.close_broken_runs(now).await?;

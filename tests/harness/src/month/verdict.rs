@@ -70,7 +70,8 @@ impl Outcome {
 
     /// Things and tellings that should have been there.
     fn lost(&self) -> usize {
-        let untold = self.told.missing.len() + self.told.early.len() + self.unannounced.len();
+        let Told { missing, early, otherwise } = &self.told;
+        let untold = missing.len() + early.len() + otherwise.len() + self.unannounced.len();
         self.verdict.lost.len() + self.torn.len() + self.different.len() + untold
     }
 
@@ -302,9 +303,12 @@ impl fmt::Display for Outcome {
             let Dangling { record, address, from, why, .. } = it;
             writeln!(f, "{record} says {address}, since {}: {why:?}", When(from - START))?;
         }
-        for (word, ids) in
-            [("untold", &self.told.missing), ("early", &self.told.early), ("unannounced", &self.unannounced)]
-        {
+        for (word, ids) in [
+            ("untold", &self.told.missing),
+            ("early", &self.told.early),
+            ("told otherwise", &self.told.otherwise),
+            ("unannounced", &self.unannounced),
+        ] {
             if !ids.is_empty() {
                 writeln!(f, "{word}: {}", ids.iter().take(5).cloned().collect::<Vec<_>>().join(", "))?;
             }

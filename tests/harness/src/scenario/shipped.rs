@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{SERVER, Scenario, sees};
 use crate::neighbours::{Act, FLY, PDNS, REGISTRY, ZONE};
+use crate::s3;
 
 /// How long after an app's end on the platform the source confirms it, in milliseconds.
 const CONFIRMED_AFTER: i64 = 2_000;
@@ -96,6 +97,18 @@ impl Scenario {
         self.collection(REGISTRY, knobs).hook(&stanza)
     }
 
+    /// The stanza of `builtin:bucket`, called `bucket`: each app has a bucket, which is emptied before it goes.
+    #[must_use]
+    pub fn bucket(self, lines: &str) -> Self {
+        let (at, prefix) = (s3::AT, s3::PREFIX);
+        self.hook(&format!(
+            "[hook.bucket]\nuse = \"builtin:bucket\"\ngone = \"delete\"\n{lines}\n\
+             config = {{ endpoint = \"{at}\", prefix = \"{prefix}\", names = \"{prefix}{{app}}\", empty = true }}\n\
+             secret.AWS = {{ from = \"AWS\", sign = \"sigv4\", region = \"us-east-1\", service = \"s3\", to = \"{at}\" }}\n\
+             allow = [\"GET {at}/\", \"GET,PUT,POST,DELETE {at}/{prefix}*\"]\n"
+        ))
+    }
+
     /// The stanza of `builtin:dns`, called `dns`, with these `records`.
     #[must_use]
     pub fn dns(self, records: &str, lines: &str) -> Self {
@@ -153,6 +166,12 @@ impl Scenario {
         self.doing(at, Doing::Beside(Act::TurnDns(turn)))
     }
 
+    /// Something happens in the store of objects.
+    #[must_use]
+    pub fn s3(self, at: i64, act: s3::Act) -> Self {
+        self.doing(at, Doing::Beside(Act::S3(act)))
+    }
+
     /// Somebody else writes a record set; without contents: deletes it.
     #[must_use]
     pub fn foreign(
@@ -194,6 +213,6 @@ pub(crate) fn head(installation: &str) -> String {
     format!(
         "installation = \"{installation}\"\nlevel = \"enforce\"\n\
          [source.fly]\norg = \"acme\"\ntoken = \"FLY\"\nurl = \"{FLY}\"\n\
-         [secrets]\nTELL = {{ env = \"TELL\" }}\nFLY = {{ env = \"FLY\" }}\nPDNS = {{ env = \"PDNS\" }}\n"
+         [secrets]\nTELL = {{ env = \"TELL\" }}\nFLY = {{ env = \"FLY\" }}\nPDNS = {{ env = \"PDNS\" }}\nAWS = {{ env = \"AWS\" }}\n"
     )
 }

@@ -189,13 +189,14 @@ pub(super) fn fault(text: &str) -> Result<Fault, String> {
         "garbled" => Fault::Garbled,
         "held" => Fault::Held,
         "never-arrived" => Fault::NeverArrived,
+        "twice" => Fault::Twice,
         _ => match (text.parse::<u16>(), late()) {
             (Ok(status @ 400..=599), _) => Fault::Refused(status),
             (_, Some(by)) => Fault::Late(by.as_i64()),
             _ => {
                 return Err(format!(
                     "`{text}` is no fault; there are: a status such as \"503\", \"answer-lost\", \"timeout\", \
-                     \"garbled\", \"held\", \"never-arrived\", \"late 9s\""
+                     \"garbled\", \"held\", \"never-arrived\", \"twice\", \"late 9s\""
                 ));
             }
         },

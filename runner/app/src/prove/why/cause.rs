@@ -25,6 +25,13 @@ pub fn explained<S: Seen>(played: &Played<S>) -> Vec<String> {
     if !played.told.missing.is_empty() {
         why.push(case.untold());
     }
+    if !played.told.otherwise.is_empty() {
+        why.push(
+            "whoever is told twice knows the event by its id and keeps what came first: what is told comes from the event \
+             alone, its time too, and not from a clock or chance"
+                .to_owned(),
+        );
+    }
     why.dedup();
     why
 }
@@ -44,6 +51,13 @@ impl Case<'_> {
         let (first, second) = (made.next()?, made.next()?);
         let key = short(&purpose.to_string());
         let (one, other) = (self.write_of(first)?, self.write_of(second)?);
+        if std::ptr::eq(one.1, other.1) {
+            return Some(format!(
+                "one {} made two things when it arrived twice: the API knows the second one by its `Idempotency-Key`, \
+                 which is want.once, or by its name, or else the kind's class is not what hook.toml says",
+                line(one.1)
+            ));
+        }
         if one.0.record.id == other.0.record.id {
             let op = &one.0.record.op;
             return Some(format!(
@@ -148,6 +162,15 @@ impl Case<'_> {
                 line(call)
             );
         }
+        let unanswered =
+            handled().filter(ok).find_map(|run| run.calls.iter().find(|call| !is_answered(call)));
+        if let Some(call) = unanswered {
+            return format!(
+                "the handler said that all went well although {} had no answer: an error must be an error, so that it is \
+                 told again",
+                line(call)
+            );
+        }
         let dead = handled().find(|run| !ok(run)).and_then(|run| run.record.outcome.clone());
         dead.map_or_else(
             || {
@@ -190,8 +213,8 @@ fn blind(run: &Ran, thing: &Effect) -> Option<String> {
             line(refused)
         ));
     }
-    if run.calls.iter().any(|call| matches!(&call.answer, Some(Answer::Failure(_)) | None)) {
-        return Some(format!("`find` said that nothing was there although {} had no answer", line(call)));
+    if let Some(lost) = run.calls.iter().find(|call| !is_answered(call)) {
+        return Some(format!("`find` said that nothing was there although {} had no answer", line(lost)));
     }
     if run.calls.iter().any(|call| shows(call, &thing.id)) {
         let id = &thing.id;
@@ -262,6 +285,11 @@ fn status(call: &Called) -> Option<u16> {
         Some(Answer::Response { status, .. }) => Some(*status),
         _ => None,
     }
+}
+
+/// Whether anything came back, an error too.
+fn is_answered(call: &Called) -> bool {
+    matches!(&call.answer, Some(Answer::Response { .. }))
 }
 
 /// Answered with an error that is no absence.

@@ -122,7 +122,7 @@ impl Runner {
     }
 
     /// Whether it is the component that changed, or only what it is given.
-    fn is_another_component(&self, installed: &Installed) -> Result<bool> {
+    pub(super) fn is_another_component(&self, installed: &Installed) -> Result<bool> {
         let component = |settings: &str| settings.split(':').next().map(str::to_owned);
         let before = self.store.sight(installed.id)?.and_then(|sight| component(&sight.settings));
         Ok(before != component(installed.settings()))

@@ -86,7 +86,7 @@ impl Runner {
                 self.own(work, &thing, Origin::Created, &mut effects);
             }
             Learnt::Taken { thing, origin } => {
-                work.row.row.takes(&thing);
+                work.row.row.takes(&thing, &work.policy);
                 self.own(work, &thing, origin, &mut effects);
             }
             Learnt::Seen { thing, drifted, twins } => {

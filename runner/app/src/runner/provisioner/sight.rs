@@ -3,7 +3,8 @@
 //! A version that looks for its things under other keys finds none of them. It would take them for missing, and make
 //! them all a second time. So whenever component or configuration changed, a sample of the rows is looked for by
 //! exactly their keys; meanwhile, and until all of it was found or a person says so, the hook's rows rest: they are
-//! neither changed nor concluded about.
+//! neither changed nor concluded about. Where nothing exists yet but creations in doubt, another component has to find
+//! those: it would conclude from not finding them that they are missing.
 //!
 //! Before any of that the change is foreseen for the whole fleet ([`super::forecast`]).
 //!
@@ -16,6 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::row::State;
+use groundcrew_core::spec::Thing;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Answers, Unrecorded};
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::StoredRow;
@@ -44,9 +48,23 @@ const NAMED: usize = 5;
 /// What a sample showed.
 #[derive(Debug, Default)]
 struct Sighting {
+    /// What was looked for.
+    of: Evidence,
     found: u32,
     lost: Vec<String>,
     failed: Vec<String>,
+    /// When the last of those in doubt that were not found must have become visible.
+    shows_by: Option<Timestamp>,
+}
+
+/// By what it shows whether a hook finds its things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Evidence {
+    /// Things that exist.
+    #[default]
+    Things,
+    /// Creations in doubt: nothing else is there.
+    Doubts,
 }
 
 /// How far the change of a hook is.
@@ -64,7 +82,7 @@ pub(in super::super) enum Gate {
 #[derive(Debug, Default)]
 struct Round {
     number: u32,
-    next: Option<groundcrew_core::time::Timestamp>,
+    next: Option<Timestamp>,
 }
 
 impl Runner {
@@ -87,7 +105,7 @@ impl Runner {
                 Some(sight) => Some(sight.settings.clone()),
                 None => self.store.asked_with(id)?,
             };
-            let nothing = self.store.sample_rows(id, 1)?.is_empty();
+            let nothing = self.evidence(installed, 1)?.1.is_empty();
             match known.filter(|known| *known != settings && !nothing) {
                 None => self.store.trust_sight(id, name, settings.to_owned(), None, self.now()).await?,
                 Some(known) => {
@@ -168,8 +186,11 @@ impl Runner {
             return self.open_gate(installed).await;
         }
         let patient = lost == 0 && round.number < ROUNDS;
-        round.next = Some(self.now() + if patient { Millis::seconds(2) } else { AGAIN });
-        if patient {
+        // What was made a moment ago may not show yet.
+        let early = sighting.shows_by.filter(|at| *at > self.now());
+        let soon = self.now() + Millis::seconds(2);
+        round.next = Some(if patient || early.is_some() { soon } else { self.now() + AGAIN });
+        if patient || early.is_some() {
             return Ok(());
         }
         let finding = finding(installed, &sighting);
@@ -184,9 +205,20 @@ impl Runner {
         Ok(())
     }
 
+    /// Some of the rows by which it shows whether a hook finds its things.
+    fn evidence(&self, installed: &Installed, count: u32) -> Result<(Evidence, Vec<StoredRow>)> {
+        let things = self.store.sample_rows(installed.id, count)?;
+        // Another configuration of the same code sends and looks alike.
+        if things.is_empty() && self.is_another_component(installed)? {
+            return Ok((Evidence::Doubts, self.store.doubted_rows(installed.id, count)?));
+        }
+        Ok((Evidence::Things, things))
+    }
+
     async fn sample(&self, installed: &Installed) -> Result<Sighting> {
-        let mut sighting = Sighting::default();
-        for row in self.store.sample_rows(installed.id, SAMPLE)? {
+        let (of, rows) = self.evidence(installed, SAMPLE)?;
+        let mut sighting = Sighting { of, ..Sighting::default() };
+        for row in rows {
             let Some(owner) = self.store.subject(row.owner)? else { continue };
             // Of who is gone or out of scope nothing new is made.
             if owner.gone_at.is_some() || !installed.hook.covers(owner.subject.path.app_name()) {
@@ -206,7 +238,13 @@ impl Runner {
             let work = Work { installed, owner: &owner, row, want: None, policy, config, runs, unkept };
             match self.seen(&work).await? {
                 Ok(true) => sighting.found += 1,
-                Ok(false) => sighting.lost.push(name),
+                Ok(false) => {
+                    if of == Evidence::Doubts {
+                        let by = work.row.row.made_by.map(|by| by + work.policy.settle);
+                        sighting.shows_by = sighting.shows_by.max(by);
+                    }
+                    sighting.lost.push(name);
+                }
                 Err(why) => sighting.failed.push(format!("{name}: {why}")),
             }
         }
@@ -221,11 +259,16 @@ impl Runner {
         let (record, calls) = opened.close(&context, &run, self.now());
         self.store.save_run(record, calls).await?;
         let mark = work.row.row.id.mark(&self.installation);
-        let is_it = |row: &StoredRow, id: &str, marked: Option<&str>| {
-            row.row.thing.as_deref() == Some(id) || marked == Some(mark.as_str())
+        let row = &work.row.row;
+        // What carries no mark and was not there before may be what a creation in doubt made: it was seen.
+        let doubted = row.state == State::InDoubt;
+        let could_be = |thing: &Thing| doubted && !row.before.contains(&thing.id);
+        let is_it = |thing: &Thing| {
+            row.thing.as_ref() == Some(&thing.id)
+                || thing.mark.as_ref().map_or_else(|| could_be(thing), |marked| *marked == mark)
         };
         Ok(match run.outcome {
-            Ok(things) => Ok(things.iter().any(|thing| is_it(&work.row, &thing.id, thing.mark.as_deref()))),
+            Ok(things) => Ok(things.iter().any(is_it)),
             Err(ended) => Err(ended.failure().message),
         })
     }
@@ -235,14 +278,13 @@ fn finding(installed: &Installed, sighting: &Sighting) -> NewFinding {
     let name = &installed.hook.name;
     let all = sighting.found as usize + sighting.lost.len() + sighting.failed.len();
     let named = |rows: &[String]| rows.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    let what = if sighting.lost.is_empty() {
-        format!("nothing could be looked at ({})", named(&sighting.failed))
-    } else {
-        format!(
-            "{} of {all} things that exist are not found ({})",
-            sighting.lost.len(),
-            named(&sighting.lost)
-        )
+    let (lost, which) = (sighting.lost.len(), named(&sighting.lost));
+    let what = match sighting.of {
+        _ if lost == 0 => format!("nothing could be looked at ({})", named(&sighting.failed)),
+        Evidence::Things => format!("{lost} of {all} things that exist are not found ({which})"),
+        Evidence::Doubts => format!(
+            "nothing exists by which to see that it finds what the one before made, and {lost} of {all} creations in doubt are not found ({which})"
+        ),
     };
     NewFinding {
         code: LOST.to_owned(),

@@ -6,6 +6,7 @@ use crate::mirror::{
     AppSeen, Apps, Config, Delta, FindingStatus, LogEntry, Look, MachineSeen, Mirror, Observation, OrgPage,
     Outcome, Reach, Rules, Whole,
 };
+use crate::running::Noted;
 use crate::time::Timestamp;
 
 /// The first second of every test.
@@ -66,13 +67,20 @@ pub(super) struct Bench {
     pub(super) look: Look,
     pub(super) story: Vec<String>,
     pub(super) last: Option<Delta>,
+    pub(super) noted: Vec<Noted>,
 }
 
 impl Bench {
     /// One that knows nothing.
     pub(super) fn empty(config: Config) -> Self {
         let look = Look { tick: 1, sent_at: at(100), at: at(100), token: "watch".to_owned() };
-        Self { mirror: Mirror::from_rows(config, [], None), look, story: Vec::new(), last: None }
+        Self {
+            mirror: Mirror::from_rows(config, [], None),
+            look,
+            story: Vec::new(),
+            last: None,
+            noted: Vec::new(),
+        }
     }
 
     /// One that has adopted the app `web` (a1) with the machine m1, started at second 10.
@@ -101,6 +109,7 @@ impl Bench {
             self.story.push(format!("{} {verb}", finding.kind));
         }
         self.story.extend(delta.events.iter().map(|event| format!("{} {}", event.kind, event.subject.uid)));
+        self.noted.extend(delta.noted.iter().cloned());
         self.last = Some(delta.clone());
         self.mirror.apply(delta);
     }

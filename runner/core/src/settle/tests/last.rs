@@ -54,16 +54,30 @@ fn a_row_whose_creation_was_repeated_ends_with_a_look_for_the_other() {
 }
 
 #[test]
-fn what_is_taken_in_the_place_of_another_is_what_it_shows() {
-    let written = json!({"v": 2, "fixed": 1});
-    let mut sent = Row { spec: written.clone(), ..row(State::InDoubt) };
-    sent.takes(&twin());
-    assert_eq!((sent.spec, sent.thing.as_deref()), (written.clone(), Some("u")), "its creation made it");
-    let mut changed = Row { spec: written.clone(), ..row(State::Updating) };
-    changed.takes(&twin());
-    assert_eq!((&changed.spec, changed.thing.as_deref()), (&twin().body, Some("u")), "it was never changed");
-    // So it is brought to what is wanted, though foreign changes are only reported.
-    changed.state = State::Present;
-    let case = Case::new(Class::Marked, changed).wants(written);
-    check([("what it shows is not wanted", case.sees([twin()]), "update")]);
+fn what_is_taken_is_what_it_shows() {
+    let written = json!({"v": 2, "fixed": 7, "later": true, "secret": "x", "unset": "y"});
+    let shown_as = [("secret", "digest"), ("unset", "other")];
+    let twin = || {
+        let mut twin = twin();
+        twin.body["digest"] = json!("d");
+        twin
+    };
+    let policy = Policy {
+        immutable: vec!["fixed".to_owned()],
+        shown_as: shown_as.map(|(name, instead)| (name.to_owned(), instead.to_owned())).into(),
+        ..Case::new(Class::Marked, row(State::Present)).policy
+    };
+    let mut adopted = Row { spec: written.clone(), ..row(State::Creating) };
+    adopted.takes(&twin(), &policy);
+    assert_eq!(adopted.spec, written, "what it is otherwise, others made it");
+    for state in [State::InDoubt, State::Updating] {
+        let mut taken = Row { spec: written.clone(), ..row(state) };
+        taken.takes(&twin(), &policy);
+        let known = json!({"v": 1, "fixed": 7, "secret": "x"});
+        assert_eq!((&taken.spec, taken.thing.as_deref()), (&known, Some("u")), "{state:?}");
+        // So it is brought to what is wanted, though foreign changes are only reported.
+        taken.state = State::Present;
+        let case = Case::new(Class::Marked, taken).wants(json!({"v": 2, "fixed": 7}));
+        check([("what it shows is not wanted", case.sees([twin()]), "update")]);
+    }
 }

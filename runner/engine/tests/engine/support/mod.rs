@@ -17,7 +17,7 @@ use groundcrew_engine::egress::Egress;
 use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
 use groundcrew_engine::inspect::inspect;
 use groundcrew_engine::limits::Limits;
-use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile, Run};
+use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile, Reset, Run};
 use groundcrew_engine::seal::Sealing;
 use groundcrew_engine::secrets::Secrets;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ pub(crate) fn engine() -> &'static Engine {
 
 /// An engine with so many slots.
 pub(crate) fn engine_of(slots: u32) -> Engine {
-    Engine::new(Profile { slots, core_instances: 80, memory: 256 << 20 }).unwrap()
+    Engine::new(Profile { slots, core_instances: 80, memory: 256 << 20, reset: Reset::Written }).unwrap()
 }
 
 /// Loads a component for the engine of all tests.

@@ -14,6 +14,7 @@ witTypes "groundcrew.dev/hook/internal/wit/types"
 )
 
 type Subject = groundcrew_hook_types.Subject
+type Json = string
 
 // A part of a listing.
 type Page struct {
@@ -21,6 +22,20 @@ type Page struct {
 Subjects []groundcrew_hook_types.Subject
 // The cursor of the next page, if there is one.
 Next witTypes.Option[string]
+}
+
+// How long an app's machines of one size ran in a month.
+type RunningTime struct {
+        // What they ran on, as the platform's configuration has it (`guest`): `{"cpu_kind": "shared", "cpus": 1,
+// "memory_mb": 256}`; `null` where it was not told.
+Guest string
+// The platform's word for where they ran; empty where it was not told.
+Region string
+// All together, in seconds.
+Seconds float64
+// Seconds of which nobody knows whether they ran: before the mirror saw them for the first time, and before an
+// end that it did not see.
+Unseen float64
 }
 
 //go:wasmimport groundcrew:hook/fleet@0.1.0 get
@@ -112,5 +127,33 @@ default:
 }
 result8 := Page{Subjects: result, Next: option7};
 return result8
+
+}
+
+//go:wasmimport groundcrew:hook/fleet@0.1.0 running
+func wasm_import_running(arg0 uintptr, arg1 uint32, arg2 uintptr, arg3 uint32, arg4 uintptr) 
+
+
+func Running(app string, month string) []RunningTime {
+        pinner := &runtime.Pinner{}
+defer pinner.Unpin()
+
+        returnArea := uintptr(witRuntime.Allocate(pinner, (2*4), 4))
+        utf8 := unsafe.Pointer(unsafe.StringData(app))
+pinner.Pin(utf8)
+utf80 := unsafe.Pointer(unsafe.StringData(month))
+pinner.Pin(utf80)
+wasm_import_running(uintptr(utf8), uint32(len(app)), uintptr(utf80), uint32(len(month)), returnArea)
+result := make([]RunningTime, 0, *(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4)))
+for index := 0; index < int(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 4))); index++ {
+        base := unsafe.Add(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(returnArea), 0)))), index * (16+4*4))
+        value := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), 0))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), 4)))
+value1 := unsafe.String((*uint8)(unsafe.Pointer(uintptr(*(*uint32)(unsafe.Add(unsafe.Pointer(base), (2*4)))))), *(*uint32)(unsafe.Add(unsafe.Pointer(base), (3*4))))
+
+        result = append(result, RunningTime{Guest: value, Region: value1, Seconds: *(*float64)(unsafe.Add(unsafe.Pointer(base), (4*4))), Unseen: *(*float64)(unsafe.Add(unsafe.Pointer(base), (8+4*4)))})
+}
+
+result2 := result;
+return result2
 
 }

@@ -10,10 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use groundcrew_hook::{Failure, Request, Response, Result, Value, encode, json, secret};
 use serde::Deserialize;
 
-use crate::config::Config;
 use crate::record::{Found, Kind, RecordSet, canonical_name, mark_in, paired};
 use crate::text::Escapes;
-use crate::zone::{self, Zone};
+use crate::{Also, Place, Zone};
 
 /// Records in one page: with their settings well below the 4 MiB that an answer may have.
 const PAGE: usize = 1_000;
@@ -71,11 +70,11 @@ impl Refused {
 
 impl Cloudflare {
     /// The stanza's zone. Nothing is sent.
-    pub(crate) fn open(config: &Config) -> Result<Self> {
-        let server = config.server.trim_end_matches('/');
-        let url = format!("{server}/client/v4/zones/{}/dns_records", encode(zone::id(config)?));
+    pub(crate) fn open(place: &Place) -> Result<Self> {
+        let server = place.server.trim_end_matches('/');
+        let url = format!("{server}/client/v4/zones/{}/dns_records", encode(place.id()?));
         let authorization = format!("Bearer {}", secret("API_TOKEN")?);
-        Ok(Self { url, authorization, name: canonical_name(&config.zone) })
+        Ok(Self { url, authorization, name: canonical_name(&place.zone) })
     }
 
     /// The records of one name and type.
@@ -161,10 +160,13 @@ impl Zone for Cloudflare {
         self.change(&[(set, there), (&marking(set, mark), marks)])
     }
 
-    fn erase(&self, set: &RecordSet) -> Result<()> {
+    fn erase(&self, set: &RecordSet, also: Also) -> Result<()> {
         let nothing = RecordSet { values: BTreeSet::new(), ..set.clone() };
         let there = self.records_of(&set.name, set.kind)?;
-        let marks = self.records_of(&set.mark_name(), Kind::Txt)?;
+        let marks = match also {
+            Also::Mark => self.records_of(&set.mark_name(), Kind::Txt)?,
+            Also::Nothing => Vec::new(),
+        };
         self.change(&[(&nothing, there), (&nothing, marks)])
     }
 }
@@ -188,13 +190,7 @@ fn together(records: &[Record]) -> Vec<RecordSet> {
     for record in records {
         let (Some(kind), Some(value)) = (record.kind(), record.value()) else { continue };
         let (name, ttl) = (canonical_name(&record.name), record.ttl);
-        let empty = || RecordSet {
-            name: name.clone(),
-            kind,
-            ttl,
-            values: BTreeSet::new(),
-            disabled: BTreeSet::new(),
-        };
+        let empty = || RecordSet { ttl, ..RecordSet::empty(name.clone(), kind) };
         let set = sets.entry((name.clone(), kind)).or_insert_with(empty);
         set.ttl = set.ttl.min(ttl);
         set.values.insert(value);
@@ -204,7 +200,7 @@ fn together(records: &[Record]) -> Vec<RecordSet> {
 
 fn marking(set: &RecordSet, mark: &str) -> RecordSet {
     let (name, values) = (set.mark_name(), BTreeSet::from([mark.to_owned()]));
-    RecordSet { name, kind: Kind::Txt, ttl: set.ttl, values, disabled: BTreeSet::new() }
+    RecordSet { ttl: set.ttl, values, ..RecordSet::empty(name, Kind::Txt) }
 }
 
 fn post(set: &RecordSet, value: &str) -> Value {

@@ -9,10 +9,9 @@ use std::collections::BTreeSet;
 use groundcrew_hook::{Failure, Request, Response, Result, Value, encode, json, secret};
 use serde::Deserialize;
 
-use crate::config::Config;
 use crate::record::{Found, Kind, RecordSet, canonical_name, mark_in, paired};
 use crate::text::Escapes;
-use crate::zone::Zone;
+use crate::{Also, Place, Zone};
 
 /// The one zone that is worked on.
 pub(crate) struct PowerDns {
@@ -44,10 +43,10 @@ struct Record {
 
 impl PowerDns {
     /// The stanza's zone. Nothing is sent.
-    pub(crate) fn open(config: &Config) -> Result<Self> {
-        let name = canonical_name(&config.zone);
-        let server = config.server.trim_end_matches('/');
-        let url = format!("{server}/api/v1/servers/{}/zones/{}.", encode(&config.server_id), encode(&name));
+    pub(crate) fn open(place: &Place) -> Result<Self> {
+        let name = canonical_name(&place.zone);
+        let server = place.server.trim_end_matches('/');
+        let url = format!("{server}/api/v1/servers/{}/zones/{}.", encode(&place.server_id), encode(&name));
         Ok(Self { url, token: secret("API_TOKEN")?, name })
     }
 
@@ -77,7 +76,8 @@ impl PowerDns {
             let (values, disabled) =
                 if on.is_empty() { (BTreeSet::new(), read(off)) } else { (read(on), BTreeSet::new()) };
             let name = canonical_name(&rrset.name);
-            (!rrset.records.is_empty()).then_some(RecordSet { name, kind, ttl: rrset.ttl, values, disabled })
+            let set = RecordSet { ttl: rrset.ttl, values, disabled, ..RecordSet::empty(name, kind) };
+            (!rrset.records.is_empty()).then_some(set)
         };
         Ok(shown.rrsets.into_iter().filter_map(set).collect())
     }
@@ -131,8 +131,12 @@ impl Zone for PowerDns {
         self.change(&[replace(&set.name, set.kind, values), replace(&set.mark_name(), Kind::Txt, mark)])
     }
 
-    fn erase(&self, set: &RecordSet) -> Result<()> {
+    fn erase(&self, set: &RecordSet, also: Also) -> Result<()> {
         let delete = |name: &str, kind: Kind| json!({ "name": format!("{name}."), "type": kind, "changetype": "DELETE" });
-        self.change(&[delete(&set.name, set.kind), delete(&set.mark_name(), Kind::Txt)])
+        let mut changes = vec![delete(&set.name, set.kind)];
+        if also == Also::Mark {
+            changes.push(delete(&set.mark_name(), Kind::Txt));
+        }
+        self.change(&changes)
     }
 }

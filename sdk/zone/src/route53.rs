@@ -9,16 +9,15 @@
 //! listings show pending changes at once, nothing can be done about one but wait, and the change's id, by which alone
 //! one could ask, is lost with a lost answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use groundcrew_hook::{Failure, Request, Response, Result, encode};
 use roxmltree::{Document, Node};
 
-use crate::config::Config;
 use crate::record::{Found, Kind, RecordSet, canonical_name, mark_in, paired};
 use crate::text::Escapes;
-use crate::zone::{self, Zone};
+use crate::{Also, Place, Zone};
 
 /// Sets in one page, by the API's rule at most 300.
 const PAGE: &str = "300";
@@ -48,10 +47,10 @@ type Next = [Option<String>; 3];
 
 impl Route53 {
     /// The stanza's zone. Nothing is sent.
-    pub(crate) fn open(config: &Config) -> Result<Self> {
-        let server = config.server.trim_end_matches('/');
-        let url = format!("{server}/2013-04-01/hostedzone/{}/rrset", encode(zone::id(config)?));
-        Ok(Self { url, name: canonical_name(&config.zone) })
+    pub(crate) fn open(place: &Place) -> Result<Self> {
+        let server = place.server.trim_end_matches('/');
+        let url = format!("{server}/2013-04-01/hostedzone/{}/rrset", encode(place.id()?));
+        Ok(Self { url, name: canonical_name(&place.zone) })
     }
 
     /// What is shown of one name and type, simple or special.
@@ -143,9 +142,11 @@ impl Zone for Route53 {
         self.change(&(change("UPSERT", &wished(set)) + &change("UPSERT", &marking(set, mark))))
     }
 
-    fn erase(&self, set: &RecordSet) -> Result<()> {
+    fn erase(&self, set: &RecordSet, also: Also) -> Result<()> {
         let mut shown = self.shown(&set.name, set.kind)?;
-        shown.extend(self.shown(&set.mark_name(), Kind::Txt)?);
+        if also == Also::Mark {
+            shown.extend(self.shown(&set.mark_name(), Kind::Txt)?);
+        }
         if let Some(special) = shown.iter().find_map(|shown| shown.special.as_ref()) {
             return Err(Failure::lasting(format!("{}: {special} is not removed", set.key())));
         }
@@ -178,18 +179,13 @@ impl Shown {
 fn together(shown: Vec<Shown>) -> Vec<RecordSet> {
     let mut sets: BTreeMap<(String, Kind), RecordSet> = BTreeMap::new();
     for Shown { name, kind, ttl, values, special } in shown {
-        let empty = || RecordSet {
-            name: name.clone(),
-            kind,
-            ttl,
-            values: BTreeSet::new(),
-            disabled: BTreeSet::new(),
-        };
+        let empty = || RecordSet { ttl, ..RecordSet::empty(name.clone(), kind) };
         let set = sets.entry((name.clone(), kind)).or_insert_with(empty);
         let values = values.iter().map(|value| Escapes::Octal.read(kind, value));
         match special {
             None => set.values.extend(values),
             Some(special) => {
+                set.special.extend(values.clone());
                 set.disabled.extend(values.map(|value| format!("{value} ({special})")));
                 set.disabled.insert(special);
             }

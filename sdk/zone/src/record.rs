@@ -17,7 +17,7 @@ const WILDCARD: &str = "-any";
 /// A record type that this hook makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Kind {
+pub enum Kind {
     /// An IPv4 address.
     A,
     /// An IPv6 address.
@@ -70,38 +70,47 @@ impl FromStr for Kind {
 }
 
 /// A name in lower case and without the last dot.
-pub(crate) fn canonical_name(name: &str) -> String {
+pub fn canonical_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// One record set. Also the shape of the thing's body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RecordSet {
+pub struct RecordSet {
     /// Canonical.
-    pub(crate) name: String,
+    pub name: String,
     /// Its type.
     #[serde(rename = "type")]
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// Seconds.
-    pub(crate) ttl: u32,
+    pub ttl: u32,
     /// Canonical, each once. Empty of what is found: all its values are switched off.
-    pub(crate) values: BTreeSet<String>,
+    pub values: BTreeSet<String>,
     /// What the set holds besides: what is switched off, what is told to some resolvers only. Shown, never wished for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) disabled: BTreeSet<String>,
+    pub disabled: BTreeSet<String>,
+    /// The values among `disabled` that are told to some resolvers all the same; no part of the body.
+    #[serde(skip)]
+    pub special: BTreeSet<String>,
 }
 
 impl RecordSet {
     /// A set in its canonical shape, if it is one that a name server takes.
-    pub(crate) fn new(kind: Kind, name: &str, ttl: u32, values: &[String]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Says what is wrong with which value.
+    pub fn new(kind: Kind, name: &str, ttl: u32, values: &[String]) -> Result<Self> {
         let values = values.iter().map(|value| kind.canonical(value)).collect::<Result<_>>();
         let name = canonical_name(name);
         let values = values.map_err(|failure: Failure| failure.context(format!("{kind}/{name}")))?;
-        Self::of_body(Self { name, kind, ttl, values, disabled: BTreeSet::new() })
+        Self::checked(Self { name, kind, ttl, values, disabled: BTreeSet::new(), special: BTreeSet::new() })
     }
 
     /// The same, checked: one value for a CNAME, and room for the mark's name.
-    pub(crate) fn of_body(set: Self) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Says which of them it breaks.
+    pub fn checked(set: Self) -> Result<Self> {
         if set.kind == Kind::Cname && set.values.len() > 1 {
             let values: Vec<_> = set.values.iter().map(String::as_str).collect();
             return Err(Failure::lasting(format!(
@@ -120,20 +129,35 @@ impl RecordSet {
     }
 
     /// The set that a key names, without values.
-    pub(crate) fn of_key(key: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// A key is `TYPE/name`, of a type that is made here.
+    pub fn of_key(key: &str) -> Result<Self> {
         let (kind, name) =
             key.split_once('/').ok_or_else(|| Failure::lasting(format!("`{key}` is no TYPE/name")))?;
-        let (values, disabled) = (BTreeSet::new(), BTreeSet::new());
-        Ok(Self { name: canonical_name(name), kind: kind.parse()?, ttl: 0, values, disabled })
+        let (name, kind) = (canonical_name(name), kind.parse()?);
+        Ok(Self::empty(name, kind))
+    }
+
+    /// A set without values.
+    pub(crate) const fn empty(name: String, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            ttl: 0,
+            values: BTreeSet::new(),
+            disabled: BTreeSet::new(),
+            special: BTreeSet::new(),
+        }
     }
 
     /// `A/www.cust-7.example`: the thing's key and id.
-    pub(crate) fn key(&self) -> String {
+    pub fn key(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }
 
     /// Where its ownership mark lies. PowerDNS takes `*` as the first label only, hence the word for it.
-    pub(crate) fn mark_name(&self) -> String {
+    pub fn mark_name(&self) -> String {
         let kind = self.kind.to_string().to_ascii_lowercase();
         match self.name.strip_prefix("*.") {
             Some(rest) => format!("_gc-{kind}{WILDCARD}.{rest}"),
@@ -152,18 +176,18 @@ fn marked_key(mark_name: &str) -> Option<String> {
 
 /// What a look showed at one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// The key.
-    pub(crate) key: String,
+    pub key: String,
     /// The set, if there is one.
-    pub(crate) set: Option<RecordSet>,
+    pub set: Option<RecordSet>,
     /// The mark, if there is one.
-    pub(crate) mark: Option<String>,
+    pub mark: Option<String>,
 }
 
 impl Found {
     /// The thing that this is: also a mark alone is one, with no values, since somebody claims the name.
-    pub(crate) fn thing(self) -> Option<Thing> {
+    pub fn thing(self) -> Option<Thing> {
         let body = match (&self.set, &self.mark) {
             (None, None) => return None,
             (Some(set), _) => serde_json::to_value(set).expect("invariant: a record set is JSON"),
