@@ -12,6 +12,7 @@ fn main() {
         "tests/guests/things",
         "tests/guests/wrong",
         "tests/guests/teller",
+        "tests/guests/looker",
         "sdk/rust",
         "wit",
         "Cargo.lock",
@@ -28,6 +29,7 @@ fn main() {
         ("things", "", "things.wasm"),
         ("wrong", "", "wrong.wasm"),
         ("teller", "", "teller.wasm"),
+        ("looker", "", "looker.wasm"),
     ] {
         build(&root, &target, guest, features);
         let built = target.join(format!("wasm32-wasip2/hook/guest_{guest}.wasm"));

@@ -15,6 +15,7 @@
 //!
 //! It deliberately does not look into the ledger to judge: what the runner believes is no evidence.
 
+pub mod audited;
 pub mod beside;
 pub mod calls;
 pub mod carrier;
@@ -31,6 +32,7 @@ pub mod scene;
 pub mod trial;
 pub mod why;
 
+mod look;
 mod operator;
 mod source;
 mod start;
@@ -38,5 +40,5 @@ mod start;
 pub use beside::{Beside, Nobody, Seen};
 pub use faults::{Blow, Moment, Strike};
 pub use play::{Played, play};
-pub use scene::{Cast, Doing, Memory, Operator, Records, Scene, Sighting, Tells};
+pub use scene::{Cast, Doing, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
 pub use trial::{Pairs, Trial, explore};

@@ -18,11 +18,11 @@ fn every_language_and_kind_has_a_complete_project() {
             let folder = tempfile::tempdir().unwrap();
             let created = create(folder.path(), &name(), language, kind).unwrap();
             let what = format!("{} {}", language.word(), kind.word());
-            for needed in ["hook.toml", "README.md", ".gitignore", language.known_by()] {
+            let scenarios = ["scenarios/life.toml", "scenarios/life.calls"];
+            let needed = ["hook.toml", "README.md", ".gitignore", language.known_by()];
+            for needed in needed.into_iter().chain(scenarios) {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
-            let scenario = created.files.iter().any(|file| file == "scenarios/life.toml");
-            assert_eq!(scenario, kind != Kind::Auditor, "{what}");
             let tested = created.files.iter().any(|file| file.starts_with("tests/"));
             assert_eq!(tested, language == Language::Rust, "{what}");
             for file in &created.files {

@@ -1,5 +1,6 @@
 //! Time for the runner, and the derived time that guests see.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,11 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The present, and since when this clock has run evenly.
     fn steadily(&self) -> (Timestamp, Steady) {
         (self.now(), Steady::ALWAYS)
+    }
+
+    /// Waits. A clock that others move is moved on by it instead.
+    fn sleep(&self, time: Millis) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(time.to_std()))
     }
 
     /// What is to be kept before anything that others wait for is stamped with this time, if anything is.

@@ -167,6 +167,9 @@ impl Store {
             if verdict != Verdict::Fix {
                 return Ok(Begun::No(verdict));
             }
+            let text = "UPDATE remedy SET ended = ?2, outcome = 'how it ended could not be recorded', counts = 1
+                WHERE finding = ?1 AND ended IS NULL";
+            connection.prepare_cached(text)?.execute(params![wish.finding, wish.now.as_millis()])?;
             let text = "INSERT INTO remedy (finding, hook, at, asked_by, effect_by)
                 SELECT id, source, ?2, ?3, ?4 FROM finding WHERE id = ?1 RETURNING id";
             let effect_by = (wish.now + wish.effect_within).as_millis();
@@ -174,6 +177,14 @@ impl Store {
             Ok(Begun::Yes(connection.prepare_cached(text)?.query_row(params, |row| row.get(0))?))
         })
         .await
+    }
+
+    /// What [`Store::begin_remedy`] would say now; nothing is changed.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if no auditor reports such a finding.
+    pub fn would_mend(&self, wish: &Wish) -> Result<Verdict> {
+        self.read(|connection| Ok(verdict(connection, wish)?.0))
     }
 
     /// Ends an attempt: outcome, run and what the hook remembers in one transaction.
@@ -341,7 +352,7 @@ fn verdict(connection: &Connection, wish: &Wish) -> Result<(Verdict, Option<Time
         frozen: frozen.as_deref(),
         first_at: known.life.first_at,
         grace: wish.enforcement.grace,
-        last: last(connection, wish.finding)?,
+        last: last(connection, wish.finding, wish.now)?,
         untrue_at: untrue_at(connection, wish.finding, known.life.first_at)?,
         due: due(connection, known.hook, wish)?,
         open: open(connection, known.hook, &wish.harmless)?,
@@ -355,14 +366,15 @@ fn verdict(connection: &Connection, wish: &Wish) -> Result<(Verdict, Option<Time
     Ok((may_fix(&facts), Some(grace_over)))
 }
 
-fn last(connection: &Connection, finding: i64) -> Result<Last> {
+/// How the last attempt stands. One whose beginning or end could not be recorded is over when no run can be any more.
+fn last(connection: &Connection, finding: i64, now: Timestamp) -> Result<Last> {
     let text = "SELECT ended, effect_by FROM remedy WHERE finding = ?1 ORDER BY id DESC LIMIT 1";
     let read = |row: &Row<'_>| Ok((sql::time_opt(row, 0)?, sql::time(row, 1)?));
     let found = connection.prepare_cached(text)?.query_row([finding], read).optional()?;
     Ok(match found {
         None => Last::None,
-        Some((None, _)) => Last::UnderWay,
-        Some((Some(_), effect_by)) => Last::Ended(effect_by),
+        Some((None, effect_by)) if now < effect_by => Last::UnderWay,
+        Some((_, effect_by)) => Last::Ended(effect_by),
     })
 }
 

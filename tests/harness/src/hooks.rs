@@ -30,6 +30,14 @@ pub fn teller() -> Vec<u8> {
     )
 }
 
+/// The auditor with mistakes.
+pub fn looker() -> Vec<u8> {
+    embed(
+        include_bytes!(concat!(env!("OUT_DIR"), "/looker.wasm")),
+        include_str!("../../guests/looker/hook.toml"),
+    )
+}
+
 const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
 
 /// The guest as it is built, and in which component; each name has a manifest of its own.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use groundcrew::config::{Config, Environment};
-use groundcrew::prove::{Cast, Doing, Memory, Operator, Records, Scene, Sighting, Tells};
+use groundcrew::prove::{Cast, Doing, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
@@ -224,6 +224,9 @@ impl Scenario {
             expects: self.expects.clone(),
             tells: if self.handler { Tells::Everything } else { Tells::Nothing },
             lasts: self.lasts,
+            looks: Looks::AsScripted,
+            opens: None,
+            audited: None,
             rules: self.rules,
             memory: self.memory,
             records: Records::None,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use groundcrew_author::{Kind, Project, Sources, Tools, build};
+use groundcrew_author::{Project, Sources, Tools, build};
 
 use super::{Context, Failure};
 use crate::prove::loaded::Loaded;
@@ -23,10 +23,6 @@ pub(super) fn ready(context: &Context, dir: Option<&PathBuf>, named: &[String]) 
     let from = dir.map_or(Path::new("."), PathBuf::as_path);
     let from = std::path::absolute(from).map_err(|error| Failure::of(&error))?;
     let project = Project::find(&from)?;
-    if project.kind() == Kind::Auditor {
-        let failure = Failure::failed("auditors have no scenarios: nothing of theirs lives outside");
-        return Err(failure.hint("groundcrew audit run NAME"));
-    }
     let scenarios = Scenario::of_project(&project.root, named)?;
     let component = project.output();
     let built = fs::metadata(&component).and_then(|metadata| metadata.modified()).ok();
@@ -55,8 +51,8 @@ impl From<scenario::Error> for Failure {
     }
 }
 
-impl From<scenario::StanzaError> for Failure {
-    fn from(error: scenario::StanzaError) -> Self {
+impl From<scenario::Unplayable> for Failure {
+    fn from(error: scenario::Unplayable) -> Self {
         Self::new(super::Kind::Configuration, error.to_string())
     }
 }

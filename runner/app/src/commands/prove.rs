@@ -11,7 +11,7 @@ use super::project::{Ready, ready};
 use super::{Answer, Code, Context, Failure};
 use crate::prove::Pairs;
 use crate::prove::ordeal::Ordeal;
-use crate::prove::proof::{self, Extent, Proof, Watch, prove, replay};
+use crate::prove::proof::{self, Extent, Proof, Replayed, Watch, prove, replay};
 use crate::show::{Tone, paint};
 
 /// Second blows that are tried of each scenario, unless `--pairs` says otherwise.
@@ -75,6 +75,9 @@ impl std::fmt::Display for Second {
 #[serde(deny_unknown_fields)]
 struct Kept {
     scenario: String,
+    /// The blows that fell when it went wrong, in words.
+    #[serde(default)]
+    dealt: Vec<String>,
     ordeal: Ordeal,
 }
 
@@ -135,10 +138,11 @@ fn keep(folder: &Path, proof: &Proof) -> Result<Option<PathBuf>, Failure> {
         drop(fs::remove_file(&path));
         return Ok(None);
     };
-    let kept = Kept { scenario: proof.scenario.clone(), ordeal: failure.ordeal.clone() };
+    let (scenario, dealt) = (proof.scenario.clone(), failure.dealt.clone());
+    let kept = Kept { scenario, dealt, ordeal: failure.ordeal.clone() };
     let body = toml::to_string(&kept).map_err(|error| Failure::of(&error))?;
     let told = failure.happened.iter().chain(&failure.wrong).chain(&failure.why);
-    let told = told.fold(String::new(), |told, line| told + "# " + line + "\n");
+    let told = told.fold(String::new(), |told, line| told + "# " + &line.replace('\n', "\n# ") + "\n");
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, format!("{told}{body}")));
     written.map_err(|error| Failure::of(&error))?;
     // As somebody who stands here would type it.
@@ -155,7 +159,18 @@ fn again(context: &Context, args: &Args, file: &Path) -> Result<Answer, Failure>
     let named = std::slice::from_ref(&kept.scenario);
     let Ready { loaded, scenarios, .. } = ready(context, args.project.as_ref(), named)?;
     let scene = scenarios[0].scene(&loaded)?;
-    let Some(failure) = replay(&scene, &kept.ordeal) else {
+    let Replayed { dealt, failure } = replay(&scene, &kept.ordeal);
+    let Some(failure) = failure else {
+        if dealt != kept.dealt {
+            let was =
+                |dealt: &[String]| if dealt.is_empty() { "nothing".to_owned() } else { dealt.join("; ") };
+            let (then, now) = (was(&kept.dealt), was(&dealt));
+            let message = format!(
+                "{}: it calls otherwise than when it went wrong: then {then}, now {now}",
+                file.display()
+            );
+            return Err(Failure::failed(message).hint("groundcrew prove"));
+        }
         let text = format!("{}  nothing goes wrong any more\n", paint(Tone::Good, &kept.scenario));
         return Ok(Answer::both(text, &serde_json::json!({ "proven": true })));
     };
@@ -168,8 +183,10 @@ impl Proofs {
     fn draw(&self) -> String {
         let mut text = String::new();
         let sum = |of: fn(&Proof) -> usize| self.scenarios.iter().map(of).sum::<usize>();
-        let (calls, things) = (sum(|proof| proof.calls), sum(|proof| proof.things));
-        let _ = writeln!(text, "  {:<72} {calls} calls, {things} things", "undisturbed");
+        let (calls, things, looks) =
+            (sum(|proof| proof.calls), sum(|proof| proof.things), sum(|proof| proof.looks));
+        let came = if looks > 0 { format!("{looks} looks") } else { format!("{things} things") };
+        let _ = writeln!(text, "  {:<72} {calls} calls, {came}", "undisturbed");
         let told = [
             (sum(|it| it.points), "every call and commit x (fail, crash before, after effect, after record)"),
             (sum(|it| it.pairs), "recovery too: second blows"),
@@ -200,7 +217,11 @@ impl Proofs {
         let count = self.scenarios.len();
         let scenarios = if count == 1 { "1 scenario".to_owned() } else { format!("{count} scenarios") };
         if self.proven {
-            let nothing = "doubled 0 \u{b7} left over 0 \u{b7} foreign touched 0";
+            let nothing = if looks > 0 {
+                "unreported 0 \u{b7} reported otherwise 0 \u{b7} done otherwise 0"
+            } else {
+                "doubled 0 \u{b7} left over 0 \u{b7} foreign touched 0"
+            };
             let _ = writeln!(text, "   {nothing}   {}", paint(Tone::Good, &format!("proven on {scenarios}")));
         } else {
             let _ = writeln!(

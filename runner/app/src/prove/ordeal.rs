@@ -73,7 +73,7 @@ impl Ordeal {
         self.blow.len() + self.fault.len() + self.end.len()
     }
 
-    /// Whether nothing does.
+    /// Whether nothing does, however long the scenario is and however its owners live.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -8,18 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge, told};
-use groundcrew_outside::{Effect, Outside, Receipt};
+use groundcrew_outside::{Act, Effect, Outside, Receipt};
 use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::{Options, Store};
 use serde_json::Value;
 
+use super::audited::{Audited, Looked};
 use super::beside::{Beside, Seen};
 use super::carrier::{Carrier, Sent, Wire};
 use super::clock::{Clock, START};
 use super::faults::{Laid, Moment, Schedule, Strike};
 use super::records::Kept;
 use super::scene::{Doing, Memory, Records, Scene, Tells};
-use super::{operator, records, source, start};
+use super::{look, operator, records, source, start};
 use crate::runner::Runner;
 
 /// How long the process is away after a crash, in milliseconds.
@@ -44,6 +45,10 @@ pub struct Played<S> {
     pub verdict: Verdict,
     /// What receivers were not told, or not in order.
     pub told: Told,
+    /// What its audits left; none: it has none.
+    pub audited: Option<Audited>,
+    /// What is wrong with that, a line each.
+    pub otherwise: Vec<String>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
     /// All findings of the runner, closed ones too.
@@ -67,7 +72,8 @@ pub struct Played<S> {
 impl<S: Seen> Played<S> {
     /// Whether nothing was doubled, lost, leaked, foreign or untold, and what is beside the fake is right.
     pub fn is_right(&self) -> bool {
-        self.verdict.is_clean() && self.told == Told::default() && self.beside.is_right() && !self.restless
+        let told = self.told == Told::default() && self.otherwise.is_empty();
+        self.verdict.is_clean() && told && self.beside.is_right() && !self.restless
     }
 
     /// Whether a collection shows, at the end, one thing of ours whose field has this value.
@@ -140,6 +146,10 @@ pub(super) struct Stage<'a, B: Beside> {
     pub(super) starts: AtomicU32,
     /// Event ids by subject, in order.
     pub(super) events: Mutex<BTreeMap<String, Vec<String>>>,
+    /// What each look left, by its place in the script.
+    pub(super) looked: Mutex<BTreeMap<usize, Looked>>,
+    /// The scene's, and looks at the end.
+    script: Vec<(i64, Doing<B::Act>)>,
     outside: Outside,
     beside: B,
     schedule: Arc<Schedule>,
@@ -190,6 +200,8 @@ impl<'a, B: Beside> Stage<'a, B> {
             restless: AtomicBool::new(false),
             unsteady: Mutex::default(),
             events: Mutex::default(),
+            looked: Mutex::default(),
+            script: look::script(scene),
         };
         start::lay_database(&stage.database());
         stage
@@ -274,13 +286,16 @@ impl<'a, B: Beside> Stage<'a, B> {
 
     /// Performs what the script has up to now. What a source brings and the store refuses is brought again.
     async fn perform(&self, runner: &Runner) {
-        while let Some((at, doing)) = self.scene.script.get(self.next.load(Ordering::SeqCst)) {
+        while let Some((at, doing)) = self.script.get(self.next.load(Ordering::SeqCst)) {
             if START + at > self.clock.millis() {
                 return;
             }
             match doing {
                 Doing::Act { path, act } => self.outside.script(self.clock.millis(), path, act.clone()),
-                Doing::Open { path, knobs } => self.outside.open(path, (**knobs).clone()),
+                Doing::Open { path, knobs } => {
+                    self.outside.script(self.clock.millis(), path, Act::End);
+                    self.outside.open(path, (**knobs).clone());
+                }
                 Doing::Fault { after, method, fault } => {
                     self.outside.after(*after, method.as_deref(), *fault);
                 }
@@ -299,13 +314,32 @@ impl<'a, B: Beside> Stage<'a, B> {
                         return;
                     }
                 }
+                Doing::Look => {
+                    // What broke off is run again, as a missed tick is.
+                    if look::around(self, runner, self.next.load(Ordering::SeqCst)).await.is_err() {
+                        self.clock.pass(250);
+                        return;
+                    }
+                }
             }
             self.next.fetch_add(1, Ordering::SeqCst);
         }
     }
 
     fn next_at(&self) -> Option<i64> {
-        self.scene.script.get(self.next.load(Ordering::SeqCst)).map(|(at, _)| START + at)
+        self.script.get(self.next.load(Ordering::SeqCst)).map(|(at, _)| START + at)
+    }
+
+    /// Which app of a name was seen last before a step of the script: its machines belong to it.
+    pub(super) fn app_before(&self, app: &str, step: u64) -> u32 {
+        let before = self.script.iter().take(step as usize).rev();
+        let mut apps = before.filter_map(|(_, doing)| match doing {
+            Doing::Sees(sighting) if sighting.app == app && sighting.machine.is_none() => {
+                Some(sighting.incarnation)
+            }
+            _ => None,
+        });
+        apps.next().unwrap_or(1)
     }
 
     fn database(&self) -> PathBuf {
@@ -348,13 +382,25 @@ impl<'a, B: Beside> Stage<'a, B> {
         };
         let unsteady = self.unsteady.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let kept = kept.map(|kept| Kept { unsteady, ..kept });
+        let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let audited = self.scene.audits().then(|| Audited::of(looked.values().cloned().collect(), &log));
+        let verdict = match audited {
+            // What mends acts on what others made: it is judged by what it does when nothing goes wrong.
+            Some(_) => Verdict::default(),
+            None => judge(&log, &self.scene.expects),
+        };
+        let otherwise = audited.as_ref().map(|audited| match &self.scene.audited {
+            Some(whole) => audited.against(whole),
+            None => audited.alone(self.scene.looks, self.scene.opens.as_ref()),
+        });
         Played {
             strikes: Vec::new(),
             dealt: self.schedule.dealt(),
             moments: self.schedule.moments(),
             fresh: self.schedule.fresh(),
-            verdict: judge(&log, &self.scene.expects),
+            verdict,
             told,
+            otherwise: otherwise.unwrap_or_default(),
             shown: shown.collect(),
             findings: findings.unwrap_or_default(),
             log,
@@ -364,6 +410,7 @@ impl<'a, B: Beside> Stage<'a, B> {
             kept,
             restless: self.restless.load(Ordering::SeqCst),
             starts: self.starts.load(Ordering::SeqCst),
+            audited: audited.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Proves a scenario: strikes it at every point there is, and finds the shortest way in which it goes wrong.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use groundcrew_core::manifest::Class;
@@ -7,6 +8,7 @@ use groundcrew_core::may_delete::OnGone;
 use groundcrew_outside::judge::living;
 use groundcrew_outside::{By, Effect, Fault, Purpose, What};
 
+use super::audited::Audited;
 use super::beside::Nobody;
 use super::carrier::Sent;
 use super::clock::START;
@@ -14,7 +16,7 @@ use super::faults::{Blow, Strike};
 use super::lifecycle;
 use super::ordeal::{Ends, Met, Ordeal, living_at};
 use super::play::{Played, play};
-use super::scene::{Records, Scene, Tells};
+use super::scene::{Looks, Records, Scene, Tells};
 use super::trial::{Pairs, blows, chosen, in_parallel, seconds};
 use super::why;
 
@@ -43,6 +45,8 @@ pub struct Proof {
     pub calls: usize,
     /// Things that were made in it.
     pub things: usize,
+    /// Times that its audit was run in it.
+    pub looks: usize,
     /// Single blows: every call and commit failed, and the runner died there.
     pub points: usize,
     /// Second blows while it recovered from a first.
@@ -72,6 +76,8 @@ pub struct Failure {
     pub wrong: Vec<String>,
     /// Why, as far as the calls tell.
     pub why: Vec<String>,
+    /// The blows that fell, in words.
+    pub dealt: Vec<String>,
 }
 
 /// Ordeals that each drawn life is put to.
@@ -100,13 +106,41 @@ pub struct Extent {
 
 /// Proves a scene.
 pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof {
-    Prover { scene, watch, plays: AtomicU64::new(0) }.prove(extent)
+    let scene = again(scene);
+    let whole = play(&Scene { records: Records::All, ..scene.clone() }, &[]);
+    watch.expects(1);
+    watch.played();
+    let scene = Scene { audited: whole.audited.clone().map(Arc::new), ..scene };
+    Prover { scene: &scene, watch, plays: AtomicU64::new(1) }.prove(&whole, extent)
 }
 
-/// Plays one ordeal again, and says what is wrong; none: nothing.
-pub fn replay(scene: &Scene<Nobody>, ordeal: &Ordeal) -> Option<Failure> {
-    let prover = Prover { scene, watch: &Unwatched, plays: AtomicU64::new(0) };
-    prover.failure(ordeal)
+/// What came of an ordeal that was played again.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The blows that fell, in words; others than before if the hook calls otherwise.
+    pub dealt: Vec<String>,
+    /// What is wrong; none: nothing.
+    pub failure: Option<Failure>,
+}
+
+/// Plays one ordeal again, and says what is wrong.
+pub fn replay(scene: &Scene<Nobody>, ordeal: &Ordeal) -> Replayed {
+    let scene = again(scene);
+    let audited = scene.audits().then(|| play(&scene, &[]).audited).flatten();
+    let scene = Scene { audited: audited.map(Arc::new), ..scene };
+    let prover = Prover { scene: &scene, watch: &Unwatched, plays: AtomicU64::new(0) };
+    let (dealt, failure) = prover.told(ordeal);
+    Replayed { dealt, failure }
+}
+
+/// The scene whose audits are compared with those of the play in which nothing goes wrong; that one is judged by itself.
+fn compared(scene: Scene<Nobody>, whole: Option<Arc<Audited>>, ordeal: &Ordeal) -> Scene<Nobody> {
+    Scene { audited: whole.filter(|_| !ordeal.is_empty()), ..scene }
+}
+
+/// The scene whose audits are run again at its end, when everything can have settled.
+fn again(scene: &Scene<Nobody>) -> Scene<Nobody> {
+    Scene { looks: Looks::AgainAtTheEnd, ..scene.clone() }
 }
 
 struct Unwatched;
@@ -123,32 +157,31 @@ struct Prover<'a> {
 }
 
 impl Prover<'_> {
-    fn prove(&self, extent: Extent) -> Proof {
-        let recorded = Scene { records: Records::All, ..self.scene.clone() };
-        let whole = self.play(&recorded, &[]);
+    fn prove(&self, whole: &Played<()>, extent: Extent) -> Proof {
         let made = |effect: &&Effect| effect.what == What::Created && effect.by == By::Caller;
         let mut proof = Proof {
             scenario: self.scene.name.clone(),
             calls: whole.sent.len(),
             things: whole.log.iter().filter(made).count(),
+            looks: whole.audited.as_ref().map_or(0, Audited::count),
             ..Proof::default()
         };
-        if !is_right(&whole) {
+        if !is_right(whole) {
             return self.failed(proof, &Ordeal::default());
         }
-        let singles = blows(&whole, &[], 1);
+        let singles = blows(whole, &[], 1);
         self.watch.expects(singles.len());
         let tried = in_parallel(singles.len(), |n| self.play(self.scene, &singles[n].strikes));
         proof.points = singles.iter().map(|blows| blows.stand_for).sum();
         if let Some(wrong) = tried.iter().find(|played| !is_right(played)) {
             return self.failed(proof, &Ordeal::of_blows(&wrong.strikes));
         }
-        let faults = self.faults(&whole);
+        let faults = self.faults(whole);
         proof.faults = faults.len();
         if let Some(wrong) = self.first_wrong(&faults) {
             return self.failed(proof, wrong);
         }
-        let ends = self.ends(&whole);
+        let ends = self.ends(whole);
         proof.ends = ends.len();
         if let Some(wrong) = self.first_wrong(&ends) {
             return self.failed(proof, wrong);
@@ -222,11 +255,12 @@ impl Prover<'_> {
         played
     }
 
-    /// The first of these that goes wrong.
+    /// The first of the shortest of these that go wrong.
     fn first_wrong<'a>(&self, ordeals: &'a [Ordeal]) -> Option<&'a Ordeal> {
         self.watch.expects(ordeals.len());
         let wrong = in_parallel(ordeals.len(), |n| self.goes_wrong(&ordeals[n]));
-        ordeals.iter().zip(wrong).find(|(_, wrong)| *wrong).map(|(ordeal, _)| ordeal)
+        let wrong = ordeals.iter().zip(wrong).filter(|(_, wrong)| *wrong).map(|(ordeal, _)| ordeal);
+        wrong.min_by_key(|ordeal| ordeal.len())
     }
 
     fn goes_wrong(&self, ordeal: &Ordeal) -> bool {
@@ -236,17 +270,21 @@ impl Prover<'_> {
 
     /// The scene of an ordeal; where it ends otherwise, what is to live is what lives when nothing else goes wrong.
     fn staged(&self, ordeal: &Ordeal) -> Scene<Nobody> {
-        let staged = ordeal.staged(self.scene);
+        let staged = compared(ordeal.staged(self.scene), self.scene.audited.clone(), ordeal);
         if !ordeal.changes_the_end() {
             return staged;
         }
-        let shortened = ordeal.shortened(self.scene);
-        let mut expects = ours(&self.play(&shortened, &[]).log);
+        let shortened = Scene { audited: None, records: Records::All, ..ordeal.shortened(self.scene) };
+        let whole = self.play(&shortened, &[]);
+        // What the fake has and the ledger has not is left over, also when nothing else goes wrong.
+        let mut expects = whole.kept.as_ref().map(|kept| kept.living.clone()).unwrap_or_default();
+        let lives = ours(&whole.log);
+        expects.retain(|purpose| lives.contains(purpose));
         if self.deletes() {
             let living = lifecycle::living(&shortened.script);
             expects.retain(|purpose| living.contains(&purpose.owner));
         }
-        Scene { expects, ..staged }
+        compared(Scene { expects, opens: None, ..staged }, whole.audited.map(Arc::new), ordeal)
     }
 
     /// Whether things go with their owners.
@@ -317,6 +355,7 @@ impl Prover<'_> {
 
     /// The proof with the shortest form of what went wrong.
     fn failed(&self, proof: Proof, ordeal: &Ordeal) -> Proof {
+        let ordeal = &self.shrunk(ordeal.clone());
         let steps = self.scene.script.len();
         let shorter = (0..steps).map(|steps| Ordeal { steps: Some(steps), ..ordeal.clone() });
         let shortest = shorter.into_iter().find(|shorter| self.goes_wrong(shorter));
@@ -331,23 +370,31 @@ impl Prover<'_> {
             happened: Vec::new(),
             wrong: vec!["unsteady: it went wrong, and when it was played again it did not".to_owned()],
             why: Vec::new(),
+            dealt: Vec::new(),
         })
     }
 
     /// What is wrong in the end of an ordeal, and why; none if all is right.
     fn failure(&self, ordeal: &Ordeal) -> Option<Failure> {
+        self.told(ordeal).1
+    }
+
+    /// The blows that fell in an ordeal, and what is wrong in its end.
+    fn told(&self, ordeal: &Ordeal) -> (Vec<String>, Option<Failure>) {
         let scene = Scene { records: Records::All, ..self.staged(ordeal) };
         let played = self.play(&scene, &ordeal.blow);
         let mut wrong = why::told(&played);
         if let Some(unsteady) = played.kept.as_ref().and_then(|kept| kept.unsteady.clone()) {
             wrong.insert(0, format!("unsteady: {unsteady}"));
         }
-        (!wrong.is_empty()).then(|| Failure {
+        let failure = (!wrong.is_empty()).then(|| Failure {
             ordeal: ordeal.clone(),
             happened: why::happened(&played, ordeal),
             wrong,
             why: why::explained(&played),
-        })
+            dealt: played.dealt.clone(),
+        });
+        (played.dealt, failure)
     }
 }
 

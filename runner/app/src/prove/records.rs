@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::row::State;
 use groundcrew_engine::egress::{Answer, Ask};
+use groundcrew_outside::Purpose;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::listing::{GoneToo, RowFilter};
 use groundcrew_store::runs::{CallRecord, RunRecord, RunsOf};
@@ -18,6 +20,8 @@ pub struct Kept {
     pub runs: Vec<Ran>,
     /// All rows of the ledger, gone ones too.
     pub rows: Vec<StoredRow>,
+    /// What those rows are for of which something was made and is not gone: what lives, as far as the ledger knows.
+    pub living: Vec<Purpose>,
     /// What `desired` answered otherwise when it was asked the same again.
     pub unsteady: Option<String>,
 }
@@ -51,6 +55,12 @@ pub(super) fn read(store: &Store) -> Result<Kept> {
     let rows = store.rows_where(&RowFilter { gone_too: GoneToo::Yes, ..RowFilter::default() })?;
     let abouts: BTreeMap<_, _> =
         rows.iter().map(|row| (row.id, format!("{}/{}", row.kind, row.key))).collect();
+    let mut living = Vec::new();
+    for row in rows.iter().filter(|row| !matches!(row.row.state, State::Creating | State::Gone)) {
+        if let Some(owner) = store.subject(row.owner)? {
+            living.push(Purpose::new(owner.subject.path.to_string(), format!("{}/{}", row.kind, row.key)));
+        }
+    }
     let mut runs = Vec::new();
     for record in store.runs(RunsOf::All, RUNS_MAX)?.into_iter().rev() {
         let calls = store.run(record.id)?.map(|(_, calls)| calls).unwrap_or_default();
@@ -62,7 +72,7 @@ pub(super) fn read(store: &Store) -> Result<Kept> {
         let calls = calls.iter().filter_map(called).collect();
         runs.push(Ran { record, owner, about, calls });
     }
-    Ok(Kept { runs, rows, unsteady: None })
+    Ok(Kept { runs, rows, living, unsteady: None })
 }
 
 /// A request; other calls are no requests.

@@ -37,9 +37,11 @@ use groundcrew_core::duration::Millis;
 use groundcrew_outside::Purpose;
 use serde::Deserialize;
 
+use super::audited::Identity;
+
 pub use collection::Collection;
 pub(super) use scene::INSTALLATION;
-pub use scene::StanzaError;
+pub use scene::Unplayable;
 pub use step::{Deed, Step};
 
 /// The folder of scenarios within a project.
@@ -64,6 +66,9 @@ pub struct Scenario {
     /// The hook's stanza.
     #[serde(default)]
     pub stanza: toml::Table,
+    /// How an auditor's audit is run: as an operator writes it, without `hooks` and `cron`.
+    #[serde(default)]
+    pub audit: toml::Table,
     /// What the hook talks to.
     #[serde(default)]
     pub outside: Outside,
@@ -99,6 +104,24 @@ pub struct Expect {
     pub lives: Vec<Lives>,
     /// Codes of findings that must have been reported by then.
     pub findings: Vec<String>,
+    /// The auditor's findings that are open at the end; not said: as it may be.
+    pub open: Option<Vec<Open>>,
+}
+
+/// `CODE ABOUT`: a finding of the auditor; what it is about may be told by the thing's name instead of its id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Open(pub Identity);
+
+impl TryFrom<String> for Open {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (code, about) = text.split_once(' ').ok_or_else(|| {
+            format!("`{text}` is no `CODE ABOUT`; write for example \"thing.idle thing/old\"")
+        })?;
+        Ok(Self((code.to_owned(), about.to_owned())))
+    }
 }
 
 /// `APP KIND/KEY`, or `APP/MACHINE KIND/KEY`: whose thing it is, and which.
@@ -215,6 +238,7 @@ mod tests {
             ("[[step]]\nat = \"1s\"\nstranger = \"takes\"\nin = \"/x\"\n", "line 1", "say its `name`"),
             ("[[step]]\nat = \"soon\"\n", "line 2", "soon"),
             ("[expect]\nlives = [\"cust-7\"]\n", "line 2", "cust-7 thing/cust-7"),
+            ("[expect]\nopen = [\"thing.idle\"]\n", "line 2", "thing.idle thing/old"),
             ("[outside.collection.\"/x\"]\nlike = \"odd\"\n", "line 2", "anonymous"),
         ] {
             let refused = refused(text);

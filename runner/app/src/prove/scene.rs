@@ -1,6 +1,6 @@
 //! What is played: hooks as they are installed, and a script over virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use groundcrew_core::may_delete::Level;
@@ -9,6 +9,7 @@ use groundcrew_engine::run::{self, Engine};
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
 use serde_json::Value;
 
+use super::audited::{Audited, Identity};
 use super::beside::Beside;
 use crate::config::Config;
 
@@ -42,12 +43,43 @@ pub struct Scene<B: Beside> {
     pub tells: Tells,
     /// How long it is looked at.
     pub lasts: i64,
+    /// Whether audits are run again at the end.
+    pub looks: Looks,
+    /// What is open of its audits at the end; none: as it may be.
+    pub opens: Option<BTreeSet<Identity>>,
+    /// What its audits leave when nothing goes wrong; none: that is not known yet, or it has no audit.
+    pub audited: Option<Arc<Audited>>,
     /// The rules of settling that hold.
     pub rules: Rules,
     /// Whether what is known of an intent survives a crash.
     pub memory: Memory,
     /// What is kept of the runs.
     pub records: Records,
+}
+
+impl Cast {
+    /// How long findings are left alone at most before they are mended, in milliseconds.
+    pub fn grace(&self) -> i64 {
+        let remedies = self.config.audits.values().filter_map(|audit| audit.remedy.as_ref());
+        remedies.map(|remedy| remedy.grace.as_i64()).max().unwrap_or_default()
+    }
+}
+
+impl<B: Beside> Scene<B> {
+    /// Whether it has audits.
+    pub fn audits(&self) -> bool {
+        !self.cast.config.audits.is_empty()
+    }
+}
+
+/// Whether audits are run again at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Looks {
+    /// They are run when the script says.
+    #[default]
+    AsScripted,
+    /// Also a few times after everything has happened: what was cut off is not tried again before long.
+    AgainAtTheEnd,
 }
 
 /// Whether events are judged.
@@ -102,6 +134,8 @@ pub enum Doing<A> {
     Beside(A),
     /// A person intervenes.
     Operator(Operator),
+    /// All audits are run, one after the other.
+    Look,
 }
 
 /// What a source sees of one subject.

@@ -30,7 +30,10 @@ pub(super) async fn tell<B: Beside>(
     let id = format!("{}.{version}", subject.uid);
     let event = Event { id: id.clone(), kind, time: now, subject: Some(subject.clone()), data: Value::Null };
     let registry = runner.registry();
-    let parent = sighting.machine.as_ref().map(|_| uid("app", &sighting.app, APP_OF_MACHINES));
+    let parent = sighting
+        .machine
+        .as_ref()
+        .map(|_| uid("app", &sighting.app, stage.app_before(&sighting.app, version)));
     let change = SubjectChange {
         path: subject.path.clone(),
         uid: subject.uid.clone(),
@@ -60,9 +63,6 @@ pub(super) async fn tell<B: Beside>(
     }
     Ok(())
 }
-
-/// Machines of scripts belong to the first app of the name.
-const APP_OF_MACHINES: u32 = 1;
 
 fn subject(sighting: &Sighting) -> Subject {
     let Sighting { app, machine, incarnation, labels, .. } = sighting;

@@ -50,6 +50,7 @@ pub fn told<S: Seen>(played: &Played<S>) -> Vec<String> {
     lines.extend(
         otherwise.map(|id| format!("told otherwise: the event {id} was told in two ways under its id")),
     );
+    lines.extend(played.otherwise.iter().cloned());
     if played.restless {
         lines.push("restless: it never came to rest".to_owned());
     }

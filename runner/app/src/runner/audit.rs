@@ -244,7 +244,7 @@ impl Runner {
         }
         let now = self.now();
         let again = Backoff::HANDLER.next(now, attempts, failure, self.entropy.number());
-        tokio::time::sleep(again.since(now).min(PAUSE_MAX).to_std()).await;
+        self.clock.sleep(again.since(now).min(PAUSE_MAX)).await;
         true
     }
 

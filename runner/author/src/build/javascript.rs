@@ -8,7 +8,11 @@ use groundcrew_engine::inspect::Export;
 
 use super::{Error, Made};
 use crate::run::run;
+use crate::tools::answer;
 use crate::{Kind, Language, Missing, Project, Tools};
+
+/// The oldest Node.js that the pinned packages run on.
+const VERSION: (u32, u32) = (20, 19);
 
 /// What each name that the module exports is.
 const NAMES: [(&str, Export); 5] = [
@@ -73,8 +77,13 @@ fn world(project: &Project, said: &str) -> Result<&'static str, Error> {
 fn node(project: &Project, tools: &Tools) -> Result<PathBuf, Vec<Missing>> {
     let mut missing = Vec::new();
     let node = tools.find("node");
-    if node.is_none() {
-        missing.push(Missing::new("node", &["apt-get install nodejs npm", "brew install node"]));
+    match node.as_ref().map(|node| answer(Command::new(node).arg("--version")).unwrap_or_default()) {
+        None => missing.push(Missing::new("node", &["apt-get install nodejs npm", "brew install node"])),
+        Some(said) if version(&said).is_none_or(|version| version < VERSION) => {
+            let what = format!("node {}.{} (this is {said})", VERSION.0, VERSION.1);
+            missing.push(Missing::new(what, &["npm install --global node@20", "brew install node"]));
+        }
+        Some(_) => {}
     }
     let mut packages = vec!["@bytecodealliance/componentize-js", "esbuild", "@groundcrew/hook"];
     if project.language == Language::Ts {
@@ -89,6 +98,12 @@ fn node(project: &Project, tools: &Tools) -> Result<PathBuf, Vec<Missing>> {
     node.filter(|_| missing.is_empty()).ok_or(missing)
 }
 
+/// The version in `v20.20.2`.
+fn version(said: &str) -> Option<(u32, u32)> {
+    let mut parts = said.trim().strip_prefix('v')?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 fn tidy(said: &str) -> String {
     said.trim().to_owned()
 }
@@ -100,5 +115,17 @@ fn exporting(kind: Kind) -> &'static str {
             "export const provision = hook({ desired(view) { ... }, find(want) { ... }, create(want) { ... }, update(want, now) { ... }, remove(want, now) { ... } });"
         }
         Kind::Auditor => "export const audit = hook({ run(cursor) { ... } });",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_says_its_version() {
+        assert_eq!(version("v20.20.2\n"), Some((20, 20)));
+        assert!(version("v18.20.4").is_some_and(|version| version < VERSION));
+        assert_eq!(version("node"), None);
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str))
         "--message-format=json-render-diagnostics",
     ]);
     let said = run(&mut command, "cargo", without_messages)?;
+    let warnings = without_messages(&said.err);
+    if !warnings.trim().is_empty() {
+        say(warnings.trim());
+    }
     let built = said.out.lines().filter_map(component_of).next_back();
     let path = built.ok_or_else(|| Error::Refused {
         tool: "cargo",

@@ -154,6 +154,18 @@ async fn an_attempt_that_was_cut_off_counts_and_is_not_repeated_while_it_may_tak
 }
 
 #[tokio::test]
+async fn an_attempt_whose_end_is_never_recorded_is_over_when_no_run_can_be() {
+    let mending = Mending::new(&["v1"]).await;
+    mending.tries("v1", DUE).await.unwrap();
+    assert!(matches!(mending.tries("v1", DUE + 59).await, Err(Verdict::Later { .. })), "it may be under way");
+    let again = mending.tries("v1", DUE + 60).await.unwrap();
+    mending.ends(again, "fixed", DUE + 61).await;
+    let text = "SELECT count(*) FROM remedy WHERE ended IS NULL";
+    let open: i64 = mending.bench.database().query_row(text, [], |row| row.get(0)).unwrap();
+    assert_eq!(open, 0);
+}
+
+#[tokio::test]
 async fn too_many_at_once_are_all_held_until_each_is_approved() {
     let mut mending = Mending::new(&["v1", "v2", "v3"]).await;
     mending.window = Window { share_percent: 0, floor: 2, within: Millis::hours(1) };

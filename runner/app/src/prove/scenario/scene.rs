@@ -13,7 +13,7 @@ use super::{Deed, Scenario, Step};
 use crate::config::{Config, Environment, Report};
 use crate::prove::beside::Nobody;
 use crate::prove::loaded::Loaded;
-use crate::prove::scene::{Cast, Doing, Memory, Records, Scene, Sighting, Tells};
+use crate::prove::scene::{Cast, Doing, Looks, Memory, Records, Scene, Sighting, Tells};
 
 /// The installation, as in marks.
 pub(in crate::prove) const INSTALLATION: &str = "prove";
@@ -22,34 +22,57 @@ pub(in crate::prove) const INSTALLATION: &str = "prove";
 /// that about an idempotency key, which lasts as long as the key is remembered.
 const AFTERWARDS: i64 = 3_600_000;
 
-/// The stanza of a scenario is refused, as `groundcrew check` would.
+/// Why a scenario cannot be played with a hook.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}: its stanza is refused\n\n{}", report.draw_problems(crate::config::Paint::Plain).trim_end())]
-pub struct StanzaError {
-    /// The scenario's file.
-    pub file: String,
-    /// Why.
-    pub report: Box<Report>,
+pub enum Unplayable {
+    /// Its stanza is refused, as `groundcrew check` would.
+    #[error("{file}: its stanza is refused\n\n{}", report.draw_problems(crate::config::Paint::Plain).trim_end())]
+    Stanza {
+        /// The scenario's file.
+        file: String,
+        /// Why.
+        report: Box<Report>,
+    },
+    /// It audits with a hook that is none.
+    #[error(
+        "{file}: `[audit]` and `audit = true` are for auditors, and {hook} is none: its manifest has no `reports`"
+    )]
+    NoAuditor {
+        /// The scenario's file.
+        file: String,
+        /// The hook.
+        hook: String,
+    },
 }
 
 impl Scenario {
     /// Itself, with the project's hook, ready to be played.
-    pub fn scene(&self, loaded: &Loaded) -> Result<Scene<Nobody>, StanzaError> {
+    pub fn scene(&self, loaded: &Loaded) -> Result<Scene<Nobody>, Unplayable> {
+        let audits = !self.audit.is_empty() || self.step.iter().any(|step| step.deed == Deed::Looks);
+        if audits && !loaded.manifest.is_auditor() {
+            let (file, hook) = (self.path.display().to_string(), loaded.manifest.name.clone());
+            return Err(Unplayable::NoAuditor { file, hook });
+        }
         let config = self.config(&loaded.manifest)?;
         let components = config.hooks.keys().map(|name| (name.clone(), loaded.component.clone())).collect();
         let tells = if loaded.component.is_handler() { Tells::Everything } else { Tells::Nothing };
         let script = self.script();
         let last = script.last().map_or(0, |(at, _)| *at);
         let collections = self.outside.collection.iter().map(|(path, it)| (path.clone(), it.knobs()));
+        let cast = Cast { config, engine: loaded.engine.clone(), components };
+        let afterwards = last + AFTERWARDS + remembered(&loaded.manifest) + cast.grace();
         Ok(Scene {
             name: self.name.clone(),
-            cast: Arc::new(Cast { config, engine: loaded.engine.clone(), components }),
+            cast: Arc::new(cast),
             server: self.outside.server.trim_end_matches('/').into(),
             collections: collections.collect(),
             script,
             expects: self.expect.lives.iter().map(|lives| lives.0.clone()).collect(),
             tells,
-            lasts: self.lasts.map_or(last + AFTERWARDS + remembered(&loaded.manifest), Millis::as_i64),
+            lasts: self.lasts.map_or(afterwards, Millis::as_i64),
+            looks: Looks::AsScripted,
+            opens: self.expect.open.as_ref().map(|open| open.iter().map(|open| open.0.clone()).collect()),
+            audited: None,
             rules: Rules::ALL,
             memory: Memory::Durable,
             records: Records::None,
@@ -84,11 +107,12 @@ impl Scenario {
                 Doing::Open { path, knobs: Box::new(knobs.unwrap_or_default()) }
             }
             Deed::Fault { method, after, fault } => Doing::Fault { after, method, fault },
+            Deed::Looks => Doing::Look,
         }
     }
 
     /// The configuration that a user would have written.
-    fn config(&self, manifest: &Manifest) -> Result<Config, StanzaError> {
+    fn config(&self, manifest: &Manifest) -> Result<Config, Unplayable> {
         let mut stanza = self.stanza.clone();
         stanza.insert("use".to_owned(), format!("{}.wasm", manifest.name).into());
         if !manifest.kind.is_empty() {
@@ -100,13 +124,25 @@ impl Scenario {
         let asks = manifest.asks.under(&config.unwrap_or(Value::Null));
         let allow = || asks.allow.iter().cloned().map(toml::Value::String).collect::<Vec<_>>().into();
         stanza.entry("allow").or_insert_with(allow);
-        let (granted, names) = secrets(&asks);
-        stanza.entry("secret").or_insert_with(|| granted.into());
+        let (granted, mut names) = secrets(&asks);
+        let secrets = stanza.entry("secret").or_insert_with(|| granted.into());
+        // Every secret that the stanza takes has a value, whatever it is called.
+        let from = secrets.as_table().into_iter().flat_map(|table| table.values());
+        let from = from.filter_map(|grant| grant.get("from")?.as_str().map(str::to_owned));
+        names.extend(from);
+        names.sort();
+        names.dedup();
         let lines = names.iter().map(|name| format!("{name} = {{ env = \"{name}\" }}\n"));
-        let mut hooks = toml::Table::new();
-        hooks.insert(manifest.name.clone(), stanza.into());
         let mut text = toml::Table::new();
-        text.insert("hook".to_owned(), hooks.into());
+        let one = |table: toml::Table| toml::Table::from_iter([(manifest.name.clone(), table.into())]);
+        text.insert("hook".to_owned(), one(stanza).into());
+        if manifest.is_auditor() {
+            let mut audit = self.audit.clone();
+            audit.insert("hooks".to_owned(), vec![manifest.name.clone()].into());
+            // It is run when a step says so, and not by the clock.
+            audit.insert("cron".to_owned(), "@yearly".into());
+            text.insert("audit".to_owned(), one(audit).into());
+        }
         let text = format!(
             "installation = \"{INSTALLATION}\"\nlevel = \"enforce\"\n[source.fly]\norg = \"acme\"\ntoken = \"FLY\"\n\
              [secrets]\nFLY = {{ env = \"FLY\" }}\n{}{text}",
@@ -117,7 +153,7 @@ impl Scenario {
         let environment = Environment::fixed(values.chain([fly]));
         let file = self.path.display().to_string();
         let parsed = Config::parse(&file, &text, Path::new("/"), &environment, &|_| Ok(manifest.clone()));
-        parsed.map_err(|report| StanzaError { file, report: Box::new(report) })
+        parsed.map_err(|report| Unplayable::Stanza { file, report: Box::new(report) })
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Deed {
         /// What.
         act: Act,
     },
+    /// The audit is run.
+    Looks,
     /// A collection begins anew, empty.
     Opens {
         /// Its path.
@@ -59,7 +61,7 @@ pub enum Deed {
     },
 }
 
-/// A step as it is written: one of `app`, `stranger`, `collection` and `fault` says what it is.
+/// A step as it is written: one of `app`, `stranger`, `collection`, `fault` and `audit` says what it is.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Written {
@@ -81,6 +83,7 @@ struct Written {
     fault: Option<String>,
     method: Option<String>,
     after: u32,
+    audit: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -110,10 +113,11 @@ impl TryFrom<Written> for Step {
             written.stranger.is_some(),
             written.collection.is_some(),
             written.fault.is_some(),
+            written.audit,
         ];
         if deeds.iter().filter(|said| **said).count() != 1 {
             return Err("a step says one thing: `app` (with `labels`, or `gone = true`), `stranger`, \
-                        `collection` or `fault`"
+                        `collection`, `fault` or `audit = true`"
                 .to_owned());
         }
         let deed = if let Some(app) = written.app.take() {
@@ -122,6 +126,8 @@ impl TryFrom<Written> for Step {
             written.foreign(stranger)?
         } else if let Some(path) = written.collection.take() {
             written.becomes(path)?
+        } else if written.audit {
+            Deed::Looks
         } else {
             let fault = fault(written.fault.as_deref().unwrap_or_default())?;
             Deed::Fault { method: written.method.clone(), after: written.after, fault }

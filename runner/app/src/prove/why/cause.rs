@@ -32,6 +32,9 @@ pub fn explained<S: Seen>(played: &Played<S>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if !played.otherwise.is_empty() {
+        why.extend(case.otherwise(&played.otherwise));
+    }
     why.dedup();
     why
 }
@@ -106,6 +109,9 @@ impl Case<'_> {
         {
             return Some(format!("`remove` sent {}, and what was made for {key} is {id}", line(other)));
         }
+        if ended.is_some_and(|run| !run.calls.iter().any(is_write)) {
+            return Some(format!("`remove` said that {key} was gone and sent nothing"));
+        }
         let later: Vec<_> = self.of(purpose).filter(|run| run.record.op == "find").collect();
         let cause = later.iter().rev().find_map(|run| blind(run, made));
         Some(match cause {
@@ -179,6 +185,38 @@ impl Case<'_> {
             },
             |outcome| format!("the handler gave up: {outcome}"),
         )
+    }
+
+    /// Why audits left something else.
+    fn otherwise(&self, told: &[String]) -> Option<String> {
+        let ran = |op: &'static str| self.kept.runs.iter().filter(move |run| run.record.op == op);
+        let ok = |run: &&Ran| run.record.outcome.as_deref() == Some("ok");
+        let starts = |what: &str| told.iter().any(|line| line.starts_with(what));
+        let unheard = |call: &&Called| is_refused(call) || !is_answered(call);
+        let swallowed = ran("audit").filter(ok).find_map(|run| run.calls.iter().find(unheard));
+        if let Some(call) = swallowed {
+            let answered =
+                status(call).map_or("had no answer".to_owned(), |status| format!("was answered {status}"));
+            return Some(format!(
+                "`run` told of a page although {} {answered}: an error must be an error, or what was there counts as gone",
+                line(call)
+            ));
+        }
+        if told.iter().any(|line| line.contains("it asked for a write")) {
+            return Some("`run` looks, and `fix` acts".to_owned());
+        }
+        if starts("unsteady") || starts("reported otherwise") {
+            return Some(
+                "a finding is known by `code` and `about` from look to look: neither a time nor a number that changes                  belongs there, but in `message` or `data`"
+                    .to_owned(),
+            );
+        }
+        let mended = ran("fix").filter(ok).find_map(|run| run.calls.iter().find(unheard));
+        mended.map(|call| {
+            let answered =
+                status(call).map_or("had no answer".to_owned(), |status| format!("was answered {status}"));
+            format!("`fix` said how it ended although {} {answered}: an error must be an error", line(call))
+        })
     }
 
     /// Runs about one thing of one owner, in order.

@@ -26,8 +26,10 @@ const ZIG: [&str; 2] = ["brew install zig", "python3 -m venv .venv && .venv/bin/
 impl Compiler {
     /// The first that works: `WASI_SDK_PATH`, clang, zig; else what is missing.
     pub(super) fn find(tools: &Tools, root: &Path) -> Result<Self, Missing> {
-        if let Some(found) = tools.wasi_sdk().and_then(Self::of_sdk) {
-            return Ok(found);
+        // Whoever names one means it.
+        if let Some(sdk) = tools.wasi_sdk() {
+            let what = || format!("a WASI SDK at {}, which WASI_SDK_PATH names", sdk.display());
+            return Self::of_sdk(sdk).ok_or_else(|| Missing::new(what(), &["unset WASI_SDK_PATH"]));
         }
         let clang = tools.find("clang");
         let parts = clang.as_deref().map(lacks);
@@ -130,16 +132,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wasi_sdk_comes_first_if_it_is_whole() {
+    fn a_wasi_sdk_that_is_named_is_taken_or_missed() {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("zig"), "");
         write(&folder.path().join("sdk/bin/clang"), "");
         let find = || {
             let sdk = folder.path().join("sdk");
-            Compiler::find(&tools(folder.path(), Some(&sdk)), folder.path()).ok().unwrap()
+            Compiler::find(&tools(folder.path(), Some(&sdk)), folder.path())
         };
-        assert_eq!(find().tool, "zig");
+        let missing = find().err().unwrap();
+        assert!(missing.what.starts_with("a WASI SDK at /"), "{missing:?}");
+        assert_eq!(missing.installs, ["unset WASI_SDK_PATH"]);
         write(&folder.path().join("sdk/share/wasi-sysroot/lib/wasm32-wasip1/crt1-reactor.o"), "");
-        assert_eq!(find().arguments[0], "--target=wasm32-wasip1");
+        assert_eq!(find().ok().unwrap().arguments[0], "--target=wasm32-wasip1");
     }
 }
