@@ -27,7 +27,9 @@ const HOOKS: [(&str, &str); 15] = [
 fn main() {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let root = Path::new(&here).join("../..");
-    for watched in ["hooks", "sdk/rust", "sdk/fly", "wit", "Cargo.lock", "rust-toolchain.toml"] {
+    for watched in
+        ["hooks", "sdk/rust", "sdk/fly", "sdk/zone", "wit", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));

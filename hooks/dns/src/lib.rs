@@ -56,14 +56,17 @@ impl Provisioner for Dns {
 
 impl Inventory for Dns {
     fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
-        let start = cursor.map_or(Ok(0), str::parse::<usize>)?;
-        let all = open()?.all()?;
-        let next = (all.len() > start + PAGE).then(|| (start + PAGE).to_string());
+        // The zone is read anew for each page: a place in it means nothing once somebody removed what came before.
+        let all = open()?.all()?.into_iter().filter(|found| cursor.is_none_or(|last| *found.key > *last));
+        let mut page: Vec<_> = all.take(PAGE + 1).collect();
+        let more = page.len() > PAGE;
+        page.truncate(PAGE);
+        let next = page.last().filter(|_| more).map(|last| last.key.clone());
         let listed = |found: Found| {
             let key = Some(found.key.clone());
             found.thing().map(|thing| Listed { kind: "record".to_owned(), key, thing })
         };
-        Ok(ThingPage { things: all.into_iter().skip(start).take(PAGE).filter_map(listed).collect(), next })
+        Ok(ThingPage { things: page.into_iter().filter_map(listed).collect(), next })
     }
 }
 

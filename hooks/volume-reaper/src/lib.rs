@@ -182,8 +182,7 @@ fn tell(suspect: &Suspect, app: &Subject, prices: &Prices, why: Option<&str>, ag
     let whose = match (owner, owner.end(&suspect.machines)) {
         (Owner::Machine(machine), End::Seen) => format!("machine {machine} is destroyed"),
         (Owner::Machine(machine), _) => format!("machine {machine} is not shown any more"),
-        (Owner::App, End::Seen) => "all machines are destroyed".to_owned(),
-        (Owner::App, _) => "the app has no machines".to_owned(),
+        (Owner::App, _) => "all machines are destroyed".to_owned(),
     };
     let (code, severity, message) = match why {
         None => (

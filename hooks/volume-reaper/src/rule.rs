@@ -1,7 +1,7 @@
 //! The rule: a volume may go only if all of it holds (after Kilo-Org/cloud#3403).
 //!
-//! 1. Its owner is destroyed: the machine that its name tells, or all machines of its app. A machine that the API shows
-//!    no more counts only where the name tells its id: any other word may never have been one's.
+//! 1. Its owner is destroyed: the machine that its name tells, or all machines of its app, of which one must be shown. A
+//!    machine that the API shows no more counts only where the name tells its id: any other word may never have been one's.
 //! 2. Its name matches a pattern of the stanza, whole.
 //! 3. Nobody holds it, read alone; its host answers, else who holds it is not known.
 //! 4. It is not being removed already.
@@ -67,6 +67,8 @@ fn used(volume: &Volume, owner: &Owner, machines: &[Machine]) -> Option<String> 
     });
     used.or_else(|| match (owner, owner.end(machines)) {
         (Owner::Machine(word), End::Unknown) => Some(format!("no machine `{word}` was ever seen")),
+        // One that is made before its app's first machine has no owner that could be gone.
+        (Owner::App, End::Unknown) => Some("no machine of the app is shown, living or destroyed".to_owned()),
         _ => None,
     })
 }

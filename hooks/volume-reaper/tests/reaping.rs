@@ -150,6 +150,16 @@ fn a_word_that_never_was_a_machine_is_no_owner_that_is_gone() {
 }
 
 #[test]
+fn a_volume_that_waits_for_its_apps_first_machine_stays() {
+    let sim = Sim::new(json!({ "names": ["cache_<app>"] }));
+    sim.act(json!({ "do": "create_app", "name": "web" }));
+    sim.volume("web", "cache_web");
+    look(&sim);
+    sim.days(30);
+    assert!(withheld(&sim).contains("no machine of the app is shown"));
+}
+
+#[test]
 fn a_living_machine_that_mounts_it_withholds_it() {
     let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
     sim.act(json!({ "do": "create_app", "name": "web" }));

@@ -1,12 +1,16 @@
 //! Puts a runner together from a configuration: data directory, store, components, registry.
 
+use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use groundcrew_core::duration::Millis;
+use groundcrew_core::hash::Digest;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
-use groundcrew_engine::cache::{self, Cache, Compiler};
+use groundcrew_engine::cache::{self, Cache, Compiler, Component};
 use groundcrew_engine::clock::{Clock, EvenClock, MachineDial};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::inspect::{self, Inspected, inspect};
@@ -213,11 +217,10 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     };
     let engine = Engine::new(profile)?;
     let known = store.hooks()?;
+    let compiled = compile(&cache, &engine, &components).await?;
     let mut hooks = Vec::new();
-    for (hook, bytes, inspected) in components {
-        let compiled = cache.load(&engine, inspected.digest, &bytes).await;
-        let compiled = compiled.map_err(|source| Error::Compile { hook: hook.name.clone(), source })?;
-        let linked = engine.link(&compiled, &inspected, hook.manifest.clone());
+    for (hook, _, inspected) in components {
+        let linked = engine.link(&compiled[&inspected.digest], &inspected, hook.manifest.clone());
         let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
         let id = register(&store, hook, &inspected, &known, config).await?;
         let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
@@ -265,7 +268,26 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     Ok(runner)
 }
 
-fn read(hook: &Hook) -> Result<(&Hook, Vec<u8>, Inspected), Error> {
+/// A hook with its component.
+type Read<'a> = (&'a Hook, Vec<u8>, Inspected);
+
+/// Compiles all components that are not in the cache, each once, as many at a time as there are processors.
+async fn compile(
+    cache: &Cache,
+    engine: &Engine,
+    components: &[Read<'_>],
+) -> Result<BTreeMap<Digest, Component>, Error> {
+    let distinct: BTreeMap<_, _> = components.iter().map(|read| (read.2.digest, read)).collect();
+    let load = async |(digest, (hook, bytes, _)): (Digest, &Read<'_>)| {
+        let compiled = cache.load(engine, digest, bytes).await;
+        let compiled = compiled.map_err(|source| Error::Compile { hook: hook.name.clone(), source })?;
+        Ok((digest, compiled))
+    };
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    stream::iter(distinct).map(load).buffer_unordered(processors).try_collect().await
+}
+
+fn read(hook: &Hook) -> Result<Read<'_>, Error> {
     let unreadable = |source| Error::Component { hook: hook.name.clone(), source };
     let bytes = crate::components::read(&hook.component).map_err(unreadable)?;
     let refused = |source| Error::Inspect { hook: hook.name.clone(), source };

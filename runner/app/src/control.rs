@@ -56,7 +56,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::DeadDiscard { id } => desk.discard(id).await,
         Request::AuditRun { name } => desk.audit(name).await,
         Request::FindingAck { id, reason, until } => desk.acknowledge(id, reason, *until).await,
-        Request::RecoverFinish => desk.finish_recovery().await,
+        Request::RecoverFinish { unlisted } => desk.finish_recovery(*unlisted).await,
         Request::FindingFix { id } => desk.fix(id).await,
         Request::Retire { machine, timeout, ending, patience } => {
             desk.retire(machine, *timeout, *ending, *patience).await

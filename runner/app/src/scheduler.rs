@@ -30,6 +30,8 @@ use crate::runner::{self, Runner};
 
 /// The longest pause between two looks at the clock.
 const PAUSE: Millis = Millis::seconds(1);
+/// How soon the store is asked again after it did not take something.
+const AGAIN: Millis = Millis::seconds(5);
 /// Audits that were asked for and not begun.
 const ASKED_MAX: usize = 16;
 
@@ -186,6 +188,8 @@ struct Entry {
     last: Timestamp,
     /// When its schedule is to be asked again.
     due: Timestamp,
+    /// A tick that could not be recorded, and is taken up again however late it is by then.
+    owed: Option<Timestamp>,
     turn: Turn,
     /// Which of its runs counts; those before it were replaced.
     run: u64,
@@ -228,7 +232,7 @@ impl Scheduler {
             }
             let last = last.unwrap_or(now);
             let (turn, stop) = (Turn::default(), CancellationToken::new());
-            entries.push(Entry { name, job, last, due: now, turn, run: 0, stop });
+            entries.push(Entry { name, job, last, due: now, owed: None, turn, run: 0, stop });
         }
         let (sender, asked) = mpsc::channel(ASKED_MAX);
         let audits = entries.iter().filter(|entry| matches!(entry.job, Job::Audit(_)));
@@ -238,9 +242,9 @@ impl Scheduler {
     }
 
     /// Runs until told to stop; audits that are under way are then cut off.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), groundcrew_store::Error> {
+    pub async fn run(mut self, stop: CancellationToken) {
         loop {
-            let pause = self.step().await?.since(self.clock.now()).max(Millis::new(1)).min(PAUSE);
+            let pause = self.step().await.since(self.clock.now()).max(Millis::new(1)).min(PAUSE);
             tokio::select! {
                 // Each arm but the first two only notices something; what those take is worked on at once.
                 Some(ended) = self.running.join_next() => self.end(ended),
@@ -250,11 +254,13 @@ impl Scheduler {
             }
         }
         self.running.shutdown().await;
-        Ok(())
     }
 
     /// Begins what is due now; says when something is due next.
-    pub async fn step(&mut self) -> Result<Timestamp, groundcrew_store::Error> {
+    ///
+    /// # Guarantees
+    /// A tick that the store does not take is tried again until it does.
+    pub async fn step(&mut self) -> Timestamp {
         while let Some(ended) = self.running.try_join_next() {
             self.end(ended);
         }
@@ -269,27 +275,43 @@ impl Scheduler {
             }
             let due = entry.job.due(&entry.name, entry.last, now);
             entry.due = due.next;
-            let Some(tick) = due.tick else { continue };
+            let owed = entry.owed.take();
+            let Some(tick) = due.tick.or(owed) else { continue };
             entry.last = tick;
-            if let Job::Tick { hook, id, timing } = &entry.job {
-                let tick = ticked(&entry.name, hook, *id, timing, tick);
-                self.store.accept_tick(tick, now).await?;
-                continue;
-            }
-            match entry.turn.tick(tick, entry.job.overlap()) {
-                Move::Begin => self.begin(at, Some(tick)),
-                Move::Replace => {
-                    entry.stop.cancel();
-                    self.begin(at, Some(tick));
-                }
-                Move::Wait => {}
-                Move::Skip => {
-                    tracing::info!(schedule = %entry.name, %tick, "left out: the last run is under way");
-                    self.store.save_tick(&entry.name, tick).await?;
-                }
+            if let Err(error) = self.take_up(at, tick, now).await {
+                let entry = &mut self.entries[at];
+                tracing::warn!(%error, schedule = %entry.name, %tick, "its tick could not be recorded; again soon");
+                (entry.owed, entry.due) = (Some(tick), now + AGAIN);
             }
         }
-        Ok(self.entries.iter().map(|entry| entry.due).min().unwrap_or(now + PAUSE))
+        self.entries.iter().map(|entry| entry.due).min().unwrap_or(now + PAUSE)
+    }
+
+    async fn take_up(
+        &mut self,
+        at: usize,
+        tick: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), groundcrew_store::Error> {
+        let entry = &mut self.entries[at];
+        if let Job::Tick { hook, id, timing } = &entry.job {
+            let tick = ticked(&entry.name, hook, *id, timing, tick);
+            self.store.accept_tick(tick, now).await?;
+            return Ok(());
+        }
+        match entry.turn.tick(tick, entry.job.overlap()) {
+            Move::Begin => self.begin(at, Some(tick)),
+            Move::Replace => {
+                entry.stop.cancel();
+                self.begin(at, Some(tick));
+            }
+            Move::Wait => {}
+            Move::Skip => {
+                tracing::info!(schedule = %entry.name, %tick, "left out: the last run is under way");
+                self.store.save_tick(&entry.name, tick).await?;
+            }
+        }
+        Ok(())
     }
 
     fn begin_asked(&mut self, asked: Asked) {
@@ -317,17 +339,27 @@ impl Scheduler {
         entry.run += 1;
         entry.stop = CancellationToken::new();
         let (job, run, stop, work) = (entry.job.clone(), entry.run, entry.stop.clone(), self.work.clone());
-        let (name, store) = (entry.name.clone(), self.store.clone());
+        let (name, store, clock) = (entry.name.clone(), self.store.clone(), self.clock.clone());
         self.running.spawn(async move {
-            let done = match job {
-                Job::Audit(audit) => {
-                    work.audit(&audit, tick, &stop).await.map(|changed| audited(&name, changed))
+            loop {
+                let done = match &job {
+                    Job::Audit(audit) => {
+                        work.audit(audit, tick, &stop).await.map(|changed| audited(&name, changed))
+                    }
+                    Job::Drift { hook, .. } => drifted(work.as_ref(), &store, &name, hook, tick).await,
+                    Job::Tick { .. } => Ok(()),
+                };
+                let Err(error) = done else { break };
+                tracing::warn!(%error, schedule = %name, "its run could not be recorded; again soon");
+                // What began before is over, and says so before it is begun again.
+                let closed = async {
+                    while store.close_broken_audits_of(&name, clock.now()).await.is_err() {
+                        clock.sleep(AGAIN).await;
+                    }
+                };
+                if stop.run_until_cancelled(closed).await.is_none() {
+                    break;
                 }
-                Job::Drift { hook, .. } => drifted(work.as_ref(), &store, &name, &hook, tick).await,
-                Job::Tick { .. } => Ok(()),
-            };
-            if let Err(error) = done {
-                tracing::warn!(%error, schedule = %name, "its run could not be recorded");
             }
             Some((at, run))
         });

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
+use groundcrew_core::remedy::Verdict;
 use groundcrew_core::retire::Ending;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
@@ -26,7 +27,7 @@ use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
 use crate::retire::{Api, Retirer};
-use crate::runner::Runner;
+use crate::runner::{self, Runner};
 use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
@@ -211,6 +212,18 @@ impl Hints for Running {
         Standing::of(&self.config, hook, app)
     }
 
+    fn may_mend(&self, finding: i64, who: &str) -> control::Result<()> {
+        let asked = self.runner.may_mend_by_hand(finding, who);
+        let verdict = asked.map_err(|runner::Error::Store(error)| error)?;
+        let (why, hint) = match verdict {
+            None => ("no auditor that is installed reports it".to_owned(), "groundcrew findings"),
+            Some(Verdict::Fix) => return Ok(()),
+            Some(Verdict::Later { why, .. } | Verdict::Never { why }) => (why, "groundcrew findings --all"),
+            Some(Verdict::Held { why }) => (why, "groundcrew doctor"),
+        };
+        Err(Refusal::conflict(format!("f{finding} is not mended: {why}")).hint(hint))
+    }
+
     fn mend(&self, finding: i64, who: &str) -> control::Result<()> {
         let full = || Refusal::conflict("too much is asked for already").hint("groundcrew findings");
         if self.audits.mend(finding, who) { Ok(()) } else { Err(full()) }
@@ -324,7 +337,10 @@ impl Service {
         let (store, clock) = (self.runner.store.clone(), self.runner.clock.clone());
         let (scheduler, asking) = Scheduler::open(jobs, store, clock, self.runner.clone()).await?;
         let ends = stop.clone();
-        tasks.spawn(async move { Ok(scheduler.run(ends).await?) });
+        tasks.spawn(async move {
+            scheduler.run(ends).await;
+            Ok(())
+        });
         Ok(asking)
     }
 
@@ -428,7 +444,8 @@ impl Service {
         tasks: &mut JoinSet<Result<(), Error>>,
         stop: &CancellationToken,
     ) {
-        let keep = Keep { runs: self.config.store.keep.runs, ..Keep::DEFAULT };
+        let kept = &self.config.store.keep;
+        let keep = Keep { runs: kept.runs, bodies: kept.bodies, ..Keep::DEFAULT };
         let acts = self.config.store.keep.acts;
         let (store, clock, ends) = (self.runner.store.clone(), self.runner.clock.clone(), stop.clone());
         tasks.spawn(async move {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use groundcrew_core::hash::Digest;
-use wasmtime::component::Component;
+pub use wasmtime::component::Component;
 
 use crate::run::{Engine, ProfileError};
 
@@ -97,7 +97,10 @@ impl Cache {
         fresh: &Path,
         path: &Path,
     ) -> Result<(), Error> {
+        let component = digest.short();
+        tracing::info!(%component, bytes = bytes.len(), "compiling; what is compiled is kept");
         self.compile(engine, bytes, fresh).await?;
+        tracing::info!(%component, "compiled");
         let content = std::fs::read(fresh).map_err(|source| Error::Io { path: fresh.to_owned(), source })?;
         let mac = self.mac(engine, digest, &content);
         write(&path.with_extension("mac"), mac.as_bytes())?;

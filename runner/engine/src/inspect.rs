@@ -138,6 +138,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
             Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
                 manifest = Some(String::from_utf8_lossy(section.data()));
             }
+            // Components within are instantiated with it, and their instances come from the same pool.
+            Payload::InstanceSection(section) => found.core_instances += section.count(),
             payload if depth == 0 => found.note(payload).map_err(|error| damaged(&error))?,
             _ => {}
         }
@@ -186,7 +188,6 @@ impl Names {
                     self.exports.push(export?.name.name.to_owned());
                 }
             }
-            Payload::InstanceSection(section) => self.core_instances += section.count(),
             _ => {}
         }
         Ok(())

@@ -275,9 +275,6 @@ impl<T: Transport> Limited<T> {
     }
 
     fn note(&self, host: &str, came: &Result<Response, TransportError>) {
-        if matches!(self.who, Who::Runner) {
-            return;
-        }
         let now = self.shared.clock.now();
         let rules = self.shared.rules.breaking;
         let status = match came {
@@ -289,6 +286,10 @@ impl<T: Transport> Limited<T> {
         let mut state = self.state();
         if status.is_none_or(|status| status >= 500) {
             *state.counts.failures.entry(host.to_owned()).or_default() += 1;
+        }
+        // The sources have patience of their own, and what they meet shuts nobody else out.
+        if matches!(self.who, Who::Runner) {
+            return;
         }
         match status {
             None | Some(502..=504) => {

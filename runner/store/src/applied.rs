@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::plan::{Action, Item};
 use groundcrew_core::row::State;
 use groundcrew_core::spec::canonical;
@@ -11,7 +12,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::lanes::{self, LaneId};
 use crate::ledger::StoredRow;
 use crate::recover::OUT_OF_SCOPE;
-use crate::{HookId, Result, Store, SubjectId, ledger, operators, sql, subjects};
+use crate::{HookId, Result, Store, SubjectId, ends, ledger, operators, sql, subjects};
+
+/// A removal that waits longer than this is not allowed by a plan of today.
+const WAITS_MAX: Millis = Millis::hours(90 * 24);
 
 /// What became of applying one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +98,8 @@ impl Store {
         })
     }
 
-    /// Allows items of a plan until it ends, each if things still are as it says.
+    /// Allows items of a plan until it ends, each if things still are as it says; a removal that waits for grace, until a
+    /// day after that.
     pub async fn apply(
         &self,
         items: Vec<Item>,
@@ -141,6 +146,14 @@ fn apply(connection: &Connection, item: &Item, who: &str, now: Timestamp, until:
     let no = |why: &str| Ok(Taken::No(why.to_owned()));
     let Some(lane) = lane_of(connection, item)? else {
         return no("its owner or its hook is not there any more");
+    };
+    // Grace may be longer than a plan holds, and begins only now where nothing was to be removed.
+    let until = match (item.action, item.not_before) {
+        (Action::Delete | Action::Replace, Some(later)) if later > now + WAITS_MAX => {
+            return Ok(Taken::No(format!("it is not to go before {later}: plan again when that is near")));
+        }
+        (Action::Delete | Action::Replace, Some(later)) => until.max(later + ends::HOLDS),
+        _ => until,
     };
     let rows = ledger::of_lane(connection, lane)?;
     let row = rows.iter().find(|row| row.kind == item.kind && row.key == item.key);

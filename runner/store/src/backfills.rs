@@ -148,7 +148,7 @@ impl Store {
     pub async fn stride_backfill(&self, backfill: &Backfill, stride: Stride, now: Timestamp) -> Result<()> {
         let (id, from) = (backfill.id, backfill.last);
         self.write(move |connection| {
-            let mut accepted = Accepted::default();
+            let (mut accepted, mut told) = (Accepted::default(), 0_i64);
             for event in &stride.events {
                 // Who ended since it was read is not told to exist after its end.
                 if let Some(subject) = &event.event.subject
@@ -157,11 +157,12 @@ impl Store {
                     continue;
                 }
                 events::take(connection, event, now, &mut accepted)?;
+                told += 1;
             }
             let text = "UPDATE backfill SET last = ?3, told = told + ?4, due_at = ?5, outcome = ?6
                 WHERE id = ?1 AND last = ?2 AND due_at IS NOT NULL";
             let due = crate::millis(stride.due_at);
-            let params = params![id, from, stride.last, stride.events.len() as i64, due, stride.outcome];
+            let params = params![id, from, stride.last, told, due, stride.outcome];
             match connection.execute(text, params)? {
                 0 => Err(Error::Superseded("the backfill")),
                 _ => Ok(()),

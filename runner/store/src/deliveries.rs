@@ -144,7 +144,7 @@ impl Store {
     /// A delivery waits for the end of a pause; if that came meanwhile, it is due at once.
     pub async fn postpone_paused(&self, lane: LaneId, at: Timestamp, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            let paused = leave::paused(connection, lane.hook, lane.subject)?.is_some();
+            let paused = leave::paused(connection, lane.hook, lane.subject)? == Some(Level::Observe);
             set_due(connection, lane, Some(if paused { at } else { now }))
         })
         .await

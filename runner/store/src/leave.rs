@@ -202,7 +202,11 @@ fn readers(
     for (hook, owner) in &reading {
         let held = "SELECT EXISTS (SELECT 1 FROM resource WHERE hook = ?1 AND owner = ?2 AND frozen_why IS NOT NULL AND state <> 'gone')";
         let held: bool = connection.prepare_cached(held)?.query_row([hook.0, owner.0], |row| row.get(0))?;
-        if held || paused(connection, *hook, *owner)?.is_some() {
+        // Nobody works for a hook without a stanza: what it made still reads this.
+        let detached = "SELECT state = 'detached' FROM hook WHERE id = ?1";
+        let detached = connection.prepare_cached(detached)?.query_row([hook.0], |row| row.get::<_, bool>(0));
+        let detached = detached.optional()?.unwrap_or(false);
+        if held || detached || paused(connection, *hook, *owner)?.is_some() {
             return Ok(Readers::Waiting);
         }
     }

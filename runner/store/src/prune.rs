@@ -3,13 +3,15 @@
 use groundcrew_core::duration::Millis;
 use groundcrew_core::running::Month;
 use groundcrew_core::time::Timestamp;
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::running::MONTHS_KEPT;
 use crate::{Result, Store};
 
 /// Rows removed at once, so that nobody waits long.
 const CHUNK: i64 = 500;
+/// Under which key the database says up to which run bodies were dropped.
+const BODIES: &str = "pruned.bodies";
 /// Pages given back at once.
 const PAGES: i64 = 64;
 
@@ -18,13 +20,16 @@ const PAGES: i64 = 64;
 pub struct Keep {
     /// Runs with their calls, events without deliveries, closed findings, attempts to mend.
     pub runs: Millis,
+    /// Bodies of their requests and answers; what is kept of a body after that is how long it was.
+    pub bodies: Millis,
     /// Ledger rows that are gone with what was sealed for them, and the last words of machines.
     pub gone: Millis,
 }
 
 impl Keep {
-    /// Thirty days of runs, ninety of what is gone.
-    pub const DEFAULT: Self = Self { runs: Millis::hours(24 * 30), gone: Millis::hours(24 * 90) };
+    /// Thirty days of runs, seven of bodies, ninety of what is gone.
+    pub const DEFAULT: Self =
+        Self { runs: Millis::hours(24 * 30), bodies: Millis::hours(24 * 7), gone: Millis::hours(24 * 90) };
 }
 
 impl Store {
@@ -73,6 +78,7 @@ impl Store {
             let text = "DELETE FROM ran WHERE (app, month, size) IN
                 (SELECT app, month, size FROM ran WHERE month < ?1 LIMIT ?2)";
             removed += connection.prepare_cached(text)?.execute(params![month, CHUNK])?;
+            removed += drop_bodies(connection, now - keep.bodies)?;
             for (text, before) in statements {
                 removed += connection.prepare_cached(text)?.execute(params![before, CHUNK])?;
             }
@@ -85,4 +91,31 @@ impl Store {
         })
         .await
     }
+}
+
+/// Empties the bodies of some runs that ended before this, of those that were not looked at yet; says of how many runs.
+fn drop_bodies(connection: &Connection, before: Timestamp) -> Result<usize> {
+    let text = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1";
+    let done = connection.prepare_cached(text)?.query_row([BODIES], |row| row.get::<_, i64>(0)).optional()?;
+    let text = "SELECT id FROM run WHERE id > ?1 AND ended < ?2 ORDER BY id LIMIT ?3";
+    let mut statement = connection.prepare_cached(text)?;
+    let params = params![done.unwrap_or(0), before.as_millis(), CHUNK];
+    let runs = statement.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    let Some(last) = runs.last() else { return Ok(0) };
+    for (part, body) in [("ask", "$.body"), ("answer", "$.response.body")] {
+        let size = format!(
+            "length(coalesce(json_extract(CAST({part} AS TEXT), '{body}.text'), json_extract(CAST({part} AS TEXT), '{body}.base64')))"
+        );
+        let text = format!(
+            "UPDATE call SET {part} = CAST(json_set(CAST({part} AS TEXT), '{body}', json_object('dropped', {size})) AS BLOB)
+             WHERE run = ?1 AND op = 'http' AND json_valid(CAST({part} AS TEXT)) AND {size} > 0"
+        );
+        let mut statement = connection.prepare_cached(&text)?;
+        for run in &runs {
+            statement.execute([run])?;
+        }
+    }
+    let text = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    connection.prepare_cached(text)?.execute(params![BODIES, last.to_string()])?;
+    Ok(runs.len())
 }

@@ -144,6 +144,21 @@ async fn a_creation_is_applied_once_and_lapses_with_the_plan() {
 }
 
 #[tokio::test]
+async fn a_removal_is_allowed_until_a_day_after_its_grace() {
+    let bench = Bench::wanting(Some(60)).await;
+    bench.in_state(State::Present, Some("t"), 60).await;
+    bench.wants(None).await;
+    let not_before = Some(NOW + Millis::hours(30 * 24));
+    let delete = Item { not_before, ..item(Action::Delete, Some("t"), 60) };
+    assert_eq!(bench.apply(delete.clone()).await, Taken::Yes);
+    let applied = |at| bench.store.applied(bench.lane, "record", "A/www", at).unwrap().is_some();
+    let over = NOW + Millis::hours(31 * 24);
+    assert!(applied(over - Millis::new(1)) && !applied(over));
+    let not_before = Some(NOW + Millis::hours(91 * 24));
+    assert!(matches!(bench.apply(Item { not_before, ..delete }).await, Taken::No(_)));
+}
+
+#[tokio::test]
 async fn what_lapsed_is_pruned() {
     let bench = Bench::wanting(Some(60)).await;
     assert_eq!(bench.apply(item(Action::Create, None, 60)).await, Taken::Yes);

@@ -1,9 +1,19 @@
 //! What the writer thread promises: acknowledged means durable and visible.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use groundcrew_core::hash::Digest;
+use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::events::Intake;
 use groundcrew_store::prune::Keep;
-use groundcrew_store::{Options, Reader, Store};
+use groundcrew_store::subjects::SubjectChange;
+use groundcrew_store::{CommitFault, CommitFaults, CommitMoment, Options, Reader, Store};
+use serde_json::{Map, Value};
 
 #[tokio::test]
 async fn what_is_acknowledged_is_seen_by_everybody_before_and_after_pruning() {
@@ -17,4 +27,78 @@ async fn what_is_acknowledged_is_seen_by_everybody_before_and_after_pruning() {
     store.save_hook("two", digest, "t", "{}").await.unwrap();
     assert_eq!(Reader::open(&path).unwrap().hooks().unwrap().len(), 2);
     assert_eq!(store.hooks().unwrap().len(), 2);
+}
+
+/// Holds the next commit until it is let go, and counts them.
+#[derive(Default)]
+struct Held {
+    next: Mutex<Option<Receiver<()>>>,
+    commits: AtomicU32,
+}
+
+impl CommitFaults for Held {
+    fn at(&self, moment: CommitMoment) -> CommitFault {
+        if moment == CommitMoment::Before {
+            self.commits.fetch_add(1, Ordering::SeqCst);
+            let held = self.next.lock().unwrap().take();
+            held.inspect(|let_go| let_go.recv().unwrap());
+        }
+        CommitFault::None
+    }
+}
+
+/// An app at the one address there is.
+fn app(id: &str) -> Intake {
+    let app = SubjectChange {
+        path: Path::app("acme", "web").unwrap(),
+        uid: id.parse().unwrap(),
+        parent: None,
+        state: "deployed".to_owned(),
+        version: 1,
+        labels: Map::new(),
+        raw: Value::Null,
+        seen_at: NOW,
+        gone_at: None,
+    };
+    Intake { subjects: vec![app], now: NOW, ..Intake::default() }
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+#[tokio::test]
+async fn what_is_refused_takes_nothing_with_it_that_is_committed_together_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.db");
+    let held = Arc::new(Held::default());
+    let store = Store::open(&path, Options { faults: Some(held.clone()), ..Options::default() }).unwrap();
+    store.accept(app("app:1")).await.unwrap();
+    let (let_go, held_by) = mpsc::channel();
+    *held.next.lock().unwrap() = Some(held_by);
+    let before = held.commits.load(Ordering::SeqCst);
+    let later = |millis| tokio::time::sleep(Duration::from_millis(millis));
+    // While one commit is held, what is asked for gathers.
+    let gathered = async {
+        later(100).await;
+        let two_at_one_address = store.accept(app("app:2"));
+        tokio::join!(store.save_tick("one", NOW), two_at_one_address, store.save_tick("other", NOW))
+    };
+    let let_go = async {
+        later(250).await;
+        let_go.send(()).unwrap();
+    };
+    let (first, (one, refused, other), ()) = tokio::join!(store.save_tick("first", NOW), gathered, let_go);
+    for good in [first, one, other] {
+        good.unwrap();
+    }
+    refused.unwrap_err();
+    assert_eq!(held.commits.load(Ordering::SeqCst) - before, 2, "three of them in one commit");
+    drop(store);
+    let store = Store::open(&path, Options::default()).unwrap();
+    for name in ["first", "one", "other"] {
+        assert_eq!(store.last_tick(name).unwrap(), Some(NOW), "{name}");
+    }
+    assert_eq!(
+        store.subject_at(&Path::app("acme", "web").unwrap()).unwrap().unwrap().subject.uid.as_str(),
+        "app:1"
+    );
 }

@@ -9,6 +9,7 @@ Names that must stay come from `want.name`, `want.once` and `event.id`.
 
 import functools
 import json
+import re
 import traceback
 from typing import Any, Optional, Sequence
 
@@ -84,7 +85,7 @@ def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = Non
         text = answer.body.decode(errors="replace").strip()[:500]
         retry = answer.status in _RETRY or answer.status >= 500
         wait = next((value for name, value in answer.headers if name.lower() == "retry-after"), "")
-        after_ms = int(wait) * 1000 if wait.isdigit() else None
+        after_ms = int(wait) * 1000 if re.fullmatch("[0-9]{1,6}", wait) else None
         raise Err(Failure(message=f"status {answer.status}: {text}", retry=retry, after_ms=after_ms))
     return json.loads(answer.body) if answer.body else None
 

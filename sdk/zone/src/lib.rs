@@ -66,7 +66,7 @@ pub enum Also {
 pub trait Zone {
     /// Looks at one key: its set and its mark.
     fn look(&self, wanted: &RecordSet) -> Result<Found>;
-    /// Everything of our types, each with its mark; a mark alone counts as well.
+    /// Everything of our types in the order of their keys, each with its mark; a mark alone counts as well.
     fn all(&self) -> Result<Vec<Found>>;
     /// Writes a set that was not there, and its mark. Where the API can tell, nothing is written over.
     fn create(&self, set: &RecordSet, mark: &str) -> Result<()>;

@@ -184,6 +184,9 @@ fn part(text: &mut String, sign: &str, value: &Value) {
     let body = match value.get("body") {
         None if headers.is_none() => Some(value.clone()),
         None => None,
+        Some(body) if body.get("dropped").is_some() => {
+            Some(Value::from(format!("({} bytes, no longer kept)", body["dropped"])))
+        }
         Some(body) => {
             match (body.get("text").and_then(Value::as_str), body.get("base64").and_then(Value::as_str)) {
                 (Some(""), _) | (_, Some("")) => None,

@@ -21,15 +21,20 @@ use crate::show::{self, Table, Tone, paint};
 /// it, takes up what carries this installation's marks and what is unmarked and equal, and writes nothing outside.
 /// Called again, this shows how far it is; `--finish` ends it.
 #[derive(Debug, clap::Args)]
-#[group(multiple = false)]
 pub struct Args {
     /// Put this copy in the database's place first; what is there is kept under another name
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "finish")]
     from: Option<PathBuf>,
     /// End it: from here on is done what the levels allow
     #[arg(long)]
     finish: bool,
+    /// End it although what exists could not be listed: what is on nobody's record then stays unknown until an audit
+    #[arg(long, requires = "finish")]
+    unlisted: bool,
 }
+
+/// What is said while not everything that exists is listed.
+const UNLISTED: &str = "what else there is is not listed yet";
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -40,7 +45,7 @@ struct Shown<'a> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     if args.finish {
-        return finish(context);
+        return finish(context, args.unlisted);
     }
     let dir = context.data_dir();
     let under_way = if dir.database().exists() { context.reader()?.recovery(context.now())? } else { None };
@@ -115,25 +120,52 @@ fn restore(context: &Context, dir: &DataDir, copy: &Path, installation: &str) ->
     }
     fs::copy(copy, &database).and_then(|_| fs::File::open(&database)?.sync_all()).map_err(failed)?;
     let _ = writeln!(said, "{} is in its place", copy.display());
-    let key = key_of(copy);
-    if key.exists() && !dir.key().exists() {
-        fs::copy(&key, dir.key()).map_err(failed)?;
-        let _ = writeln!(said, "{} is the installation's key", key.display());
-    }
+    said.push_str(&restore_key(dir, &key_of(copy), &before).map_err(failed)?);
     Ok(said)
 }
 
-fn finish(context: &Context) -> Result<Answer, Failure> {
+/// Puts the key that belongs to a copy in its place; another one, which would open nothing of what the copy holds, is
+/// kept.
+fn restore_key(dir: &DataDir, saved: &Path, before: &str) -> std::io::Result<String> {
+    let present = dir.key();
+    if !saved.exists() {
+        let without = format!("there is no {}: ", saved.display());
+        let then = if present.exists() {
+            format!("{} opens what is sealed, if it is the one that was there then\n", present.display())
+        } else {
+            "what was sealed is lost\n".to_owned()
+        };
+        return Ok(without + &then);
+    }
+    let mut said = String::new();
+    if present.exists() {
+        if fs::read(&present)? == fs::read(saved)? {
+            return Ok(said);
+        }
+        let mut kept = present.clone().into_os_string();
+        kept.push(before);
+        fs::rename(&present, &kept)?;
+        let _ = writeln!(said, "{} is kept as {}", present.display(), Path::new(&kept).display());
+    }
+    // It is readable by its owner only, as the one that was saved.
+    fs::copy(saved, &present)?;
+    fs::File::open(&present)?.sync_all()?;
+    let _ = writeln!(said, "{} is the installation's key", saved.display());
+    Ok(said)
+}
+
+fn finish(context: &Context, unlisted: bool) -> Result<Answer, Failure> {
     let Some(recovery) = context.reader()?.recovery(context.now())? else {
         return Err(Failure::new(Kind::Failed, "no recovery is under way").hint("groundcrew recover"));
     };
-    let causes = open(context, &context.data_dir(), &recovery)?;
+    let mut causes = open(context, &context.data_dir(), &recovery)?;
+    causes.retain(|cause| !(unlisted && cause.starts_with(UNLISTED)));
     if !causes.is_empty() {
         let failure =
             Failure { causes, ..Failure::new(Kind::Incomplete, "not everything was looked at yet") };
         return Err(failure.hint("groundcrew recover"));
     }
-    context.change_and_tell(Request::RecoverFinish)
+    context.change_and_tell(Request::RecoverFinish { unlisted })
 }
 
 /// What keeps it from being complete.
@@ -146,7 +178,7 @@ fn open(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Vec<Str
         Err(_) => open.push("nothing runs that could look: groundcrew up".to_owned()),
     }
     if recovery.is_looked_for() && !recovery.listed {
-        open.push("what else there is is not listed yet: groundcrew audit history".to_owned());
+        open.push(format!("{UNLISTED}: groundcrew audit history; `--unlisted` does without"));
     }
     for (count, what) in [
         (recovery.unasked, "owners are not asked yet: groundcrew wait --app APP says why"),
@@ -200,4 +232,27 @@ fn tell(context: &Context, dir: &DataDir, recovery: &Recovery) -> Result<Answer,
     }
     let answer = Answer::both(text, &Shown { recovery, complete: open.is_empty() });
     Ok(answer.code(if open.is_empty() { Code::Ok } else { Code::Incomplete }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_copy_takes_the_place_of_another_which_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, saved) = (folder.path().join("data"), folder.path().join("b.db.key"));
+        fs::create_dir(&data).unwrap();
+        let dir = DataDir::new(&data);
+        let restore = || restore_key(&dir, &saved, ".before-7").unwrap();
+        let read = |path: &Path| fs::read(path).unwrap();
+        assert!(restore().ends_with("what was sealed is lost\n"));
+        fs::write(&saved, [1; 32]).unwrap();
+        assert!(restore().ends_with("is the installation's key\n"));
+        assert_eq!(read(&dir.key()), [1; 32]);
+        assert_eq!(restore(), "", "it is there already");
+        fs::write(dir.key(), [2; 32]).unwrap();
+        assert_eq!(restore().lines().count(), 2);
+        assert_eq!((read(&dir.key()), read(&data.join("key.before-7"))), (vec![1; 32], vec![2; 32]));
+    }
 }

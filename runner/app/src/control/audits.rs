@@ -31,6 +31,7 @@ impl Desk<'_> {
         let is_it =
             |finding: &&Finding| finding.auditor.is_some() && finding_number(&finding.id) == Some(number);
         let found = open.iter().find(is_it).ok_or_else(unknown)?;
+        self.hints.may_mend(number, self.who)?;
         self.store.touch(Vec::new(), self.act(format!("findings fix {id}")), self.now).await?;
         self.hints.mend(number, self.who)?;
         let (code, about) = (&found.code, &found.about);

@@ -23,6 +23,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn standing(&self, _hook: &str, _app: &str) -> Standing {
         Standing::Unknown
     }
+    /// Whether a finding may be mended now because a person says so; the refusal says what holds it.
+    fn may_mend(&self, _finding: i64, _who: &str) -> Result<()> {
+        Ok(())
+    }
     /// A finding is to be mended now; it begins after this returns.
     fn mend(&self, _finding: i64, _who: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))

@@ -118,7 +118,11 @@ pub enum Request {
         until: Option<Timestamp>,
     },
     /// Ends the rebuilding of a lost or old ledger.
-    RecoverFinish,
+    RecoverFinish {
+        /// Also if not everything that exists could be listed.
+        #[serde(default)]
+        unlisted: bool,
+    },
     /// Mends a finding now.
     FindingFix {
         /// The finding's id: `f12`.

@@ -97,14 +97,15 @@ impl Desk<'_> {
     }
 
     /// What was only shown is done from here on, as the levels say.
-    pub(super) async fn finish_recovery(&self) -> Result {
+    pub(super) async fn finish_recovery(&self, unlisted: bool) -> Result {
         if let Some(recovery) = self.store.recovery(self.now)?
-            && !recovery.is_complete()
+            && !(recovery.is_complete() || unlisted && recovery.is_looked_for())
         {
             let refusal = Refusal::conflict("not everything was looked at yet, or is clear");
             return Err(refusal.hint("groundcrew recover"));
         }
-        let done = self.store.end_recovery(self.act("recover --finish".to_owned()), self.now).await;
+        let what = if unlisted { "recover --finish --unlisted" } else { "recover --finish" };
+        let done = self.store.end_recovery(self.act(what.to_owned()), self.now).await;
         done.map_err(|error| match error {
             groundcrew_store::Error::Missing(_) => Refusal::conflict("no recovery is under way"),
             other => other.into(),

@@ -7,6 +7,9 @@ use axum::body::Bytes;
 use axum::extract::State as Extract;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
 
 use super::State;
@@ -84,8 +87,10 @@ fn binary(headers: &HeaderMap, media: &str, body: &[u8]) -> Result<Value, String
     let mut event = Map::new();
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
-        let value = value.to_str().map_err(|_| format!("header {name} is no text"))?;
-        event.insert(attribute.to_owned(), value.into());
+        // Percent-encoded, as the HTTP binding says [CloudEvents HTTP protocol binding 1.0.2, 3.1.3.2].
+        let value = percent_decode(value.as_bytes()).decode_utf8();
+        let value = value.map_err(|_| format!("header {name} is no text"))?;
+        event.insert(attribute.to_owned(), value.trim_matches('"').into());
     }
     if !media.is_empty() {
         event.insert("datacontenttype".to_owned(), media.into());
@@ -96,10 +101,10 @@ fn binary(headers: &HeaderMap, media: &str, body: &[u8]) -> Result<Value, String
                 serde_json::from_slice(body).map_err(|error| format!("the data is no JSON: {error}"))?;
             event.insert("data".to_owned(), data);
         }
+    } else if let Ok(text) = std::str::from_utf8(body) {
+        event.insert("data".to_owned(), text.into());
     } else {
-        let data = std::str::from_utf8(body)
-            .map_err(|_| "data that is no text must come in the structured form".to_owned())?;
-        event.insert("data".to_owned(), data.into());
+        event.insert("data_base64".to_owned(), STANDARD.encode(body).into());
     }
     Ok(Value::Object(event))
 }
@@ -140,6 +145,11 @@ mod tests {
         let binary = headers(&[&pairs[..], &[("content-type", "application/json")]].concat());
         let read = read(&binary, br#"{"n":1}"#).unwrap();
         assert_eq!((&read[0]["type"], &read[0]["data"]), (&event["type"], &event["data"]));
+        let pairs =
+            [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "%2Fshop%20%C3%BC"), ("ce-type", "t")];
+        let picture = headers(&[&pairs[..], &[("content-type", "image/png")]].concat());
+        let read = super::read(&picture, &[0xff, 0]).unwrap();
+        assert_eq!((&read[0]["source"], &read[0]["data_base64"]), (&json!("/shop \u{fc}"), &json!("/wA=")));
     }
 
     #[test]

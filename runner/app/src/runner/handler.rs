@@ -49,7 +49,8 @@ impl Runner {
         }
         for told in 1..=IN_A_ROW {
             let Some(delivery) = head else { break };
-            if delivery.paused.is_some() {
+            // What only removals wait for keeps nobody from being told.
+            if delivery.paused == Some(Level::Observe) {
                 let now = self.now();
                 return Ok(self.store.postpone_paused(lane, now + PAUSED, now).await?);
             }
@@ -244,7 +245,7 @@ impl LaneMemory {
             Err(_) => self.store.living_apps()?,
         };
         let after = |subject: &Subject| {
-            subject.path.as_str().starts_with(path)
+            is_below(subject.path.as_str(), path)
                 && self.installed.hook.covers(subject.path.app_name())
                 && cursor.is_none_or(|cursor| subject.path.as_str() > cursor)
         };
@@ -255,9 +256,23 @@ impl LaneMemory {
     }
 }
 
+/// Whether a path is another one, or lies below it: `fly/acme` is not above `fly/acme-staging/web`.
+fn is_below(path: &str, above: &str) -> bool {
+    let rest = path.strip_prefix(above.trim_end_matches('/'));
+    rest.is_some_and(|rest| above.is_empty() || rest.is_empty() || rest.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_begins_alike_is_not_below() {
+        assert!(is_below("fly/acme/web", "fly/acme") && is_below("fly/acme/web", "fly/acme/"));
+        assert!(is_below("fly/acme/web/m1", "fly/acme/web") && is_below("fly/acme", "fly/acme"));
+        assert!(!is_below("fly/acme-staging/web", "fly/acme"));
+        assert!(is_below("fly/acme/web", ""));
+    }
 
     #[test]
     fn an_outage_of_hours_loses_no_event_and_a_poisoned_one_does_not_block_for_days() {

@@ -98,12 +98,27 @@ impl Runner {
 
     /// Mends one finding because a person says so; none if no auditor reports it.
     pub async fn mend_by_hand(&self, finding: i64, who: &str) -> Result<Option<Mended>, Error> {
+        let Some((installed, found, wish)) = self.wish_by_hand(finding, who)? else { return Ok(None) };
+        Ok(Some(self.mend_one(&installed, found, wish).await?))
+    }
+
+    /// Whether a finding may be mended now because a person says so; none if no auditor reports it.
+    pub fn may_mend_by_hand(&self, finding: i64, who: &str) -> Result<Option<Verdict>, Error> {
+        let Some((_, _, wish)) = self.wish_by_hand(finding, who)? else { return Ok(None) };
+        Ok(Some(self.store.would_mend(&wish)?))
+    }
+
+    fn wish_by_hand(
+        &self,
+        finding: i64,
+        who: &str,
+    ) -> Result<Option<(Arc<Installed>, Mendable, Wish)>, Error> {
         let Some(found) = self.store.mendable_by_id(finding)? else { return Ok(None) };
         let Some(installed) = self.registry().hook(found.hook).cloned() else { return Ok(None) };
         let window = groundcrew_core::may_delete::Window::DEFAULT;
         let enforcement = Enforcement { codes: Vec::new(), grace: Millis::ZERO, window };
         let wish = self.wish(&installed, &found, Asked::ByHand, who, enforcement);
-        Ok(Some(self.mend_one(&installed, found, wish).await?))
+        Ok(Some((installed, found, wish)))
     }
 
     fn wish(

@@ -9,14 +9,16 @@ use super::{Error, Runner};
 
 /// How often it is asked whether everything was looked for.
 const EVERY: Millis = Millis::seconds(1);
-/// Listings that failed, or of a ledger that took up more since, are begun again after this.
+/// Listings that failed, or of a ledger that took up more since, are begun again after this, then twice as much later.
 const AGAIN: Millis = Millis::seconds(10);
+/// But no later than this.
+const AGAIN_MAX: Millis = Millis::minutes(10);
 
 impl Runner {
     /// While a ledger is rebuilt: lists all inventories once everything was looked for, and again when more was taken
     /// up after that. Listings only read.
     pub async fn list_while_recovering(self: Arc<Self>, stop: CancellationToken) {
-        let mut pause = EVERY;
+        let (mut pause, mut again) = (EVERY, AGAIN);
         while self.is_recovering() {
             let slept = stop.run_until_cancelled(tokio::time::sleep(pause.to_std())).await;
             if slept.is_none() {
@@ -24,12 +26,13 @@ impl Runner {
             }
             pause = match self.list_if_looked_for(&stop).await {
                 Ok(Listed::Nothing) => EVERY,
-                Ok(Listed::Something) => AGAIN,
+                Ok(Listed::Something) => again,
                 Err(error) => {
                     tracing::warn!(%error, "inventories could not be listed, and are again");
-                    AGAIN
+                    again
                 }
             };
+            again = if pause == EVERY { AGAIN } else { again.times(2).min(AGAIN_MAX) };
         }
     }
 

@@ -1,12 +1,13 @@
 //! Schedules under a simulated clock, on a real store.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use groundcrew_core::schedule::{Missed, Overlap, Schedule};
 use groundcrew_store::audits::AuditEnd;
-use groundcrew_store::{Options, Store};
+use groundcrew_store::{CommitFault, CommitFaults, CommitMoment, Options, Store};
 use tokio::sync::Notify;
 
 use super::*;
@@ -18,6 +19,20 @@ struct Still(AtomicI64);
 impl Clock for Still {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, _: Millis) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(std::time::Duration::from_millis(1)))
+    }
+}
+
+/// A disk that is full while somebody says so.
+#[derive(Clone, Default)]
+struct Disk(Arc<AtomicBool>);
+
+impl CommitFaults for Disk {
+    fn at(&self, _: CommitMoment) -> CommitFault {
+        if self.0.load(Ordering::SeqCst) { CommitFault::Fail } else { CommitFault::None }
     }
 }
 
@@ -72,6 +87,7 @@ impl Auditing for Double {
 struct Stage {
     _dir: tempfile::TempDir,
     store: Store,
+    disk: Disk,
     clock: Arc<Still>,
     work: Arc<Double>,
     jobs: Vec<Job>,
@@ -88,7 +104,10 @@ impl Stage {
 
     fn in_zone(zone: &str, cron: &str, overlap: Overlap, missed: Missed, now: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
+        let disk = Disk::default();
+        let reopen_after = std::time::Duration::from_millis(1);
+        let options = Options { faults: Some(Arc::new(disk.clone())), reopen_after, ..Options::default() };
+        let store = Store::open(&dir.path().join("groundcrew.db"), options).unwrap();
         let clock = Arc::new(Still(AtomicI64::new(at(now).as_millis())));
         let (begun, listed, mended, let_go) =
             (Mutex::default(), Mutex::default(), Mutex::default(), Notify::new());
@@ -98,7 +117,7 @@ impl Stage {
         let (name, hooks) = ("nightly".to_owned(), vec!["orphans".to_owned()]);
         let timing = Timing { schedule, jitter: Millis::ZERO, overlap, missed };
         let jobs = vec![Job::Audit(Arc::new(Audit { name, hooks, timing, remedy: None }))];
-        Self { _dir: dir, store, clock, work, jobs }
+        Self { _dir: dir, store, disk, clock, work, jobs }
     }
 
     async fn start(&self) -> (Scheduler, Asking) {
@@ -109,7 +128,7 @@ impl Stage {
     /// Moves the clock, lets the scheduler look, and says for which ticks runs began.
     async fn when(&self, scheduler: &mut Scheduler, now: &str) -> Vec<String> {
         self.clock.0.store(at(now).as_millis(), Ordering::SeqCst);
-        scheduler.step().await.unwrap();
+        scheduler.step().await;
         self.settle().await;
         self.begun()
     }
@@ -181,6 +200,26 @@ async fn a_restart_in_the_middle_runs_again_within_the_window_only() {
         let expected: &[&str] = if again { &[tick] } else { &[] };
         assert_eq!(stage.when(&mut scheduler, back_at).await, expected, "{missed:?} {back_at}");
     }
+}
+
+#[tokio::test]
+async fn a_run_whose_end_is_not_taken_is_run_again() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:00:00Z");
+    let (mut scheduler, _asking) = stage.start().await;
+    let tick = "2026-06-03T01:00:00.000Z";
+    assert_eq!(stage.when(&mut scheduler, tick).await, [tick]);
+    stage.disk.0.store(true, Ordering::SeqCst);
+    stage.work.let_go.notify_one();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(stage.begun().is_empty() && scheduler.entries[0].turn.is_running());
+    stage.disk.0.store(false, Ordering::SeqCst);
+    while stage.work.begun.lock().unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(stage.begun(), [tick], "however late");
+    stage.finish(&mut scheduler).await;
+    assert_eq!(stage.outcomes(), ["the store did not take its end", "ok"]);
+    assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at(tick)));
 }
 
 #[tokio::test]

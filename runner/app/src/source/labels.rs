@@ -167,20 +167,27 @@ impl LabelSources {
         let living: BTreeSet<_> = apps.iter().map(|app| app.subject.path.clone()).collect();
         self.plan.retain(|(_, path), due| due.under_way == UnderWay::Yes || living.contains(path));
         self.living = Some(living);
-        let mut questions = Vec::new();
+        let mut waiting = Vec::new();
         for (source, app) in
             (0..self.sources.len()).flat_map(|source| apps.iter().map(move |app| (source, app)))
         {
             let due = self.plan.entry((source, app.subject.path.clone())).or_default();
             // Nobody is made to wait longer than this, so beyond it the clock was set back.
             let latest = now + self.sources[source].every.max(AGAIN);
-            let is_due = due.at <= now || due.at > latest;
-            if questions.len() < most && due.under_way == UnderWay::No && is_due {
-                due.under_way = UnderWay::Yes;
-                questions.push(self.question(source, app.clone()));
+            if due.under_way == UnderWay::No && (due.at <= now || due.at > latest) {
+                waiting.push((due.at, source, app));
             }
         }
-        questions
+        // Who is due longest comes first: whatever there are more of than can be asked, everybody is asked.
+        waiting.sort_by_key(|(at, ..)| *at);
+        waiting.truncate(most);
+        let ask = |(_, source, app): (Timestamp, usize, &StoredSubject)| {
+            let due = self.plan.entry((source, app.subject.path.clone())).or_default();
+            due.under_way = UnderWay::Yes;
+            (source, app.clone())
+        };
+        let asked: Vec<_> = waiting.into_iter().map(ask).collect();
+        asked.into_iter().map(|(source, app)| self.question(source, app)).collect()
     }
 
     fn question(

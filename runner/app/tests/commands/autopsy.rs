@@ -77,7 +77,7 @@ async fn it_says_the_same_when_the_events_are_gone_and_nothing_when_its_time_is_
     assert_eq!(before["exit"]["reason"]["oom_killed"], true, "{before}");
     assert_eq!(before["config"]["restart"], json!({"policy": "no"}), "the whole one, not the last one");
     let (store, now) = (fixture.store(), SystemClock.now());
-    let keep = Keep { runs: Millis::ZERO, gone: Millis::hours(24) };
+    let keep = Keep { runs: Millis::ZERO, bodies: Millis::ZERO, gone: Millis::hours(24) };
     while store.prune(keep, now).await.unwrap() {}
     let machine = store.subject_at(&PATH.parse().unwrap()).unwrap().unwrap();
     assert!(store.events_of(machine.id, 9).unwrap().is_empty());

@@ -46,6 +46,8 @@ pub enum Body {
     Text(String),
     /// Anything else, base 64.
     Base64(String),
+    /// So many bytes that are no longer kept: see `store.keep.bodies`.
+    Dropped(u64),
 }
 
 impl From<Vec<u8>> for Body {
@@ -55,11 +57,12 @@ impl From<Vec<u8>> for Body {
 }
 
 impl Body {
-    /// The bytes.
+    /// The bytes; none of what is no longer kept.
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
             Self::Text(text) => text.into_bytes(),
             Self::Base64(text) => STANDARD.decode(text).unwrap_or_default(),
+            Self::Dropped(_) => Vec::new(),
         }
     }
 }

@@ -139,6 +139,16 @@ async fn limits_from_outside_count_hooks_and_runner_together_and_only_they_hold_
     ask(&runner, "https://a.example/machines/1").await.expect("it waits as long as it takes");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_the_runner_itself_meets_is_counted_and_shuts_nobody_out() {
+    let hooks = limited(vec![0, 503, 500, 0, 200], nothing());
+    for _ in 0..5 {
+        ask(&hooks.of_runner(), "https://a.example/").await.unwrap();
+    }
+    assert_eq!(hooks.counts().failures, BTreeMap::from([("a.example".to_owned(), 4)]));
+    assert_eq!(hooks.open(), []);
+}
+
 /// Follows tokio's clock, from wherever it is set.
 #[derive(Debug)]
 struct Set(Instant, Mutex<i64>);

@@ -50,6 +50,17 @@ pub(crate) async fn provisions(hook: &Hook) {
     assert_eq!(engine().remove(hook, &gone, &want(), &existing()).await.outcome.unwrap(), None);
 }
 
+#[test]
+fn a_provisioner_has_under_sixty_lines() {
+    for (language, text) in [
+        ("Rust", include_str!("../../../../examples/rust/provisioner/src/lib.rs")),
+        ("Python", include_str!("../../../../examples/python/provisioner/hook.py")),
+    ] {
+        let lines = text.lines().count();
+        assert!(lines < 60, "{language}: {lines}");
+    }
+}
+
 #[tokio::test]
 async fn a_rust_provisioner_runs() {
     provisions(&load(&component("example-provisioner")).await).await;

@@ -4,6 +4,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::{Cause, Level, OnGone, Window};
 use groundcrew_core::row::State;
 use groundcrew_core::settle::Leave;
+use groundcrew_store::hooks::HookState;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::leave::{LeavePolicy, Scope, Verdict};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
@@ -64,6 +65,20 @@ async fn a_removal_waits_for_grace_and_for_whoever_paused_or_protects() {
     bench.store.protect(&bench.row("a"), false, "tester", at(101)).await.unwrap();
     assert_eq!(bench.row("a").row.state, State::Present, "a refusal changes nothing");
     remove(&bench, "a", 102).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_nobody_works_for_is_waited_for() {
+    let (bench, lane) = unwanted(&["a"]).await;
+    let reader = bench.hook("reader").await;
+    let (database, row) = (bench.database(), bench.row("a").id);
+    let reads = "INSERT INTO reads (hook, subject, resource) VALUES (?1, ?2, ?3)";
+    database.execute(reads, (reader.as_i64(), lane.subject.as_i64(), row)).unwrap();
+    assert!(remove(&bench, "a", 3_000).await.is_err(), "it is waited for");
+    bench.store.save_hook_state(reader, HookState::Detached).await.unwrap();
+    assert!(remove(&bench, "a", 4_000).await.is_err(), "for longer than it would be, while it has no stanza");
+    bench.store.save_hook_state(reader, HookState::Active).await.unwrap();
+    remove(&bench, "a", 4_000).await.unwrap();
 }
 
 #[tokio::test]

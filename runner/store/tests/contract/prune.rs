@@ -2,6 +2,7 @@
 
 use groundcrew_core::backfill::Kinds;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::hash::Digest;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::retire::{Ending as Leaving, Patience, Step};
 use groundcrew_store::deliveries::{Ending, Turn};
@@ -10,6 +11,7 @@ use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::prune::Keep;
 use groundcrew_store::retirements::{NewRetirement, Progress};
+use groundcrew_store::runs::CallRecord;
 
 use crate::support::{Bench, at, path};
 
@@ -44,7 +46,7 @@ async fn history_goes_and_what_is_owed_stays() {
         }
     }
     let counts = || ["run", "event", "delivery", "resource", "finding", "kv"].map(|table| bench.count(table));
-    let keep = Keep { runs: Millis::hours(24), gone: Millis::hours(48) };
+    let keep = Keep { runs: Millis::hours(24), bodies: Millis::hours(24), gone: Millis::hours(48) };
     assert!(!bench.store.prune(keep, at(DAY / 2)).await.unwrap());
     assert_eq!(counts(), [1, 2, 1, 2, 2, 1]);
     while bench.store.prune(keep, at(DAY + 10)).await.unwrap() {}
@@ -52,6 +54,55 @@ async fn history_goes_and_what_is_owed_stays() {
     while bench.store.prune(keep, at(2 * DAY + 10)).await.unwrap() {}
     assert_eq!(counts(), [0, 1, 1, 1, 1, 1]);
     assert_eq!(bench.row("there").key, "there");
+}
+
+#[tokio::test]
+async fn bodies_go_before_their_runs_and_their_lengths_stay() {
+    let bench = Bench::new();
+    let tell = bench.hook("tell").await;
+    let lane = LaneId { hook: tell, subject: bench.app("web", &[]).await };
+    bench.tell("told", "web", &[tell], at(1)).await;
+    let head = bench.store.delivery_head(lane).unwrap().unwrap();
+    let run = bench.run(lane, Some(head.seq), at(2));
+    let call = |n, ask: &str, answer: Option<&str>| CallRecord {
+        n,
+        op: if n == 2 { "kv".to_owned() } else { "http".to_owned() },
+        access: "read".to_owned(),
+        print: Digest::of(b"print"),
+        ask: ask.as_bytes().to_vec(),
+        answer: answer.map(|answer| answer.as_bytes().to_vec()),
+        sent_at: at(2),
+        back_at: None,
+    };
+    let asked = r#"{"method":"POST","url":"https://a.example/x","headers":[],"body":{"text":"hello"}}"#;
+    let calls = vec![
+        call(0, asked, Some(r#"{"response":{"status":200,"headers":[],"body":{"base64":"/wA="}}}"#)),
+        call(1, &asked.replace("hello", ""), Some(r#"{"failure":{"message":"no answer"}}"#)),
+        call(2, r#"{"body":{"text":"not of a request"}}"#, None),
+    ];
+    let ending = Ending::Told { written: [].into() };
+    let id = run.id;
+    bench.store.settle_delivery(lane, head.seq, run, calls, ending, Turn::Ends, at(2)).await.unwrap();
+    let kept = || {
+        let (_, calls) = bench.store.run(id).unwrap().unwrap();
+        let text = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+        let of = |call: &CallRecord| (text(&call.ask), call.answer.as_deref().map(text));
+        calls.iter().map(of).collect::<Vec<_>>()
+    };
+    let before = kept();
+    let keep = Keep { runs: Millis::hours(48), bodies: Millis::hours(24), gone: Millis::hours(48) };
+    assert!(!bench.store.prune(keep, at(DAY / 2)).await.unwrap());
+    assert_eq!(kept(), before);
+    while bench.store.prune(keep, at(DAY + 10)).await.unwrap() {}
+    let after = kept();
+    assert_eq!(after[0].0["body"], serde_json::json!({ "dropped": 5 }));
+    assert_eq!(after[0].0["url"], "https://a.example/x");
+    let answer = after[0].1.as_ref().unwrap();
+    assert_eq!(
+        answer["response"],
+        serde_json::json!({ "status": 200, "headers": [], "body": { "dropped": 4 } })
+    );
+    assert_eq!(after[1..], before[1..], "nothing that is no body, or has no length");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn a_token_is_held_by_the_outputs_of_its_owner() {
 async fn what_is_sealed_goes_with_its_row() {
     let (bench, row) = bench().await;
     bench.store.keep_sealed(row, vec![(TOKEN.to_owned(), b"cipher".to_vec())]).await.unwrap();
-    let keep = Keep { runs: Millis::hours(1), gone: Millis::hours(1) };
+    let keep = Keep { runs: Millis::hours(1), bodies: Millis::hours(1), gone: Millis::hours(1) };
     while bench.store.prune(keep, at(1_000_000)).await.unwrap() {}
     assert_eq!(bench.count("sealed"), 1, "a row that lives keeps it");
     bench.gone("web", at(3)).await;

@@ -4,6 +4,7 @@ package convert
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"groundcrew.dev/hook"
@@ -22,12 +23,13 @@ func Option(text string) wit.Option[string] {
 	return wit.Some(text)
 }
 
-// Millis is a time that may be nothing, as an option.
+// Millis is a time that may be nothing, as an option: rounded up, and about fifty days at most.
 func Millis(duration time.Duration) wit.Option[uint32] {
 	if duration <= 0 {
 		return wit.None[uint32]()
 	}
-	return wit.Some(uint32(duration.Milliseconds()))
+	millis := (duration - 1).Milliseconds() + 1
+	return wit.Some(uint32(min(millis, math.MaxUint32)))
 }
 
 // JSON is a body as text; none is `null`.

@@ -142,7 +142,8 @@ fn an_audit_that_enforces_holds_too_many_at_once_and_mends_what_is_approved() {
         open.into_iter().find(|found| found["about"] == about).unwrap()["id"].as_str().unwrap().to_owned()
     };
     scene.says(&["findings", "ack", &id(&kept), "--reason", "for the lawyers"]);
-    scene.says(&["findings", "fix", &id(&kept), "--yes"]);
+    let refused = scene.groundcrew(&["findings", "fix", &id(&kept), "--yes"]);
+    assert!(refused.code == Some(1) && refused.err.contains("somebody said that it may be"), "{refused:?}");
     scene.says(&["findings", "fix", &id(&gone), "--yes"]);
     scene.until_so("it is deleted", || !there(&gone));
     assert!(there(&kept), "somebody said that it may be");

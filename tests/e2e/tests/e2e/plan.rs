@@ -107,6 +107,30 @@ fn what_is_applied_waits_for_the_end_of_a_pause_and_of_a_protection() {
 }
 
 #[test]
+fn a_removal_whose_grace_outlasts_the_plan_is_done() {
+    let scene = Scene::with_apps(1);
+    let stanza = RECORDS.replace("[hook.records]", "[hook.records]\nlevel = \"no-deletes\"");
+    let slow = stanza.replace("gone = \"1s\"", "gone = \"6s\"");
+    assert_ne!(slow, stanza);
+    scene.configure(&slow);
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    scene.delete_app("cust-1");
+    scene.until_so("a removal is planned", || planned(&scene, &[]) == ["delete cust-1"]);
+    scene.says(&["plan", "--out", "p.json"]);
+    let path = scene.directory.path().join("p.json");
+    let mut plan: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    // The plan's last seconds; grace begins when it is applied.
+    let made: jiff::Timestamp = plan["made_at"].as_str().unwrap().parse().unwrap();
+    plan["until"] = json!((made + jiff::SignedDuration::from_secs(3)).to_string());
+    std::fs::write(&path, plan.to_string()).unwrap();
+    scene.says(&["apply", "p.json", "--yes"]);
+    scene.until_so("it is removed", || scene.times(What::Deleted) == 1);
+    scene.is_clean([]);
+    up.end();
+}
+
+#[test]
 fn a_replacement_is_applied_to_what_is_as_it_was_planned() {
     let scene = Scene::with_apps(2);
     // At this level nothing is removed by itself, and what is to be comes from a label.

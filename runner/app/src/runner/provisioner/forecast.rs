@@ -23,8 +23,11 @@ use super::sight::Gate;
 
 /// The finding about what a changed hook changes.
 pub(super) const CHANGED: &str = "hook.changed";
-/// How long a fleet is asked at most; of a larger one it is said how many were.
-const BUDGET: Millis = Millis::seconds(20);
+/// How long a fleet is asked at most: 200,000 owners that take four milliseconds each, as hooks in Python do. Of a larger one
+/// it is said how many were.
+const BUDGET: Millis = Millis::minutes(15);
+/// How often it is said how far that is.
+const SAID_EVERY: Millis = Millis::seconds(30);
 
 /// What came of asking an owner.
 enum Foreseen {
@@ -69,9 +72,16 @@ impl Runner {
     async fn forecast(&self, installed: &Installed) -> Result<Forecast> {
         let (owners, end) = (self.store.answered_owners(installed.id)?, self.now() + BUDGET);
         let mut forecast = Forecast { owners: owners.len() as u32, ..Forecast::default() };
-        for owner in owners {
-            if self.now() >= end {
+        let mut said = self.now();
+        for (asked, owner) in owners.into_iter().enumerate() {
+            let now = self.now();
+            if now >= end {
                 break;
+            }
+            if now.since(said) >= SAID_EVERY {
+                said = now;
+                let (hook, owners) = (&installed.hook.name, forecast.owners);
+                tracing::info!(%hook, asked, owners, "what it changes is counted before it begins");
             }
             match self.foresee_one(installed, owner, &mut forecast).await? {
                 Foreseen::NotConcerned => forecast.owners -= 1,

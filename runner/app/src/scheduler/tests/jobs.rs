@@ -54,6 +54,24 @@ async fn a_handler_is_told_once_that_it_is_time() {
 }
 
 #[tokio::test]
+async fn a_tick_that_the_store_does_not_take_is_told_later() {
+    let (stage, lane) = Stage::told_hourly(Overlap::QueueOne, Missed::Skip, "2026-06-02T05:30:00Z").await;
+    let (mut scheduler, _asking) = stage.start().await;
+    stage.disk.0.store(true, Ordering::SeqCst);
+    stage.clock.0.store(at(TICKS[0]).as_millis(), Ordering::SeqCst);
+    scheduler.step().await;
+    stage.disk.0.store(false, Ordering::SeqCst);
+    while stage.store.save_tick("-", Timestamp::from_millis(0)).await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert!(stage.owed(lane).is_empty());
+    // Longer than what counts as missed.
+    stage.when(&mut scheduler, "2026-06-02T06:10:00Z").await;
+    assert_eq!(stage.owed(lane), [TICKS[0]]);
+    assert_eq!(stage.store.last_tick("tick:digest").unwrap(), Some(at(TICKS[0])));
+}
+
+#[tokio::test]
 async fn ticks_that_were_not_told_overlap_as_the_stanza_says() {
     for (overlap, owed) in
         [(Overlap::Skip, &TICKS[..1]), (Overlap::QueueOne, &TICKS[..2]), (Overlap::Cancel, &TICKS[2..])]

@@ -12,9 +12,7 @@ from wit_world.exports import inventory
 
 @dataclass
 class Body:
-    """How a thing should be: what hook.toml's schema of the kind says."""
-
-    value: Optional[str]
+    value: Optional[str]  # how a thing should be: what hook.toml's schema of the kind says
 
 
 def url(rest=""):
@@ -36,8 +34,7 @@ class Provision(exports.Provision):
     def find(self, want):
         """Everything that could be it, whoever's it is: the host judges. Never filter by mark here."""
         rows = fetch("GET", url("?name=" + quote(want.key, safe="")))["items"]
-        # With an id: that thing or none.
-        return [shown(row) for row in rows if want.id in (None, row["id"])]
+        return [shown(row) for row in rows if want.id in (None, row["id"])]  # with an id: that or none
 
     def create(self, want):
         """The mark goes into the same request as the thing. If this fails, the host calls `find` and decides."""
@@ -45,7 +42,6 @@ class Provision(exports.Provision):
         return shown(fetch("POST", url(), {"name": want.key, "mark": want.mark, "value": body.value}))
 
     def update(self, want, now):
-        """`now` was found moments ago."""
         body = read(Body, want.body)
         return shown(fetch("PUT", url("/" + quote(now.id, safe="")), {"mark": want.mark, "value": body.value}))
 
