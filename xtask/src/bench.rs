@@ -20,7 +20,10 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     if arguments.iter().any(|word| word == "--all" || word.starts_with("reconcile.stale")) {
         bench.arg("--python").arg(python(&target)?);
     }
-    if arguments.iter().any(|word| word == "--all" || word.starts_with("language")) {
+    if arguments
+        .iter()
+        .any(|word| word == "--all" || word.starts_with("language") || word.starts_with("prove"))
+    {
         bench.arg("--hooks").arg(target.join("tmp"));
     }
     call(bench.args(arguments))

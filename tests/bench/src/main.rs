@@ -15,6 +15,7 @@ mod languages;
 mod life;
 mod machine;
 mod peers;
+mod proving;
 mod provisioner;
 mod reconcile;
 mod results;
@@ -207,6 +208,7 @@ impl Bench<'_> {
         }
         self.languages()?;
         self.mixed()?;
+        self.proving(binary)?;
         self.reconcile(binary)?;
         let order = |one: &Measured| {
             results::ALWAYS
@@ -214,6 +216,7 @@ impl Bench<'_> {
                 .chain(&results::IF_ASKED)
                 .chain(results::LANGUAGES.iter().flatten())
                 .chain([&results::MIXED])
+                .chain(&results::PROVING)
                 .position(|quantity| *quantity == one.quantity)
         };
         self.measured.sort_by_key(order);
@@ -353,6 +356,26 @@ impl Bench<'_> {
         let each: Vec<_> = sides.map(one).collect();
         let note = format!("medians, reset and unmapped, on four threads: {}", each.join(", "));
         self.note(results::MIXED, mixed.ratio, None, note);
+        Ok(())
+    }
+
+    /// Only if asked for, as languages are.
+    fn proving(&mut self, binary: &Path) -> anyhow::Result<()> {
+        let Some(folder) = &self.args.hooks else { return Ok(()) };
+        for (language, quantity) in proving::LANGUAGES.into_iter().zip(results::PROVING) {
+            if !self.args.all && !self.wants(&[quantity.name]) {
+                continue;
+            }
+            self.say(language.name());
+            let Some(proven) = proving::prove(binary, folder, language)? else {
+                let note = format!("not measured: the toolchain of {} is not there", language.name());
+                self.measured.push(Measured { quantity, ours: None, floor: None, peer: None, note });
+                continue;
+            };
+            let proving::Proven { points, plays, seconds } = proven;
+            let note = format!("{points} points in {plays} plays, {} s", rounded(seconds));
+            self.note(quantity, points / seconds, None, note);
+        }
         Ok(())
     }
 

@@ -77,6 +77,12 @@ pub(crate) const LANGUAGES: [[Quantity; 3]; 5] = [
 ];
 /// How many times as long runs of all languages take where slots are unmapped instead of reset page by page.
 pub(crate) const MIXED: Quantity = quantity("language.unmapped_over_reset", "x", Aim::Told);
+/// Points that `prove` tries in a second on one processor, in the order of `proving::LANGUAGES`.
+pub(crate) const PROVING: [Quantity; 3] = [
+    quantity("prove.rust_points_per_second", "points/s", Aim::Above(2_000.0)),
+    quantity("prove.js_points_per_second", "points/s", Aim::Told),
+    quantity("prove.python_points_per_second", "points/s", Aim::Told),
+];
 pub(crate) const SHUTDOWN: Quantity = quantity("shutdown.waiting_hooks_100_ms", "ms", Aim::Below(100.0));
 
 /// What every run measures, in the order in which it is shown.
