@@ -1,11 +1,10 @@
 //! Puts a runner together from a configuration: data directory, store, components, registry.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::poll::Rate;
@@ -271,7 +270,10 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
 /// A hook with its component.
 type Read<'a> = (&'a Hook, Vec<u8>, Inspected);
 
-/// Compiles all components that are not in the cache, each once, as many at a time as there are processors.
+/// Components that are compiled at the same time; a large one takes hundreds of megabytes meanwhile.
+const AT_ONCE: usize = 2;
+
+/// Compiles all components that are not in the cache, each once.
 async fn compile(
     cache: &Cache,
     engine: &Engine,
@@ -283,8 +285,9 @@ async fn compile(
         let compiled = compiled.map_err(|source| Error::Compile { hook: hook.name.clone(), source })?;
         Ok((digest, compiled))
     };
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    stream::iter(distinct).map(load).buffer_unordered(processors).try_collect().await
+    // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
+    let all: Vec<_> = stream::iter(distinct).map(load).buffer_unordered(AT_ONCE).collect().await;
+    all.into_iter().collect()
 }
 
 fn read(hook: &Hook) -> Result<Read<'_>, Error> {

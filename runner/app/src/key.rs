@@ -48,22 +48,65 @@ pub fn read_or_make(directory: &Path) -> Result<[u8; 32], Error> {
     }
 }
 
+/// What became of putting a key in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It was there already.
+    Same,
+    /// There was none.
+    Alone,
+    /// There was another one, which is kept.
+    Other,
+}
+
+/// Puts a saved key in a folder's place; another one that is there is kept under a name of its own.
+///
+/// # Guarantees
+/// At every moment the folder has one whole key or the other, or none if it had none.
+pub fn put(saved: &Path, directory: &Path, kept: &Path) -> Result<Put, Error> {
+    let (path, key) = (directory.join("key"), read(saved)?);
+    let io = |source| Error::Io { path: path.clone(), source };
+    let put = match std::fs::read(&path) {
+        Ok(present) if present == key => return Ok(Put::Same),
+        Ok(_) => {
+            std::fs::hard_link(&path, kept).map_err(io)?;
+            Put::Other
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Put::Alone,
+        Err(error) => return Err(io(error)),
+    };
+    written(directory, &path, &key)?.persist(&path).map_err(|error| io(error.error))?;
+    sync(directory, &path)?;
+    Ok(put)
+}
+
 fn read(path: &Path) -> Result<[u8; 32], Error> {
     let found = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     let found = found.as_slice();
     found.try_into().map_err(|_| Error::Length { path: path.to_owned(), found: found.len() })
 }
 
-/// Writes a new key under another name, and gives it its own once it is on disk.
+/// Makes a new key, whole before it has its name.
 fn make(directory: &Path, path: &Path) -> Result<[u8; 32], Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(Error::Entropy)?;
-    let mut file = NamedTempFile::with_prefix_in("key.", directory).map_err(io)?;
-    file.write_all(&key).and_then(|()| file.as_file().sync_all()).map_err(io)?;
-    file.persist_noclobber(path).map_err(|error| io(error.error))?;
-    std::fs::File::open(directory).and_then(|folder| folder.sync_all()).map_err(io)?;
+    let file = written(directory, path, &key)?;
+    file.persist_noclobber(path).map_err(|error| Error::Io { path: path.to_owned(), source: error.error })?;
+    sync(directory, path)?;
     Ok(key)
+}
+
+/// A key on disk under another name, readable by its owner only.
+fn written(directory: &Path, path: &Path, key: &[u8; 32]) -> Result<NamedTempFile, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut file = NamedTempFile::with_prefix_in("key.", directory).map_err(io)?;
+    file.write_all(key).and_then(|()| file.as_file().sync_all()).map_err(io)?;
+    Ok(file)
+}
+
+fn sync(directory: &Path, path: &Path) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    std::fs::File::open(directory).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 #[cfg(test)]

@@ -32,6 +32,10 @@ use crate::runner::{self, Runner};
 const PAUSE: Millis = Millis::seconds(1);
 /// How soon the store is asked again after it did not take something.
 const AGAIN: Millis = Millis::seconds(5);
+/// How soon a run is repeated whose end was not taken: twice as late each time, up to this, and so often at most. What the
+/// store refuses for another reason than that it cannot be written will be refused again.
+const AGAIN_MAX: Millis = Millis::minutes(5);
+const TRIES_MAX: u32 = 10;
 /// Audits that were asked for and not begun.
 const ASKED_MAX: usize = 16;
 
@@ -259,7 +263,7 @@ impl Scheduler {
     /// Begins what is due now; says when something is due next.
     ///
     /// # Guarantees
-    /// A tick that the store does not take is tried again until it does.
+    /// A tick that the store does not take is tried again until it does, or until the next one is due.
     pub async fn step(&mut self) -> Timestamp {
         while let Some(ended) = self.running.try_join_next() {
             self.end(ended);
@@ -308,7 +312,10 @@ impl Scheduler {
             Move::Wait => {}
             Move::Skip => {
                 tracing::info!(schedule = %entry.name, %tick, "left out: the last run is under way");
-                self.store.save_tick(&entry.name, tick).await?;
+                // It is left out whether that is on record or not; a restart may count it as missed.
+                if let Err(error) = self.store.save_tick(&entry.name, tick).await {
+                    tracing::warn!(%error, schedule = %entry.name, "that could not be recorded");
+                }
             }
         }
         Ok(())
@@ -341,7 +348,8 @@ impl Scheduler {
         let (job, run, stop, work) = (entry.job.clone(), entry.run, entry.stop.clone(), self.work.clone());
         let (name, store, clock) = (entry.name.clone(), self.store.clone(), self.clock.clone());
         self.running.spawn(async move {
-            loop {
+            let mut pause = AGAIN;
+            for tries in 1.. {
                 let done = match &job {
                     Job::Audit(audit) => {
                         work.audit(audit, tick, &stop).await.map(|changed| audited(&name, changed))
@@ -350,9 +358,14 @@ impl Scheduler {
                     Job::Tick { .. } => Ok(()),
                 };
                 let Err(error) = done else { break };
+                if tries == TRIES_MAX {
+                    tracing::error!(%error, schedule = %name, "its run could not be recorded, and is given up");
+                    break;
+                }
                 tracing::warn!(%error, schedule = %name, "its run could not be recorded; again soon");
                 // What began before is over, and says so before it is begun again.
                 let closed = async {
+                    clock.sleep(pause).await;
                     while store.close_broken_audits_of(&name, clock.now()).await.is_err() {
                         clock.sleep(AGAIN).await;
                     }
@@ -360,6 +373,7 @@ impl Scheduler {
                 if stop.run_until_cancelled(closed).await.is_none() {
                     break;
                 }
+                pause = pause.times(2).min(AGAIN_MAX);
             }
             Some((at, run))
         });

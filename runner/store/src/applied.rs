@@ -142,6 +142,15 @@ pub(crate) fn spend(connection: &Connection, row: &StoredRow) -> Result<()> {
     Ok(())
 }
 
+/// Its thing is wanted again: what was allowed to remove it is void.
+pub(crate) fn not_removed_any_more(connection: &Connection, row: &StoredRow) -> Result<()> {
+    let text = "DELETE FROM applied WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4 AND action = 'delete'";
+    let params = params![row.hook.0, row.owner.0, row.kind, row.key];
+    connection.prepare_cached(text)?.execute(params)?;
+    connection.prepare_cached("DELETE FROM approval WHERE resource = ?1")?.execute([row.id])?;
+    Ok(())
+}
+
 fn apply(connection: &Connection, item: &Item, who: &str, now: Timestamp, until: Timestamp) -> Result<Taken> {
     let no = |why: &str| Ok(Taken::No(why.to_owned()));
     let Some(lane) = lane_of(connection, item)? else {

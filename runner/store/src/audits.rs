@@ -240,29 +240,17 @@ fn finish(connection: &Connection, end: &AuditEnd, phase: Phase) -> Result<Chang
     if let Some(tick) = end.tick {
         save_tick(connection, &audit, tick)?;
     }
-    for new in notifications(&audit, end, told) {
-        events::take(connection, &new, end.now, &mut Accepted::default())?;
+    for (kind, findings, handlers) in [
+        ("finding.opened", told.opened, &end.on_opened),
+        ("finding.resolved", told.resolved, &end.on_resolved),
+    ] {
+        if !findings.is_empty() {
+            let event = event(kind, &audit, end, findings);
+            let new = NewEvent { event, handlers: handlers.clone() };
+            events::take(connection, &new, end.now, &mut Accepted::default())?;
+        }
     }
     Ok(changed)
-}
-
-/// What a run is told of, once to each: who listens to both hears of what is resolved with what opened.
-fn notifications(audit: &str, end: &AuditEnd, told: Told) -> impl Iterator<Item = NewEvent> {
-    let of =
-        |kind: &str, findings: Vec<Value>| (!findings.is_empty()).then(|| event(kind, audit, end, findings));
-    let (mut opened, resolved) = (of("finding.opened", told.opened), of("finding.resolved", told.resolved));
-    let mut on_resolved = end.on_resolved.clone();
-    if let (Some(opened), Some(resolved)) = (&mut opened, &resolved) {
-        let text = |event: &Event| event.data["message"].as_str().unwrap_or_default().to_owned();
-        let too = text(resolved).trim_start_matches(&format!("audit {audit}: ")).to_owned();
-        opened.data["message"] = format!("{}; {too}", text(opened)).into();
-        opened.data["resolved"] =
-            json!({ "count": resolved.data["count"], "findings": resolved.data["findings"] });
-        on_resolved.retain(|hook| !end.on_opened.contains(hook));
-    }
-    let opened = opened.map(|event| NewEvent { event, handlers: end.on_opened.clone() });
-    let resolved = resolved.map(|event| NewEvent { event, handlers: on_resolved });
-    opened.into_iter().chain(resolved)
 }
 
 /// Enters what one auditor saw, and resolves what it no longer sees.

@@ -202,10 +202,12 @@ fn readers(
     for (hook, owner) in &reading {
         let held = "SELECT EXISTS (SELECT 1 FROM resource WHERE hook = ?1 AND owner = ?2 AND frozen_why IS NOT NULL AND state <> 'gone')";
         let held: bool = connection.prepare_cached(held)?.query_row([hook.0, owner.0], |row| row.get(0))?;
-        // Nobody works for a hook without a stanza: what it made still reads this.
-        let detached = "SELECT state = 'detached' FROM hook WHERE id = ?1";
-        let detached = connection.prepare_cached(detached)?.query_row([hook.0], |row| row.get::<_, bool>(0));
-        let detached = detached.optional()?.unwrap_or(false);
+        // Nobody works for a hook without a stanza: what it made, as long as that is there, still reads this.
+        let detached = "SELECT EXISTS (SELECT 1 FROM hook JOIN resource ON resource.hook = hook.id
+              WHERE hook.id = ?1 AND hook.state = 'detached' AND resource.owner = ?2
+                AND resource.state NOT IN ('gone', 'retained'))";
+        let detached: bool =
+            connection.prepare_cached(detached)?.query_row([hook.0, owner.0], |row| row.get(0))?;
         if held || detached || paused(connection, *hook, *owner)?.is_some() {
             return Ok(Readers::Waiting);
         }

@@ -94,21 +94,34 @@ impl Store {
 }
 
 /// Empties the bodies of some runs that ended before this, of those that were not looked at yet; says of how many runs.
+///
+/// It goes from run to run, and waits for one that has not ended by then: later ones, which may have, wait with it.
 fn drop_bodies(connection: &Connection, before: Timestamp) -> Result<usize> {
-    let text = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1";
+    let text =
+        "SELECT min(CAST(value AS INTEGER), (SELECT coalesce(max(id), 0) FROM run)) FROM meta WHERE key = ?1";
     let done = connection.prepare_cached(text)?.query_row([BODIES], |row| row.get::<_, i64>(0)).optional()?;
-    let text = "SELECT id FROM run WHERE id > ?1 AND ended < ?2 ORDER BY id LIMIT ?3";
-    let mut statement = connection.prepare_cached(text)?;
-    let params = params![done.unwrap_or(0), before.as_millis(), CHUNK];
-    let runs = statement.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, ended FROM run WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let next = statement.query_map(params![done.unwrap_or(0), CHUNK], |row| {
+        Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let next = next.collect::<rusqlite::Result<Vec<(i64, Option<i64>)>>>()?;
+    let over = |ended: Option<i64>| ended.is_some_and(|ended| ended < before.as_millis());
+    let runs: Vec<_> = next.into_iter().take_while(|(_, ended)| over(*ended)).map(|(id, _)| id).collect();
     let Some(last) = runs.last() else { return Ok(0) };
     for (part, body) in [("ask", "$.body"), ("answer", "$.response.body")] {
+        let json = format!("CAST({part} AS TEXT)");
+        let (said, coded) = (
+            format!("json_extract({json}, '{body}.text')"),
+            format!("json_extract({json}, '{body}.base64')"),
+        );
+        // In base64 four characters stand for three bytes, less what fills up the last of them.
         let size = format!(
-            "length(coalesce(json_extract(CAST({part} AS TEXT), '{body}.text'), json_extract(CAST({part} AS TEXT), '{body}.base64')))"
+            "coalesce(octet_length({said}), octet_length({coded}) / 4 * 3 - (octet_length({coded}) - octet_length(rtrim({coded}, '='))))"
         );
         let text = format!(
-            "UPDATE call SET {part} = CAST(json_set(CAST({part} AS TEXT), '{body}', json_object('dropped', {size})) AS BLOB)
-             WHERE run = ?1 AND op = 'http' AND json_valid(CAST({part} AS TEXT)) AND {size} > 0"
+            "UPDATE call SET {part} = CAST(json_set({json}, '{body}', json_object('dropped', {size})) AS BLOB)
+             WHERE run = ?1 AND op = 'http' AND json_valid({json}) AND coalesce({said}, {coded}) <> ''"
         );
         let mut statement = connection.prepare_cached(&text)?;
         for run in &runs {

@@ -13,7 +13,7 @@ use crate::findings::{self, NewFinding, Severity};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow, class_word};
-use crate::{Error, HookId, Result, Store, SubjectId, ends, sql};
+use crate::{Error, HookId, Result, Store, SubjectId, applied, ends, sql};
 
 /// What an owner wants of a hook, as a whole.
 #[derive(Clone, Debug)]
@@ -289,6 +289,9 @@ fn want_again(
         let again = moved || row.unwanted.is_some();
         let params = params![row.id, lane.hook.0, lane.subject.0, now.as_millis(), again, after, moved];
         connection.prepare_cached(text)?.execute(params)?;
+        if row.unwanted.is_some() {
+            applied::not_removed_any_more(connection, row)?;
+        }
         if moved && !row.withdrawn {
             ends::wake_readers(connection, row, now)?;
         }

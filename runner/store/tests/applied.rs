@@ -154,6 +154,10 @@ async fn a_removal_is_allowed_until_a_day_after_its_grace() {
     let applied = |at| bench.store.applied(bench.lane, "record", "A/www", at).unwrap().is_some();
     let over = NOW + Millis::hours(31 * 24);
     assert!(applied(over - Millis::new(1)) && !applied(over));
+    bench.wants(Some(60)).await;
+    assert!(!applied(NOW), "whoever changed their mind is not held to it");
+    bench.wants(None).await;
+    assert!(!applied(NOW));
     let not_before = Some(NOW + Millis::hours(91 * 24));
     assert!(matches!(bench.apply(Item { not_before, ..delete }).await, Taken::No(_)));
 }

@@ -75,9 +75,9 @@ impl std::fmt::Display for Second {
 #[serde(deny_unknown_fields)]
 struct Kept {
     scenario: String,
-    /// The blows that fell when it went wrong, in words.
-    #[serde(default)]
-    dealt: Vec<String>,
+    /// What was struck when it went wrong, in words; none: that was not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dealt: Option<Vec<String>>,
     ordeal: Ordeal,
 }
 
@@ -161,10 +161,10 @@ fn again(context: &Context, args: &Args, file: &Path) -> Result<Answer, Failure>
     let scene = scenarios[0].scene(&loaded)?;
     let Replayed { dealt, failure } = replay(&scene, &kept.ordeal);
     let Some(failure) = failure else {
-        if dealt != kept.dealt {
+        if let Some(before) = kept.dealt.filter(|before| *before != dealt) {
             let was =
                 |dealt: &[String]| if dealt.is_empty() { "nothing".to_owned() } else { dealt.join("; ") };
-            let (then, now) = (was(&kept.dealt), was(&dealt));
+            let (then, now) = (was(&before), was(&dealt));
             let message = format!(
                 "{}: it calls otherwise than when it went wrong: then {then}, now {now}",
                 file.display()

@@ -13,6 +13,7 @@ use super::backup::key_of;
 use super::{Answer, Code, Context, Failure, Kind};
 use crate::control::{self, Request};
 use crate::data_dir::DataDir;
+use crate::key;
 use crate::show::{self, Table, Tone, paint};
 
 /// Rebuild the ledger after its database was lost, or put back from a backup
@@ -110,6 +111,8 @@ fn restore(context: &Context, dir: &DataDir, copy: &Path, installation: &str) ->
         PathBuf::from(name)
     };
     let before = format!(".before-{}", context.now().as_millis());
+    // The key first: with an old database alone a runner would begin as if nothing had been lost.
+    said.push_str(&restore_key(dir, &key_of(copy), &before)?);
     for part in ["-wal", "-shm", ""] {
         let file = beside(part);
         if file.exists() {
@@ -120,13 +123,12 @@ fn restore(context: &Context, dir: &DataDir, copy: &Path, installation: &str) ->
     }
     fs::copy(copy, &database).and_then(|_| fs::File::open(&database)?.sync_all()).map_err(failed)?;
     let _ = writeln!(said, "{} is in its place", copy.display());
-    said.push_str(&restore_key(dir, &key_of(copy), &before).map_err(failed)?);
     Ok(said)
 }
 
 /// Puts the key that belongs to a copy in its place; another one, which would open nothing of what the copy holds, is
 /// kept.
-fn restore_key(dir: &DataDir, saved: &Path, before: &str) -> std::io::Result<String> {
+fn restore_key(dir: &DataDir, saved: &Path, before: &str) -> Result<String, Failure> {
     let present = dir.key();
     if !saved.exists() {
         let without = format!("there is no {}: ", saved.display());
@@ -137,20 +139,16 @@ fn restore_key(dir: &DataDir, saved: &Path, before: &str) -> std::io::Result<Str
         };
         return Ok(without + &then);
     }
+    let mut kept = present.clone().into_os_string();
+    kept.push(before);
+    let put = key::put(saved, dir.path(), Path::new(&kept)).map_err(|error| Failure::of(&error))?;
     let mut said = String::new();
-    if present.exists() {
-        if fs::read(&present)? == fs::read(saved)? {
-            return Ok(said);
-        }
-        let mut kept = present.clone().into_os_string();
-        kept.push(before);
-        fs::rename(&present, &kept)?;
+    if put == key::Put::Other {
         let _ = writeln!(said, "{} is kept as {}", present.display(), Path::new(&kept).display());
     }
-    // It is readable by its owner only, as the one that was saved.
-    fs::copy(saved, &present)?;
-    fs::File::open(&present)?.sync_all()?;
-    let _ = writeln!(said, "{} is the installation's key", saved.display());
+    if put != key::Put::Same {
+        let _ = writeln!(said, "{} is the installation's key", saved.display());
+    }
     Ok(said)
 }
 

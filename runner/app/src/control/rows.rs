@@ -76,7 +76,15 @@ impl Desk<'_> {
         }
         let left =
             if refused.is_empty() { String::new() } else { format!("; left out: {}", refused.join("; ")) };
-        Ok(Done { message: format!("{changed} of {} applied, until {until}{left}", items.len()), changed })
+        let waiting = items.iter().zip(&taken).filter(|(item, taken)| {
+            **taken == Taken::Yes && item.not_before.is_some_and(|later| later > until)
+        });
+        let waiting = match waiting.count() {
+            0 => String::new(),
+            some => format!("; {some} of them go after their grace, which is longer"),
+        };
+        let message = format!("{changed} of {} applied, until {until}{waiting}{left}", items.len());
+        Ok(Done { message, changed })
     }
 
     pub(super) async fn protect(&self, id: &str, protection: Protection) -> Result {

@@ -88,9 +88,11 @@ fn binary(headers: &HeaderMap, media: &str, body: &[u8]) -> Result<Value, String
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
         // Percent-encoded, as the HTTP binding says [CloudEvents HTTP protocol binding 1.0.2, 3.1.3.2].
-        let value = percent_decode(value.as_bytes()).decode_utf8();
+        let bytes = value.as_bytes();
+        let bytes = bytes.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(bytes);
+        let value = percent_decode(bytes).decode_utf8();
         let value = value.map_err(|_| format!("header {name} is no text"))?;
-        event.insert(attribute.to_owned(), value.trim_matches('"').into());
+        event.insert(attribute.to_owned(), value.into());
     }
     if !media.is_empty() {
         event.insert("datacontenttype".to_owned(), media.into());
@@ -145,8 +147,12 @@ mod tests {
         let binary = headers(&[&pairs[..], &[("content-type", "application/json")]].concat());
         let read = read(&binary, br#"{"n":1}"#).unwrap();
         assert_eq!((&read[0]["type"], &read[0]["data"]), (&event["type"], &event["data"]));
-        let pairs =
-            [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "%2Fshop%20%C3%BC"), ("ce-type", "t")];
+        let pairs = [
+            ("ce-specversion", "1.0"),
+            ("ce-id", "1"),
+            ("ce-source", "%2Fshop%20%C3%BC"),
+            ("ce-type", "%22t%22"),
+        ];
         let picture = headers(&[&pairs[..], &[("content-type", "image/png")]].concat());
         let read = super::read(&picture, &[0xff, 0]).unwrap();
         assert_eq!((&read[0]["source"], &read[0]["data_base64"]), (&json!("/shop \u{fc}"), &json!("/wA=")));

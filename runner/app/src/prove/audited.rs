@@ -68,6 +68,9 @@ impl Audited {
     /// What is wrong with it by itself, a line each; `opens` is what is to be open at the end.
     pub(super) fn alone(&self, looks: Looks, opens: Option<&BTreeSet<Identity>>) -> Vec<String> {
         let mut lines: Vec<_> = self.incomplete().into_iter().collect();
+        if opens.is_some() && self.looks.is_empty() {
+            lines.push("unreported: the audit was never run; a step says when: audit = true".to_owned());
+        }
         if let (Some(opens), Some(last)) = (opens, self.looks.last()) {
             let told = |what: &str, (code, about): &Identity| format!("{what}: {code} {about} at the end");
             let is_open = |it: &&Identity| last.open.iter().any(|one| one == *it || self.named(one) == **it);
@@ -91,6 +94,12 @@ impl Audited {
     pub(super) fn against(&self, whole: &Self) -> Vec<String> {
         let mut lines: Vec<_> = self.incomplete().into_iter().collect();
         let (looks, theirs) = (self.open(), whole.open());
+        if looks.len() != theirs.len() {
+            let (ours, theirs) = (looks.len(), theirs.len());
+            lines.push(format!(
+                "unreported: the audit was run {ours} times, and {theirs} times when nothing goes wrong"
+            ));
+        }
         for (at, open) in looks.iter().enumerate() {
             // What is open on both sides of a look was there to be seen by it, however late it was.
             let around = around(&theirs, at).iter().cloned();
@@ -113,6 +122,9 @@ impl Audited {
         for act in self.acts.keys().chain(whole.acts.keys()).collect::<BTreeSet<_>>() {
             match (times(&self.acts, act), times(&whole.acts, act)) {
                 (0, _) => lines.push(format!("not done: {act}, which is done when nothing goes wrong")),
+                (ours, theirs) if ours < theirs && theirs > 0 => {
+                    lines.push(format!("not done: {act}, {ours} times instead of {theirs}"));
+                }
                 (_, 0) => {
                     lines.push(format!("done otherwise: {act}, which is not done when nothing goes wrong"));
                 }

@@ -10,7 +10,7 @@ use groundcrew_outside::{By, Effect, Fault, Purpose, What};
 
 use super::audited::Audited;
 use super::beside::Nobody;
-use super::carrier::Sent;
+use super::carrier::{Sent, path_of};
 use super::clock::START;
 use super::faults::{Blow, Strike};
 use super::lifecycle;
@@ -76,8 +76,9 @@ pub struct Failure {
     pub wrong: Vec<String>,
     /// Why, as far as the calls tell.
     pub why: Vec<String>,
-    /// The blows that fell, in words.
-    pub dealt: Vec<String>,
+    /// What was struck, in words; none: it did not go wrong again.
+    #[serde(skip)]
+    pub dealt: Option<Vec<String>>,
 }
 
 /// Ordeals that each drawn life is put to.
@@ -117,7 +118,7 @@ pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof 
 /// What came of an ordeal that was played again.
 #[derive(Clone, Debug)]
 pub struct Replayed {
-    /// The blows that fell, in words; others than before if the hook calls otherwise.
+    /// What was struck, in words; something else than before if the hook calls otherwise.
     pub dealt: Vec<String>,
     /// What is wrong; none: nothing.
     pub failure: Option<Failure>,
@@ -370,7 +371,7 @@ impl Prover<'_> {
             happened: Vec::new(),
             wrong: vec!["unsteady: it went wrong, and when it was played again it did not".to_owned()],
             why: Vec::new(),
-            dealt: Vec::new(),
+            dealt: None,
         })
     }
 
@@ -392,14 +393,25 @@ impl Prover<'_> {
             happened: why::happened(&played, ordeal),
             wrong,
             why: why::explained(&played),
-            dealt: played.dealt.clone(),
+            dealt: Some(struck(&played, ordeal)),
         });
-        (played.dealt, failure)
+        (struck(&played, ordeal), failure)
     }
 }
 
 fn is_read(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// What an ordeal struck: the blows that fell, and the requests that its faults met.
+fn struck(played: &Played<()>, ordeal: &Ordeal) -> Vec<String> {
+    let met = ordeal.fault.iter().map(|met| {
+        let mut alike = played.sent.iter().filter(|sent| sent.method == met.method);
+        let request = alike.nth(met.after as usize);
+        let request = request.map_or("none", |sent| path_of(&sent.url));
+        format!("{} number {}: {request}", met.method, met.after + 1)
+    });
+    played.dealt.iter().cloned().chain(met).collect()
 }
 
 /// An ordeal with one thing less, each of them.

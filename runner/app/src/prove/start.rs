@@ -34,8 +34,10 @@ pub(super) async fn runner<B: Beside>(
     }
     let now = Timestamp::from_millis(stage.clock.millis());
     store.close_broken_runs(now).await?;
-    store.close_broken_remedies(now).await?;
-    store.close_broken_audits(now).await?;
+    if stage.scene.audits() {
+        store.close_broken_remedies(now).await?;
+        store.close_broken_audits(now).await?;
+    }
     let mut seed = [0; 32];
     seed[0] = stage.starts.load(Ordering::SeqCst) as u8;
     let runner = Runner::new(Parts {

@@ -175,11 +175,13 @@ impl LabelSources {
             // Nobody is made to wait longer than this, so beyond it the clock was set back.
             let latest = now + self.sources[source].every.max(AGAIN);
             if due.under_way == UnderWay::No && (due.at <= now || due.at > latest) {
-                waiting.push((due.at, source, app));
+                // Whom the clock would keep waiting is due for longer than anybody knows.
+                let since = if due.at > latest { Timestamp::from_millis(0) } else { due.at };
+                waiting.push((since, source, app));
             }
         }
         // Who is due longest comes first: whatever there are more of than can be asked, everybody is asked.
-        waiting.sort_by_key(|(at, ..)| *at);
+        waiting.sort_by_key(|(since, ..)| *since);
         waiting.truncate(most);
         let ask = |(_, source, app): (Timestamp, usize, &StoredSubject)| {
             let due = self.plan.entry((source, app.subject.path.clone())).or_default();

@@ -72,13 +72,14 @@ async fn a_reader_that_nobody_works_for_is_waited_for() {
     let (bench, lane) = unwanted(&["a"]).await;
     let reader = bench.hook("reader").await;
     let (database, row) = (bench.database(), bench.row("a").id);
+    bench.want(LaneId { hook: reader, subject: lane.subject }, &["b"], at(2)).await;
     let reads = "INSERT INTO reads (hook, subject, resource) VALUES (?1, ?2, ?3)";
     database.execute(reads, (reader.as_i64(), lane.subject.as_i64(), row)).unwrap();
     assert!(remove(&bench, "a", 3_000).await.is_err(), "it is waited for");
     bench.store.save_hook_state(reader, HookState::Detached).await.unwrap();
     assert!(remove(&bench, "a", 4_000).await.is_err(), "for longer than it would be, while it has no stanza");
-    bench.store.save_hook_state(reader, HookState::Active).await.unwrap();
-    remove(&bench, "a", 4_000).await.unwrap();
+    bench.gone("b", at(4_001)).await;
+    remove(&bench, "a", 4_002).await.unwrap();
 }
 
 #[tokio::test]

@@ -33,9 +33,17 @@ pub enum Unplayable {
         /// Why.
         report: Box<Report>,
     },
+    /// It expects what no auditor makes.
+    #[error("{file}: {hook} is an auditor, of which nothing lives; write `open` instead of `lives`")]
+    Auditor {
+        /// The scenario's file.
+        file: String,
+        /// The hook.
+        hook: String,
+    },
     /// It audits with a hook that is none.
     #[error(
-        "{file}: `[audit]` and `audit = true` are for auditors, and {hook} is none: its manifest has no `reports`"
+        "{file}: `[audit]`, `audit = true` and `open` are for auditors, and {hook} is none: its manifest has no `reports`"
     )]
     NoAuditor {
         /// The scenario's file.
@@ -48,10 +56,14 @@ pub enum Unplayable {
 impl Scenario {
     /// Itself, with the project's hook, ready to be played.
     pub fn scene(&self, loaded: &Loaded) -> Result<Scene<Nobody>, Unplayable> {
-        let audits = !self.audit.is_empty() || self.step.iter().any(|step| step.deed == Deed::Looks);
+        let looks = self.step.iter().any(|step| step.deed == Deed::Looks);
+        let audits = looks || !self.audit.is_empty() || self.expect.open.is_some();
+        let (file, hook) = (self.path.display().to_string(), loaded.manifest.name.clone());
         if audits && !loaded.manifest.is_auditor() {
-            let (file, hook) = (self.path.display().to_string(), loaded.manifest.name.clone());
             return Err(Unplayable::NoAuditor { file, hook });
+        }
+        if loaded.manifest.is_auditor() && !self.expect.lives.is_empty() {
+            return Err(Unplayable::Auditor { file, hook });
         }
         let config = self.config(&loaded.manifest)?;
         let components = config.hooks.keys().map(|name| (name.clone(), loaded.component.clone())).collect();

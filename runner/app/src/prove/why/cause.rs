@@ -207,7 +207,8 @@ impl Case<'_> {
         }
         if starts("unsteady") || starts("reported otherwise") {
             return Some(
-                "a finding is known by `code` and `about` from look to look: neither a time nor a number that changes                  belongs there, but in `message` or `data`"
+                "a finding is known by `code` and `about` from look to look: neither a time nor a number that changes \
+                 belongs there, but in `message` or `data`"
                     .to_owned(),
             );
         }
