@@ -7,7 +7,5 @@ use crate::setup::{self, call};
 /// Builds and plays; arguments are those of the month: `--apps`, `--days`, `--seed`, `--until`, `--without`.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     setup::wasm_target()?;
-    let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--locked", "-p", "groundcrew-harness", "--bin", "month", "--"]);
-    call(cargo.args(arguments))
+    call(Command::new(setup::built("month")?).args(arguments))
 }

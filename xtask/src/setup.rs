@@ -139,6 +139,13 @@ pub(crate) fn workspace(name: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(directory))
 }
 
+/// Builds a program that only tests use; where it is. It shares what the tests were built from, so that no library is
+/// built again for it.
+pub(crate) fn built(program: &str) -> anyhow::Result<PathBuf> {
+    call(Command::new("cargo").args(["build", "--quiet", "--locked", "--workspace", "--bin", program]))?;
+    Ok(workspace("target_directory")?.join("debug").join(program))
+}
+
 /// Whether a program is found, also where only root looks.
 pub(crate) fn installed(program: &str) -> bool {
     on_path(program)

@@ -22,6 +22,7 @@ use groundcrew_store::told::Listeners;
 use groundcrew_store::{HookId, Store};
 
 use crate::config::{Config, Hook};
+use crate::kept;
 use crate::key;
 use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
@@ -201,12 +202,12 @@ impl Outward {
 /// Afterwards runs that a dead process left open are closed, every owner of every provisioner is owed a look,
 /// and hooks whose stanza vanished are detached: their rows stay as they are.
 pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, Error> {
-    let store = setting.store;
+    let store = setting.store.clone();
     if let Err(found) = store.claim_meta(INSTALLATION, &config.installation).await? {
         return Err(Error::Installation { found, configured: config.installation.clone() });
     }
     let key = key::read_or_make(&setting.directory)?;
-    let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler);
+    let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
     let components = config.hooks.values().map(read).collect::<Result<Vec<_>, _>>()?;
     let profile = Profile {
         slots: SLOTS,
@@ -215,6 +216,9 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         reset: Reset::Written,
     };
     let engine = Engine::new(profile)?;
+    for (_, bytes, inspected) in &components {
+        keep(&setting, inspected.digest, bytes);
+    }
     let known = store.hooks()?;
     let compiled = compile(&cache, &engine, &components).await?;
     let mut hooks = Vec::new();
@@ -265,6 +269,13 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     tell_of_endings(&store, config)?;
     forget_mending(&runner, config).await?;
     Ok(runner)
+}
+
+/// Keeps a component for replays. Whoever cannot runs nevertheless.
+fn keep(setting: &Setting, digest: Digest, bytes: &[u8]) {
+    if let Err(error) = kept::keep(&setting.directory, digest, bytes, setting.clock.now()) {
+        tracing::warn!(%error, component = %digest.short(), "it cannot be kept: its runs cannot be replayed later");
+    }
 }
 
 /// A hook with its component.

@@ -44,6 +44,7 @@ mod protect;
 mod prove;
 mod reconcile;
 mod recover;
+mod replay;
 mod resources;
 mod restore;
 mod retire;
@@ -162,6 +163,8 @@ pub enum Command {
     Runs(runs::Args),
     /// Show one run with its calls
     Run(run::Args),
+    /// Play runs again from what is kept of them: offline, call by call
+    Replay(replay::Args),
     /// List what a person should look at, or say why it may be
     Findings(findings::Args),
     /// List audits, run one, or show what they found
@@ -269,6 +272,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Why(args) => why::run(context, &args),
         Command::Runs(args) => runs::run(context, &args),
         Command::Run(args) => run::run(context, &args),
+        Command::Replay(args) => replay::run(context, &args),
         Command::Findings(args) => findings::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Dead(args) => dead::run(context, args),

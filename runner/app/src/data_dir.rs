@@ -5,6 +5,8 @@
 //!  DATA/key              the installation's key (0600)
 //!  DATA/lock             held (flock) by the one process that writes; its text says who that is
 //!  DATA/groundcrew.sock  the holder's HTTP API
+//!  DATA/cache            compiled components
+//!  DATA/components       components that ran, for replays
 //! ```
 
 use std::fs::{self, File, OpenOptions};

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod beliefs;
 pub mod dispatch;
 pub mod drift;
+pub mod given;
 pub mod handler;
 pub mod installed;
 pub mod mend;
@@ -52,8 +53,12 @@ use beliefs::Beliefs;
 pub use entropy::Entropy;
 use installed::Installed;
 use keeper::ClockKeeper;
+use record::RunStart;
 use registry::Registry;
 use rehearsal::Rehearsal;
+
+/// The time of the hook when it is asked what it desires: the same view is always answered the same.
+pub const TIMELESS: Timestamp = Timestamp::from_millis(0);
 
 /// What can go wrong while a lane is worked on, beside what hooks say.
 #[derive(Debug, thiserror::Error)]
@@ -212,14 +217,13 @@ impl Runner {
         let sealing = vault::sealing(&self.store, installed, owner, run.resource);
         let egress = Egress::new(bound.collect(), installed.secrets(), transport).with_sealing(sealing);
         let gate = Gate::new(run.answers, run.intents, self.faults.clone(), self.clock.clone(), &self.limits);
-        let started = self.now();
         Context {
             gate,
             egress,
             memory: run.memory,
             config,
-            seed: run.seed,
-            started,
+            seed: run.start.seed,
+            started: run.start.started,
             limits: self.limits.clone(),
         }
     }
@@ -242,7 +246,7 @@ struct Surroundings {
     answers: Answers,
     intents: Arc<dyn Intents>,
     memory: MemoryHandle,
-    seed: [u8; 32],
+    start: RunStart,
     /// The row that it is about, which keeps what it seals.
     resource: Option<i64>,
 }

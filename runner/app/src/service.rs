@@ -3,6 +3,7 @@
 //! The first signal drains: sources stop, runs in flight are cut off (which is always safe: what they intended
 //! is in the store), the API answers what it has begun. A second signal ends the process at once.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -26,6 +27,7 @@ use crate::backfill;
 use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::kept;
 use crate::retire::{Api, Retirer};
 use crate::runner::{self, Runner};
 use crate::scheduler::{Asking, Job, Scheduler};
@@ -35,6 +37,8 @@ use crate::source::{
 
 /// Between two chunks of housekeeping.
 const PRUNE_EVERY: Millis = Millis::minutes(10);
+/// Between two looks at which components have runs.
+const COMPONENTS_EVERY: Millis = Millis::hours(24);
 /// Between two readings of secrets that may have changed.
 const SECRETS_EVERY: Millis = Millis::seconds(30);
 /// Between two looks at whether everybody is to be looked at again.
@@ -71,7 +75,7 @@ pub struct Service {
     /// Who waits for limits, and which hosts failed.
     pub counts: CountsOf,
     /// The socket of the control API.
-    pub socket: std::path::PathBuf,
+    pub socket: PathBuf,
 }
 
 /// Who is concerned by what a source brings: the registry says.
@@ -452,6 +456,12 @@ impl Service {
             prune(store, clock, keep, acts, ends).await;
             Ok(())
         });
+        let directory = self.socket.parent().map(Path::to_owned).unwrap_or_default();
+        let (runner, ends) = (self.runner.clone(), stop.clone());
+        tasks.spawn(async move {
+            keep_components(runner, directory, keep.runs, ends).await;
+            Ok(())
+        });
         let (runner, config, ends) = (self.runner.clone(), self.config.clone(), stop.clone());
         tasks.spawn(async move {
             refresh_secrets(runner, config, ends).await;
@@ -501,6 +511,21 @@ async fn prune(store: Store, clock: Arc<dyn Clock>, keep: Keep, acts: Millis, st
         }
         let pause = if more { Millis::seconds(1) } else { PRUNE_EVERY };
         if stop.run_until_cancelled(tokio::time::sleep(pause.to_std())).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Components are kept for as long as runs of theirs are.
+async fn keep_components(runner: Arc<Runner>, directory: PathBuf, runs: Millis, stop: CancellationToken) {
+    loop {
+        let now = runner.now();
+        let registry = runner.registry();
+        let noted = registry.all().try_for_each(|used| kept::note(&directory, used.component.digest, now));
+        if let Err(error) = noted.and_then(|()| kept::forget(&directory, now - runs)) {
+            tracing::warn!(%error, "components that ran are not looked after: replays may lack one");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(COMPONENTS_EVERY.to_std())).await.is_none() {
             return;
         }
     }

@@ -69,7 +69,7 @@ pub struct Reported {
 }
 
 /// A part of an audit's findings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Page {
     /// Each (code, about) once.
     pub findings: Vec<Reported>,

@@ -219,8 +219,13 @@ impl Gate {
     /// Errors end the run; the caller notes them at the gate.
     pub async fn pass<O: Outside>(&self, ticket: Ticket, outside: O) -> Result<Vec<u8>, Refusal> {
         let mut call = ticket.0;
-        if let Some(bytes) = self.repeat(&call)? {
-            return Ok(bytes);
+        match self.repeat(&call) {
+            Ok(Some(bytes)) => return Ok(bytes),
+            Ok(None) => {}
+            Err(refusal) => {
+                self.state().strays(&call);
+                return Err(refusal);
+            }
         }
         if matches!(self.answers, Answers::Observe) && call.access == CallAccess::Write {
             return Err(Refusal::Observed(call.ask));
@@ -349,6 +354,11 @@ impl Gate {
     /// The journal so far: calls by number, also those that left and were not answered, and the schedule.
     pub fn journal(&self) -> Journal {
         self.state().journal()
+    }
+
+    /// The call at which a replay ended: the journal has another one in its place, no answer to it, or none at all.
+    pub fn astray(&self) -> Option<Recorded> {
+        self.state().astray()
     }
 
     /// When a call was answered, if it was.

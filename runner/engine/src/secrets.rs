@@ -142,6 +142,24 @@ impl Secrets {
         self.by_name.get(name).map(|secret| secret.token.clone()).ok_or_else(missing)
     }
 
+    /// The token of each secret, by the hook's own names.
+    pub fn tokens(&self) -> BTreeMap<&str, &str> {
+        self.by_name.iter().map(|(name, secret)| (name.as_str(), secret.token.as_str())).collect()
+    }
+
+    /// Secrets without values, for a replay: whoever is given their tokens asks as it did, and nothing leaves.
+    pub fn of_tokens(tokens: BTreeMap<String, String>) -> Self {
+        let secret = |token| Secret {
+            token,
+            value: Arc::from(""),
+            at: Position::Header(String::new()),
+            format: Format::Plain,
+            to: String::new(),
+            sign: Sign::None,
+        };
+        Self::new(tokens.into_iter().map(|(name, token)| (name, secret(token))).collect())
+    }
+
     /// The address that a URL token stands for, with whatever path or query follows the token.
     ///
     /// What follows must not lead to another host, nor out of the secret's own path, nor hold a token itself.

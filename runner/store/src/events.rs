@@ -84,6 +84,11 @@ impl Store {
         self.write(move |connection| accept_tick(connection, tick, now)).await
     }
 
+    /// An event as handlers are told it; none if it is no longer kept.
+    pub fn event(&self, seq: i64) -> Result<Option<Event>> {
+        self.read(|connection| Ok(by_seq(connection, seq).optional()?))
+    }
+
     /// How far a source has come.
     pub fn cursor(&self, source: &str) -> Result<Option<String>> {
         self.read(|connection| {

@@ -6,7 +6,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::running::MONTHS_KEPT;
-use crate::{Result, Store};
+use crate::{Result, Store, runs};
 
 /// Rows removed at once, so that nobody waits long.
 const CHUNK: i64 = 500;
@@ -20,7 +20,8 @@ const PAGES: i64 = 64;
 pub struct Keep {
     /// Runs with their calls, events without deliveries, closed findings, attempts to mend.
     pub runs: Millis,
-    /// Bodies of their requests and answers; what is kept of a body after that is how long it was.
+    /// Bodies of their requests and answers, what they were asked and said; what is kept of a body after that is how
+    /// long it was.
     pub bodies: Millis,
     /// Ledger rows that are gone with what was sealed for them, and the last words of machines.
     pub gone: Millis,
@@ -79,6 +80,7 @@ impl Store {
                 (SELECT app, month, size FROM ran WHERE month < ?1 LIMIT ?2)";
             removed += connection.prepare_cached(text)?.execute(params![month, CHUNK])?;
             removed += drop_bodies(connection, now - keep.bodies)?;
+            removed += runs::forget_settings(connection, now - keep.runs, CHUNK)?;
             for (text, before) in statements {
                 removed += connection.prepare_cached(text)?.execute(params![before, CHUNK])?;
             }
@@ -127,6 +129,12 @@ fn drop_bodies(connection: &Connection, before: Timestamp) -> Result<usize> {
         for run in &runs {
             statement.execute([run])?;
         }
+    }
+    let text =
+        "UPDATE run SET input = NULL, answer = NULL WHERE id = ?1 AND coalesce(input, answer) IS NOT NULL";
+    let mut statement = connection.prepare_cached(text)?;
+    for run in &runs {
+        statement.execute([run])?;
     }
     let text = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     connection.prepare_cached(text)?.execute(params![BODIES, last.to_string()])?;

@@ -1,5 +1,8 @@
 //! Runs and their calls: what was executed, what it asked, what it was answered.
 
+use std::sync::Arc;
+
+use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -35,7 +38,36 @@ pub struct RunRecord {
     pub outcome: Option<String>,
     /// What it logged, JSON.
     pub log: Option<String>,
+    /// What it was configured with; none of runs before the first version that kept it.
+    pub settings: Option<Settings>,
+    /// What its export was called with, JSON; none if that is the event at `seq`, or if it is no longer kept.
+    pub input: Option<String>,
+    /// What it answered, JSON; none if it did not, or if it is no longer kept.
+    pub answer: Option<String>,
 }
+
+/// What a hook's runs are configured with. Many runs have the same; it is kept once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    digest: Digest,
+    body: Arc<str>,
+}
+
+impl Settings {
+    /// Settings as JSON.
+    pub fn new(body: impl Into<Arc<str>>) -> Self {
+        let body = body.into();
+        Self { digest: Digest::of(body.as_bytes()), body }
+    }
+
+    /// Themselves, as JSON.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+}
+
+/// Settings are noted as used at most so often; what is pruned leaves them for longer.
+const USED_EVERY: Millis = Millis::hours(24);
 
 /// One call of a run, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +92,13 @@ pub struct CallRecord {
 
 /// Writes or completes a run.
 pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord]) -> Result<()> {
-    let text = "INSERT INTO run (id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    let settings =
+        run.settings.as_ref().map(|settings| used(connection, settings, run.started)).transpose()?;
+    let text = "INSERT INTO run (id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log,
+          settings, input, answer)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
         ON CONFLICT (id) DO UPDATE SET schedule = excluded.schedule, ended = excluded.ended, outcome = excluded.outcome,
-          log = excluded.log, resource = coalesce(excluded.resource, run.resource)";
+          log = excluded.log, resource = coalesce(excluded.resource, run.resource), answer = excluded.answer";
     connection.prepare_cached(text)?.execute(params![
         run.id.0,
         run.hook.0,
@@ -77,7 +112,10 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
         run.started.as_millis(),
         crate::millis(run.ended),
         run.outcome,
-        run.log
+        run.log,
+        settings,
+        run.input,
+        run.answer
     ])?;
     let text = "INSERT INTO call (run, n, op, access, print, ask, answer, sent_at, back_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
@@ -99,8 +137,38 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
     Ok(())
 }
 
+/// The number of settings, which are kept from the first run on that has them.
+fn used(connection: &Connection, settings: &Settings, started: Timestamp) -> Result<i64> {
+    let text = "SELECT id, used_at FROM settings WHERE digest = ?1";
+    let known = connection
+        .prepare_cached(text)?
+        .query_row([settings.digest.to_string()], |row| Ok((row.get::<_, i64>(0)?, sql::time(row, 1)?)));
+    match known.optional()? {
+        Some((id, at)) if started < at + USED_EVERY => Ok(id),
+        Some((id, _)) => {
+            let text = "UPDATE settings SET used_at = ?2 WHERE id = ?1";
+            connection.prepare_cached(text)?.execute(params![id, started.as_millis()])?;
+            Ok(id)
+        }
+        None => {
+            let text = "INSERT INTO settings (digest, body, used_at) VALUES (?1, ?2, ?3)";
+            let row = params![settings.digest.to_string(), settings.body(), started.as_millis()];
+            connection.prepare_cached(text)?.execute(row)?;
+            Ok(connection.last_insert_rowid())
+        }
+    }
+}
+
+/// Forgets some settings that no run has which began since then.
+pub(crate) fn forget_settings(connection: &Connection, before: Timestamp, most: i64) -> Result<usize> {
+    let text = "DELETE FROM settings WHERE id IN (SELECT id FROM settings WHERE used_at < ?1 ORDER BY used_at LIMIT ?2)";
+    let before = before - USED_EVERY - USED_EVERY;
+    Ok(connection.prepare_cached(text)?.execute(params![before.as_millis(), most])?)
+}
+
 const COLUMNS: &str =
-    "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log";
+    "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log,
+    (SELECT body FROM settings WHERE settings.id = run.settings), input, answer";
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
@@ -117,6 +185,9 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
         ended: sql::time_opt(row, 10)?,
         outcome: row.get(11)?,
         log: row.get(12)?,
+        settings: row.get::<_, Option<String>>(13)?.map(Settings::new),
+        input: row.get(14)?,
+        answer: row.get(15)?,
     })
 }
 

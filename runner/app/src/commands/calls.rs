@@ -209,6 +209,20 @@ fn lines_of(value: &Value) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
+/// What a call asks, line by line, as it is compared.
+pub(super) fn question(op: &str, ask: &str) -> Vec<String> {
+    let ask = json_of(ask.as_bytes());
+    let field = |name: &str| ask.get(name).and_then(Value::as_str);
+    let (Some(method), Some(url)) = (field("method"), field("url")) else {
+        return std::iter::once(op.to_owned()).chain(lines_of(&ask)).collect();
+    };
+    let mut text = format!("{method} {url}\n");
+    part(&mut text, "", &ask);
+    let seal = ask.get("seal").filter(|seal| seal.as_array().is_some_and(|seal| !seal.is_empty()));
+    let seal = seal.map(|seal| format!("seal {seal}"));
+    text.lines().map(|line| line.trim_start().to_owned()).chain(seal).collect()
+}
+
 /// How long a run took, or since when it runs.
 pub(super) fn took(run: &RunRecord, now: Timestamp) -> String {
     match run.ended {

@@ -56,21 +56,25 @@ pub enum Error {
 impl Loaded {
     /// Compiles a component, unless the folder has it compiled already.
     pub async fn new(bytes: &[u8], folder: &Path) -> Result<Self, Error> {
-        let inspected = inspect(bytes)?;
-        inspected.require_linkable()?;
-        let manifest = inspected.manifest.clone();
-        let manifest = manifest.ok_or_else(|| Error::Misfit("it carries no manifest".to_owned()))?;
-        components::fits(&manifest, &inspected.exports).map_err(Error::Misfit)?;
         let broken = |source| Error::Folder { folder: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(broken)?;
         let key = key::read_or_make(folder)?;
+        Self::within(bytes, None, Cache::new(folder.to_owned(), key, Compiler::InProcess)).await
+    }
+
+    /// The same with a cache that is there; a manifest that lies beside the component counts if it carries none.
+    pub async fn within(bytes: &[u8], beside: Option<Manifest>, cache: Cache) -> Result<Self, Error> {
+        let inspected = inspect(bytes)?;
+        inspected.require_linkable()?;
+        let manifest = inspected.manifest.clone().or(beside);
+        let manifest = manifest.ok_or_else(|| Error::Misfit("it carries no manifest".to_owned()))?;
+        components::fits(&manifest, &inspected.exports).map_err(Error::Misfit)?;
         let engine = Engine::new(Profile {
             slots: PLAYS as u32 + 2,
             core_instances: inspected.core_instances,
             memory: Limits::default().memory,
             reset: Reset::Written,
         })?;
-        let cache = Cache::new(folder.to_owned(), key, Compiler::InProcess);
         let compiled = cache.load(&engine, inspected.digest, bytes).await?;
         let component = engine.link(&compiled, &inspected, manifest.clone())?;
         Ok(Self { engine, component, manifest })

@@ -3,6 +3,7 @@
 //! Auditors read and never write: a write ends the look that asks for it, and does not leave. A look that ends
 //! early is kept as *incomplete*: what it reported counts, and nothing is resolved by it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use groundcrew_store::{HookId, SubjectId};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::given::Asked;
 use super::handler::LaneMemory;
 use super::installed::Installed;
 use super::inventory::Stock;
@@ -256,7 +258,9 @@ impl Runner {
     ) -> Result<Result<Option<String>, Failure>, Error> {
         let lane = LaneId { hook: installed.id, subject: SubjectId::NONE };
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
-        let opened = self.open_run(installed, lane, "audit", About::default(), &start);
+        let config = installed.own_config();
+        let asked = Asked::Audit(cursor.map(Cow::Borrowed));
+        let opened = self.open_run(installed, lane, About::default(), &start, &config, &asked);
         let surroundings = Surroundings {
             resource: None,
             answers: Answers::Observe,
@@ -267,9 +271,8 @@ impl Runner {
                 installed.clone(),
                 start.started,
             ))),
-            seed: start.seed,
+            start,
         };
-        let config = Arc::new(installed.hook.config.clone());
         let context = self.context(installed, None, config, surroundings);
         let run = self.engine.audit(&installed.component, &context, cursor).await;
         let (record, calls) = opened.close(&context, &run, self.now());

@@ -1,5 +1,6 @@
 //! Handlers: one delivery of a lane, told at least once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -18,6 +19,7 @@ use groundcrew_store::deliveries::{Delivery, Ending, Turn};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::RunRecord;
 
+use super::given::Asked;
 use super::installed::Installed;
 use super::record::{self, About, Opened, RunStart};
 use super::{Error, Runner, Surroundings};
@@ -79,7 +81,9 @@ impl Runner {
     ) -> Result<Option<Delivery>, Error> {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: Some(delivery.seq), resource: None };
-        let opened = self.open_run(installed, lane, "handle", about, &start);
+        let config = installed.own_config();
+        let asked = Asked::Handle(Cow::Borrowed(&delivery.event));
+        let opened = self.open_run(installed, lane, about, &start, &config, &asked);
         let observing = installed.hook.level == Level::Observe;
         let surroundings = Surroundings {
             answers: if observing { Answers::Observe } else { Answers::Outside },
@@ -90,10 +94,9 @@ impl Runner {
                 installed.clone(),
                 start.started,
             ))),
-            seed: start.seed,
+            start,
             resource: None,
         };
-        let config = Arc::new(installed.hook.config.clone());
         let owner = delivery.owner.as_ref().map(|owner| &owner.subject.path);
         let context = self.context(installed, owner, config, surroundings);
         let attempts = delivery.attempts + 1;

@@ -11,7 +11,10 @@ use groundcrew_engine::seal::{self, Sealer};
 use groundcrew_engine::secrets::{self, AwsKey, Format, Position, Secret, Secrets, Sign, Signing};
 use groundcrew_store::HookId;
 use groundcrew_store::leave::{LeavePolicy, Scope};
+use groundcrew_store::runs;
+use serde_json::Value;
 
+use super::given;
 use crate::config;
 
 /// One installed hook.
@@ -29,6 +32,8 @@ pub struct Installed {
     sealer: Sealer,
     settings: String,
     secrets: RwLock<Arc<Secrets>>,
+    own_config: Arc<Value>,
+    own_given: runs::Settings,
 }
 
 impl std::fmt::Debug for Installed {
@@ -63,10 +68,14 @@ impl Installed {
         operator: &config::Secrets,
         key: [u8; 32],
     ) -> Result<Self, SecretsError> {
-        let secrets = RwLock::new(Arc::new(resolve(&hook, operator, &key)?));
+        let secrets = resolve(&hook, operator, &key)?;
+        let own_config = Arc::new(hook.config.clone());
+        let own_given = given::settings(&own_config, &secrets);
         let sealer = Sealer::new(&key);
         let settings = format!("{}:{}", component.digest.short(), hook.settings_digest().short());
-        Ok(Self { id, hook, component, transport: None, key, sealer, settings, secrets })
+        let secrets = RwLock::new(Arc::new(secrets));
+        let transport = None;
+        Ok(Self { id, hook, component, transport, key, sealer, settings, secrets, own_config, own_given })
     }
 
     /// Gives it a way out of its own.
@@ -112,6 +121,20 @@ impl Installed {
     /// What its answers depend on beside the view: `COMPONENT:CONFIGURATION`.
     pub fn settings(&self) -> &str {
         &self.settings
+    }
+
+    /// Its configuration as it is, filled in for nobody.
+    pub(super) fn own_config(&self) -> Arc<Value> {
+        self.own_config.clone()
+    }
+
+    /// What a run with this configuration is given.
+    pub(super) fn given(&self, config: &Arc<Value>) -> runs::Settings {
+        if Arc::ptr_eq(config, &self.own_config) {
+            return self.own_given.clone();
+        }
+        // Secrets that are read again keep their tokens.
+        given::settings(config, &self.secrets())
     }
 
     /// The digest of a text under the installation's key; for what must not be guessable.

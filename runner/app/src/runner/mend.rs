@@ -10,6 +10,7 @@
 //! next one, of a later audit that still reports the finding, is begun only when nothing of it can take effect any
 //! more. It looks again like every other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use groundcrew_store::lanes::LaneId;
 use groundcrew_store::remedies::{Begun, Mendable, RemedyEnd, Wish};
 use tokio_util::sync::CancellationToken;
 
+use super::given;
 use super::handler::LaneMemory;
 use super::installed::Installed;
 use super::record::{About, RunStart};
@@ -171,7 +173,9 @@ impl Runner {
         let memory = LaneId { hook: installed.id, subject: SubjectId::NONE };
         let lane = LaneId { subject: found.subject.unwrap_or(SubjectId::NONE), ..memory };
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
-        let opened = self.open_run(installed, lane, "fix", About::default(), &start);
+        let config = installed.own_config();
+        let asked = given::Asked::Fix(Cow::Borrowed(&found.finding));
+        let opened = self.open_run(installed, lane, About::default(), &start, &config, &asked);
         let surroundings = Surroundings {
             resource: None,
             answers: Answers::Outside,
@@ -182,9 +186,8 @@ impl Runner {
                 installed.clone(),
                 start.started,
             ))),
-            seed: start.seed,
+            start,
         };
-        let config = Arc::new(installed.hook.config.clone());
         let subject = found.finding.subject.as_ref().map(|owner| &owner.path);
         let context = self.context(installed, subject, config, surroundings);
         let run = self.engine.fix(&installed.component, &context, &found.finding).await;

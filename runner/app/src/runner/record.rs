@@ -1,14 +1,18 @@
 //! Turns what a run left behind into what is kept of it.
 
+use std::sync::Arc;
+
 use groundcrew_engine::gate::Gate;
 use groundcrew_engine::journal::{CallAccess, Recorded, Schedule};
 use groundcrew_engine::run::{Context, Log, Run};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::{RunId, SubjectId};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::Runner;
+use super::given::{self, Asked};
 use super::installed::Installed;
 
 /// A run that has been numbered and may have begun to write.
@@ -21,9 +25,10 @@ impl Runner {
         &self,
         installed: &Installed,
         lane: LaneId,
-        op: &str,
         about: About,
-        context: &RunStart,
+        start: &RunStart,
+        config: &Arc<Value>,
+        asked: &Asked<'_>,
     ) -> Opened {
         Opened(RunRecord {
             id: self.store.next_run(),
@@ -31,14 +36,17 @@ impl Runner {
             subject: (lane.subject != SubjectId::NONE).then_some(lane.subject),
             seq: about.seq,
             resource: about.resource,
-            op: op.to_owned(),
+            op: asked.op().to_owned(),
             component: installed.component.digest,
-            seed: context.seed,
+            seed: start.seed,
             schedule: None,
-            started: context.started,
+            started: start.started,
             ended: None,
             outcome: None,
             log: None,
+            settings: Some(installed.given(config)),
+            input: asked.kept(),
+            answer: None,
         })
     }
 }
@@ -50,7 +58,7 @@ pub(super) struct About {
     pub(super) resource: Option<i64>,
 }
 
-/// Where a run begins.
+/// Where a run begins: what its randomness and its time come from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunStart {
     pub(super) seed: [u8; 32],
@@ -59,7 +67,7 @@ pub(super) struct RunStart {
 
 impl Opened {
     /// Completes the record of a run that ended.
-    pub(super) fn close<T>(
+    pub(super) fn close<T: Serialize>(
         self,
         context: &Context,
         run: &Run<T>,
@@ -77,7 +85,8 @@ impl Opened {
         let log = said.then(|| {
             json!({"lines": run.log.lines, "dropped": run.log.dropped, "stderr": run.stderr}).to_string()
         });
-        (RunRecord { schedule, ended: Some(now), outcome: Some(outcome), log, ..self.0 }, calls)
+        let answer = given::answer(run);
+        (RunRecord { schedule, ended: Some(now), outcome: Some(outcome), log, answer, ..self.0 }, calls)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each page is a run of its own, which may only look. Kinds that live in their owner are listed owner by owner, the
 //! others once. No more than a page is held; the ledger is asked by its indexes, after the page was read.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use groundcrew_store::lanes::LaneId;
 use groundcrew_store::subjects::StoredSubject;
 use serde_json::Value;
 
+use super::given::Asked;
 use super::installed::Installed;
 use super::record::{About, RunStart};
 use super::{Error, Runner, Surroundings};
@@ -84,19 +86,20 @@ impl Runner {
     ) -> Result<Result<Answer, Failure>, Error> {
         let lane = LaneId { hook: installed.id, subject: owner.map_or(SubjectId::NONE, |owner| owner.id) };
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
-        let opened = self.open_run(installed, lane, "scan", About::default(), &start);
+        let config = self.scan_config(installed, owner)?;
+        let path = owner.map(|owner| &owner.subject.path);
+        let whose =
+            owner.map(|owner| Owner { path: owner.subject.path.clone(), uid: owner.subject.uid.clone() });
+        let asked = Asked::Scan(whose.clone(), cursor.map(Cow::Borrowed));
+        let opened = self.open_run(installed, lane, About::default(), &start, &config, &asked);
         let surroundings = Surroundings {
             resource: None,
             answers: Answers::Observe,
             intents: Arc::new(Unrecorded),
             memory: MemoryHandle::default(),
-            seed: start.seed,
+            start,
         };
-        let config = self.scan_config(installed, owner)?;
-        let path = owner.map(|owner| &owner.subject.path);
         let context = self.context(installed, path, config, surroundings);
-        let whose =
-            owner.map(|owner| Owner { path: owner.subject.path.clone(), uid: owner.subject.uid.clone() });
         let run = self.engine.scan(&installed.component, &context, whose.as_ref(), cursor).await;
         let (record, calls) = opened.close(&context, &run, self.now());
         self.store.save_run(record, calls).await?;

@@ -184,6 +184,9 @@ impl Filling {
             ended: Some(started),
             outcome: Some("ok".to_owned()),
             log: None,
+            settings: None,
+            input: None,
+            answer: None,
         };
         let lane = LaneId { hook: orphans, subject: SubjectId::NONE };
         let end = RemedyEnd {
@@ -320,6 +323,9 @@ impl Filling {
                 json!({"lines": [{"level": "info", "message": "set"}], "dropped": 0, "stderr": ""})
                     .to_string(),
             ),
+            settings: None,
+            input: None,
+            answer: None,
         };
         let body = r#"{"rrsets":[{"name":"www.cust-7.example.","type":"A"}]}"#;
         let ask = json!({"method": "PATCH", "url": "https://pdns/api/v1/servers/localhost/zones/example",
@@ -464,6 +470,9 @@ impl Filling {
             ended: Some(at + Millis::seconds(10)),
             outcome: Some("hooks.slack.example answered 410: channel is archived".to_owned()),
             log: None,
+            settings: None,
+            input: None,
+            answer: None,
         };
         let ending =
             Ending::Dead { error: "hooks.slack.example answered 410: channel is archived".to_owned() };

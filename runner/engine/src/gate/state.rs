@@ -17,6 +17,8 @@ pub(super) struct State {
     effects: BTreeMap<u32, Timestamp>,
     /// The latest answer that came to a call which the guest did not wait in.
     arrived: Option<Timestamp>,
+    /// The first call to which the journal had no answer.
+    astray: Option<Recorded>,
 }
 
 /// A numbered call. It stays empty if it was refused before it came to the gate.
@@ -63,6 +65,15 @@ impl State {
     pub(super) fn repeat(&mut self, call: Recorded) {
         let n = call.n;
         *self.slot(n) = Slot { call: Some(call), stored: true };
+    }
+
+    /// Notes a call to which the journal has no answer.
+    pub(super) fn strays(&mut self, call: &Recorded) {
+        self.astray.get_or_insert_with(|| call.clone());
+    }
+
+    pub(super) fn astray(&self) -> Option<Recorded> {
+        self.astray.clone()
     }
 
     /// Answered calls that no intent has carried to the store yet.

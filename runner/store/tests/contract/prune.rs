@@ -11,7 +11,7 @@ use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::prune::Keep;
 use groundcrew_store::retirements::{NewRetirement, Progress};
-use groundcrew_store::runs::CallRecord;
+use groundcrew_store::runs::{CallRecord, RunRecord, Settings};
 
 use crate::support::{Bench, at, path};
 
@@ -64,6 +64,7 @@ async fn bodies_go_before_their_runs_and_their_lengths_stay() {
     bench.tell("told", "web", &[tell], at(1)).await;
     let head = bench.store.delivery_head(lane).unwrap().unwrap();
     let run = bench.run(lane, Some(head.seq), at(2));
+    let run = RunRecord { input: Some("{}".to_owned()), answer: Some("[]".to_owned()), ..run };
     let call = |n, ask: &str, answer: Option<&str>| CallRecord {
         n,
         op: if n == 2 { "kv".to_owned() } else { "http".to_owned() },
@@ -89,6 +90,11 @@ async fn bodies_go_before_their_runs_and_their_lengths_stay() {
         let of = |call: &CallRecord| (text(&call.ask), call.answer.as_deref().map(text));
         calls.iter().map(of).collect::<Vec<_>>()
     };
+    let given = || {
+        let (run, _) = bench.store.run(id).unwrap().unwrap();
+        (run.input, run.answer)
+    };
+    assert!(given().0.is_some() && given().1.is_some());
     let before = kept();
     let keep = Keep { runs: Millis::hours(48), bodies: Millis::hours(24), gone: Millis::hours(48) };
     assert!(!bench.store.prune(keep, at(DAY / 2)).await.unwrap());
@@ -103,6 +109,35 @@ async fn bodies_go_before_their_runs_and_their_lengths_stay() {
         serde_json::json!({ "status": 200, "headers": [], "body": { "dropped": 2 } })
     );
     assert_eq!(after[1..], before[1..], "nothing that is no body, or has no length");
+    assert_eq!(given(), (None, None), "nor what it was given, and said");
+}
+
+#[tokio::test]
+async fn settings_are_kept_once_and_go_after_the_last_run_that_has_them() {
+    let bench = Bench::new();
+    let lane = LaneId { hook: bench.hook("tell").await, subject: bench.app("web", &[]).await };
+    let (mine, others) = (Settings::new(r#"{"config":1}"#), Settings::new(r#"{"config":2}"#));
+    let run = |settings: &Settings, now| RunRecord {
+        settings: Some(settings.clone()),
+        ..bench.run(lane, None, now)
+    };
+    let runs = [run(&mine, at(1)), run(&others, at(1)), run(&mine, at(4 * DAY)), run(&mine, at(4 * DAY + 1))];
+    for run in &runs {
+        bench.store.save_run(run.clone(), Vec::new()).await.unwrap();
+    }
+    // A run is written before its writes leave and again when it ended.
+    bench.store.save_run(runs[0].clone(), Vec::new()).await.unwrap();
+    assert_eq!(bench.count("settings"), 2);
+    for run in &runs {
+        assert_eq!(bench.store.run(run.id).unwrap().unwrap().0, *run);
+    }
+    let keep = Keep { runs: Millis::hours(24), bodies: Millis::hours(24), gone: Millis::hours(24) };
+    while bench.store.prune(keep, at(4 * DAY)).await.unwrap() {}
+    assert_eq!((bench.count("settings"), bench.count("run")), (1, 2));
+    let kept = bench.store.run(runs[3].id).unwrap().unwrap().0;
+    assert_eq!(kept.settings.as_ref().map(Settings::body), Some(mine.body()));
+    while bench.store.prune(keep, at(9 * DAY)).await.unwrap() {}
+    assert_eq!((bench.count("settings"), bench.count("run")), (0, 0));
 }
 
 #[tokio::test]

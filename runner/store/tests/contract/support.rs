@@ -121,6 +121,9 @@ impl Bench {
             ended: Some(now + Millis::new(5)),
             outcome: Some("ok".to_owned()),
             log: None,
+            settings: None,
+            input: None,
+            answer: None,
         }
     }
 

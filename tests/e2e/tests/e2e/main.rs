@@ -26,6 +26,7 @@ mod planned;
 mod powerdns;
 mod prism;
 mod recovery;
+mod replays;
 mod retire;
 mod scene;
 mod shipped;

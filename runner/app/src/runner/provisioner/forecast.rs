@@ -18,7 +18,8 @@ use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::{Result, SubjectId};
 
 use super::super::installed::Installed;
-use super::super::{Runner, Surroundings};
+use super::super::record::RunStart;
+use super::super::{Runner, Surroundings, TIMELESS};
 use super::sight::Gate;
 
 /// The finding about what a changed hook changes.
@@ -112,11 +113,13 @@ impl Runner {
             answers: Answers::Outside,
             intents: Arc::new(Unrecorded),
             memory: MemoryHandle::default(),
-            seed: *groundcrew_core::hash::Digest::of(question.hash.as_bytes()).as_bytes(),
+            start: RunStart {
+                seed: *groundcrew_core::hash::Digest::of(question.hash.as_bytes()).as_bytes(),
+                started: TIMELESS,
+            },
             resource: None,
         };
-        let mut context = self.context(installed, Some(path), question.config, surroundings);
-        context.started = groundcrew_core::time::Timestamp::from_millis(0);
+        let context = self.context(installed, Some(path), question.config, surroundings);
         let run = self.engine.desired(&installed.component, &context, question.view).await;
         let Ok(wants) = run.outcome else { return Ok(Foreseen::Unknown) };
         let (before, rows) = self.store.lane_ledger(lane)?;

@@ -1,5 +1,6 @@
 //! Takes one row as far as it goes: decide, perform, decide again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
@@ -12,7 +13,7 @@ use groundcrew_core::settle::{
 use groundcrew_core::spec::{Owner, Thing, Want};
 use groundcrew_core::steady::Steady;
 use groundcrew_engine::egress::Answer;
-use groundcrew_engine::gate::{Answers, Intents, Unrecorded, Writes};
+use groundcrew_engine::gate::{Answers, Unrecorded, Writes};
 use groundcrew_engine::journal::{CallAccess, Journal};
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
 use groundcrew_store::findings::{NewFinding, Severity};
@@ -21,8 +22,10 @@ use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
+use serde::Serialize;
 use serde_json::Value;
 
+use super::super::given::Asked;
 use super::super::installed::Installed;
 use super::super::record::{About, Opened, RunStart};
 use super::super::rehearsal::Noted;
@@ -322,7 +325,7 @@ impl Runner {
     pub(super) async fn find(&self, work: &mut Work<'_>, at: Aim) -> Result<Option<Look>, Error> {
         let want = self.want(work, if at == Aim::Thing { work.row.row.thing.clone() } else { None });
         let began = self.now();
-        let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe);
+        let (context, opened) = self.begin_look(work, &want);
         let run = self.engine.find(&work.installed.component, &context, &want).await;
         work.runs.push(opened.close(&context, &run, self.now()));
         match run.outcome {
@@ -341,7 +344,8 @@ impl Runner {
         let spec = if settling { work.row.row.spec.clone() } else { wanted.body.clone() };
         let purpose = Purpose::Create { spec: spec.clone(), before, policy: Box::new(work.policy.clone()) };
         let want = self.want(work, None);
-        let (context, opened, intents) = self.begin_write(work, "create", purpose);
+        let asked = Asked::Create(Cow::Borrowed(&want));
+        let (context, opened, intents) = self.begin_write(work, &asked, purpose);
         let run = self.engine.create(&work.installed.component, &context, &want).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
@@ -354,7 +358,8 @@ impl Runner {
         let Some(wanted) = work.want else { return Ok(false) };
         let purpose = Purpose::Update { spec: wanted.body.clone() };
         let want = self.want(work, Some(now.id.clone()));
-        let (context, opened, intents) = self.begin_write(work, "update", purpose);
+        let asked = Asked::Update(Cow::Borrowed(&want), Cow::Borrowed(now));
+        let (context, opened, intents) = self.begin_write(work, &asked, purpose);
         let run = self.engine.update(&work.installed.component, &context, &want, now).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
@@ -366,7 +371,8 @@ impl Runner {
     async fn remove(&self, work: &mut Work<'_>, now: &Thing) -> Result<bool, Error> {
         let purpose = Purpose::Remove { policy: Box::new(self.leave_policy(work)) };
         let want = self.want(work, Some(now.id.clone()));
-        let (context, opened, intents) = self.begin_write(work, "remove", purpose);
+        let asked = Asked::Remove(Cow::Borrowed(&want), Cow::Borrowed(now));
+        let (context, opened, intents) = self.begin_write(work, &asked, purpose);
         let run = self.engine.remove(&work.installed.component, &context, &want, now).await;
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
@@ -376,7 +382,7 @@ impl Runner {
     }
 
     /// What the row knows after a writing run, and until when its writes may take effect.
-    fn ended<T>(
+    fn ended<T: Serialize>(
         &self,
         work: &mut Work<'_>,
         context: &Context,
@@ -402,21 +408,16 @@ impl Runner {
         (run.outcome, writes)
     }
 
-    pub(super) fn begin(
-        &self,
-        work: &Work<'_>,
-        op: &str,
-        intents: Arc<dyn Intents>,
-        answers: Answers,
-    ) -> (Context, Opened) {
+    pub(super) fn begin_look(&self, work: &Work<'_>, want: &Want) -> (Context, Opened) {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: None, resource: Some(work.row.id) };
-        let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
+        let asked = Asked::Find(Cow::Borrowed(want));
+        let opened = self.open_run(work.installed, work.row.lane(), about, &start, &work.config, &asked);
         let surroundings = Surroundings {
-            answers,
-            intents,
+            answers: Answers::Observe,
+            intents: Arc::new(Unrecorded),
             memory: MemoryHandle::default(),
-            seed: start.seed,
+            start,
             resource: Some(work.row.id),
         };
         let context =
@@ -427,12 +428,12 @@ impl Runner {
     fn begin_write(
         &self,
         work: &mut Work<'_>,
-        op: &str,
+        asked: &Asked<'_>,
         purpose: Purpose,
     ) -> (Context, Opened, Arc<RowIntents>) {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
         let about = About { seq: None, resource: Some(work.row.id) };
-        let opened = self.open_run(work.installed, work.row.lane(), op, about, &start);
+        let opened = self.open_run(work.installed, work.row.lane(), about, &start, &work.config, asked);
         let earlier = std::mem::take(&mut work.runs);
         let intents = RowIntents::new(
             Keepers { store: self.store.clone(), clock: self.keeper.clone(), beliefs: self.beliefs.clone() },
@@ -445,7 +446,7 @@ impl Runner {
             answers: Answers::Outside,
             intents: intents.clone(),
             memory: MemoryHandle::default(),
-            seed: start.seed,
+            start,
             resource: Some(work.row.id),
         };
         let context =

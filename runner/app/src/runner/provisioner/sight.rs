@@ -20,7 +20,6 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_core::spec::Thing;
 use groundcrew_core::time::Timestamp;
-use groundcrew_engine::gate::{Answers, Unrecorded};
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::sight::LOST;
@@ -254,7 +253,7 @@ impl Runner {
     /// Looks for a row's thing by its key alone, as if it were looked for the first time.
     async fn seen(&self, work: &Work<'_>) -> Result<std::result::Result<bool, String>> {
         let want = self.want(work, None);
-        let (context, opened) = self.begin(work, "find", Arc::new(Unrecorded), Answers::Observe);
+        let (context, opened) = self.begin_look(work, &want);
         let run = self.engine.find(&work.installed.component, &context, &want).await;
         let (record, calls) = opened.close(&context, &run, self.now());
         self.store.save_run(record, calls).await?;

@@ -10,6 +10,7 @@ use groundcrew_store::Result;
 use groundcrew_store::subjects::StoredSubject;
 
 use super::super::installed::Installed;
+use super::super::record::RunStart;
 use super::super::{Runner, Surroundings};
 
 /// Two times and two sources of randomness that have nothing in common.
@@ -46,11 +47,10 @@ impl Runner {
             answers: Answers::Outside,
             intents: Arc::new(Unrecorded),
             memory: MemoryHandle::default(),
-            seed,
+            start: RunStart { seed, started: Timestamp::from_millis(started) },
             resource: None,
         };
-        let mut context = self.context(installed, Some(&owner.subject.path), question.config, surroundings);
-        context.started = Timestamp::from_millis(started);
+        let context = self.context(installed, Some(&owner.subject.path), question.config, surroundings);
         let run = self.engine.desired(&installed.component, &context, question.view).await;
         Ok(run.outcome.ok())
     }

@@ -1,5 +1,6 @@
 //! Asks `desired` when its view changed, and commits the answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,10 +17,11 @@ use groundcrew_store::recover::OUT_OF_SCOPE;
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::{NewWants, Place};
 
+use super::super::given;
 use super::super::installed::Installed;
 use super::super::record::{About, RunStart};
 use super::super::view::Question;
-use super::super::{Error, Runner, Surroundings};
+use super::super::{Error, Runner, Surroundings, TIMELESS};
 use super::Asking;
 
 /// What came of asking an owner.
@@ -117,14 +119,14 @@ impl Runner {
             answers: Answers::Outside,
             intents: Arc::new(Unrecorded),
             memory: MemoryHandle::default(),
-            seed,
+            start: RunStart { seed, started: TIMELESS },
             resource: None,
         };
-        let mut context =
+        let context =
             self.context(installed, Some(&owner.subject.path), question.config.clone(), surroundings);
-        context.started = Timestamp::from_millis(0);
         let start = RunStart { seed, started: self.now() };
-        let opened = self.open_run(installed, lane, "desired", About::default(), &start);
+        let asked = given::Asked::Desired(Cow::Borrowed(&question.view));
+        let opened = self.open_run(installed, lane, About::default(), &start, &question.config, &asked);
         let run = self.engine.desired(&installed.component, &context, question.view).await;
         let (record, calls) = opened.close(&context, &run, self.now());
         let specs = match run.outcome {
