@@ -116,7 +116,7 @@ fn guests_manifest(name: &str) -> Option<String> {
 }
 
 /// Finds manifests, as [`groundcrew::config::Config::parse`] asks for them.
-pub fn manifest_of(component: &Component) -> Result<Manifest, NoManifest> {
+pub fn manifest_of(component: &Component, _: Option<&Manifest>) -> Result<Manifest, NoManifest> {
     let text = match component {
         Component::Builtin(name) => builtin::manifest(name).map(str::to_owned),
         Component::File(_) => guests_manifest(&name_of(component)),
