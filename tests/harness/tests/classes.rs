@@ -1,5 +1,8 @@
 //! Every class of creation, struck at every point: nothing doubled, lost, leaked or foreign at any moment.
 
+use std::collections::BTreeSet;
+
+use groundcrew::prove::{Records, Scene};
 use groundcrew_harness::{Pairs, Played, Scenario, points, thing};
 use groundcrew_outside::{Act, ById, Fault, Knobs, Pick, Purpose, What};
 use serde_json::{Value, json};
@@ -296,6 +299,25 @@ fn handlers_are_told_everything_in_order() {
         .wants_again(21_000, "a", 2, &[])
         .lasts(3_600_000);
     tried(&scenario, Pairs::Sample { count: 100, seed: 10 });
+}
+
+#[test]
+fn every_run_has_a_seed_of_its_own() {
+    let scenario = Scenario::new("seeds")
+        .handler()
+        .collection("/marked", Knobs::marked())
+        .wants(0, "a", &[thing("marked", "x", 1), thing("marked", "y", 1)])
+        .wants(20_000, "a", &[thing("marked", "x", 2)])
+        .lasts(60_000);
+    let played = groundcrew::prove::play(&Scene { records: Records::All, ..scenario.scene() }, &[]);
+    let runs = played.kept.expect("they were asked for").runs;
+    let (asked, done): (Vec<_>, Vec<_>) = runs.iter().partition(|ran| ran.record.op == "desired");
+    let seeds: BTreeSet<_> = done.iter().map(|ran| ran.record.seed).collect();
+    assert!(done.len() >= 8 && done.iter().any(|ran| ran.record.op == "handle"), "{done:?}");
+    assert_eq!(seeds.len(), done.len(), "two runs have one seed");
+    // What an app should have depends on nothing but its view, and so does that seed.
+    let questions: BTreeSet<_> = asked.iter().map(|ran| ran.record.seed).collect();
+    assert!(!asked.is_empty() && questions.is_disjoint(&seeds), "{asked:?}");
 }
 
 #[test]
