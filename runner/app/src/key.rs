@@ -82,20 +82,15 @@ pub async fn of(store: &Store, directory: &Path, database: &Path) -> Result<[u8;
 /// # Errors
 /// As [`of`].
 pub fn belonging(store: &Store, path: &Path, database: &Path) -> Result<Option<[u8; 32]>, Error> {
-    let known = store.key_print()?;
+    let (there, database) = (path.to_owned(), database.to_owned());
     let key = match read(path) {
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            // A hook is on record only once there was a key: that holds for older databases, too.
-            let was_needed = known.is_some() || !store.hooks()?.is_empty();
-            let lost = Error::Lost { path: path.to_owned(), database: database.to_owned() };
-            return if was_needed { Err(lost) } else { Ok(None) };
+            return if store.needs_key()? { Err(Error::Lost { path: there, database }) } else { Ok(None) };
         }
         found => found?,
     };
-    match known {
-        Some(known) if known != print(&key) => {
-            Err(Error::Other { path: path.to_owned(), database: database.to_owned() })
-        }
+    match store.key_print()? {
+        Some(known) if known != print(&key) => Err(Error::Other { path: there, database }),
         _ => Ok(Some(key)),
     }
 }

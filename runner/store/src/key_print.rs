@@ -14,6 +14,14 @@ impl Store {
         self.meta(PRINT)
     }
 
+    /// Whether something was made with a key: a hook is on record only once there was one, in older databases, too.
+    pub fn needs_key(&self) -> Result<bool> {
+        self.read(|connection| {
+            let text = "SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1) OR EXISTS (SELECT 1 FROM hook)";
+            Ok(connection.query_row(text, [PRINT], |row| row.get(0))?)
+        })
+    }
+
     /// Writes it, once: a later different one is refused with the first.
     pub async fn claim_key_print(&self, print: &str) -> Result<Result<(), String>> {
         self.claim_meta(PRINT, print).await
