@@ -13,6 +13,7 @@ fn main() {
         "tests/guests/wrong",
         "tests/guests/teller",
         "tests/guests/looker",
+        "tests/guests/fetches",
         "sdk/rust",
         "wit",
         "Cargo.lock",
@@ -30,6 +31,7 @@ fn main() {
         ("wrong", "", "wrong.wasm"),
         ("teller", "", "teller.wasm"),
         ("looker", "", "looker.wasm"),
+        ("fetches", "", "fetches.wasm"),
     ] {
         build(&root, &target, guest, features);
         let built = target.join(format!("wasm32-wasip2/hook/guest_{guest}.wasm"));

@@ -14,7 +14,7 @@ const API: &str = "https://fly.test";
 
 fn world() -> (World, ManualClock) {
     let clock = ManualClock::new(1_774_937_288_802);
-    let world = World::new(7, Arc::new(clock.clone())).validated();
+    let world = World::new(7, Arc::new(clock.clone()));
     world.turn(|knobs| knobs.rate_limits = groundcrew_flysim::RateLimits::Off);
     world.act(Action::CreateApp { name: "cust-7".into(), org: None }).unwrap();
     (world, clock)

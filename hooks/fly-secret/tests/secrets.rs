@@ -11,7 +11,7 @@ use hook_fly_secret::FlySecret;
 const API: &str = "https://fly.test";
 
 fn world() -> World {
-    let world = World::new(7, Arc::new(ManualClock::new(1_774_937_288_802))).validated();
+    let world = World::new(7, Arc::new(ManualClock::new(1_774_937_288_802)));
     world.act(Action::CreateApp { name: "cust-7".into(), org: None }).unwrap();
     world.turn(|knobs| knobs.rate_limits = groundcrew_flysim::RateLimits::Off);
     world
@@ -72,7 +72,7 @@ fn another_value_has_another_digest() {
 
 #[test]
 fn a_missing_app_is_a_failure_not_absence() {
-    let world = World::new(7, Arc::new(ManualClock::new(0))).validated();
+    let world = World::new(7, Arc::new(ManualClock::new(0)));
     assert!(fake(&world, &json!({})).run(|| FlySecret::find(&url("one"))).is_err());
     // Its secrets went with it.
     let gone = fake(&world, &json!({})).run(|| FlySecret::remove(&url("one"), &Thing::default()));

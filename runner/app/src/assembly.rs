@@ -141,6 +141,8 @@ pub struct Setting {
     pub directory: PathBuf,
     /// Where it is remembered.
     pub store: Store,
+    /// The database that this is, or is a copy of.
+    pub database: PathBuf,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The way out.
@@ -183,6 +185,7 @@ impl Outward {
         let transport: Arc<dyn Transport> = Arc::new(limited.of_runner());
         let setting = Setting {
             directory: directory.to_owned(),
+            database: store.path().to_owned(),
             store,
             clock,
             transport: transport.clone(),
@@ -206,7 +209,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     if let Err(found) = store.claim_meta(INSTALLATION, &config.installation).await? {
         return Err(Error::Installation { found, configured: config.installation.clone() });
     }
-    let key = key::read_or_make(&setting.directory)?;
+    let key = key::of(&store, &setting.directory, &setting.database).await?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
     let components = config.hooks.values().map(read).collect::<Result<Vec<_>, _>>()?;
     let profile = Profile {

@@ -85,13 +85,16 @@ pub fn digest(component: &Component) -> Result<Digest, Error> {
     Ok(Digest::of(&read(component)?))
 }
 
-/// The manifest that a component carries; how the configuration finds it.
-pub fn manifest(component: &Component) -> Result<Manifest, NoManifest> {
+/// The manifest that a stanza brings, else the one that its component carries; how the configuration finds it.
+///
+/// # Errors
+/// Also where there is a manifest, and the component is none that this host runs with it.
+pub fn manifest(component: &Component, brought: Option<&Manifest>) -> Result<Manifest, NoManifest> {
     match look_into(component) {
         Ok(inspected) => match inspected.require_linkable() {
             Ok(()) => {
                 let exports = inspected.exports;
-                let manifest = inspected.manifest.ok_or(NoManifest::Absent)?;
+                let manifest = brought.cloned().or(inspected.manifest).ok_or(NoManifest::Absent)?;
                 fits(&manifest, &exports).map_err(NoManifest::Refused)?;
                 Ok(manifest)
             }

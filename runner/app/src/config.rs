@@ -101,8 +101,9 @@ pub enum NoManifest {
     Refused(String),
 }
 
-/// Finds manifests: given what a stanza uses, and whether the stanza itself brings a manifest file.
-pub type Manifests<'a> = &'a dyn Fn(&Component) -> Result<Manifest, NoManifest>;
+/// Finds manifests: given what a stanza uses, and the manifest that it brings, if it names a file of its own; then that
+/// one comes back, if the component can be used with it.
+pub type Manifests<'a> = &'a dyn Fn(&Component, Option<&Manifest>) -> Result<Manifest, NoManifest>;
 
 impl Config {
     /// Reads and checks a configuration file.

@@ -1,8 +1,15 @@
 //! The installation's key, with which names are made unguessable and what is handed out is sealed.
+//!
+//! A database knows which key it was begun with by a digest of it: beside another one, or none, nothing of what is
+//! sealed in it could be read again, and all of it would look changed. So nothing begins there.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use groundcrew_core::hash::Digest;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::Store;
+use groundcrew_store::operators::OperatorAct;
 use tempfile::NamedTempFile;
 
 /// Why there is no key.
@@ -27,6 +34,76 @@ pub enum Error {
     /// No randomness.
     #[error("the system gives no random bytes: {0}")]
     Entropy(getrandom::Error),
+    /// A database was begun with a key, and there is none.
+    #[error(
+        "there is no {path}, and what is sealed in {database} opens with no other key: put it back from where it was saved (`groundcrew backup` writes it beside the copy, as FILE.key), or, if it is lost for good, `groundcrew recover --new-key`"
+    )]
+    Lost {
+        /// Where it was.
+        path: PathBuf,
+        /// What needs it.
+        database: PathBuf,
+    },
+    /// A database was begun with another key.
+    #[error(
+        "{path} is not the key that {database} was begun with, and what is sealed in that opens with no other: put the right one back from where it was saved (`groundcrew backup` writes it beside the copy, as FILE.key), or, if it is lost for good, `groundcrew recover --new-key`"
+    )]
+    Other {
+        /// What is there.
+        path: PathBuf,
+        /// What needs another one.
+        database: PathBuf,
+    },
+    /// The database, which says which key it was begun with.
+    #[error(transparent)]
+    Store(#[from] groundcrew_store::Error),
+}
+
+/// The key of the installation whose database this is; of a new one it is made.
+///
+/// A database from before this was kept takes the key that is there. `database` is where it is told to be: a
+/// rehearsal works on a copy.
+///
+/// # Errors
+/// [`Error::Lost`] and [`Error::Other`] where the database was begun with a key that is not there.
+pub async fn of(store: &Store, directory: &Path, database: &Path) -> Result<[u8; 32], Error> {
+    let path = directory.join("key");
+    let key = match belonging(store, &path, database)? {
+        Some(key) => key,
+        None => read_or_make(directory)?,
+    };
+    let claimed = store.claim_key_print(&print(&key)).await?;
+    claimed.map_err(|_| Error::Other { path, database: database.to_owned() })?;
+    Ok(key)
+}
+
+/// The key in a file, if it is the one of a database; none if there is none and none was ever needed.
+///
+/// # Errors
+/// As [`of`].
+pub fn belonging(store: &Store, path: &Path, database: &Path) -> Result<Option<[u8; 32]>, Error> {
+    let (there, database) = (path.to_owned(), database.to_owned());
+    let key = match read(path) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return if store.needs_key()? { Err(Error::Lost { path: there, database }) } else { Ok(None) };
+        }
+        found => found?,
+    };
+    match store.key_print()? {
+        Some(known) if known != print(&key) => Err(Error::Other { path: there, database }),
+        _ => Ok(Some(key)),
+    }
+}
+
+/// Goes on with the key that is there, or a new one, in place of the one that a database was begun with.
+pub async fn renew(store: &Store, directory: &Path, act: OperatorAct, now: Timestamp) -> Result<(), Error> {
+    let key = read_or_make(directory)?;
+    Ok(store.renew_key_print(&print(&key), act, now).await?)
+}
+
+/// Tells a key from others and says nothing else of it.
+fn print(key: &[u8; 32]) -> String {
+    Digest::of_parts([b"the key of an installation".as_slice(), key]).to_string()
 }
 
 /// The folder's key: made once, readable by its owner only.

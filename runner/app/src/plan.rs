@@ -116,6 +116,7 @@ pub async fn make(
     let rehearsal = Arc::new(Rehearsal::default());
     let mut setting = Outward::open(&config, directory, store.clone())?.setting;
     setting.rehearsal = Some(rehearsal.clone());
+    setting.database = database.path().to_owned();
     let runner = assembly::assemble(&config, setting).await?;
     let now = runner.now();
     rehearse(&runner, rehearsed, depth, now, &progress).await?;
@@ -151,6 +152,7 @@ pub async fn look_for(
     let store = Store::open(&copy, Options::default())?;
     let mut setting = Outward::open(&config, directory, store)?.setting;
     setting.rehearsal = Some(Arc::default());
+    setting.database = database.path().to_owned();
     let runner = assembly::assemble(&config, setting).await?;
     let mut looked = Vec::with_capacity(wanted.len());
     for one in &wanted {

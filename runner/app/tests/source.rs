@@ -244,7 +244,7 @@ async fn a_hint_makes_a_cold_app_hot() {
 #[tokio::test]
 async fn it_runs_by_itself_and_ends_when_told() {
     let bench = Bench::new().await;
-    let world = groundcrew_flysim::World::new(9, Arc::new(groundcrew_flysim::SystemClock)).validated();
+    let world = groundcrew_flysim::World::new(9, Arc::new(groundcrew_flysim::SystemClock));
     let sim = groundcrew_flysim::Server::start(([127, 0, 0, 1], 0).into(), world.clone()).await.unwrap();
     world.seed_fleet(3, 3).unwrap();
     let mut around = bench.ground.around(Ground::network());

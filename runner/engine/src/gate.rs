@@ -316,7 +316,9 @@ impl Gate {
 
     /// Ends the run: nothing leaves any more, whatever task still holds this gate.
     pub fn close(&self) {
-        self.state().close();
+        if self.faults.as_ref().is_none_or(|faults| faults.closes()) {
+            self.state().close();
+        }
     }
 
     /// Ends the run for this reason, unless it is over already.

@@ -252,7 +252,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-/// Sees every answer of a world.
+/// Sees every answer of its world.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
     exchanges: Vec<Exchange>,
@@ -294,20 +294,13 @@ impl Witness {
 }
 
 impl World {
-    /// Checks every answer from now on against the vendor's document.
-    #[must_use]
-    pub fn validated(self) -> Self {
-        self.with(|state| state.witness = Some(Witness::default()));
-        self
-    }
-
     /// The differences from the vendor's document that were seen, oldest first.
     pub fn violations(&self) -> Vec<Violation> {
-        self.peek(|state| state.witness.as_ref().map(|w| w.violations.clone()).unwrap_or_default())
+        self.peek(|state| state.witness.violations.clone())
     }
 
     /// The exchanges that were checked, oldest first, the first five thousand of them.
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.peek(|state| state.witness.as_ref().map(|w| w.exchanges.clone()).unwrap_or_default())
+        self.peek(|state| state.witness.exchanges.clone())
     }
 }

@@ -71,7 +71,7 @@ async fn the_owner_acts_as_the_platforms_users() {
 
 #[tokio::test]
 async fn it_listens_on_loopback_only_and_stops_when_told() {
-    let world = || World::new(1, Arc::new(SystemClock)).validated();
+    let world = || World::new(1, Arc::new(SystemClock));
     let refused = Server::start(([0, 0, 0, 0], 0).into(), world()).await.unwrap_err();
     assert!(matches!(refused, StartError::NotLoopback(_)));
     let server = Server::start(([127, 0, 0, 1], 0).into(), world()).await.unwrap();

@@ -23,6 +23,7 @@ pub mod findings;
 pub mod hooks;
 pub mod inherit;
 pub mod inventory;
+mod key_print;
 pub mod labels;
 pub mod lanes;
 pub mod last_words;

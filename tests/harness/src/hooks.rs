@@ -40,8 +40,12 @@ pub fn looker() -> Vec<u8> {
 
 const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
 
+/// The handler that goes out through `wasi:http`; its manifest says no more than that it is one.
+const FETCHES: &str = "name = \"fetches\"\nabout = \"Goes out through wasi:http.\"\non = [\"*\"]\n";
+
 /// The guest as it is built, and in which component; each name has a manifest of its own.
-const GUESTS: [(&str, &[u8]); 4] = [
+const GUESTS: [(&str, &[u8]); 5] = [
+    ("fetches.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/fetches.wasm"))),
     ("things.wasm", THINGS),
     ("machine-things.wasm", THINGS),
     ("things-rebuilt.wasm", THINGS),
@@ -108,6 +112,7 @@ fn name_of(component: &Component) -> String {
 /// The guest's manifest, for apps as owners or for machines; another build says something else about itself.
 fn guests_manifest(name: &str) -> Option<String> {
     match name {
+        "fetches.wasm" => Some(FETCHES.to_owned()),
         "things.wasm" | "things-next.wasm" => Some(MANIFEST.to_owned()),
         "things-rebuilt.wasm" => Some(MANIFEST.replace("One kind of thing", "The same, built again: a kind")),
         "machine-things.wasm" => Some(MANIFEST.replace("owner   = \"app\"", "owner   = \"machine\"")),
@@ -116,7 +121,7 @@ fn guests_manifest(name: &str) -> Option<String> {
 }
 
 /// Finds manifests, as [`groundcrew::config::Config::parse`] asks for them.
-pub fn manifest_of(component: &Component) -> Result<Manifest, NoManifest> {
+pub fn manifest_of(component: &Component, _: Option<&Manifest>) -> Result<Manifest, NoManifest> {
     let text = match component {
         Component::Builtin(name) => builtin::manifest(name).map(str::to_owned),
         Component::File(_) => guests_manifest(&name_of(component)),

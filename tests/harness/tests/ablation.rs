@@ -1,18 +1,32 @@
 //! Every safeguard is needed: with one of them taken out the judge finds a double, a loss or a stranger touched.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use groundcrew::config::Component;
+use groundcrew_core::duration::Millis;
+use groundcrew_core::egress::Grant;
 use groundcrew_core::settle::{Rule, Rules};
-use groundcrew_core::spec::Failure;
-use groundcrew_engine::gate::{self, Answers, Effect, Gate, Reply, Unrecorded};
-use groundcrew_engine::journal::CallAccess;
+use groundcrew_core::spec::{Event, Failure};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::egress::{Egress, Request, Response, Transport, TransportError};
+use groundcrew_engine::gate::{
+    self, Answers, Faults, Gate, Intent, IntentError, Intents, Moment, Unrecorded,
+};
+use groundcrew_engine::journal::Recorded;
 use groundcrew_engine::limits::Limits;
+use groundcrew_engine::run::{Context, MemoryHandle};
+use groundcrew_engine::secrets::Secrets;
 use groundcrew_harness::clock::Clock;
+use groundcrew_harness::hooks::Shop;
 use groundcrew_harness::{Memory, Pairs, Played, Scenario, explore, thing};
 use groundcrew_outside::judge::{Verdict, judge};
 use groundcrew_outside::{Act, Fault, Knobs, Outside, Purpose};
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::Semaphore;
 
 const LAG: i64 = 4_000;
 
@@ -60,27 +74,48 @@ fn without_the_pre_image_a_strangers_thing_is_taken() {
     needed(&scenario(), &without, |played| !played.verdict.lost.is_empty());
 }
 
-/// A creation that waits for its turn at the host before it leaves.
-struct Stalled {
+/// How long anything may take before the test fails.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// The way of a guest that posts without waiting for the answer: what it gets is answered once its post is on its way.
+struct Way {
     outside: Outside,
-    turn: oneshot::Receiver<()>,
+    posted: Semaphore,
 }
 
-impl gate::Outside for Stalled {
-    async fn admit(&mut self) -> Result<(), Failure> {
-        let turn = &mut self.turn;
-        turn.await.map_err(|_| Failure::again("no turn came"))
+impl Transport for Way {
+    fn admit<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
     }
 
-    async fn exchange(self) -> Reply {
-        let headers = [("x-for".to_owned(), "fly/acme/a marked/x".to_owned())];
-        let reply = self.outside.handle("POST", "/marked", &headers, b"{}");
-        let answer = reply.answer().expect("the fake answers");
-        Reply { bytes: answer.body, effect: Effect::Over }
+    fn exchange(&self, request: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            if request.method == "GET" {
+                self.posted.acquire().await.expect("it is never closed").forget();
+                return Ok(Response { status: 200, headers: Vec::new(), body: Vec::new() });
+            }
+            let headers = [("x-for".to_owned(), "fly/acme/a marked/x".to_owned())];
+            let answer = self.outside.handle(&request.method, "/marked", &headers, b"{}").answer();
+            let answer = answer.expect("the fake answers");
+            self.posted.add_permits(1);
+            Ok(Response { status: answer.status, headers: Vec::new(), body: answer.body })
+        })
     }
+}
 
-    fn told(failure: Failure) -> Vec<u8> {
-        failure.message.into_bytes()
+/// Intents whose commit holds its thread until it is let go, so that no abort can end it before.
+struct Held {
+    way: Arc<Way>,
+    go: Mutex<Receiver<()>>,
+}
+
+impl Intents for Held {
+    fn intend<'a>(&'a self, _: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
+        Box::pin(async {
+            self.way.posted.add_permits(1);
+            self.go.lock().expect("nobody panics").recv_timeout(LONGEST).expect("it is let go");
+            Ok(())
+        })
     }
 }
 
@@ -91,39 +126,65 @@ enum AtTheEnd {
     LeftOpen,
 }
 
-/// One run's creation waits for its turn while the run ends; the next run creates; then the turn comes.
-fn overtaken(at_the_end: AtTheEnd) -> Verdict {
+impl Faults for AtTheEnd {
+    fn at(&self, _: Moment, _: &Recorded) -> gate::Fault {
+        gate::Fault::None
+    }
+
+    fn closes(&self) -> bool {
+        *self == Self::Closed
+    }
+}
+
+/// A run of the guest that posts to the collection, gets something, and ends.
+async fn posts(way: &Arc<Way>, clock: &Clock, intents: Arc<dyn Intents>, at_the_end: AtTheEnd) {
+    let limits = Limits::default();
+    let faults = Some(Arc::new(at_the_end) as _);
+    let gate = Gate::new(Answers::Outside, intents, faults, Arc::new(clock.clone()), &limits);
+    let grant = "GET,POST http://outside.example/*".parse::<Grant>().expect("a grant");
+    let grant = grant.bind(&BTreeMap::new()).expect("it has nothing to be filled in");
+    let config = json!({"does": "leave", "authority": "outside.example", "paths": ["/marked"]});
+    let time = Timestamp::from_millis(clock.millis());
+    let context = Context {
+        gate,
+        egress: Egress::new(vec![grant].into(), Arc::new(Secrets::default()), way.clone()),
+        memory: MemoryHandle::default(),
+        config: Arc::new(config),
+        seed: [9; 32],
+        started: time,
+        limits: Arc::new(limits),
+    };
+    let event =
+        Event { id: "e1".to_owned(), kind: "tick".to_owned(), time, subject: None, data: json!(null) };
+    let shop = Shop::of_process();
+    let guest = shop.component(&Component::File("fetches.wasm".into()));
+    let run = shop.engine.handle(&guest, &context, event).await;
+    assert_eq!(run.outcome, Ok(()));
+}
+
+/// One run's creation is still at its intent when the run ends; the next run creates; then the intent is stored.
+async fn overtaken(at_the_end: AtTheEnd) -> Verdict {
     let clock = Clock::default();
     let shown = clock.clone();
     let outside = Outside::new(Arc::new(move || shown.millis())).with("/marked", Knobs::marked());
-    let run = || {
-        let clock = Arc::new(clock.clone());
-        Gate::new(Answers::Outside, Arc::new(Unrecorded), None, clock, &Limits::default())
-    };
-    let create = async |gate: &Gate, turn| {
-        let ticket = gate.ticket(gate.number().expect("a first call"), "http", CallAccess::Write, Vec::new());
-        let stalled = Stalled { outside: outside.clone(), turn };
-        drop(gate.pass(ticket, stalled).await);
-    };
-    let (first, second) = (run(), run());
-    let (say_first, first_turn) = oneshot::channel();
-    let (say_second, second_turn) = oneshot::channel();
-    let story = async {
-        clock.pass(60_000);
-        if at_the_end == AtTheEnd::Closed {
-            first.close();
+    let way = Arc::new(Way { outside: outside.clone(), posted: Semaphore::new(0) });
+    let (let_go, go) = sync_channel(1);
+    posts(&way, &clock, Arc::new(Held { way: way.clone(), go: Mutex::new(go) }), at_the_end).await;
+    posts(&way, &clock, Arc::new(Unrecorded), at_the_end).await;
+    let_go.send(()).expect("the task of the first run still waits");
+    let is_over = async {
+        while Arc::strong_count(&way) > 1 {
+            tokio::task::yield_now().await;
         }
-        say_second.send(()).expect("the second run waits");
-        create(&second, second_turn).await;
-        say_first.send(()).expect("the task of the first run still waits");
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
-    runtime.block_on(async { tokio::join!(create(&first, first_turn), story) });
+    tokio::time::timeout(LONGEST, is_over).await.expect("the task of the first run ends");
     judge(&outside.log(), &[Purpose::new("fly/acme/a", "marked/x")])
 }
 
-#[test]
-fn without_the_closed_flag_a_run_that_is_over_doubles_things() {
-    assert!(overtaken(AtTheEnd::Closed).is_clean());
-    assert_eq!(overtaken(AtTheEnd::LeftOpen).doubled.len(), 1);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_closed_flag_a_run_that_is_over_doubles_things() {
+    let closed = overtaken(AtTheEnd::Closed).await;
+    assert!(closed.is_clean(), "{closed}");
+    let left_open = overtaken(AtTheEnd::LeftOpen).await;
+    assert_eq!(left_open.doubled.len(), 1, "{left_open}");
 }

@@ -1,7 +1,11 @@
 //! Every class of creation, struck at every point: nothing doubled, lost, leaked or foreign at any moment.
 
+use std::collections::BTreeSet;
+
+use groundcrew::prove::{Records, Scene};
 use groundcrew_harness::{Pairs, Played, Scenario, points, thing};
-use groundcrew_outside::{Act, ById, Fault, Knobs, Pick, Purpose, What};
+use groundcrew_outside::judge::living;
+use groundcrew_outside::{Act, By, ById, Fault, Ids, Knobs, Marks, Pick, Purpose, What};
 use serde_json::{Value, json};
 
 /// Less than the five seconds of `settle` that the guest's manifest says.
@@ -299,6 +303,25 @@ fn handlers_are_told_everything_in_order() {
 }
 
 #[test]
+fn every_run_has_a_seed_of_its_own() {
+    let scenario = Scenario::new("seeds")
+        .handler()
+        .collection("/marked", Knobs::marked())
+        .wants(0, "a", &[thing("marked", "x", 1), thing("marked", "y", 1)])
+        .wants(20_000, "a", &[thing("marked", "x", 2)])
+        .lasts(60_000);
+    let played = groundcrew::prove::play(&Scene { records: Records::All, ..scenario.scene() }, &[]);
+    let runs = played.kept.expect("they were asked for").runs;
+    let (asked, done): (Vec<_>, Vec<_>) = runs.iter().partition(|ran| ran.record.op == "desired");
+    let seeds: BTreeSet<_> = done.iter().map(|ran| ran.record.seed).collect();
+    assert!(done.len() >= 8 && done.iter().any(|ran| ran.record.op == "handle"), "{done:?}");
+    assert_eq!(seeds.len(), done.len(), "two runs have one seed");
+    // What an app should have depends on nothing but its view, and so does that seed.
+    let questions: BTreeSet<_> = asked.iter().map(|ran| ran.record.seed).collect();
+    assert!(!asked.is_empty() && questions.is_disjoint(&seeds), "{asked:?}");
+}
+
+#[test]
 fn a_change_during_doubt_is_not_forgotten() {
     for (class, name) in [
         (natural(), "natural-changes-in-doubt"),
@@ -322,16 +345,115 @@ fn a_change_during_doubt_is_not_forgotten() {
 
 #[test]
 fn a_strangers_thing_is_left_alone_until_it_goes() {
-    let stranger = Act::Plant { name: Some("x".to_owned()), mark: None, body: json!({"value": 7}) };
-    let scenario = Scenario::new("conflict")
-        .collection("/natural", Knobs { lag_ms: LAG, ..Knobs::natural() })
-        .act(0, "/natural", stranger)
-        .wants(10_000, "a", &[thing("natural", "x", 1)])
-        .act(200_000, "/natural", Act::Take(Pick::Name("x".to_owned())))
-        .expects(&[("a", "natural/x")])
-        .lasts(900_000);
-    let told = |played: &Played| played.is_right() && played.found("resource.conflict");
-    points::tried(&scenario, Pairs::Sample { count: 40, seed: 12 }, told);
+    for (name, stranger, is_told) in [
+        ("conflict", plant("x", None, 7), "resource.conflict"),
+        ("conflict-alike", plant("x", None, 1), "resource.conflict"),
+        ("conflict-marked", plant("x", Some(THEIRS), 1), "installation.other"),
+    ] {
+        let scenario = Scenario::new(name)
+            .collection("/natural", Knobs { lag_ms: LAG, ..Knobs::natural() })
+            .act(0, "/natural", stranger)
+            .wants(10_000, "a", &[thing("natural", "x", 1)])
+            .act(200_000, "/natural", Act::Take(Pick::Name("x".to_owned())))
+            .expects(&[("a", "natural/x")])
+            .lasts(900_000);
+        points::tried(&scenario, Pairs::Sample { count: 40, seed: 12 }, |played| {
+            played.is_right() && played.found("resource.conflict") && played.found(is_told)
+        });
+    }
+}
+
+/// A mark as another installation writes it.
+const THEIRS: &str = "gc1:staging:aaaaaaaaaabbbbbbbbbbbbbbbb";
+
+/// What a stranger makes: with our key's name or another one, with another installation's mark or none.
+fn plant(name: &str, mark: Option<&str>, value: u32) -> Act {
+    Act::Plant { name: Some(name.to_owned()), mark: mark.map(str::to_owned), body: json!({"value": value}) }
+}
+
+impl Class {
+    /// A name that is ours, too, where an API lets names be free.
+    fn name_of(&self, stranger: &str) -> String {
+        if self.knobs.ids == Ids::Names { format!("x-{stranger}") } else { "x".to_owned() }
+    }
+
+    /// Three strangers: like ours without a mark, like ours with another installation's, and of another key.
+    fn strangers(&self, scenario: Scenario, at: i64, number: u32) -> Scenario {
+        let (alike, marked) = (format!("alike-{number}"), format!("marked-{number}"));
+        scenario
+            .act(at, self.path, plant(&self.name_of(&alike), None, 1))
+            .act(at, self.path, plant(&self.name_of(&marked), Some(THEIRS), 1))
+            .act(at, self.path, plant(&format!("other-{number}"), None, 7))
+    }
+
+    /// Strangers of every kind are there before ours, and come while it is there.
+    fn among_strangers(&self, name: &'static str) -> Scenario {
+        let scenario = Scenario::new(name).collection(self.path, self.lagging());
+        let scenario = self.strangers(scenario, 0, 1).wants(20_000, "a", &[self.thing(1)]);
+        self.strangers(scenario, 120_000, 2)
+            .wants(180_000, "a", &[self.thing(2)])
+            .ends(240_000, "a", 1)
+            .lasts(500_000)
+    }
+}
+
+/// Whether so many things that strangers made live at the end; that nobody changed them the judge says.
+fn stand(played: &Played, strangers: usize) -> bool {
+    living(&played.log).iter().filter(|thing| thing.by == By::Stranger).count() == strangers
+}
+
+#[test]
+fn strangers_of_every_kind_are_left_alone_by_every_class() {
+    for (class, name) in [
+        (natural(), "natural-among-strangers"),
+        (keyed(), "keyed-among-strangers"),
+        (marked(), "marked-among-strangers"),
+        (anonymous(), "anonymous-among-strangers"),
+    ] {
+        points::tried(&class.among_strangers(name), Pairs::Sample { count: 40, seed: 16 }, |played| {
+            played.is_right() && stand(played, 6)
+        });
+    }
+}
+
+#[test]
+fn an_anonymous_thing_with_another_installations_mark_is_never_presumed_ours() {
+    let knobs = Knobs { marks: Marks::Shown, ..anonymous().lagging() };
+    let scenario = Scenario::new("anonymous-marked-strangers")
+        .collection("/anonymous", knobs)
+        .act(0, "/anonymous", plant("x", Some(THEIRS), 1))
+        .wants(20_000, "a", &[thing("anonymous", "x", 1)])
+        // Made while ours may be, if the answer is lost.
+        .act(20_500, "/anonymous", plant("x", Some(THEIRS), 1))
+        .wants(180_000, "a", &[thing("anonymous", "x", 2)])
+        .expects(&[("a", "anonymous/x")])
+        .lasts(300_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 17 }, |played| {
+        played.is_right() && stand(played, 2) && played.found("installation.other")
+    });
+}
+
+#[test]
+fn only_what_is_unmarked_and_equal_is_adopted_and_only_where_the_stanza_says_so() {
+    for (class, name) in
+        [(natural(), "natural-adopts"), (keyed(), "keyed-adopts"), (marked(), "marked-adopts")]
+    {
+        // Where nothing tells things apart, what is not ours has to look otherwise.
+        let like_ours = if class.knobs.marks == Marks::Shown { 1 } else { 8 };
+        let scenario = Scenario::new(name)
+            .stanza("adopt = \"exact\"")
+            .collection(class.path, class.lagging())
+            .act(0, class.path, plant("x", None, 1))
+            .act(0, class.path, plant(&class.name_of("marked"), Some(THEIRS), like_ours))
+            .act(0, class.path, plant("other", None, 7))
+            .wants(20_000, "a", &[class.thing(1)])
+            .ends(80_000, "a", 1)
+            .lasts(300_000);
+        points::tried(&scenario, Pairs::Sample { count: 40, seed: 18 }, |played| {
+            // It is taken over instead of a second one being made, and left when its owner goes.
+            played.is_right() && played.log.iter().all(|effect| effect.by == By::Stranger)
+        });
+    }
 }
 
 #[test]

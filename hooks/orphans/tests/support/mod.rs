@@ -38,7 +38,7 @@ impl Sim {
     /// A world without apps; the stanza's `config` gets the addresses and the organisation.
     pub(crate) fn new(config: Value) -> Self {
         let clock = ManualClock::new(START_MS);
-        let world = World::new(7, Arc::new(clock.clone())).validated();
+        let world = World::new(7, Arc::new(clock.clone()));
         world.turn(|knobs| knobs.rate_limits = RateLimits::Off);
         let writes = Rc::new(RefCell::new(Vec::new()));
         let unseen = Rc::new(Cell::new(0));

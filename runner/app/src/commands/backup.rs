@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Answer, Context, Failure};
 use crate::data_dir::DataDir;
+use crate::key;
 
 /// Copy what is remembered into a file, whoever runs
 ///
@@ -48,6 +49,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         return Err(Failure::new(super::Kind::Failed, message).hint("--replace writes over it"));
     }
     let dir = context.data_dir();
+    // A copy beside a key that opens nothing of it would be none.
+    key::belonging(&context.reader()?, &dir.key(), &dir.database()).map_err(|error| Failure::of(&error))?;
     let part = copy(context, &file)?;
     let checked = Reader::open(&part).and_then(|copy| {
         copy.check()?;

@@ -62,6 +62,8 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         let server = server.map_err(|error| Failure::of(&error))?;
         let mut stage = Stage::set(context, args.dir.clone(), &simulator.base_url(), &server.base_url())?;
         let played = tokio::select! {
+            // A signal that ends what was kept is no interruption.
+            biased;
             played = play(&mut stage, &fakes, args) => played,
             _ = tokio::signal::ctrl_c() => Err(Failure::failed("interrupted")),
         };

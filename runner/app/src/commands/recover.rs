@@ -26,6 +26,11 @@ pub struct Args {
     /// Put this copy in the database's place first; what is there is kept under another name
     #[arg(long, value_name = "FILE", conflicts_with = "finish")]
     from: Option<PathBuf>,
+    /// The installation's key is lost for good: go on with the one that is there, or a new one
+    ///
+    /// What was sealed under the lost one stays unreadable: its things are replaced by hand.
+    #[arg(long, conflicts_with = "finish")]
+    new_key: bool,
     /// End it: from here on is done what the levels allow
     #[arg(long)]
     finish: bool,
@@ -51,23 +56,29 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let dir = context.data_dir();
     let under_way = if dir.database().exists() { context.reader()?.recovery(context.now())? } else { None };
     match (under_way, &args.from) {
-        (Some(recovery), None) => tell(context, &dir, &recovery),
-        (_, from) => begin(context, &dir, from.as_deref()),
+        (Some(recovery), None) if !args.new_key => tell(context, &dir, &recovery),
+        _ => begin(context, &dir, args),
     }
 }
 
-fn begin(context: &Context, dir: &DataDir, from: Option<&Path>) -> Result<Answer, Failure> {
+fn begin(context: &Context, dir: &DataDir, args: &Args) -> Result<Answer, Failure> {
     let config = context.config()?;
     let _held_until_begun = dir.lock("recover", context.now()).map_err(|error| {
         let failure = Failure::from(error);
         failure.hint("stop `groundcrew up` first: it must not go on with what is being put in order")
     })?;
     let mut said = String::new();
-    if let Some(copy) = from {
+    if let Some(copy) = &args.from {
+        if !args.new_key {
+            refuse_without_key(dir, copy)?;
+        }
         said = restore(context, dir, copy, &config.installation)?;
     }
     let lost = !dir.database().exists();
     let store = Store::open(&dir.database(), Options::default())?;
+    if !args.new_key {
+        key::belonging(&store, &dir.key(), &dir.database()).map_err(|error| Failure::of(&error))?;
+    }
     let begun = context.block_on(async {
         if let Err(found) = store.claim_meta("installation", &config.installation).await? {
             return Ok(Err(found));
@@ -79,6 +90,9 @@ fn begin(context: &Context, dir: &DataDir, from: Option<&Path>) -> Result<Answer
         let message = format!("the database is installation {found}'s, not {}'s", config.installation);
         return Err(Failure::new(Kind::Configuration, message).hint(format!("installation = \"{found}\"")));
     }
+    if args.new_key {
+        said.push_str(&renew_key(context, dir, &store)?);
+    }
     if lost {
         said.push_str("there was no database: everything is taken up anew\n");
     }
@@ -88,6 +102,22 @@ fn begin(context: &Context, dir: &DataDir, from: Option<&Path>) -> Result<Answer
     );
     let recovery = store.recovery(context.now())?;
     Ok(Answer::both(said, &recovery))
+}
+
+/// Refuses a copy whose key is neither beside it nor in its place, before anything is moved.
+fn refuse_without_key(dir: &DataDir, copy: &Path) -> Result<(), Failure> {
+    let saved = key_of(copy);
+    let key = if saved.exists() { saved } else { dir.key() };
+    key::belonging(&Reader::open(copy)?, &key, copy).map(drop).map_err(|error| Failure::of(&error))
+}
+
+/// Goes on with another key than the database was begun with.
+fn renew_key(context: &Context, dir: &DataDir, store: &Store) -> Result<String, Failure> {
+    let act = OperatorAct { who: context.who(), what: "recover --new-key".to_owned() };
+    let renewed = context.block_on(key::renew(store, dir.path(), act, context.now()))?;
+    renewed.map_err(|error| Failure::of(&error))?;
+    let key = dir.key();
+    Ok(format!("{} is the key from here on; what another one sealed stays unreadable\n", key.display()))
 }
 
 /// Puts a copy in the database's place; what was there is kept.

@@ -21,7 +21,7 @@ mod tests {
         let token = ("FLY_API_TOKEN".to_owned(), "fo1_x".to_owned());
         let environment = Environment::fixed([token]);
         let text = template("acme-prod");
-        let config = Config::parse("groundcrew.toml", &text, Path::new("/etc"), &environment, &|_| {
+        let config = Config::parse("groundcrew.toml", &text, Path::new("/etc"), &environment, &|_, _| {
             Err(NoManifest::Absent)
         });
         let config = config.unwrap();

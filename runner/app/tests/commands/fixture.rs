@@ -60,6 +60,7 @@ impl Fixture {
     pub(crate) async fn filled() -> Self {
         let fixture = Self::empty();
         std::fs::create_dir(fixture.data()).unwrap();
+        std::fs::write(fixture.data().join("key"), [7; 32]).unwrap();
         let store = fixture.store();
         let hook =
             async |name, target| store.save_hook(name, Digest::of(b"component"), target, "{}").await.unwrap();

@@ -9,6 +9,7 @@ mod demo;
 mod ends;
 mod fixture;
 mod http;
+mod key;
 mod listings;
 mod plan;
 mod project;

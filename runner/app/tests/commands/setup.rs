@@ -156,9 +156,39 @@ fn a_component_that_is_not_what_its_manifest_says_is_refused() {
         fs::write(file("groundcrew.toml"), config).unwrap();
         for typed in ["check", "add --all --yes"] {
             let said = fixture.run(typed);
-            assert!(said.code != 0 && said.err.contains(expected), "{typed}: {said:?}");
+            let told = format!("{}{}", said.out, said.err);
+            assert!(said.code == 3 && told.contains(expected), "{typed}: {said:?}");
         }
         assert!(!file("groundcrew.lock").exists());
+    }
+}
+
+#[test]
+fn check_tells_every_bad_component_with_its_place_also_where_the_manifest_lies_beside_it() {
+    let fixture = Fixture::empty();
+    let file = |name: &str| fixture.dir.path().join(name);
+    fs::write(file("garbage.wasm"), "hello").unwrap();
+    fs::write(file("auditor.wasm"), exporting("groundcrew:hook/audit@0.1.0")).unwrap();
+    fs::write(file("hook.toml"), "name = \"watcher\"\n").unwrap();
+    let stanza = |name: &str, uses: &str| {
+        format!("[hook.{name}]\nuse = \"{uses}\"\nmanifest = \"hook.toml\"\non = [\"app.*\"]\n")
+    };
+    let stanzas = stanza("a", "garbage.wasm") + &stanza("b", "auditor.wasm") + &stanza("c", "nowhere.wasm");
+    let config = format!("installation = \"acme\"\nsource.ndjson.path = \"-\"\n{stanzas}scop = \"x\"\n");
+    fs::write(file("groundcrew.toml"), config).unwrap();
+    let said = fixture.run("check --json");
+    assert_eq!(said.code, 3, "{said:?}");
+    let problems = said.json()["problems"].clone();
+    let told: Vec<_> =
+        problems.as_array().unwrap().iter().map(|it| (it["line"].as_u64(), it["code"].clone())).collect();
+    let of = |line, code: &str| (Some(line), code.into());
+    assert_eq!(
+        told,
+        [of(4, "no-manifest"), of(8, "no-manifest"), of(12, "no-manifest"), of(15, "unknown-key")],
+        "{problems:#}"
+    );
+    for (at, why) in ["no WebAssembly", "does not say what it `reports`", "cannot read"].iter().enumerate() {
+        assert!(problems[at]["message"].as_str().unwrap().contains(why), "{problems:#}");
     }
 }
 

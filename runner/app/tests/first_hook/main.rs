@@ -17,6 +17,7 @@ use std::{env, fs};
 use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
 use groundcrew_unchecked::not_checked;
+use serde_json::{Value, json};
 
 use page::{Block, Page};
 use shell::Shell;
@@ -90,6 +91,17 @@ fn shared_python(target: &Path) -> PathBuf {
     target.join("../python")
 }
 
+/// All that the simulator of a page answered is as the vendor's document says; built for tests it looks at itself.
+fn answered_as_the_vendor_says(address: &str) {
+    let ask = |what: &str| -> Value {
+        let asked =
+            Command::new("curl").args(["-s", &format!("http://{address}/_sim/{what}")]).output().unwrap();
+        serde_json::from_slice(&asked.stdout).unwrap_or_else(|error| panic!("{what}: {error}: {asked:?}"))
+    };
+    assert!(ask("stats")["requests"].as_u64().unwrap() > 0, "nobody asked it anything");
+    assert_eq!(ask("violations"), json!([]));
+}
+
 struct Follower {
     language: Language,
     scratch: Scratch,
@@ -131,6 +143,7 @@ impl Follower {
                 Block::Change { path, lines } => self.changes(path, lines),
             }
         }
+        answered_as_the_vendor_says(&free[0]);
         Some(followed)
     }
 

@@ -154,7 +154,7 @@ impl Bench {
     }
 
     pub(crate) async fn paced(ground: Ground, rules: Rules, org: &str, pace: Pace) -> Self {
-        let world = World::new(7, Arc::new(ground.clock.clone())).validated();
+        let world = World::new(7, Arc::new(ground.clock.clone()));
         let sim = Server::start(([127, 0, 0, 1], 0).into(), world).await.unwrap();
         let settings = config::FlySource {
             org: org.to_owned(),

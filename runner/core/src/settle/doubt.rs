@@ -5,7 +5,7 @@ use super::scene::equals;
 use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting, ending};
 use crate::duration::Millis;
 use crate::manifest::Class;
-use crate::row::{Origin, Whose};
+use crate::row::{Origin, Whose, marked_by};
 use crate::spec::Thing;
 use crate::time::Timestamp;
 
@@ -113,7 +113,7 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
     }
     let new = |thing: &&Thing| {
         let there_before = scene.holds(Rule::PreImage) && scene.row.before.contains(&thing.id);
-        !scene.held_by_another(thing) && !there_before
+        !scene.held_by_another(thing) && !there_before && !of_another_installation(scene, thing)
     };
     // When it was made tells that a thing is ours, and never that it is not: nobody knows how far the clocks are apart.
     let could_be = |thing: &&Thing| made_then(scene, thing) != Some(false) || scene.holds(Rule::NewMayBeOurs);
@@ -131,6 +131,13 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
             Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + again }
         }
     }
+}
+
+/// Whether it carries a mark that only another installation writes: ours would carry none, whatever else it shows.
+fn of_another_installation(scene: &Scene<'_>, thing: &Thing) -> bool {
+    let named = thing.mark.as_deref().and_then(marked_by);
+    // A name that is host-made says no installation.
+    named.is_some_and(|(whose, _)| !whose.is_empty() && whose != scene.installation)
 }
 
 /// Whether a thing was made while our creation could take effect; none if the API does not say.

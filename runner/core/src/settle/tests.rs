@@ -377,6 +377,8 @@ fn an_anonymous_creation_in_doubt_is_judged_late_and_once() {
     let case = |ago| Case::doubt(Class::Anonymous, ago).with(|row| row.before = vec!["old".to_owned()]);
     let at = |id, made| unmarked(id, 1, Some(made));
     let held = Case { held: vec!["b".to_owned()], ..case(40) };
+    let theirs = |id, made| Thing { mark: Some(row_id(1).mark("staging")), ..at(id, made) };
+    let tagged = |id, made| Thing { mark: Some("by hand".to_owned()), ..at(id, made) };
     check([
         ("too early, whatever is there", case(5).sees([at("a", -4)]), "wait 7.5 s, Settling"),
         ("the only new one", case(40).sees([at("old", -40), at("a", -38)]), "take a as presumed"),
@@ -386,6 +388,13 @@ fn an_anonymous_creation_in_doubt_is_judged_late_and_once() {
         ("give or take the clocks: too late", case(40).sees([at("a", -24)]), "ambiguous: a, again in 300 s"),
         ("two could be ours", case(40).sees([at("a", -38), at("b", -37)]), "ambiguous: a b, again in 300 s"),
         ("one of them is another row's", held.sees([at("a", -38), at("b", -37)]), "take a as presumed"),
+        (
+            "one of them is another installation's",
+            case(40).sees([at("a", -38), theirs("b", -37)]),
+            "take a as presumed",
+        ),
+        ("all of them are", case(40).sees([theirs("b", -37)]), "create, before: b"),
+        ("a mark that is nobody's", case(40).sees([tagged("a", -38)]), "take a as presumed"),
         (
             "the API does not say when",
             case(40).sees([unmarked("a", 1, None)]),

@@ -34,4 +34,9 @@ pub trait Faults: Send + Sync {
     /// A run begins: of a call about this thing, or, with none, of another export. Whoever plays runs one by one knows
     /// by this whom the calls that follow are for.
     fn begins(&self, _about: Option<&Want>) {}
+
+    /// Whether the end of a run closes its gate. A schedule that says no shows what the closed flag is for.
+    fn closes(&self) -> bool {
+        true
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_engine::gate::{Answers, Refusal};
-use groundcrew_engine::run::Ended;
+use groundcrew_engine::run::{Ended, Run};
 use serde_json::json;
 
 use crate::support::{Fake, Setup, component, load, logged};
@@ -35,6 +35,44 @@ async fn a_replay_of_concurrent_requests_sees_them_in_the_recorded_order() {
         assert_eq!(replayed.outcome, Ok(()), "round {round}");
         assert_eq!(logged(&replayed), logged(&recorded), "order, answers and times, round {round}");
         assert_eq!(replayed.journal, recorded.journal, "round {round}");
+    }
+}
+
+/// What chance gave a run: random numbers, their seed, and the order of its hash tables.
+fn chances<T>(run: &Run<T>) -> Vec<&str> {
+    let of_chance =
+        |line: &&str| ["random", "insecure", "seed", "hash"].iter().any(|it| line.starts_with(it));
+    logged(run).into_iter().filter(of_chance).collect()
+}
+
+#[tokio::test]
+async fn chance_is_the_runs_own_and_the_same_when_it_is_replayed_or_observed() {
+    let hook = load(&component("guest-fetches")).await;
+    let rolling = |seed| Setup {
+        seed: [seed; 32],
+        ..Setup::new(json!({ "does": "roll", "authority": "a.example", "paths": ["/1", "/2"] }))
+    };
+    let recorded = rolling(9).handle(&hook).await;
+    recorded.outcome.as_ref().unwrap();
+    let rolled = chances(&recorded);
+    assert_eq!(rolled.len(), 8);
+    let (before, after) = rolled.split_at(4);
+    for kind in [0, 1, 3] {
+        assert_ne!(before[kind], after[kind], "it goes on, and does not begin again");
+    }
+    assert_eq!(before[2], after[2], "one seed a run");
+
+    let answers = Answers::Journal(recorded.journal.clone());
+    let replay = Setup { answers, fake: Fake::unreachable(), ..rolling(9) };
+    let observed = Setup { answers: Answers::Observe, ..rolling(9) };
+    for (how, again) in [("replayed", replay), ("observed", observed), ("repeated", rolling(9))] {
+        let again = again.handle(&hook).await;
+        assert_eq!((again.outcome.clone(), chances(&again)), (Ok(()), rolled.clone()), "{how}");
+    }
+
+    let other = rolling(10).handle(&hook).await;
+    for (one, other) in rolled.iter().zip(chances(&other)) {
+        assert_ne!(*one, other, "another run");
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) struct State {
     pub(crate) holds: Holds,
     pub(crate) context: Context,
     #[cfg(feature = "validate")]
-    pub(crate) witness: Option<crate::validate::Witness>,
+    pub(crate) witness: crate::validate::Witness,
 }
 
 impl State {
@@ -125,7 +125,7 @@ impl State {
             holds: Holds::default(),
             context: Context::platform(),
             #[cfg(feature = "validate")]
-            witness: None,
+            witness: crate::validate::Witness::default(),
         };
         state.add_org(HOME_ORG, "Acme");
         state

@@ -50,7 +50,7 @@ impl Sim {
 
     pub(crate) async fn with(knobs: Knobs) -> Self {
         let clock = ManualClock::new(START_MS);
-        let world = World::new(7, Arc::new(clock.clone())).validated();
+        let world = World::new(7, Arc::new(clock.clone()));
         world.set_knobs(knobs);
         let server = Server::start(([127, 0, 0, 1], 0).into(), world).await.unwrap();
         Self { clock, server }

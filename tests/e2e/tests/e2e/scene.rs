@@ -57,7 +57,7 @@ impl Scene {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
         let ahead = Arc::new(Ahead::default());
-        let world = World::new(7, ahead.clone()).validated();
+        let world = World::new(7, ahead.clone());
         world.seed_fleet(apps, 0).unwrap();
         let platform = runtime.block_on(Server::start(([127, 0, 0, 1], 0).into(), world)).unwrap();
         let outside = Outside::new(Arc::new(|| jiff::Timestamp::now().as_millisecond()))

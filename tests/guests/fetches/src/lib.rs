@@ -6,6 +6,7 @@
 //! | `leave` | posts to all `paths`, gets `/last` and returns without waiting for the others |
 //! | `flood` | posts 8 MiB to the first path |
 //! | `sleep` | sleeps an hour; logs how long that was |
+//! | `roll` | logs random numbers of every kind, does `fetch`, and logs them again |
 //! | `spin` | asks whether a moment in the past has come, until it has |
 
 use groundcrew_hook::{Event, Handler, Result, Value, config};

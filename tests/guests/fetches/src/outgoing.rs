@@ -1,5 +1,6 @@
 //! Requests through `wasi:http`.
 
+use std::hash::{BuildHasher, RandomState};
 use std::mem::ManuallyDrop;
 
 use groundcrew_hook::{Failure, Request, Result, Value, log};
@@ -7,6 +8,7 @@ use wasip2::clocks::monotonic_clock;
 use wasip2::http::outgoing_handler::{FutureIncomingResponse, OutgoingRequest, handle};
 use wasip2::http::types::{Fields, Method, OutgoingBody, Scheme};
 use wasip2::io::poll::{Pollable, poll};
+use wasip2::random::{insecure, insecure_seed, random};
 
 const HOUR_NANOS: u64 = 3_600_000_000_000;
 
@@ -35,6 +37,12 @@ pub(super) fn run(config: &Value) -> Result<()> {
             while !past.ready() {}
             Ok(())
         }
+        "roll" => {
+            roll();
+            fetch(authority, &paths)?;
+            roll();
+            Ok(())
+        }
         other => Err(Failure::lasting(format!("`{other}` is nothing that this guest does"))),
     }
 }
@@ -58,6 +66,14 @@ fn fetch(authority: &str, paths: &[&str]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says what chance gives it, in every way that there is.
+fn roll() {
+    log::info(format!("random {:?}", random::get_random_bytes(16)));
+    log::info(format!("insecure {:?}", insecure::get_insecure_random_bytes(16)));
+    log::info(format!("seed {:?}", insecure_seed::insecure_seed()));
+    log::info(format!("hash {:x}", RandomState::new().hash_one("a key")));
 }
 
 fn flood(authority: &str, path: &str) -> Result<()> {

@@ -11,6 +11,7 @@ use super::Chart;
 use crate::commands::Context;
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::key;
 use crate::runner::provisioner::marks;
 use crate::show;
 
@@ -26,10 +27,20 @@ pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, c
     let checked = Reader::open(&file).and_then(|store| {
         let (found, known) = store.schema()?;
         chart.good("database", format!("{}: schema {found} of {known}", file.display()));
+        key(&store, dir, chart);
         all(&store, context.now(), config, chart)
     });
     if let Err(error) = checked {
         chart.bad("database", error.to_string(), &[]);
+    }
+}
+
+/// Whether the key is the one that the database was begun with.
+fn key(store: &Store, dir: &DataDir, chart: &mut Chart) {
+    match key::belonging(store, &dir.key(), &dir.database()) {
+        Ok(Some(_)) => chart.good("key", format!("{}: it belongs to the database", dir.key().display())),
+        Ok(None) => chart.note("key", "there is none yet; the first `groundcrew up` makes it", &[]),
+        Err(error) => chart.bad("key", error.to_string(), &[]),
     }
 }
 

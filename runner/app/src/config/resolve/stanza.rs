@@ -130,10 +130,15 @@ fn used(section: &Section<'_>, source: &Source<'_>) -> Option<(Component, Option
     } else {
         Component::File(path(source.dir, uses))
     };
-    let manifest = match file {
-        Some(file) => manifest_file(section, source, &file),
-        None => (source.manifests)(&component).map_err(|error| no_manifest(section, &text, error)).ok(),
+    let brought = file.as_ref().map(|file| manifest_file(section, source, file));
+    let refused = |error| match error {
+        // That the manifest it brings is none is told already.
+        NoManifest::Absent if file.is_some() => {}
+        error => no_manifest(section, &text, error),
     };
+    let found = (source.manifests)(&component, brought.as_ref().and_then(Option::as_ref)).map_err(refused);
+    // Also of a component that cannot be used: what else is wrong with the stanza, its own manifest tells.
+    let manifest = brought.unwrap_or(found.ok());
     Some((component, manifest))
 }
 

@@ -164,7 +164,7 @@ impl Scenario {
         let fly = ("FLY".to_owned(), "fo1_token".to_owned());
         let environment = Environment::fixed(values.chain([fly]));
         let file = self.path.display().to_string();
-        let parsed = Config::parse(&file, &text, Path::new("/"), &environment, &|_| Ok(manifest.clone()));
+        let parsed = Config::parse(&file, &text, Path::new("/"), &environment, &|_, _| Ok(manifest.clone()));
         parsed.map_err(|report| Unplayable::Stanza { file, report: Box::new(report) })
     }
 }

@@ -65,6 +65,7 @@ pub(crate) struct Setup {
     pub(crate) config: Value,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<Ticking>,
+    pub(crate) seed: [u8; 32],
 }
 
 impl Setup {
@@ -81,6 +82,7 @@ impl Setup {
             config,
             limits: Limits { deadline: Duration::from_secs(20), ..Limits::default() },
             clock: Arc::default(),
+            seed: [9; 32],
         }
     }
 
@@ -103,7 +105,7 @@ impl Setup {
                 .with_sealing(self.sealing.clone()),
             memory: MemoryHandle::default(),
             config: Arc::new(self.config.clone()),
-            seed: [9; 32],
+            seed: self.seed,
             started: Timestamp::from_millis(1_700_000_000_000),
             limits: Arc::new(self.limits.clone()),
         }
