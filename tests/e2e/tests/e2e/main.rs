@@ -28,6 +28,7 @@ mod prism;
 mod recovery;
 mod retire;
 mod scene;
+mod second;
 mod shipped;
 mod shutdown;
 mod ticks;
