@@ -29,8 +29,9 @@ cargo xtask COMMAND
                   gigabytes; the states visited; non-zero on a broken promise
   pairs [TEST..] [FUNCTION..]
                   the crash harness with every second blow after every crash; hours, for all scenarios
-  bench [--json] [--svg FILE] [--only NAME]
-                  what the shipped binary does, measured from outside, beside the machine's floors and installed peers
+  bench [--json] [--svg FILE] [--only NAME] [--strict]
+                  what the shipped binary does, measured from outside, beside the machine's floors and installed peers;
+                  --strict: non-zero if an aim is missed
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema, docs/manifest.md,
                   docs/wit.md

@@ -165,7 +165,7 @@ impl Tick {
 
 /// How long a play waits for its beginning where a minute of the clock begins so much later.
 fn before(ahead: Duration) -> Duration {
-    let latest = LIMIT - AFTERWARDS;
+    let latest = LIMIT.saturating_sub(AFTERWARDS);
     // The minute that begins too soon is over by then, and it is the next one that is waited for.
     let next = if ahead < SOONEST { ahead + EVERY } else { ahead };
     next.saturating_sub(latest)
@@ -310,7 +310,7 @@ mod tests {
     fn whenever_it_begins_a_minute_begins_in_the_midst_of_the_play() {
         for ahead in (1..=60_000).map(Duration::from_millis) {
             let wait = before(ahead);
-            let tick = ahead.checked_sub(wait).unwrap_or_else(|| ahead + EVERY - wait);
+            let tick = ahead.checked_sub(wait).unwrap_or_else(|| (ahead + EVERY).saturating_sub(wait));
             assert!(SOONEST <= tick, "{ahead:?}: the runner is not up by then");
             assert!(tick + AFTERWARDS <= LIMIT, "{ahead:?}: nothing can be done about what it finds");
             assert!(wait < SOONEST + AFTERWARDS, "{ahead:?}: {wait:?} is long to wait");
