@@ -24,7 +24,8 @@ cargo xtask COMMAND
   torture [--events N] [--kills K] [--seed S] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
   month [--apps N] [--days D] [--seed S]
-                  a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss
+                  a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss;
+                  without a seed it is another one each time, and says which
   model           settling with two crashes, a lost answer, a stranger and a changed mind at once: minutes, and a few
                   gigabytes; the states visited; non-zero on a broken promise
   pairs [TEST..] [FUNCTION..]
