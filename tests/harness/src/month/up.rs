@@ -81,7 +81,7 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
         entropy: Entropy::seeded(seed),
         installation: config.installation.clone(),
         level: config.level,
-        recovering: false,
+        recovering: None,
         fly_api: config.fly_api.clone(),
         limits: Limits::default(),
         label_sources: config.labels.iter().map(|source| source.name.clone()).collect(),
