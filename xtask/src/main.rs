@@ -24,13 +24,15 @@ cargo xtask COMMAND
   torture [--events N] [--kills K] [--seed S] [--keep]
                   apps come and go while the runner is killed again and again; non-zero on any loss
   month [--apps N] [--days D] [--seed S]
-                  a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss
+                  a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss;
+                  without a seed it is another one each time, and says which
   model           settling with two crashes, a lost answer, a stranger and a changed mind at once: minutes, and a few
                   gigabytes; the states visited; non-zero on a broken promise
   pairs [TEST..] [FUNCTION..]
                   the crash harness with every second blow after every crash; hours, for all scenarios
-  bench [--json] [--svg FILE] [--only NAME]
-                  what the shipped binary does, measured from outside, beside the machine's floors and installed peers
+  bench [--json] [--svg FILE] [--only NAME] [--strict]
+                  what the shipped binary does, measured from outside, beside the machine's floors and installed peers;
+                  --strict: non-zero if an aim is missed
   test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
   docs            writes the pages that are made from the code: docs/configuration.md and its schema, docs/manifest.md,
                   docs/wit.md

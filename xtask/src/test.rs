@@ -98,7 +98,7 @@ fn torture(_: &Path) -> anyhow::Result<()> {
     crate::torture::run(&arguments)
 }
 
-/// A small month; `cargo xtask month` is the large one.
+/// A small month, another one each time; `cargo xtask month` is the large one.
 fn month(_: &Path) -> anyhow::Result<()> {
     let arguments = ["--apps", "40", "--days", "10"].map(str::to_owned);
     crate::month::run(&arguments)

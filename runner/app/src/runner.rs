@@ -99,6 +99,8 @@ pub struct Runner {
     pub rehearsal: Option<Arc<Rehearsal>>,
     level: Level,
     recovering: AtomicBool,
+    /// When the rebuilding began.
+    recovery_began: Option<Timestamp>,
     /// What this process has told of others' marks.
     told: Mutex<BTreeSet<&'static str>>,
     registry: RwLock<Arc<Registry>>,
@@ -132,8 +134,8 @@ pub struct Parts {
     pub installation: String,
     /// The installation's level.
     pub level: Level,
-    /// Whether a lost or old ledger is being rebuilt.
-    pub recovering: bool,
+    /// Since when a lost or old ledger is being rebuilt, if it is.
+    pub recovering: Option<Timestamp>,
     /// See [`Runner`].
     pub fly_api: String,
     /// See [`Runner`].
@@ -162,7 +164,8 @@ impl Runner {
             entropy: parts.entropy,
             installation: parts.installation,
             level: parts.level,
-            recovering: AtomicBool::new(parts.recovering),
+            recovering: AtomicBool::new(parts.recovering.is_some()),
+            recovery_began: parts.recovering,
             fly_api: parts.fly_api,
             limits: Arc::new(parts.limits),
             label_sources: parts.label_sources,
@@ -190,6 +193,11 @@ impl Runner {
     /// Whether a lost or old ledger is being rebuilt.
     pub fn is_recovering(&self) -> bool {
         self.recovering.load(Ordering::Acquire)
+    }
+
+    /// Since when it is.
+    pub fn recovering_since(&self) -> Option<Timestamp> {
+        self.recovery_began.filter(|_| self.is_recovering())
     }
 
     /// The rebuilding has ended.

@@ -123,6 +123,8 @@ pub struct Policy {
     pub shown_as: BTreeMap<String, String>,
     /// What is taken over.
     pub adopt: Adopt,
+    /// While a lost or old ledger is rebuilt: until when something may have been sent that is on nobody's record.
+    pub lost_at: Option<Timestamp>,
     /// What is done about foreign changes.
     pub drift: Drift,
 }

@@ -36,6 +36,9 @@ pub const OUT_OF_SCOPE: &str = "out of scope";
 /// What somebody works on: a hook without a stanza looks at nothing, and keeps nobody waiting.
 pub(crate) const ACTIVE: &str = "hook IN (SELECT id FROM hook WHERE state = 'active')";
 
+/// What a row waits for that was looked for and may not show yet.
+pub const SETTLING: &str = "settling: the API may still hide it";
+
 /// How far a recovery is.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Recovery {
@@ -47,7 +50,7 @@ pub struct Recovery {
     pub unasked: u32,
     /// Things that are on record as existing.
     pub found: u32,
-    /// Things that are still looked for.
+    /// Things that are still looked for: what was sent before it may not show yet.
     pub looking: u32,
     /// Looks that failed.
     pub failing: u32,
@@ -131,7 +134,8 @@ impl Store {
                 ))?,
                 found: count("resource WHERE state IN ('pending', 'present') AND NOT due_at <= ?1")?,
                 looking: count(&format!(
-                    "resource WHERE state <> 'gone' AND due_at <= ?1 AND error IS NULL AND {ACTIVE}"
+                    "resource WHERE state <> 'gone' AND error IS NULL AND {ACTIVE}
+                       AND (due_at <= ?1 OR state = 'creating' AND waiting = '{SETTLING}')"
                 ))?,
                 failing: count(&format!(
                     "resource WHERE state <> 'gone' AND error IS NOT NULL AND {ACTIVE}"
@@ -174,7 +178,12 @@ impl Store {
 
     /// Whether one is under way.
     pub fn is_recovering(&self) -> Result<bool> {
-        self.read(|connection| Ok(since(connection)?.is_some()))
+        Ok(self.recovering_since()?.is_some())
+    }
+
+    /// When the one began that is under way.
+    pub fn recovering_since(&self) -> Result<Option<Timestamp>> {
+        self.read(since)
     }
 
     /// Ends it: what was only shown is decided again, and done as the levels say.

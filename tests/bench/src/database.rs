@@ -34,6 +34,15 @@ impl Database {
         Ok(!self.0.prepare_cached(due)?.query_row([now], |row| row.get::<_, bool>(0))?)
     }
 
+    /// Whether a provisioner has yet to look at this machine.
+    pub(crate) fn owes_a_look(&self, machine: &str) -> anyhow::Result<bool> {
+        // Asked in this order, it is three searches by key, however large the fleet is.
+        let text = "SELECT EXISTS (SELECT 1 FROM subject CROSS JOIN hook CROSS JOIN lane
+            ON lane.hook = hook.id AND lane.subject = subject.id WHERE subject.uid = ?1 AND lane.dirty > lane.done)";
+        let uid = format!("machine:{machine}");
+        Ok(self.0.prepare_cached(text)?.query_row([uid], |row| row.get(0))?)
+    }
+
     /// How far the first lane of the first hook is.
     pub(crate) fn first_lane_done(&self) -> anyhow::Result<u64> {
         self.count("SELECT done FROM lane WHERE dirty > 0 ORDER BY hook, subject LIMIT 1")

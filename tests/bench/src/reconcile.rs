@@ -25,8 +25,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{millis, now, until};
 use crate::database::Database;
-use crate::handler::settle_one;
-use crate::samples::Samples;
+use crate::latency::{Latency, of_handler, of_provisioner};
 use crate::stage::{self, Stage, Up};
 
 /// Things of one machine.
@@ -34,10 +33,8 @@ const THINGS: usize = 3;
 /// Machines of one app.
 const MACHINES: usize = 10;
 /// How long a pass over everybody may take.
-const PATIENCE: Duration = Duration::from_mins(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(20);
 const SOON: Duration = Duration::from_millis(20);
-/// Events whose way is measured while nobody is looked at, and at most while everybody is.
-const EVENTS: usize = 500;
 /// Owners that are seeded together.
 const TOGETHER: usize = 500;
 
@@ -53,8 +50,10 @@ pub(crate) struct Reconciled {
     pub(crate) first_ms: f64,
     /// The most memory that the process had since its start, in megabytes (10^6 bytes).
     pub(crate) peak_mb: f64,
-    /// An event's way while everybody is looked at, over its way while nobody is; medians.
-    pub(crate) latency_ratio: f64,
+    /// A handler's event's way while everybody is looked at, over its way while nobody is; medians.
+    pub(crate) handler: Latency,
+    /// The same of a provisioner's own: from somebody's word about an owner until that one was looked at.
+    pub(crate) provisioner: Latency,
     /// From the start of a runner whose configuration changed for all until everybody was asked.
     pub(crate) stale_s: f64,
     /// Processor time of that.
@@ -73,7 +72,8 @@ pub(crate) fn measure(
     let database = Database::open(&stage.database())?;
     rested(&database)?;
     let (processor_s, took_s, first_ms) = unchanged(&stage, &up, &database)?;
-    let latency_ratio = latency(&stage, &database)?;
+    let handler = of_handler(&stage, &database)?;
+    let provisioner = of_provisioner(&stage, &database, machines)?;
     let peak_mb = up.peak_megabytes()?;
     up.stop()?;
     Ok(Reconciled {
@@ -82,7 +82,8 @@ pub(crate) fn measure(
         took_s,
         first_ms,
         peak_mb,
-        latency_ratio,
+        handler,
+        provisioner,
         stale_s,
         stale_processor_s,
     })
@@ -153,32 +154,7 @@ fn unchanged(stage: &Stage, up: &Up, database: &Database) -> anyhow::Result<(f64
     Ok((up.processor_seconds()? - before, took, first))
 }
 
-/// How much longer an event takes while everybody is looked at.
-fn latency(stage: &Stage, database: &Database) -> anyhow::Result<f64> {
-    let mut connection = stage.connect()?;
-    let mut number = 0;
-    let mut one = || {
-        number += 1;
-        settle_one(&mut connection, database, number)
-    };
-    let alone = (0..EVENTS).map(|_| one()).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut asking = stage.start(&["reconcile"])?;
-    let mut meanwhile = Vec::new();
-    until(
-        "a lane is due",
-        PATIENCE,
-        Duration::from_millis(1),
-        || Ok((!database.is_rested()?).then_some(())),
-    )?;
-    while meanwhile.len() < 20 || (meanwhile.len() < EVENTS * 4 && !database.is_rested()?) {
-        meanwhile.push(one()?);
-    }
-    ensure!(asking.wait()?.success(), "groundcrew reconcile failed");
-    rested(database)?;
-    Ok(Samples::of(meanwhile).median() / Samples::of(alone).median())
-}
-
-fn rested(database: &Database) -> anyhow::Result<()> {
+pub(crate) fn rested(database: &Database) -> anyhow::Result<()> {
     until("everybody was looked at", PATIENCE, SOON, || Ok(database.is_rested()?.then_some(())))
 }
 

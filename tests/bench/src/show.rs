@@ -59,6 +59,12 @@ pub(crate) fn table(measured: &[Measured]) -> String {
     text
 }
 
+/// One line on an aim that was missed.
+pub(crate) fn missed(one: &Measured) -> String {
+    let ours = one.ours.map_or_else(|| "-".to_owned(), number);
+    format!("{} is {ours} {}, the aim is {}", one.quantity.name, one.quantity.unit, aim(one.quantity.aim))
+}
+
 /// How much of an aim is reached: 1 is just met, more is better, whatever the direction.
 fn reached(one: &Measured) -> f64 {
     // What could not be measured reaches nothing.
@@ -180,6 +186,11 @@ handler.latency_p50_ms   ms           3     < 1.5  no   20,000      -
         assert_eq!(squeezed(&text), squeezed(expected));
         let ends: Vec<_> = text.lines().map(|line| line.trim_end().chars().count()).collect();
         assert!(ends.iter().all(|end| *end == ends[0]), "{text}");
+    }
+
+    #[test]
+    fn a_missed_aim_is_one_line() {
+        assert_eq!(missed(&both()[1]), "handler.latency_p50_ms is 3 ms, the aim is < 1.5");
     }
 
     #[test]

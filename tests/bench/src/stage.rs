@@ -1,7 +1,8 @@
 //! The shipped binary in a directory of its own, driven as its user would.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -165,6 +166,13 @@ org = "bench"
     pub(crate) fn connect(&self) -> anyhow::Result<Connection> {
         Connection::to(self.port)
     }
+
+    /// A connection to the runner's socket, where operators' requests are taken.
+    pub(crate) fn control(&self) -> anyhow::Result<Connection<UnixStream>> {
+        let stream = UnixStream::connect(self.path("data/groundcrew.sock"))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Connection::over(stream))
+    }
 }
 
 impl Up {
@@ -207,8 +215,8 @@ impl Drop for Up {
 }
 
 /// A kept-alive HTTP/1.1 connection. The client shares the cores with what it measures, so it does next to nothing.
-pub(crate) struct Connection {
-    stream: TcpStream,
+pub(crate) struct Connection<S = TcpStream> {
+    stream: S,
     buffer: Vec<u8>,
 }
 
@@ -227,7 +235,13 @@ impl Connection {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, buffer: vec![0; 16 << 10] })
+        Ok(Self::over(stream))
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
+    fn over(stream: S) -> Self {
+        Self { stream, buffer: vec![0; 16 << 10] }
     }
 
     /// Sends a request and reads its answer whole; returns the status.

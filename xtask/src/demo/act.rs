@@ -10,7 +10,7 @@ use super::draw::restarted;
 use super::leaks::{self, Leaks, Tick};
 use super::runner::{Caution, Runner, Tell, configure, has_told, metrics, show};
 use super::simulator::Simulator;
-use super::{APPS, DELETED, MACHINES, Stage, until, verdict};
+use super::{APPS, DELETED, MACHINES, Stage, now, until, verdict};
 use crate::verdict::{Births, Expected, Owed, Verdict, misled};
 
 /// The app in whose creation the runner is killed.
@@ -19,6 +19,8 @@ const KILLED_AT: &str = "cust-9";
 pub(super) const LIMIT: Duration = Duration::from_mins(1);
 
 pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
+    let tick = Tick::awaited(stage)?;
+    let stage = &Stage { started: now(), ..stage.clone() };
     let simulator = Simulator::start(stage, APPS, MACHINES)?;
     let dns = Dns::start(stage)?;
     stage.tell(
@@ -33,7 +35,6 @@ pub(crate) fn play(stage: &Stage) -> anyhow::Result<()> {
     }))?;
     let leaks = Leaks::plant(stage, &simulator, &dns)?;
     configure(stage, &simulator, &dns, Caution::Usual, &leaks::stanzas(&simulator, &dns))?;
-    let tick = Tick::ahead(stage)?;
     let runner = Runner::start(stage, Tell::Everything)?;
     let held = simulator.held(Duration::from_secs(40))?;
     runner.kill()?;

@@ -1,10 +1,10 @@
 //! Leaks planted as mistakes would leave them: a scheduled audit finds and prices them, and what is approved goes.
 //!
 //! What is left behind is made past the runner, with the platform's and the DNS server's own APIs. The audit comes
-//! every minute. Within a minute there is one tick; where it would come before the runner is up, or when the demo should be
-//! over, somebody asks for the audit by hand instead of waiting for the next one.
+//! every minute, and lets nothing go by itself: its window is empty, so what it would remove is held for a person. The
+//! play begins when a minute of the clock will begin within it, once the runner is up and early enough.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -14,17 +14,19 @@ use super::dns::{Dns, ZONE};
 use super::draw::Audience;
 use super::runner::{self, Runner, show};
 use super::simulator::Simulator;
-use super::{Stage, until};
+use super::{Stage, now, until};
 use crate::verdict::Set;
 
 /// The name that leads to an app which nobody has, and that app.
 const DANGLING: (&str, &str) = ("shop.cust-2.example", "cust-2-shop");
 /// A name that leads to an app of ours: not a leak.
 const LIVING: (&str, &str) = ("status.example", "cust-7");
-/// How long before a tick the runner is started at least: it must be up by then.
-const SOONEST: Duration = Duration::from_secs(3);
+/// How long after the first act a tick comes at the soonest: the runner must be up by then.
+const SOONEST: Duration = Duration::from_secs(5);
 /// What is left to do after a tick, or nearly so, takes no longer.
-const AFTERWARDS: Duration = Duration::from_secs(4);
+const AFTERWARDS: Duration = Duration::from_secs(5);
+/// How often the audit comes.
+const EVERY: Duration = Duration::from_mins(1);
 
 /// What was left behind.
 pub(crate) struct Leaks {
@@ -36,7 +38,7 @@ pub(crate) struct Leaks {
     bucket: String,
 }
 
-/// What of the configuration looks for leaks; mending by itself would take a week.
+/// What of the configuration looks for leaks; none of those is so few that it goes without a person.
 pub(crate) fn stanzas(simulator: &Simulator, dns: &Dns) -> String {
     let token = |name: &str, to: &str| {
         format!(
@@ -65,9 +67,11 @@ allow = ["GET {{fly.api}}/v1/apps*", "GET,PATCH {api}/api/v1/servers/localhost/z
 [audit.leaks]
 hooks = ["orphans", "dangling"]
 cron = "* * * * *"
+missed = {{ run = "once", within = "1m" }}
 remedy = "enforce"
-codes = ["volume.unattached"]
-grace = "7d"
+codes = ["volume.unattached", "dns.dangling-cname"]
+grace = "0s"
+deletes = {{ share = "0%", floor = 0 }}
 "#
     )
 }
@@ -103,7 +107,7 @@ impl Leaks {
         Ok(leaks)
     }
 
-    /// The audit, what it found, approval of two remedies, and how the outside is then.
+    /// The audit, what it found, approval of two removals, and how the outside is then.
     pub(crate) fn play(
         &self,
         stage: &Stage,
@@ -113,19 +117,25 @@ impl Leaks {
         tick: Tick,
     ) -> anyhow::Result<()> {
         show(stage, &["audit", "list"])?;
-        audited(stage, runner, tick)?;
+        let run = audited(stage, runner, Asked::BySchedule(tick))?;
+        let counts = format!("{} found, {} new", run["found"], run["opened"]);
+        stage
+            .tell("audit", &format!("leaks, on schedule, {}: {counts}{}", text(&run, "tick")?, became(&run)));
         findings(stage)?;
-        let mut left = Outside::ask(self, simulator, dns)?.approved;
+        show(stage, &["approve"])?;
+        let left = Outside::ask(self, simulator, dns)?.approved;
         ensure!(left == 2, "nothing goes before it is approved, and {left} of 2 are left");
-        for about in [format!("volume/{}", self.scratch), format!("cname/{}", DANGLING.0)] {
-            show(stage, &["findings", "fix", &finding(stage, &about)?, "--yes"])?;
-            left -= 1;
-            until(&format!("{about} is gone"), Duration::from_secs(10), || {
-                Ok((Outside::ask(self, simulator, dns)?.approved == left).then_some(()))
-            })?;
-            stage.tell("outside", &format!("{about} is gone"));
-        }
+        let goes = [format!("volume/{}", self.scratch), format!("cname/{}", DANGLING.0)];
+        let [volume, cname] = [finding(stage, &goes[0])?, finding(stage, &goes[1])?];
+        show(stage, &["approve", &volume, &cname, "--yes"])?;
+        stage.tell("approved", &goes.join(", "));
+        // It would come by itself within a minute; what is approved goes with its next run, whoever asks for it.
+        show(stage, &["audit", "run", "leaks"])?;
+        let run = audited(stage, runner, Asked::ByHand)?;
+        stage.tell("audit", &format!("leaks, asked for: {} found{}", run["found"], became(&run)));
         let outside = Outside::ask(self, simulator, dns)?;
+        ensure!(outside.approved == 0, "of what was approved {} are left", outside.approved);
+        stage.tell("outside", &format!("{} are gone", goes.join(", ")));
         show(stage, &["audit", "history"])?;
         stage.tell("leaks", &outside.to_string());
         ensure!(outside.is_good(), "not as approved");
@@ -133,53 +143,65 @@ impl Leaks {
     }
 }
 
-/// How the audit comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tick {
-    /// A tick of its schedule falls into the demo.
-    Within,
-    /// None does, so that somebody asks for it.
-    Beyond,
-}
+/// The tick of the audit that falls into the play.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick(Instant);
 
 impl Tick {
-    /// Whether the next one will come once the runner is up, and early enough.
-    pub(crate) fn ahead(stage: &Stage) -> anyhow::Result<Self> {
-        Ok(Self::of(stage.started.elapsed(), to_the_minute()?))
-    }
-
-    fn of(elapsed: Duration, ahead: Duration) -> Self {
-        let fits = ahead >= SOONEST && elapsed + ahead + AFTERWARDS <= LIMIT;
-        if fits { Self::Within } else { Self::Beyond }
+    /// Waits, seconds at most, until a play that begins now has a tick in the midst of it.
+    pub(crate) fn awaited(stage: &Stage) -> anyhow::Result<Self> {
+        let wait = before(to_the_minute()?);
+        if !wait.is_zero() {
+            let seconds = wait.as_secs_f32();
+            stage.tell(
+                "curtain",
+                &format!("in {seconds:.1} s: a minute of the clock is to begin in the play"),
+            );
+            std::thread::sleep(wait);
+        }
+        Ok(Self(now() + to_the_minute()?))
     }
 }
 
-/// Waits until the run of the audit's tick has ended well, or asks for one.
-fn audited(stage: &Stage, runner: &mut Runner, tick: Tick) -> anyhow::Result<()> {
-    match tick {
-        Tick::Within => {
-            let ahead = to_the_minute()?;
-            // Nothing is asked meanwhile: every question is a process. A tick beyond the end is not the one.
-            if stage.started.elapsed() + ahead < LIMIT {
-                std::thread::sleep(ahead);
-            }
+/// How long a play waits for its beginning where a minute of the clock begins so much later.
+fn before(ahead: Duration) -> Duration {
+    let latest = LIMIT.saturating_sub(AFTERWARDS);
+    // The minute that begins too soon is over by then, and it is the next one that is waited for.
+    let next = if ahead < SOONEST { ahead + EVERY } else { ahead };
+    next.saturating_sub(latest)
+}
+
+/// Why an audit comes.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// It is time.
+    BySchedule(Tick),
+    /// Somebody asked for it.
+    ByHand,
+}
+
+/// Waits until a run of the audit has ended well, with its remedies.
+fn audited(stage: &Stage, runner: &mut Runner, asked: Asked) -> anyhow::Result<Value> {
+    let scheduled = match asked {
+        Asked::BySchedule(Tick(at)) => {
+            // Nothing is asked meanwhile: every question is a process.
+            std::thread::sleep(at.saturating_duration_since(now()));
+            true
         }
-        Tick::Beyond => show(stage, &["audit", "run", "leaks"])?,
-    }
-    let scheduled = tick == Tick::Within;
+        Asked::ByHand => false,
+    };
     let well = |run: &Value| {
         run["phase"] == "ended" && run["outcome"] == "ok" && run["tick"].is_string() == scheduled
     };
-    let run = until("the audit has come and gone well", Duration::from_secs(20), || {
+    until("the audit has come and gone well", Duration::from_secs(20), || {
         ensure!(runner.lives()?, "the runner ended by itself");
         Ok(runner::list(stage, &["audit", "history", "leaks"])?.into_iter().find(well))
-    })?;
-    let came = match tick {
-        Tick::Within => format!("on schedule, {}", text(&run, "tick")?),
-        Tick::Beyond => "asked for, since no minute begins while it could".to_owned(),
-    };
-    stage.tell("audit", &format!("leaks, {came}: {} found, {} new", run["found"], run["opened"]));
-    Ok(())
+    })
+}
+
+/// What became of what it would remove.
+fn became(run: &Value) -> String {
+    run["summary"].as_str().map_or_else(String::new, |summary| format!("; {summary}"))
 }
 
 /// How long until the clock shows a whole minute.
@@ -200,14 +222,15 @@ fn findings(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was found, what it is about, and what it costs.
+/// What was found, what it is about, what it costs, and why it waits.
 fn found_line(found: &Value) -> anyhow::Result<String> {
     let cost = found["cost_cents"].as_u64();
     let cost = cost.map_or_else(
         || "cost unknown".to_owned(),
         |cents| format!("${}.{:02} a month", cents / 100, cents % 100),
     );
-    Ok(format!("{:<19} {}, {cost}", text(found, "code")?, text(found, "about")?))
+    let held = found["mending"]["held"].as_str().map_or_else(String::new, |why| format!(", held: {why}"));
+    Ok(format!("{:<19} {}, {cost}{held}", text(found, "code")?, text(found, "about")?))
 }
 
 /// The number of the open finding about something.
@@ -275,13 +298,24 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_waited_for_only_where_the_demo_can_be_over_in_time() {
-        let of =
-            |elapsed: u64, ahead: u64| Tick::of(Duration::from_secs(elapsed), Duration::from_secs(ahead));
-        assert_eq!(of(1, 3), Tick::Within);
-        assert_eq!(of(1, 55), Tick::Within);
-        assert_eq!(of(1, 2), Tick::Beyond, "the runner is not up by then");
-        assert_eq!(of(1, 56), Tick::Beyond, "nothing can be done about what it finds");
-        assert_eq!(of(5, 52), Tick::Beyond);
+    fn a_finding_that_waits_for_a_person_says_why() {
+        let found = json!({"code": "a.b", "about": "volume/v1", "cost_cents": 150,
+            "mending": {"held": "2 are due within 1h, 0 are allowed"}});
+        assert!(
+            found_line(&found).unwrap().ends_with("$1.50 a month, held: 2 are due within 1h, 0 are allowed")
+        );
+    }
+
+    #[test]
+    fn whenever_it_begins_a_minute_begins_in_the_midst_of_the_play() {
+        for ahead in (1..=60_000).map(Duration::from_millis) {
+            let wait = before(ahead);
+            let tick = ahead.checked_sub(wait).unwrap_or_else(|| (ahead + EVERY).saturating_sub(wait));
+            assert!(SOONEST <= tick, "{ahead:?}: the runner is not up by then");
+            assert!(tick + AFTERWARDS <= LIMIT, "{ahead:?}: nothing can be done about what it finds");
+            assert!(wait < SOONEST + AFTERWARDS, "{ahead:?}: {wait:?} is long to wait");
+            let fits = SOONEST <= ahead && ahead + AFTERWARDS <= LIMIT;
+            assert_eq!(wait.is_zero(), fits, "{ahead:?}: nobody waits without need");
+        }
     }
 }

@@ -229,6 +229,7 @@ impl Hook {
             immutable: of_kind.immutable.clone(),
             shown_as: of_kind.shown_as.clone(),
             adopt: provisioner.adopt,
+            lost_at: None,
             drift: provisioner.drift,
         })
     }

@@ -48,7 +48,7 @@ pub(super) async fn runner<B: Beside>(
         entropy: Entropy::seeded(seed),
         installation: config.installation.clone(),
         level: config.level,
-        recovering: store.is_recovering()?,
+        recovering: store.recovering_since()?,
         fly_api: config.fly_api.clone(),
         limits: Limits::default(),
         label_sources: Vec::new(),

@@ -5,7 +5,8 @@
 //!   another size, or region ───────► one time ends, the next begins
 //!   stopped, destroyed ────────────► it ends, at the platform's own time
 //!   absent, with no word of its end► it ends at the last sight; from there on it is unseen
-//!   first seen, older than that ───► until its last change it is unseen
+//!   first seen, older than that ───► what its own log tells is so; before that, or without one until its last
+//!                                    change, it is unseen
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use super::draft::{Draft, Write};
 use super::row::{GONE, Row};
-use super::seen::MachineSeen;
+use super::seen::{LogEntry, MachineSeen};
 use crate::running::{Month, Noted, Size};
 use crate::subject::{SubjectKind, Uid};
 use crate::time::Timestamp;
@@ -50,6 +51,21 @@ fn size(row: &Row) -> Size {
     Size { guest, region }
 }
 
+/// When a machine began to run and when it did not any more, as far as lines of its log tell of its present size.
+fn told(log: &[LogEntry]) -> Vec<(Timestamp, bool)> {
+    let mut lines: Vec<_> = log.iter().collect();
+    lines.sort_by_key(|line| line.at);
+    // What it ran on before it was updated, nobody knows.
+    let updated = lines.iter().rposition(|line| line.kind == "update");
+    lines.drain(..updated.map_or(0, |at| at + 1));
+    let stays = |line: &&&LogEntry| {
+        matches!(line.status.as_str(), "created" | "started" | "stopped" | "suspended" | "failed")
+    };
+    let mut told: Vec<_> = lines.iter().filter(stays).map(|line| (line.at, runs(&line.status))).collect();
+    told.dedup_by_key(|(_, runs)| *runs);
+    told
+}
+
 impl Draft<'_> {
     /// Lets a machine's clock follow what its row says, as of a time; of an app there is none.
     pub(super) fn wind(&mut self, row: &mut Row, at: Timestamp) {
@@ -76,15 +92,35 @@ impl Draft<'_> {
         }
     }
 
-    /// Begins with a machine that was there before it was seen: what it did this month until its last change is unseen.
+    /// Begins with a machine that was there before it was seen: what it did this month before the oldest line that came
+    /// with it, or without one until its last change, is unseen.
     pub(super) fn wind_late(&mut self, row: &mut Row, machine: &MachineSeen) {
-        let until = machine.updated_at.unwrap_or_else(|| self.now());
+        let changed = machine.updated_at.unwrap_or_else(|| self.now());
         let month = Month::of(self.now()).start();
-        let since = machine.created_at.unwrap_or(until).max(month);
-        if let Some(app) = row.parent.clone().filter(|_| since < until) {
-            self.noted.push(Noted::Unseen { app, size: size(row), since, until });
+        let since = machine.created_at.unwrap_or(changed).max(month);
+        let told = told(&machine.log);
+        // A log that ends otherwise than the machine is seen says nothing certain of it.
+        let agrees = told.last().is_some_and(|(_, ran)| *ran == runs(&row.state));
+        let (from, last) = match (told.first(), told.last()) {
+            (Some((first, _)), Some((last, _))) if agrees => (*first, *last),
+            _ => (changed, changed),
+        };
+        if let Some(app) = row.parent.clone() {
+            let (machine, size) = (row.uid.clone(), size(row));
+            if since < from {
+                let (app, size) = (app.clone(), size.clone());
+                self.noted.push(Noted::Unseen { app, size, since, until: from });
+            }
+            // What was counted before, or is of earlier months, is not counted again.
+            let since = since.max(row.memory.ran_until.unwrap_or(since));
+            let ran =
+                told.windows(2).filter(|two| agrees && two[0].1).map(|two| (two[0].0.max(since), two[1].0));
+            for (since, until) in ran.filter(|(since, until)| since < until) {
+                let (machine, app, size) = (machine.clone(), app.clone(), size.clone());
+                self.noted.push(Noted::Ended { machine, app, size, since, until });
+            }
         }
-        self.wind(row, until);
+        self.wind(row, last);
     }
 
     /// Ends the clock of a machine that vanished without a word: nobody saw until when it ran.

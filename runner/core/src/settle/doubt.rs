@@ -178,7 +178,7 @@ fn given_up(scene: &Scene<'_>, look: &Look, over: Timestamp) -> Step {
 }
 
 /// Looks again soon, and once more when everything must have become visible.
-fn settling(scene: &Scene<'_>, over: Timestamp) -> Step {
+pub(super) fn settling(scene: &Scene<'_>, over: Timestamp) -> Step {
     let pause = BETWEEN.max(Millis::new(scene.policy.settle.as_i64() / 4));
     let until = if scene.now < over { (scene.now + pause).min(over) } else { scene.now };
     Scene::wait(until, Waiting::Settling)

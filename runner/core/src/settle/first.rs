@@ -1,11 +1,15 @@
 //! A row whose creation has not left yet: look, then take, refuse or create.
+//!
+//! While a ledger is rebuilt, the creation may have left all the same, on the record that was lost.
 
+use super::doubt::settling;
 use super::scene::equals;
 use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};
 use crate::spec::Thing;
+use crate::time::Timestamp;
 
 /// How long a conflict or a full listing is left alone before it is looked at again.
 const AGAIN: Millis = Millis::minutes(5);
@@ -40,6 +44,12 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
         }
         _ => {}
     }
+    // What was on its way when the ledger was lost is ours, and would be made a second time.
+    if let Some(over) = lost_shows_by(scene)
+        && look.began < over
+    {
+        return settling(scene, over);
+    }
     match look.things.first() {
         Some(foreign) if scene.policy.class == Class::Natural && scene.holds(Rule::ForeignIsForeign) => {
             let problem = Problem::Conflict { thing: foreign.id.clone() };
@@ -69,6 +79,12 @@ fn adoptable(scene: &Scene<'_>, thing: &Thing, want: &serde_json::Value) -> bool
         Adopt::Recover => scene.policy.class != Class::Marked,
     };
     takes && scene.whose(thing) == Whose::Unmarked && !scene.held_by_another(thing) && equals(thing, want)
+}
+
+/// When everything must show that was sent until the ledger was lost.
+fn lost_shows_by(scene: &Scene<'_>) -> Option<Timestamp> {
+    let lost = scene.policy.lost_at.filter(|_| scene.holds(Rule::LostMustShow))?;
+    Some(scene.bound(lost + scene.policy.window) + scene.policy.settle)
 }
 
 pub(super) fn ids(things: &[Thing]) -> Vec<String> {

@@ -42,11 +42,13 @@ pub enum Rule {
     NewMayBeOurs = 1 << 15,
     /// What a repeated creation may have left is looked for by its mark before a row ends.
     LastLook = 1 << 16,
+    /// While a ledger is rebuilt, nothing is missing before what was sent until it was lost must show.
+    LostMustShow = 1 << 17,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LookFirst,
         Self::SettleWait,
         Self::PreImage,
@@ -64,6 +66,7 @@ impl Rule {
         Self::SteadyTime,
         Self::NewMayBeOurs,
         Self::LastLook,
+        Self::LostMustShow,
     ];
 }
 

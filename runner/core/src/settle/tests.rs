@@ -100,6 +100,7 @@ impl Case {
             immutable: vec!["fixed".to_owned()],
             shown_as: std::collections::BTreeMap::new(),
             adopt: Adopt::default(),
+            lost_at: None,
             drift: Drift::default(),
         };
         let want = Some(json!({"v": 1, "fixed": 1}));
@@ -303,6 +304,35 @@ fn before_the_first_creation_there_is_a_look() {
         ("anonymous: the pre-image", case(Anonymous).sees([unmarked("a", 1, None)]), "create, before: a"),
         ("anonymous: one at a time", busy(Anonymous).sees([]), "wait 1 s, Turn"),
         ("the others need not wait", busy(Marked).sees([]), "create, before: "),
+    ]);
+}
+
+#[test]
+fn while_a_ledger_is_rebuilt_nothing_is_missing_before_it_must_show() {
+    use Class::{Anonymous, Keyed, Marked, Natural};
+    let lost = |class, ago: i64| {
+        Case::new(class, row(State::Creating)).policy(|policy| {
+            (policy.adopt, policy.lost_at) = (Adopt::Recover, Some(at(-ago)));
+        })
+    };
+    check([
+        ("it may have been sent, and be hidden", lost(Marked, 0).sees([]), "wait 7.5 s, Settling"),
+        ("of whatever class", lost(Anonymous, 0).sees([]), "wait 7.5 s, Settling"),
+        ("it must show in a second", lost(Keyed, 39).sees([]), "wait 1 s, Settling"),
+        ("it would show", lost(Marked, 40).sees([]), "create, before: "),
+        ("a look that began before it must", lost(Marked, 40).saw(-1, []), "wait 0 s, Settling"),
+        ("what shows is taken at once", lost(Marked, 0).sees([mine(1)]), "take t as created"),
+        (
+            "what is otherwise may show as it was before a change",
+            lost(Natural, 0).sees([unmarked("a", 2, None)]),
+            "wait 7.5 s, Settling",
+        ),
+        (
+            "and by then is somebody else's",
+            lost(Natural, 40).sees([unmarked("a", 2, None)]),
+            "conflict with a, again in 300 s",
+        ),
+        ("our clock was set since", lost(Marked, 1_000).set(5, 100).sees([]), "wait 7.5 s, Settling"),
     ]);
 }
 

@@ -5,7 +5,7 @@ use groundcrew_core::row::State;
 
 use crate::story::Act;
 use crate::world::{
-    Answer, Api, Body, Broken, Driver, Flight, Key, Ledger, Maker, Mark, Marks, NAP, Phase, REMEMBERS,
+    Answer, Api, Body, Broken, Driver, Flight, Key, Lane, Ledger, Maker, Mark, Marks, NAP, Phase, REMEMBERS,
     SETTLE, STEPS, Setup, Shape, Tick, World, Write,
 };
 
@@ -21,6 +21,9 @@ pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
         }
     }
     let sending = world.lanes.iter().any(|lane| matches!(lane.phase, Phase::Intended { sends_by: 0.., .. }));
+    if looked_for(setup, world) {
+        all.push((Act::Rebuilt, rebuilt(world)));
+    }
     if world.due_to_end() {
         // It takes effect, is answered, or is lost; only then does time go on.
     } else if world.restless() || sending {
@@ -59,6 +62,9 @@ pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
         let steps = if world.lanes.len() > 1 { &STEPS[STEPS.len() - 1..] } else { &STEPS[..] };
         all.extend(steps.iter().map(|by| (Act::ClockSet(*by), clock_set(setup, world, *by))));
     }
+    if world.left.ledgers > 0 {
+        all.push((Act::LedgerLost, ledger_lost(world)));
+    }
     if world.left.foreign > 0 {
         foreign(setup, world, &mut all);
     }
@@ -80,6 +86,42 @@ fn crashed(world: &World) -> World {
     }
     next.flights.iter_mut().for_each(|flight| flight.waited = false);
     next.flights.retain(|flight| flight.by >= 0);
+    next.tidy();
+    next
+}
+
+/// Nothing is known any more but what is wanted; what was sent is under way all the same.
+fn ledger_lost(world: &World) -> World {
+    let mut next = world.clone();
+    next.left.ledgers -= 1;
+    for lane in &mut next.lanes {
+        (lane.row, lane.phase, lane.due, lane.reported) = (None, Phase::Idle, Some(0), false);
+    }
+    next.flights.iter_mut().for_each(|flight| flight.waited = false);
+    next.flights.retain(|flight| flight.by >= 0);
+    // What there was to compare with the clock is lost, too.
+    (next.steady, next.rebuilt) = (None, Some(0));
+    next.tidy();
+    next
+}
+
+/// Whether a rebuilding may end: everything that is wanted was looked for, and nothing of it may still show.
+fn looked_for(setup: &Setup, world: &World) -> bool {
+    let looked = |lane: &Lane| {
+        let looking = lane.row.as_ref().is_some_and(|row| row.state == State::Creating && lane.due.is_some());
+        lane.phase == Phase::Idle && lane.due != Some(0) && (!looking || lane.reported)
+    };
+    let early = setup.driver == Driver::FinishesEarly;
+    world.rebuilt.is_some() && (early || world.lanes.iter().all(looked))
+}
+
+/// What was only shown is decided again.
+fn rebuilt(world: &World) -> World {
+    let mut next = world.clone();
+    next.rebuilt = None;
+    for lane in &mut next.lanes {
+        lane.due = Some(0);
+    }
     next.tidy();
     next
 }

@@ -11,7 +11,9 @@ use groundcrew_core::steady::Steady;
 use groundcrew_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::world::{Body, Ledger, Mark, REMEMBERS, RowNo, SETTLE, Seen, Setup, Shape, Tick, WINDOW, World};
+use crate::world::{
+    Body, Driver, Ledger, Mark, REMEMBERS, RowNo, SETTLE, Seen, Setup, Shape, Tick, WINDOW, World,
+};
 
 const INSTALLATION: &str = "model";
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -26,6 +28,7 @@ struct Question {
     busy: bool,
     skew: Tick,
     steady: Option<(Tick, Tick)>,
+    rebuilt: Option<Tick>,
 }
 
 /// Asks the real function, and remembers its answers.
@@ -46,6 +49,7 @@ impl<'a> Decider<'a> {
             immutable: vec!["fixed".to_owned()],
             shown_as: std::collections::BTreeMap::new(),
             adopt: Adopt::default(),
+            lost_at: None,
             drift: setup.drift,
         };
         Self { setup, policy, known: HashMap::new() }
@@ -63,6 +67,7 @@ impl<'a> Decider<'a> {
             busy: rows().any(|row| settle::occupies_listing(&ledger_row(row), occupied)),
             skew: world.skew,
             steady: world.steady,
+            rebuilt: world.rebuilt,
         };
         if let Some(step) = self.known.get(&question) {
             return Rc::clone(step);
@@ -81,6 +86,13 @@ impl<'a> Decider<'a> {
             }
         };
         let look = question.seen.as_ref().map(|seen| Self::look(seen, question.skew));
+        let mut policy = self.policy.clone();
+        if let Some(since) = question.rebuilt {
+            policy.lost_at = Some(at(since));
+            if self.setup.driver != Driver::RecoversAsEver {
+                policy.adopt = Adopt::Recover;
+            }
+        }
         let held: Vec<_> = question.held.iter().map(u8::to_string).collect();
         decide(&Scene {
             row: &row,
@@ -89,7 +101,7 @@ impl<'a> Decider<'a> {
             look: look.as_ref(),
             held: &held,
             listing_busy: question.busy,
-            policy: &self.policy,
+            policy: &policy,
             installation: INSTALLATION,
             now: NOW,
             steady: steady(question.steady),

@@ -91,6 +91,11 @@ impl Decider<'_> {
     fn perform(&self, world: &World, lane: usize, seen: Option<&Seen>, step: &Step) -> Vec<(Act, World)> {
         let mut next = world.clone();
         (next.lanes[lane].phase, next.lanes[lane].due) = (Phase::Idle, Some(0));
+        let writes = matches!(step, Step::Create { .. } | Step::Update { .. } | Step::Remove { .. });
+        if writes && world.rebuilt.is_some() {
+            next.lanes[lane].due = None;
+            return vec![(Act::Shows(lane as u8), next)];
+        }
         let act = match step {
             Step::Look(aim) => return looks(world, lane, *aim),
             Step::Create { before } => self.intends_create(&mut next, lane, before),

@@ -28,7 +28,7 @@ use search::{Explored, explore};
 use world::{Api, Budget, Driver, Marks, NAP, Setup};
 
 const CALM: Budget =
-    Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0, steps: 0 };
+    Budget { crashes: 0, losses: 0, foreign: 0, wants: 0, blinks: 0, naps: 0, ends: 0, steps: 0, ledgers: 0 };
 
 /// What may go wrong together: all of it at once is more than can be explored in a test.
 const TROUBLES: [Budget; 17] = [
@@ -60,6 +60,20 @@ const MORE: [Budget; 3] = [
 
 /// A stranger removes what we made before we saw it, and what is wanted changes while its repetition is in doubt.
 const SEEN_TOO_LATE: Budget = Budget { crashes: 2, foreign: 1, wants: 1, ..CALM };
+
+/// The database is lost, at any moment, and the ledger is rebuilt.
+///
+/// What carries no mark is told by nothing but what is wanted: that this is what it was is the condition.
+const LOST: [Budget; 4] = [
+    Budget { ledgers: 1, ..CALM },
+    Budget { ledgers: 1, losses: 1, ..CALM },
+    Budget { ledgers: 1, crashes: 1, ..CALM },
+    Budget { ledgers: 2, ..CALM },
+];
+
+/// The same where marks tell.
+const LOST_MARKED: [Budget; 2] =
+    [Budget { ledgers: 1, wants: 1, ..CALM }, Budget { ledgers: 1, foreign: 1, ..CALM }];
 
 /// Set to anything: explores more than fits into a test.
 const LARGE: &str = "GROUNDCREW_MODEL_LARGE";
@@ -139,6 +153,18 @@ fn two_owners() -> Vec<Setup> {
     troubles.map(with).into()
 }
 
+/// Every kind of API, with the ledger lost and rebuilt.
+fn lost() -> Vec<Setup> {
+    let unmarked = |budget| {
+        let clock_right = setup("anonymous", Class::Anonymous, Marks::Impossible, budget);
+        [natural(budget), keyed(budget), vec![clock_right]].concat()
+    };
+    let all = |budget| [unmarked(budget), marked(budget)].concat();
+    let carried = |setup: &Setup| setup.marks == Marks::Carried;
+    let more = LOST_MARKED.into_iter().flat_map(all).filter(carried);
+    LOST.into_iter().flat_map(all).chain(more).collect()
+}
+
 /// Explores each; says how much it was, and the first story if a promise is broken.
 fn holds(setups: impl IntoIterator<Item = Setup>) {
     let mut states = 0;
@@ -178,6 +204,11 @@ fn two_owners_of_one_listing_keep_every_promise() {
     holds(two_owners());
 }
 
+#[test]
+fn things_of_a_lost_ledger_keep_every_promise() {
+    holds(lost());
+}
+
 /// The worlds in which the need of a rule shows.
 fn worlds_that_need(rule: Rule) -> Vec<Setup> {
     let [lost_and_stranger, lost_and_want, missed, stranger, _, returning, _, _, set, ..] = TROUBLES;
@@ -195,6 +226,7 @@ fn worlds_that_need(rule: Rule) -> Vec<Setup> {
         Rule::SteadyTime => marked(set),
         Rule::NewMayBeOurs => anonymous(lost_and_stranger),
         Rule::LastLook => marked(SEEN_TOO_LATE),
+        Rule::LostMustShow => marked(LOST[0]),
     }
 }
 
@@ -232,6 +264,8 @@ fn without_any_duty_of_the_driver_a_promise_is_broken() {
         (Driver::BeginsAnew, marked(made_again)),
         (Driver::KeepsLooks, marked(set_twice)),
         (Driver::KeepsSpec, marked(SEEN_TOO_LATE)),
+        (Driver::RecoversAsEver, anonymous(LOST[0])),
+        (Driver::FinishesEarly, anonymous(LOST[0])),
     ];
     for (lapse, worlds) in lapses {
         let found = story_with(worlds, |setup| setup.driver = lapse, &format!("a driver that {lapse:?}"));

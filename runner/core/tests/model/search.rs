@@ -11,7 +11,7 @@ use groundcrew_core::settle::Drift;
 use crate::acts::{fair, unfair};
 use crate::asking::Decider;
 use crate::story::Act;
-use crate::world::{Body, Lane, Maker, Phase, Setup, World};
+use crate::world::{Body, Lane, Maker, Marks, Phase, Setup, World};
 
 /// More states than this mean that the model lost its bounds.
 const MOST: usize = 4_000_000;
@@ -155,7 +155,12 @@ fn lane_reached(setup: &Setup, world: &World, lane: &Lane, maker: Maker) -> bool
         return false;
     }
     match (&lane.row, lane.want) {
-        (None, None) => ours.is_empty(),
+        // What nobody wants any more by the time the ledger is lost is looked for by nobody: a listing shows it, by its
+        // mark, to a person.
+        (None, None) => {
+            let lost = world.left.ledgers < setup.budget.ledgers;
+            ours.is_empty() || lost && setup.marks == Marks::Carried
+        }
         // What was only presumed to be ours is left to a person.
         (Some(row), want) if row.origin == Origin::Presumed => {
             let held = ours.is_empty() || ours.len() == 1 && row.thing == Some(ours[0].0);

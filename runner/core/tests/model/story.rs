@@ -32,6 +32,9 @@ pub(crate) enum Act {
     ClockSet(Tick),
     Wants(u8, Option<Body>),
     MadeAgain(u8),
+    LedgerLost,
+    Rebuilt,
+    Shows(u8),
     StrangerMakes,
     StrangerRemoves(u8),
     StrangerChanges(u8),
@@ -50,6 +53,7 @@ impl Act {
                 | Self::ClockSet(_)
                 | Self::Wants(..)
                 | Self::MadeAgain(_)
+                | Self::LedgerLost
                 | Self::StrangerMakes
                 | Self::StrangerRemoves(_)
                 | Self::StrangerChanges(_)
@@ -98,6 +102,9 @@ impl fmt::Display for Act {
             Self::MadeAgain(who) => {
                 write!(f, "{} is deleted and made again; what was in it is gone", lane(*who))
             }
+            Self::LedgerLost => f.write_str("the database is lost; somebody has it rebuilt"),
+            Self::Rebuilt => f.write_str("all was looked for; somebody ends the rebuilding"),
+            Self::Shows(who) => write!(f, "{}: what it would write is shown", lane(*who)),
             Self::StrangerMakes => f.write_str("a stranger makes a thing"),
             Self::StrangerRemoves(id) => write!(f, "a stranger removes thing {id}"),
             Self::StrangerChanges(id) => write!(f, "a stranger changes thing {id}"),

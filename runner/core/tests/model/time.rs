@@ -49,6 +49,7 @@ impl World {
             all.extend(lane.row.iter_mut().flat_map(row_stamps));
         }
         all.extend(self.steady.iter_mut().flat_map(|(since, beyond)| [since, beyond]));
+        all.extend(&mut self.rebuilt);
         all
     }
 
@@ -61,6 +62,7 @@ impl World {
             }
             all.extend(lane.row.iter_mut().flat_map(row_stamps));
         }
+        all.extend(&mut self.rebuilt);
         all
     }
 
@@ -77,6 +79,8 @@ impl World {
             let made = self.objects.iter_mut().filter_map(|object| object.made.as_mut());
             made.for_each(|at| *at = (*at).max(oldest));
         }
+        // What was sent before must show by then.
+        self.rebuilt = self.rebuilt.map(|since| since.max(oldest - WINDOW));
         // What is of unknown age, and what lies before the oldest look, are the same by now.
         let rests = self.lanes.iter().all(|lane| lane.row.is_none());
         let past = |(since, beyond): &(Tick, Tick)| *since < oldest && *beyond < oldest;

@@ -87,6 +87,10 @@ pub(crate) enum Driver {
     KeepsLooks,
     /// Believes of a thing that it takes in the place of another what it wrote to that one.
     KeepsSpec,
+    /// Takes over no more than ever while the ledger is rebuilt.
+    RecoversAsEver,
+    /// Ends the rebuilding before everything was looked for.
+    FinishesEarly,
 }
 
 /// How often each kind of trouble may still come.
@@ -102,13 +106,16 @@ pub(crate) struct Budget {
     pub(crate) ends: u8,
     /// Somebody sets our clock.
     pub(crate) steps: u8,
+    /// The database is lost, and the ledger is rebuilt.
+    pub(crate) ledgers: u8,
 }
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { crashes, losses, foreign, wants, blinks, naps, ends, steps } = self;
+        let Self { crashes, losses, foreign, wants, blinks, naps, ends, steps, ledgers } = self;
         write!(f, "(crashes {crashes}, lost answers {losses}, strangers {foreign}, wants {wants}, ")?;
-        write!(f, "missed looks {blinks}, sleeps {naps}, ends {ends}, steps {steps})")
+        write!(f, "missed looks {blinks}, sleeps {naps}, ends {ends}, steps {steps}, ")?;
+        write!(f, "ledgers {ledgers})")
     }
 }
 
@@ -282,6 +289,8 @@ pub(crate) struct World {
     pub(crate) skew: Tick,
     /// Since when our clock has run evenly, and the latest that it had shown; none: since ever, as far as it matters.
     pub(crate) steady: Option<(Tick, Tick)>,
+    /// Since when the ledger is being rebuilt, if it is: nothing is written meanwhile.
+    pub(crate) rebuilt: Option<Tick>,
 }
 
 impl World {
@@ -298,6 +307,7 @@ impl World {
             broken: None,
             skew: setup.skew,
             steady: None,
+            rebuilt: None,
         }
     }
 

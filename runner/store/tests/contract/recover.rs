@@ -5,6 +5,7 @@ use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::hooks::HookState;
 use groundcrew_store::lanes::{LaneId, LaneLook, Rows};
 use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::recover::SETTLING;
 use groundcrew_store::{Error, Options, Store};
 
 use crate::support::{Bench, at};
@@ -59,6 +60,11 @@ async fn everything_is_looked_at_anew_and_counted() {
     let mut found = bench.row("a");
     found.due_at = Some(at(9_000));
     bench.commit(found).await.unwrap();
+    let mut hidden = bench.row("b");
+    (hidden.due_at, hidden.waiting) = (Some(at(9_000)), Some(SETTLING.to_owned()));
+    bench.commit(hidden).await.unwrap();
+    let now = store.recovery(at(5)).unwrap().unwrap();
+    assert_eq!((now.looking, now.to_create), (1, 0), "it may have been sent, and does not show yet");
     let mut missing = bench.row("b");
     (missing.due_at, missing.waiting) = (None, Some("observe: would be created".to_owned()));
     bench.commit(missing).await.unwrap();

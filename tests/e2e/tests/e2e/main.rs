@@ -29,6 +29,7 @@ mod recovery;
 mod replays;
 mod retire;
 mod scene;
+mod second;
 mod shipped;
 mod shutdown;
 mod ticks;

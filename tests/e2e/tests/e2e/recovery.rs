@@ -22,6 +22,17 @@ allow = ["GET,POST,PUT,DELETE {config.server}/*"]
 /// What is `inner` lives in its app, and ends with it.
 const CLASSES: [&str; 5] = ["natural", "keyed", "marked", "anonymous", "inner"];
 
+/// One thing of a kind whose listing hides what is new for long.
+const HIDDEN: &str = r#"
+[hook.records]
+$THINGS
+settle = "20s"
+config = { server = "$SHOP", things = [{ kind = "marked", key = "{app}", value = 1 }] }
+gone = "delete"
+grace = { gone = "1s", unwanted = "1s" }
+allow = ["GET,POST,PUT,DELETE {config.server}/*"]
+"#;
+
 /// What costs most: a cluster, a cache and a bucket, told by nothing but their names.
 const PAID: &str = r#"
 [hook.db]
@@ -178,6 +189,27 @@ fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
     scene.until_so("all is gone", || {
         (scene.took_effect("postgres.deleted"), scene.took_effect("addon.deleted")) == (1, 2)
     });
+    up.end();
+}
+
+#[test]
+fn what_does_not_show_yet_when_the_database_is_lost_is_waited_for_and_not_made_twice() {
+    let scene = Scene::with_apps(1);
+    scene.outside.open("/marked", Knobs { lag_ms: 15_000, ..Knobs::marked() });
+    scene.configure(HIDDEN);
+    let mut up = scene.started();
+    scene.until_so("it is there", || scene.keys().len() == 1);
+    up.end();
+
+    scene.lose_database();
+    scene.says(&["recover"]);
+    let mut up = scene.started();
+    let recovery = scene.until_complete(1);
+    assert_eq!(recovery["to_create"], 0, "{recovery}");
+    scene.says(&["recover", "--finish"]);
+    scene.until_listed(6);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
+    scene.is_clean([("cust-1", "marked/cust-1")]);
     up.end();
 }
 

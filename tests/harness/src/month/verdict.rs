@@ -50,6 +50,13 @@ pub struct Outcome {
     story: Story,
 }
 
+impl Outcome {
+    /// Everything that took effect outside, in order: what, when, by whom.
+    pub fn effects(&self) -> &[Effect] {
+        &self.story.log
+    }
+}
+
 /// What people want to know of a month that went wrong.
 #[derive(Debug)]
 struct Story {

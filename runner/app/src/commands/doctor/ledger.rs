@@ -98,7 +98,7 @@ fn others(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store:
     }
     for finding in store.findings(ClosedToo::No)? {
         match finding.code.as_str() {
-            marks::SECOND => chart.bad("runners", finding.message, &["groundcrew recover"]),
+            marks::SECOND => chart.bad("runners", finding.message, finding.remedy.as_deref().as_slice()),
             marks::OTHER => chart.note("installations", finding.message, &[]),
             _ => {}
         }

@@ -13,6 +13,7 @@ use groundcrew_store::RunId;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::recover::SETTLING;
 use groundcrew_store::wants::StoredWant;
 
 use super::super::drift::look_every;
@@ -252,7 +253,7 @@ impl Runner {
         let now = self.now();
         let (text, frozen) = match why {
             Waiting::Settled => (None, None),
-            Waiting::Settling => (Some("settling: the API may still hide it".to_owned()), None),
+            Waiting::Settling => (Some(SETTLING.to_owned()), None),
             Waiting::Polling => {
                 (Some(format!("not ready: {}", work.row.note.as_deref().unwrap_or("asked again soon"))), None)
             }

@@ -68,7 +68,10 @@ impl Runner {
         let Some(policy) = installed.hook.policy(&row.kind, window) else {
             return self.unknown(installed, row).await;
         };
-        let policy = if self.is_recovering() { Policy { adopt: Adopt::Recover, ..policy } } else { policy };
+        let policy = match self.recovering_since() {
+            Some(since) => Policy { adopt: Adopt::Recover, lost_at: Some(since), ..policy },
+            None => policy,
+        };
         let want = wants.iter().find(|want| row.is_wanted() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(asking)?;
         let before = row.row.state;

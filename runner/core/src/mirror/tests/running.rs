@@ -116,6 +116,59 @@ fn who_was_there_before_counts_from_its_last_change_and_the_rest_is_unseen() {
     assert_eq!(noted(&mut bench), ["unseen 100..600", "begun 600 as 1"]);
 }
 
+/// What is noted of a machine that is older than whoever sees it at 1,000 with this log.
+fn first_seen(seen: MachineSeen) -> Vec<String> {
+    let mut bench = Bench::empty(Config::new("acme"));
+    bench.pass(1_000);
+    bench.apps(&[app("a1", "web")]);
+    bench.control();
+    bench.own("web", &[seen]);
+    noted(&mut bench)
+}
+
+#[test]
+fn who_was_there_before_ran_as_its_own_log_tells() {
+    let with = |state, updated, log: &[_]| MachineSeen { log: log.to_vec(), ..sized(state, updated, 1) };
+    let (launch, start) = (line("launch", "created", 100), line("start", "started", 120));
+    let (exit, again) = (line("exit", "stopped", 300), line("start", "started", 400));
+    // Something else was changed at 600: that is when it was last changed, not when it began to run.
+    let whole = [launch, start.clone(), exit.clone(), again.clone()];
+    assert_eq!(first_seen(with("started", 600, &whole)), ["ran 120..300 as 1", "begun 400 as 1"]);
+    assert_eq!(
+        first_seen(with("stopped", 300, &whole[..3])),
+        ["ran 120..300 as 1"],
+        "it does not run, and did"
+    );
+    // The list embeds the newest lines alone, in any order.
+    let newest = [again.clone(), exit.clone()];
+    assert_eq!(first_seen(with("started", 400, &newest)), ["unseen 100..300", "begun 400 as 1"]);
+    let starting = [start.clone(), line("start", "starting", 390), again.clone()];
+    assert_eq!(
+        first_seen(with("started", 400, &starting)),
+        ["unseen 100..120", "begun 120 as 1"],
+        "a line on the way to a state is none, and two of one state are one"
+    );
+}
+
+#[test]
+fn a_log_of_before_counts_only_for_the_present_size_and_where_it_agrees() {
+    let with = |state, updated, log: &[_]| MachineSeen { log: log.to_vec(), ..sized(state, updated, 4) };
+    let (start, exit) = (line("start", "started", 120), line("exit", "stopped", 300));
+    let updated = [start.clone(), line("update", "replacing", 200), line("start", "started", 210)];
+    assert_eq!(
+        first_seen(with("started", 210, &updated)),
+        ["unseen 100..210", "begun 210 as 4"],
+        "what it ran on before is not known"
+    );
+    assert_eq!(
+        first_seen(with("started", 600, &[start.clone(), exit])),
+        ["unseen 100..600", "begun 600 as 4"],
+        "it runs, and its log says that it does not"
+    );
+    let only_update = [line("update", "replacing", 200)];
+    assert_eq!(first_seen(with("started", 600, &only_update)), ["unseen 100..600", "begun 600 as 4"]);
+}
+
 #[test]
 fn who_vanishes_without_a_word_ran_until_it_was_last_seen() {
     let mut bench = started();
