@@ -23,8 +23,8 @@ fn every_language_and_kind_has_a_complete_project() {
             for needed in needed.into_iter().chain(scenarios) {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
-            let tested = created.files.iter().any(|file| file.starts_with("tests/"));
-            assert_eq!(tested, language == Language::Rust, "{what}");
+            let is_test = |file: &String| file.starts_with("tests/") || file.ends_with("_test.go");
+            assert_eq!(created.files.iter().any(is_test), language != Language::C, "{what}");
             for file in &created.files {
                 let text = fs::read_to_string(created.root.join(file)).unwrap();
                 assert!(!text.contains("{{name}}") && !text.contains("{{snake}}"), "{what}: {file}");
