@@ -5,9 +5,9 @@
 //! test says so.
 #![expect(clippy::unwrap_used, reason = "a test may end anywhere")]
 
-use std::env;
 use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
@@ -43,6 +43,38 @@ fn c() {
     every_kind(Language::C);
 }
 
+/// Where nobody listens: whatever wants the network is refused at once.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+#[test]
+fn a_rust_project_that_was_built_once_needs_no_network_and_keeps_its_lock_file() {
+    let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Language::Rust, Kind::Handler);
+    let Some(built) = scratch.build() else { return };
+    built.unwrap();
+    let lock = || fs::read_to_string(scratch.root.join("Cargo.lock")).unwrap();
+    let before = lock();
+    scratch.replace("src/lib.rs", "/// The hook. ", "/// The hook, compiled again. ");
+    let cut_off = |cargo_home: Option<&Path>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groundcrew"));
+        command.arg("build").current_dir(&scratch.root).env("CARGO_NET_RETRY", "0");
+        command.envs(cargo_home.map(|home| ("CARGO_HOME", home)));
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, NOWHERE).env(name.to_lowercase(), NOWHERE);
+        }
+        let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (is_built, said) = cut_off(None);
+    assert!(is_built, "{said}");
+    let offline = ["build", "--quiet", "--release", "--locked", "--offline", "--target", "wasm32-wasip2"];
+    says(&scratch, "cargo", &offline, "rust handler");
+    assert_eq!(lock(), before, "the lock file that `new` wrote is complete");
+    // It is cut off indeed: where nothing was ever fetched, nothing is built.
+    let nothing = tempfile::tempdir().unwrap();
+    let (is_built, said) = cut_off(Some(nothing.path()));
+    assert!(!is_built && said.contains("cargo refuses the source"), "{said}");
+}
+
 fn every_kind(language: Language) {
     for kind in Kind::ALL {
         let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), language, kind);
@@ -55,7 +87,7 @@ fn every_kind(language: Language) {
             groundcrew(&scratch, &["test", "--update"], &what);
             let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../author/templates/any");
             let calls = templates.join(kind.word()).join("scenarios/life.calls");
-            std::fs::copy(scratch.root.join("scenarios/life.calls"), calls).unwrap();
+            fs::copy(scratch.root.join("scenarios/life.calls"), calls).unwrap();
         }
         assert!(groundcrew(&scratch, &["test"], &what).starts_with("ok"), "{what}");
         let proven = groundcrew(&scratch, &["prove", "--pairs", "5"], &what);
