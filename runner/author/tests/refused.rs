@@ -24,7 +24,7 @@ fn rust() {
                 it.replace("src/lib.rs", "fn handle(event: &Event)", "fn handle(event: &Event");
             }),
             ("lacks-a-function", Kind::Provisioner, |it| {
-                it.replace("src/lib.rs", "fn remove(", "fn destroy(")
+                it.replace("src/lib.rs", "fn remove(", "fn destroy(");
             }),
             ("another-kind", Kind::Handler, says_that_it_audits),
             ("exports-nothing", Kind::Handler, |it| {
@@ -73,7 +73,7 @@ fn python() {
                 it.replace("hook.py", "def handle(self, event):", "def handle(self, event)");
             }),
             ("lacks-a-function", Kind::Provisioner, |it| {
-                it.replace("hook.py", "def remove(", "def destroy(")
+                it.replace("hook.py", "def remove(", "def destroy(");
             }),
             ("another-kind", Kind::Handler, says_that_it_audits),
             ("exports-nothing", Kind::Handler, |it| it.write("hook.py", "print('hello')\n")),
