@@ -441,7 +441,7 @@ fn what_handlers_are_told_is_what_a_scenario_says() {
     assert_eq!(Some(&played.happenings), scene_as_told.told.as_ref());
     let bodies = played.receipts.iter().map(|receipt| serde_json::from_str::<Value>(&receipt.body).unwrap());
     let data: Vec<_> = bodies.map(|body| body["data"].clone()).collect();
-    let tick = json!({ "hook": "teller", "cron": "0 3 * * *" });
+    let tick = json!({ "hook": "teller", "cron": "0 3 * * * UTC" });
     let expected = [
         Value::Null,
         json!({ "from": "nowhere" }),
