@@ -21,6 +21,7 @@ pub mod calls;
 pub mod carrier;
 pub mod clock;
 pub mod faults;
+pub mod happening;
 pub mod lifecycle;
 pub mod loaded;
 pub mod ordeal;
@@ -39,6 +40,7 @@ mod start;
 
 pub use beside::{Beside, Nobody, Seen};
 pub use faults::{Blow, Moment, Strike};
+pub use happening::Happening;
 pub use play::{Played, play};
-pub use scene::{Cast, Doing, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
+pub use scene::{Cast, Doing, Heard, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
 pub use trial::{Pairs, Trial, explore};

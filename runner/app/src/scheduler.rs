@@ -124,7 +124,7 @@ impl Job {
     }
 
     /// Its name among schedules; an audit's is its own, and names of tables have no colon.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Audit(audit) => audit.name.clone(),
             Self::Tick { hook, .. } => format!("tick:{hook}"),
@@ -423,7 +423,13 @@ async fn drifted(
 
 /// A tick as a handler is told it: its id is that of the hook and the time on the schedule, so the same tick is never
 /// two events.
-fn ticked(schedule: &str, hook: &str, handler: HookId, timing: &Timing, tick: Timestamp) -> NewTick {
+pub(crate) fn ticked(
+    schedule: &str,
+    hook: &str,
+    handler: HookId,
+    timing: &Timing,
+    tick: Timestamp,
+) -> NewTick {
     let id = Digest::of_parts([b"tick".as_slice(), hook.as_bytes(), &tick.as_millis().to_be_bytes()]);
     let event = Event {
         id: id.to_string(),

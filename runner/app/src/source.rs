@@ -33,6 +33,7 @@ use groundcrew_store::{HookId, Store};
 pub(crate) use fly::exchange;
 pub use fly::{Belief, FRESH_WITHIN, FlyHandle, FlySource, HintLost, Status};
 pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, Refusal};
+pub(crate) use foreign::{brought, would_take};
 pub use keeper::platform_object;
 pub use labels::LabelSources;
 pub use ndjson::{LineError, NdjsonError, NdjsonSource};

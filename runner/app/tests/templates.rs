@@ -5,12 +5,13 @@
 //! test says so.
 #![expect(clippy::unwrap_used, reason = "a test may end anywhere")]
 
-use std::env;
 use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
+use groundcrew_unchecked::not_checked;
 
 #[test]
 fn rust() {
@@ -42,20 +43,51 @@ fn c() {
     every_kind(Language::C);
 }
 
+/// Where nobody listens: whatever wants the network is refused at once.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+#[test]
+fn a_rust_project_that_was_built_once_needs_no_network_and_keeps_its_lock_file() {
+    let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Language::Rust, Kind::Handler);
+    let Some(built) = scratch.build() else { return };
+    built.unwrap();
+    let lock = || fs::read_to_string(scratch.root.join("Cargo.lock")).unwrap();
+    let before = lock();
+    scratch.replace("src/lib.rs", "/// The hook. ", "/// The hook, compiled again. ");
+    let cut_off = |cargo_home: Option<&Path>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groundcrew"));
+        command.arg("build").current_dir(&scratch.root).env("CARGO_NET_RETRY", "0");
+        command.envs(cargo_home.map(|home| ("CARGO_HOME", home)));
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, NOWHERE).env(name.to_lowercase(), NOWHERE);
+        }
+        let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (is_built, said) = cut_off(None);
+    assert!(is_built, "{said}");
+    let offline = ["build", "--quiet", "--release", "--locked", "--offline", "--target", "wasm32-wasip2"];
+    says(&scratch, "cargo", &offline, "rust handler");
+    assert_eq!(lock(), before, "the lock file that `new` wrote is complete");
+    // It is cut off indeed: where nothing was ever fetched, nothing is built.
+    let nothing = tempfile::tempdir().unwrap();
+    let (is_built, said) = cut_off(Some(nothing.path()));
+    assert!(!is_built && said.contains("cargo refuses the source"), "{said}");
+}
+
 fn every_kind(language: Language) {
     for kind in Kind::ALL {
         let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), language, kind);
         let Some(built) = scratch.build() else { return };
         let what = format!("{} {}", language.word(), kind.word());
         built.unwrap_or_else(|error| panic!("{what}: {error}"));
-        if language == Language::Rust {
-            says(&scratch, "cargo", &["test", "--quiet"], &what);
-            if env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write") {
-                groundcrew(&scratch, &["test", "--update"], &what);
-                let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../author/templates/any");
-                let calls = templates.join(kind.word()).join("scenarios/life.calls");
-                std::fs::copy(scratch.root.join("scenarios/life.calls"), calls).unwrap();
-            }
+        natively(&scratch, language, &what);
+        if language == Language::Rust && env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write")
+        {
+            groundcrew(&scratch, &["test", "--update"], &what);
+            let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../author/templates/any");
+            let calls = templates.join(kind.word()).join("scenarios/life.calls");
+            fs::copy(scratch.root.join("scenarios/life.calls"), calls).unwrap();
         }
         assert!(groundcrew(&scratch, &["test"], &what).starts_with("ok"), "{what}");
         let proven = groundcrew(&scratch, &["prove", "--pairs", "5"], &what);
@@ -63,14 +95,34 @@ fn every_kind(language: Language) {
     }
 }
 
-fn groundcrew(scratch: &Scratch, arguments: &[&str], what: &str) -> String {
-    says(scratch, env!("CARGO_BIN_EXE_groundcrew"), arguments, what)
+/// Runs the project's own tests with the language's own tool, as its README says; they must have found one.
+fn natively(scratch: &Scratch, language: Language, what: &str) {
+    let (program, arguments, passed): (_, &[_], _) = match language {
+        Language::Rust => ("cargo", &["test", "--tests"], " ... ok"),
+        Language::Ts | Language::Js => ("npm", &["test"], "fail 0"),
+        Language::Python => ("python3", &["-m", "unittest", "discover", "tests"], "Ran 1 test"),
+        Language::Go => ("go", &["test", "-v", "./..."], "--- PASS: Test"),
+        // What is outside of a component in C is the host alone.
+        Language::C => return,
+    };
+    if Command::new(program).arg("--help").output().is_err() {
+        not_checked(&format!("tests of projects in {}", language.name()), &format!("install {program}"));
+        return;
+    }
+    let (out, err) = says(scratch, program, arguments, what);
+    // unittest of Python tells on the one what others tell on the other.
+    let found = out.contains(passed) || err.contains(passed);
+    assert!(found, "{what}: {program} {arguments:?}\n{out}\n{err}");
 }
 
-/// What a command says that ends well.
-fn says(scratch: &Scratch, program: &str, arguments: &[&str], what: &str) -> String {
+fn groundcrew(scratch: &Scratch, arguments: &[&str], what: &str) -> String {
+    says(scratch, env!("CARGO_BIN_EXE_groundcrew"), arguments, what).0
+}
+
+/// What a command that ends well says, and what it says beside that.
+fn says(scratch: &Scratch, program: &str, arguments: &[&str], what: &str) -> (String, String) {
     let output = Command::new(program).args(arguments).current_dir(&scratch.root).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{what}: {program} {arguments:?}\n{out}\n{err}");
-    out.into_owned()
+    (out.into_owned(), err.into_owned())
 }

@@ -72,7 +72,7 @@ pub enum Error {
         fix: String,
     },
     /// The component is none that this host runs.
-    #[error("{tool} built a component that this host refuses: {source}")]
+    #[error("{tool} built a component that this host refuses")]
     Component {
         /// What built it.
         tool: &'static str,

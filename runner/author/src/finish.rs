@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use groundcrew_core::manifest::Manifest;
-use groundcrew_engine::inspect::{Export, embed, inspect};
+use groundcrew_engine::inspect::{self, Export, embed, inspect};
 
 use crate::build::{Built, Error, Made};
 use crate::{Kind, Project};
@@ -27,8 +27,14 @@ pub(crate) fn finish(project: &Project, made: &Made) -> Result<Built, Error> {
     let refused = |source| Error::Component { tool: made.tool, source };
     // Last: what other tools do to a component removes the section.
     let bytes = embed(&made.component, &project.manifest_text);
-    let inspected = inspect(&bytes).map_err(refused)?;
     let kind = project.kind();
+    let inspected = match inspect(&bytes) {
+        Err(inspect::Error::NoKind(_)) => {
+            let found = "the component exports nothing that this host calls".to_owned();
+            return Err(Error::WrongKind { kind, found, fix: (made.exporting)(kind).to_owned() });
+        }
+        inspected => inspected.map_err(refused)?,
+    };
     require(kind, &inspected.exports, made)?;
     inspected.require_linkable().map_err(refused)?;
     let (fresh, component) = (project.own().join("fresh.wasm"), project.output());

@@ -1,6 +1,7 @@
 //! Projects as `new` makes them: complete, legal, and never over what is there.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -23,8 +24,8 @@ fn every_language_and_kind_has_a_complete_project() {
             for needed in needed.into_iter().chain(scenarios) {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
-            let tested = created.files.iter().any(|file| file.starts_with("tests/"));
-            assert_eq!(tested, language == Language::Rust, "{what}");
+            let is_test = |file: &String| file.starts_with("tests/") || file.ends_with("_test.go");
+            assert_eq!(created.files.iter().any(is_test), language != Language::C, "{what}");
             for file in &created.files {
                 let text = fs::read_to_string(created.root.join(file)).unwrap();
                 assert!(!text.contains("{{name}}") && !text.contains("{{snake}}"), "{what}: {file}");
@@ -124,6 +125,48 @@ fn examples_are_what_new_makes() {
             assert!(found == text, "examples/{at}/{file} is old; GROUNDCREW_GOLDEN=write writes it");
         }
     }
+}
+
+#[test]
+fn the_table_of_examples_names_every_one_and_no_other() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let there: BTreeSet<_> = folders(&examples)
+        .into_iter()
+        .flat_map(|language| {
+            folders(&examples.join(&language)).into_iter().map(move |it| format!("{language}/{it}"))
+        })
+        .filter(|example| examples.join(example).join("hook.toml").is_file())
+        .collect();
+    let table = fs::read_to_string(examples.join("README.md")).unwrap();
+    let links = || table.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()));
+    let (pages, named): (BTreeSet<_>, BTreeSet<_>) = links().partition(|link| link.ends_with("README.md"));
+    assert_eq!(named, there, "examples/README.md, and the folders with a hook.toml");
+    let of_language = |page: &String| page.trim_end_matches("/README.md").to_owned();
+    assert_eq!(
+        pages.iter().map(of_language).collect::<BTreeSet<_>>(),
+        folders(&examples).into_iter().collect()
+    );
+    // So does the table of each language.
+    for page in &pages {
+        let language = of_language(page);
+        let text = fs::read_to_string(examples.join(page)).unwrap();
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let rows: BTreeSet<_> = rows.map(|(folder, _)| format!("{language}/{folder}")).collect();
+        let of_it: BTreeSet<_> =
+            there.iter().filter(|it| it.starts_with(&format!("{language}/"))).cloned().collect();
+        assert_eq!(rows, of_it, "examples/{page}");
+    }
+    // What `new` makes is compared with it.
+    let made: BTreeSet<_> = EXAMPLES.iter().map(|(at, ..)| (*at).to_owned()).collect();
+    let by_new = |it: &&String| !it.starts_with("rust/") && !it.starts_with("plain/");
+    assert_eq!(made, there.iter().filter(by_new).cloned().collect());
+}
+
+/// The folders within another, but for what builds leave there.
+fn folders(within: &Path) -> Vec<String> {
+    let entries = fs::read_dir(within).unwrap().map(|entry| entry.unwrap());
+    let folders = entries.filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name());
+    folders.map(|name| name.into_string().unwrap()).collect()
 }
 
 fn golden(name: &str, text: &str) {

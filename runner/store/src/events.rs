@@ -97,6 +97,14 @@ impl Store {
         })
     }
 
+    /// Whether an event of this id was accepted.
+    pub fn has_event(&self, id: &str) -> Result<bool> {
+        self.read(|connection| {
+            let text = "SELECT EXISTS (SELECT 1 FROM event WHERE eid = ?1)";
+            Ok(connection.query_row(text, [id], |row| row.get(0))?)
+        })
+    }
+
     /// The last events of a subject, newest first: id, kind, time.
     pub fn events_of(&self, subject: SubjectId, limit: u32) -> Result<Vec<(String, String, Timestamp)>> {
         self.read(|connection| {

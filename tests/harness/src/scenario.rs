@@ -223,6 +223,7 @@ impl Scenario {
             script: self.script.clone(),
             expects: self.expects.clone(),
             tells: if self.handler { Tells::Everything } else { Tells::Nothing },
+            told: None,
             lasts: self.lasts,
             looks: Looks::AsScripted,
             opens: None,
@@ -273,5 +274,5 @@ fn sees(
     labels: Option<Value>,
 ) -> Doing<neighbours::Act> {
     let (app, machine) = (app.to_owned(), machine.map(str::to_owned));
-    Doing::Sees(Sighting { app, machine, incarnation, labels, event: None })
+    Doing::Sees(Sighting { app, machine, incarnation, labels, event: None, data: Value::Null })
 }

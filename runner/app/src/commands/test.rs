@@ -11,7 +11,7 @@ use super::{Answer, Code, Context, Failure};
 use crate::prove::calls::{self, Compared, compare};
 use crate::prove::loaded::Loaded;
 use crate::prove::scenario::Scenario;
-use crate::prove::{Records, Scene, play};
+use crate::prove::{Happening, Played, Records, Scene, play};
 use crate::show::{Tone, paint};
 
 /// Play this hook's scenarios in the real engine, and compare its calls
@@ -83,6 +83,7 @@ fn one(scenario: &Scenario, loaded: &Loaded, mode: Mode) -> Result<Outcome, Fail
     let mut wrong = crate::prove::why::told(&played);
     let missing = scenario.expect.findings.iter().filter(|code| !played.found(code));
     wrong.extend(missing.map(|code| format!("the finding `{code}` was not reported")));
+    wrong.extend(in_turn(scenario, &played));
     Ok(Outcome {
         scenario: scenario.name.clone(),
         right: wrong.is_empty() && (updated || !differs),
@@ -91,6 +92,21 @@ fn one(scenario: &Scenario, loaded: &Loaded, mode: Mode) -> Result<Outcome, Fail
         lines: if differs && !updated { compared } else { Vec::new() },
         updated,
     })
+}
+
+/// Whether what was told, if no more is wrong with it, was told in the order that is expected.
+fn in_turn(scenario: &Scenario, played: &Played<()>) -> Option<String> {
+    let expected = scenario.expect.told.as_ref()?;
+    let sorted = |happenings: &[Happening]| {
+        let mut sorted = happenings.to_vec();
+        sorted.sort();
+        sorted
+    };
+    let told = &played.happenings;
+    let (at, (first, other)) =
+        expected.iter().zip(told).enumerate().find(|(_, (one, other))| one != other)?;
+    let said = || format!("out of turn: number {} that was told is `{other}`, not `{first}`", at + 1);
+    (sorted(expected) == sorted(told)).then(said)
 }
 
 impl Outcome {

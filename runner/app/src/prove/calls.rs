@@ -1,10 +1,11 @@
-//! What came of a scenario, in lines that a person reads and a file keeps: calls, what lives, findings.
+//! What came of a scenario, in lines that a person reads and a file keeps: calls, what lives, the ledger, findings.
 //!
 //! Whatever differs from play to play without meaning anything is named instead: `{mark}`, `{name}` (also as `once`).
 //! JSON is written canonically, so that the order of fields and spaces mean nothing.
 
 use std::fmt::Write as _;
 
+use groundcrew_core::row::State;
 use groundcrew_core::spec::canonical;
 use groundcrew_engine::egress::{Answer, Ask, Body};
 use groundcrew_outside::By;
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use super::beside::Seen;
 use super::play::Played;
-use super::records::{Called, Kept, Ran};
+use super::records::{Booked, Called, Kept, Ran};
 use super::scenario::INSTALLATION;
 
 /// Headers that a reader of calls wants to see.
@@ -36,6 +37,7 @@ pub fn lines<S: Seen>(played: &Played<S>, server: &str) -> Vec<String> {
         let purpose = thing.purpose.map_or_else(|| "nobody".to_owned(), |it| short(&it.to_string()));
         lines.push(format!("lives    {}/{} for {purpose}", thing.collection, names.masked(&thing.id)));
     }
+    lines.extend(kept.ledger.iter().map(|booked| names.masked(&row_line(booked))));
     for finding in &played.findings {
         let closed = if finding.closed.is_some() { " (closed)" } else { "" };
         lines.push(format!("finding  {} {}{closed}", finding.code, names.masked(&finding.about)));
@@ -58,6 +60,13 @@ fn run_lines(run: &Ran, server: &str, names: &Names) -> Vec<String> {
         );
     }
     lines
+}
+
+/// A row of the ledger; what is gone has no thing any more.
+fn row_line(Booked { purpose, state, thing }: &Booked) -> String {
+    let thing = thing.as_ref().filter(|_| *state != State::Gone);
+    let thing = thing.map(|thing| format!("  {thing}")).unwrap_or_default();
+    format!("row      {}  {state}{thing}", short(&purpose.to_string()))
 }
 
 fn call_line(called: &Called, server: &str) -> String {
@@ -197,6 +206,17 @@ mod tests {
             .collect();
         assert_eq!(told, ["  a", "- b", "+ x", "  c", "+ d"]);
         assert!(compare(&texts(&["a"]), &texts(&["a"])).iter().all(Compared::is_same));
+    }
+
+    #[test]
+    fn a_row_is_told_with_its_thing_as_long_as_there_is_one() {
+        let booked = |state| Booked {
+            purpose: groundcrew_outside::Purpose::new("fly/acme/cust-7", "thing/cust-7"),
+            state,
+            thing: Some("t4".to_owned()),
+        };
+        assert_eq!(row_line(&booked(State::Present)), "row      cust-7 thing/cust-7  present  t4");
+        assert_eq!(row_line(&booked(State::Gone)), "row      cust-7 thing/cust-7  gone");
     }
 
     #[test]

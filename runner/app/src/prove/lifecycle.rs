@@ -90,7 +90,10 @@ pub(super) fn live(scene: &Scene<Nobody>, turns: &[Turn]) -> Scene<Nobody> {
             (true, false) => turn.machine.is_some().then(|| "machine.destroyed".to_owned()),
         };
         let Turn { at, app, machine, labels } = turn.clone();
-        script.push((at, Doing::Sees(Sighting { app, machine, incarnation: *number, labels, event })));
+        script.push((
+            at,
+            Doing::Sees(Sighting { app, machine, incarnation: *number, labels, event, data: Value::Null }),
+        ));
     }
     script.sort_by_key(|(at, _)| *at);
     let last = script.last().map_or(0, |(at, _)| *at);
@@ -128,8 +131,14 @@ mod tests {
     #[test]
     fn lives_are_the_same_for_the_same_seed_and_use_what_is_written() {
         let sees = |at, labels| {
-            let sighting =
-                Sighting { app: "a".to_owned(), machine: None, incarnation: 1, labels, event: None };
+            let sighting = Sighting {
+                app: "a".to_owned(),
+                machine: None,
+                incarnation: 1,
+                labels,
+                event: None,
+                data: Value::Null,
+            };
             (at, Doing::<Infallible>::Sees(sighting))
         };
         let script =

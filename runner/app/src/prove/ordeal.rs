@@ -2,6 +2,7 @@
 
 use groundcrew_outside::Fault;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::beside::{Beside, Nobody};
 use super::faults::Strike;
@@ -94,7 +95,8 @@ impl Ordeal {
             });
             let (app, machine) = (end.app.clone(), end.machine.clone());
             let event = machine.is_some().then(|| "machine.destroyed".to_owned());
-            let gone = Sighting { app, machine, incarnation: end.incarnation, labels: None, event };
+            let incarnation = end.incarnation;
+            let gone = Sighting { app, machine, incarnation, labels: None, event, data: Value::Null };
             insert(&mut script, end.at, Doing::Sees(gone));
         }
         Scene { script, ..scene }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_core::time::Timestamp;
-use groundcrew_outside::judge::{Told, Verdict, judge, told};
+use groundcrew_outside::judge::{Told, Verdict, judge};
 use groundcrew_outside::{Act, Effect, Outside, Receipt};
 use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::{Options, Store};
@@ -18,6 +18,7 @@ use super::beside::{Beside, Seen};
 use super::carrier::{Carrier, Sent, Wire};
 use super::clock::{Clock, START};
 use super::faults::{Laid, Moment, Schedule, Strike};
+use super::happening::{Happening, Owed};
 use super::records::Kept;
 use super::scene::{Doing, Memory, Records, Scene, Tells};
 use super::{look, operator, records, source, start};
@@ -45,9 +46,11 @@ pub struct Played<S> {
     pub verdict: Verdict,
     /// What receivers were not told, or not in order.
     pub told: Told,
+    /// What they were told, each by the first request under its event's id.
+    pub happenings: Vec<Happening>,
     /// What its audits left; none: it has none.
     pub audited: Option<Audited>,
-    /// What is wrong with that, a line each.
+    /// What is wrong with that, and with what receivers were told beyond what the scenario says, a line each.
     pub otherwise: Vec<String>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
@@ -144,13 +147,13 @@ pub(super) struct Stage<'a, B: Beside> {
     pub(super) scene: &'a Scene<B>,
     pub(super) clock: Clock,
     pub(super) starts: AtomicU32,
-    /// Event ids by subject, in order.
-    pub(super) events: Mutex<BTreeMap<String, Vec<String>>>,
+    /// What handlers are owed.
+    pub(super) owed: Mutex<Owed>,
     /// What each look left, by its place in the script.
     pub(super) looked: Mutex<BTreeMap<usize, Looked>>,
     /// The scene's, and looks at the end.
     script: Vec<(i64, Doing<B::Act>)>,
-    outside: Outside,
+    pub(super) outside: Outside,
     beside: B,
     schedule: Arc<Schedule>,
     wire: Wire,
@@ -199,7 +202,7 @@ impl<'a, B: Beside> Stage<'a, B> {
             works: AtomicUsize::new(0),
             restless: AtomicBool::new(false),
             unsteady: Mutex::default(),
-            events: Mutex::default(),
+            owed: Mutex::default(),
             looked: Mutex::default(),
             script: look::script(scene),
         };
@@ -307,6 +310,19 @@ impl<'a, B: Beside> Stage<'a, B> {
                         return;
                     }
                 }
+                Doing::Hears(heard) => {
+                    let version = self.next.load(Ordering::SeqCst) as u64 + 1;
+                    if source::hear(self, runner, heard, version).await.is_err() {
+                        self.clock.pass(250);
+                        return;
+                    }
+                }
+                Doing::Tick => {
+                    if source::tick(self, runner, Timestamp::from_millis(START + at)).await.is_err() {
+                        self.clock.pass(250);
+                        return;
+                    }
+                }
                 Doing::Operator(operator) => {
                     // Whoever types a command and is told that the disk failed types it again.
                     if operator::intervenes(self, runner, operator).await.is_err() {
@@ -366,12 +382,12 @@ impl<'a, B: Beside> Stage<'a, B> {
 
     fn judge(self) -> Played<B::Seen> {
         let log = self.beside.log(self.outside.log());
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let lanes: Vec<_> = events.values().cloned().collect();
+        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         let receipts = self.outside.receipts();
-        let told = match self.scene.tells {
-            Tells::Everything => told(&receipts, &lanes),
-            Tells::Nothing => Told::default(),
+        let happenings = owed.told(&receipts);
+        let (told, mut otherwise) = match self.scene.tells {
+            Tells::Everything => owed.judge(&receipts, self.scene.told.as_deref()),
+            Tells::Nothing => (Told::default(), Vec::new()),
         };
         let shown = self.scene.collections.iter().map(|(path, _)| (path.clone(), self.listing(path)));
         let reader = groundcrew_store::Reader::open(&self.database());
@@ -389,10 +405,10 @@ impl<'a, B: Beside> Stage<'a, B> {
             Some(_) => Verdict::default(),
             None => judge(&log, &self.scene.expects),
         };
-        let otherwise = audited.as_ref().map(|audited| match &self.scene.audited {
+        otherwise.extend(audited.iter().flat_map(|audited| match &self.scene.audited {
             Some(whole) => audited.against(whole),
             None => audited.alone(self.scene.looks, self.scene.opens.as_ref()),
-        });
+        }));
         Played {
             strikes: Vec::new(),
             dealt: self.schedule.dealt(),
@@ -400,7 +416,8 @@ impl<'a, B: Beside> Stage<'a, B> {
             fresh: self.schedule.fresh(),
             verdict,
             told,
-            otherwise: otherwise.unwrap_or_default(),
+            happenings,
+            otherwise,
             shown: shown.collect(),
             findings: findings.unwrap_or_default(),
             log,

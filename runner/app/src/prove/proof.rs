@@ -285,7 +285,8 @@ impl Prover<'_> {
             let living = lifecycle::living(&shortened.script);
             expects.retain(|purpose| living.contains(&purpose.owner));
         }
-        compared(Scene { expects, opens: None, ..staged }, whole.audited.map(Arc::new), ordeal)
+        let told = staged.told.as_ref().map(|_| whole.happenings);
+        compared(Scene { expects, told, opens: None, ..staged }, whole.audited.map(Arc::new), ordeal)
     }
 
     /// Whether things go with their owners.

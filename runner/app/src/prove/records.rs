@@ -20,10 +20,23 @@ pub struct Kept {
     pub runs: Vec<Ran>,
     /// All rows of the ledger, gone ones too.
     pub rows: Vec<StoredRow>,
+    /// What each of them is for, its state, and its thing, in their order.
+    pub ledger: Vec<Booked>,
     /// What those rows are for of which something was made and is not gone: what lives, as far as the ledger knows.
     pub living: Vec<Purpose>,
     /// What `desired` answered otherwise when it was asked the same again.
     pub unsteady: Option<String>,
+}
+
+/// One row of the ledger, as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// Whose it is, and which thing.
+    pub purpose: Purpose,
+    /// How far it is.
+    pub state: State,
+    /// The thing's own id, once known.
+    pub thing: Option<String>,
 }
 
 /// One run.
@@ -55,12 +68,15 @@ pub(super) fn read(store: &Store) -> Result<Kept> {
     let rows = store.rows_where(&RowFilter { gone_too: GoneToo::Yes, ..RowFilter::default() })?;
     let abouts: BTreeMap<_, _> =
         rows.iter().map(|row| (row.id, format!("{}/{}", row.kind, row.key))).collect();
-    let mut living = Vec::new();
-    for row in rows.iter().filter(|row| !matches!(row.row.state, State::Creating | State::Gone)) {
+    let mut ledger = Vec::new();
+    for row in &rows {
         if let Some(owner) = store.subject(row.owner)? {
-            living.push(Purpose::new(owner.subject.path.to_string(), format!("{}/{}", row.kind, row.key)));
+            let purpose = Purpose::new(owner.subject.path.to_string(), format!("{}/{}", row.kind, row.key));
+            ledger.push(Booked { purpose, state: row.row.state, thing: row.row.thing.clone() });
         }
     }
+    let lives = |booked: &&Booked| !matches!(booked.state, State::Creating | State::Gone);
+    let living = ledger.iter().filter(lives).map(|booked| booked.purpose.clone()).collect();
     let mut runs = Vec::new();
     for record in store.runs(RunsOf::All, RUNS_MAX)?.into_iter().rev() {
         let calls = store.run(record.id)?.map(|(_, calls)| calls).unwrap_or_default();
@@ -72,7 +88,7 @@ pub(super) fn read(store: &Store) -> Result<Kept> {
         let calls = calls.iter().filter_map(called).collect();
         runs.push(Ran { record, owner, about, calls });
     }
-    Ok(Kept { runs, rows, living, unsteady: None })
+    Ok(Kept { runs, rows, ledger, living, unsteady: None })
 }
 
 /// A request; other calls are no requests.

@@ -38,6 +38,7 @@ use groundcrew_outside::Purpose;
 use serde::Deserialize;
 
 use super::audited::Identity;
+use super::happening::Happening;
 
 pub use collection::Collection;
 pub(super) use scene::INSTALLATION;
@@ -104,6 +105,8 @@ pub struct Expect {
     pub lives: Vec<Lives>,
     /// Codes of findings that must have been reported by then.
     pub findings: Vec<String>,
+    /// What of the events receivers are told, each once and in this order; not said: all of them.
+    pub told: Option<Vec<Happening>>,
     /// The auditor's findings that are open at the end; not said: as it may be.
     pub open: Option<Vec<Open>>,
 }
@@ -237,6 +240,54 @@ mod tests {
             ("[[step]]\nat = \"1s\"\nfault = \"slow\"\n", "line 1", "answer-lost"),
             ("[[step]]\nat = \"1s\"\nstranger = \"takes\"\nin = \"/x\"\n", "line 1", "say its `name`"),
             ("[[step]]\nat = \"soon\"\n", "line 2", "soon"),
+            (
+                "[[step]]\nat = \"1s\"\napp = \"a\"\nevent = \"app.moved\"\n",
+                "line 1",
+                "it tells app.created, app.updated",
+            ),
+            (
+                "[[step]]\nat = \"1s\"\napp = \"a\"\nmachine = \"m\"\nevent = \"app.updated\"\n",
+                "line 1",
+                "machine.started",
+            ),
+            (
+                "[[step]]\nat = \"1s\"\napp = \"a\"\nevent = \"com.example.paid\"\n",
+                "line 1",
+                "`about` instead of `app`",
+            ),
+            ("[[step]]\nat = \"1s\"\nevent = \"app.created\"\n", "line 1", "com.example.app.created"),
+            (
+                "[[step]]\nat = \"1s\"\nevent = \"finding.lost\"\n",
+                "line 1",
+                "it tells finding.opened, finding.resolved",
+            ),
+            ("[[step]]\nat = \"1s\"\nevent = \"\"\n", "line 1", "type: text that is not empty is expected"),
+            (
+                "[[step]]\nat = \"1s\"\nevent = \"x\"\nabout = \"a/b/c\"\n",
+                "line 1",
+                "write for example \"cust-7\"",
+            ),
+            (
+                "[[step]]\nat = \"1s\"\nevent = \"x\"\ndata = { on = 2027-01-15 }\n",
+                "line 1",
+                "write the time 2027-01-15 in quotes",
+            ),
+            (
+                "[[step]]\nat = \"1s\"\ntick = true\ndata = 1\n",
+                "line 1",
+                "`data` means nothing in a step with `tick = true`",
+            ),
+            (
+                "[[step]]\nat = \"1s\"\nfault = \"503\"\nlabels = {}\n",
+                "line 1",
+                "which takes `method`, `after`",
+            ),
+            (
+                "[[step]]\nat = \"1s\"\napp = \"a\"\ngone = true\nlabels = {}\n",
+                "line 1",
+                "`labels` means nothing",
+            ),
+            ("[expect]\ntold = [\"app.created a b\"]\n", "line 2", "app.created cust-7"),
             ("[expect]\nlives = [\"cust-7\"]\n", "line 2", "cust-7 thing/cust-7"),
             ("[expect]\nopen = [\"thing.idle\"]\n", "line 2", "thing.idle thing/old"),
             ("[outside.collection.\"/x\"]\nlike = \"odd\"\n", "line 2", "anonymous"),

@@ -7,10 +7,11 @@ use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
 use groundcrew_engine::run::{self, Engine};
 use groundcrew_outside::{Act, Fault, Knobs, Purpose};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::audited::{Audited, Identity};
 use super::beside::Beside;
+use super::happening::Happening;
 use crate::config::Config;
 
 /// The hooks of a scenario: the configuration that a user would have written, and the components that it names.
@@ -41,6 +42,8 @@ pub struct Scene<B: Beside> {
     pub expects: Vec<Purpose>,
     /// Whether receivers must have been told every event.
     pub tells: Tells,
+    /// What of it they are told, and no more; none: all of it.
+    pub told: Option<Vec<Happening>>,
     /// How long it is looked at.
     pub lasts: i64,
     /// Whether audits are run again at the end.
@@ -107,6 +110,10 @@ pub enum Records {
 pub enum Doing<A> {
     /// A source sees a subject: anew, changed, or at its end.
     Sees(Sighting),
+    /// An event comes that changes nobody.
+    Hears(Heard),
+    /// Handlers with a schedule are told that it is time.
+    Tick,
     /// Something happens to a collection.
     Act {
         /// Which.
@@ -151,6 +158,31 @@ pub struct Sighting {
     pub labels: Option<Value>,
     /// The kind of the event; none: `changed`, or `deleted`.
     pub event: Option<String>,
+    /// What the event says beside its kind.
+    pub data: Value,
+}
+
+/// An event from elsewhere, or one of the runner's own findings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// Its kind, or type, and whom it is about.
+    pub what: Happening,
+    /// What it says beside that.
+    pub data: Value,
+}
+
+impl Heard {
+    /// As somebody elsewhere sends it: a CloudEvent in its JSON form.
+    pub fn cloudevent(&self, id: &str) -> Value {
+        json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": "scenario",
+            "type": self.what.kind,
+            "subject": self.what.about.as_ref().map(|about| format!("fly/acme/{about}")),
+            "data": self.data,
+        })
+    }
 }
 
 /// What a person does.

@@ -1,7 +1,9 @@
 //! Brings subjects and events to the store, as sources do: rows, events, deliveries and looks in one commit.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
+use groundcrew_core::kind::is_reserved;
+use groundcrew_core::schedule::Overlap;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Path, Subject, Uid};
 use groundcrew_core::time::Timestamp;
@@ -10,9 +12,13 @@ use groundcrew_store::subjects::SubjectChange;
 use serde_json::Value;
 
 use super::beside::Beside;
+use super::calls::short;
+use super::happening::{Happening, Owed};
 use super::play::Stage;
-use super::scene::Sighting;
+use super::scene::{Heard, Sighting};
 use crate::runner::Runner;
+use crate::scheduler::{self, Job};
+use crate::source::{self, Refusal};
 
 /// Tells the store what a source saw; the same again if it was refused.
 pub(super) async fn tell<B: Beside>(
@@ -28,7 +34,14 @@ pub(super) async fn tell<B: Beside>(
     let happened = || if ended { format!("{word}.deleted") } else { format!("{word}.changed") };
     let kind = sighting.event.clone().unwrap_or_else(happened);
     let id = format!("{}.{version}", subject.uid);
-    let event = Event { id: id.clone(), kind, time: now, subject: Some(subject.clone()), data: Value::Null };
+    let event = Event {
+        id: id.clone(),
+        kind,
+        time: now,
+        subject: Some(subject.clone()),
+        data: sighting.data.clone(),
+    };
+    let what = Happening { kind: event.kind.clone(), about: Some(short(subject.path.as_str())) };
     let registry = runner.registry();
     let parent = sighting
         .machine
@@ -58,10 +71,76 @@ pub(super) async fn tell<B: Beside>(
     };
     runner.store.accept(intake).await?;
     if owed {
-        let mut events = stage.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.entry(subject.uid.to_string()).or_default().push(id);
+        owing(stage).owes(subject.uid.as_str(), id, what);
     }
     Ok(())
+}
+
+/// Tells the store of an event that changes nobody; the same again if it was refused.
+pub(super) async fn hear<B: Beside>(
+    stage: &Stage<'_, B>,
+    runner: &Runner,
+    heard: &Heard,
+    version: u64,
+) -> Result<(), groundcrew_store::Error> {
+    let now = Timestamp::from_millis(stage.clock.millis());
+    let registry = runner.registry();
+    let own = is_reserved(&heard.what.kind);
+    let new = if own {
+        let (kind, data) = (heard.what.kind.clone(), heard.data.clone());
+        let event = Event { id: format!("{kind}.{version}"), kind, time: now, subject: None, data };
+        NewEvent { handlers: registry.handlers(&event), event }
+    } else {
+        match source::brought(heard.cloudevent(&version.to_string()), &*registry, &runner.store, now) {
+            Ok(new) => new,
+            Err(Refusal::Store(error)) => return Err(error),
+            Err(refusal) => unreachable!("invariant: the scenario was read, and {refusal}"),
+        }
+    };
+    let (id, owed) = (new.event.id.clone(), !new.handlers.is_empty());
+    let lane = new.event.subject.as_ref().map(|subject| subject.uid.to_string()).unwrap_or_default();
+    runner.store.accept(Intake { events: vec![new], now, ..Intake::default() }).await?;
+    if owed {
+        owing(stage).owes(&lane, id, heard.what.clone());
+    }
+    Ok(())
+}
+
+/// Tells every handler with a schedule that it is time, as the scheduler does: a tick that was taken up before the
+/// process died is not taken up again.
+pub(super) async fn tick<B: Beside>(
+    stage: &Stage<'_, B>,
+    runner: &Runner,
+    at: Timestamp,
+) -> Result<(), groundcrew_store::Error> {
+    for job in Job::all(&stage.scene.cast.config, &runner.registry()) {
+        let Job::Tick { hook, id, timing } = &job else { continue };
+        let tick = scheduler::ticked(&job.name(), hook, *id, timing, at);
+        let event = tick.event.id.clone();
+        let what = Happening { kind: tick.event.kind.clone(), about: None };
+        if runner.store.last_tick(&tick.schedule)?.is_none_or(|last| last < at) {
+            let now = Timestamp::from_millis(stage.clock.millis());
+            runner.store.accept_tick(tick, now).await?;
+        }
+        let is_owed = runner.store.has_event(&event)?;
+        let mut owing = owing(stage);
+        if !is_owed {
+            owing.leaves_out(what);
+            continue;
+        }
+        if timing.overlap == Overlap::Cancel {
+            owing.replaces(NOBODY, &what.kind, &stage.outside.receipts());
+        }
+        owing.owes(NOBODY, event, what);
+    }
+    Ok(())
+}
+
+/// The lane of what is about no owner.
+const NOBODY: &str = "";
+
+fn owing<'a, B: Beside>(stage: &'a Stage<'_, B>) -> MutexGuard<'a, Owed> {
+    stage.owed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn subject(sighting: &Sighting) -> Subject {

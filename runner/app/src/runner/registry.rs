@@ -14,11 +14,22 @@ use groundcrew_store::{Result, Store};
 
 use super::installed::Installed;
 use crate::config::Work;
+use crate::source::Routes;
 
 /// All installed hooks.
 #[derive(Debug, Default)]
 pub struct Registry {
     by_id: BTreeMap<HookId, Arc<Installed>>,
+}
+
+impl Routes for Registry {
+    fn handlers(&self, event: &Event) -> Vec<HookId> {
+        self.handlers(event)
+    }
+
+    fn lanes(&self, subject: &Subject, parent: Option<&Uid>) -> Vec<(HookId, Uid)> {
+        self.lanes(subject, parent)
+    }
 }
 
 impl Registry {

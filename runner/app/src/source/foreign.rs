@@ -13,11 +13,11 @@ use groundcrew_core::hash::Digest;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Path, Subject};
 use groundcrew_core::time::Timestamp;
-use groundcrew_store::Error;
 use groundcrew_store::events::{self as store, Intake, NewEvent};
+use groundcrew_store::{Error, Store};
 use serde_json::Value;
 
-use super::Surroundings;
+use super::{Routes, Surroundings};
 use read::Attributes;
 
 /// The largest body, in bytes.
@@ -111,7 +111,7 @@ impl ForeignEvents {
         }
         let (attributes, data) = read::read(headers, body)?;
         let now = self.around.clock.now();
-        let new = self.new_event(&attributes, data, now)?;
+        let new = new_event(&attributes, data, self.around.routes.as_ref(), &self.around.store, now)?;
         let id = new.event.id.clone();
         let intake = Intake { events: vec![new], now, ..Intake::default() };
         let accepted = self.around.store.accept(intake).await?;
@@ -124,31 +124,52 @@ impl ForeignEvents {
         let now = self.around.clock.now();
         let mut events = Vec::with_capacity(batch.len());
         for event in batch {
-            let (attributes, data) = read::event(event)?;
-            let new = self.new_event(&attributes, data, now)?;
-            events.push(new);
+            events.push(brought(event, self.around.routes.as_ref(), &self.around.store, now)?);
         }
         Ok(self.around.store.accept(Intake { events, now, ..Intake::default() }).await?)
     }
+}
 
-    fn new_event(&self, attributes: &Attributes, data: Value, now: Timestamp) -> Result<NewEvent, Refusal> {
-        let event = Event {
-            id: Digest::of_parts([b"cloudevent", attributes.source.as_bytes(), attributes.id.as_bytes()])
-                .to_string(),
-            kind: attributes.kind.clone(),
-            time: time(attributes)?.unwrap_or(now),
-            subject: self.subject(attributes)?,
-            data,
-        };
-        Ok(NewEvent { handlers: self.around.routes.handlers(&event), event })
-    }
+/// Says whether an event in its JSON form would be taken.
+pub(crate) fn would_take(event: Value) -> Result<(), Refusal> {
+    let (attributes, _) = read::event(event)?;
+    time(&attributes).map(drop)
+}
 
-    /// The subject whose path the event names, if we know it.
-    fn subject(&self, attributes: &Attributes) -> Result<Option<Subject>, Refusal> {
-        let path = attributes.subject.as_ref().and_then(|text| text.parse::<Path>().ok());
-        let Some(path) = path else { return Ok(None) };
-        Ok(self.around.store.subject_at(&path)?.map(|stored| stored.subject))
-    }
+/// An event in its JSON form, as handlers are told it.
+pub(crate) fn brought(
+    event: Value,
+    routes: &dyn Routes,
+    store: &Store,
+    now: Timestamp,
+) -> Result<NewEvent, Refusal> {
+    let (attributes, data) = read::event(event)?;
+    new_event(&attributes, data, routes, store, now)
+}
+
+fn new_event(
+    attributes: &Attributes,
+    data: Value,
+    routes: &dyn Routes,
+    store: &Store,
+    now: Timestamp,
+) -> Result<NewEvent, Refusal> {
+    let event = Event {
+        id: Digest::of_parts([b"cloudevent", attributes.source.as_bytes(), attributes.id.as_bytes()])
+            .to_string(),
+        kind: attributes.kind.clone(),
+        time: time(attributes)?.unwrap_or(now),
+        subject: subject(attributes, store)?,
+        data,
+    };
+    Ok(NewEvent { handlers: routes.handlers(&event), event })
+}
+
+/// The subject whose path the event names, if we know it.
+fn subject(attributes: &Attributes, store: &Store) -> Result<Option<Subject>, Refusal> {
+    let path = attributes.subject.as_ref().and_then(|text| text.parse::<Path>().ok());
+    let Some(path) = path else { return Ok(None) };
+    Ok(store.subject_at(&path)?.map(|stored| stored.subject))
 }
 
 fn time(attributes: &Attributes) -> Result<Option<Timestamp>, Refusal> {

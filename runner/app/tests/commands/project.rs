@@ -90,6 +90,84 @@ fn a_right_hook_is_proven_and_a_wrong_expectation_is_kept_and_played_again() {
     assert!(again.out.contains("left over: /registry/cust-7"), "{again:?}");
 }
 
+/// A handler, built long ago: it posts every event to `/events`, under its id.
+const HANDLER: &str = r#"
+name = "frozen-handler"
+on   = ["app.*", "machine.*"]
+
+[config]
+type       = "object"
+required   = ["server"]
+properties = { server = { type = "string", format = "uri" } }
+
+[asks]
+allow = ["POST {config.server}/events"]
+"#;
+
+const TOLD: &str = r#"
+[stanza]
+on     = ["app.created", "com.example.*"]
+cron   = "0 3 * * *"
+config = { server = "https://api.example" }
+
+[[step]]
+at  = "1s"
+app = "cust-7"
+
+[[step]]
+at    = "2s"
+event = "com.example.paid"
+about = "cust-7"
+
+[[step]]
+at   = "1h"
+tick = true
+
+[expect]
+told = ["app.created cust-7", "com.example.paid cust-7", "tick"]
+"#;
+
+#[test]
+fn a_handler_is_told_what_its_scenario_says_and_in_its_turn() {
+    let (fixture, root) = project(TOLD);
+    fs::remove_file(root.join("register.wasm")).unwrap();
+    let frozen =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/frozen/0.1.0/handler.wasm");
+    fs::write(root.join("hook.toml"), HANDLER).unwrap();
+    fs::write(root.join("frozen-handler.wasm"), fs::read(frozen).unwrap()).unwrap();
+    let first = fixture.run("test --update");
+    assert_eq!(first.code, 0, "{first:?}");
+    let calls = fs::read_to_string(root.join("scenarios/life.calls")).unwrap();
+    let told: Vec<_> = calls.lines().filter(|line| line.starts_with("told     /events ")).collect();
+    assert!(told.len() == 3 && told[2].contains(r#""kind":"tick""#), "{calls}");
+    let proven = fixture.run("prove --pairs 5");
+    assert_eq!(proven.code, 0, "{proven:?}");
+
+    let turned = TOLD.replace(r#""com.example.paid cust-7", "tick""#, r#""tick", "com.example.paid cust-7""#);
+    fs::write(root.join("scenarios/life.toml"), turned).unwrap();
+    let turned = fixture.run("test");
+    let said = "out of turn: number 2 that was told is `com.example.paid cust-7`, not `tick`";
+    assert!(turned.code == 1 && turned.out.contains(said), "{turned:?}");
+    fs::write(root.join("scenarios/life.toml"), TOLD.replace(r#", "tick"]"#, "]")).unwrap();
+    let more = fixture.run("test");
+    assert!(more.code == 1 && more.out.contains("told too much: `tick` is not in `told`"), "{more:?}");
+    fs::write(root.join("scenarios/life.toml"), TOLD.replace("cron ", "# ")).unwrap();
+    let untimed = fixture.run("test");
+    assert!(untimed.code == 3 && untimed.err.contains("`tick = true` is told to a handler"), "{untimed:?}");
+}
+
+#[test]
+fn the_ledger_is_compared_with_the_calls() {
+    let (fixture, root) = project(LIFE);
+    assert_eq!(fixture.run("test --update").code, 0);
+    let calls = fs::read_to_string(root.join("scenarios/life.calls")).unwrap();
+    let row = "row      cust-7 document/registry/cust-7  present  ";
+    assert_eq!(calls.lines().filter(|line| line.starts_with(row)).count(), 1, "{calls}");
+    fs::write(root.join("scenarios/life.calls"), calls.replace("  present  ", "  retained  ")).unwrap();
+    let differs = fixture.run("test");
+    assert!(differs.code == 1 && differs.out.contains(&format!("+ {row}")), "{differs:?}");
+}
+
 #[test]
 fn what_cannot_be_played_says_why() {
     let (fixture, root) = project("[[step]]\nat = \"1s\"\n");

@@ -33,6 +33,11 @@ fn typescript() {
 }
 
 #[test]
+fn javascript() {
+    follow(Language::Js, "javascript");
+}
+
+#[test]
 fn python() {
     follow(Language::Python, "python");
 }

@@ -35,6 +35,8 @@ fn masked(line: &str) -> String {
                 || at > 0 && is_unit(word) && is_number(words[at - 1])
             {
                 "#".to_owned()
+            } else if word.strip_prefix("bytes=").is_some_and(is_number) {
+                "bytes=#".to_owned()
             } else {
                 unnumbered(&untimed(unmeasured(word)))
             },
@@ -118,6 +120,7 @@ fn sizes_times_and_widths_mean_nothing_and_all_else_does() {
     assert!(!same("325 points in 3.0 s", "326 points in 3.0 s"));
     assert!(same("+ component a.wasm 5d6215b5abb6406d", "+ component a.wasm 0d6215b5abb6406e"));
     assert!(same("{\"id\":\"l7aht505i5k45a5t\"}", "{\"id\":\"li3og0upi0mcij7j\"}"));
+    assert!(same("kept component=4558032bbf64 bytes=78459", "kept component=5d6215b5abb6 bytes=3528661"));
     assert!(!same("95 KB handler", "95 KB auditor"));
     assert!(!same("r1 handle", "r2 handle"));
 }

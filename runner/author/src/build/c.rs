@@ -69,7 +69,11 @@ fn compile(project: &Project, compiler: &Compiler, say: &mut dyn FnMut(&str)) ->
     fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let mut objects = Vec::new();
     for source in sources(&project.root) {
-        let object = folder.join(format!("{}.o", objects.len()));
+        // The linker names objects, and authors know their sources.
+        let object = folder.join(source.with_extension("c.o"));
+        if let Some(folder) = object.parent() {
+            fs::create_dir_all(folder).map_err(Error::file(folder))?;
+        }
         let mut command = command(project, compiler);
         command.args(SOURCE_FLAGS).arg("-I.groundcrew/sdk/c");
         let said = run(command.arg(&source).arg("-o").arg(&object), compiler.tool, str::to_owned)?;

@@ -49,7 +49,7 @@ pub(super) fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str))
     say("building with componentize-js; a JavaScript engine is linked, a quarter of a minute is usual");
     let mut componentize = program();
     componentize.arg(&script).arg("componentize").arg(&module).arg(own.join("wit")).arg(world).arg(&output);
-    run(&mut componentize, "componentize-js", tidy)?;
+    run(&mut componentize, "componentize-js", of_the_module)?;
     let component = std::fs::read(&output).map_err(Error::file(&output))?;
     Ok(Made { tool: "componentize-js", component, exporting })
 }
@@ -108,6 +108,13 @@ fn tidy(said: &str) -> String {
     said.trim().to_owned()
 }
 
+/// What componentize-js says of the one module that it was given, which no author has seen under its name.
+fn of_the_module(said: &str) -> String {
+    let lines =
+        said.lines().map(str::trim_end).filter(|line| *line != "Unable to extract expected exports list");
+    lines.collect::<Vec<_>>().join("\n").replace("\"source.js\"", "the hook's module").trim().to_owned()
+}
+
 fn exporting(kind: Kind) -> &'static str {
     match kind {
         Kind::Handler => "export const handler = hook({ handle(event) { ... } });",
@@ -121,6 +128,12 @@ fn exporting(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_module_is_named_as_an_author_knows_it() {
+        let said = "Unable to extract expected exports list\nError: \"source.js\" does not export a remove function\n   \n";
+        assert_eq!(of_the_module(said), "Error: the hook's module does not export a remove function");
+    }
 
     #[test]
     fn node_says_its_version() {

@@ -103,7 +103,12 @@ fn componentize(project: &Project, tools: &Tools) -> Result<PathBuf, Vec<Missing
 fn without_backtrace(said: &str) -> String {
     let said = said.split("\nStack backtrace:").next().unwrap_or(said);
     let said = said.split_once("AssertionError: ").map_or(said, |(_, said)| said);
-    said.split("\n\n\nCaused by:").next().unwrap_or(said).trim().to_owned()
+    in_project(said.split("\n\n\nCaused by:").next().unwrap_or(said).trim())
+}
+
+/// The same with the files' names as the author knows them: componentize-py numbers the folders that it is given.
+fn in_project(said: &str) -> String {
+    said.replace("File \"/0/", "File \"").replace("File \"/1/", "File \".groundcrew/sdk/python/")
 }
 
 fn exporting(kind: Kind) -> &'static str {

@@ -34,7 +34,7 @@ enum Mistake {
 impl Handler for Teller {
     fn handle(event: &Event) -> Result<()> {
         let Config { server, mistake } = config()?;
-        let mut body = json!({ "id": event.id, "kind": event.kind, "time": event.time });
+        let mut body = json!({ "id": event.id, "kind": event.kind, "time": event.time, "data": event.data });
         if mistake == Mistake::SaysNow {
             #[expect(clippy::disallowed_methods, reason = "that is its mistake")]
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

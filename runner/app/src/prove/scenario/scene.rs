@@ -41,6 +41,24 @@ pub enum Unplayable {
         /// The hook.
         hook: String,
     },
+    /// It tells of events where no handler is.
+    #[error("{file}: {what} is for handlers, and {hook} is none")]
+    NoHandler {
+        /// The scenario's file.
+        file: String,
+        /// What is.
+        what: &'static str,
+        /// The hook.
+        hook: String,
+    },
+    /// It ticks where no schedule is.
+    #[error(
+        "{file}: `tick = true` is told to a handler with a schedule: write cron = \"0 3 * * *\", or whatever it is, in `[stanza]`"
+    )]
+    NoSchedule {
+        /// The scenario's file.
+        file: String,
+    },
     /// It audits with a hook that is none.
     #[error(
         "{file}: `[audit]`, `audit = true` and `open` are for auditors, and {hook} is none: its manifest has no `reports`"
@@ -65,6 +83,7 @@ impl Scenario {
         if loaded.manifest.is_auditor() && !self.expect.lives.is_empty() {
             return Err(Unplayable::Auditor { file, hook });
         }
+        self.tells_handlers(&file, loaded)?;
         let config = self.config(&loaded.manifest)?;
         let components = config.hooks.keys().map(|name| (name.clone(), loaded.component.clone())).collect();
         let tells = if loaded.component.is_handler() { Tells::Everything } else { Tells::Nothing };
@@ -81,6 +100,7 @@ impl Scenario {
             script,
             expects: self.expect.lives.iter().map(|lives| lives.0.clone()).collect(),
             tells,
+            told: self.expect.told.clone(),
             lasts: self.lasts.map_or(afterwards, Millis::as_i64),
             looks: Looks::AsScripted,
             opens: self.expect.open.as_ref().map(|open| open.iter().map(|open| open.0.clone()).collect()),
@@ -89,6 +109,25 @@ impl Scenario {
             memory: Memory::Durable,
             records: Records::None,
         })
+    }
+
+    /// Refuses what only handlers are told, of another hook.
+    fn tells_handlers(&self, file: &str, loaded: &Loaded) -> Result<(), Unplayable> {
+        let ticks = self.step.iter().any(|step| step.deed == Deed::Ticks);
+        let hears = self.step.iter().any(|step| matches!(step.deed, Deed::Hears(_)));
+        let what = [
+            ("`told`", self.expect.told.is_some()),
+            ("`tick = true`", ticks),
+            ("`event` without `app`", hears),
+        ];
+        let (file, handler) = (file.to_owned(), loaded.component.is_handler());
+        match what.into_iter().find(|(_, said)| *said) {
+            Some((what, _)) if !handler => {
+                Err(Unplayable::NoHandler { file, what, hook: loaded.manifest.name.clone() })
+            }
+            _ if ticks && !self.stanza.contains_key("cron") => Err(Unplayable::NoSchedule { file }),
+            _ => Ok(()),
+        }
     }
 
     /// What happens, in order of time; each sighting knows which subject of its name it is about.
@@ -101,18 +140,20 @@ impl Scenario {
 
     fn doing(&self, step: &Step, seen: &mut Subjects) -> Doing<std::convert::Infallible> {
         match step.deed.clone() {
-            Deed::Lives { app, machine, labels, event } => {
+            Deed::Lives { app, machine, labels, event, data } => {
                 let (incarnation, first) = seen.lives(&app, machine.as_deref());
                 let word = if machine.is_some() { "machine" } else { "app" };
                 let happened = if first { "created" } else { "updated" };
                 let event = Some(event.unwrap_or_else(|| format!("{word}.{happened}")));
-                Doing::Sees(Sighting { app, machine, incarnation, labels: Some(labels), event })
+                Doing::Sees(Sighting { app, machine, incarnation, labels: Some(labels), event, data })
             }
-            Deed::Goes { app, machine } => {
+            Deed::Goes { app, machine, data } => {
                 let incarnation = seen.goes(&app, machine.as_deref());
                 let event = machine.is_some().then(|| "machine.destroyed".to_owned());
-                Doing::Sees(Sighting { app, machine, incarnation, labels: None, event })
+                Doing::Sees(Sighting { app, machine, incarnation, labels: None, event, data })
             }
+            Deed::Hears(heard) => Doing::Hears(heard),
+            Deed::Ticks => Doing::Tick,
             Deed::Act { path, act } => Doing::Act { path, act },
             Deed::Opens { path } => {
                 let knobs = self.outside.collection.get(&path).map(super::Collection::knobs);

@@ -1,9 +1,14 @@
 //! One step of a scenario: when, and the one thing that happens then.
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::kind::{OWN, is_reserved};
 use groundcrew_outside::{Act, Fault, Pick};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::prove::happening::Happening;
+use crate::prove::scene::Heard;
+use crate::source;
 
 /// What happens, and when after the beginning.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -28,6 +33,8 @@ pub enum Deed {
         labels: Value,
         /// The kind of the event; none: `created`, then `updated`.
         event: Option<String>,
+        /// What the event says beside its kind.
+        data: Value,
     },
     /// It is gone.
     Goes {
@@ -35,7 +42,13 @@ pub enum Deed {
         app: String,
         /// The machine; none: the app itself.
         machine: Option<String>,
+        /// What the event says beside its kind.
+        data: Value,
     },
+    /// An event comes that changes nobody: from elsewhere, or a finding's.
+    Hears(Heard),
+    /// A handler with `cron` is told that it is time.
+    Ticks,
     /// Something happens to a collection that no request did.
     Act {
         /// Its path.
@@ -61,7 +74,7 @@ pub enum Deed {
     },
 }
 
-/// A step as it is written: one of `app`, `stranger`, `collection`, `fault` and `audit` says what it is.
+/// A step as it is written: one of `app`, `event`, `tick`, `stranger`, `collection`, `fault` and `audit` says what it is.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Written {
@@ -70,7 +83,10 @@ struct Written {
     machine: Option<String>,
     labels: Option<toml::Table>,
     event: Option<String>,
+    about: Option<String>,
+    data: Option<toml::Value>,
     gone: bool,
+    tick: bool,
     stranger: Option<Stranger>,
     #[serde(rename = "in")]
     within: Option<String>,
@@ -110,18 +126,27 @@ impl TryFrom<Written> for Step {
         let at = written.at.ok_or("a step says when: at = \"10s\"")?;
         let deeds = [
             written.app.is_some(),
+            written.event.is_some() && written.app.is_none(),
+            written.tick,
             written.stranger.is_some(),
             written.collection.is_some(),
             written.fault.is_some(),
             written.audit,
         ];
         if deeds.iter().filter(|said| **said).count() != 1 {
-            return Err("a step says one thing: `app` (with `labels`, or `gone = true`), `stranger`, \
-                        `collection`, `fault` or `audit = true`"
-                .to_owned());
+            return Err(
+                "a step says one thing: `app` (with `labels`, or `gone = true`), `event`, `tick = true`, \
+                        `stranger`, `collection`, `fault` or `audit = true`"
+                    .to_owned(),
+            );
         }
+        written.no_strays()?;
         let deed = if let Some(app) = written.app.take() {
             written.lives(app)?
+        } else if let Some(kind) = written.event.take() {
+            written.heard(kind)?
+        } else if written.tick {
+            Deed::Ticks
         } else if let Some(stranger) = written.stranger {
             written.foreign(stranger)?
         } else if let Some(path) = written.collection.take() {
@@ -145,12 +170,88 @@ impl Written {
         if let Some(machine) = &self.machine {
             path.machine(machine).map_err(|error| format!("`{machine}`: {error}"))?;
         }
-        let machine = self.machine.take();
+        let (machine, data) = (self.machine.take(), self.data()?);
         if self.gone {
-            return Ok(Deed::Goes { app, machine });
+            return Ok(Deed::Goes { app, machine, data });
+        }
+        let event = self.event.take();
+        if let Some(kind) = &event {
+            told_of(kind, if machine.is_some() { "machine." } else { "app." })?;
         }
         let labels = json(self.labels.take())?;
-        Ok(Deed::Lives { app, machine, labels, event: self.event.take() })
+        Ok(Deed::Lives { app, machine, labels, event, data })
+    }
+
+    /// An event of no app: from elsewhere, as it would be taken there, or of one of the runner's own findings.
+    fn heard(&mut self, kind: String) -> Result<Deed, String> {
+        let data = self.data()?;
+        let heard = Heard { what: Happening { kind, about: self.about.take() }, data };
+        let Happening { kind, about } = &heard.what;
+        if let Some(about) = about {
+            let path = format!("fly/acme/{about}").parse::<groundcrew_core::subject::Path>();
+            path.map_err(|_| {
+                format!("about = \"{about}\" is no app; write for example \"cust-7\" or \"cust-7/148e21ea\"")
+            })?;
+        }
+        if kind.starts_with("finding.") && about.is_none() {
+            return told_of(kind, "finding.").map(|()| Deed::Hears(heard));
+        }
+        if is_reserved(kind) {
+            return Err(format!(
+                "`{kind}` is the runner's own: with `app` it happens to one, `tick = true` is a tick, and findings are about \
+                 nobody; an event from elsewhere has another type, such as \"com.example.{kind}\""
+            ));
+        }
+        let taken = source::would_take(heard.cloudevent("1"));
+        taken.map_err(|refusal| format!("the event would not be taken: {refusal}"))?;
+        Ok(Deed::Hears(heard))
+    }
+
+    fn data(&mut self) -> Result<Value, String> {
+        self.data.take().map_or(Ok(Value::Null), |data| {
+            no_times(&data)?;
+            serde_json::to_value(data).map_err(|error| error.to_string())
+        })
+    }
+
+    /// Refuses what means nothing in this step: it was meant otherwise than it would be read.
+    fn no_strays(&self) -> Result<(), String> {
+        let (deed, means): (_, &[_]) = match self {
+            Self { app: Some(_), gone: true, .. } => ("gone = true", &["machine", "gone", "data"]),
+            Self { app: Some(_), .. } => ("app", &["machine", "labels", "event", "data"]),
+            Self { event: Some(_), .. } => ("event", &["about", "data"]),
+            Self { tick: true, .. } => ("tick = true", &[]),
+            Self { stranger: Some(_), .. } => ("stranger", &["in", "id", "name", "mark", "body"]),
+            Self { collection: Some(_), .. } => ("collection", &["becomes"]),
+            Self { fault: Some(_), .. } => ("fault", &["method", "after"]),
+            _ => ("audit = true", &[]),
+        };
+        let said = [
+            ("machine", self.machine.is_some()),
+            ("labels", self.labels.is_some()),
+            ("event", self.event.is_some() && self.app.is_some()),
+            ("about", self.about.is_some()),
+            ("data", self.data.is_some()),
+            ("gone", self.gone),
+            ("in", self.within.is_some()),
+            ("id", self.id.is_some()),
+            ("name", self.name.is_some()),
+            ("mark", self.mark.is_some()),
+            ("body", self.body.is_some()),
+            ("becomes", self.becomes.is_some()),
+            ("method", self.method.is_some()),
+            ("after", self.after > 0),
+        ];
+        let Some((stray, _)) = said.into_iter().find(|(key, said)| *said && !means.contains(key)) else {
+            return Ok(());
+        };
+        Err(match means {
+            [] => format!("`{stray}` means nothing in a step with `{deed}`: leave it out"),
+            means => {
+                let means: Vec<_> = means.iter().map(|key| format!("`{key}`")).collect();
+                format!("`{stray}` means nothing in a step with `{deed}`, which takes {}", means.join(", "))
+            }
+        })
     }
 
     fn foreign(&mut self, stranger: Stranger) -> Result<Deed, String> {
@@ -182,8 +283,33 @@ impl Written {
     }
 }
 
+/// Refuses an event that the runner never tells of such a subject.
+fn told_of(kind: &str, of: &str) -> Result<(), String> {
+    if OWN.contains(&kind) && kind.starts_with(of) {
+        return Ok(());
+    }
+    let known: Vec<_> = OWN.into_iter().filter(|kind| kind.starts_with(of)).collect();
+    let elsewhere = match of {
+        "finding." => "",
+        _ => "; of an event from elsewhere say `about` instead of `app`",
+    };
+    Err(format!("the runner never tells `{kind}` here; it tells {}{elsewhere}", known.join(", ")))
+}
+
 fn json(table: Option<toml::Table>) -> Result<Value, String> {
-    serde_json::to_value(table.unwrap_or_default()).map_err(|error| error.to_string())
+    let table = toml::Value::Table(table.unwrap_or_default());
+    no_times(&table)?;
+    serde_json::to_value(table).map_err(|error| error.to_string())
+}
+
+/// JSON has no times of its own.
+fn no_times(value: &toml::Value) -> Result<(), String> {
+    match value {
+        toml::Value::Datetime(time) => Err(format!("write the time {time} in quotes: JSON knows text alone")),
+        toml::Value::Array(items) => items.iter().try_for_each(no_times),
+        toml::Value::Table(fields) => fields.iter().try_for_each(|(_, value)| no_times(value)),
+        _ => Ok(()),
+    }
 }
 
 /// Reads what happens to a request.

@@ -22,7 +22,8 @@ pub fn explained<S: Seen>(played: &Played<S>) -> Vec<String> {
     why.extend(played.verdict.leaked.iter().filter_map(|left| case.left(left.purpose.as_ref(), &left.id)));
     why.extend(played.verdict.lost.iter().filter_map(|purpose| case.lost(purpose)));
     why.extend(played.verdict.foreign.iter().filter_map(|effect| case.foreign(effect)));
-    if !played.told.missing.is_empty() {
+    let is_untold = |line: &String| line.starts_with("untold: ");
+    if !played.told.missing.is_empty() || played.otherwise.iter().any(is_untold) {
         why.push(case.untold());
     }
     if !played.told.otherwise.is_empty() {

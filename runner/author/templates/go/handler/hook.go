@@ -18,6 +18,15 @@ type told struct {
 	About *string `json:"about"`
 }
 
+// What is told of an event.
+func tells(event handler.Event) told {
+	body := told{ID: event.ID, Kind: event.Kind, Time: event.Time}
+	if event.Subject != nil {
+		body.About = &event.Subject.Path
+	}
+	return body
+}
+
 // It holds nothing: every call is a fresh instance.
 type tell struct{}
 
@@ -27,12 +36,8 @@ func (tell) Handle(event handler.Event) error {
 	if err := hook.Config(&config); err != nil {
 		return err
 	}
-	body := told{ID: event.ID, Kind: event.Kind, Time: event.Time}
-	if event.Subject != nil {
-		body.About = &event.Subject.Path
-	}
 	// Whoever is told twice can know it by the key.
-	return hook.JSON("POST", config.Server+"/events", body, nil, [2]string{"idempotency-key", event.ID})
+	return hook.JSON("POST", config.Server+"/events", tells(event), nil, [2]string{"idempotency-key", event.ID})
 }
 
 func init() { handler.Export(tell{}) }

@@ -1,0 +1,47 @@
+// `node --test sdk/js/tests/testing.test.js`
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+import { host, reset } from "@groundcrew/hook/testing";
+
+const { config, hook, json, log, secret } = await import("@groundcrew/hook");
+const kv = await import("groundcrew:hook/kv@0.1.0");
+
+beforeEach(reset);
+
+test("requests are kept, and answered as a test says", () => {
+  host.config = { server: "https://api.example" };
+  host.answer = ({ method }) => (method === "GET" ? { json: { items: [] } } : { status: 404 });
+  assert.deepEqual(json("GET", `${config().server}/things`), { items: [] });
+  assert.equal(json("DELETE", "https://api.example/things/t1", undefined, { missing: "gone" }), "gone");
+  json("POST", "https://api.example/things", { name: "a" }, { headers: { "idempotency-key": "k" }, missing: null });
+  assert.deepEqual(host.sent.map(({ method, json }) => [method, json]), [
+    ["GET", undefined],
+    ["DELETE", undefined],
+    ["POST", { name: "a" }],
+  ]);
+  assert.equal(host.sent[2].headers["idempotency-key"], "k");
+});
+
+test("what is thrown becomes a failure, and its stack is noted", async () => {
+  const { desired } = hook({ desired: () => missing.value });
+  await assert.rejects(desired({}), (failure) => failure.payload.retry && /missing/.test(failure.payload.message));
+  assert.equal(host.notes[0].level, "error");
+  host.answer = () => ({ status: 429, headers: { "Retry-After": "3" } });
+  assert.throws(() => json("GET", "https://api.example"), (failure) => failure.payload.afterMs === 3000);
+});
+
+test("what is remembered is there until it is forgotten", () => {
+  kv.set("a", new Uint8Array([1]));
+  assert.deepEqual(kv.get("a"), new Uint8Array([1]));
+  kv.delete("a");
+  assert.equal(kv.get("a"), undefined);
+  assert.equal(secret("API_TOKEN"), "{secret:API_TOKEN}");
+  log.info("seen");
+  assert.deepEqual(host.notes, [{ level: "info", message: "seen" }]);
+});
+
+test("what has no double is refused by its name", async () => {
+  await assert.rejects(import("groundcrew:hook/fleet@0.1.0"), /fleet@0\.1\.0 has no double/);
+});
