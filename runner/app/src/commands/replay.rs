@@ -196,16 +196,14 @@ impl<'a> Library<'a> {
     /// Where compiled components are: the installation's own, else for this process alone.
     fn cache(&mut self) -> Result<Cache, Failure> {
         let dir = self.context.data_dir();
-        let (folder, at) = if self.store.is_some() {
-            (dir.path().join("cache"), dir.path().to_owned())
-        } else {
-            if self.scratch.is_none() {
-                self.scratch = Some(tempfile::tempdir().map_err(|error| Failure::of(&error))?);
-            }
-            let scratch = self.scratch.as_ref().map(|scratch| scratch.path().to_owned()).unwrap_or_default();
-            (scratch.clone(), scratch)
-        };
-        let key = key::read_or_make(&at).map_err(|error| Failure::of(&error))?;
+        // Whatever became of the key, the past can be looked at: then it is compiled once more.
+        let belonging = |store| key::belonging(store, &dir.key(), &dir.database()).ok().flatten();
+        if let Some(key) = self.store.as_ref().and_then(belonging) {
+            return Ok(Cache::new(dir.path().join("cache"), key, Compiler::InProcess));
+        }
+        let scratch = self.scratch.take().map_or_else(tempfile::tempdir, Ok);
+        let folder = self.scratch.insert(scratch.map_err(|error| Failure::of(&error))?).path().to_owned();
+        let key = key::read_or_make(&folder).map_err(|error| Failure::of(&error))?;
         Ok(Cache::new(folder, key, Compiler::InProcess))
     }
 }

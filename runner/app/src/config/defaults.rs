@@ -38,7 +38,11 @@ const TABLE: &[Setting] = &[
         "30d",
         "how long runs, events and finished deliveries are kept; the ledger stays while a thing exists",
     ),
-    entry("store.keep.bodies", "7d", "how long bodies of requests and answers are kept, with which runs can be replayed"),
+    entry(
+        "store.keep.bodies",
+        "7d",
+        "how long bodies of requests and answers are kept, with which runs can be replayed",
+    ),
     entry(
         "store.keep.acts",
         "365d",

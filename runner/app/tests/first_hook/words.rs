@@ -38,7 +38,7 @@ fn masked(line: &str) -> String {
             } else if word.strip_prefix("bytes=").is_some_and(is_number) {
                 "bytes=#".to_owned()
             } else {
-                unnumbered(&untimed(unmeasured(word)))
+                unnumbered(&untimed(word))
             },
         );
     }
@@ -58,14 +58,6 @@ fn is_measure(word: &str) -> bool {
     let word = word.trim_end_matches([',', '.', ')']);
     let number = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     number.len() < word.len() && is_number(number) && ["s", "ms", "m"].contains(&&word[number.len()..])
-}
-
-/// A size as logs have it, `bytes=1234`: what a toolchain writes is not everywhere as long.
-fn unmeasured(word: &str) -> &str {
-    match word.split_once('=') {
-        Some(("bytes", size)) if is_number(size) => "bytes=",
-        _ => word,
-    }
 }
 
 /// RFC 3339 times within a word.
