@@ -314,7 +314,7 @@ fn every_run_has_a_seed_of_its_own() {
     // What is asked of `desired` has its view's, and is on record only if it failed.
     let runs = played.kept.expect("they were asked for").runs;
     let seeds: BTreeSet<_> = runs.iter().map(|ran| ran.record.seed).collect();
-    assert!(runs.len() >= 8 && runs.iter().any(|ran| ran.record.op == "handle"), "{runs:?}");
+    assert!(runs.len() >= 4 && runs.iter().any(|ran| ran.record.op == "handle"), "{runs:?}");
     assert_eq!(seeds.len(), runs.len(), "two runs have one seed");
 }
 
