@@ -311,14 +311,11 @@ fn every_run_has_a_seed_of_its_own() {
         .wants(20_000, "a", &[thing("marked", "x", 2)])
         .lasts(60_000);
     let played = groundcrew::prove::play(&Scene { records: Records::All, ..scenario.scene() }, &[]);
+    // What is asked of `desired` has its view's, and is on record only if it failed.
     let runs = played.kept.expect("they were asked for").runs;
-    let (asked, done): (Vec<_>, Vec<_>) = runs.iter().partition(|ran| ran.record.op == "desired");
-    let seeds: BTreeSet<_> = done.iter().map(|ran| ran.record.seed).collect();
-    assert!(done.len() >= 8 && done.iter().any(|ran| ran.record.op == "handle"), "{done:?}");
-    assert_eq!(seeds.len(), done.len(), "two runs have one seed");
-    // What an app should have depends on nothing but its view, and so does that seed.
-    let questions: BTreeSet<_> = asked.iter().map(|ran| ran.record.seed).collect();
-    assert!(!asked.is_empty() && questions.is_disjoint(&seeds), "{asked:?}");
+    let seeds: BTreeSet<_> = runs.iter().map(|ran| ran.record.seed).collect();
+    assert!(runs.len() >= 4 && runs.iter().any(|ran| ran.record.op == "handle"), "{runs:?}");
+    assert_eq!(seeds.len(), runs.len(), "two runs have one seed");
 }
 
 #[test]

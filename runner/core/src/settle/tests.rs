@@ -423,7 +423,7 @@ fn an_anonymous_creation_in_doubt_is_judged_late_and_once() {
             case(40).sees([at("a", -38), theirs("b", -37)]),
             "take a as presumed",
         ),
-        ("all of them are", case(40).sees([theirs("b", -37)]), "create, before: b"),
+        ("all of them are", case(40).sees([theirs("b", -37)]), "create, before: b old"),
         ("a mark that is nobody's", case(40).sees([tagged("a", -38)]), "take a as presumed"),
         (
             "the API does not say when",
