@@ -36,13 +36,14 @@ use super::{Error, Runner};
 pub use import::{Candidate, Looked, Wanted};
 use row::waits_for_order;
 pub(super) use sight::Gate;
+pub use sight::Rounds;
 use wants::Asked;
 
 /// Rounds over a lane's rows in one look: a thing that became ready lets what comes after it go on.
 const ROUNDS: usize = 20;
 
-/// While a hook's gate is closed its lanes are looked at again after this.
-const RESTS: Millis = Millis::seconds(10);
+/// While a hook's gate is closed its lanes are looked at again after this; once it opens, everybody is at once.
+const RESTS: Millis = Millis::minutes(10);
 
 /// Failures in a row after which a person should look.
 pub const STUCK_AFTER: u32 = 8;

@@ -10,6 +10,7 @@ use groundcrew_store::hooks::{HookState, Old, StoredHook};
 use groundcrew_store::lanes::{Cause, LaneId};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::sight::LOST;
 use groundcrew_store::{Error, Result};
 
 use super::Pace;
@@ -112,6 +113,7 @@ async fn life(stage: &Stage) -> Ended {
             }
         }
         turn_sources(stage, &mut up).await;
+        step_gates(stage, &mut up).await;
         let Ok(worked) = work(stage, &up).await else { return Ended::NotStarted };
         if stage.fate.disk() == Disk::Full {
             // Whoever fails waits; a round in some minutes shows all that there is to see.
@@ -137,14 +139,32 @@ async fn turn_sources(stage: &Stage, up: &mut Up) {
     }
 }
 
+/// Takes changed hooks on through their gates, as the runner does, but not as often: nobody is there who waits.
+async fn step_gates(stage: &Stage, up: &mut Up) {
+    if up.gates_at > stage.clock.millis() {
+        return;
+    }
+    let left = up.runner.step_gates(&mut up.gates).await;
+    let rests = up.runner.registry().all().any(|installed| up.runner.rests(installed.id));
+    let pause = if rests { MINUTE } else { HOUR / 2 };
+    up.gates_at = left.map_or(i64::MAX, |_| stage.clock.millis() + pause);
+}
+
 /// Works on lanes that are due, hook by hook, as the dispatcher does; says on how many.
 async fn work(stage: &Stage, up: &Up) -> Result<usize> {
     let mut worked = 0;
-    for installed in up.runner.registry().all() {
+    for installed in up.runner.registry().all().filter(|installed| up.runner.is_foreseen(installed.id)) {
         for cause in [Cause::Event, Cause::Sweep] {
             let due = up.runner.store.due_lanes_of(installed.id, cause, stage.watch.now(), LANES)?;
             worked += due.len();
-            for lane in due {
+            let is_swept = cause == Cause::Sweep && installed.hook.provisioner().is_some();
+            // What cannot be swept is looked at.
+            let swept = if is_swept {
+                up.runner.clone().sweep(installed.clone(), due.clone()).await.ok()
+            } else {
+                None
+            };
+            for lane in swept.unwrap_or(due) {
                 work_or_postpone(stage, up, lane).await;
             }
         }
@@ -166,7 +186,8 @@ fn wait(stage: &Stage, up: &Up) {
     let now = stage.watch.now();
     let lanes = up.runner.store.next_due(now).ok().flatten();
     let lanes = lanes.into_iter().map(|at| stage.watch.truly(at));
-    let next = lanes.chain([up.fly_at, up.labels_at]).chain(stage.next_at()).chain([stage.end()]).min();
+    let next =
+        lanes.chain([up.fly_at, up.labels_at, up.gates_at]).chain(stage.next_at()).chain([stage.end()]).min();
     let soonest = stage.clock.millis() + 1;
     stage.clock.reach(next.unwrap_or(soonest).max(soonest));
 }
@@ -291,6 +312,18 @@ async fn settle_by_hand(stage: &Stage, up: &Up) -> Result<()> {
     Ok(())
 }
 
+/// Lets hooks write that did not find a thing of the version before: whoever made the version knows that it is right, and
+/// that it was a stranger, or a neighbour that was out.
+async fn trust_upgrades(stage: &Stage, up: &Up) -> Result<()> {
+    let findings = up.runner.store.findings(ClosedToo::No)?;
+    for lost in findings.into_iter().filter(|finding| finding.code == LOST) {
+        let act = control::Act { who: WHO.to_owned(), request: Request::ApproveUpgrade { hook: lost.about } };
+        // One that found everything by then needs nobody.
+        drop(control::perform(&up.runner.store, &NoHints, &act, stage.watch.now()).await);
+    }
+    Ok(())
+}
+
 /// Looks at what waits for a person: approves what is held, believes ends that are really so, tries again what gave up.
 async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
     let store = up.runner.store.clone();
@@ -300,6 +333,7 @@ async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
         store.approve(held, WHO, now, now + Millis::new(DAY)).await?;
     }
     settle_by_hand(stage, up).await?;
+    trust_upgrades(stage, up).await?;
     if stage.is_quiet() {
         store.unpause(None, None, WHO, now).await?;
         for pause in ["things", "base", "ip", "dns"] {

@@ -14,9 +14,12 @@
 //! reads the fakes' logs and what the story itself knows; of the ledger it only asks which events there were, and
 //! whether anything is left open.
 //!
-//! *What it leaves out.* Limits of requests (waiting for them takes real time; breakers are played), audits, the
-//! HTTP API, history's pruning. Times are those of a configuration that polls seldom: a month at five seconds would
-//! be half a million listings.
+//! Changed hooks go through their gates, what they would remove is held until the operator's round, and everybody who is
+//! owed a look by a sweep is swept first.
+//!
+//! *What it leaves out.* The dispatcher's claims (lanes are worked on one after the other), limits of requests (waiting
+//! for them takes real time; breakers are played), audits, the HTTP API, history's pruning. Times are those of a
+//! configuration that polls seldom: a month at five seconds would be half a million listings.
 
 mod act;
 mod draw;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use groundcrew::config::Config;
 use groundcrew::runner::installed::Installed;
+use groundcrew::runner::provisioner::Rounds;
 use groundcrew::runner::{Entropy, Parts, Runner};
 use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret, Routes, Surroundings};
 use groundcrew_core::poll::Rate;
@@ -35,6 +36,9 @@ pub(super) struct Up {
     pub(super) fly_at: i64,
     /// The same of the labels.
     pub(super) labels_at: i64,
+    /// How far the samples of changed hooks are, and when they go on.
+    pub(super) gates: Rounds,
+    pub(super) gates_at: i64,
 }
 
 #[derive(Debug)]
@@ -90,6 +94,7 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
         rehearsal: None,
         hooks,
     });
+    runner.close_gates().await?;
     for installed in runner.registry().provisioners() {
         store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
     }
@@ -107,6 +112,8 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
         handle,
         fly_at: stage.clock.millis(),
         labels_at: stage.clock.millis(),
+        gates: Rounds::default(),
+        gates_at: stage.clock.millis(),
     };
     up.follow_belief().await?;
     Ok(up)

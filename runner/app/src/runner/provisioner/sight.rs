@@ -85,6 +85,10 @@ struct Round {
     next: Option<Timestamp>,
 }
 
+/// How far the samples of changed hooks are.
+#[derive(Debug, Default)]
+pub struct Rounds(BTreeMap<HookId, Round>);
+
 impl Runner {
     /// Closes the gate of every provisioner whose component or configuration is not the one that was last seen to
     /// find its things. To be called before anything is worked on.
@@ -136,26 +140,50 @@ impl Runner {
     async fn watch_gate(&self, installed: &Installed) {
         let mut round = Round::default();
         while let Some(gate) = self.gate(installed.id) {
-            let (done, pause) = match gate {
-                Gate::Unforeseen => (self.foresee(installed).await, Millis::ZERO),
-                Gate::Closed => (self.try_gate(installed, &mut round).await, PAUSE),
-                Gate::Open => (self.follow(installed).await, FOLLOWED),
-            };
-            let failed = done.is_err();
-            if let Err(error) = done {
-                tracing::warn!(%error, hook = %installed.hook.name, "its gate could not be looked at");
+            let pause = self.step_gate(installed, gate, &mut round).await;
+            tokio::time::sleep(pause.to_std()).await;
+        }
+    }
+
+    /// Takes every changed hook one step through its gate; how soon the next step is due, if one is left to take.
+    ///
+    /// For whoever has a clock of its own; [`Runner::watch_gates`] does the same until all are through.
+    pub async fn step_gates(&self, rounds: &mut Rounds) -> Option<Millis> {
+        let changed: Vec<_> = self.gates().keys().copied().collect();
+        let mut next = None;
+        for installed in changed.into_iter().filter_map(|hook| self.registry().hook(hook).cloned()) {
+            let Some(gate) = self.gate(installed.id) else { continue };
+            let pause = self.step_gate(&installed, gate, rounds.0.entry(installed.id).or_default()).await;
+            if self.gate(installed.id).is_some() {
+                next = Some(next.map_or(pause, |next: Millis| next.min(pause)));
             }
-            tokio::time::sleep(if failed { PAUSE } else { pause }.to_std()).await;
+        }
+        next
+    }
+
+    /// One step, and how long until the next one.
+    async fn step_gate(&self, installed: &Installed, gate: Gate, round: &mut Round) -> Millis {
+        let (done, pause) = match gate {
+            Gate::Unforeseen => (self.foresee(installed).await, Millis::ZERO),
+            Gate::Closed => (self.try_gate(installed, round).await, PAUSE),
+            Gate::Open => (self.follow(installed).await, FOLLOWED),
+        };
+        match done {
+            Ok(()) => pause,
+            Err(error) => {
+                tracing::warn!(%error, hook = %installed.hook.name, "its gate could not be looked at");
+                PAUSE
+            }
         }
     }
 
     /// Whether a hook's rows rest.
-    pub(super) fn rests(&self, hook: HookId) -> bool {
+    pub fn rests(&self, hook: HookId) -> bool {
         self.rehearsal.is_none() && matches!(self.gate(hook), Some(Gate::Unforeseen | Gate::Closed))
     }
 
     /// Whether a hook's lanes are to be looked at: not before it is known what its change means for all.
-    pub(in super::super) fn is_foreseen(&self, hook: HookId) -> bool {
+    pub fn is_foreseen(&self, hook: HookId) -> bool {
         self.gate(hook) != Some(Gate::Unforeseen)
     }
 
@@ -200,8 +228,13 @@ impl Runner {
 
     async fn open_gate(&self, installed: &Installed) -> Result<()> {
         self.gates().insert(installed.id, Gate::Open);
+        let owner = installed.hook.manifest.owner;
+        if let Err(error) = self.store.dirty_everybody(installed.id, owner, self.now()).await {
+            // Who rests would rest on: it is opened again.
+            self.gates().insert(installed.id, Gate::Closed);
+            return Err(error);
+        }
         tracing::info!(hook = %installed.hook.name, "its things were found: it may write");
-        self.store.dirty_everybody(installed.id, installed.hook.manifest.owner, self.now()).await?;
         Ok(())
     }
 
