@@ -227,8 +227,13 @@ impl Runner {
 
     async fn open_gate(&self, installed: &Installed) -> Result<()> {
         self.gates().insert(installed.id, Gate::Open);
+        let owner = installed.hook.manifest.owner;
+        if let Err(error) = self.store.dirty_everybody(installed.id, owner, self.now()).await {
+            // Who rests would rest on: it is opened again.
+            self.gates().insert(installed.id, Gate::Closed);
+            return Err(error);
+        }
         tracing::info!(hook = %installed.hook.name, "its things were found: it may write");
-        self.store.dirty_everybody(installed.id, installed.hook.manifest.owner, self.now()).await?;
         Ok(())
     }
 
