@@ -21,6 +21,7 @@ mod ask;
 mod audit;
 mod autopsy;
 mod backfill;
+mod backtest;
 mod backup;
 mod build;
 mod calls;
@@ -165,6 +166,8 @@ pub enum Command {
     Run(run::Args),
     /// Play runs again from what is kept of them: offline, call by call
     Replay(replay::Args),
+    /// Play a hook's past runs with another component, and count what it would do differently
+    Backtest(backtest::Args),
     /// List what a person should look at, or say why it may be
     Findings(findings::Args),
     /// List audits, run one, or show what they found
@@ -273,6 +276,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Runs(args) => runs::run(context, &args),
         Command::Run(args) => run::run(context, &args),
         Command::Replay(args) => replay::run(context, &args),
+        Command::Backtest(args) => backtest::run(context, &args),
         Command::Findings(args) => findings::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Dead(args) => dead::run(context, args),

@@ -221,6 +221,11 @@ impl Store {
         self.list_runs(filter, params![value, 0, limit])
     }
 
+    /// A hook's runs that are older than one, newest first.
+    pub fn runs_before(&self, hook: HookId, before: RunId, limit: u32) -> Result<Vec<RunRecord>> {
+        self.list_runs("hook = ?1 AND id < ?2", params![hook.0, before.0, limit])
+    }
+
     /// Runs by a filter of `?1` and `?2`; `?3` is how many.
     pub(crate) fn list_runs<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<RunRecord>> {
         self.read(|connection| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
@@ -76,7 +77,7 @@ struct Shown {
 /// The first difference in JSON.
 #[derive(Debug, Serialize)]
 #[serde(tag = "in", rename_all = "lowercase")]
-enum Different {
+pub(super) enum Different {
     Call { n: u32, recorded: Option<Question>, now: Option<Question> },
     Answer { recorded: String, now: String },
 }
@@ -85,14 +86,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     if args.export.is_some() && args.runs.len() > 1 {
         return Err(Failure::usage("--export writes one run"));
     }
-    let mut library = Library::new(context, args)?;
+    let stored = args.runs.iter().any(|which| matches!(which, Which::Stored(_)));
+    let mut library = Library::new(context, stored, args.component.as_deref())?;
     let (mut played, mut text) = (Vec::new(), String::new());
     let alone = args.runs.len() == 1;
     for which in &args.runs {
         let recording = library.recording(which)?;
-        let digest = library.load(&recording)?;
-        let loaded = &library.loaded[&digest];
-        let replayed = context.block_on(replay(loaded, &recording))?;
+        let (digest, loaded) = library.load(&recording)?;
+        let replayed = context.block_on(replay(&loaded, &recording))?;
         let with = (digest != recording.component).then_some(digest);
         if alone {
             text = whole(&recording, with, &replayed);
@@ -114,11 +115,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
 }
 
 /// Where runs and components come from; each component is compiled once.
-struct Library<'a> {
+pub(super) struct Library<'a> {
     context: &'a Context,
     store: Option<Store>,
     config: Option<Config>,
-    loaded: BTreeMap<Digest, Loaded>,
+    loaded: BTreeMap<Digest, Arc<Loaded>>,
     /// The component that all are played with, if one was given.
     given: Option<(Digest, Vec<u8>)>,
     /// Compiled components where there is no data directory.
@@ -126,9 +127,9 @@ struct Library<'a> {
 }
 
 impl<'a> Library<'a> {
-    fn new(context: &'a Context, args: &Args) -> Result<Self, Failure> {
-        let stored = args.runs.iter().any(|which| matches!(which, Which::Stored(_)));
-        let given = args.component.as_deref().map(file).transpose()?;
+    /// With runs of this installation or without, and with a component that all are played with, if one is given.
+    pub(super) fn new(context: &'a Context, stored: bool, component: Option<&Path>) -> Result<Self, Failure> {
+        let given = component.map(file).transpose()?;
         Ok(Self {
             context,
             store: stored.then(|| context.reader()).transpose()?,
@@ -154,18 +155,17 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// Loads the component that a run is played with; its digest.
-    fn load(&mut self, recording: &Recording) -> Result<Digest, Failure> {
+    /// Loads the component that a run is played with, once.
+    pub(super) fn load(&mut self, recording: &Recording) -> Result<(Digest, Arc<Loaded>), Failure> {
         let digest = self.given.as_ref().map_or(recording.component, |(digest, _)| *digest);
-        if !self.loaded.contains_key(&digest) {
-            let given = self.given.as_ref().map(|(_, bytes)| bytes.clone());
-            let bytes = given.map_or_else(|| self.bytes(recording), Ok)?;
-            let beside = self.manifest(recording);
-            let loading = Loaded::within(&bytes, beside, self.cache()?);
-            let loaded = self.context.block_on(loading)?.map_err(|error| Failure::of(&error))?;
-            self.loaded.insert(digest, loaded);
+        if let Some(loaded) = self.loaded.get(&digest) {
+            return Ok((digest, loaded.clone()));
         }
-        Ok(digest)
+        let given = self.given.as_ref().map(|(_, bytes)| bytes.clone());
+        let bytes = given.map_or_else(|| self.bytes(recording), Ok)?;
+        let loading = Loaded::within(&bytes, self.manifest(recording), self.cache()?);
+        let loaded = self.context.block_on(loading)?.map_err(|error| Failure::of(&error))?;
+        Ok((digest, self.loaded.entry(digest).or_insert(Arc::new(loaded)).clone()))
     }
 
     /// The component that ran: in the recording, kept, within this binary, or where its stanza says.
@@ -238,17 +238,20 @@ fn export(library: &mut Library<'_>, recording: Recording, path: &Path) -> Resul
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
 }
 
+impl From<&Difference> for Different {
+    fn from(difference: &Difference) -> Self {
+        match difference.clone() {
+            Difference::Call { n, recorded, now } => Self::Call { n, recorded, now },
+            Difference::Answer { recorded, now } => Self::Answer { recorded, now },
+        }
+    }
+}
+
 fn shown(recording: &Recording, with: Option<Digest>, replayed: &Replayed) -> Shown {
     let (verdict, difference) = match &replayed.verdict {
         Verdict::Same => ("same", None),
         Verdict::CutShort { .. } => ("cut-short", None),
-        Verdict::Differs(Difference::Call { n, recorded, now }) => {
-            let (recorded, now) = (recorded.clone(), now.clone());
-            ("differs", Some(Different::Call { n: *n, recorded, now }))
-        }
-        Verdict::Differs(Difference::Answer { recorded, now }) => {
-            ("differs", Some(Different::Answer { recorded: recorded.clone(), now: now.clone() }))
-        }
+        Verdict::Differs(difference) => ("differs", Some(difference.into())),
     };
     Shown {
         run: recording.run.clone(),
@@ -300,7 +303,22 @@ fn counted(calls: usize) -> String {
     if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") }
 }
 
-fn differing(difference: &Difference) -> String {
+/// The first difference: what it is in, and line by line.
+pub(super) fn differing(difference: &Difference) -> String {
+    let (title, lines) = compared(difference);
+    let mut text = format!("{}\n", paint(Tone::Bad, &title));
+    for line in lines {
+        let _ = match line {
+            Compared::Same(line) => writeln!(text, "    {line}"),
+            Compared::Missing(line) => writeln!(text, "  {}", paint(Tone::Bad, &format!("- {line}"))),
+            Compared::Unexpected(line) => writeln!(text, "  {}", paint(Tone::Good, &format!("+ {line}"))),
+        };
+    }
+    text
+}
+
+/// The same, not drawn yet.
+pub(super) fn compared(difference: &Difference) -> (String, Vec<Compared>) {
     let lines = |question: &Option<Question>| {
         question.as_ref().map_or_else(Vec::new, |it| calls::question(&it.op, &it.ask))
     };
@@ -321,15 +339,7 @@ fn differing(difference: &Difference) -> String {
             ("its answer differs".to_owned(), lines(recorded), lines(now))
         }
     };
-    let mut text = format!("{}\n", paint(Tone::Bad, &title));
-    for line in compare(&before, &after) {
-        let _ = match line {
-            Compared::Same(line) => writeln!(text, "    {line}"),
-            Compared::Missing(line) => writeln!(text, "  {}", paint(Tone::Bad, &format!("- {line}"))),
-            Compared::Unexpected(line) => writeln!(text, "  {}", paint(Tone::Good, &format!("+ {line}"))),
-        };
-    }
-    text
+    (title, compare(&before, &after))
 }
 
 /// Many runs: one line each, and a sum.

@@ -54,6 +54,18 @@ fn every_run_is_the_same_again_and_another_version_says_where_it_is_not() {
     let same = scene.groundcrew(&["replay", find]);
     assert!(same.out.contains("same: 1 call, same bytes, same answer"), "{}{}", same.out, same.err);
 
+    // So does a backtest, of all runs at once.
+    let said = scene.groundcrew(&["--json", "backtest", "records", "--component", &elsewhere]);
+    let tally: Value = serde_json::from_str(&said.out).unwrap();
+    let differs: u64 =
+        tally["differs"].as_array().unwrap().iter().map(|group| group["count"].as_u64().unwrap()).sum();
+    assert_eq!((said.code, differs), (Some(1), of("records").len() as u64), "{tally}");
+    assert!((1..=3).contains(&tally["differs"].as_array().unwrap().len()), "one for each export: {tally}");
+    let things = Shipped::get().things.display().to_string();
+    let said = scene.says(&["--json", "backtest", "records", "--component", &things]);
+    let tally: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&tally["same"], tally["differs"].as_array().unwrap().len()), (&tally["runs"], 0), "{tally}");
+
     exported(&scene, names[names.len() - 1]);
     exported(&scene, find);
 }
