@@ -14,5 +14,6 @@ mod listings;
 mod plan;
 mod project;
 mod records;
+mod replay;
 mod retarget;
 mod setup;

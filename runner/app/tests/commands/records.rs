@@ -16,7 +16,7 @@ const STATE: &str = "
     UNION ALL SELECT 'approval', resource, spec, 0 FROM approval ORDER BY 1, 2, 3";
 
 impl Fixture {
-    fn open(&self) -> Connection {
+    pub(crate) fn open(&self) -> Connection {
         Connection::open(self.data().join("groundcrew.db")).unwrap()
     }
 
