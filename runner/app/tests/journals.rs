@@ -26,5 +26,5 @@ async fn every_journal_in_the_repository_replays() {
         ops.push(format!("{} {}", recording.hook, recording.asked.op()));
     }
     ops.sort();
-    assert_eq!(ops, ["dns create", "dns find", "dns remove", "fly-ip create", "notify handle"]);
+    assert_eq!(ops, ["dns find", "ip create", "tell handle"]);
 }
