@@ -173,16 +173,25 @@ pub(super) fn draw(call: &CallRecord) -> String {
 }
 
 fn part(text: &mut String, sign: &str, value: &Value) {
-    let headers = value.get("headers").and_then(Value::as_array);
-    for header in headers.into_iter().flatten() {
-        if let (Some(name), Some(value)) =
-            (header.get(0).and_then(Value::as_str), header.get(1).and_then(Value::as_str))
-        {
-            let _ = writeln!(text, "       {sign} {}", paint(Tone::Faint, &format!("{name}: {value}")));
-        }
+    for header in headers(value) {
+        let _ = writeln!(text, "       {sign} {}", paint(Tone::Faint, &header));
     }
+    for line in body(value) {
+        let _ = writeln!(text, "       {sign} {line}");
+    }
+}
+
+/// `name: value` of a request or an answer.
+fn headers(value: &Value) -> Vec<String> {
+    let headers = value.get("headers").and_then(Value::as_array);
+    let line = |header: &Value| Some(format!("{}: {}", header.get(0)?.as_str()?, header.get(1)?.as_str()?));
+    headers.into_iter().flatten().filter_map(line).collect()
+}
+
+/// The body of a request or an answer, line by line; of what is neither all that there is.
+fn body(value: &Value) -> Vec<String> {
     let body = match value.get("body") {
-        None if headers.is_none() => Some(value.clone()),
+        None if value.get("headers").is_none_or(|headers| !headers.is_array()) => Some(value.clone()),
         None => None,
         Some(body) if body.get("dropped").is_some() => {
             Some(Value::from(format!("({} bytes, no longer kept)", body["dropped"])))
@@ -196,9 +205,7 @@ fn part(text: &mut String, sign: &str, value: &Value) {
             }
         }
     };
-    for line in body.into_iter().flat_map(|body| lines_of(&body)) {
-        let _ = writeln!(text, "       {sign} {line}");
-    }
+    body.iter().flat_map(lines_of).collect()
 }
 
 fn lines_of(value: &Value) -> Vec<String> {
@@ -216,11 +223,12 @@ pub(super) fn question(op: &str, ask: &str) -> Vec<String> {
     let (Some(method), Some(url)) = (field("method"), field("url")) else {
         return std::iter::once(op.to_owned()).chain(lines_of(&ask)).collect();
     };
-    let mut text = format!("{method} {url}\n");
-    part(&mut text, "", &ask);
     let seal = ask.get("seal").filter(|seal| seal.as_array().is_some_and(|seal| !seal.is_empty()));
-    let seal = seal.map(|seal| format!("seal {seal}"));
-    text.lines().map(|line| line.trim_start().to_owned()).chain(seal).collect()
+    let mut lines = vec![format!("{method} {url}")];
+    lines.extend(headers(&ask));
+    lines.extend(seal.map(|seal| format!("seal {seal}")));
+    lines.extend(body(&ask));
+    lines
 }
 
 /// How long a run took, or since when it runs.
