@@ -3,15 +3,7 @@
 use groundcrew_outside::Fault;
 use serde_json::Value;
 
-use crate::scene::{RECORDS, Scene};
-
-const TELL: &str = r#"
-[hook.tell]
-use = "builtin:notify"
-on = ["app.*"]
-config = { to = "standard-webhooks" }
-secret.URL = { from = "TELL", at = "url" }
-"#;
+use crate::scene::{RECORDS, Scene, TELL};
 
 /// Lines of the log that say this.
 fn lines(scene: &Scene, message: &str) -> Vec<Value> {

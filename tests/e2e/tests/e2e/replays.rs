@@ -4,17 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::scene::{RECORDS, Said, Scene};
+use crate::scene::{RECORDS, Said, Scene, TELL};
 use crate::shipped::Shipped;
-
-/// A handler that tells, beside the hook that makes.
-const TELL: &str = r#"
-[hook.tell]
-use = "builtin:notify"
-on = ["app.*"]
-config = { to = "standard-webhooks" }
-secret.URL = { from = "TELL", at = "url" }
-"#;
 
 #[test]
 fn every_run_is_the_same_again_and_another_version_says_where_it_is_not() {

@@ -333,3 +333,12 @@ gone = "delete"
 grace = { gone = "1s", unwanted = "1s" }
 allow = ["GET,POST,PUT,DELETE {config.server}/*"]
 "#;
+
+/// A handler that tells the outside of apps, at an address that is secret.
+pub(crate) const TELL: &str = r#"
+[hook.tell]
+use = "builtin:notify"
+on = ["app.*"]
+config = { to = "standard-webhooks" }
+secret.URL = { from = "TELL", at = "url" }
+"#;
