@@ -81,7 +81,7 @@ fn python() {
                 it.replace(
                     "hook.py",
                     "from wit_world import exports",
-                    "import requests\nfrom wit_world import exports",
+                    "import no_such_package\nfrom wit_world import exports",
                 );
             }),
         ],

@@ -120,6 +120,10 @@ impl Decider<'_> {
             // What was written last was written to another thing, or was cut off half-way.
             row.spec = shape.body;
         }
+        if row.state == State::Creating {
+            // What was wanted when the row was made may be wanted no more.
+            row.spec = doing.want.unwrap_or(row.spec);
+        }
         present(row, id, shape);
         doing.reported = false;
         Act::Takes(lane as u8, id, origin)

@@ -71,7 +71,7 @@ const LOST: [Budget; 4] = [
     Budget { ledgers: 2, ..CALM },
 ];
 
-/// The same where marks tell.
+/// The same where marks tell; what is wanted may change, if what differs is repaired.
 const LOST_MARKED: [Budget; 2] =
     [Budget { ledgers: 1, wants: 1, ..CALM }, Budget { ledgers: 1, foreign: 1, ..CALM }];
 
@@ -160,7 +160,10 @@ fn lost() -> Vec<Setup> {
         [natural(budget), keyed(budget), vec![clock_right]].concat()
     };
     let all = |budget| [unmarked(budget), marked(budget)].concat();
-    let carried = |setup: &Setup| setup.marks == Marks::Carried;
+    // Where drift is only reported, what is wanted otherwise since is so, too: nobody knows who made it as it is.
+    let carried = |setup: &Setup| {
+        setup.marks == Marks::Carried && (setup.drift == Drift::Repair || setup.budget.wants == 0)
+    };
     let more = LOST_MARKED.into_iter().flat_map(all).filter(carried);
     LOST.into_iter().flat_map(all).chain(more).collect()
 }

@@ -87,6 +87,10 @@ impl Runner {
                 self.own(work, &thing, Origin::Created, &mut effects);
             }
             Learnt::Taken { thing, origin } => {
+                // Nothing was ever sent, and what was wanted when the row was made may be wanted no more.
+                if let Some(want) = work.want.filter(|_| work.row.row.state == State::Creating) {
+                    work.row.row.spec.clone_from(&want.body);
+                }
                 work.row.row.takes(&thing, &work.policy);
                 self.own(work, &thing, origin, &mut effects);
             }
