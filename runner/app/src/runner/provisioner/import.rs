@@ -126,7 +126,8 @@ impl Runner {
         let config = self.row_config(&asking)?;
         let occupied = self.keeper.occupied(&policy);
         let (runs, unkept) = (Vec::new(), None);
-        let mut work = Work { installed, owner: &owner, row, want: Some(want), policy, config, runs, unkept };
+        let (want, doubted) = (Some(want), false);
+        let mut work = Work { installed, owner: &owner, row, want, policy, config, doubted, runs, unkept };
         let Some(look) = self.find(&mut work, Aim::Anything).await? else {
             return not_known(work.row.error.unwrap_or_else(|| "it could not be looked at".to_owned()));
         };

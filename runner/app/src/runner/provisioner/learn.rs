@@ -287,7 +287,12 @@ impl Runner {
         if work.row == before && work.runs.is_empty() && work.unkept.is_none() {
             return Ok(());
         }
-        self.commit(work, effects).await
+        self.commit(work, effects).await?;
+        if frozen.is_some() && work.doubted && self.beliefs.doubt().is_none() {
+            // The doubt ended while this was decided, and who it had frozen by then is awake already.
+            self.store.wake_waiting(now).await?;
+        }
+        Ok(())
     }
 
     /// With `observe` a write is not sent, and shown instead.

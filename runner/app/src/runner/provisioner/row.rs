@@ -49,6 +49,8 @@ pub(super) struct Work<'a> {
     pub(super) want: Option<&'a StoredWant>,
     pub(super) policy: Policy,
     pub(super) config: Arc<Value>,
+    /// Whether a source was doubted when it was decided what becomes of a thing that is to go.
+    pub(super) doubted: bool,
     /// Runs that are not stored yet.
     pub(super) runs: Vec<Ran>,
     /// What was learnt and is not stored yet: with a wait that follows at once it is one commit.
@@ -75,7 +77,8 @@ impl Runner {
         let want = wants.iter().find(|want| row.is_wanted() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(asking)?;
         let before = row.row.state;
-        let mut work = Work { installed, owner, row, want, policy, config, runs: Vec::new(), unkept: None };
+        let (doubted, runs) = (false, Vec::new());
+        let mut work = Work { installed, owner, row, want, policy, config, doubted, runs, unkept: None };
         match self.steps(&mut work).await {
             Ok(()) => Ok(work.row.row.state != before),
             // Somebody else changed the row: what was learnt is looked up again at the next look.
@@ -172,7 +175,9 @@ impl Runner {
         let verdict = if work.want.is_some() && !work.row.is_replaced() {
             Verdict { leave: Leave::Held { why: "it is wanted".to_owned() }, withdrawn: false }
         } else {
-            self.store.leave(&work.row, &self.leave_policy(work), self.now())?
+            let policy = self.leave_policy(work);
+            work.doubted = policy.frozen.is_some();
+            self.store.leave(&work.row, &policy, self.now())?
         };
         if exists(&work.row) && work.row.withdrawn != verdict.withdrawn {
             work.row.withdrawn = verdict.withdrawn;

@@ -267,7 +267,8 @@ impl Runner {
                 Err(_) => Arc::new(installed.hook.config.clone()),
             };
             let (runs, unkept) = (Vec::new(), None);
-            let work = Work { installed, owner: &owner, row, want: None, policy, config, runs, unkept };
+            let (want, doubted) = (None, false);
+            let work = Work { installed, owner: &owner, row, want, policy, config, doubted, runs, unkept };
             match self.seen(&work).await? {
                 Ok(true) => sighting.found += 1,
                 Ok(false) => {
