@@ -181,10 +181,13 @@ async fn overtaken(at_the_end: AtTheEnd) -> Verdict {
     judge(&outside.log(), &[Purpose::new("fly/acme/a", "marked/x")])
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_the_closed_flag_a_run_that_is_over_doubles_things() {
-    let closed = overtaken(AtTheEnd::Closed).await;
+#[test]
+fn without_the_closed_flag_a_run_that_is_over_doubles_things() {
+    // Components are compiled before a runtime is entered.
+    Shop::of_process();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let closed = runtime.block_on(overtaken(AtTheEnd::Closed));
     assert!(closed.is_clean(), "{closed}");
-    let left_open = overtaken(AtTheEnd::LeftOpen).await;
+    let left_open = runtime.block_on(overtaken(AtTheEnd::LeftOpen));
     assert_eq!(left_open.doubled.len(), 1, "{left_open}");
 }

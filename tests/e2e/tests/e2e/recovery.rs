@@ -196,6 +196,8 @@ fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
 fn what_does_not_show_yet_when_the_database_is_lost_is_waited_for_and_not_made_twice() {
     let scene = Scene::with_apps(1);
     scene.outside.open("/marked", Knobs { lag_ms: 15_000, ..Knobs::marked() });
+    // Kinds that live in an app are listed app by app.
+    scene.outside.open(&inner(1), Knobs::anonymous());
     scene.configure(HIDDEN);
     let mut up = scene.started();
     scene.until_so("it is there", || scene.keys().len() == 1);

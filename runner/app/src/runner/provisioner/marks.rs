@@ -53,7 +53,12 @@ impl Runner {
                 message,
                 remedy,
             };
-            self.store.open_finding(finding, self.now()).await?;
+            let opened = self.store.open_finding(finding, self.now()).await;
+            if opened.is_err() {
+                // It was not told after all.
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(code);
+            }
+            opened?;
         }
         Ok(())
     }
