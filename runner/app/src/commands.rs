@@ -166,7 +166,7 @@ pub enum Command {
     Run(run::Args),
     /// Play runs again from what is kept of them: offline, call by call
     Replay(replay::Args),
-    /// Play a hook's past runs with another component, and count what it would do differently
+    /// Play a hook's past runs with another component, and count what differs
     Backtest(backtest::Args),
     /// List what a person should look at, or say why it may be
     Findings(findings::Args),

@@ -25,7 +25,7 @@ const PAGE: u32 = 256;
 /// Replays at once; fewer than a loaded component has slots.
 const AT_ONCE: usize = 8;
 
-/// Play a hook's past runs with another component, and count what it would do differently
+/// Play a hook's past runs with another component, and count what differs
 ///
 /// Each run gets the input, settings, time and answers that it had. Nothing leaves. Runs that differ are grouped by the
 /// first thing that is different. The exit code is 1 if any does, so a pipeline can ask before an upgrade.
