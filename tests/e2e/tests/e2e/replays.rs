@@ -95,5 +95,5 @@ fn exported(scene: &Scene, run: &str) {
     whole["groundcrew_run"] = Value::from(99);
     std::fs::write(&changed, whole.to_string()).unwrap();
     let said = replay(&changed.display().to_string());
-    assert!(said.code == Some(1) && said.out.contains("newer groundcrew"), "{}{}", said.out, said.err);
+    assert!(said.code == Some(1) && said.err.contains("newer groundcrew"), "{}{}", said.out, said.err);
 }
