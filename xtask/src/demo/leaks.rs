@@ -24,7 +24,7 @@ const LIVING: (&str, &str) = ("status.example", "cust-7");
 /// How long after the first act a tick comes at the soonest: the runner must be up by then.
 const SOONEST: Duration = Duration::from_secs(5);
 /// What is left to do after a tick, or nearly so, takes no longer.
-const AFTERWARDS: Duration = Duration::from_secs(5);
+const AFTERWARDS: Duration = Duration::from_secs(10);
 /// How often the audit comes.
 const EVERY: Duration = Duration::from_mins(1);
 
