@@ -14,6 +14,7 @@ fn main() {
         "tests/guests/teller",
         "tests/guests/looker",
         "tests/guests/fetches",
+        "tests/guests/five",
         "sdk/rust",
         "wit",
         "Cargo.lock",
@@ -32,6 +33,7 @@ fn main() {
         ("teller", "", "teller.wasm"),
         ("looker", "", "looker.wasm"),
         ("fetches", "", "fetches.wasm"),
+        ("five", "", "five.wasm"),
     ] {
         build(&root, &target, guest, features);
         let built = target.join(format!("wasm32-wasip2/hook/guest_{guest}.wasm"));

@@ -24,6 +24,7 @@ use groundcrew_engine::journal::{CallAccess, Journal, Recorded};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Ended, MemoryHandle, Run};
 use groundcrew_engine::secrets::Secrets;
+use groundcrew_store::runs::{CallRecord, RunRecord};
 use serde::{Deserialize, Serialize};
 
 pub use recording::{Call, FORMAT, NotKept, Recording, Unreadable};
@@ -174,9 +175,16 @@ async fn run(loaded: &Loaded, context: &Context, asked: &Asked<'_>) -> Came {
 }
 
 fn journal(recording: &Recording) -> Journal {
-    let call = |call: &Call| {
+    Journal {
+        calls: recording.calls.iter().map(Recorded::from).collect(),
+        schedule: recording.schedule.clone(),
+    }
+}
+
+impl From<&Call> for Recorded {
+    fn from(call: &Call) -> Self {
         let ask = call.asked.ask.clone().into_bytes();
-        Recorded {
+        Self {
             n: call.n,
             op: call.asked.op.clone(),
             access: call.access,
@@ -186,8 +194,16 @@ fn journal(recording: &Recording) -> Journal {
             sent_at: call.sent_at,
             back_at: call.back_at,
         }
-    };
-    Journal { calls: recording.calls.iter().map(call).collect(), schedule: recording.schedule.clone() }
+    }
+}
+
+/// The journal of a stored run.
+///
+/// # Errors
+/// If not all of it is kept.
+pub fn journal_of(run: &RunRecord, calls: &[CallRecord]) -> Result<Journal, NotKept> {
+    let (calls, schedule) = recording::journal_of(run, calls)?;
+    Ok(Journal { calls: calls.iter().map(Recorded::from).collect(), schedule })
 }
 
 fn compare(recording: &Recording, journal: &Journal, came: &Came, astray: Option<&Recorded>) -> Verdict {
@@ -231,8 +247,8 @@ fn compare(recording: &Recording, journal: &Journal, came: &Came, astray: Option
 }
 
 /// What of a call is kept in a recording.
-impl From<&groundcrew_store::runs::CallRecord> for Call {
-    fn from(call: &groundcrew_store::runs::CallRecord) -> Self {
+impl From<&CallRecord> for Call {
+    fn from(call: &CallRecord) -> Self {
         let access = match call.access.as_str() {
             "write" => CallAccess::Write,
             "local" => CallAccess::Local,

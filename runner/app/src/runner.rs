@@ -28,6 +28,7 @@ mod inventory;
 mod keeper;
 mod record;
 mod recovering;
+mod resume;
 mod scan;
 mod sweep;
 mod vault;

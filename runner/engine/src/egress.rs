@@ -22,7 +22,7 @@ use url::Url;
 pub use record::{Answer, Ask, Body};
 
 use crate::clock::Clock;
-use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply};
+use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply, Twice};
 use crate::journal::CallAccess;
 use crate::limits::Limits;
 use crate::seal::Sealing;
@@ -218,11 +218,11 @@ impl Egress {
         ask: Request,
         seal: &[Pointer],
     ) -> Result<Response, Refused> {
-        let kept = kept(&ask, seal, limits);
+        let (kept, twice) = (kept(&ask, seal, limits), twice(&ask));
         let bytes = match self.prepare(limits, ask, seal) {
             Ok(Prepared { access, to, request }) => {
                 let exchange = Exchange { egress: self, clock: gate.clock(), request, to, limits, seal };
-                gate.pass(gate.ticket(n, "http", access, kept), exchange).await?
+                gate.pass(gate.ticket(n, "http", access, kept).again(twice), exchange).await?
             }
             // Nothing leaves: the host itself answers.
             Err(failure) => {
@@ -328,6 +328,19 @@ fn kept(ask: &Request, seal: &[Pointer], limits: &Limits) -> Vec<u8> {
     let (method, url, headers) = (ask.method.clone(), ask.url.clone(), ask.headers.clone());
     let seal = seal.iter().map(ToString::to_string).collect();
     serde_json::to_vec(&Ask { method, url, headers, body, seal }).expect("invariant: a request is JSON")
+}
+
+/// Headers that name an attempt, so that whoever receives it twice does it once: that of the IETF's draft
+/// `draft-ietf-httpapi-idempotency-key-header`, and that of Standard Webhooks.
+const KEYS: [&str; 2] = ["idempotency-key", "webhook-id"];
+
+/// Whether a request may be sent again when nobody knows what became of it.
+///
+/// PUT and DELETE say what is to be (RFC 9110, section 9.2.2); others may if they carry an idempotency key.
+fn twice(ask: &Request) -> Twice {
+    let is_key = |(name, value): &(String, String)| KEYS.contains(&name.as_str()) && !value.is_empty();
+    let says_what_is_to_be = matches!(ask.method.as_str(), "PUT" | "DELETE");
+    if says_what_is_to_be || ask.headers.iter().any(is_key) { Twice::Harmless } else { Twice::Doubles }
 }
 
 /// A request that was judged.

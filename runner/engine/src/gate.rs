@@ -4,6 +4,7 @@
 //!            number (synchronous, in the guest's order)
 //!              |
 //!   journal? --+-- recorded answer ------------------------------> guest
+//!              |-- a write without one, that may not be sent twice: the run ends here
 //!              |
 //!   observe and a write: the run ends here, the write is shown
 //!              |
@@ -49,7 +50,8 @@ pub enum Answers {
     Outside,
     /// From the journal only; its end ends the run.
     Journal(Journal),
-    /// From the journal while it lasts, then from outside. A write that it leaves unanswered ends the run.
+    /// From the journal while it lasts, then from outside. A write that it leaves unanswered is sent again if its ticket
+    /// says that this does no harm, and ends the run otherwise.
     JournalThenOutside(Journal),
     /// Reads from outside; the run ends at its first write.
     Observe,
@@ -67,8 +69,8 @@ pub enum Refusal {
     /// The journal has no more answers.
     #[error("the journal ends at call {0}")]
     JournalEnded(u32),
-    /// The journal has a write without an answer: it is settled first, never repeated blindly.
-    #[error("the write at call {0} was sent before and not answered; it has to be settled first")]
+    /// The journal has a write without an answer that is not sent twice: nobody knows what became of it.
+    #[error("the write at call {0} was sent before and not answered, and is not one that may be sent twice")]
     InDoubt(u32),
     /// The replayed run asks something else than the recorded one did.
     #[error("call {n} differs from the recorded one: {recorded} was asked, now {asked}")]
@@ -117,7 +119,27 @@ pub struct CallNo(u32);
 
 /// A numbered call that has not been made yet.
 #[derive(Debug)]
-pub struct Ticket(Recorded);
+pub struct Ticket {
+    call: Recorded,
+    twice: Twice,
+}
+
+/// Whether a write may be sent again when nobody knows what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twice {
+    /// It comes to the same as once: it says what is to be, or carries an idempotency key.
+    Harmless,
+    /// It may do twice what it does.
+    Doubles,
+}
+
+impl Ticket {
+    /// A write that may be sent again.
+    #[must_use]
+    pub fn again(self, twice: Twice) -> Self {
+        Self { twice, ..self }
+    }
+}
 
 /// The far side of a call.
 pub trait Outside: Send {
@@ -183,8 +205,12 @@ impl Gate {
         clock: Arc<dyn Clock>,
         limits: &crate::limits::Limits,
     ) -> Arc<Self> {
+        let state = match &answers {
+            Answers::JournalThenOutside(journal) => State::resuming(journal),
+            Answers::Outside | Answers::Journal(_) | Answers::Observe => State::default(),
+        };
         Arc::new(Self {
-            state: Mutex::default(),
+            state: Mutex::new(state),
             answers,
             intents,
             faults,
@@ -211,15 +237,17 @@ impl Gate {
     pub fn ticket(&self, CallNo(n): CallNo, op: &str, access: CallAccess, ask: Vec<u8>) -> Ticket {
         let print = Digest::of_parts([op.as_bytes(), &ask]);
         let sent_at = self.clock.now();
-        Ticket(Recorded { n, op: op.to_owned(), access, print, ask, answer: None, sent_at, back_at: None })
+        let call =
+            Recorded { n, op: op.to_owned(), access, print, ask, answer: None, sent_at, back_at: None };
+        Ticket { call, twice: Twice::Doubles }
     }
 
     /// Takes a call through the gate and returns what the guest is told, as JSON.
     ///
     /// Errors end the run; the caller notes them at the gate.
     pub async fn pass<O: Outside>(&self, ticket: Ticket, outside: O) -> Result<Vec<u8>, Refusal> {
-        let mut call = ticket.0;
-        match self.repeat(&call) {
+        let Ticket { mut call, twice } = ticket;
+        match self.repeat(&call, twice) {
             Ok(Some(bytes)) => return Ok(bytes),
             Ok(None) => {}
             Err(refusal) => {
@@ -265,8 +293,8 @@ impl Gate {
             return Err(Refusal::Closed.into());
         }
         let effect_by = asked_at + self.send_within + self.request;
-        let earlier = self.state().unstored();
-        let intent = Intent { call, earlier: &earlier, effect_by };
+        let (earlier, schedule) = self.state().unstored(call.n);
+        let intent = Intent { call, earlier: &earlier, schedule: &schedule, effect_by };
         self.intents.intend(intent).await.map_err(|error| match error {
             IntentError::Store(_) => Kept::Told(Failure::again(error.to_string())),
             IntentError::Refused(_) => Kept::Ends(IntentErrorText(error.to_string()).into()),
@@ -283,7 +311,7 @@ impl Gate {
     }
 
     /// The journal's answer, if it is to answer.
-    fn repeat(&self, call: &Recorded) -> Result<Option<Vec<u8>>, Refusal> {
+    fn repeat(&self, call: &Recorded, twice: Twice) -> Result<Option<Vec<u8>>, Refusal> {
         let (journal, only) = match &self.answers {
             Answers::Journal(journal) => (journal, true),
             Answers::JournalThenOutside(journal) => (journal, false),
@@ -294,7 +322,7 @@ impl Gate {
                 self.state().repeat(recorded.clone());
                 Ok(recorded.answer.clone())
             }
-            Found::InDoubt if !only => Err(Refusal::InDoubt(call.n)),
+            Found::InDoubt if !only && twice == Twice::Doubles => Err(Refusal::InDoubt(call.n)),
             Found::InDoubt | Found::Nothing if only => Err(Refusal::JournalEnded(call.n)),
             Found::InDoubt | Found::Nothing => Ok(None),
         }
@@ -356,6 +384,12 @@ impl Gate {
     /// The journal so far: calls by number, also those that left and were not answered, and the schedule.
     pub fn journal(&self) -> Journal {
         self.state().journal()
+    }
+
+    /// The same with what is known to come of the journal that is resumed: what a run has to go on from that is
+    /// interrupted again.
+    pub fn known(&self) -> Journal {
+        self.state().known()
     }
 
     /// The call at which a replay ended: the journal has another one in its place, no answer to it, or none at all.

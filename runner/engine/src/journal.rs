@@ -62,6 +62,22 @@ pub struct Schedule {
     pub moved: Vec<(u32, Timestamp)>,
 }
 
+impl Schedule {
+    /// This one, or the other one where that goes on: both are what one guest saw, up to some place.
+    #[must_use]
+    pub fn or_longer(self, other: &Self) -> Self {
+        fn longer<T: Clone>(one: Vec<T>, other: &[T]) -> Vec<T> {
+            if one.len() < other.len() { other.to_vec() } else { one }
+        }
+        Self {
+            polls: longer(self.polls, &other.polls),
+            ready: longer(self.ready, &other.ready),
+            looks: self.looks.max(other.looks),
+            moved: longer(self.moved, &other.moved),
+        }
+    }
+}
+
 /// One journal: what a replay needs beside the component and its settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journal {

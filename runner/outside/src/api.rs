@@ -127,6 +127,7 @@ impl World {
                 Reply::Answer(self.answer(request, route, now))
             }
             Some(Fault::Held) => Reply::Held(self.answer(request, route, now)),
+            Some(Fault::Stalled) => Reply::Held(refusal(503)),
             Some(Fault::Late(ms)) => {
                 if let Some((path, id)) = route.filter(|_| request.is_write()) {
                     self.schedule_write(now + ms, &path, Write::of(request, id));

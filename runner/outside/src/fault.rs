@@ -16,6 +16,8 @@ pub enum Fault {
     Garbled,
     /// It took effect; the answer is withheld until [`release`](crate::Outside::release).
     Held,
+    /// Nothing takes effect, and no answer comes until [`release`](crate::Outside::release): a 503.
+    Stalled,
     /// The answer is 504, and it takes effect so many milliseconds later.
     Late(i64),
     /// No answer comes, and nothing took effect.

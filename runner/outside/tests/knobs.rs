@@ -201,6 +201,7 @@ fn faults_differ_in_what_took_effect_and_what_is_answered() {
         (Fault::Timeout, Some(504), 1),
         (Fault::Garbled, Some(201), 1),
         (Fault::Held, None, 1),
+        (Fault::Stalled, None, 0),
         (Fault::Late(100), Some(504), 0),
         // The second one finds the name taken.
         (Fault::Twice, Some(409), 1),

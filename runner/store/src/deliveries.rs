@@ -12,7 +12,7 @@ use crate::lanes::LaneId;
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
 use crate::subjects::StoredSubject;
-use crate::{Error, HookId, Result, Store, SubjectId, events, leave, subjects};
+use crate::{Error, HookId, Result, RunId, Store, SubjectId, events, leave, subjects};
 
 /// The code of the finding that a hook has deliveries that gave up.
 const DEAD: &str = "delivery.dead";
@@ -30,6 +30,8 @@ pub struct Delivery {
     pub paused: Option<Level>,
     /// Whom it happened to; none: nobody whom we know.
     pub owner: Option<StoredSubject>,
+    /// The run of it that sent a write and was ended before it could answer: the next one goes on from there.
+    pub resumes: Option<RunId>,
 }
 
 /// A delivery that gave up.
@@ -49,6 +51,14 @@ pub struct Dead {
     pub attempts: u32,
     /// The last error.
     pub error: String,
+    /// The run with a write of which nobody knows what became, if that is why it gave up.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "named")]
+    pub in_doubt: Option<RunId>,
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with the field")]
+fn named<S: serde::Serializer>(run: &Option<RunId>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&run.map(|run| run.to_string()), serializer)
 }
 
 /// How a delivery ended.
@@ -65,11 +75,15 @@ pub enum Ending {
         at: Timestamp,
         /// Why it failed.
         error: String,
+        /// The run from which the next one goes on; none: it begins anew.
+        resumes: Option<RunId>,
     },
     /// It gave up.
     Dead {
         /// Why it failed.
         error: String,
+        /// The run with a write of which nobody knows what became.
+        in_doubt: Option<RunId>,
     },
 }
 
@@ -121,6 +135,20 @@ impl Store {
         .await
     }
 
+    /// Keeps a run before a write of it leaves; if it is a delivery's, the delivery notes from where to go on should
+    /// nobody ever say how the run ended.
+    pub async fn save_intent(&self, run: RunRecord, calls: Vec<CallRecord>) -> Result<()> {
+        self.write(move |connection| {
+            runs::save(connection, &run, &calls)?;
+            let Some(seq) = run.seq else { return Ok(()) };
+            let text = "UPDATE delivery SET resumes = ?4 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
+            let subject = run.subject.unwrap_or(SubjectId::NONE);
+            connection.prepare_cached(text)?.execute([run.hook.0, subject.0, seq, run.id.0])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Records a look that was no delivery, and what it remembers.
     pub async fn save_looking(
         &self,
@@ -162,14 +190,24 @@ impl Store {
     /// Deliveries that gave up, oldest first.
     pub fn dead(&self) -> Result<Vec<Dead>> {
         self.read(|connection| {
-            let text = "SELECT hook.name, dead.seq, event.kind, subject.path, dead.attempts, coalesce(dead.error, '')
+            let text = "SELECT hook.name, dead.seq, event.kind, subject.path, dead.attempts, coalesce(dead.error, ''), dead.in_doubt
                 FROM dead JOIN hook ON hook.id = dead.hook JOIN event ON event.seq = dead.seq
                 LEFT JOIN subject ON subject.id = dead.subject ORDER BY dead.hook, dead.seq";
             let mut statement = connection.prepare_cached(text)?;
             let dead = |row: &rusqlite::Row<'_>| {
                 let (hook, seq): (String, i64) = (row.get(0)?, row.get(1)?);
                 let id = format!("{hook}/{seq}");
-                Ok(Dead { id, hook, seq, kind: row.get(2)?, path: row.get(3)?, attempts: row.get(4)?, error: row.get(5)? })
+                let in_doubt = row.get::<_, Option<i64>>(6)?.map(RunId);
+                Ok(Dead {
+                    id,
+                    hook,
+                    seq,
+                    kind: row.get(2)?,
+                    path: row.get(3)?,
+                    attempts: row.get(4)?,
+                    error: row.get(5)?,
+                    in_doubt,
+                })
             };
             let rows = statement.query_map([], dead)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -240,16 +278,20 @@ fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now:
             remember(connection, lane, written)?;
             Ok(Lane::GoesOn)
         }
-        Ending::Again { at, error } => {
-            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
-            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error])?;
+        Ending::Again { at, error, resumes } => {
+            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4, resumes = ?5
+                WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
+            let resumes = resumes.map(|run| run.0);
+            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error, resumes])?;
             set_due(connection, lane, Some(*at))?;
             Ok(Lane::Postponed)
         }
-        Ending::Dead { error } => {
-            let text = "INSERT INTO dead (hook, seq, subject, attempts, error)
-                SELECT hook, seq, subject, attempts + 1, ?4 FROM delivery WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
-            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error])?;
+        Ending::Dead { error, in_doubt } => {
+            let text = "INSERT INTO dead (hook, seq, subject, attempts, error, in_doubt)
+                SELECT hook, seq, subject, attempts + 1, ?4, ?5 FROM delivery
+                WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
+            let in_doubt = in_doubt.map(|run| run.0);
+            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error, in_doubt])?;
             forget(connection)?;
             tell_of_dead(connection, lane.hook, Some(error), now)?;
             Ok(Lane::GoesOn)
@@ -280,18 +322,22 @@ fn tell_of_dead(connection: &Connection, hook: HookId, error: Option<&str>, now:
 }
 
 fn head(connection: &Connection, lane: LaneId) -> Result<Option<Delivery>> {
-    let text = "SELECT seq, attempts FROM delivery WHERE hook = ?1 AND subject = ?2 ORDER BY seq LIMIT 1";
+    let text =
+        "SELECT seq, attempts, resumes FROM delivery WHERE hook = ?1 AND subject = ?2 ORDER BY seq LIMIT 1";
     let first = connection
         .prepare_cached(text)?
-        .query_row([lane.hook.0, lane.subject.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([lane.hook.0, lane.subject.0], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?))
+        })
         .optional()?;
-    let Some((seq, attempts)) = first else { return Ok(None) };
+    let Some((seq, attempts, resumes)) = first else { return Ok(None) };
     Ok(Some(Delivery {
         seq,
         attempts,
         event: events::by_seq(connection, seq)?,
         paused: leave::paused(connection, lane.hook, lane.subject)?,
         owner: subjects::by_id(connection, lane.subject)?,
+        resumes: resumes.map(RunId),
     }))
 }
 

@@ -44,6 +44,8 @@ pub struct RunRecord {
     pub input: Option<String>,
     /// What it answered, JSON; none if it did not, or if it is no longer kept.
     pub answer: Option<String>,
+    /// The run that was ended early, and from whose calls this one went on.
+    pub resumes: Option<RunId>,
 }
 
 /// What a hook's runs are configured with. Many runs have the same; it is kept once.
@@ -95,8 +97,8 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
     let settings =
         run.settings.as_ref().map(|settings| used(connection, settings, run.started)).transpose()?;
     let text = "INSERT INTO run (id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log,
-          settings, input, answer)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+          settings, input, answer, resumes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
         ON CONFLICT (id) DO UPDATE SET schedule = excluded.schedule, ended = excluded.ended, outcome = excluded.outcome,
           log = excluded.log, resource = coalesce(excluded.resource, run.resource), answer = excluded.answer";
     connection.prepare_cached(text)?.execute(params![
@@ -115,11 +117,12 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
         run.log,
         settings,
         run.input,
-        run.answer
+        run.answer,
+        run.resumes.map(|id| id.0)
     ])?;
     let text = "INSERT INTO call (run, n, op, access, print, ask, answer, sent_at, back_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-        ON CONFLICT (run, n) DO UPDATE SET answer = excluded.answer, back_at = excluded.back_at";
+        ON CONFLICT (run, n) DO UPDATE SET answer = excluded.answer, sent_at = excluded.sent_at, back_at = excluded.back_at";
     let mut statement = connection.prepare_cached(text)?;
     for call in calls {
         statement.execute(params![
@@ -168,7 +171,7 @@ pub(crate) fn forget_settings(connection: &Connection, before: Timestamp, most: 
 
 const COLUMNS: &str =
     "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log,
-    (SELECT body FROM settings WHERE settings.id = run.settings), input, answer";
+    (SELECT body FROM settings WHERE settings.id = run.settings), input, answer, resumes";
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
@@ -188,6 +191,7 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
         settings: row.get::<_, Option<String>>(13)?.map(Settings::new),
         input: row.get(14)?,
         answer: row.get(15)?,
+        resumes: row.get::<_, Option<i64>>(16)?.map(RunId),
     })
 }
 

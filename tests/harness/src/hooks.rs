@@ -44,8 +44,9 @@ const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
 const FETCHES: &str = "name = \"fetches\"\nabout = \"Goes out through wasi:http.\"\non = [\"*\"]\n";
 
 /// The guest as it is built, and in which component; each name has a manifest of its own.
-const GUESTS: [(&str, &[u8]); 5] = [
+const GUESTS: [(&str, &[u8]); 6] = [
     ("fetches.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/fetches.wasm"))),
+    ("five.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/five.wasm"))),
     ("things.wasm", THINGS),
     ("machine-things.wasm", THINGS),
     ("things-rebuilt.wasm", THINGS),
@@ -113,6 +114,7 @@ fn name_of(component: &Component) -> String {
 fn guests_manifest(name: &str) -> Option<String> {
     match name {
         "fetches.wasm" => Some(FETCHES.to_owned()),
+        "five.wasm" => Some(include_str!("../../guests/five/hook.toml").to_owned()),
         "things.wasm" | "things-next.wasm" => Some(MANIFEST.to_owned()),
         "things-rebuilt.wasm" => Some(MANIFEST.replace("One kind of thing", "The same, built again: a kind")),
         "machine-things.wasm" => Some(MANIFEST.replace("owner   = \"app\"", "owner   = \"machine\"")),

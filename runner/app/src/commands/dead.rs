@@ -1,8 +1,13 @@
 //! `groundcrew dead`: deliveries that gave up.
 
-use groundcrew_store::Store;
-use groundcrew_store::deliveries::Dead;
+use std::fmt::Write as _;
 
+use groundcrew_store::deliveries::Dead;
+use groundcrew_store::{RunId, Store};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::calls;
 use super::{Answer, Context, Failure};
 use crate::control::Request;
 use crate::show::{Cell, Table, Tone};
@@ -22,7 +27,7 @@ enum DeadCommand {
         #[arg(long, value_name = "HOOK")]
         hook: Option<String>,
     },
-    /// Show one with its whole error
+    /// Show one with its whole error, and the request if nobody knows what became of it
     Show {
         /// `HOOK/NUMBER`, as listed
         id: String,
@@ -71,15 +76,63 @@ fn show(store: &Store, id: &str) -> Result<Answer, Failure> {
     let found: Option<Dead> = store.dead()?.into_iter().find(|dead| dead.id == id);
     let missing = || Failure::failed(format!("no dead delivery `{id}`")).hint("groundcrew dead list");
     let dead = found.ok_or_else(missing)?;
-    let text = format!(
-        "{}  {}  {}\ntried {} times\n\n{}\n\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
+    let in_doubt = match dead.in_doubt {
+        Some(run) => InDoubt::of(store, run)?,
+        None => None,
+    };
+    let mut text = format!(
+        "{}  {}  {}\ntried {} times\n\n{}\n",
         dead.id,
         dead.kind,
         dead.path.as_deref().unwrap_or("(no subject)"),
         dead.attempts,
-        dead.error,
-        dead.id,
-        dead.id
+        dead.error
     );
-    Ok(Answer::both(text, &dead))
+    for line in in_doubt.iter().flat_map(InDoubt::lines) {
+        let _ = writeln!(text, "    {line}");
+    }
+    let _ = write!(
+        text,
+        "\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
+        dead.id, dead.id
+    );
+    Ok(Answer::both(text, &DeadShown { dead, request: in_doubt }))
+}
+
+#[derive(Serialize)]
+struct DeadShown {
+    #[serde(flatten)]
+    dead: Dead,
+    /// The write of which nobody knows what became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<InDoubt>,
+}
+
+/// A write without an answer, as its run asked it.
+#[derive(Serialize)]
+struct InDoubt {
+    run: String,
+    call: u32,
+    sent_at: String,
+    op: String,
+    ask: Value,
+}
+
+impl InDoubt {
+    /// The first one of a run; none if the run is not kept any more.
+    fn of(store: &Store, run: RunId) -> Result<Option<Self>, Failure> {
+        let Some((_, calls)) = store.run(run)? else { return Ok(None) };
+        let write = calls.into_iter().find(|call| call.access == "write" && call.answer.is_none());
+        Ok(write.map(|call| Self {
+            run: run.to_string(),
+            call: call.n,
+            sent_at: call.sent_at.to_string(),
+            op: call.op,
+            ask: serde_json::from_slice(&call.ask).unwrap_or_default(),
+        }))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        calls::question(&self.op, &self.ask.to_string())
+    }
 }

@@ -87,6 +87,7 @@ pub fn happened<S: Seen>(played: &Played<S>, ordeal: &Ordeal) -> Vec<String> {
 fn fault(fault: Fault) -> String {
     match fault {
         Fault::Refused(status) => format!("answered {status}, and nothing took effect"),
+        Fault::Stalled => "kept waiting, and nothing took effect".to_owned(),
         Fault::AnswerLost => "it took effect, and no answer came".to_owned(),
         Fault::Timeout => "it took effect, and the answer was 504".to_owned(),
         Fault::Garbled => "it took effect, and half of the answer's body came".to_owned(),

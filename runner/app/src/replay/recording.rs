@@ -141,10 +141,7 @@ impl Recording {
         let damaged = |error: serde_json::Error| NotKept::Damaged(error.to_string());
         let Some(outcome) = run.outcome.clone() else { return Err(NotKept::UnderWay) };
         let Some(settings) = &run.settings else { return Err(NotKept::Before) };
-        if calls.iter().any(is_dropped) {
-            return Err(NotKept::Dropped);
-        }
-        let schedule = run.schedule.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?;
+        let (calls, schedule) = journal_of(run, calls)?;
         Ok(Self {
             groundcrew_run: FORMAT,
             run: run.id.to_string(),
@@ -154,8 +151,8 @@ impl Recording {
             seed: run.seed,
             settings: serde_json::from_str(settings.body()).map_err(damaged)?,
             asked,
-            calls: calls.iter().map(Call::from).collect(),
-            schedule: schedule.unwrap_or_default(),
+            calls,
+            schedule,
             outcome,
             answer: run.answer.clone(),
             manifest: None,
@@ -200,6 +197,16 @@ fn asked(store: &Store, run: &RunRecord) -> groundcrew_store::Result<Result<Aske
 }
 
 /// Whether the body of a call's request or answer was dropped.
+/// The calls of a stored run and what was ready when.
+pub(super) fn journal_of(run: &RunRecord, calls: &[CallRecord]) -> Result<(Vec<Call>, Schedule), NotKept> {
+    if calls.iter().any(is_dropped) {
+        return Err(NotKept::Dropped);
+    }
+    let schedule = run.schedule.as_deref().map(serde_json::from_str).transpose();
+    let schedule: Option<Schedule> = schedule.map_err(|error| NotKept::Damaged(error.to_string()))?;
+    Ok((calls.iter().map(Call::from).collect(), schedule.unwrap_or_default()))
+}
+
 fn is_dropped(call: &CallRecord) -> bool {
     let has = |bytes: &[u8], pointer: &str| {
         // Most calls are small, and few have been dropped: only those are parsed that could be.

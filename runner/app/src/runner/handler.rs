@@ -12,16 +12,18 @@ use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::{Path, Subject};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
+use groundcrew_engine::journal::Journal;
 use groundcrew_engine::memory::Memory;
 use groundcrew_engine::run::{Ended, MemoryHandle};
-use groundcrew_store::Store;
 use groundcrew_store::deliveries::{Delivery, Ending, Turn};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::RunRecord;
+use groundcrew_store::{RunId, Store};
 
 use super::given::Asked;
 use super::installed::Installed;
 use super::record::{self, About, Opened, RunStart};
+use super::resume::{self, Lost};
 use super::{Error, Runner, Surroundings};
 
 /// Attempts after which a delivery is dead.
@@ -79,14 +81,28 @@ impl Runner {
         delivery: Delivery,
         turn: Turn,
     ) -> Result<Option<Delivery>, Error> {
-        let start = RunStart { seed: self.entropy.seed(), started: self.now() };
-        let about = About { seq: Some(delivery.seq), resource: None };
+        let resumed = match delivery.resumes.map(|run| self.interrupted(run)).transpose()? {
+            Some(Ok(interrupted)) => Some(interrupted),
+            Some(Err(Lost::Unknown(error))) => return self.give_up(installed, lane, delivery, error).await,
+            Some(Err(Lost::Harmless)) | None => None,
+        };
+        let anew = || RunStart { seed: self.entropy.seed(), started: self.now() };
+        let start = resumed.as_ref().map_or_else(anew, |resumed| resumed.start);
+        let about = About {
+            seq: Some(delivery.seq),
+            resumes: resumed.as_ref().map(|resumed| resumed.run),
+            ..About::default()
+        };
         let config = installed.own_config();
         let asked = Asked::Handle(Cow::Borrowed(&delivery.event));
         let opened = self.open_run(installed, lane, about, &start, &config, &asked);
         let observing = installed.hook.level == Level::Observe;
         let surroundings = Surroundings {
-            answers: if observing { Answers::Observe } else { Answers::Outside },
+            answers: match &resumed {
+                _ if observing => Answers::Observe,
+                Some(resumed) => resumed.answers(),
+                None => Answers::Outside,
+            },
             intents: opened.intents(&self.store),
             memory: MemoryHandle(Arc::new(LaneMemory::of(
                 self.store.clone(),
@@ -111,16 +127,21 @@ impl Runner {
                 tells.then(|| tracing::info_span!("delivery", %event, hook = %installed.hook.name, app));
             let _entered = span.as_ref().map(tracing::Span::enter);
             let (record, calls) = opened.close(&context, &run, now);
-            let ending = match run.outcome {
-                Ok(()) => Ending::Told { written: run.written },
+            let strayed = resumed.as_ref().and_then(|from| from.ending(&run.outcome, &context.gate, now));
+            let ending = match (strayed, run.outcome) {
+                (Some(ending), _) => ending,
+                (None, Ok(())) => Ending::Told { written: run.written },
                 // With `observe` a run ends at its first write, which is shown, and the delivery is done.
-                Err(Ended::Refused(Refusal::Observed(_))) => {
+                (None, Err(Ended::Refused(Refusal::Observed(_)))) => {
                     Ending::Told { written: std::collections::BTreeMap::new() }
                 }
-                Err(ended) if gives_up(&ended, attempts, now.since(happened)) => {
-                    Ending::Dead { error: ended.failure().message }
+                (None, Err(ended)) => {
+                    let known = matches!(ended, Ended::Deadline(_)).then(|| context.gate.known());
+                    let known = known.filter(|known| resume::goes_on(known, resumed.as_ref()));
+                    let again = self.again(&ended.failure(), attempts, known.as_ref().map(|_| record.id));
+                    let over = gives_up(&ended, attempts, now.since(happened));
+                    if over { dead(&ended, known.as_ref(), record.id) } else { again }
                 }
-                Err(ended) => self.again(&ended.failure(), attempts),
             };
             say(&record, &ending, attempts);
             (record, calls, ending)
@@ -128,9 +149,43 @@ impl Runner {
         Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, turn, now).await?)
     }
 
-    fn again(&self, failure: &Failure, attempts: u32) -> Ending {
+    fn again(&self, failure: &Failure, attempts: u32, resumes: Option<RunId>) -> Ending {
         let at = Backoff::HANDLER.next(self.now(), attempts, failure, self.entropy.number());
-        Ending::Again { at, error: failure.message.clone() }
+        Ending::Again { at, error: failure.message.clone(), resumes }
+    }
+
+    /// Ends a delivery that nobody can go on with, without running anything.
+    async fn give_up(
+        &self,
+        installed: &Installed,
+        lane: LaneId,
+        delivery: Delivery,
+        error: String,
+    ) -> Result<Option<Delivery>, Error> {
+        let now = self.now();
+        let start = RunStart { seed: self.entropy.seed(), started: now };
+        let about = About { seq: Some(delivery.seq), resumes: delivery.resumes, ..About::default() };
+        let asked = Asked::Handle(Cow::Borrowed(&delivery.event));
+        let opened = self.open_run(installed, lane, about, &start, &installed.own_config(), &asked);
+        let record = RunRecord { ended: Some(now), outcome: Some(error.clone()), ..opened.0 };
+        let ending = Ending::Dead { error, in_doubt: delivery.resumes };
+        say(&record, &ending, delivery.attempts + 1);
+        Ok(self
+            .store
+            .settle_delivery(lane, delivery.seq, record, Vec::new(), ending, Turn::Ends, now)
+            .await?)
+    }
+}
+
+/// How a delivery ends that is not tried again.
+fn dead(ended: &Ended, known: Option<&Journal>, run: RunId) -> Ending {
+    let Failure { message, .. } = ended.failure();
+    match known.and_then(resume::unanswered) {
+        None => Ending::Dead { error: message, in_doubt: None },
+        Some(write) => {
+            let unknown = resume::unknown(&write.ask, write.sent_at);
+            Ending::Dead { error: format!("{message}; {unknown}"), in_doubt: Some(run) }
+        }
     }
 }
 
@@ -139,8 +194,8 @@ fn say(run: &RunRecord, ending: &Ending, attempts: u32) {
     let run = run.id;
     match ending {
         Ending::Told { .. } => {}
-        Ending::Again { at, error } => tracing::warn!(%run, attempts, %error, again = %at, "not told"),
-        Ending::Dead { error } => {
+        Ending::Again { at, error, .. } => tracing::warn!(%run, attempts, %error, again = %at, "not told"),
+        Ending::Dead { error, .. } => {
             tracing::error!(%run, attempts, %error, "given up: see `groundcrew dead list`");
         }
     }
@@ -163,7 +218,8 @@ impl Intents for RunIntents {
         Box::pin(async move {
             let mut calls: Vec<_> = intent.earlier.iter().map(record::call).collect();
             calls.push(record::call(intent.call));
-            let saved = self.store.save_run(self.run.clone(), calls).await;
+            let schedule = record::kept_schedule(intent.schedule);
+            let saved = self.store.save_intent(RunRecord { schedule, ..self.run.clone() }, calls).await;
             saved.map_err(|error| IntentError::Store(error.to_string()))
         })
     }

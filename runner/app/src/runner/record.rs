@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use groundcrew_engine::gate::Gate;
 use groundcrew_engine::journal::{CallAccess, Recorded, Schedule};
-use groundcrew_engine::run::{Context, Log, Run};
+use groundcrew_engine::run::{Context, Ended, Log, Run};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::{RunId, SubjectId};
@@ -47,6 +46,7 @@ impl Runner {
             settings: Some(installed.given(config)),
             input: asked.kept(),
             answer: None,
+            resumes: about.resumes,
         })
     }
 }
@@ -56,6 +56,8 @@ impl Runner {
 pub(super) struct About {
     pub(super) seq: Option<i64>,
     pub(super) resource: Option<i64>,
+    /// The run from which it goes on.
+    pub(super) resumes: Option<RunId>,
 }
 
 /// Where a run begins: what its randomness and its time come from.
@@ -73,14 +75,17 @@ impl Opened {
         run: &Run<T>,
         now: groundcrew_core::time::Timestamp,
     ) -> (RunRecord, Vec<CallRecord>) {
-        let calls = calls(&context.gate);
+        let journal = match run.outcome {
+            Err(Ended::Deadline(_)) => context.gate.known(),
+            _ => context.gate.journal(),
+        };
+        let calls = journal.calls.iter().map(call).collect();
         say(self.0.id, &run.log);
         let outcome = match &run.outcome {
             Ok(_) => "ok".to_owned(),
             Err(ended) => ended.to_string(),
         };
-        let schedule = &run.journal.schedule;
-        let schedule = (*schedule != Schedule::default()).then(|| json!(schedule).to_string());
+        let schedule = kept_schedule(&journal.schedule);
         let said = speaks(run) || !run.stderr.is_empty();
         let log = said.then(|| {
             json!({"lines": run.log.lines, "dropped": run.log.dropped, "stderr": run.stderr}).to_string()
@@ -88,6 +93,11 @@ impl Opened {
         let answer = given::answer(run);
         (RunRecord { schedule, ended: Some(now), outcome: Some(outcome), log, answer, ..self.0 }, calls)
     }
+}
+
+/// A schedule as it is kept; that of a guest that never looked is not.
+pub(super) fn kept_schedule(schedule: &Schedule) -> Option<String> {
+    (*schedule != Schedule::default()).then(|| json!(schedule).to_string())
 }
 
 /// Whether a run logged anything.
@@ -108,11 +118,6 @@ fn say(run: RunId, log: &Log) {
     if log.dropped > 0 {
         tracing::warn!(target: "guest", %run, dropped = log.dropped, "it logged more than its limit");
     }
-}
-
-/// All calls of a run so far.
-pub(super) fn calls(gate: &Gate) -> Vec<CallRecord> {
-    gate.journal().calls.iter().map(call).collect()
 }
 
 pub(super) fn call(recorded: &Recorded) -> CallRecord {

@@ -188,6 +188,7 @@ impl Filling {
             settings: None,
             input: None,
             answer: None,
+            resumes: None,
         };
         let lane = LaneId { hook: orphans, subject: SubjectId::NONE };
         let end = RemedyEnd {
@@ -327,6 +328,7 @@ impl Filling {
             settings: None,
             input: None,
             answer: None,
+            resumes: None,
         };
         let body = r#"{"rrsets":[{"name":"www.cust-7.example.","type":"A"}]}"#;
         let ask = json!({"method": "PATCH", "url": "https://pdns/api/v1/servers/localhost/zones/example",
@@ -474,9 +476,12 @@ impl Filling {
             settings: None,
             input: None,
             answer: None,
+            resumes: None,
         };
-        let ending =
-            Ending::Dead { error: "hooks.slack.example answered 410: channel is archived".to_owned() };
+        let ending = Ending::Dead {
+            error: "hooks.slack.example answered 410: channel is archived".to_owned(),
+            in_doubt: None,
+        };
         self.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, Turn::Ends, at).await.unwrap();
     }
 }

@@ -3,15 +3,17 @@
 use futures_util::future::BoxFuture;
 use groundcrew_core::time::Timestamp;
 
-use crate::journal::Recorded;
+use crate::journal::{Recorded, Schedule};
 
 /// A write that is about to leave.
 #[derive(Debug)]
 pub struct Intent<'a> {
     /// The write itself, without an answer.
     pub call: &'a Recorded,
-    /// Answered calls before it that are not stored yet.
+    /// Calls before it that are not stored yet: those that were answered, and all of a journal that is resumed.
     pub earlier: &'a [Recorded],
+    /// What the guest has seen of concurrency so far.
+    pub schedule: &'a Schedule,
     /// Until when this write may take effect, whatever crashes or sleeps.
     pub effect_by: Timestamp,
 }

@@ -10,9 +10,13 @@ use crate::journal::{CallAccess, Journal, Recorded, Schedule};
 #[derive(Default)]
 pub(super) struct State {
     calls: Vec<Slot>,
+    /// How many calls were numbered; those beyond are known from the journal that is resumed.
+    numbered: u32,
     ended: Option<Refusal>,
     closed: bool,
     pub(super) schedule: Schedule,
+    /// That of the journal that is resumed: what the guest has seen of it so far is its beginning.
+    resumed: Schedule,
     /// Until when each write that left may take effect, by number.
     effects: BTreeMap<u32, Timestamp>,
     /// The latest answer that came to a call which the guest did not wait in.
@@ -26,14 +30,29 @@ pub(super) struct State {
 struct Slot {
     call: Option<Recorded>,
     stored: bool,
+    /// It is one of the journal that is resumed.
+    resumed: bool,
 }
 
 impl State {
+    /// The state of a run that goes on where a journal ends.
+    pub(super) fn resuming(journal: &Journal) -> Self {
+        let mut state = Self { resumed: journal.schedule.clone(), ..Self::default() };
+        for call in &journal.calls {
+            state.calls.resize_with(state.calls.len().max(call.n as usize + 1), Slot::default);
+            *state.slot(call.n) = Slot { call: Some(call.clone()), stored: false, resumed: true };
+        }
+        state
+    }
+
     /// Takes the next number, if there are fewer calls than `max`.
     pub(super) fn number(&mut self, max: u32) -> Option<u32> {
-        let n = self.calls.len() as u32;
+        let n = self.numbered;
         (n < max).then(|| {
-            self.calls.push(Slot::default());
+            self.numbered += 1;
+            if self.calls.len() < self.numbered as usize {
+                self.calls.push(Slot::default());
+            }
             n
         })
     }
@@ -64,7 +83,7 @@ impl State {
     /// Notes a call that the journal answered.
     pub(super) fn repeat(&mut self, call: Recorded) {
         let n = call.n;
-        *self.slot(n) = Slot { call: Some(call), stored: true };
+        self.slot(n).call = Some(call);
     }
 
     /// Notes a call to which the journal has no answer.
@@ -76,10 +95,15 @@ impl State {
         self.astray.clone()
     }
 
-    /// Answered calls that no intent has carried to the store yet.
-    pub(super) fn unstored(&self) -> Vec<Recorded> {
+    /// Calls but this one that no intent has carried to the store yet, as far as they were answered or are those of the journal that
+    /// is resumed, and the schedule that is known.
+    pub(super) fn unstored(&self, but: u32) -> (Vec<Recorded>, Schedule) {
         let unstored = self.calls.iter().filter(|slot| !slot.stored);
-        unstored.filter_map(|slot| slot.call.clone().filter(|call| call.answer.is_some())).collect()
+        let known = |slot: &Slot| slot.call.clone().filter(|call| slot.resumed || call.answer.is_some());
+        (
+            unstored.filter_map(known).filter(|call| call.n != but).collect(),
+            self.schedule.clone().or_longer(&self.resumed),
+        )
     }
 
     /// Notes that these calls are stored.
@@ -115,8 +139,15 @@ impl State {
     }
 
     pub(super) fn journal(&self) -> Journal {
-        let calls = self.calls.iter().filter_map(|slot| slot.call.clone()).collect();
+        let reached = self.calls.iter().take(self.numbered as usize);
+        let calls = reached.filter_map(|slot| slot.call.clone()).collect();
         Journal { calls, schedule: self.schedule.clone() }
+    }
+
+    /// The journal with what is known to come of the one that is resumed.
+    pub(super) fn known(&self) -> Journal {
+        let calls = self.calls.iter().filter_map(|slot| slot.call.clone()).collect();
+        Journal { calls, schedule: self.schedule.clone().or_longer(&self.resumed) }
     }
 
     /// When a call was answered, if it was.

@@ -1,9 +1,11 @@
 //! Replays see what the recorded run saw, bit for bit.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
-use groundcrew_engine::gate::{Answers, Refusal};
+use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
+use groundcrew_engine::journal::{Journal, Recorded};
 use groundcrew_engine::run::{Ended, Run};
 use serde_json::json;
 
@@ -73,6 +75,58 @@ async fn chance_is_the_runs_own_and_the_same_when_it_is_replayed_or_observed() {
     let other = rolling(10).handle(&hook).await;
     for (one, other) in rolled.iter().zip(chances(&other)) {
         assert_ne!(*one, other, "another run");
+    }
+}
+
+/// Keeps what is known at each intent, as a store does.
+#[derive(Default)]
+struct Kept(Mutex<Vec<Journal>>);
+
+impl Intents for Kept {
+    fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
+        let mut kept = self.0.lock().unwrap();
+        let mut calls = kept.last().map(|journal| journal.calls.clone()).unwrap_or_default();
+        for call in intent.earlier.iter().chain([intent.call]) {
+            calls.retain(|known: &Recorded| known.n != call.n);
+            calls.push(call.clone());
+        }
+        calls.sort_by_key(|call| call.n);
+        kept.push(Journal { calls, schedule: intent.schedule.clone() });
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_intent_a_run_of_concurrent_writes_ends_after_the_next_one_goes_on_from_it() {
+    let hook = load(&component("guest-fetches")).await;
+    let putting =
+        || Setup::new(json!({ "does": "put", "authority": "a.example", "paths": ["/1", "/2", "/3"] }));
+    let kept = Arc::new(Kept::default());
+    let live = Setup { intents: Some(kept.clone()), ..putting() };
+    let recorded = live.handle(&hook).await;
+    recorded.outcome.as_ref().unwrap();
+    let known = std::mem::take(&mut *kept.0.lock().unwrap());
+    assert_eq!(known.len(), 6, "one for each write");
+    for (n, journal) in known.into_iter().enumerate() {
+        let told: Vec<_> = journal.calls.iter().filter(|call| call.answer.is_some()).cloned().collect();
+        let resumed = Setup { answers: Answers::JournalThenOutside(journal), ..putting() };
+        let again = resumed.handle(&hook).await;
+        assert_eq!(again.outcome, Ok(()), "after intent {n}");
+        let asked =
+            |run: &Run<()>| -> Vec<_> { run.journal.calls.iter().map(|call| call.ask.clone()).collect() };
+        assert_eq!(asked(&again), asked(&recorded), "after intent {n}");
+        for call in told {
+            assert!(
+                again.journal.calls.contains(&call),
+                "what was answered is not asked again, after intent {n}"
+            );
+        }
+        let replayed = Setup {
+            answers: Answers::Journal(again.journal.clone()),
+            fake: Fake::unreachable(),
+            ..putting()
+        };
+        assert_eq!(logged(&replayed.handle(&hook).await), logged(&again), "a resumed run replays, too");
     }
 }
 

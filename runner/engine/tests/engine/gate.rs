@@ -7,7 +7,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
 use groundcrew_engine::gate::{
     Answers, Effect, Fault, Faults, Gate, Intent, IntentError, Intents, Moment, Outside, Refusal, Reply,
-    Writes,
+    Twice, Writes,
 };
 use groundcrew_engine::journal::{CallAccess, Journal, Recorded};
 use groundcrew_engine::limits::Limits;
@@ -74,7 +74,8 @@ async fn call(
     name: &'static str,
     effect: Effect,
 ) -> Result<String, Refusal> {
-    let ticket = gate.ticket(gate.number()?, "test", access, name.as_bytes().to_vec());
+    let twice = if name.starts_with("set") { Twice::Harmless } else { Twice::Doubles };
+    let ticket = gate.ticket(gate.number()?, "test", access, name.as_bytes().to_vec()).again(twice);
     let bytes = gate.pass(ticket, Named { world, name, effect }).await?;
     Ok(String::from_utf8(bytes).unwrap())
 }
@@ -133,6 +134,35 @@ async fn a_replay_that_asks_something_else_has_diverged() {
         Refusal::Diverged { n: 0, recorded: "look".to_owned(), asked: "elsewhere".to_owned() }
     );
     assert_eq!(read(&replayed, &world, "more").await, Err(Refusal::JournalEnded(1)));
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_is_repeated_if_that_does_no_harm_and_its_intent_carries_what_is_known() {
+    let world = Arc::new(World::default());
+    let live = world.gate(Answers::Outside);
+    let guest = async |gate: &Gate| {
+        read(gate, &world, "look").await?;
+        write(gate, &world, "make").await?;
+        write(gate, &world, "set").await?;
+        write(gate, &world, "set again").await
+    };
+    guest(&live).await.unwrap();
+    let lived = world.trace().len();
+    // Two were under way when it ended; what is known of the second must not get lost when the first is sent again.
+    let mut journal = live.journal();
+    journal.calls[2].answer = None;
+    journal.calls[3].answer = None;
+    let resumed = world.gate(Answers::JournalThenOutside(journal.clone()));
+    assert_eq!(guest(&resumed).await.unwrap(), "set again");
+    let again = ["intent 2 after [0, 1, 3]", "sent set", "intent 3 after [2]", "sent set again"];
+    assert_eq!(world.trace()[lived..], again);
+    let [was, is] = [&journal, &resumed.known()].map(|journal| journal.calls.len());
+    assert_eq!((was, is, resumed.journal().calls.len()), (4, 4, 4));
+
+    // One that ended early knows no less than the one from which it went on.
+    let ended = world.gate(Answers::JournalThenOutside(journal.clone()));
+    read(&ended, &world, "look").await.unwrap();
+    assert_eq!((ended.journal().calls.len(), ended.known().calls), (1, journal.calls));
 }
 
 #[tokio::test]

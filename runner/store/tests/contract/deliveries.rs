@@ -7,6 +7,7 @@ use groundcrew_store::events::Intake;
 use groundcrew_store::findings::{ClosedToo, FindingChange, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::runs::RunRecord;
 
 use crate::support::{Bench, at, change};
 
@@ -64,13 +65,13 @@ async fn the_head_is_told_first_and_a_dead_one_leaves_the_lane() {
     }
     let head = bench.store.delivery_head(lane).unwrap().unwrap();
     assert_eq!((head.event.id.as_str(), head.attempts), ("e1", 0));
-    let again = Ending::Again { at: at(60), error: "later".to_owned() };
+    let again = Ending::Again { at: at(60), error: "later".to_owned(), resumes: None };
     let run = bench.run(lane, Some(head.seq), at(2));
     bench.store.settle_delivery(lane, head.seq, run, Vec::new(), again, Turn::Ends, at(2)).await.unwrap();
     assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty(), "nothing overtakes a head that backs off");
     bench.tell("e3", "web", &[hook], at(3)).await;
     assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty());
-    let dead = Ending::Dead { error: "no".to_owned() };
+    let dead = Ending::Dead { error: "no".to_owned(), in_doubt: None };
     let run = bench.run(lane, Some(head.seq), at(60));
     bench.store.settle_delivery(lane, head.seq, run, Vec::new(), dead, Turn::Ends, at(60)).await.unwrap();
     assert_eq!(bench.store.delivery_head(lane).unwrap().unwrap().event.id, "e2");
@@ -81,6 +82,41 @@ async fn the_head_is_told_first_and_a_dead_one_leaves_the_lane() {
     assert_eq!(bench.store.delivery_head(lane).unwrap().unwrap().event.id, "e1", "it is the oldest again");
     assert!(matches!(bench.store.discard_dead(hook, head.seq, act(), at(62)).await, Err(Error::Missing(_))));
     assert_eq!(bench.store.acts(9).unwrap().len(), 1, "what was refused is not on record");
+}
+
+#[tokio::test]
+async fn a_write_names_the_run_from_which_its_delivery_goes_on_until_that_ends() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[]).await };
+    bench.tell("e1", "web", &[hook], at(1)).await;
+    let head = || bench.store.delivery_head(lane).unwrap().unwrap();
+    assert_eq!(head().resumes, None);
+    let run = bench.run(lane, Some(head().seq), at(2));
+    let open = RunRecord { ended: None, outcome: None, ..run.clone() };
+    bench.store.save_intent(open.clone(), Vec::new()).await.unwrap();
+    assert_eq!(head().resumes, Some(run.id), "nobody says how it ended");
+    bench.store.close_broken_runs(at(3)).await.unwrap();
+    assert_eq!(head().resumes, Some(run.id), "nor does its end");
+
+    let next = RunRecord { id: bench.store.next_run(), resumes: Some(run.id), ..open };
+    bench.store.save_intent(next.clone(), Vec::new()).await.unwrap();
+    assert_eq!(head().resumes, Some(next.id), "the last one knows what those before it knew");
+    assert_eq!(bench.store.run(next.id).unwrap().unwrap().0.resumes, Some(run.id));
+    let settle = async |ending: Ending| {
+        let run = RunRecord { ended: Some(at(4)), ..next.clone() };
+        let seq = head().seq;
+        bench.store.settle_delivery(lane, seq, run, Vec::new(), ending, Turn::Ends, at(4)).await.unwrap();
+    };
+    let again = |resumes| Ending::Again { at: at(60), error: "later".to_owned(), resumes };
+    settle(again(Some(next.id))).await;
+    assert_eq!(head().resumes, Some(next.id), "a deadline");
+    settle(again(None)).await;
+    assert_eq!(head().resumes, None, "it said itself that it failed");
+    settle(Ending::Dead { error: "unknown".to_owned(), in_doubt: Some(next.id) }).await;
+    assert_eq!(bench.store.dead().unwrap()[0].in_doubt, Some(next.id));
+    bench.store.retry_dead(hook, 1, act(), at(61)).await.unwrap();
+    assert_eq!(head().resumes, None, "it begins anew");
 }
 
 #[tokio::test]

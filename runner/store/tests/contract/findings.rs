@@ -175,7 +175,7 @@ async fn a_tick_does_not_wait_for_findings_that_gather() {
     assert_eq!(store.due_lanes(at(3), 9).unwrap(), [lane], "and goes first, with what is due");
 
     // A lane that backs off still does: nothing overtakes its head.
-    let failure = Ending::Again { at: at(60), error: "503".to_owned() };
+    let failure = Ending::Again { at: at(60), error: "503".to_owned(), resumes: None };
     settles(failure, at(3)).await;
     ticks("second", at(4)).await;
     assert!(store.due_lanes(at(5), 9).unwrap().is_empty());
@@ -200,7 +200,7 @@ async fn deliveries_that_gave_up_are_one_finding_of_their_hook_until_none_is_lef
         bench.tell(id, "web", &[ops], at(1)).await;
         let head = store.delivery_head(web).unwrap().unwrap();
         let run = bench.run(web, Some(head.seq), at(2));
-        let ending = Ending::Dead { error: "410 Gone".to_owned() };
+        let ending = Ending::Dead { error: "410 Gone".to_owned(), in_doubt: None };
         store.settle_delivery(web, head.seq, run, Vec::new(), ending, Turn::Ends, at(2)).await.unwrap();
         assert_eq!(open(), [("delivery.dead".to_owned(), "ops".to_owned(), message.to_owned())]);
     }

@@ -55,7 +55,8 @@ async fn one_retirement_at_a_time_and_handlers_are_told_once() {
     assert_eq!(until(), Some(at(400)));
     // Who refused, and is asked again by a person, is waited for as long as the first time.
     let (lane, seq) = (LaneId { hook, subject }, told.seq.unwrap());
-    let (run, dead) = (bench.run(lane, Some(seq), at(450)), DeliveryEnd::Dead { error: "no".to_owned() });
+    let (run, dead) =
+        (bench.run(lane, Some(seq), at(450)), DeliveryEnd::Dead { error: "no".to_owned(), in_doubt: None });
     bench.store.settle_delivery(lane, seq, run, Vec::new(), dead, Turn::Ends, at(450)).await.unwrap();
     assert_eq!(bench.store.retirement_told(&told).unwrap()[0].heard, Heard::Refused);
     bench.store.retry_dead(hook, seq, act("retry"), at(500)).await.unwrap();

@@ -121,7 +121,7 @@ async fn play(acts: &[Act]) {
                     (Ending::Told { written: BTreeMap::new() }, Turn::GoesOn)
                 } else {
                     model.owed.insert(place, true);
-                    (Ending::Dead { error: "no".to_owned() }, Turn::Ends)
+                    (Ending::Dead { error: "no".to_owned(), in_doubt: None }, Turn::Ends)
                 };
                 let run = bench.run(lane, Some(head.seq), now);
                 let settled = bench.store.settle_delivery(lane, head.seq, run, Vec::new(), ending, turn, now);

@@ -124,6 +124,7 @@ impl Bench {
             settings: None,
             input: None,
             answer: None,
+            resumes: None,
         }
     }
 

@@ -27,6 +27,7 @@ mod powerdns;
 mod prism;
 mod recovery;
 mod replays;
+mod resumed;
 mod retire;
 mod scene;
 mod second;

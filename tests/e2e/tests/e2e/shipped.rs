@@ -18,6 +18,9 @@ pub(crate) struct Shipped {
     /// The auditor that mends, and its manifest.
     pub(crate) reaper: PathBuf,
     pub(crate) reaper_manifest: PathBuf,
+    /// The handler that writes five times, and its manifest.
+    pub(crate) five: PathBuf,
+    pub(crate) five_manifest: PathBuf,
 }
 
 /// The repository.
@@ -31,7 +34,7 @@ impl Shipped {
             let target = target();
             let guests = target.join("hooks-tests");
             cargo(&["-p", "groundcrew", "--target-dir"], &target);
-            let packages = ["-p", "guest-things", "-p", "guest-reaper"];
+            let packages = ["-p", "guest-things", "-p", "guest-reaper", "-p", "guest-five"];
             let how = ["--profile", "hook", "--target", "wasm32-wasip2", "--target-dir"];
             let built = guests.join("wasm32-wasip2/hook");
             // The versions first: what stays under the guest's own name is the one that other tests use.
@@ -56,13 +59,15 @@ impl Shipped {
                 elsewhere,
                 reaper: built.join("guest_reaper.wasm"),
                 reaper_manifest: manifest("reaper"),
+                five: built.join("guest_five.wasm"),
+                five_manifest: manifest("five"),
             }
         })
     }
 }
 
 /// Cargo's target directory: a test's own scratch directory lies right below it.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_owned()
 }
 

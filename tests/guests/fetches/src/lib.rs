@@ -3,6 +3,7 @@
 //! | `does` | |
 //! |---|---|
 //! | `fetch` | gets all `paths` of `authority` at once; logs the answers in the order in which it saw them, with the time |
+//! | `put` | puts to all of them at once, logs as `fetch` does, and does it again |
 //! | `leave` | posts to all `paths`, gets `/last` and returns without waiting for the others |
 //! | `flood` | posts 8 MiB to the first path |
 //! | `sleep` | sleeps an hour; logs how long that was |

@@ -17,7 +17,11 @@ pub(super) fn run(config: &Value) -> Result<()> {
     let paths = config["paths"].as_array().cloned().unwrap_or_default();
     let paths: Vec<_> = paths.iter().filter_map(Value::as_str).collect();
     match config["does"].as_str().unwrap_or_default() {
-        "fetch" => fetch(authority, &paths),
+        "fetch" => fetch(&Method::Get, authority, &paths),
+        "put" => {
+            fetch(&Method::Put, authority, &paths)?;
+            fetch(&Method::Put, authority, &paths)
+        }
         "leave" => {
             for path in &paths {
                 // Dropping it would cancel it.
@@ -39,7 +43,7 @@ pub(super) fn run(config: &Value) -> Result<()> {
         }
         "roll" => {
             roll();
-            fetch(authority, &paths)?;
+            fetch(&Method::Get, authority, &paths)?;
             roll();
             Ok(())
         }
@@ -47,10 +51,10 @@ pub(super) fn run(config: &Value) -> Result<()> {
     }
 }
 
-fn fetch(authority: &str, paths: &[&str]) -> Result<()> {
+fn fetch(method: &Method, authority: &str, paths: &[&str]) -> Result<()> {
     let mut open = Vec::new();
     for path in paths {
-        open.push((*path, start(request(&Method::Get, authority, path)?)?));
+        open.push((*path, start(request(method, authority, path)?)?));
     }
     while !open.is_empty() {
         let pollables: Vec<Pollable> = open.iter().map(|(_, future)| future.subscribe()).collect();

@@ -1,0 +1,289 @@
+//! A delivery whose run was ended early goes on where that stood: nothing that was answered is done twice.
+//!
+//! The runner, its store and the component are real; the way out notes what leaves, and stalls where a test says so.
+
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use groundcrew::config::{Config, Environment};
+use groundcrew::replay::{Recording, Verdict, replay};
+use groundcrew::runner::installed::Installed;
+use groundcrew::runner::{Entropy, Parts, Runner};
+use groundcrew_core::duration::Millis;
+use groundcrew_core::settle::Rules;
+use groundcrew_core::spec::{Event, Failure};
+use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::SystemClock;
+use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
+use groundcrew_engine::limits::Limits;
+use groundcrew_harness::hooks::{Shop, manifest_of};
+use groundcrew_store::deliveries::Dead;
+use groundcrew_store::events::{Intake, NewEvent};
+use groundcrew_store::lanes::LaneId;
+use groundcrew_store::prune::Keep;
+use groundcrew_store::runs::{RunRecord, RunsOf};
+use groundcrew_store::{Options, Store, SubjectId};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+
+const WRITES: usize = 5;
+
+/// Nobody waits longer for a run here.
+const DEADLINE: Duration = Duration::from_millis(400);
+
+/// What left, and where it stalls.
+#[derive(Default)]
+struct Way {
+    /// What was sent: the body's `n`, and the whole body.
+    sent: Mutex<Vec<(usize, Value)>>,
+    /// The post that is never answered, by its `n`.
+    stalls: Mutex<Option<usize>>,
+    stalled: Notify,
+}
+
+impl Transport for Way {
+    fn admit<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn exchange(&self, request: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let n = body["n"].as_u64().unwrap() as usize;
+        self.sent.lock().unwrap().push((n, body));
+        if *self.stalls.lock().unwrap() == Some(n) {
+            self.stalled.notify_one();
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(std::future::ready(Ok(Response { status: 204, headers: Vec::new(), body: Vec::new() })))
+    }
+}
+
+/// One event, owed to one handler.
+struct Bench {
+    way: Arc<Way>,
+    store: Store,
+    lane: LaneId,
+    _directory: TempDir,
+}
+
+/// What the hook's stanza says beside its server.
+const KEYED: &str = "says = \"one\"";
+const KEYLESS: &str = "says = \"one\", keyless = true";
+const OTHERWISE: &str = "says = \"another\"";
+
+fn config(settings: &str) -> Config {
+    let text = format!(
+        "installation = \"resume\"\nlevel = \"enforce\"\n[hook.five]\nuse = \"five.wasm\"\n\
+         config = {{ server = \"http://a.example\", {settings} }}\nallow = [\"POST {{config.server}}/events\"]\n"
+    );
+    let environment = Environment::fixed([]);
+    Config::parse("resume.toml", &text, Path::new("/"), &environment, &manifest_of).unwrap()
+}
+
+/// When everything happens.
+const fn now() -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000)
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("groundcrew.db"), Options::default()).unwrap();
+        let digest = Shop::of_process().component(&config(KEYED).hooks["five"].component).digest;
+        let hook = store.save_hook("five", digest, "", "{}").await.unwrap();
+        let time = now();
+        let event = Event {
+            id: "e1".to_owned(),
+            kind: "app.created".to_owned(),
+            time,
+            subject: None,
+            data: json!({}),
+        };
+        let events = vec![NewEvent { event, handlers: vec![hook] }];
+        store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
+        let lane = LaneId { hook, subject: SubjectId::NONE };
+        Self { way: Arc::default(), store, lane, _directory: directory }
+    }
+
+    /// A process that is started on what the last one left.
+    async fn start(&self, settings: &str) -> Arc<Runner> {
+        let config = config(settings);
+        let shop = Shop::of_process();
+        let hook = config.hooks["five"].clone();
+        let component = shop.component(&hook.component);
+        let installed = Installed::new(self.lane.hook, hook, component, &config.secrets, [1; 32]).unwrap();
+        self.store.close_broken_runs(now()).await.unwrap();
+        Runner::new(Parts {
+            store: self.store.clone(),
+            engine: shop.engine.clone(),
+            clock: Arc::new(SystemClock),
+            transport: self.way.clone(),
+            entropy: Entropy::of_system(),
+            installation: config.installation.clone(),
+            level: config.level,
+            recovering: None,
+            fly_api: config.fly_api.clone(),
+            limits: Limits { deadline: DEADLINE, ..Limits::default() },
+            label_sources: Vec::new(),
+            faults: None,
+            rules: Rules::ALL,
+            rehearsal: None,
+            hooks: vec![installed],
+        })
+    }
+
+    fn stalls_at(&self, n: Option<usize>) {
+        *self.way.stalls.lock().unwrap() = n;
+    }
+
+    /// The process is killed while it waits for the answer to its post `n`.
+    async fn killed_at(&self, n: usize, settings: &str) {
+        self.stalls_at(Some(n));
+        let runner = self.start(settings).await;
+        tokio::select! {
+            worked = runner.work(self.lane) => panic!("it was to wait for an answer: {worked:?}"),
+            () = self.way.stalled.notified() => {}
+        }
+        self.stalls_at(None);
+    }
+
+    async fn works(&self, settings: &str) {
+        self.start(settings).await.work(self.lane).await.unwrap();
+    }
+
+    fn sent(&self) -> Vec<usize> {
+        self.way.sent.lock().unwrap().iter().map(|(n, _)| *n).collect()
+    }
+
+    /// How many runs can be told apart by what was sent.
+    fn chances(&self) -> usize {
+        let sent = self.way.sent.lock().unwrap();
+        let all: std::collections::BTreeSet<_> =
+            sent.iter().map(|(_, body)| body["chance"].to_string()).collect();
+        all.len()
+    }
+
+    fn is_told(&self) -> bool {
+        self.store.delivery_head(self.lane).unwrap().is_none() && self.store.dead().unwrap().is_empty()
+    }
+
+    /// Runs, oldest first.
+    fn runs(&self) -> Vec<RunRecord> {
+        let mut runs = self.store.runs(RunsOf::All, 99).unwrap();
+        runs.reverse();
+        runs
+    }
+
+    fn dead(&self) -> Vec<Dead> {
+        self.store.dead().unwrap()
+    }
+}
+
+/// What is sent if the post `n` is sent twice, and everything else once.
+fn twice(n: usize) -> Vec<usize> {
+    (1..=n).chain(n..=WRITES).collect()
+}
+
+#[tokio::test]
+async fn after_a_kill_at_any_write_the_next_run_goes_on_from_there_and_replays() {
+    for n in 1..=WRITES {
+        let bench = Bench::new().await;
+        bench.killed_at(n, KEYED).await;
+        bench.works(KEYED).await;
+        assert_eq!((bench.sent(), bench.chances(), bench.is_told()), (twice(n), 1, true), "killed at {n}");
+        let runs = bench.runs();
+        assert_eq!(runs.len(), 2);
+        assert_eq!((runs[1].resumes, runs[1].outcome.as_deref()), (Some(runs[0].id), Some("ok")));
+        let (run, calls) = bench.store.run(runs[1].id).unwrap().unwrap();
+        let recording = Recording::of(&bench.store, "five", &run, &calls).unwrap().unwrap();
+        let shop = Shop::of_process();
+        let hook = &config(KEYED).hooks["five"];
+        let component = shop.component(&hook.component);
+        let loaded = groundcrew::prove::loaded::Loaded {
+            engine: shop.engine.clone(),
+            component,
+            manifest: hook.manifest.clone(),
+        };
+        assert_eq!(replay(&loaded, &recording).await.verdict, Verdict::Same, "killed at {n}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_again_and_again_forgets_nothing() {
+    let bench = Bench::new().await;
+    for n in 1..=WRITES {
+        bench.killed_at(n, KEYED).await;
+    }
+    bench.works(KEYED).await;
+    let sent: Vec<_> = (1..=WRITES).flat_map(|n| [n, n]).collect();
+    assert_eq!((bench.sent(), bench.chances(), bench.is_told()), (sent, 1, true));
+}
+
+#[tokio::test]
+async fn after_its_deadline_a_run_goes_on_and_one_that_gets_no_further_without_a_doubt_begins_anew() {
+    let bench = Bench::new().await;
+    bench.stalls_at(Some(3));
+    bench.works(KEYED).await;
+    let head = bench.store.delivery_head(bench.lane).unwrap().unwrap();
+    assert_eq!((head.attempts, head.resumes), (1, Some(bench.runs()[0].id)));
+    bench.works(KEYED).await;
+    assert_eq!(bench.sent(), [1, 2, 3, 3], "no answer again");
+    bench.stalls_at(None);
+    bench.works(KEYED).await;
+    assert_eq!((bench.sent(), bench.chances(), bench.is_told()), (vec![1, 2, 3, 3, 3, 4, 5], 1, true));
+}
+
+#[tokio::test]
+async fn a_write_without_a_key_whose_answer_is_lost_ends_its_delivery_and_shows_what_it_was() {
+    let bench = Bench::new().await;
+    bench.killed_at(4, KEYLESS).await;
+    bench.works(KEYLESS).await;
+    assert_eq!(bench.sent(), [1, 2, 3, 4], "nothing is sent twice");
+    let [dead] = &bench.dead()[..] else { panic!("{:?}", bench.dead()) };
+    assert!(
+        dead.error.starts_with("unknown outcome: POST http://a.example/events was sent at "),
+        "{}",
+        dead.error
+    );
+    assert_eq!(dead.in_doubt, Some(bench.runs()[0].id));
+}
+
+#[tokio::test]
+async fn a_guest_that_goes_another_way_begins_anew_only_if_no_write_is_in_doubt() {
+    let bench = Bench::new().await;
+    bench.killed_at(3, KEYED).await;
+    bench.works(OTHERWISE).await;
+    assert_eq!(bench.sent(), [1, 2, 3]);
+    assert_eq!(bench.dead().len(), 1, "nobody knows what became of the third");
+
+    // Here all that was sent was answered: the answer to the last one came with another intent.
+    let bench = Bench::new().await;
+    bench.killed_at(3, KEYED).await;
+    let (run, mut calls) = bench.store.run(bench.runs()[0].id).unwrap().unwrap();
+    let answer = calls[0].answer.clone();
+    calls[2].answer = answer;
+    bench.store.save_run(run, calls).await.unwrap();
+    bench.works(OTHERWISE).await;
+    assert!(!bench.is_told() && bench.dead().is_empty(), "it begins anew with the next run");
+    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, None);
+    bench.works(OTHERWISE).await;
+    assert_eq!((bench.sent(), bench.is_told()), (vec![1, 2, 3, 1, 2, 3, 4, 5], true));
+}
+
+#[tokio::test]
+async fn what_is_not_kept_any_more_is_not_guessed() {
+    let bench = Bench::new().await;
+    bench.killed_at(2, KEYED).await;
+    let keep = Keep { runs: Millis::ZERO, ..Keep::DEFAULT };
+    let later = Timestamp::from_millis(1_995_000_000_000);
+    bench.store.close_broken_runs(now()).await.unwrap();
+    while bench.store.prune(keep, later).await.unwrap() {}
+    bench.works(KEYED).await;
+    assert_eq!(bench.sent(), [1, 2]);
+    assert!(bench.dead()[0].error.contains("no longer kept"), "{:?}", bench.dead());
+}
