@@ -12,6 +12,7 @@ pub mod marks;
 mod remedy;
 mod row;
 mod sight;
+mod tell;
 mod twice;
 mod twins;
 mod wants;
