@@ -119,20 +119,20 @@ impl Rule {
                 "destroyed machines leave the list while `GET` still shows them; absence proves nothing [docs]"
             }
             Self::PrunedIsGone => {
-                "a `GET` of a destroyed machine is 404 once it is pruned; when that is, is not documented [spec]"
+                "a `GET` of a destroyed machine is 404 once it is pruned; nothing says how soon that is [spec]"
             }
             Self::YoungIsNoEnd => {
-                "404 right after a create can be transient: clients retry it for a minute [fly-go WaitForApp]"
+                "404 right after a create can be transient [fly-go WaitForApp of apps; of machines inference]"
             }
             Self::AppsById => "`App.id` differs when a name is deleted and made again [spec, inference]",
             Self::ConfirmAppEnd => {
                 "there is no list of deleted apps and no app event; absence is all a list can show [spec]"
             }
             Self::ListedIsThere => {
-                "a `GET` of an app that was created is 404 for up to a minute [fly-go WaitForApp]"
+                "404 on `GET` right after an app's create can be transient, for up to a minute [fly-go WaitForApp]"
             }
             Self::AppFirst => {
-                "machines and apps are listed by different services; nothing says which shows a new app first [inference]"
+                "a new app may be out of sight for a minute while its machines are listed [fly-go WaitForApp, inference]"
             }
             Self::ForbiddenIsNoEnd => {
                 "403 means that the app exists in another organisation, or that access was lost [fly-go flaps_apps.go]"
