@@ -1,6 +1,6 @@
 //! Knobs of the simulator that settling answers: what the platform says, the rule, and what happens without it.
 //!
-//! The other half of the table of knobs, about the source and its mirror, is `runner/app/tests/source_knobs.rs`; what
+//! The other half of the table of knobs, about the source and its mirror, is `runner/app/tests/source_knobs/main.rs`; what
 //! it leaves out has a row here. Sentences are those of the vendor's documents and of its client.
 
 use std::collections::BTreeSet;
@@ -189,7 +189,7 @@ fn every_rule_is_needed_by_its_story() {
 
 #[test]
 fn every_knob_that_is_not_the_sources_has_its_row() {
-    let other = include_str!("../../../runner/app/tests/source_knobs.rs");
+    let other = include_str!("../../../runner/app/tests/source_knobs/main.rs");
     let list = other.split_once("const NOT_THE_SOURCES: &[&str] = &[").map(|(_, rest)| rest);
     let list = list.and_then(|rest| rest.split_once("];")).map(|(list, _)| list);
     let named: BTreeSet<_> = list.unwrap_or_default().split('"').skip(1).step_by(2).collect();

@@ -31,7 +31,7 @@ const TABLE: &[Setting] = &[
     entry(
         "store.path",
         "groundcrew-data",
-        "data directory, beside the configuration file: database, lock, socket, cache",
+        "data directory, beside the configuration file: database, key, lock, socket, and the folders `cache` and `components` beside the database",
     ),
     entry(
         "store.keep.runs",

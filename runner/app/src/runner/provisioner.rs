@@ -4,14 +4,17 @@
 //! due through [`groundcrew_core::settle::decide`] until it has to wait. Nothing is kept in memory between
 //! looks; a look that is cut off anywhere is simply taken again.
 
+mod calls;
 mod forecast;
 mod import;
 mod intents;
 mod learn;
 pub mod marks;
+mod order;
 mod remedy;
 mod row;
 mod sight;
+mod tell;
 mod twice;
 mod twins;
 mod wants;
@@ -34,7 +37,7 @@ use tracing::Instrument as _;
 use super::installed::Installed;
 use super::{Error, Runner};
 pub use import::{Candidate, Looked, Wanted};
-use row::waits_for_order;
+use order::waits_for_order;
 pub(super) use sight::Gate;
 pub use sight::Rounds;
 use wants::Asked;

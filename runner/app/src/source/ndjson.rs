@@ -53,6 +53,9 @@ use lines::{Line, Lines};
 
 pub use line::LineError;
 
+/// What lines say is so: nobody counts how many go, and nobody can be asked again about who is new.
+const RULES: Rules = Rules::ALL.without(Rule::VanishGuard).without(Rule::YoungIsNoEnd);
+
 /// The name under which rows and cursor are kept.
 const SOURCE: &str = "ndjson";
 
@@ -91,7 +94,7 @@ impl NdjsonSource {
     pub fn open(from: &config::Ndjson, org: &str, around: Surroundings) -> Result<Self, Error> {
         let mut judging = mirror::Config::new(org);
         judging.vanish_max = VanishMax { percent: 100, floor: u32::MAX, within: Millis::ZERO };
-        judging.rules = Rules::ALL.without(Rule::VanishGuard);
+        judging.rules = RULES;
         let keeper = Keeper::open(SOURCE, judging, &around)?;
         let last_at = keeper.mirror().rows().map(|row| row.seen_at).max().unwrap_or_default();
         Ok(Self { from: from.clone(), around, keeper, last_at, tick: 0 })

@@ -13,8 +13,8 @@ use super::seen::{AppSeen, Apps, Ask, Outcome, Whole};
 use crate::duration::Millis;
 use crate::subject::{Path, Uid};
 
-/// How long a new app may answer 401: the vendor's own client retries for a minute [fly-go WaitForApp].
-const YOUNG: Millis = Millis::minutes(1);
+/// How long somebody new may answer 401 or 404: the vendor's own client retries for a minute [fly-go WaitForApp].
+pub(super) const YOUNG: Millis = Millis::minutes(1);
 
 /// The alias that any organisation of one person answers to.
 const ALIAS: &str = "personal";
@@ -151,7 +151,7 @@ impl Draft<'_> {
             version: 0,
             labels: labels(app),
             raw: app.raw.clone(),
-            seen_at: self.look.sent_at,
+            seen_at: self.as_of(self.look),
             gone_at: None,
             memory: Memory { adopting: silent, first_seen: self.now(), ..Memory::default() },
         };
@@ -165,7 +165,7 @@ impl Draft<'_> {
 
     /// Compares an app with what is known of it.
     fn app_changed(&mut self, mut row: Row, app: &AppSeen) {
-        row.seen_at = row.seen_at.max(self.look.sent_at);
+        row.seen_at = row.seen_at.max(self.as_of(self.look));
         let before = (row.path.clone(), row.state.clone(), row.labels.clone());
         if let Some(path) = self.app_path(app).filter(|path| self.is_free(path, &row.uid)) {
             row.path = path;
@@ -194,7 +194,7 @@ impl Draft<'_> {
         self.returned(&row.uid);
         row.path = path;
         row.gone_at = None;
-        row.seen_at = self.look.sent_at;
+        row.seen_at = self.as_of(self.look);
         row.state = app.status.clone().unwrap_or_else(|| "unknown".to_owned());
         row.raw = app.raw.clone();
         self.tell(row, "app.created", self.look.at, None);

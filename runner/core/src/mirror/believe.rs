@@ -7,11 +7,13 @@
 
 use std::collections::BTreeSet;
 
+use super::apps::YOUNG;
 use super::cursor::End;
 use super::draft::{Draft, Write};
 use super::machines::ASK_AGAIN;
 use super::rules::Rule;
 use super::seen::{AppSeen, Ask, Look, Outcome, Reach, Tick};
+use crate::duration::Millis;
 use crate::subject::{SubjectKind, Uid};
 use crate::time::Timestamp;
 
@@ -78,12 +80,13 @@ impl Draft<'_> {
     /// Takes in what a look at an app showed. It counts only for apps that the list lacks as well.
     pub(super) fn evidence(&mut self, app: Option<Uid>, evidence: Evidence) {
         let Some(uid) = app else { return };
-        match self.pending.missing.get_mut(&uid) {
-            Some(missing) if missing.since <= self.look.tick => {
-                missing.evidence = Some((self.look.clone(), evidence));
-            }
-            Some(_) => {}
-            None => return self.ask(Ask::Apps),
+        if !self.pending.missing.contains_key(&uid) && self.rule(Rule::ListedIsThere) {
+            return self.ask(Ask::Apps);
+        }
+        let since = self.look.tick;
+        let missing = self.pending.missing.entry(uid).or_insert(Missing { since, evidence: None });
+        if missing.since <= self.look.tick {
+            missing.evidence = Some((self.look.clone(), evidence));
         }
         if !self.pending.controls.contains_key(&self.look.tick) {
             self.ask(Ask::Control);
@@ -137,7 +140,7 @@ impl Draft<'_> {
             if self.cursor.vanished.contains(&uid) || !self.is_controlled(&look) {
                 continue;
             }
-            if matches!(evidence, Evidence::NotFound) && self.has_members_since(&uid, look.sent_at) {
+            if matches!(evidence, Evidence::NotFound) && self.has_members_since(&uid, self.as_of(&look)) {
                 self.look_again(&uid);
             } else {
                 self.app_ends(&uid, evidence);
@@ -150,10 +153,10 @@ impl Draft<'_> {
         !self.rule(Rule::ControlRead) || control.is_some_and(|read| read.good && read.token == look.token)
     }
 
-    /// Whether machines were first seen after a request was sent: whatever it showed is older than they are.
-    fn has_members_since(&self, app: &Uid, sent_at: Timestamp) -> bool {
+    /// Whether machines were first seen after something was so: whatever was shown then is older than they are.
+    fn has_members_since(&self, app: &Uid, as_of: Timestamp) -> bool {
         let members = self.members(app);
-        members.iter().filter_map(|uid| self.row(uid)).any(|row| row.memory.first_seen >= sent_at)
+        members.iter().filter_map(|uid| self.row(uid)).any(|row| row.memory.first_seen >= as_of)
     }
 
     /// Drops what a look at an app showed: somebody may have the name again.
@@ -220,12 +223,15 @@ impl Draft<'_> {
             Some(absent) => absent.not_found = Answered::NotFound,
             None => return self.ask(Ask::Machines { app: app.to_owned() }),
         }
-        self.believe_machines();
+        if self.rule(Rule::PrunedIsGone) {
+            self.believe_machines();
+        }
     }
 
     /// Believes the ends of machines that only absence speaks of, once it is plain that they are few.
     pub(super) fn believe_machines(&mut self) {
-        let proven: BTreeSet<_> = self.absent(Answered::NotFound);
+        let mut proven = self.absent(Answered::NotFound);
+        proven.retain(|uid| !self.is_young(uid));
         let unanswered = self.absent(Answered::NotYet).len();
         self.hold(SubjectKind::Machine, &proven);
         let believed = self.believed(SubjectKind::Machine);
@@ -236,6 +242,13 @@ impl Draft<'_> {
                 self.machine_ends(uid);
             }
         }
+    }
+
+    /// Whether a machine is so new that its app's list and a look at it may not know it yet.
+    fn is_young(&self, uid: &Uid) -> bool {
+        let age = self.row(uid).map(|row| self.now().since(row.memory.first_seen));
+        // Below zero the clock was set back, and nothing is known of its age.
+        self.rule(Rule::YoungIsNoEnd) && age.is_some_and(|age| (Millis::ZERO..YOUNG).contains(&age))
     }
 
     fn absent(&self, answered: Answered) -> BTreeSet<Uid> {

@@ -86,6 +86,11 @@ impl<'a> Draft<'a> {
         self.look.at
     }
 
+    /// As of when an answer counts: it shows what was so when it was asked for, or later.
+    pub(super) fn as_of(&self, look: &Look) -> Timestamp {
+        if self.rule(Rule::AsOfAsking) { look.sent_at } else { look.at }
+    }
+
     pub(super) fn ask(&mut self, ask: Ask) {
         self.asks.insert(ask);
     }

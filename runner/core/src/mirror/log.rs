@@ -39,7 +39,7 @@ const KNOWN_MAX: usize = 64;
 const EMBEDDED_MAX: usize = 5;
 
 /// What a word of the platform means [docs machines/machine-states].
-pub(super) fn settled(state: &str) -> Settled {
+fn settled(state: &str) -> Settled {
     match state {
         "destroyed" => Settled::Destroyed,
         "creating" | "starting" | "stopping" | "restarting" | "suspending" | "destroying" | "updating"
@@ -60,10 +60,21 @@ fn kind(state: &str) -> &'static str {
 }
 
 impl Draft<'_> {
+    /// What a word of the platform means, by the rules in force.
+    pub(super) fn settled(&self, state: &str) -> Settled {
+        match settled(state) {
+            Settled::Transient if state == "destroying" && !self.rule(Rule::DestroyingIsNoEnd) => {
+                Settled::Destroyed
+            }
+            Settled::Transient if !self.rule(Rule::TransientIsNoState) => Settled::Stays,
+            settled => settled,
+        }
+    }
+
     /// Lets a machine be in the state in which it was seen, telling what lay between.
     pub(super) fn settle_state(&mut self, uid: &Uid, machine: &MachineSeen) {
         let Some(row) = self.row(uid) else { return };
-        let changed = match settled(&machine.state) {
+        let changed = match self.settled(&machine.state) {
             Settled::Transient => false,
             Settled::Stays | Settled::Destroyed => row.state != machine.state,
         };
@@ -145,7 +156,7 @@ impl Draft<'_> {
     fn conclude(&mut self, uid: &Uid, machine: &MachineSeen, told_until: Option<Timestamp>) {
         let Some(mut row) = self.row(uid).filter(|row| row.gone_at.is_none()).cloned() else { return };
         let time = machine.updated_at.unwrap_or(self.look.at);
-        match settled(&machine.state) {
+        match self.settled(&machine.state) {
             Settled::Destroyed => {
                 row.memory.updated_at = machine.updated_at;
                 row.raw = machine.raw.clone();

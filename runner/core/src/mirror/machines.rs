@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::draft::{Draft, Write};
 use super::later;
-use super::log::{Settled, settled};
+use super::log::Settled;
 use super::row::{Memory, Row};
 use super::rules::Rule;
 use super::seen::{Ask, MachineSeen, Outcome};
@@ -91,21 +91,27 @@ impl Draft<'_> {
     }
 
     fn machine_first_seen(&mut self, uid: &Uid, machine: &MachineSeen, via: Via<'_>) {
-        let app = via.app(machine).and_then(|name| self.app_named(name)).cloned();
+        let Some(name) = via.app(machine) else { return self.ask(Ask::Apps) };
+        let app = self.app_named(name).cloned();
         // An app that is not known yet: its list comes first, and its own machines after that.
-        let Some(app) = app else { return self.ask(Ask::Apps) };
-        let Ok(path) = app.path.machine(&machine.id) else { return };
-        let destroyed = settled(&machine.state) == Settled::Destroyed;
-        if destroyed && (app.memory.adopting || self.before_baseline(machine.updated_at)) {
+        if app.is_none() && self.rule(Rule::AppFirst) {
+            return self.ask(Ask::Apps);
+        }
+        let home = app.as_ref().map(|app| app.path.clone());
+        let home = home.map_or_else(|| Path::app(&self.config().org_slug, name), Ok);
+        let Ok(path) = home.and_then(|home| home.machine(&machine.id)) else { return };
+        let adopting = app.as_ref().is_some_and(|app| app.memory.adopting);
+        let destroyed = self.settled(&machine.state) == Settled::Destroyed;
+        if destroyed && (adopting || self.before_baseline(machine.updated_at)) {
             return;
         }
         let silent = self.rule(Rule::SilentBaseline)
-            && app.memory.adopting
+            && adopting
             && (machine.created_at.is_none() || self.before_baseline(machine.created_at));
         let row = Row {
             uid: uid.clone(),
             path,
-            parent: Some(app.uid),
+            parent: app.map(|app| app.uid),
             state: "created".to_owned(),
             version: 0,
             labels: serde_json::Map::new(),
@@ -156,7 +162,7 @@ impl Draft<'_> {
         }
         let relabelled = relabel(&mut row, machine) || config;
         let uid = row.uid.clone();
-        if (relabelled || touched) && row.version > 0 && settled(&machine.state) != Settled::Destroyed {
+        if (relabelled || touched) && row.version > 0 && self.settled(&machine.state) != Settled::Destroyed {
             row.raw = machine.raw.clone();
             self.tell(row, "machine.updated", machine.updated_at.unwrap_or(self.look.at), None);
         } else {
@@ -168,7 +174,7 @@ impl Draft<'_> {
 
     /// A destroyed machine may be listed for a long time; one that lives although it was gone is looked at.
     fn machine_seen_after_end(&mut self, mut row: Row, machine: &MachineSeen, via: Via<'_>) {
-        let living = !matches!(settled(&machine.state), Settled::Destroyed | Settled::Transient);
+        let living = !matches!(self.settled(&machine.state), Settled::Destroyed | Settled::Transient);
         match via {
             Via::OwnList(app) if living => {
                 self.ask(Ask::Machine { app: app.to_owned(), machine: machine.id.clone() });
@@ -199,12 +205,12 @@ impl Draft<'_> {
     /// Whether a sight shows another state and cannot tell whether it is the later one: the organisation's list
     /// within the same second, or any answer that was under way while something was learnt.
     fn is_tie(&self, row: &Row, machine: &MachineSeen, via: Via<'_>) -> bool {
-        let doubtful = via == Via::OrgList || self.look.sent_at < row.seen_at;
+        let doubtful = via == Via::OrgList || self.as_of(self.look) < row.seen_at;
         doubtful
             && self.rule(Rule::LaggingOrgList)
             && machine.updated_at <= later(row.memory.updated_at, row.memory.log_until())
             && machine.state != row.state
-            && settled(&machine.state) != Settled::Transient
+            && self.settled(&machine.state) != Settled::Transient
     }
 
     fn before_baseline(&self, at: Option<Timestamp>) -> bool {

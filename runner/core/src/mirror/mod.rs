@@ -10,7 +10,7 @@
 //! # Guarantees
 //! - Replaying what was seen changes nothing; an event's id follows from its subject and its version alone.
 //! - Nobody is gone by absence: an app ends on its own `GET` with a control read beside it, a machine on the word
-//!   `destroyed`, or on absence from its own app's list and a `GET` (see [`Rule`]).
+//!   `destroyed`, or on absence from its own app's list and a `GET` when it is not new (see [`Rule`]).
 //! - The mirror in memory moves only when the caller applies what it has committed.
 //!
 //! It deliberately asks nobody, knows no HTTP and no schedule: what should be looked at next are [`Ask`]s.

@@ -9,6 +9,9 @@ use crate::time::Timestamp;
 /// Pages after which a reading is given up: at a thousand machines a page, more than any organisation has.
 const PAGES_MAX: u32 = 1_000;
 
+/// What a page holds at most [spec]; as many are given unless fewer are asked for.
+const PAGE_FULL: usize = 1_000;
+
 /// A reading of the list that is under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Round {
@@ -48,22 +51,34 @@ impl Draft<'_> {
 
     /// Goes on to the next page, or ends the reading.
     fn turn_page(&mut self, page: &OrgPage) {
-        let ends_when_empty = !self.rule(Rule::EmptyPages) && page.machines.is_empty();
-        let round = &mut self.pending.round;
+        let ends = self.ends_early(page);
         let newest = page.machines.iter().filter_map(|machine| machine.updated_at).max();
-        round.newest = later(round.newest, later(newest, page.last_updated_at));
+        let newest = later(newest, page.last_updated_at);
+        if !self.rule(Rule::UnsortedPages) {
+            self.cursor.updated_after = later(self.cursor.updated_after, newest);
+        }
+        let round = &mut self.pending.round;
+        round.newest = later(round.newest, newest);
         round.missing_regions.extend(page.error_regions.iter().cloned());
         round.pages += 1;
         match &page.next {
-            Some(next) if !ends_when_empty && round.pages < PAGES_MAX => {
+            Some(next) if !ends && round.pages < PAGES_MAX => {
                 round.next = Some(next.clone());
                 self.ask(Ask::OrgMachines);
             }
-            Some(_) if !ends_when_empty => {
+            Some(_) if !ends => {
                 round.missing_regions.push(format!("(all after {PAGES_MAX} pages)"));
                 self.end_round();
             }
             _ => self.end_round(),
+        }
+    }
+
+    /// Whether a page is taken for the last one although it names the next: never, by the rules.
+    fn ends_early(&self, page: &OrgPage) -> bool {
+        match page.machines.len() {
+            0 => !self.rule(Rule::EmptyPages),
+            many => many < PAGE_FULL && !self.rule(Rule::ShortPages),
         }
     }
 

@@ -9,14 +9,26 @@ pub enum Rule {
     Overlap,
     /// A page without machines is followed by the next one.
     EmptyPages,
+    /// A page that is not full is followed by the next one all the same.
+    ShortPages,
+    /// The cursor moves when a reading is whole, not with its pages.
+    UnsortedPages,
     /// A reading with `error_regions` does not move the cursor.
     ErrorRegions,
     /// A machine that its app's list lacks is gone only when a `GET` says so too.
     ConfirmMachineEnd,
+    /// A machine that its app's list lacks and a `GET` does not find is gone, though nobody said `destroyed`.
+    PrunedIsGone,
+    /// Within a minute of its first sight a machine is not gone by absence.
+    YoungIsNoEnd,
     /// Apps are compared by id, not by name.
     AppsById,
     /// An app that the list lacks is gone only when a `GET` says so too.
     ConfirmAppEnd,
+    /// A `GET` that does not find an app ends it only if the list lacks it as well.
+    ListedIsThere,
+    /// A machine of an app that is not known yet waits for its app.
+    AppFirst,
     /// 403 is a finding, never an end.
     ForbiddenIsNoEnd,
     /// 401 is no end.
@@ -39,6 +51,12 @@ pub enum Rule {
     QuietTouch,
     /// An absent configuration leaves the labels as they were.
     AbsentConfig,
+    /// An answer counts as of when it was asked for.
+    AsOfAsking,
+    /// A state on the way to another is not told.
+    TransientIsNoState,
+    /// `destroying` is no end.
+    DestroyingIsNoEnd,
     /// Changes between two looks are read from the machine's log.
     LogFillsGaps,
 }
@@ -49,14 +67,20 @@ pub struct Rules(u32);
 
 impl Rule {
     /// All rules, in the order of their documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 28] = [
         Self::LaggingOrgList,
         Self::Overlap,
         Self::EmptyPages,
+        Self::ShortPages,
+        Self::UnsortedPages,
         Self::ErrorRegions,
         Self::ConfirmMachineEnd,
+        Self::PrunedIsGone,
+        Self::YoungIsNoEnd,
         Self::AppsById,
         Self::ConfirmAppEnd,
+        Self::ListedIsThere,
+        Self::AppFirst,
         Self::ForbiddenIsNoEnd,
         Self::UnauthorizedIsNoEnd,
         Self::NoSuchAppIsGone,
@@ -68,6 +92,9 @@ impl Rule {
         Self::CreatedByFirstSight,
         Self::QuietTouch,
         Self::AbsentConfig,
+        Self::AsOfAsking,
+        Self::TransientIsNoState,
+        Self::DestroyingIsNoEnd,
         Self::LogFillsGaps,
     ];
 
@@ -81,13 +108,31 @@ impl Rule {
             Self::EmptyPages => {
                 "responses may be shorter, or even empty, even when more machines remain [spec]"
             }
+            Self::ShortPages => {
+                "`limit` is advisory: responses may be shorter even when more machines remain [spec]"
+            }
+            Self::UnsortedPages => {
+                "pages are not sure to be sorted, and may reveal machines older than the last `updated_at` [spec]"
+            }
             Self::ErrorRegions => "an answer with `error_regions` is incomplete [spec; measured by cubepals]",
             Self::ConfirmMachineEnd => {
                 "destroyed machines leave the list while `GET` still shows them; absence proves nothing [docs]"
             }
+            Self::PrunedIsGone => {
+                "a `GET` of a destroyed machine is 404 once it is pruned; nothing says how soon that is [spec]"
+            }
+            Self::YoungIsNoEnd => {
+                "404 right after a create can be transient [fly-go WaitForApp of apps; of machines inference]"
+            }
             Self::AppsById => "`App.id` differs when a name is deleted and made again [spec, inference]",
             Self::ConfirmAppEnd => {
                 "there is no list of deleted apps and no app event; absence is all a list can show [spec]"
+            }
+            Self::ListedIsThere => {
+                "404 on `GET` right after an app's create can be transient, for up to a minute [fly-go WaitForApp]"
+            }
+            Self::AppFirst => {
+                "a new app may be out of sight for a minute while its machines are listed [fly-go WaitForApp, inference]"
             }
             Self::ForbiddenIsNoEnd => {
                 "403 means that the app exists in another organisation, or that access was lost [fly-go flaps_apps.go]"
@@ -111,6 +156,15 @@ impl Rule {
             }
             Self::AbsentConfig => {
                 "summaries omit the configuration, and `incomplete_config` stands in for it when a host is out of reach [spec]"
+            }
+            Self::AsOfAsking => {
+                "`updated_at` is in whole seconds: it does not tell which of two answers is the older one [spec]"
+            }
+            Self::TransientIsNoState => {
+                "`creating`, `starting`, `stopping` and their like pass by themselves [docs machines/machine-states]"
+            }
+            Self::DestroyingIsNoEnd => {
+                "`GET` may say `destroying` after `wait` said `destroyed` [seazn], or for minutes if it is stuck [docs]"
             }
             Self::LogFillsGaps => {
                 "a machine may stop and start between two looks; `/events` keeps the last 50 [spec]"

@@ -203,6 +203,7 @@ fn machines_inferred_gone_are_counted_and_destroyed_ones_are_not() {
         let mut bench = Bench::empty(Config::new("acme"));
         bench.apps(&[app("a1", "web")]);
         bench.own("web", &fleet);
+        bench.pass(60);
         bench.own("web", &[]);
         bench
     };

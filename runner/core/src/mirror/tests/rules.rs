@@ -1,7 +1,7 @@
 //! Every rule has a scenario in which a mirror without it does wrong.
 
 use super::bench::{Bench, app, at, line, machine};
-use crate::mirror::{Config, OrgPage, Outcome, Rule, Rules};
+use crate::mirror::{AppSeen, Config, MachineSeen, Observation, OrgPage, Outcome, Rule, Rules};
 
 /// A story and how it ends with all rules in force.
 struct Scenario {
@@ -19,16 +19,22 @@ fn scenario_of(rule: Rule) -> Scenario {
         Rule::LaggingOrgList => scenario(stale_row, &["machine.stopped machine:m1"]),
         Rule::Overlap => scenario(late_row, &["machine.created machine:m2"]),
         Rule::EmptyPages => scenario(empty_page, &["machine.created machine:m2"]),
+        Rule::ShortPages => scenario(short_page, &["machine.created machine:m2"]),
+        Rule::UnsortedPages => scenario(broken_reading, &["machine.created machine:m2"]),
         Rule::ErrorRegions => scenario(
             silent_region,
             &["source.partial opened", "source.partial resolved", "machine.created machine:m2"],
         ),
         Rule::ConfirmMachineEnd => scenario(machine_hiccup, &[]),
+        Rule::PrunedIsGone => scenario(pruned, &["machine.destroyed machine:m1"]),
+        Rule::YoungIsNoEnd => scenario(hardly_there, &["machine.created machine:m2"]),
         Rule::AppsById => scenario(
             made_again,
             &["machine.destroyed machine:m1", "app.deleted app:a1", "app.created app:a2"],
         ),
         Rule::ConfirmAppEnd => scenario(app_hiccup, &[]),
+        Rule::ListedIsThere => scenario(listed_and_not_found, &[]),
+        Rule::AppFirst => scenario(machine_first, &["app.created app:a2", "machine.created machine:m2"]),
         Rule::ForbiddenIsNoEnd => scenario(forbidden, &["source.forbidden opened"]),
         Rule::UnauthorizedIsNoEnd => scenario(unauthorized, &["source.unauthorized opened"]),
         Rule::NoSuchAppIsGone => {
@@ -45,6 +51,9 @@ fn scenario_of(rule: Rule) -> Scenario {
         Rule::CreatedByFirstSight => scenario(migration, &[]),
         Rule::QuietTouch => scenario(touched, &[]),
         Rule::AbsentConfig => scenario(host_unreachable, &[]),
+        Rule::AsOfAsking => scenario(late_answer, &["machine.stopped machine:m1"]),
+        Rule::TransientIsNoState => scenario(on_its_way, &["machine.stopped machine:m1"]),
+        Rule::DestroyingIsNoEnd => scenario(destroying, &[]),
         Rule::LogFillsGaps => {
             scenario(between_looks, &["machine.stopped machine:m1", "machine.started machine:m1"])
         }
@@ -92,13 +101,35 @@ fn late_row(rules: Rules) -> Bench {
     bench
 }
 
-fn empty_page(rules: Rules) -> Bench {
+/// A page that names the next one, on which a new machine is.
+fn two_pages(rules: Rules, first: &[MachineSeen]) -> Bench {
     let mut bench = Bench::adopted(rules);
-    bench.page(OrgPage { next: Some("c2".to_owned()), ..OrgPage::default() });
+    let (machines, next) = (first.to_vec(), Some("c2".to_owned()));
+    bench.page(OrgPage { machines, next, ..OrgPage::default() });
     match bench.mirror.org_query().cursor.as_deref() {
         Some("c2") => bench.org(&[machine("m2", "created", 200)]),
         _ => bench.org(&[]),
     }
+    bench
+}
+
+fn empty_page(rules: Rules) -> Bench {
+    two_pages(rules, &[])
+}
+
+fn short_page(rules: Rules) -> Bench {
+    two_pages(rules, &[machine("m1", "started", 10)])
+}
+
+/// The first page holds the newest, and the second one does not come.
+fn broken_reading(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let (machines, next) = (vec![machine("m1", "started", 9_000)], Some("c2".to_owned()));
+    bench.page(OrgPage { machines, next, ..OrgPage::default() });
+    let query = bench.mirror.org_query();
+    bench.see(&Observation::OrgPage { query, outcome: Outcome::Failed });
+    bench.pass(9_000);
+    bench.org_from(&[machine("m2", "created", 200)]);
     bench
 }
 
@@ -122,6 +153,44 @@ fn machine_hiccup(rules: Rules) -> Bench {
     bench
 }
 
+fn pruned(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.pass(60);
+    bench.own("web", &[]);
+    bench.shown("m1", Outcome::NotFound);
+    bench
+}
+
+/// The organisation's list shows a machine that neither its app's list nor a look at it knows yet.
+fn hardly_there(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let (old, new) = (machine("m1", "started", 10), machine("m2", "created", 200));
+    bench.org(&[old.clone(), new.clone()]);
+    bench.pass(5);
+    bench.own("web", std::slice::from_ref(&old));
+    bench.shown("m2", Outcome::NotFound);
+    bench.pass(50);
+    bench.own("web", &[old, new]);
+    bench
+}
+
+fn listed_and_not_found(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.pass(5);
+    bench.control();
+    bench.app("web", Outcome::NotFound);
+    bench
+}
+
+fn machine_first(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let new = MachineSeen { app: Some("shop".to_owned()), ..machine("m2", "created", 200) };
+    bench.org(std::slice::from_ref(&new));
+    bench.apps(&[app("a1", "web"), app("a2", "shop")]);
+    bench.own("shop", &[new]);
+    bench
+}
+
 fn made_again(rules: Rules) -> Bench {
     let mut bench = Bench::adopted(rules);
     bench.pass(5);
@@ -132,7 +201,7 @@ fn made_again(rules: Rules) -> Bench {
 }
 
 /// The list lacks `web`; what the look at it shows is the scenario's, and the token is as good as ever.
-fn missing(rules: Rules, outcome: Outcome<crate::mirror::AppSeen>) -> Bench {
+fn missing(rules: Rules, outcome: Outcome<AppSeen>) -> Bench {
     let mut bench = Bench::adopted(rules);
     bench.pass(120);
     bench.apps(&[]);
@@ -162,7 +231,7 @@ fn token_lost(rules: Rules) -> Bench {
     bench.pass(5);
     bench.apps(&[]);
     bench.app("web", Outcome::NotFound);
-    bench.see(&crate::mirror::Observation::Control { outcome: Outcome::Unauthorized });
+    bench.see(&Observation::Control { outcome: Outcome::Unauthorized });
     bench
 }
 
@@ -226,6 +295,39 @@ fn host_unreachable(rules: Rules) -> Bench {
     let mut partial = machine("m1", "started", 60);
     (partial.image, partial.metadata) = (None, None);
     bench.own("web", &[partial]);
+    bench
+}
+
+/// What was asked for before the machine stopped, in the second in which it did, arrives after the stop is known.
+fn late_answer(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    bench.pass(5);
+    let mut stopped = machine("m1", "stopped", 103);
+    stopped.log = vec![line("exit", "stopped", 103)];
+    bench.own("web", &[stopped]);
+    let mut before = machine("m1", "started", 103);
+    before.log = vec![line("start", "started", 10)];
+    bench.look.sent_at = at(102);
+    bench.own("web", &[before]);
+    bench
+}
+
+fn on_its_way(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut stopping = machine("m1", "stopping", 60);
+    stopping.log = vec![line("stop", "stopping", 60)];
+    bench.own("web", &[stopping]);
+    let mut stopped = machine("m1", "stopped", 61);
+    stopped.log = vec![line("exit", "stopped", 61)];
+    bench.own("web", &[stopped]);
+    bench
+}
+
+fn destroying(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut stuck = machine("m1", "destroying", 60);
+    stuck.log = vec![line("destroy", "destroying", 60)];
+    bench.own("web", &[stuck]);
     bench
 }
 

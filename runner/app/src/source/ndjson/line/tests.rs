@@ -1,6 +1,7 @@
-use groundcrew_core::mirror::{Config, Rule, Rules};
+use groundcrew_core::mirror::Config;
 
 use super::super::super::keeper::Position;
+use super::super::RULES;
 use super::*;
 
 /// A mirror that is told lines, and the story that comes of it.
@@ -12,8 +13,7 @@ struct Told {
 
 impl Told {
     fn new() -> Self {
-        let rules = Rules::ALL.without(Rule::VanishGuard);
-        let config = Config { rules, ..Config::new("local") };
+        let config = Config { rules: RULES, ..Config::new("local") };
         Self { mirror: Mirror::from_rows(config, [], None), now: 1_795_000_000_000, story: Vec::new() }
     }
 
@@ -137,4 +137,17 @@ fn a_bad_line_says_what_is_wrong_and_what_to_write() {
         assert!(error.to_string().starts_with(reason), "{line}: {error}");
         assert!(!error.fix.is_empty(), "{line}");
     }
+}
+
+/// Of a poller's machine this would be doubted for a minute; nobody looks again at what lines say.
+#[test]
+fn a_new_machine_that_lines_show_absent_and_not_found_is_gone() {
+    let mut told = Told::new();
+    let story = told.story(&[
+        r#"{"app": "web"}"#,
+        r#"{"app": "web", "machine": "m1"}"#,
+        r#"{"look": "machines", "app": "web", "outcome": {"outcome": "found", "seen": []}}"#,
+        r#"{"look": "machine", "app": "web", "machine": "m1", "outcome": {"outcome": "not-found"}}"#,
+    ]);
+    assert_eq!(story.last().unwrap(), "machine.destroyed fly/local/web/m1", "{story:?}");
 }

@@ -1,0 +1,210 @@
+//! What the HTTP API learns from the running process, asks of it and brings to it.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use groundcrew_core::may_delete::Level;
+use groundcrew_core::remedy::Verdict;
+use groundcrew_core::retire::Ending;
+use serde_json::Value;
+
+use super::CountsOf;
+use crate::config::Config;
+use crate::control::{self, Doubted, Hints, Refusal, Standing};
+use crate::http::{Belief, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::runner::{self, Runner};
+use crate::scheduler::Asking;
+use crate::source::{self, FlyHandle, ForeignEvents};
+
+/// What the HTTP API learns from the running process.
+pub(super) struct Running {
+    pub(super) config: Arc<Config>,
+    pub(super) fly: Option<FlyHandle>,
+    pub(super) audits: Asking,
+    pub(super) runner: Arc<Runner>,
+    pub(super) counts: CountsOf,
+    pub(super) retires: Retires,
+}
+
+/// Whether machines can be retired.
+pub(super) struct Retires {
+    /// Whether the configuration names a source on Fly, and a token that may.
+    pub(super) source: bool,
+    pub(super) token: bool,
+}
+
+impl Retires {
+    fn check(&self, ending: Ending, runner: &Runner) -> control::Result<()> {
+        if !self.source {
+            return Err(Refusal::conflict(
+                "no source on Fly is configured; its machines alone can be retired",
+            ));
+        }
+        if !self.token {
+            let message = "the configuration names no token that may stop and destroy machines";
+            let hint = "add to [source.fly] of groundcrew.toml: retire_token = \"FLY_WRITE\", a secret with a deploy or org token";
+            return Err(Refusal::conflict(message).hint(hint));
+        }
+        let needed = if ending == Ending::Destroy { Level::Enforce } else { Level::NoDeletes };
+        let level = runner.level();
+        if level < needed {
+            let what = if ending == Ending::Destroy { "destroyed" } else { "stopped" };
+            let message = format!("the installation's level is `{level}`: nothing is {what}");
+            let hint = if runner.is_recovering() {
+                "groundcrew recover --finish".to_owned()
+            } else {
+                format!("level = \"{needed}\" in groundcrew.toml")
+            };
+            return Err(Refusal::conflict(message).hint(hint));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("fly", &self.fly).finish_non_exhaustive()
+    }
+}
+
+impl Live for Running {
+    fn sources(&self) -> Vec<SourceStatus> {
+        let status = |handle: &FlyHandle| {
+            let status = handle.status();
+            let belief = match status.belief {
+                source::Belief::Starting => Belief::Starting,
+                source::Belief::Believed => Belief::Believed,
+                source::Belief::Held { apps, machines } => Belief::Doubted(doubted(apps, machines)),
+            };
+            SourceStatus {
+                name: "fly".to_owned(),
+                belief,
+                heard: status.listed_at,
+                fresh_within: Some(source::FRESH_WITHIN),
+                oldest_look: status.oldest_look_at,
+            }
+        };
+        self.fly.iter().map(status).collect()
+    }
+
+    fn failures(&self) -> Vec<(String, u64)> {
+        (self.counts)().failures.into_iter().collect()
+    }
+
+    fn waiting(&self) -> Vec<(String, u64)> {
+        (self.counts)().waiting.into_iter().collect()
+    }
+}
+
+/// Why nothing may be removed, as far as the source is concerned.
+pub(super) fn doubt(belief: &source::Belief) -> Option<String> {
+    match belief {
+        source::Belief::Held { apps, machines } => Some(doubted(*apps, *machines)),
+        source::Belief::Starting | source::Belief::Believed => None,
+    }
+}
+
+fn doubted(apps: usize, machines: usize) -> String {
+    format!(
+        "{apps} apps and {machines} machines vanished at once; nothing is removed until they return or it is approved"
+    )
+}
+
+impl Hints for Running {
+    fn touch(&self, app: &str) {
+        if let Some(fly) = &self.fly {
+            // A lost hint costs time only: polling finds what it was about.
+            fly.hint(app).ok();
+        }
+    }
+
+    fn wake(&self) {
+        // The dispatcher follows the store's commits.
+    }
+
+    fn recovered(&self) {
+        self.runner.recovered();
+    }
+
+    fn audit(&self, name: &str) -> control::Result<()> {
+        if !self.audits.names().iter().any(|known| known == name) {
+            let known = self.audits.names().join(", ");
+            return Err(Refusal::unknown(format!("no audit `{name}`")).hint(format!("known audits: {known}")));
+        }
+        let full =
+            || Refusal::conflict("too many audits are asked for already").hint("groundcrew audit history");
+        if self.audits.ask(name) { Ok(()) } else { Err(full()) }
+    }
+
+    fn standing(&self, hook: &str, app: &str) -> Standing {
+        Standing::of(&self.config, hook, app)
+    }
+
+    fn may_mend(&self, finding: i64, who: &str) -> control::Result<()> {
+        let asked = self.runner.may_mend_by_hand(finding, who);
+        let verdict = asked.map_err(|runner::Error::Store(error)| error)?;
+        let (why, hint) = match verdict {
+            None => ("no auditor that is installed reports it".to_owned(), "groundcrew findings"),
+            Some(Verdict::Fix) => return Ok(()),
+            Some(Verdict::Later { why, .. } | Verdict::Never { why }) => (why, "groundcrew findings --all"),
+            Some(Verdict::Held { why }) => (why, "groundcrew doctor"),
+        };
+        Err(Refusal::conflict(format!("f{finding} is not mended: {why}")).hint(hint))
+    }
+
+    fn mend(&self, finding: i64, who: &str) -> control::Result<()> {
+        let full = || Refusal::conflict("too much is asked for already").hint("groundcrew findings");
+        if self.audits.mend(finding, who) { Ok(()) } else { Err(full()) }
+    }
+
+    fn retires(&self, ending: Ending) -> control::Result<()> {
+        self.retires.check(ending, &self.runner)
+    }
+
+    fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
+        Box::pin(async move {
+            let no_source = || Refusal::conflict("no source is configured that could be doubted");
+            let fly = self.fly.as_ref().ok_or_else(no_source)?;
+            match what {
+                Doubted::Vanished => {
+                    let held = match fly.status().belief {
+                        source::Belief::Held { apps, machines } => apps + machines,
+                        source::Belief::Starting | source::Belief::Believed => 0,
+                    };
+                    fly.approve_vanished().await?;
+                    Ok(held as u32)
+                }
+                Doubted::Reach => Ok(fly.accept_reach().await.map(|()| 0)?),
+            }
+        })
+    }
+}
+
+/// Where foreign events go.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    pub(super) events: ForeignEvents,
+    pub(super) config: Arc<Config>,
+}
+
+impl Inbox for Foreign {
+    fn token(&self) -> Result<Arc<str>, String> {
+        let name = self
+            .config
+            .http
+            .as_ref()
+            .and_then(|http| http.token.as_deref())
+            .ok_or("no token is configured")?;
+        self.config.secrets.read(name).map_err(|error| error.to_string())
+    }
+
+    fn take(&self, events: Vec<Value>) -> BoxFuture<'_, Result<Taken, InboxError>> {
+        Box::pin(async move {
+            let accepted = self.events.accept_batch(events).await.map_err(|refusal| match refusal {
+                source::Refusal::Store(error) => InboxError::Unavailable(error.to_string()),
+                other => InboxError::Refused(other.to_string()),
+            })?;
+            Ok(Taken { accepted: accepted.events, duplicates: accepted.duplicates })
+        })
+    }
+}
