@@ -113,39 +113,47 @@ pub fn enter(
     directory: &Path,
 ) -> Result<Entering, Error> {
     let version = version(&inspected, &hook.manifest);
-    let as_it_is =
-        |bytes, inspected, version| Entering { hook: hook.clone(), bytes, inspected, version, held: None };
-    let Some(before) = before else { return Ok(as_it_is(bytes, inspected, version)) };
+    let entering = Entering { hook: hook.clone(), bytes, inspected, version, held: None };
+    let Some(before) = before else { return Ok(entering) };
     let upgrade = store.upgrade(before.id)?;
-    let active = upgrade.active.map_or_else(|| kept_version(before, directory), |active| Ok(Some(active)))?;
-    let Some(active) = active.filter(|active| *active != version) else {
-        return Ok(as_it_is(bytes, inspected, version));
-    };
-    let (id, manifest) = (version.id(), serde_json::from_value::<Manifest>(active.manifest.clone()));
-    let more = match &manifest {
-        Ok(manifest) => {
-            let new = surface(&inspected, hook.manifest.clone());
-            more(
-                &Surface { exports: active.exports.clone(), manifest: manifest.clone(), ..new.clone() },
-                &new,
-            )
-        }
-        Err(error) => vec![format!("what the one before asked for cannot be read: {error}")],
-    };
-    if more.is_empty() || upgrade.approved.as_ref() == Some(&id) {
-        return Ok(as_it_is(bytes, inspected, version));
+    if upgrade.active.is_none() && before.component == entering.inspected.digest {
+        return Ok(entering);
     }
-    let waiting = Waiting { id, component: version.component.clone(), more };
-    let component = before.component;
-    let held = |still| Held { active: active.clone(), component, waiting: waiting.clone(), still };
-    let previous = match &manifest {
-        Ok(manifest) => previous(config, hook, manifest, component, directory)?,
-        Err(_) => Err("its manifest cannot be read".to_owned()),
+    let Some(active) =
+        upgrade.active.map_or_else(|| kept_version(before, directory), |active| Ok(Some(active)))?
+    else {
+        tracing::warn!(hook = %hook.name, "what its version before asked for was never kept: nobody is asked");
+        return Ok(entering);
     };
+    let manifest = serde_json::from_value::<Manifest>(active.manifest.clone());
+    let manifest = manifest.map_err(|error| format!("its manifest cannot be read: {error}"));
+    let more = asked_more(&active, &manifest, &entering);
+    let id = entering.version.id();
+    if more.is_empty() || upgrade.approved.as_ref() == Some(&id) {
+        return Ok(entering);
+    }
+    let previous = match &manifest {
+        Ok(manifest) => previous(config, hook, manifest, before.component, directory)?,
+        Err(why) => Err(why.clone()),
+    };
+    let waiting = Waiting { id, component: entering.version.component.clone(), more };
+    let held = |still| Some(Held { active, component: before.component, waiting, still });
     Ok(match previous {
-        Ok((hook, bytes, inspected)) => Entering { hook, bytes, inspected, version, held: Some(held(None)) },
-        Err(why) => Entering { held: Some(held(Some(why))), ..as_it_is(bytes, inspected, version) },
+        Ok((hook, bytes, inspected)) => Entering { hook, bytes, inspected, held: held(None), ..entering },
+        Err(why) => Entering { held: held(Some(why)), ..entering },
     })
+}
+
+/// What a version asks for that the active one did not.
+fn asked_more(active: &Version, manifest: &Result<Manifest, String>, entering: &Entering) -> Vec<String> {
+    let new = surface(&entering.inspected, entering.hook.manifest.clone());
+    match manifest {
+        Ok(manifest) => {
+            let (exports, manifest) = (active.exports.clone(), manifest.clone());
+            more(&Surface { exports, manifest, ..new.clone() }, &new)
+        }
+        Err(why) => vec![format!("may ask for more than the one before: {why}")],
+    }
 }
 
 /// The version of a hook from before versions were kept: what its component says, if that is kept.
