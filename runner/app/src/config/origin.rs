@@ -77,4 +77,19 @@ mod tests {
         let refused = config.hook_with(&config.hooks["one"], &old).unwrap_err();
         assert!(refused.problems().iter().any(|problem| problem.message.contains('b')), "{refused}");
     }
+
+    #[test]
+    fn a_manifest_of_a_file_of_its_own_is_read_over_too() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("hook.toml"), OLD.replace("\"old\"", "\"new\"")).unwrap();
+        let text = format!("{TEXT}manifest = \"hook.toml\"\n");
+        let manifests =
+            |_: &Component, brought: Option<&Manifest>| brought.cloned().ok_or(NoManifest::Absent);
+        let config = Config::parse("x.toml", &text, dir.path(), &Environment::fixed([]), &manifests);
+        let config = config.unwrap_or_else(|report| panic!("{report}"));
+        let hook = &config.hooks["one"];
+        assert_eq!(hook.config["a"], "new");
+        let before = config.hook_with(hook, &Manifest::parse(OLD).unwrap()).unwrap();
+        assert_eq!((before.config["a"].as_str(), before.manifest.name.as_str()), (Some("old"), "x"));
+    }
 }
