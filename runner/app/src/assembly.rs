@@ -30,6 +30,7 @@ use crate::runner::provisioner::marks::{OTHER, SECOND};
 use crate::runner::rehearsal::Rehearsal;
 use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
+use crate::upgrade::{self, Entering};
 
 /// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
 pub(crate) const SLOTS: u32 = 256;
@@ -211,27 +212,37 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     let key = key::of(&store, &setting.directory, &setting.database).await?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
-    let components = config.hooks.values().map(read).collect::<Result<Vec<_>, _>>()?;
+    let known = store.hooks()?;
+    let mut entering = Vec::new();
+    for hook in config.hooks.values() {
+        let (bytes, inspected) = read(hook)?;
+        keep(&setting, inspected.digest, &bytes);
+        let (before, directory) = (known.iter().find(|stored| stored.name == hook.name), &setting.directory);
+        let entered = upgrade::enter(config, hook, (bytes, inspected), before, &store, directory);
+        entering.push(entered.map_err(|error| match error {
+            upgrade::Error::Store(error) => Error::Store(error),
+            upgrade::Error::Io { path, source } => Error::Io { path, source },
+        })?);
+    }
     let profile = Profile {
         slots: SLOTS,
-        core_instances: components.iter().map(|(.., inspected)| inspected.core_instances).max().unwrap_or(1),
+        core_instances: entering.iter().map(|entering| entering.inspected.core_instances).max().unwrap_or(1),
         memory: setting.limits.memory,
         reset: Reset::Written,
     };
     let engine = Engine::new(profile)?;
-    for (_, bytes, inspected) in &components {
-        keep(&setting, inspected.digest, bytes);
-    }
-    let known = store.hooks()?;
-    let compiled = compile(&cache, &engine, &components).await?;
+    let compiled = compile(&cache, &engine, &entering).await?;
     let mut hooks = Vec::new();
-    for (hook, _, inspected) in components {
-        let linked = engine.link(&compiled[&inspected.digest], &inspected, hook.manifest.clone());
+    for entering in entering {
+        let (hook, inspected) = (&entering.hook, &entering.inspected);
+        let linked = engine.link(&compiled[&inspected.digest], inspected, hook.manifest.clone());
         let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
-        let id = register(&store, hook, &inspected, &known, config).await?;
+        let id = register(&store, hook, entering.active(), &known, config).await?;
+        upgrade::keep(&store, id, &entering, setting.clock.now()).await?;
         let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
         let installed = installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?;
-        hooks.push(installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into())));
+        let installed = installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into()));
+        hooks.push(installed.standing_still(entering.still()));
     }
     detach(&store, &known, config).await?;
     let now = setting.clock.now();
@@ -281,9 +292,6 @@ fn keep(setting: &Setting, digest: Digest, bytes: &[u8]) {
     }
 }
 
-/// A hook with its component.
-type Read<'a> = (&'a Hook, Vec<u8>, Inspected);
-
 /// Components that are compiled at the same time; a large one takes hundreds of megabytes meanwhile.
 const AT_ONCE: usize = 2;
 
@@ -291,12 +299,12 @@ const AT_ONCE: usize = 2;
 async fn compile(
     cache: &Cache,
     engine: &Engine,
-    components: &[Read<'_>],
+    entering: &[Entering],
 ) -> Result<BTreeMap<Digest, Component>, Error> {
-    let distinct: BTreeMap<_, _> = components.iter().map(|read| (read.2.digest, read)).collect();
-    let load = async |(digest, (hook, bytes, _)): (Digest, &Read<'_>)| {
-        let compiled = cache.load(engine, digest, bytes).await;
-        let compiled = compiled.map_err(|source| Error::Compile { hook: hook.name.clone(), source })?;
+    let distinct: BTreeMap<_, _> = entering.iter().map(|one| (one.inspected.digest, one)).collect();
+    let load = async |(digest, one): (Digest, &Entering)| {
+        let compiled = cache.load(engine, digest, &one.bytes).await;
+        let compiled = compiled.map_err(|source| Error::Compile { hook: one.hook.name.clone(), source })?;
         Ok((digest, compiled))
     };
     // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
@@ -304,7 +312,7 @@ async fn compile(
     all.into_iter().collect()
 }
 
-fn read(hook: &Hook) -> Result<Read<'_>, Error> {
+fn read(hook: &Hook) -> Result<(Vec<u8>, Inspected), Error> {
     let unreadable = |source| Error::Component { hook: hook.name.clone(), source };
     let bytes = crate::components::read(&hook.component).map_err(unreadable)?;
     let refused = |source| Error::Inspect { hook: hook.name.clone(), source };
@@ -312,20 +320,20 @@ fn read(hook: &Hook) -> Result<Read<'_>, Error> {
     inspected.require_linkable().map_err(refused)?;
     crate::components::fits(&hook.manifest, &inspected.exports)
         .map_err(|why| Error::Misfit { hook: hook.name.clone(), why })?;
-    Ok((hook, bytes, inspected))
+    Ok((bytes, inspected))
 }
 
 /// Writes a hook's row: under its own name, or as the rename of one whose stanza vanished.
 async fn register(
     store: &Store,
     hook: &Hook,
-    inspected: &Inspected,
+    component: Digest,
     known: &[StoredHook],
     config: &Config,
 ) -> Result<HookId, Error> {
     let vanished =
         |stored: &&StoredHook| !config.hooks.contains_key(&stored.name) && stored.state != HookState::Removed;
-    let same = |stored: &&StoredHook| stored.component == inspected.digest && stored.target == hook.target;
+    let same = |stored: &&StoredHook| stored.component == component && stored.target == hook.target;
     let before = known.iter().find(|stored| stored.name == hook.name);
     // Read again: a hook that was renamed a moment ago is not there to be renamed once more.
     let current = store.hooks()?;
@@ -343,7 +351,7 @@ async fn register(
             return Err(Error::Moved { hook: hook.name.clone(), from, to, rows });
         }
     }
-    Ok(store.save_hook(&hook.name, inspected.digest, &hook.target, &hook.stanza_text()).await?)
+    Ok(store.save_hook(&hook.name, component, &hook.target, &hook.stanza_text()).await?)
 }
 
 /// Which of the vanished hooks of one component and target a new one is: those with disjoint scopes are told apart

@@ -6,7 +6,7 @@
 //! | exit code | means |
 //! |---|---|
 //! | 0 | done; for `app`, `check`, `doctor`: and nothing is wrong |
-//! | 1 | it failed, or `doctor` found what must be mended |
+//! | 1 | it failed, `doctor` found what must be mended, or `diff` what asks for more or breaks |
 //! | 2 | the command line makes no sense |
 //! | 3 | the configuration has problems |
 //! | 4 | not complete in time (`wait`) |
@@ -31,12 +31,14 @@ mod completions;
 mod context;
 mod dead;
 mod demo;
+mod diff;
 mod doctor;
 mod findings;
 mod hook;
 mod init;
 mod inspect;
 mod label;
+mod learn;
 mod new;
 mod pause;
 mod plan;
@@ -143,6 +145,16 @@ pub enum Command {
     Inspect(inspect::Args),
     /// Approve hooks: their components and grants go into groundcrew.lock
     Add(add::Args),
+    /// Compare two versions of a hook: what asks for more, what breaks
+    ///
+    /// `wider` asks for one more host, method, path, secret or kind, and waits for `approve --upgrade`; `breaking` may
+    /// refuse configuration that was valid, or leaves things behind. The exit code is 1 if there is either.
+    Diff(diff::Args),
+    /// Write the tightest grants that a hook's recorded runs would have passed
+    ///
+    /// They are printed as the stanza's `allow`, and never wider than it is now; nothing is changed. What was never
+    /// recorded is said, and what no request used stays for that, unless `--tight`.
+    Learn(learn::Args),
     /// Run: watch the platform, tell handlers, bring everything outside to what it should be
     Up(up::Args),
     /// Play a whole fleet on the simulator, with the runner killed in the middle
@@ -265,6 +277,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Prove(args) => prove::run(context, &args),
         Command::Inspect(args) => inspect::run(context, &args),
         Command::Add(args) => add::run(context, &args),
+        Command::Diff(args) => diff::run(context, &args),
+        Command::Learn(args) => learn::run(context, &args),
         Command::Up(args) => up::perform(context, &args),
         Command::Demo(args) => demo::perform(context, &args),
         Command::Sim(args) => sim::perform(context, &args),

@@ -20,6 +20,7 @@ mod fixed;
 mod globs;
 mod hook;
 mod near;
+mod origin;
 mod problem;
 mod read;
 mod reference;
@@ -82,6 +83,7 @@ pub struct Config {
     pub audits: BTreeMap<String, Audit>,
     /// Warnings and notes.
     pub notes: Report,
+    origin: origin::Origin,
 }
 
 /// Why there is no manifest for what a stanza uses.

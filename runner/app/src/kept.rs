@@ -19,7 +19,8 @@ fn folder(directory: &Path) -> PathBuf {
     directory.join("components")
 }
 
-fn path_of(directory: &Path, digest: Digest) -> PathBuf {
+/// Where a component is kept, if it is.
+pub fn path_of(directory: &Path, digest: Digest) -> PathBuf {
     folder(directory).join(format!("{digest}.wasm"))
 }
 
@@ -50,6 +51,22 @@ pub fn read(directory: &Path, digest: Digest) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// All that are kept.
+pub fn all(directory: &Path) -> io::Result<Vec<Digest>> {
+    let entries = match fs::read_dir(folder(directory)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let digest: Option<Digest> =
+            name.to_str().and_then(|name| name.strip_suffix(".wasm")).and_then(|name| name.parse().ok());
+        all.extend(digest);
+    }
+    Ok(all)
 }
 
 fn time_of(at: Timestamp) -> SystemTime {
@@ -85,6 +102,7 @@ mod tests {
         assert!(forget(dir.path(), at(1_000)).unwrap() == 0 && note(dir.path(), digest, at(1)).is_err());
         keep(dir.path(), digest, b"one", at(100)).unwrap();
         keep(dir.path(), other, b"other", at(100)).unwrap();
+        assert_eq!(all(dir.path()).unwrap().len(), 2);
         note(dir.path(), other, at(101)).unwrap();
         assert_eq!(read(dir.path(), digest).unwrap().as_deref(), Some(&b"one"[..]));
         assert_eq!(forget(dir.path(), at(148)).unwrap(), 0);

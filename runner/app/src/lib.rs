@@ -23,3 +23,4 @@ pub mod scheduler;
 pub mod service;
 pub mod show;
 pub mod source;
+pub mod upgrade;

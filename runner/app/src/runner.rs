@@ -238,16 +238,21 @@ impl Runner {
     }
 
     fn grant_words(&self, owner: Option<&Path>, config: &Value) -> BTreeMap<String, String> {
-        let mut words = crate::config::grant_words(config, &self.fly_api);
-        if let Some(path) = owner {
-            words.insert("app".to_owned(), path.app_name().to_owned());
-            words.insert("org".to_owned(), path.org().to_owned());
-            if let Some(machine) = path.machine_id() {
-                words.insert("machine".to_owned(), machine.to_owned());
-            }
-        }
-        words
+        grant_words(owner, config, &self.fly_api)
     }
+}
+
+/// What the words in grants stand for in a run for this owner, with this configuration.
+pub fn grant_words(owner: Option<&Path>, config: &Value, fly_api: &str) -> BTreeMap<String, String> {
+    let mut words = crate::config::grant_words(config, fly_api);
+    if let Some(path) = owner {
+        words.insert("app".to_owned(), path.app_name().to_owned());
+        words.insert("org".to_owned(), path.org().to_owned());
+        if let Some(machine) = path.machine_id() {
+            words.insert("machine".to_owned(), machine.to_owned());
+        }
+    }
+    words
 }
 
 /// What differs from run to run.

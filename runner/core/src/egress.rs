@@ -9,6 +9,7 @@
 //! ```
 
 mod graphql;
+pub mod learn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -179,6 +180,60 @@ impl Grant {
             .collect()
     }
 
+    /// Its methods.
+    pub fn methods(&self) -> &[String] {
+        &self.methods
+    }
+
+    /// Its URL as written, with words in braces, and `*` at the end if it is open.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// The same for other methods and another URL; what it says of reads and of private addresses stays.
+    #[must_use]
+    pub fn narrowed(&self, methods: Vec<String>, pattern: String) -> Self {
+        Self { methods, pattern, ..self.clone() }
+    }
+
+    /// Whether a request that this grant lets pass could be read, or sent to private addresses, where `other`'s could not.
+    pub(crate) fn is_looser_than(&self, other: &Self) -> bool {
+        let rank = |reads| match reads {
+            Reads::ByMethod => 0,
+            Reads::Queries => 1,
+            Reads::All => 2,
+        };
+        rank(self.reads) > rank(other.reads) || self.private && !other.private
+    }
+
+    /// The URL's beginning, up to its path: a host, or the word that stands for it. Compared as written.
+    pub(crate) fn place(&self) -> String {
+        let (place, _) = self.split();
+        let bare = place.strip_suffix(":443").filter(|_| place.starts_with("https://"));
+        let bare = bare.or_else(|| place.strip_suffix(":80").filter(|_| place.starts_with("http://")));
+        bare.unwrap_or(place).to_ascii_lowercase()
+    }
+
+    /// Whether every path of another grant at the same place is one of this one's, as both are written.
+    pub(crate) fn reaches_path_of(&self, other: &Self) -> bool {
+        let ((_, ours), (_, theirs)) = (self.split(), other.split());
+        match (ours.strip_suffix('*'), theirs.strip_suffix('*')) {
+            (Some(ours), theirs_open) => theirs_open.unwrap_or(theirs).starts_with(ours),
+            (None, Some(_)) => false,
+            (None, None) => ours == theirs,
+        }
+    }
+
+    /// Beginning and path, the path with its slash; one that is left out is the root.
+    fn split(&self) -> (&str, &str) {
+        let pattern = self.pattern.as_str();
+        let from = pattern.find("://").map_or(0, |at| at + 3);
+        let path = pattern.get(from..).and_then(|rest| rest.find('/')).map(|at| from + at);
+        let end = path.unwrap_or_else(|| pattern.trim_end_matches('*').len());
+        let (place, path) = pattern.split_at(end);
+        (place, if path.is_empty() { "/" } else { path })
+    }
+
     /// Binds the grant to a run.
     ///
     /// Words that make up the URL's beginning (`{fly.api}`, `{config.server}`) are taken as they are; words
@@ -237,6 +292,11 @@ impl Bound {
             && url.host_str() == Some(self.host.as_str())
             && url.port_or_known_default() == Some(self.port)
             && (if self.open_end { path.starts_with(&self.path) } else { path == self.path })
+    }
+
+    /// What a path has beyond the one that this grant names; none if it does not let it pass.
+    pub(crate) fn beyond<'a>(&self, method: &str, url: &'a Url) -> Option<&'a str> {
+        self.covers(method, url).then(|| url.path().get(self.path.len()..)).flatten()
     }
 
     /// The host and port this grant reaches, `host:port`.

@@ -34,3 +34,4 @@ pub mod steady;
 pub mod subject;
 pub mod template;
 pub mod time;
+pub mod upgrade;

@@ -3,6 +3,7 @@
 //! The text travels verbatim in the component's custom section [`SECTION`], so that it can be read without
 //! compiling. It is accepted as it is or refused with the place, the reason and the fix.
 
+mod asked_secret;
 mod asks;
 mod reference;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Millis;
 use crate::subject::SubjectKind;
 
+pub use asked_secret::{AskedSecret, SecretPlace};
 pub use asks::{Asks, Error as AsksError, When};
 pub use reference::reference;
 

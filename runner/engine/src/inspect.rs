@@ -29,6 +29,18 @@ impl Export {
     pub const ALL: [Self; 6] =
         [Self::Handler, Self::Provision, Self::Inventory, Self::Audit, Self::Remedy, Self::IncomingHandler];
 
+    /// Its word in listings and records.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Provision => "provision",
+            Self::Inventory => "inventory",
+            Self::Audit => "audit",
+            Self::Remedy => "remedy",
+            Self::IncomingHandler => "incoming-handler",
+        }
+    }
+
     /// The interface's name, without its version.
     pub const fn interface(self) -> &'static str {
         match self {

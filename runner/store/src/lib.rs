@@ -37,6 +37,7 @@ mod prune_subjects;
 pub mod reconcile;
 pub mod recover;
 pub mod remedies;
+pub mod requests;
 pub mod retirements;
 pub mod running;
 pub mod runs;
@@ -44,6 +45,7 @@ pub mod sealed;
 pub mod sight;
 pub mod subjects;
 pub mod told;
+pub mod upgrades;
 pub mod wants;
 
 mod log;

@@ -31,7 +31,7 @@ pub struct Args {
     /// Believe the source: that those who vanished are gone, or that its token reaches what it should
     #[arg(long, value_name = "WHAT", conflicts_with_all = ["rows", "hook", "all"])]
     source: Option<Doubted>,
-    /// Let a hook write whose new version does not find what the old one made
+    /// Agree to a hook's new version: that it asks for more, or does not find what the old one made
     #[arg(long, value_name = "HOOK", conflicts_with_all = ["rows", "hook", "all", "source"])]
     upgrade: Option<String>,
     /// Do not ask
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         return context.change_and_tell(Request::Believe { what });
     }
     if let Some(hook) = &args.upgrade {
-        let question = format!("Let {hook} write? What it does not find, it may make a second time.");
+        let question = question_of_upgrade(context, hook)?;
         ask::confirm(
             &question,
             Given::from(args.yes),
@@ -73,6 +73,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let command = format!("groundcrew approve {} --yes", ids.join(" "));
     ask::confirm(&held.question(), Given::from(args.yes), &command)?;
     context.change_and_tell(Request::Approve { rows: ids })
+}
+
+/// What is asked before a version is agreed to; what it asks for more is shown, whatever the answer is.
+fn question_of_upgrade(context: &Context, hook: &str) -> Result<String, Failure> {
+    let store = context.reader()?;
+    let id = Names::of(&store)?.hook_named(hook)?;
+    let Some(waiting) = store.upgrade(id)?.waiting else {
+        return Ok(format!("Let {hook} write? What it does not find, it may make a second time."));
+    };
+    let lines = format!("{hook} {}\n", waiting.more.join(&format!("\n{hook} ")));
+    drop(anstream::stderr().write_all(lines.as_bytes()));
+    Ok(format!("Start the new version of {hook}?"))
 }
 
 /// What waits for a person.

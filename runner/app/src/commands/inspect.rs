@@ -25,16 +25,20 @@ pub(super) fn run(_context: &Context, args: &Args) -> Result<Answer, Failure> {
         let names: Vec<_> = builtin::names().iter().map(|name| format!("builtin:{name}")).collect();
         return Ok(Answer::both(format!("{}\n", names.join("\n")), &names));
     };
-    let component = name.strip_prefix("builtin:").map_or_else(
-        || Component::File(PathBuf::from(name)),
-        |builtin| Component::Builtin(builtin.to_owned()),
-    );
-    let inspected = components::look_into(&component)?;
+    let inspected = components::look_into(&component(name))?;
     Ok(Answer::both(draw(name, &inspected), &shown(name, &inspected)))
 }
 
+/// A component as it is named on a command line.
+pub(super) fn component(name: &str) -> Component {
+    name.strip_prefix("builtin:").map_or_else(
+        || Component::File(PathBuf::from(name)),
+        |builtin| Component::Builtin(builtin.to_owned()),
+    )
+}
+
 /// What the host calls such a component, from what it exports.
-fn kind(inspected: &Inspected) -> &'static str {
+pub(super) fn kind(inspected: &Inspected) -> &'static str {
     let has = |export| inspected.exports.contains(&export);
     if has(Export::Provision) {
         "provisioner"

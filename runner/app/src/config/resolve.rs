@@ -18,6 +18,7 @@ use groundcrew_core::row::INSTALLATION_MAX;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::origin::Origin;
 use super::problem::{Problem, ProblemKind, Problems, Quote, Severity, Span};
 use super::read::Section;
 use super::secrets::{Environment, SecretSource, Secrets};
@@ -130,6 +131,7 @@ fn resolve_document(
             .collect(),
         audits,
         notes: Report::new("", "", Vec::new()),
+        origin: Origin::of(source),
     })
 }
 

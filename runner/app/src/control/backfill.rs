@@ -35,12 +35,25 @@ impl Desk<'_> {
 
     pub(super) async fn approve_upgrade(&self, name: &str) -> Result {
         let hook = self.hook(name)?;
+        let upgrade = self.store.upgrade(hook)?;
+        let act = self.act(format!("approve --upgrade {name}"));
+        if let Some(waiting) = upgrade.waiting {
+            self.store.approve_version(hook, name, waiting, act, self.now).await?;
+            let message = format!(
+                "the new version of {name} is approved: it begins when `groundcrew up` is started again"
+            );
+            return Ok(Done { message, changed: 1 });
+        }
         let held = self.store.sight(hook)?.and_then(|sight| Some((sight.held?, sight.lost.len())));
         let Some((settings, lost)) = held else {
-            let refusal = Refusal::conflict(format!("no version of {name} waits for approval"));
+            let approved = if upgrade.approved.is_some() {
+                "; one is approved, and begins at the next start"
+            } else {
+                ""
+            };
+            let refusal = Refusal::conflict(format!("no version of {name} waits for approval{approved}"));
             return Err(refusal.hint("groundcrew findings"));
         };
-        let act = self.act(format!("approve --upgrade {name}"));
         self.store.trust_sight(hook, name, settings, Some(act), self.now).await?;
         let message = format!("{name} may write, although it did not find {lost} of its things");
         Ok(Done { message, changed: 1 })

@@ -107,7 +107,8 @@ impl Runner {
         }
         let Around { end, looks, .. } = self.look_with_all(RECOVERY, &names, None, stop).await?;
         self.store.end_audit(end).await?;
-        Ok(looks.iter().all(|(_, look)| look.coverage == Coverage::Complete && look.young == 0))
+        let all_work = registry.provisioners().all(|installed| installed.still().is_none());
+        Ok(all_work && looks.iter().all(|(_, look)| look.coverage == Coverage::Complete && look.young == 0))
     }
 
     /// Lets hooks look, one after the other; nothing of it is entered yet.
@@ -125,6 +126,10 @@ impl Runner {
                 wrong.push(format!("{name}: it is not installed"));
                 continue;
             };
+            if let Some(why) = installed.still() {
+                wrong.push(format!("{name}: it stands still: {why}"));
+                continue;
+            }
             let look = self.look_with(&installed, stop).await?;
             wrong.extend(look.wrong.iter().map(|why| format!("{name}: {why}")));
             summary.extend(look.summary.as_ref().map(|counted| format!("{name}: {counted}")));

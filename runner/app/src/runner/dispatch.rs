@@ -31,8 +31,10 @@ const LATER: Millis = Millis::seconds(30);
 impl Runner {
     /// Works on one lane: a handler's delivery, or a provisioner's look.
     pub async fn work(&self, lane: LaneId) -> Result<(), Error> {
-        let Some(installed) = self.registry().hook(lane.hook).cloned() else {
-            // A detached hook: its rows are frozen, its deliveries wait for its return.
+        let installed =
+            self.registry().hook(lane.hook).filter(|installed| installed.still().is_none()).cloned();
+        let Some(installed) = installed else {
+            // A detached hook, or one that stands still: its rows are frozen, its deliveries wait for its return.
             return Ok(self.store.postpone_delivery(lane, self.now() + LATER).await?);
         };
         if installed.component.is_provisioner() && installed.hook.provisioner().is_some() {
@@ -70,7 +72,8 @@ impl Runner {
     fn claim(self: &Arc<Self>, claims: &mut Claims, running: &mut JoinSet<Done>) {
         let now = self.now();
         let registry = self.registry();
-        let mut hooks: Vec<_> = registry.all().filter(|installed| self.is_foreseen(installed.id)).collect();
+        let works = |hook: &&Arc<Installed>| hook.still().is_none() && self.is_foreseen(hook.id);
+        let mut hooks: Vec<_> = registry.all().filter(works).collect();
         // Each time another hook is the first: together they may want more than there is room for.
         claims.turn = claims.turn.wrapping_add(1);
         let first = claims.turn % hooks.len().max(1);

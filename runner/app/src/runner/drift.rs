@@ -38,7 +38,7 @@ impl Runner {
     /// Lists everything at a provisioner's target, and owes a look to each row that is not as it was.
     pub async fn look_for_drift(&self, hook: &str) -> Result<Drifted, Error> {
         let mut drifted = Drifted::default();
-        let Some(installed) = self.registry().named(hook).cloned() else { return Ok(drifted) };
+        let Some(installed) = self.registry().working(hook).cloned() else { return Ok(drifted) };
         let mut scan = self.scan(&installed)?;
         let (mut seen, mut listed) = (HashSet::new(), HashSet::new());
         while let Some(turned) = scan.turn().await? {

@@ -27,6 +27,8 @@ pub struct Installed {
     pub component: run::Hook,
     /// Its own way out, which keeps to its limits; without one, the runner's.
     transport: Option<Arc<dyn Transport>>,
+    /// Why it does nothing, if so.
+    still: Option<String>,
     /// The installation's key, from which tokens and secret digests derive.
     key: [u8; 32],
     sealer: Sealer,
@@ -74,14 +76,37 @@ impl Installed {
         let sealer = Sealer::new(&key);
         let settings = format!("{}:{}", component.digest.short(), hook.settings_digest().short());
         let secrets = RwLock::new(Arc::new(secrets));
-        let transport = None;
-        Ok(Self { id, hook, component, transport, key, sealer, settings, secrets, own_config, own_given })
+        let (transport, still) = (None, None);
+        Ok(Self {
+            id,
+            hook,
+            component,
+            transport,
+            still,
+            key,
+            sealer,
+            settings,
+            secrets,
+            own_config,
+            own_given,
+        })
     }
 
     /// Gives it a way out of its own.
     #[must_use]
     pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport: Some(transport), ..self }
+    }
+
+    /// Lets it stand still: events and looks are owed to it, and it does none of its work.
+    #[must_use]
+    pub fn standing_still(self, why: Option<String>) -> Self {
+        Self { still: why, ..self }
+    }
+
+    /// Why it stands still; none: it does not.
+    pub fn still(&self) -> Option<&str> {
+        self.still.as_deref()
     }
 
     /// Its own way out, if it has one.

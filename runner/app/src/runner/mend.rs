@@ -116,7 +116,8 @@ impl Runner {
         who: &str,
     ) -> Result<Option<(Arc<Installed>, Mendable, Wish)>, Error> {
         let Some(found) = self.store.mendable_by_id(finding)? else { return Ok(None) };
-        let Some(installed) = self.registry().hook(found.hook).cloned() else { return Ok(None) };
+        let installed = self.registry().hook(found.hook).filter(|hook| hook.still().is_none()).cloned();
+        let Some(installed) = installed else { return Ok(None) };
         let window = groundcrew_core::may_delete::Window::DEFAULT;
         let enforcement = Enforcement { codes: Vec::new(), grace: Millis::ZERO, window };
         let wish = self.wish(&installed, &found, Asked::ByHand, who, enforcement);

@@ -48,7 +48,12 @@ impl Registry {
         self.by_id.values().find(|installed| installed.hook.name == name)
     }
 
-    /// All hooks.
+    /// The hook of this stanza, unless it stands still.
+    pub fn working(&self, name: &str) -> Option<&Arc<Installed>> {
+        self.named(name).filter(|installed| installed.still().is_none())
+    }
+
+    /// All hooks, also those that stand still: to them events are owed.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Installed>> {
         self.by_id.values()
     }

@@ -19,4 +19,5 @@ mod remedies;
 mod running;
 mod sealed;
 mod support;
+mod upgrades;
 mod wants;

@@ -5,6 +5,7 @@
 //! What the runner says to people (findings, messages) is judged where that is the point.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod asks_more;
 mod auditors;
 mod audits;
 mod backfill;

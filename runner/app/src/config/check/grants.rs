@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use groundcrew_core::egress::{BindError, Grant};
-use groundcrew_core::manifest::{Asks, Manifest};
+use groundcrew_core::manifest::{AskedSecret, Asks, Manifest, SecretPlace};
 
 use super::super::problem::{Problem, ProblemKind, Problems};
 use super::super::resolve::Stanza;
@@ -107,7 +107,7 @@ fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, asks: &Asks, problems
         let message =
             format!("[hook.{}] does not grant a secret that its hook asks for: `{name}`", stanza.name);
         let problem = Problem::new(ProblemKind::SecretLacking, stanza.at.clone(), message).label("lacks it");
-        problems.add(problem.help(format!("add, if you agree: {}", ask.stanza_line(name))));
+        problems.add(problem.help(format!("add, if you agree: {}", stanza_line(name, ask))));
     }
     for (name, granted) in stanza.secrets.iter().filter(|(name, _)| !asks.contains_key(name.as_str())) {
         let message = format!("the hook `{}` does not ask for a secret `{name}`", manifest.name);
@@ -117,40 +117,14 @@ fn asked_secrets(stanza: &Stanza<'_>, manifest: &Manifest, asks: &Asks, problems
     }
 }
 
-/// What is done with a secret.
-enum Place<'a> {
-    /// It is put there.
-    At(&'a str),
-    /// It signs.
-    Signing(&'a str),
-}
-
-/// `NAME at POSITION to HOST`, or `NAME signing METHOD to HOST`, as manifests ask for secrets.
-struct AskedSecret<'a> {
-    place: Place<'a>,
-    to: Option<&'a str>,
-}
-
-impl<'a> AskedSecret<'a> {
-    fn of(line: &'a str) -> (&'a str, Self) {
-        let (line, to) = line.split_once(" to ").map_or((line, None), |(line, to)| (line, Some(to.trim())));
-        let (name, place) = match (line.split_once(" signing "), line.split_once(" at ")) {
-            (Some((name, method)), _) => (name, Place::Signing(method.trim())),
-            (None, Some((name, at))) => (name, Place::At(at.trim())),
-            (None, None) => (line, Place::At("header:authorization")),
-        };
-        (name.trim(), Self { place, to })
-    }
-
-    fn stanza_line(&self, name: &str) -> String {
-        let to = self.to.map(|to| format!(", to = \"{to}\"")).unwrap_or_default();
-        let place = match self.place {
-            Place::At(at) => format!("at = \"{at}\""),
-            Place::Signing("sigv4") => "sign = \"sigv4\", region = \"...\", service = \"...\"".to_owned(),
-            Place::Signing(method) => format!("sign = \"{method}\""),
-        };
-        format!("secret.{name} = {{ from = \"...\", {place}{to} }}")
-    }
+fn stanza_line(name: &str, ask: &AskedSecret<'_>) -> String {
+    let to = ask.to.map(|to| format!(", to = \"{to}\"")).unwrap_or_default();
+    let place = match ask.place {
+        SecretPlace::At(at) => format!("at = \"{at}\""),
+        SecretPlace::Signing("sigv4") => "sign = \"sigv4\", region = \"...\", service = \"...\"".to_owned(),
+        SecretPlace::Signing(method) => format!("sign = \"{method}\""),
+    };
+    format!("secret.{name} = {{ from = \"...\", {place}{to} }}")
 }
 
 /// A secret for a host that no grant reaches could never be used.

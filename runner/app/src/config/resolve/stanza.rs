@@ -138,7 +138,10 @@ fn used(section: &Section<'_>, source: &Source<'_>) -> Option<(Component, Option
     };
     let found = (source.manifests)(&component, brought.as_ref().and_then(Option::as_ref)).map_err(refused);
     // Also of a component that cannot be used: what else is wrong with the stanza, its own manifest tells.
-    let manifest = brought.unwrap_or(found.ok());
+    let manifest = match brought {
+        Some(brought) => brought.map(|brought| found.unwrap_or(brought)),
+        None => found.ok(),
+    };
     Some((component, manifest))
 }
 

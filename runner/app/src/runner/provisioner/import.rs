@@ -94,9 +94,9 @@ impl Runner {
     pub async fn look_for(&self, wanted: &Wanted) -> Result<Looked, Error> {
         let not_known = |why: String| Ok(Looked::NotKnown(why));
         let registry = self.registry();
-        let Some(installed) = registry.named(&wanted.hook).filter(|it| it.hook.provisioner().is_some())
+        let Some(installed) = registry.working(&wanted.hook).filter(|it| it.hook.provisioner().is_some())
         else {
-            return not_known(format!("no stanza describes a provisioner `{}`", wanted.hook));
+            return not_known(format!("no stanza describes a provisioner `{}` that works", wanted.hook));
         };
         let Some(owner) = wanted.subject(&self.store)? else {
             return not_known(format!("no living app or machine `{}` is known", wanted.owner));

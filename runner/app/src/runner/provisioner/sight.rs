@@ -93,7 +93,7 @@ impl Runner {
     /// find its things. To be called before anything is worked on.
     pub async fn close_gates(&self) -> Result<()> {
         let registry = self.registry();
-        for installed in registry.provisioners() {
+        for installed in registry.provisioners().filter(|installed| installed.still().is_none()) {
             let (id, name, settings) = (installed.id, installed.hook.name.as_str(), installed.settings());
             let sight = self.store.sight(id)?;
             if sight.as_ref().is_some_and(|sight| sight.settings == settings && sight.held.is_none()) {

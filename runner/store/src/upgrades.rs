@@ -1,0 +1,147 @@
+//! Which version of a hook is active, which waits for approval, and which was approved.
+//!
+//! One value of `meta` for each hook: written by starts and by `approve`, read by both. A rename keeps it.
+
+use std::collections::BTreeSet;
+
+use groundcrew_core::hash::Digest;
+use groundcrew_core::spec::canonical;
+use groundcrew_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::findings::{self, NewFinding};
+use crate::operators::{self, OperatorAct};
+use crate::{Error, HookId, Result, Store, sql};
+
+/// The finding about a hook whose new version asks for more than the one before.
+pub const MORE: &str = "hook.asks-more";
+
+/// A version of a hook: its code, and what it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The digest of its component.
+    pub component: String,
+    /// Interfaces of hooks that it exports.
+    pub exports: BTreeSet<String>,
+    /// Its manifest, whether its component carries it or its stanza names it.
+    pub manifest: Value,
+}
+
+impl Version {
+    /// What an approval names: another component or another manifest is another version.
+    pub fn id(&self) -> String {
+        Digest::of(canonical(&json!([self.component, self.manifest])).as_bytes()).to_string()
+    }
+}
+
+/// A version that waits for approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Which; see [`Version::id`].
+    pub id: String,
+    /// The digest of its component.
+    pub component: String,
+    /// What it asks for more, in words.
+    pub more: Vec<String>,
+}
+
+/// How far the upgrade of a hook is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// The version that was last started with.
+    pub active: Option<Version>,
+    /// One that was not, since it asks for more.
+    pub waiting: Option<Waiting>,
+    /// The version that a person agreed to; it begins at the next start.
+    pub approved: Option<String>,
+}
+
+impl Store {
+    /// How far the upgrade of a hook is; nothing is known of one that never began.
+    pub fn upgrade(&self, hook: HookId) -> Result<Upgrade> {
+        self.read(|connection| read(connection, hook))
+    }
+
+    /// This version is active from here on; whatever else waited or was approved is over.
+    pub async fn enter_version(
+        &self,
+        hook: HookId,
+        name: &str,
+        version: Version,
+        now: Timestamp,
+    ) -> Result<()> {
+        let entered = Upgrade { active: Some(version), waiting: None, approved: None };
+        if self.upgrade(hook)? == entered {
+            return Ok(());
+        }
+        let name = name.to_owned();
+        self.write(move |connection| {
+            write(connection, hook, &entered)?;
+            findings::close(connection, MORE, &name, now)
+        })
+        .await
+    }
+
+    /// This version waits; `active` is the one that it is compared with.
+    pub async fn hold_version(
+        &self,
+        hook: HookId,
+        active: Version,
+        waiting: Waiting,
+        finding: NewFinding,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(move |connection| {
+            let held = Upgrade { active: Some(active), waiting: Some(waiting), approved: None };
+            write(connection, hook, &held)?;
+            findings::open(connection, &finding, now)
+        })
+        .await
+    }
+
+    /// A person agrees to the version that waits.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`] if it is another one by now, or none.
+    pub async fn approve_version(
+        &self,
+        hook: HookId,
+        name: &str,
+        waiting: Waiting,
+        act: OperatorAct,
+        now: Timestamp,
+    ) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let mut upgrade = read(connection, hook)?;
+            if upgrade.waiting.as_ref() != Some(&waiting) {
+                return Err(Error::Superseded("the version that waits"));
+            }
+            (upgrade.waiting, upgrade.approved) = (None, Some(waiting.id));
+            write(connection, hook, &upgrade)?;
+            findings::close(connection, MORE, &name, now)?;
+            operators::record(connection, &act, now)
+        })
+        .await
+    }
+}
+
+fn read(connection: &Connection, hook: HookId) -> Result<Upgrade> {
+    let text = "SELECT value FROM meta WHERE key = ?1";
+    let found =
+        connection.prepare_cached(text)?.query_row([key(hook)], |row| sql::json(row, 0)).optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+fn write(connection: &Connection, hook: HookId, upgrade: &Upgrade) -> Result<()> {
+    let text = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+    connection.prepare_cached(text)?.execute(params![key(hook), sql::text_of(upgrade)])?;
+    Ok(())
+}
+
+/// Where it is kept.
+fn key(hook: HookId) -> String {
+    format!("upgrade/{}", hook.0)
+}

@@ -1,0 +1,134 @@
+//! A version that asks for more than the one before waits for a person, whatever its stanza grants.
+
+use std::path::PathBuf;
+
+use groundcrew_outside::What;
+
+use crate::scene::{RECORDS, Scene};
+use crate::shipped::Shipped;
+
+/// The guest's manifest, changed, in a file of the scene.
+fn manifest(scene: &Scene, name: &str, changes: &[(&str, &str)]) -> PathBuf {
+    let mut text = std::fs::read_to_string(&Shipped::get().manifest).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let file = scene.directory.path().join(name);
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+const ASKED: &str = "allow = [\"GET,POST,PUT,DELETE {config.server}/*\"]";
+const MORE: &str = "allow = [\"GET,POST,PUT,DELETE {config.server}/*\", \"GET https://status.example/*\"]";
+
+/// The next version, which wants one thing more for each app, with a manifest that asks for one more host; granted.
+fn asking(scene: &Scene) -> String {
+    let asking = manifest(scene, "more.toml", &[(ASKED, MORE)]);
+    let component = Shipped::get().next.display();
+    let uses = format!("use = \"{component}\"\nmanifest = \"{}\"", asking.display());
+    RECORDS.replace("$THINGS", &uses).replace(ASKED, MORE)
+}
+
+#[test]
+fn the_version_before_goes_on_until_the_one_that_asks_for_more_is_approved() {
+    let scene = Scene::with_apps(2);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    scene.until_records(1..=2);
+    scene.until_on_record(2);
+    up.end();
+
+    scene.configure(&asking(&scene));
+    let mut up = scene.up();
+    let finding = scene.until("it waits", || scene.open_findings("hook.asks-more").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.contains("one more host, https://status.example"), "{message}");
+    assert!(message.ends_with("the one before goes on"), "{message}");
+    assert!(
+        finding["remedy"].as_str().unwrap().contains("groundcrew approve --upgrade records"),
+        "{finding}"
+    );
+    scene.create_app("cust-3");
+    scene.until_records(1..=3);
+    scene.until_listed(6);
+    assert_eq!(scene.times(What::Created), 3, "the next version would have made one more for each");
+    let said = scene.groundcrew(&["diff", "records", &message[16..28]]);
+    assert!(said.code == Some(1) && said.out.contains("1 wider"), "{said:?}");
+    up.end();
+
+    // It waits over a restart, too; an approval holds from the next start on, and over those after it.
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_listed(4);
+    assert_eq!((scene.times(What::Created), scene.open_findings("hook.asks-more").len()), (3, 1));
+    let asked = scene.groundcrew(&["approve", "--upgrade", "records"]);
+    assert!(asked.code == Some(5) && asked.err.contains("records asks for one more host"), "{asked:?}");
+    scene.says(&["approve", "--upgrade", "records", "--yes"]);
+    assert!(scene.open_findings("hook.asks-more").is_empty());
+    let again = scene.groundcrew(&["approve", "--upgrade", "records", "--yes"]);
+    assert!(again.code == Some(1) && again.err.contains("begins at the next start"), "{again:?}");
+    up.end();
+    let mut up = scene.up();
+    scene.until_so("the new version makes what it wants", || scene.keys().len() == 6);
+    up.end();
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.create_app("cust-4");
+    scene.until_so("it is still the new one", || scene.keys().len() == 8);
+    assert!(scene.open_findings("hook.asks-more").is_empty());
+    up.end();
+    assert_eq!(scene.times(What::Deleted), 0);
+}
+
+#[test]
+fn where_the_version_before_cannot_go_on_the_hook_stands_still_and_misses_nothing() {
+    let scene = Scene::with_apps(1);
+    let before = manifest(&scene, "before.toml", &[("suffix = { type = \"string\" }\n", "")]);
+    let uses = format!("use = \"{}\"\nmanifest = \"{}\"", Shipped::get().things.display(), before.display());
+    scene.configure(&RECORDS.replace("$THINGS", &uses));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    scene.until_on_record(1);
+    up.end();
+
+    // The stanza says what the version before refuses.
+    let next = asking(&scene).replace("things = [", "suffix = \"\", things = [");
+    scene.configure(&next);
+    let mut up = scene.up();
+    let finding = scene.until("it waits", || scene.open_findings("hook.asks-more").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(
+        message.contains("the stanza does not fit it") && message.ends_with("the hook stands still"),
+        "{message}"
+    );
+    assert_eq!(finding["severity"], "critical");
+    scene.create_app("cust-2");
+    scene.delete_app("cust-1");
+    scene.until_listed(8);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
+    scene.says(&["approve", "--upgrade", "records", "--yes"]);
+    up.end();
+
+    let mut up = scene.up();
+    scene.until_so("what was owed meanwhile is done", || {
+        scene.keys().into_iter().eq(["natural/cust-2".to_owned(), "natural/cust-2-extra".to_owned()])
+    });
+    up.end();
+}
+
+#[test]
+fn a_first_version_and_one_that_asks_for_less_need_nobody() {
+    let scene = Scene::with_apps(1);
+    scene.configure(&asking(&scene));
+    let mut up = scene.up();
+    scene.until_so("it works", || scene.keys().len() == 2);
+    up.end();
+    scene.configure(&RECORDS.replace("$THINGS", "$NEXT"));
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.create_app("cust-2");
+    scene.until_so("it works on", || scene.keys().len() == 4);
+    assert!(scene.findings("hook.asks-more").is_empty());
+    up.end();
+}
