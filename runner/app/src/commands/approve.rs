@@ -1,10 +1,12 @@
 //! `groundcrew approve`: lists removals, repairs and remedies that wait for a person, and lets them go.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use groundcrew_store::Store;
 use groundcrew_store::findings::Finding;
 use groundcrew_store::ledger::StoredRow;
+use groundcrew_store::upgrades::Waiting;
 use serde_json::{Value, json};
 
 use super::ask::{self, Given};
@@ -95,6 +97,8 @@ struct Held {
     repairs: Vec<StoredRow>,
     /// Findings whose remedy waits.
     findings: Vec<Finding>,
+    /// Hooks with a version that waits, which is approved by `--upgrade` alone.
+    versions: Vec<(String, Waiting)>,
 }
 
 impl Held {
@@ -104,7 +108,16 @@ impl Held {
             removals: store.held_rows(hook)?,
             repairs: store.fought_rows(hook)?,
             findings: store.held_findings(hook)?,
+            versions: Vec::new(),
         };
+        if args.rows.is_empty() && !args.all {
+            for stored in
+                store.hooks()?.into_iter().filter(|stored| hook.is_none_or(|hook| hook == stored.id))
+            {
+                let waiting = store.upgrade(stored.id)?.waiting;
+                held.versions.extend(waiting.map(|waiting| (stored.name, waiting)));
+            }
+        }
         if args.rows.is_empty() {
             return Ok(held);
         }
@@ -148,12 +161,13 @@ impl Held {
         format!("Allow {}?", parts.join(" and "))
     }
 
-    /// One list: rows, then findings.
+    /// One list: rows, then findings, then versions.
     fn shown(&self, names: &Names<'_>) -> Result<Vec<Value>, Failure> {
         let mut shown: Vec<_> =
             RowShown::all(&self.removals, names)?.into_iter().map(|row| json!(row)).collect();
         shown.extend(RowShown::all(&self.repairs, names)?.into_iter().map(|row| json!(row)));
         shown.extend(self.findings.iter().map(|found| json!(found)));
+        shown.extend(self.versions.iter().map(|(hook, version)| json!({"hook": hook, "version": version})));
         Ok(shown)
     }
 
@@ -168,6 +182,10 @@ impl Held {
         let mut text = if table.is_empty() { String::new() } else { table.draw() };
         if !self.findings.is_empty() {
             text.push_str(&findings::table(&self.findings, context.now()).draw());
+        }
+        for (hook, version) in &self.versions {
+            let _ = writeln!(text, "the new version of {hook} {}", version.more.join(", and "));
+            let _ = writeln!(text, "  groundcrew approve --upgrade {hook}");
         }
         Ok(if text.is_empty() { "nothing waits for approval\n".to_owned() } else { text })
     }

@@ -49,6 +49,8 @@ fn the_version_before_goes_on_until_the_one_that_asks_for_more_is_approved() {
         finding["remedy"].as_str().unwrap().contains("groundcrew approve --upgrade records"),
         "{finding}"
     );
+    assert_eq!(scene.list(&["approve"])[0]["hook"], "records");
+    assert!(scene.says(&["approve"]).contains("groundcrew approve --upgrade records"));
     scene.create_app("cust-3");
     scene.until_records(1..=3);
     scene.until_listed(6);
