@@ -20,6 +20,7 @@ pub mod deliveries;
 pub mod ends;
 pub mod events;
 pub mod findings;
+pub mod history;
 pub mod hooks;
 pub mod inherit;
 pub mod inventory;
@@ -44,6 +45,7 @@ pub mod sealed;
 pub mod sight;
 pub mod subjects;
 pub mod told;
+pub mod versions;
 pub mod wants;
 
 mod log;
