@@ -3,7 +3,7 @@
 use groundcrew_store::Store;
 use groundcrew_store::deliveries::Dead;
 
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, events};
 use crate::control::Request;
 use crate::show::{Cell, Table, Tone};
 
@@ -57,7 +57,7 @@ fn list(store: &Store, hook: Option<&str>) -> Result<Answer, Failure> {
         let tried = dead.attempts.to_string();
         table.row([
             dead.id.clone().into(),
-            dead.kind.clone().into(),
+            format!("{} {}", events::name(dead.seq), dead.kind).into(),
             Cell::or_nothing(dead.path.clone()),
             tried.into(),
             error,
@@ -72,12 +72,13 @@ fn show(store: &Store, id: &str) -> Result<Answer, Failure> {
     let missing = || Failure::failed(format!("no dead delivery `{id}`")).hint("groundcrew dead list");
     let dead = found.ok_or_else(missing)?;
     let text = format!(
-        "{}  {}  {}\ntried {} times\n\n{}\n\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
+        "{}  {}  {}\ntried {} times\n\n{}\n\nevent:  groundcrew why {}\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
         dead.id,
         dead.kind,
         dead.path.as_deref().unwrap_or("(no subject)"),
         dead.attempts,
         dead.error,
+        events::name(dead.seq),
         dead.id,
         dead.id
     );

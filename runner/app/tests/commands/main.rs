@@ -17,3 +17,4 @@ mod records;
 mod replay;
 mod retarget;
 mod setup;
+mod timeline;
