@@ -101,8 +101,8 @@ impl Store {
     /// The last event of a subject that happened by then, among its last [`LOOKED_THROUGH`].
     pub fn happened_before(&self, subject: SubjectId, by: Timestamp) -> Result<Option<Happened>> {
         let filter = format!(
-            "event.seq = (SELECT seq FROM (SELECT seq, at FROM event WHERE subject = ?1 ORDER BY seq DESC
-               LIMIT {LOOKED_THROUGH}) WHERE at <= ?2 LIMIT 1)"
+            "event.seq = (SELECT max(seq) FROM (SELECT seq, at FROM event WHERE subject = ?1 ORDER BY seq DESC
+               LIMIT {LOOKED_THROUGH}) WHERE at <= ?2)"
         );
         self.one_event(&filter, params![subject.0, by.as_millis()])
     }

@@ -19,7 +19,7 @@ use super::ran::{self, RunShown};
 use super::rows::{self, Names, RowShown, first_line};
 use super::timeline::{self, Moment};
 use super::{Failure, app};
-use crate::show::{Cell, Table, Tone, ago, cut, length, paint};
+use crate::show::{Cell, Table, Tone, ago, columns, cut, length, paint};
 
 /// Runs that are shown of those that followed an event.
 const FOLLOWED: u32 = 50;
@@ -343,7 +343,7 @@ fn draw_followed(
     } else {
         (tone, said.join("; "))
     };
-    text.push_str(&timeline::moments(&moments, &now));
+    text.push_str(&timeline::moments(&moments, &now, columns()));
     Ok(text)
 }
 

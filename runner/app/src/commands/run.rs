@@ -12,7 +12,7 @@ use super::events::{self, EventShown};
 use super::ran::{self, RunShown, Whole};
 use super::rows::Names;
 use super::{Answer, Context, Failure, timeline};
-use crate::show::{Tone, ago, length, paint};
+use crate::show::{Tone, ago, columns, length, paint};
 
 /// Show one run with its calls: when each was under way, what was learnt
 ///
@@ -93,7 +93,7 @@ fn draw(run: &RunRecord, calls: &[CallRecord], whole: &Whole, bodies: Bodies, no
         "\nno calls\n".to_owned()
     } else {
         let title = format!("calls, in {}", ran::took(run, now));
-        let drawn = timeline::of_calls((run.started, run.ended.unwrap_or(now)), calls, bodies, 2);
+        let drawn = timeline::of_calls((run.started, run.ended.unwrap_or(now)), calls, bodies, 2, columns());
         format!("\n{}\n{drawn}", paint(Tone::Strong, &title))
     };
     if let Some(log) = &whole.log {

@@ -18,7 +18,7 @@ use super::ran::{self, RunShown};
 use super::rows::{self, Names, first_line};
 use super::timeline::{self, Moment};
 use super::{Failure, events};
-use crate::show::{Tone, length, paint, tone_of_row};
+use crate::show::{Tone, columns, length, paint, tone_of_row};
 
 /// Events of an owner that are looked through for those before which something was done.
 const EVENTS: u32 = 200;
@@ -286,7 +286,7 @@ impl Story {
             let shown = moments.iter_mut().find(|moment| moment.name == name);
             if let Some(moment) = shown.filter(|_| place == 0 || self.detail == Detail::Calls) {
                 let within = (ran.record.started, ran.record.ended.unwrap_or(now));
-                moment.below = timeline::of_calls(within, &ran.calls, Bodies::None, 6);
+                moment.below = timeline::of_calls(within, &ran.calls, Bodies::None, 6, columns());
             }
         }
         let mut text = format!("{}\n", paint(Tone::Strong, "timeline"));
@@ -302,7 +302,7 @@ impl Story {
         let state = self.row.row.state;
         let said = if said.is_empty() { state.to_string() } else { format!("{state}: {said}") };
         let tone = if tone == Tone::Plain { tone_of_row(state) } else { tone };
-        text.push_str(&timeline::moments(&moments, &(tone, said)));
+        text.push_str(&timeline::moments(&moments, &(tone, said), columns()));
         text
     }
 }

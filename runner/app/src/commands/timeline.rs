@@ -3,7 +3,8 @@
 //! ```text
 //!    +2 ms  | =================  |   0  write  PATCH https://pdns/... -> 204, 37 ms
 //! ```
-//! It is ASCII whatever prints it. On a terminal a line is cut to its width; in a pipe nothing is, but what is long.
+//! It is ASCII whatever prints it. On a terminal, which has so many columns, lines are cut to its width; in a pipe only
+//! what is very long is.
 
 use std::fmt::Write as _;
 
@@ -12,7 +13,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::runs::CallRecord;
 
 use super::calls::{self, Bodies};
-use crate::show::{Tone, columns, cut, length, paint, span};
+use crate::show::{Tone, cut, length, paint, span};
 
 /// Signs of a bar; on a narrow terminal fewer.
 const BAR: usize = 20;
@@ -36,7 +37,7 @@ pub(super) struct Moment {
 }
 
 /// Draws what happened one after the other, and how it is now.
-pub(super) fn moments(moments: &[Moment], now: &(Tone, String)) -> String {
+pub(super) fn moments(moments: &[Moment], now: &(Tone, String), columns: Option<usize>) -> String {
     let gaps: Vec<_> = moments
         .iter()
         .zip(moments.iter().skip(1))
@@ -53,7 +54,7 @@ pub(super) fn moments(moments: &[Moment], now: &(Tone, String)) -> String {
         |text: &str, width: usize| if width == 0 { String::new() } else { format!("{text:<width$}  ") };
     let before =
         2 + [at, gap, name].into_iter().filter(|width| *width > 0).map(|width| width + 2).sum::<usize>();
-    let room = columns().map(|columns| columns.saturating_sub(before).max(20));
+    let room = columns.map(|columns| columns.saturating_sub(before).max(20));
     let said =
         |tone: Tone, what: &str| paint(tone, &room.map_or_else(|| what.to_owned(), |room| cut(what, room)));
     let mut text = String::new();
@@ -81,6 +82,7 @@ pub(super) fn of_calls(
     calls: &[CallRecord],
     bodies: Bodies,
     indent: usize,
+    columns: Option<usize>,
 ) -> String {
     let after = |at: Timestamp| at.since(began).max(Millis::ZERO);
     // Whatever came back after the run's end came back.
@@ -88,7 +90,6 @@ pub(super) fn of_calls(
     let whole = ends.chain([ended]).map(after).max().unwrap_or(Millis::ZERO);
     let offsets: Vec<_> = calls.iter().map(|call| format!("+{}", length(after(call.sent_at)))).collect();
     let widest = offsets.iter().map(String::len).max().unwrap_or(0);
-    let columns = columns();
     let bar = if columns.is_some_and(|columns| columns < NARROW.0) { NARROW.1 } else { BAR };
     // Gaps, the number and what the call was in a word.
     let before = indent + widest + 2 + (bar + 2) + 2 + 3 + 2 + 6 + 2;
@@ -136,6 +137,7 @@ mod tests {
         let drawn = moments(
             &[moment(0, "e1", ""), moment(41, "", "    below\n")],
             &(Tone::Good, "present".to_owned()),
+            None,
         );
         let expected = "  2026-11-18T11:06:40.000Z          e1  it happened
   2026-11-18T11:06:40.041Z  +41 ms      it happened
@@ -143,7 +145,7 @@ mod tests {
   now                                   present
 ";
         assert_eq!(plain(&drawn), expected);
-        assert_eq!(plain(&moments(&[], &(Tone::Plain, "gone".to_owned()))), "  now  gone\n");
+        assert_eq!(plain(&moments(&[], &(Tone::Plain, "gone".to_owned()), None)), "  now  gone\n");
     }
 
     #[test]
@@ -163,15 +165,18 @@ mod tests {
             &[call(0, "read", 0, Some(50)), call(1, "write", 50, None)],
             Bodies::None,
             2,
+            None,
         );
         let expected = "   +0 ms  |==========          |    0  read    GET https://a/ -> 200, 50 ms
   +50 ms  |          ??????????|    1  write   GET https://a/, no answer
 ";
         assert_eq!(plain(&drawn), expected);
-        let later = of_calls((at(0), at(100)), &[call(0, "read", 100, Some(200))], Bodies::None, 0);
+        let later = of_calls((at(0), at(100)), &[call(0, "read", 100, Some(200))], Bodies::None, 0, None);
         assert!(
             plain(&later).starts_with("+100 ms  |          ==========|"),
             "an answer after the end: {later}"
         );
+        let narrow = of_calls((at(0), at(100)), &[call(0, "read", 0, None)], Bodies::None, 0, Some(60));
+        assert_eq!(plain(&narrow), "+0 ms  |??????????|    0  read    GET https://a/, no answer\n");
     }
 }
