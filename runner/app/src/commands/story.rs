@@ -3,6 +3,7 @@
 //! It is put together from what is kept anyway: the row's own times, events of its owner, wants, runs, findings, and what
 //! people did. Each is read by an index and up to a number, so that a story costs no more than its own runs.
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Store;
 use groundcrew_store::findings::Finding;
@@ -26,6 +27,8 @@ const EVENTS: u32 = 200;
 const ACTS: u32 = 2_000;
 /// As many runs in a row that learnt the same are one line.
 const FOLDED: usize = 3;
+/// What a run taught is committed within so long of its end.
+const COMMITTED: Millis = Millis::seconds(1);
 
 /// Everything about one row.
 pub(super) struct Story {
@@ -176,12 +179,11 @@ impl Story {
         Ok(())
     }
 
-    /// Whether a run that is shown was under way then, or had ended a moment before: what it taught is committed then.
+    /// Whether a run that is shown was under way then, or had just ended.
     fn is_within_run(&self, at: Timestamp) -> bool {
-        const MOMENT: groundcrew_core::duration::Millis = groundcrew_core::duration::Millis::seconds(1);
         self.runs.iter().any(|ran| {
             let ended = ran.record.ended.unwrap_or(at);
-            (ran.record.started..=ended + MOMENT).contains(&at)
+            (ran.record.started..=ended + COMMITTED).contains(&at)
         })
     }
 

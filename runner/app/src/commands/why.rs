@@ -25,7 +25,7 @@ pub struct Args {
     /// A row, a thing's id, `key`, `kind/key`, or with the hook before it: `dns/A/www.cust-7.example`; an event: `e12`, its id, or a delivery of it: `notify/12`
     name: String,
     /// How many runs at most
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Show the calls of every run, not only of the last
     #[arg(long)]
