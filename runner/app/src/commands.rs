@@ -23,6 +23,7 @@ mod autopsy;
 mod backfill;
 mod backtest;
 mod backup;
+mod blame;
 mod build;
 mod calls;
 mod check;
@@ -33,18 +34,21 @@ mod dead;
 mod demo;
 mod diff;
 mod doctor;
+mod events;
 mod findings;
 mod hook;
 mod init;
 mod inspect;
 mod label;
 mod learn;
+mod learnt;
 mod new;
 mod pause;
 mod plan;
 mod project;
 mod protect;
 mod prove;
+mod ran;
 mod reconcile;
 mod recover;
 mod replay;
@@ -56,10 +60,13 @@ mod run;
 mod runs;
 mod settle;
 mod sim;
+mod story;
 mod test;
+mod timeline;
 mod touch;
 mod unpause;
 mod up;
+mod versions;
 mod wait;
 mod why;
 
@@ -170,12 +177,14 @@ pub enum Command {
     Wait(wait::Args),
     /// List, end or take over what the ledger knows of things outside
     Resources(resources::Args),
-    /// Tell everything about one thing, back to the calls that made it
+    /// Tell the story of one thing, or what became of an event
     Why(why::Args),
     /// List runs of hooks, newest first
     Runs(runs::Args),
-    /// Show one run with its calls
+    /// Show one run with its calls: when each was under way, what was learnt
     Run(run::Args),
+    /// Count what each version of a component did, newest first
+    Blame(blame::Args),
     /// Play runs again from what is kept of them: offline, call by call
     Replay(replay::Args),
     /// Play a hook's past runs with another component, and count what differs
@@ -289,6 +298,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Why(args) => why::run(context, &args),
         Command::Runs(args) => runs::run(context, &args),
         Command::Run(args) => run::run(context, &args),
+        Command::Blame(args) => blame::run(context, &args),
         Command::Replay(args) => replay::run(context, &args),
         Command::Backtest(args) => backtest::run(context, &args),
         Command::Findings(args) => findings::run(context, &args),

@@ -222,6 +222,16 @@ impl Store {
         self.read(|connection| list(connection, "closed_at IS NULL OR ?1", [closed_too == ClosedToo::Yes]))
     }
 
+    /// All findings about something that are kept, open or not, oldest first.
+    pub fn findings_about(&self, about: &str) -> Result<Vec<Finding>> {
+        self.read(|connection| {
+            let filter = format!("finding.id IN ({ABOUT})");
+            let mut found = list(connection, &filter, [about])?;
+            found.sort_by(|one, other| (&one.since, &one.id).cmp(&(&other.since, &other.id)));
+            Ok(found)
+        })
+    }
+
     /// Findings whose remedy waits for an approval, of one auditor or of all.
     pub fn held_findings(&self, hook: Option<HookId>) -> Result<Vec<Finding>> {
         self.read(|connection| {
@@ -252,6 +262,20 @@ impl Store {
         .await
     }
 }
+
+/// The findings about ?1. Their identity begins with source and code, of which there are few: for each of these the
+/// index is asked once, instead of every finding.
+const ABOUT: &str = "WITH RECURSIVE sort(id) AS (
+      SELECT (SELECT id FROM finding ORDER BY source, code, about LIMIT 1)
+      UNION ALL
+      SELECT coalesce(
+          (SELECT next.id FROM finding AS next WHERE next.source = last.source AND next.code > last.code
+             ORDER BY next.code, next.about LIMIT 1),
+          (SELECT next.id FROM finding AS next WHERE next.source > last.source
+             ORDER BY next.source, next.code, next.about LIMIT 1))
+      FROM sort CROSS JOIN finding AS last ON last.id = sort.id)
+    SELECT found.id FROM sort CROSS JOIN finding AS kind ON kind.id = sort.id
+    CROSS JOIN finding AS found ON found.source = kind.source AND found.code = kind.code AND found.about = ?1";
 
 fn list<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) -> Result<Vec<Finding>> {
     let text = format!(

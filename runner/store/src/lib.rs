@@ -20,6 +20,7 @@ pub mod deliveries;
 pub mod ends;
 pub mod events;
 pub mod findings;
+pub mod history;
 pub mod hooks;
 pub mod inherit;
 pub mod inventory;
@@ -46,6 +47,7 @@ pub mod sight;
 pub mod subjects;
 pub mod told;
 pub mod upgrades;
+pub mod versions;
 pub mod wants;
 
 mod log;

@@ -68,6 +68,9 @@ impl Settings {
     }
 }
 
+/// The outcome of a run that a dead process left open.
+pub const CUT_OFF: &str = "the runner ended first";
+
 /// Settings are noted as used at most so often; what is pruned leaves them for longer.
 const USED_EVERY: Millis = Millis::hours(24);
 
@@ -270,8 +273,8 @@ impl Store {
     /// Closes runs that a dead process left open; returns how many.
     pub async fn close_broken_runs(&self, now: Timestamp) -> Result<u32> {
         self.write(move |connection| {
-            let text = "UPDATE run SET ended = ?1, outcome = 'the runner ended first' WHERE ended IS NULL";
-            Ok(connection.execute(text, [now.as_millis()])? as u32)
+            let text = "UPDATE run SET ended = ?1, outcome = ?2 WHERE ended IS NULL";
+            Ok(connection.execute(text, params![now.as_millis(), CUT_OFF])? as u32)
         })
         .await
     }

@@ -132,7 +132,7 @@ fn covers(row: &StoredRow, claim: &Claim) -> bool {
 }
 
 /// What a lane owes, for people.
-fn owes(lane: &LaneStatus) -> String {
+pub(super) fn owes(lane: &LaneStatus) -> String {
     let what = match lane.owed {
         0 if lane.is_done() => return "done".to_owned(),
         0 => "a look".to_owned(),

@@ -7,8 +7,7 @@ use groundcrew_store::{RunId, Store};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::calls;
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, calls, events};
 use crate::control::Request;
 use crate::show::{Cell, Table, Tone};
 
@@ -62,7 +61,7 @@ fn list(store: &Store, hook: Option<&str>) -> Result<Answer, Failure> {
         let tried = dead.attempts.to_string();
         table.row([
             dead.id.clone().into(),
-            dead.kind.clone().into(),
+            format!("{} {}", events::name(dead.seq), dead.kind).into(),
             Cell::or_nothing(dead.path.clone()),
             tried.into(),
             error,
@@ -93,8 +92,10 @@ fn show(store: &Store, id: &str) -> Result<Answer, Failure> {
     }
     let _ = write!(
         text,
-        "\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
-        dead.id, dead.id
+        "\nevent:  groundcrew why {}\nagain:  groundcrew dead retry {}\nforget: groundcrew dead discard {}\n",
+        events::name(dead.seq),
+        dead.id,
+        dead.id
     );
     Ok(Answer::both(text, &DeadShown { dead, request: in_doubt }))
 }

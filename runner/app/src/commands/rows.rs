@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Failure;
-use crate::show::{Cell, Table, Tone, age, tone_of_row};
+use crate::show::{Cell, Table, Tone, age, cut, tone_of_row};
 
 /// Names for the store's numbers.
 pub(super) struct Names<'a> {
@@ -166,12 +166,12 @@ pub(super) fn is_under_way(row: &StoredRow) -> bool {
     row.unwanted.is_none() && (!settled || row.error.is_some())
 }
 
-/// What a person should know of a row beside its state: one line.
-pub(super) fn remark(row: &StoredRow, now: Timestamp) -> Cell {
+/// What a person should know of a row beside its state: one line, empty where there is nothing.
+pub(super) fn remark(row: &StoredRow, now: Timestamp) -> (Tone, String) {
     if let Some(error) = &row.error {
         let times = if row.attempts > 1 { format!("{} times: ", row.attempts) } else { String::new() };
         let next = row.due_at.map(|due| format!("; again {}", later(due, now))).unwrap_or_default();
-        return Cell::toned(Tone::Bad, format!("failed {times}{}{next}", first_line(error)));
+        return (Tone::Bad, format!("failed {times}{}{next}", first_line(error)));
     }
     let mut parts = Vec::new();
     if row.row.state == State::Gone {
@@ -192,7 +192,7 @@ pub(super) fn remark(row: &StoredRow, now: Timestamp) -> Cell {
     }
     parts.extend(row.note.clone());
     let tone = if row.unwanted.is_some() || row.waiting.is_some() { Tone::Waiting } else { Tone::Plain };
-    Cell::toned(tone, parts.iter().map(|part| first_line(part)).collect::<Vec<_>>().join("; "))
+    (tone, parts.iter().map(|part| first_line(part)).collect::<Vec<_>>().join("; "))
 }
 
 fn later(due: Timestamp, now: Timestamp) -> String {
@@ -202,22 +202,18 @@ fn later(due: Timestamp, now: Timestamp) -> String {
 /// The first line of a text, cut where a table would break.
 pub(super) fn first_line(text: &str) -> String {
     const WIDTH: usize = 160;
-    let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() <= WIDTH {
-        line.to_owned()
-    } else {
-        line.chars().take(WIDTH - 1).chain(['…']).collect()
-    }
+    cut(text.lines().next().unwrap_or_default(), WIDTH)
 }
 
 /// The cells that every table of rows has: name, state, age, thing, remark.
 pub(super) fn cells(row: &StoredRow, now: Timestamp) -> [Cell; 5] {
+    let (tone, said) = remark(row, now);
     [
         format!("{}/{}", row.kind, row.key).into(),
         Cell::toned(tone_of_row(row.row.state), row.row.state.as_str()),
         age(since(row), now).into(),
         Cell::or_nothing(row.row.thing.clone()),
-        remark(row, now),
+        Cell::toned(tone, said),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use groundcrew_store::runs::RunsOf;
 
-use super::calls::{self, RunShown};
+use super::ran::{self, RunShown};
 use super::rows::Names;
 use super::{Answer, Context, Failure};
 use crate::control;
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     };
     let shown = runs.into_iter().map(|run| RunShown::of(&run, &store, &names).map(|shown| (run, shown)));
     let runs: Vec<_> = shown.collect::<Result<_, _>>()?;
-    let table = calls::table(&runs, context.now());
+    let table = ran::table(&runs, context.now());
     let text = if table.is_empty() { "no runs\n".to_owned() } else { table.draw() };
     let shown: Vec<_> = runs.into_iter().map(|(_, shown)| shown).collect();
     Ok(Answer::both(text, &shown))

@@ -1,29 +1,35 @@
-//! `groundcrew why`: from a thing outside back to the call that made it.
+//! `groundcrew why`: the story of one thing, or what became of one event.
 
 use std::fmt::Write as _;
 
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Store;
-use groundcrew_store::findings::{ClosedToo, Finding};
+use groundcrew_store::findings::Finding;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::listing::Claim;
-use groundcrew_store::runs::{CallRecord, RunRecord, RunsOf};
 use serde::Serialize;
 
-use super::calls::{self, RunShown};
+use super::ran::RunShown;
 use super::rows::{self, Names, RowShown};
-use super::{Answer, Context, Failure, findings};
+use super::story::{Detail, Entry, Story};
+use super::{Answer, Context, Failure, events, findings};
 use crate::show::{Tone, age, ago, paint, tone_of_row};
 
-/// Tell everything about one thing, back to the calls that made it
+/// Tell the story of one thing, or what became of an event
+///
+/// Of a thing: what is known of it, and how it came to that, from the event before it was wanted to the last run. Of an
+/// event: who was told, what was done next, and what its owner has.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A row, a thing's id, `key`, `kind/key`, or with the hook before it: `dns/A/www.cust-7.example`
+    /// A row, a thing's id, `key`, `kind/key`, or with the hook before it: `dns/A/www.cust-7.example`; an event: `e12`, its id, or a delivery of it: `notify/12`
     name: String,
     /// How many runs at most
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+    /// Show the calls of every run, not only of the last
+    #[arg(long)]
+    calls: bool,
 }
 
 #[derive(Serialize)]
@@ -40,30 +46,34 @@ struct WhyShown {
     row: RowShown,
     wanted_by: Vec<ClaimShown>,
     read_by: Vec<String>,
+    /// Open ones.
     findings: Vec<Finding>,
+    /// Newest first.
     runs: Vec<RunShown>,
-}
-
-/// Everything about one row.
-struct Story {
-    row: StoredRow,
-    claims: Vec<Claim>,
-    readers: Vec<String>,
-    findings: Vec<Finding>,
-    runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    /// Oldest first.
+    timeline: Vec<Entry>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let (store, now) = (context.reader()?, context.now());
     let names = Names::of(&store)?;
     let rows = named(&store, &names, &args.name)?;
+    if rows.is_empty() {
+        let event = events::named(&store, &names, &args.name)?;
+        let event = event.map_or_else(|| Err(unknown(&store, &args.name)), Ok)?;
+        let (text, became) = events::tell(&store, &names, event, now)?;
+        return Ok(Answer::both(text, &[became]));
+    }
     let (mut text, mut shown) = (String::new(), Vec::new());
     // What lives comes first; of what is gone only the newest is told, unless it is all there is.
     let living = rows.iter().filter(|row| row.row.state != State::Gone).count().max(1);
     for row in rows.iter().take(living) {
-        let told = tell(&store, &names, row.clone(), args.runs)?;
+        let detail = if args.calls { Detail::Calls } else { Detail::Lines };
+        let told = Story::of(&store, &names, row.clone(), args.runs, detail)?;
         text.push_str(&draw(&told, &names, now)?);
-        shown.push(shown_of(&told, &store, &names)?);
+        text.push_str(&told.draw(now));
+        text.push('\n');
+        shown.push(shown_of(told, &names)?);
     }
     if let Some(more @ 1..) = rows.len().checked_sub(living) {
         let _ = writeln!(
@@ -76,7 +86,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
 }
 
 /// The rows that a name may mean; the hook may stand before it, as may `kind/`.
-fn named(store: &Store, names: &Names<'_>, name: &str) -> Result<Vec<StoredRow>, Failure> {
+pub(super) fn named(store: &Store, names: &Names<'_>, name: &str) -> Result<Vec<StoredRow>, Failure> {
     let mut rows = store.rows_named(name)?;
     if rows.is_empty()
         && let Some((hook, rest)) = name.split_once('/')
@@ -85,57 +95,42 @@ fn named(store: &Store, names: &Names<'_>, name: &str) -> Result<Vec<StoredRow>,
         rows = store.rows_named(rest)?;
         rows.retain(|row| row.hook == hook);
     }
-    if !rows.is_empty() {
-        return Ok(rows);
-    }
+    Ok(rows)
+}
+
+/// Why nothing is known by a name.
+fn unknown(store: &Store, name: &str) -> Failure {
     let rest = name.split_once('/').map_or(name, |(_, rest)| rest);
-    let claims = [store.claims_named(name)?, store.claims_named(rest)?].concat();
-    Err(match claims.first() {
-        Some(claim) => Failure::failed(format!(
+    let claims = [name, rest].map(|name| store.claims_named(name));
+    let claims: Result<Vec<_>, _> = claims.into_iter().collect();
+    match claims.map(|claims| claims.concat().into_iter().next()) {
+        Err(error) => error.into(),
+        Ok(Some(claim)) => Failure::failed(format!(
             "`{name}` is wanted by {} and has no row: somebody else has its place",
             claim.path
         ))
         .hint("groundcrew findings"),
-        None => Failure::failed(format!("nothing outside is known as `{name}`"))
-            .hint("groundcrew resources --all"),
-    })
+        Ok(None) => {
+            Failure::failed(format!("nothing outside is known as `{name}`, and no event that is kept"))
+                .hint("groundcrew resources --all")
+        }
+    }
 }
 
-fn tell(store: &Store, names: &Names<'_>, row: StoredRow, limit: u32) -> Result<Story, Failure> {
-    let plain = format!("{}/{}", row.kind, row.key);
-    let about = row.about();
-    let findings = store.findings(ClosedToo::No)?;
-    let findings =
-        findings.into_iter().filter(|finding| finding.about == about || finding.about == plain).collect();
-    let readers =
-        store.readers_of(row.id)?.into_iter().map(|lane| names.lane(lane)).collect::<Result<_, _>>()?;
-    let runs = store.runs(RunsOf::Resource(row.id), limit)?;
-    let with_calls = runs.into_iter().map(|run| store.run(run.id)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Story {
-        claims: store.claims_on(&row)?,
-        readers,
-        findings,
-        runs: with_calls.into_iter().flatten().collect(),
-        row,
-    })
-}
-
-fn shown_of(told: &Story, store: &Store, names: &Names<'_>) -> Result<WhyShown, Failure> {
+fn shown_of(story: Story, names: &Names<'_>) -> Result<WhyShown, Failure> {
     let claim = |claim: &Claim| ClaimShown {
         hook: names.hook(claim.lane.hook),
         owner: claim.path.clone(),
         owner_id: claim.uid.clone(),
         since: claim.since.to_string(),
     };
-    let run = |(run, calls): &(RunRecord, Vec<CallRecord>)| {
-        RunShown::of(run, store, names).map(|shown| shown.with_calls(run, calls))
-    };
     Ok(WhyShown {
-        row: RowShown::of(&told.row, names)?,
-        wanted_by: told.claims.iter().map(claim).collect(),
-        read_by: told.readers.clone(),
-        findings: told.findings.clone(),
-        runs: told.runs.iter().map(run).collect::<Result<_, _>>()?,
+        row: RowShown::of(&story.row, names)?,
+        wanted_by: story.claims.iter().map(claim).collect(),
+        timeline: story.entries(),
+        findings: story.open_findings().cloned().collect(),
+        read_by: story.readers,
+        runs: story.runs.into_iter().map(|ran| ran.shown).collect(),
     })
 }
 
@@ -147,30 +142,10 @@ fn draw(story: &Story, names: &Names<'_>, now: Timestamp) -> Result<String, Fail
     for (fact, value) in facts(story, names, now)? {
         let _ = writeln!(text, "  {fact:<10}{value}");
     }
-    if !story.findings.is_empty() {
+    let open: Vec<_> = story.open_findings().cloned().collect();
+    if !open.is_empty() {
         let _ = writeln!(text, "\n{}", paint(Tone::Strong, "findings"));
-        text.push_str(&findings::table(&story.findings, now).indented(2).draw());
-    }
-    let _ = writeln!(
-        text,
-        "\n{}",
-        paint(Tone::Strong, if story.runs.is_empty() { "no runs are kept" } else { "runs" })
-    );
-    for (run, calls) in &story.runs {
-        let outcome = run.outcome.as_deref().unwrap_or("under way");
-        let tone = if outcome == "ok" { Tone::Good } else { Tone::Bad };
-        let outcome = paint(tone, &rows::first_line(outcome));
-        let _ = writeln!(
-            text,
-            "  {}  {}  {}, {}  {outcome}",
-            run.id,
-            run.op,
-            ago(run.started, now),
-            calls::took(run, now)
-        );
-        for call in calls {
-            let _ = writeln!(text, "    {}", calls::line(call));
-        }
+        text.push_str(&findings::table(&open, now).indented(2).draw());
     }
     text.push('\n');
     Ok(text)

@@ -55,6 +55,7 @@ async fn record(fixture: &Fixture, app: &str, op: &str, line: &str, access: &str
         settings: Some(Settings::new(json!({"config": config, "secrets": {}}).to_string())),
         input: None,
         answer: None,
+        resumes: None,
     };
     let ask = json!({"method": method, "url": url, "headers": [], "body": {"text": ""}});
     let call = CallRecord {

@@ -61,6 +61,7 @@ async fn every_listing_is_as_in_its_golden_file() {
         ("why-unknown.txt", "why dns/A/nothing"),
         ("runs.txt", "runs"),
         ("run.txt", "run r1"),
+        ("run-full.txt", "run r1 --full"),
         ("run-json.txt", "run 1 --json"),
         ("dead.txt", "dead list"),
         ("dead-show.txt", "dead show notify/1"),
@@ -93,6 +94,9 @@ async fn every_listing_is_json_where_json_was_asked_for() {
         ("audit list", Some(2)),
         ("autopsy m-cust-7", None),
         ("backfill list", None),
+        ("blame", Some(2)),
+        ("blame dns --since 30d", Some(1)),
+        ("blame A/www.cust-7.example", Some(1)),
         ("check", None),
         ("dead list", Some(1)),
         ("dead show notify/1", None),
@@ -111,6 +115,7 @@ async fn every_listing_is_json_where_json_was_asked_for() {
         ("runs --hook dns", None),
         ("wait --app cust-7 --timeout 0s", None),
         ("why A/www.cust-7.example", Some(1)),
+        ("why e1", Some(1)),
     ] {
         let said = fixture.run(&format!("--data data {line} --json"));
         let shown: serde_json::Value =

@@ -19,3 +19,4 @@ mod records;
 mod replay;
 mod retarget;
 mod setup;
+mod timeline;

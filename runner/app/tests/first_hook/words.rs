@@ -25,6 +25,7 @@ pub(crate) fn elided_like(shown: &[String], said: &str) -> Vec<String> {
 
 /// A line without what differs from machine to machine.
 fn masked(line: &str) -> String {
+    let line = unbarred(line);
     let words: Vec<&str> = line.split_whitespace().collect();
     let mut masked = Vec::new();
     for (at, word) in words.iter().enumerate() {
@@ -58,6 +59,13 @@ fn is_measure(word: &str) -> bool {
     let word = word.trim_end_matches([',', '.', ')']);
     let number = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     number.len() < word.len() && is_number(number) && ["s", "ms", "m"].contains(&&word[number.len()..])
+}
+
+/// When something was under way: `|  ===  |`.
+fn unbarred(line: &str) -> String {
+    let is_bar = |piece: &str| piece.contains('=') && piece.chars().all(|c| c == ' ' || c == '=');
+    let pieces = line.split('|').map(|piece| if is_bar(piece) { "#" } else { piece });
+    pieces.collect::<Vec<_>>().join("|")
 }
 
 /// RFC 3339 times within a word.
@@ -113,6 +121,8 @@ fn sizes_times_and_widths_mean_nothing_and_all_else_does() {
     assert!(same("+ component a.wasm 5d6215b5abb6406d", "+ component a.wasm 0d6215b5abb6406e"));
     assert!(same("{\"id\":\"l7aht505i5k45a5t\"}", "{\"id\":\"li3og0upi0mcij7j\"}"));
     assert!(same("kept component=4558032bbf64 bytes=78459", "kept component=5d6215b5abb6 bytes=3528661"));
+    assert!(same("+1 ms  |  ====  |  0 write", "+12 ms  | =      |  0 write"));
+    assert!(!same("+1 ms  |  ====  |  0 write", "+1 ms  |  ????  |  0 write"));
     assert!(!same("95 KB handler", "95 KB auditor"));
     assert!(!same("r1 handle", "r2 handle"));
 }

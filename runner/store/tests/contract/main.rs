@@ -6,6 +6,7 @@ mod audits;
 mod deliveries;
 mod ends;
 mod findings;
+mod history;
 mod inventory;
 mod lanes;
 mod leave;

@@ -67,6 +67,7 @@ fn ends_the_same(stanza: &str) {
             let runs = scene.list(&["runs", "--hook", "five", "--limit", "1"]);
             runs.into_iter().find(|run| run["outcome"] == "ok")
         });
+        assert!(last["resumes"].is_string(), "{last}");
         let told = told(&scene, &event);
         let times: Vec<_> = told.values().map(Vec::len).collect();
         let mut expected = vec![1; WRITES as usize];
