@@ -155,6 +155,7 @@ pub(super) async fn late_answer(rules: Rules) -> Story {
     happens("it came, and the next look is sent", || looks() > before + 1).await;
     stop.cancel();
     tasks.join_next().await.unwrap().unwrap();
+    assert!(sim.world().violations().is_empty(), "{:#?}", sim.world().violations());
     ground.story()
 }
 
