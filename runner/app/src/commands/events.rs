@@ -79,7 +79,7 @@ pub(super) fn named(store: &Store, names: &Names<'_>, name: &str) -> Result<Opti
 #[derive(Debug, Serialize)]
 struct HandlerShown {
     hook: String,
-    /// `told`, `shown`, `owed`, `dead`, `discarded`.
+    /// `told`, `shown`, `under way`, `owed`, `dead`, `discarded`.
     standing: &'static str,
     attempts: usize,
     /// When it is owed: the next try.
@@ -282,7 +282,7 @@ fn draw_handlers(handlers: &[HandlerShown], seq: i64, now: Timestamp) -> String 
     for handler in handlers {
         let tone = match handler.standing {
             "told" | "shown" => Tone::Good,
-            "owed" => Tone::Waiting,
+            "owed" | "under way" => Tone::Waiting,
             _ => Tone::Bad,
         };
         let due = handler.due_at.as_deref().and_then(Timestamp::parse_rfc3339);

@@ -1,6 +1,7 @@
 //! Runs, things and events with their past, and versions of a component: goldens over a past that is made here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
@@ -23,7 +24,7 @@ use groundcrew_store::wants::{NewWants, Place};
 use groundcrew_store::{HookId, Store, SubjectId};
 use serde_json::{Map, Value, json};
 
-use crate::cli::golden;
+use crate::cli::{golden, redact};
 use crate::fixture::Fixture;
 
 const TARGET: &str = "dns server=https://pdns zone=example";
@@ -352,6 +353,34 @@ async fn the_past_is_as_in_its_golden_files() {
         ("past-blame-unknown.txt", "blame nothing"),
     ] {
         golden(name, &fixture.transcript(line));
+    }
+}
+
+/// A page in which each block that begins with a command holds what the command says.
+fn filled(page: &str, says: impl Fn(&str) -> String) -> String {
+    let (mut text, mut lines) = (String::new(), page.lines());
+    while let Some(line) = lines.next() {
+        writeln!(text, "{line}").unwrap();
+        if let Some(command) = line.strip_prefix("$ groundcrew ") {
+            let said = says(command);
+            writeln!(text, "{}\n```", said.trim_end()).unwrap();
+            // What it said before.
+            assert!(lines.any(|line| line == "```"), "the block of `{command}` has no end");
+        }
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_page_shows_what_the_commands_say() {
+    let fixture = past().await;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/why.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let now = filled(&page, |command| fixture.data_run(command).out);
+    if redact(&page) != redact(&now) {
+        let write = std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write");
+        assert!(write, "docs/why.md differs; GROUNDCREW_GOLDEN=write writes it anew. Now:\n{now}");
+        std::fs::write(&path, now).unwrap();
     }
 }
 
