@@ -15,6 +15,7 @@
 pub mod applied;
 pub mod audits;
 pub mod backfills;
+pub mod canary;
 pub mod clock;
 pub mod deliveries;
 pub mod ends;
@@ -31,6 +32,7 @@ pub mod leave;
 pub mod ledger;
 pub mod listing;
 pub mod operators;
+pub mod promotions;
 pub mod prune;
 mod prune_acts;
 mod prune_subjects;
