@@ -24,6 +24,7 @@ use groundcrew_store::{HookId, Store};
 use crate::config::{Config, Hook};
 use crate::kept;
 use crate::key;
+use crate::promoted;
 use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::provisioner::marks::{OTHER, SECOND};
@@ -61,6 +62,9 @@ pub enum Error {
         /// In the configuration.
         configured: String,
     },
+    /// What was promoted cannot run.
+    #[error(transparent)]
+    Promoted(#[from] promoted::Error),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] ProfileError),
@@ -211,7 +215,8 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     let key = key::of(&store, &setting.directory, &setting.database).await?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
-    let components = config.hooks.values().map(read).collect::<Result<Vec<_>, _>>()?;
+    let hooks = promoted::hooks(config, &store, &setting.directory, setting.clock.now()).await?;
+    let components = hooks.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let profile = Profile {
         slots: SLOTS,
         core_instances: components.iter().map(|(.., inspected)| inspected.core_instances).max().unwrap_or(1),
@@ -224,14 +229,14 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     let known = store.hooks()?;
     let compiled = compile(&cache, &engine, &components).await?;
-    let mut hooks = Vec::new();
+    let mut installed_hooks = Vec::new();
     for (hook, _, inspected) in components {
         let linked = engine.link(&compiled[&inspected.digest], &inspected, hook.manifest.clone());
         let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
         let id = register(&store, hook, &inspected, &known, config).await?;
         let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
         let installed = installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?;
-        hooks.push(installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into())));
+        installed_hooks.push(installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into())));
     }
     detach(&store, &known, config).await?;
     let now = setting.clock.now();
@@ -252,7 +257,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         faults: None,
         rules: Rules::ALL,
         rehearsal: setting.rehearsal,
-        hooks,
+        hooks: installed_hooks,
     });
     // Each start looks anew whether somebody else is at work here; of that nobody is told.
     store.tell_findings_to(Listeners::default()).await?;

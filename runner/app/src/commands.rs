@@ -25,6 +25,7 @@ mod backtest;
 mod backup;
 mod build;
 mod calls;
+mod canary;
 mod check;
 mod compile;
 mod completions;
@@ -41,6 +42,7 @@ mod new;
 mod pause;
 mod plan;
 mod project;
+mod promote;
 mod protect;
 mod prove;
 mod reconcile;
@@ -168,6 +170,10 @@ pub enum Command {
     Replay(replay::Args),
     /// Play a hook's past runs with another component, and count what differs
     Backtest(backtest::Args),
+    /// Show how candidates compare with what runs, run by run
+    Canary(canary::Args),
+    /// Let a hook's candidate take the place of what runs
+    Promote(promote::Args),
     /// List what a person should look at, or say why it may be
     Findings(findings::Args),
     /// List audits, run one, or show what they found
@@ -277,6 +283,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Run(args) => run::run(context, &args),
         Command::Replay(args) => replay::run(context, &args),
         Command::Backtest(args) => backtest::run(context, &args),
+        Command::Canary(args) => canary::run(context, &args),
+        Command::Promote(args) => promote::run(context, args),
         Command::Findings(args) => findings::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Dead(args) => dead::run(context, args),

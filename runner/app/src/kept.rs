@@ -19,7 +19,8 @@ fn folder(directory: &Path) -> PathBuf {
     directory.join("components")
 }
 
-fn path_of(directory: &Path, digest: Digest) -> PathBuf {
+/// Where a component is kept, if it is.
+pub fn path_of(directory: &Path, digest: Digest) -> PathBuf {
     folder(directory).join(format!("{digest}.wasm"))
 }
 

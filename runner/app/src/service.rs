@@ -14,6 +14,7 @@ use groundcrew_core::retire::Ending;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
 use groundcrew_core::time::Timestamp;
+use groundcrew_engine::cache::Compiler;
 use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::limited::Counts;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backfill;
+use crate::canary;
 use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{self, Belief, Door, Inbox, InboxError, Live, SourceStatus, Taken};
@@ -58,6 +60,9 @@ pub enum Error {
     /// The NDJSON source.
     #[error(transparent)]
     Ndjson(#[from] source::NdjsonError),
+    /// Candidates.
+    #[error(transparent)]
+    Canary(#[from] canary::Error),
 }
 
 /// Tells who waits for limits, and which hosts failed.
@@ -76,6 +81,8 @@ pub struct Service {
     pub counts: CountsOf,
     /// The socket of the control API.
     pub socket: PathBuf,
+    /// Who compiles candidates.
+    pub compiler: Compiler,
 }
 
 /// Who is concerned by what a source brings: the registry says.
@@ -290,6 +297,7 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
+        self.start_canaries(&mut tasks, &stop).await?;
         let fly = self.start_sources(&around, &mut tasks, &stop)?;
         // Doubts of before the start hold before anything is worked on.
         if let Some(fly) = &fly {
@@ -330,6 +338,27 @@ impl Service {
             }
         }
         result
+    }
+
+    /// Candidates play what runs, from before the first run on.
+    async fn start_canaries(
+        &self,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        for comparer in canary::put_up(&self.runner, &self.directory(), &self.compiler).await? {
+            let ends = stop.clone();
+            tasks.spawn(async move {
+                Box::pin(comparer.run(ends)).await;
+                Ok(())
+            });
+        }
+        Ok(())
+    }
+
+    /// The data directory.
+    fn directory(&self) -> PathBuf {
+        self.socket.parent().map(Path::to_owned).unwrap_or_default()
     }
 
     async fn start_audits(
@@ -456,7 +485,7 @@ impl Service {
             prune(store, clock, keep, acts, ends).await;
             Ok(())
         });
-        let directory = self.socket.parent().map(Path::to_owned).unwrap_or_default();
+        let directory = self.directory();
         let (runner, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {
             keep_components(runner, directory, keep.runs, ends).await;
@@ -521,7 +550,9 @@ async fn keep_components(runner: Arc<Runner>, directory: PathBuf, runs: Millis, 
     loop {
         let now = runner.now();
         let registry = runner.registry();
-        let noted = registry.all().try_for_each(|used| kept::note(&directory, used.component.digest, now));
+        let used = registry.all().map(|used| used.component.digest);
+        let used = used.chain(runner.feeds().map(|feed| feed.candidate));
+        let noted = used.into_iter().try_for_each(|used| kept::note(&directory, used, now));
         if let Err(error) = noted.and_then(|()| kept::forget(&directory, now - runs)) {
             tracing::warn!(%error, "components that ran are not looked after: replays may lack one");
         }

@@ -94,7 +94,7 @@ pub(crate) fn save(connection: &Connection, promotion: &Promotion, now: Timestam
         hook: Some(*hook),
         severity: Severity::Info,
         message: format!(
-            "{} was promoted over {}, which its stanza names ({by}): it runs from the next start of `groundcrew up` on",
+            "{} was promoted over {} ({by}): a start of `groundcrew up` runs it in the place of what its stanza names",
             component.short(),
             instead_of.short()
         ),

@@ -9,6 +9,7 @@ mod auditors;
 mod audits;
 mod backfill;
 mod buckets;
+mod canary;
 mod configuration;
 mod disk;
 mod ends;
