@@ -24,6 +24,7 @@ use groundcrew_store::{HookId, Store};
 use crate::config::{Config, Hook};
 use crate::kept;
 use crate::key;
+use crate::promoted;
 use crate::rates;
 use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::provisioner::marks::{OTHER, SECOND};
@@ -62,6 +63,9 @@ pub enum Error {
         /// In the configuration.
         configured: String,
     },
+    /// What was promoted cannot run.
+    #[error(transparent)]
+    Promoted(#[from] promoted::Error),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] ProfileError),
@@ -212,9 +216,10 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     let key = key::of(&store, &setting.directory, &setting.database).await?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
+    let stanzas = promoted::hooks(config, &store, &setting.directory, setting.clock.now()).await?;
     let known = store.hooks()?;
     let mut entering = Vec::new();
-    for hook in config.hooks.values() {
+    for hook in &stanzas {
         let (bytes, inspected) = read(hook)?;
         keep(&setting, inspected.digest, &bytes);
         let (before, directory) = (known.iter().find(|stored| stored.name == hook.name), &setting.directory);

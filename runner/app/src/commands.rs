@@ -26,6 +26,7 @@ mod backup;
 mod blame;
 mod build;
 mod calls;
+mod canary;
 mod check;
 mod compile;
 mod completions;
@@ -46,6 +47,7 @@ mod new;
 mod pause;
 mod plan;
 mod project;
+mod promote;
 mod protect;
 mod prove;
 mod ran;
@@ -189,6 +191,10 @@ pub enum Command {
     Replay(replay::Args),
     /// Play a hook's past runs with another component, and count what differs
     Backtest(backtest::Args),
+    /// Show how candidates compare with what runs, run by run
+    Canary(canary::Args),
+    /// Let a hook's candidate take the place of what runs
+    Promote(promote::Args),
     /// List what a person should look at, or say why it may be
     Findings(findings::Args),
     /// List audits, run one, or show what they found
@@ -301,6 +307,8 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Blame(args) => blame::run(context, &args),
         Command::Replay(args) => replay::run(context, &args),
         Command::Backtest(args) => backtest::run(context, &args),
+        Command::Canary(args) => canary::run(context, &args),
+        Command::Promote(args) => promote::run(context, args),
         Command::Findings(args) => findings::run(context, &args),
         Command::Audit(args) => audit::run(context, &args),
         Command::Dead(args) => dead::run(context, args),

@@ -80,6 +80,12 @@ pub fn of_hook(hook: &Hook) -> Result<Inspected, Error> {
     Ok(inspected)
 }
 
+/// The digest of a stanza's candidate, if it has one that this host runs.
+pub fn candidate(hook: &Hook) -> Result<Option<Digest>, Error> {
+    let candidate = hook.candidate.as_ref().map(|candidate| of_hook(&candidate.hook)).transpose()?;
+    Ok(candidate.map(|inspected| inspected.digest))
+}
+
 /// The digest of a component's bytes: what is approved, and what runs are recorded with.
 pub fn digest(component: &Component) -> Result<Digest, Error> {
     Ok(Digest::of(&read(component)?))

@@ -42,7 +42,9 @@ use groundcrew_core::may_delete::Level;
 pub use audit::{Audit, Enforcement, Timing};
 pub use defaults::{FLY_API, Setting, defaults, defaults_markdown};
 pub use fixed::fixed;
-pub use hook::{Component, Format, Grace, Hook, Place, Provisioner, SealedGrant, SecretGrant, Sign, Work};
+pub use hook::{
+    Candidate, Component, Format, Grace, Hook, Place, Provisioner, SealedGrant, SecretGrant, Sign, Work,
+};
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};
 pub use reference::{SCHEMA_FILE, reference, schema};
 pub use report::{Paint, Report};

@@ -16,6 +16,7 @@ mod client;
 mod ends;
 mod hints;
 mod labels;
+mod promote;
 mod request;
 mod retire;
 pub(crate) mod rows;
@@ -30,7 +31,7 @@ pub use answer::{Done, Reason, Refusal};
 pub use client::{ClientError, call, page};
 pub use ends::{End, ImportedThing, PlannedRow, unpause, wanted_by};
 pub use hints::{Hints, NoHints, Standing};
-pub use request::{Act, Became, Doubted, Protection, Request};
+pub use request::{Act, Became, Doubted, Promoting, Protection, Request};
 
 /// The result of a request.
 pub type Result<T = Done, E = Refusal> = std::result::Result<T, E>;
@@ -65,6 +66,8 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::Backfill { hook, kinds, every } => desk.backfill(hook, *kinds, *every).await,
         Request::BackfillCancel { hook } => desk.cancel_backfill(hook).await,
         Request::ApproveUpgrade { hook } => desk.approve_upgrade(hook).await,
+        Request::Promote { hook, when: Promoting::Undo } => desk.undo_promotion(hook).await,
+        Request::Promote { hook, when } => desk.promote(hook, *when).await,
         Request::Protect { row, protection } => desk.protect(row, *protection).await,
         Request::Release { rows } => desk.release(rows).await,
         Request::Delete { rows } => desk.delete(rows).await,

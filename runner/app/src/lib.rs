@@ -3,6 +3,7 @@
 pub mod assembly;
 pub mod backfill;
 pub mod builtin;
+pub mod canary;
 pub mod commands;
 pub mod components;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod key;
 pub mod lock;
 pub mod logging;
 pub mod plan;
+pub mod promoted;
 pub mod prove;
 pub mod rates;
 pub mod replay;

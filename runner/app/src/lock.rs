@@ -35,6 +35,9 @@ pub struct Approval {
     pub component: String,
     /// The digest of its component.
     pub digest: String,
+    /// The digest of its candidate, which may take that one's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
     /// What it may reach.
     pub allow: BTreeSet<String>,
     /// Its secrets: `NAME = FROM at POSITION to HOST`.
@@ -95,11 +98,12 @@ impl fmt::Display for Difference {
 }
 
 impl Approval {
-    /// What approving this hook with this component would say.
-    pub fn of(hook: &Hook, digest: Digest) -> Self {
+    /// What approving this hook with this component and candidate would say.
+    pub fn of(hook: &Hook, digest: Digest, candidate: Option<Digest>) -> Self {
         Self {
             component: hook.component.to_string(),
             digest: digest.to_string(),
+            candidate: candidate.map(|digest| digest.to_string()),
             allow: hook.allow.iter().map(ToString::to_string).collect(),
             secrets: hook.secrets.iter().map(|(name, grant)| secret_line(name, grant)).collect(),
         }
@@ -109,7 +113,12 @@ impl Approval {
     pub fn lines(&self) -> Vec<String> {
         let digest = std::iter::once(format!("component {} {}", self.component, self.digest));
         let allow = self.allow.iter().map(|grant| format!("allow {grant}"));
-        digest.chain(allow).chain(self.secrets.iter().map(|secret| format!("secret {secret}"))).collect()
+        let candidate = self.candidate.iter().map(|digest| format!("candidate {digest}"));
+        digest
+            .chain(candidate)
+            .chain(allow)
+            .chain(self.secrets.iter().map(|secret| format!("secret {secret}")))
+            .collect()
     }
 
     /// How `now` differs from this.
@@ -121,12 +130,15 @@ impl Approval {
                 format!("+ component {} {}", now.component, now.digest),
             ]
         });
+        let is_other = self.candidate != now.candidate;
+        let line = |sign: char, it: &Self| Some(format!("{sign} candidate {}", it.candidate.as_ref()?));
+        let candidates = is_other.then(|| [line('-', self), line('+', now)].into_iter().flatten());
         let sets = [("allow", &self.allow, &now.allow), ("secret", &self.secrets, &now.secrets)];
         let sets = sets.into_iter().flat_map(|(word, was, is)| {
             let lost = was.difference(is).map(move |line| format!("- {word} {line}"));
             lost.chain(is.difference(was).map(move |line| format!("+ {word} {line}")))
         });
-        digests.into_iter().flatten().chain(sets).collect()
+        digests.into_iter().flatten().chain(candidates.into_iter().flatten()).chain(sets).collect()
     }
 }
 
@@ -185,8 +197,8 @@ impl Approvals {
     }
 
     /// How one hook differs from what was approved; none: it does not.
-    pub fn difference(&self, hook: &Hook, digest: Digest) -> Option<Difference> {
-        let now = Approval::of(hook, digest);
+    pub fn difference(&self, hook: &Hook, digest: Digest, candidate: Option<Digest>) -> Option<Difference> {
+        let now = Approval::of(hook, digest, candidate);
         let lines = match self.of(&hook.name) {
             Some(approved) => approved.differing(&now),
             None => now.lines().into_iter().map(|line| format!("+ {line}")).collect(),
@@ -221,6 +233,7 @@ mod tests {
         Approval {
             component: "builtin:dns".to_owned(),
             digest: digest.to_owned(),
+            candidate: None,
             allow: allow.iter().map(|line| (*line).to_owned()).collect(),
             secrets: BTreeSet::from(["API_TOKEN = PDNS at header:x-api-key to pdns:8081".to_owned()]),
         }
@@ -233,8 +246,12 @@ mod tests {
         assert_eq!(Approvals::read(&path).unwrap(), Approvals::default());
         let mut approvals = Approvals::default();
         approvals.approve("dns", approval("aa", &["GET https://a/", "PATCH https://a/*"]));
+        let candidate = Approval { candidate: Some("cc".to_owned()), ..approval("aa", &[]) };
+        approvals.approve("next", candidate.clone());
         approvals.write(&path).unwrap();
         assert_eq!(Approvals::read(&path).unwrap(), approvals);
+        assert_eq!(approval("aa", &[]).differing(&candidate), ["+ candidate cc"]);
+        assert_eq!(candidate.differing(&approval("aa", &[])), ["- candidate cc"]);
         let differing = approvals
             .of("dns")
             .unwrap()

@@ -9,6 +9,8 @@
 //! Nothing leaves: the gate answers from the journal and ends the run where that ends, and there is no transport
 //! behind it. It is the very function that runs hooks, so nothing here knows what a call means.
 
+mod alike;
+pub mod lines;
 mod recording;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use groundcrew_engine::secrets::Secrets;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use serde::{Deserialize, Serialize};
 
+pub use alike::{compared, sign};
 pub use recording::{Call, FORMAT, NotKept, Recording, Unreadable};
 
 use crate::prove::loaded::Loaded;
@@ -48,7 +51,8 @@ pub enum Verdict {
 }
 
 /// What is different.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "in", rename_all = "lowercase")]
 pub enum Difference {
     /// A call: another one, one more, or one less.
     Call {

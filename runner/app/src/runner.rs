@@ -36,7 +36,7 @@ mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
@@ -50,6 +50,7 @@ use groundcrew_engine::run::{Context, Engine, MemoryHandle};
 use groundcrew_store::{HookId, Store};
 use serde_json::Value;
 
+use crate::canary::{Feed, Feeds};
 use beliefs::Beliefs;
 pub use entropy::Entropy;
 use installed::Installed;
@@ -107,6 +108,8 @@ pub struct Runner {
     registry: RwLock<Arc<Registry>>,
     /// Hooks whose component or configuration changed, and how far that is.
     gates: Mutex<BTreeMap<HookId, provisioner::Gate>>,
+    /// Where runs of hooks with a candidate are offered for comparison.
+    canaries: OnceLock<Feeds>,
 }
 
 impl std::fmt::Debug for Runner {
@@ -177,12 +180,29 @@ impl Runner {
             told: Mutex::default(),
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
             gates: Mutex::default(),
+            canaries: OnceLock::new(),
         })
     }
 
     /// The installed hooks.
     pub fn registry(&self) -> Arc<Registry> {
         self.registry.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// From here on runs of these hooks are offered for comparison; said once.
+    pub(crate) fn offer_to(&self, feeds: Feeds) {
+        // Whoever says it again offers to those of the first time.
+        let _ = self.canaries.set(feeds);
+    }
+
+    /// Where runs of a hook are offered, if it has a candidate.
+    pub(crate) fn feed(&self, hook: HookId) -> Option<&Arc<Feed>> {
+        self.canaries.get()?.get(&hook)
+    }
+
+    /// The candidates that are compared.
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = &Arc<Feed>> {
+        self.canaries.get().into_iter().flat_map(BTreeMap::values)
     }
 
     /// The level that nothing exceeds: the installation's; while a ledger is rebuilt, `observe`.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
+use groundcrew_engine::cache::Compiler;
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::limited::Counts;
 use groundcrew_store::HookId;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::backfill;
+use crate::canary;
 use crate::config::Config;
 use crate::http::{self, Door};
 use crate::retire::{Api, Retirer};
@@ -42,6 +44,9 @@ pub enum Error {
     /// The NDJSON source.
     #[error(transparent)]
     Ndjson(#[from] source::NdjsonError),
+    /// Candidates.
+    #[error(transparent)]
+    Canary(#[from] canary::Error),
 }
 
 /// Tells who waits for limits, and which hosts failed.
@@ -60,6 +65,8 @@ pub struct Service {
     pub counts: CountsOf,
     /// The socket of the control API.
     pub socket: PathBuf,
+    /// Who compiles candidates.
+    pub compiler: Compiler,
 }
 
 /// Who is concerned by what a source brings: the registry says.
@@ -81,6 +88,7 @@ impl Service {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
+        self.start_canaries(&mut tasks, &stop).await?;
         let fly = self.start_sources(&around, &mut tasks, &stop)?;
         // Doubts of before the start hold before anything is worked on.
         if let Some(fly) = &fly {
@@ -121,6 +129,27 @@ impl Service {
             }
         }
         result
+    }
+
+    /// Candidates play what runs, from before the first run on.
+    async fn start_canaries(
+        &self,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        for comparer in canary::put_up(&self.runner, &self.directory(), &self.compiler).await? {
+            let ends = stop.clone();
+            tasks.spawn(async move {
+                Box::pin(comparer.run(ends)).await;
+                Ok(())
+            });
+        }
+        Ok(())
+    }
+
+    /// The data directory.
+    fn directory(&self) -> PathBuf {
+        self.socket.parent().map(Path::to_owned).unwrap_or_default()
     }
 
     async fn start_audits(
@@ -247,7 +276,7 @@ impl Service {
             prune(store, clock, keep, acts, ends).await;
             Ok(())
         });
-        let directory = self.socket.parent().map(Path::to_owned).unwrap_or_default();
+        let directory = self.directory();
         let (runner, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {
             keep_components(runner, directory, keep.runs, ends).await;

@@ -163,6 +163,9 @@ fn everything_that_can_be_said_is_heard() {
     assert_eq!(config.labels[0].values["domains"], LabelType::List);
     let things = &config.hooks["things"];
     assert_eq!(things.component, Component::File("tests/config/hooks/things.wasm".into()));
+    let candidate = things.candidate.as_ref().unwrap();
+    let next = Component::File("tests/config/hooks/next.wasm".into());
+    assert_eq!((&candidate.hook.component, candidate.promote_after), (&next, Some(1_000)));
     let provisioner = things.provisioner().unwrap();
     assert_eq!(provisioner.grace, Grace { gone: None, unwanted: Some(Millis::hours(48)) });
     assert_eq!((provisioner.adopt, provisioner.gone_adopted), (Adopt::Exact, OnGone::Delete));
@@ -225,7 +228,12 @@ fn policy_is_no_part_of_the_settings() {
         config.unwrap().hooks.remove("dns").unwrap()
     };
     let before = dns("", "");
-    for (from, to) in [("parallel = 4", "parallel = 5"), ("drift   = \"repair\"", "drift   = \"report\"")] {
+    let uses = "use     = \"builtin:dns\"";
+    for (from, to) in [
+        ("parallel = 4", "parallel = 5"),
+        ("drift   = \"repair\"", "drift   = \"report\""),
+        (uses, &format!("{uses}\ncandidate = \"builtin:dns\"")),
+    ] {
         let after = dns(from, to);
         assert_eq!(after.settings_digest(), before.settings_digest(), "{from}");
         assert_ne!(after.stanza_text(), before.stanza_text(), "{from}");

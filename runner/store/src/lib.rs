@@ -15,6 +15,7 @@
 pub mod applied;
 pub mod audits;
 pub mod backfills;
+pub mod canary;
 pub mod clock;
 pub mod deliveries;
 pub mod ends;
@@ -32,6 +33,7 @@ pub mod leave;
 pub mod ledger;
 pub mod listing;
 pub mod operators;
+pub mod promotions;
 pub mod prune;
 mod prune_acts;
 mod prune_subjects;

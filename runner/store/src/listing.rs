@@ -94,6 +94,8 @@ pub struct Counts {
     pub oldest_owed: Option<Timestamp>,
     /// Open findings: severity, how many.
     pub findings: Vec<(String, u32)>,
+    /// Runs that were compared with a candidate: hook, `equal`, `differs`, `cannot-tell` or `skipped`, how many.
+    pub canary: Vec<(String, String, u32)>,
 }
 
 impl Store {
@@ -295,5 +297,19 @@ fn counts(connection: &Connection, now: Timestamp) -> Result<Counts> {
         findings: pairs(
             "SELECT severity, count(*) FROM finding WHERE closed_at IS NULL GROUP BY severity ORDER BY severity",
         )?,
+        canary: compared(connection)?,
     })
+}
+
+/// Runs that were compared, by hook and by what came of it.
+fn compared(connection: &Connection) -> rusqlite::Result<Vec<(String, String, u32)>> {
+    let text = "SELECT hook.name, counted.verdict, sum(counted.runs) FROM
+          (SELECT hook, 'equal' AS verdict, equal AS runs FROM canary
+           UNION ALL SELECT hook, 'differs', differed FROM canary
+           UNION ALL SELECT hook, 'cannot-tell', unclear FROM canary
+           UNION ALL SELECT hook, 'skipped', skipped FROM canary) AS counted
+        JOIN hook ON hook.id = counted.hook GROUP BY hook.name, counted.verdict ORDER BY hook.name, counted.verdict";
+    let mut statement = connection.prepare_cached(text)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
 }

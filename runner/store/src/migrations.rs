@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_extend_ledger_and_lanes.sql"),
     include_str!("../migrations/0003_widen_findings.sql"),
@@ -18,6 +18,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/0008_running.sql"),
     include_str!("../migrations/0009_replay.sql"),
     include_str!("../migrations/0010_resume.sql"),
+    include_str!("../migrations/0011_canary.sql"),
 ];
 
 /// The schema that this program knows.

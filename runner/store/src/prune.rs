@@ -6,7 +6,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::running::MONTHS_KEPT;
-use crate::{Result, Store, runs};
+use crate::{Result, Store, canary, runs};
 
 /// Rows removed at once, so that nobody waits long.
 const CHUNK: i64 = 500;
@@ -80,6 +80,7 @@ impl Store {
                 (SELECT app, month, size FROM ran WHERE month < ?1 LIMIT ?2)";
             removed += connection.prepare_cached(text)?.execute(params![month, CHUNK])?;
             removed += drop_bodies(connection, now - keep.bodies)?;
+            removed += canary::forget_removed(connection)?;
             removed += runs::forget_settings(connection, now - keep.runs, CHUNK)?;
             for (text, before) in statements {
                 removed += connection.prepare_cached(text)?.execute(params![before, CHUNK])?;

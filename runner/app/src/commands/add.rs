@@ -42,8 +42,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let mut differing = Vec::new();
     for hook in chosen(&config, args)? {
         let inspected = components::of_hook(hook)?;
-        differing.extend(approvals.difference(hook, inspected.digest));
-        approvals.approve(&hook.name, Approval::of(hook, inspected.digest));
+        let candidate = components::candidate(hook)?;
+        differing.extend(approvals.difference(hook, inspected.digest, candidate));
+        approvals.approve(&hook.name, Approval::of(hook, inspected.digest, candidate));
     }
     let forgotten = if args.all { approvals.forget_others(&config) } else { Vec::new() };
     if differing.is_empty() && forgotten.is_empty() {

@@ -9,6 +9,7 @@ use groundcrew_core::plan::Plan;
 use super::ask::{self, Given};
 use super::{Answer, Context, Failure, plan};
 use crate::control::Request;
+use crate::promoted;
 
 /// Do exactly what a plan says, item by item, while things are as they were when it was made
 #[derive(Debug, clap::Args)]
@@ -53,8 +54,17 @@ fn refuse_unfit(context: &Context, plan: &Plan) -> Result<(), Failure> {
     if plan.until <= context.now() {
         return again(format!("the plan ended at {}", plan.until));
     }
+    // Without a database nothing was ever promoted.
+    let running = match context.reader() {
+        Ok(store) => {
+            promoted::effective(&config, &store, context.data_dir().path())
+                .map_err(|error| Failure::of(&error))?
+                .hooks
+        }
+        Err(_) => config.hooks.into_values().collect(),
+    };
     for (name, planned) in &plan.hooks {
-        let Some(hook) = config.hooks.get(name) else {
+        let Some(hook) = running.iter().find(|hook| hook.name == *name) else {
             return again(format!("there is no hook `{name}` any more"));
         };
         let component = crate::components::digest(&hook.component).map_err(|error| Failure::of(&error))?;

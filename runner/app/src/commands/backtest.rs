@@ -12,12 +12,11 @@ use groundcrew_store::{HookId, RunId, Store};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::replay::{Different, Library, compared, differing};
+use super::replay::{Library, differing};
 use super::rows::Names;
 use super::{Answer, Code, Context, Failure};
-use crate::prove::calls::Compared;
 use crate::prove::loaded::Loaded;
-use crate::replay::{Difference, Recording, Replayed, Verdict, replay};
+use crate::replay::{Difference, Recording, Replayed, Verdict, replay, sign};
 use crate::show::{Tone, paint};
 
 /// Runs that are read at once.
@@ -62,7 +61,7 @@ struct Group {
     op: &'static str,
     /// One of them.
     run: String,
-    difference: Different,
+    difference: Difference,
     #[serde(skip)]
     drawn: String,
 }
@@ -169,7 +168,7 @@ impl Sum {
                     count: 0,
                     op,
                     run: recording.run,
-                    difference: difference.into(),
+                    difference: difference.clone(),
                     drawn: differing(difference),
                 });
                 group.count += 1;
@@ -192,34 +191,6 @@ impl Sum {
             seconds,
         }
     }
-}
-
-/// What is alike in differences of one kind: the first lines that differ, without names that have numbers in them.
-fn sign(difference: &Difference) -> String {
-    let (title, lines) = compared(difference);
-    let mut sign = unnumbered(&title);
-    for line in lines.iter().filter(|line| !line.is_same()).take(2) {
-        let (mark, text) = match line {
-            Compared::Missing(text) => ('-', text),
-            Compared::Unexpected(text) | Compared::Same(text) => ('+', text),
-        };
-        let _ = write!(sign, "\n{mark} {}", unnumbered(text));
-    }
-    sign
-}
-
-/// A text in which words with digits are one sign: names, ids, counts.
-fn unnumbered(text: &str) -> String {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let (mut unnumbered, mut rest) = (String::new(), text);
-    while let Some(first) = rest.chars().next() {
-        let end = rest.find(|c| is_part(c) != is_part(first)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let is_name = is_part(first) && word.contains(|c: char| c.is_ascii_digit());
-        unnumbered.push_str(if is_name { "#" } else { word });
-        rest = after;
-    }
-    unnumbered
 }
 
 impl Tally {
@@ -266,28 +237,4 @@ fn bar(context: &Context) -> indicatif::ProgressBar {
 #[expect(clippy::disallowed_methods, reason = "how long it took is told to a person")]
 fn now() -> Instant {
     Instant::now()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::replay::Question;
-
-    fn asks(url: &str) -> Question {
-        let ask = format!(r#"{{"method":"GET","url":"{url}","headers":[],"body":{{"text":""}}}}"#);
-        Question { op: "http".to_owned(), ask }
-    }
-
-    #[test]
-    fn what_differs_alike_is_one_group() {
-        let call = |n, one, other| Difference::Call { n, recorded: Some(asks(one)), now: Some(asks(other)) };
-        let one = sign(&call(0, "http://a/zones/cust-7", "http://a/other/cust-7"));
-        let other = sign(&call(3, "http://a/zones/cust-12", "http://a/other/cust-12"));
-        assert_eq!(one, other);
-        assert_ne!(one, sign(&call(0, "http://a/zones/cust-7", "http://b/zones/cust-7")));
-        assert_ne!(
-            one,
-            sign(&Difference::Call { n: 0, recorded: Some(asks("http://a/zones/cust-7")), now: None })
-        );
-    }
 }

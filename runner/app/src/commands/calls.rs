@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::rows::first_line;
+use crate::replay::lines::{body, headers, json_of, said};
 use crate::show::{Tone, cut, length, paint};
 
 /// A call in JSON.
@@ -58,11 +59,6 @@ impl CallShown {
             took_ms: call.back_at.map(|back| back.since(call.sent_at).as_i64()),
         }
     }
-}
-
-/// JSON as recorded; what is none is shown as text.
-pub(super) fn json_of(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(bytes)))
 }
 
 /// One line: `0  write  PATCH https://... -> 204, 41 ms`.
@@ -176,60 +172,6 @@ fn part(text: &mut String, pad: &str, sign: &str, value: &Value) {
     for line in body(value) {
         let _ = writeln!(text, "{pad}{sign} {line}");
     }
-}
-
-/// `name: value` of a request or an answer.
-fn headers(value: &Value) -> Vec<String> {
-    let headers = value.get("headers").and_then(Value::as_array);
-    let line = |header: &Value| Some(format!("{}: {}", header.get(0)?.as_str()?, header.get(1)?.as_str()?));
-    headers.into_iter().flatten().filter_map(line).collect()
-}
-
-/// The body of a request or an answer; of what is neither all that there is.
-fn said(value: &Value) -> Option<Value> {
-    match value.get("body") {
-        None if value.get("headers").is_none_or(|headers| !headers.is_array()) => Some(value.clone()),
-        None => None,
-        Some(body) if body.get("dropped").is_some() => {
-            Some(Value::from(format!("({} bytes, no longer kept)", body["dropped"])))
-        }
-        Some(body) => {
-            match (body.get("text").and_then(Value::as_str), body.get("base64").and_then(Value::as_str)) {
-                (Some(""), _) | (_, Some("")) => None,
-                (Some(said), _) => Some(json_of(said.as_bytes())),
-                (None, Some(bytes)) => Some(Value::from(format!("(base 64) {bytes}"))),
-                (None, None) => Some(body.clone()),
-            }
-        }
-    }
-}
-
-/// The same line by line.
-fn body(value: &Value) -> Vec<String> {
-    said(value).iter().flat_map(lines_of).collect()
-}
-
-fn lines_of(value: &Value) -> Vec<String> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => format!("{other:#}"),
-    };
-    text.lines().map(str::to_owned).collect()
-}
-
-/// What a call asks, line by line, as it is compared.
-pub(super) fn question(op: &str, ask: &str) -> Vec<String> {
-    let ask = json_of(ask.as_bytes());
-    let field = |name: &str| ask.get(name).and_then(Value::as_str);
-    let (Some(method), Some(url)) = (field("method"), field("url")) else {
-        return std::iter::once(op.to_owned()).chain(lines_of(&ask)).collect();
-    };
-    let seal = ask.get("seal").filter(|seal| seal.as_array().is_some_and(|seal| !seal.is_empty()));
-    let mut lines = vec![format!("{method} {url}")];
-    lines.extend(headers(&ask));
-    lines.extend(seal.map(|seal| format!("seal {seal}")));
-    lines.extend(body(&ask));
-    lines
 }
 
 #[cfg(test)]

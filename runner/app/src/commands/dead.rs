@@ -7,8 +7,9 @@ use groundcrew_store::{RunId, Store};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Answer, Context, Failure, calls, events};
+use super::{Answer, Context, Failure, events};
 use crate::control::Request;
+use crate::replay::lines;
 use crate::show::{Cell, Table, Tone};
 
 /// List, show, retry or discard deliveries that gave up
@@ -134,6 +135,6 @@ impl InDoubt {
     }
 
     fn lines(&self) -> Vec<String> {
-        calls::question(&self.op, &self.ask.to_string())
+        lines::question(&self.op, &self.ask.to_string())
     }
 }

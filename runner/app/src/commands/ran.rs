@@ -10,10 +10,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Failure;
-use super::calls::{CallShown, json_of};
+use super::calls::CallShown;
 use super::events::EventShown;
 use super::learnt::Learnt;
 use super::rows::{Names, first_line};
+use crate::replay::lines::json_of;
 use crate::show::{Cell, Table, Tone, ago, length};
 
 /// A run in JSON. Times are RFC 3339.

@@ -16,9 +16,9 @@ use serde::Serialize;
 use super::rows::Names;
 use super::{Answer, Code, Context, Failure, calls};
 use crate::config::Config;
-use crate::prove::calls::{Compared, compare};
+use crate::prove::calls::Compared;
 use crate::prove::loaded::Loaded;
-use crate::replay::{Call, Difference, Question, Recording, Replayed, Verdict, replay};
+use crate::replay::{Call, Difference, Recording, Replayed, Verdict, compared, replay};
 use crate::show::{Table, Tone, paint};
 use crate::{builtin, components, kept, key};
 
@@ -71,15 +71,7 @@ struct Shown {
     /// How the recorded run ended.
     outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    difference: Option<Different>,
-}
-
-/// The first difference in JSON.
-#[derive(Debug, Serialize)]
-#[serde(tag = "in", rename_all = "lowercase")]
-pub(super) enum Different {
-    Call { n: u32, recorded: Option<Question>, now: Option<Question> },
-    Answer { recorded: String, now: String },
+    difference: Option<Difference>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
@@ -238,20 +230,11 @@ fn export(library: &mut Library<'_>, recording: Recording, path: &Path) -> Resul
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
 }
 
-impl From<&Difference> for Different {
-    fn from(difference: &Difference) -> Self {
-        match difference.clone() {
-            Difference::Call { n, recorded, now } => Self::Call { n, recorded, now },
-            Difference::Answer { recorded, now } => Self::Answer { recorded, now },
-        }
-    }
-}
-
 fn shown(recording: &Recording, with: Option<Digest>, replayed: &Replayed) -> Shown {
     let (verdict, difference) = match &replayed.verdict {
         Verdict::Same => ("same", None),
         Verdict::CutShort { .. } => ("cut-short", None),
-        Verdict::Differs(difference) => ("differs", Some(difference.into())),
+        Verdict::Differs(difference) => ("differs", Some(difference.clone())),
     };
     Shown {
         run: recording.run.clone(),
@@ -315,31 +298,6 @@ pub(super) fn differing(difference: &Difference) -> String {
         };
     }
     text
-}
-
-/// The same, not drawn yet.
-pub(super) fn compared(difference: &Difference) -> (String, Vec<Compared>) {
-    let lines = |question: &Option<Question>| {
-        question.as_ref().map_or_else(Vec::new, |it| calls::question(&it.op, &it.ask))
-    };
-    let (title, before, after) = match difference {
-        Difference::Call { n, recorded, now } => {
-            let title = match (recorded, now) {
-                (_, None) => format!("call {n} is no longer made"),
-                (None, _) => format!("call {n} is made in addition"),
-                _ => format!("call {n} differs"),
-            };
-            (title, lines(recorded), lines(now))
-        }
-        Difference::Answer { recorded, now } => {
-            let lines = |text: &str| {
-                let value = serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text));
-                format!("{value:#}").lines().map(str::to_owned).collect::<Vec<_>>()
-            };
-            ("its answer differs".to_owned(), lines(recorded), lines(now))
-        }
-    };
-    (title, compare(&before, &after))
 }
 
 /// Many runs: one line each, and a sum.

@@ -35,10 +35,12 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         let store = Store::open(&dir.database(), Options::default())?;
         let outward = Outward::open(&config, dir.path(), store).map_err(|error| Failure::of(&error))?;
         let (transport, counts) = (outward.transport, outward.counts);
+        let compiler = outward.setting.compiler.clone();
         let runner =
             assembly::assemble(&config, outward.setting).await.map_err(|error| Failure::of(&error))?;
         let stop = stop_on_signals().map_err(|error| Failure::of(&error))?;
-        let service = Service { config: Arc::new(config), runner, transport, counts, socket: dir.socket() };
+        let (config, socket) = (Arc::new(config), dir.socket());
+        let service = Service { config, runner, transport, counts, socket, compiler };
         service.run(stop).await.map_err(|error| Failure::of(&error))
     })?;
     // What still runs on the blocking pool is nothing that must be waited for.
@@ -52,7 +54,8 @@ pub(super) fn refuse_differences(context: &Context, config: &crate::config::Conf
     let mut lines = Vec::new();
     for hook in config.hooks.values() {
         let digest = crate::components::digest(&hook.component).map_err(|error| Failure::of(&error))?;
-        if let Some(difference) = approvals.difference(hook, digest) {
+        let candidate = crate::components::candidate(hook).map_err(|error| Failure::of(&error))?;
+        if let Some(difference) = approvals.difference(hook, digest, candidate) {
             lines.push(format!("hook `{}`: {}", difference.hook, difference.lines.join("; ")));
         }
     }

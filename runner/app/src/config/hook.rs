@@ -46,7 +46,18 @@ pub struct Hook {
     pub rate: Rate,
     /// What it does, and how.
     pub work: Work,
+    /// What may run in its place, if anything may.
+    pub candidate: Option<Candidate>,
     pub(super) stanza: Value,
+}
+
+/// A component that is compared with the one that runs, and may take its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The same stanza with that component; it has no candidate itself.
+    pub hook: Box<Hook>,
+    /// After how many equal runs in a row it takes its place by itself; none: never.
+    pub promote_after: Option<u32>,
 }
 
 /// Where a component is.

@@ -105,6 +105,10 @@ kinds! {
     UnknownWord = "unknown-word" Error,
     /// The component or its manifest cannot be read.
     NoManifest = "no-manifest" Error,
+    /// A candidate that could not run in the place of its stanza's component.
+    CandidateMisfit = "candidate-misfit" Error,
+    /// A candidate that asks for more than what runs, and is not granted it.
+    CandidateAsks = "candidate-asks" Error,
     /// A manifest file, or the schema in a manifest, is refused.
     BadManifest = "bad-manifest" Error,
     /// The stanza's `config` does not fit the manifest's schema.

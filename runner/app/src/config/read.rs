@@ -55,6 +55,14 @@ impl<'a> Section<'a> {
         Self { what, at, defaults, table, asked: RefCell::default(), problems }
     }
 
+    /// The same table, read anew: what is wrong with it then is told to somebody else.
+    pub(super) fn again<'b>(&self, problems: &'b Problems) -> Section<'b>
+    where
+        'a: 'b,
+    {
+        Section::new(self.what.clone(), self.at.clone(), self.defaults.clone(), self.table, problems)
+    }
+
     /// Where a key's name stands.
     pub(super) fn key_span(&self, key: &str) -> Option<Span> {
         self.table.keys().find(|name| name.get_ref() == key).map(Spanned::span)
@@ -175,19 +183,24 @@ impl<'a> Section<'a> {
 
     /// A whole number within bounds, with a default in the table of defaults.
     pub(super) fn number(&self, key: &str, bounds: std::ops::RangeInclusive<u32>) -> u32 {
-        let or_default = || defaults::of(&format!("{}.{key}", self.defaults));
-        let Some(value) = self.raw(key) else { return or_default() };
+        self.count(key, bounds).unwrap_or_else(|| defaults::of(&format!("{}.{key}", self.defaults)))
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn count(&self, key: &str, bounds: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let value = self.raw(key)?;
         let Some(integer) = value.get_ref().as_integer() else {
             self.wrong_type(&format!("`{key}`"), value, "a whole number");
-            return or_default();
+            return None;
         };
         let number = u32::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok();
-        number.filter(|number| bounds.contains(number)).unwrap_or_else(|| {
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
             let message = format!("`{key}` must be from {} to {}", bounds.start(), bounds.end());
             self.problems
                 .add(Problem::new(ProblemKind::BadAmount, value.span(), message).label("out of bounds"));
-            or_default()
-        })
+        }
+        number
     }
 
     /// A share, a floor and a while, each with its default: `{ share = "10%", floor = 10, within = "1h" }`.

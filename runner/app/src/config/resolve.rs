@@ -1,6 +1,7 @@
 //! From the file as written to a [`Config`], gathering problems on the way.
 
 mod audits;
+mod candidate;
 mod host;
 mod labels;
 mod policy;

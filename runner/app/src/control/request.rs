@@ -163,6 +163,13 @@ pub enum Request {
         /// The hook's name.
         hook: String,
     },
+    /// Makes a hook's candidate current from the next start on, or takes that back.
+    Promote {
+        /// The hook's name.
+        hook: String,
+        /// On which condition.
+        when: Promoting,
+    },
     /// Forbids or allows again that a row's thing is removed.
     Protect {
         /// The row's id.
@@ -231,6 +238,18 @@ pub enum Doubted {
     Vanished,
     /// Its token reaches less than before
     Reach,
+}
+
+/// On which condition a candidate becomes current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promoting {
+    /// Runs were compared with it, and none differed.
+    Equal,
+    /// Whatever was compared.
+    Anyway,
+    /// None: it is taken back.
+    Undo,
 }
 
 /// Whether a row is protected.

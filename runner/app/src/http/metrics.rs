@@ -106,6 +106,11 @@ fn work(text: &mut Exposition, counts: &Counts, now: Timestamp) {
     let help = "How long the longest of them has been due.";
     let late = counts.lanes_late_ms.max(0) as f64 / 1_000.0;
     text.metric("groundcrew_lanes_late_seconds", Kind::Gauge, help).sample(&[], late);
+    let help = "Runs that were compared with a hook's candidate, by what came of it.";
+    let mut canary = text.metric("groundcrew_canary_runs", Kind::Gauge, help);
+    for (hook, verdict, count) in &counts.canary {
+        canary.sample(&[("hook", hook), ("verdict", verdict)], f64::from(*count));
+    }
     let mut dead =
         text.metric("groundcrew_deliveries_dead", Kind::Gauge, "Deliveries that gave up, by hook.");
     for (hook, count) in &counts.dead {
@@ -163,6 +168,7 @@ mod tests {
             lanes_late_ms: 1_500,
             oldest_owed: Some(now - Millis::seconds(90)),
             findings: vec![("error".to_owned(), 4)],
+            canary: vec![("dns".to_owned(), "equal".to_owned(), 8)],
             ..Counts::default()
         };
         let text = render(Some(&counts), &Health::Good, &Running(now), now);
@@ -178,6 +184,7 @@ mod tests {
             "groundcrew_oldest_unhandled_seconds 90",
             "groundcrew_lanes_due 6",
             "groundcrew_lanes_late_seconds 1.5",
+            "groundcrew_canary_runs{hook=\"dns\",verdict=\"equal\"} 8",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

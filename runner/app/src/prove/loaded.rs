@@ -64,13 +64,23 @@ impl Loaded {
 
     /// The same with a cache that is there; a manifest that lies beside the component counts if it carries none.
     pub async fn within(bytes: &[u8], beside: Option<Manifest>, cache: Cache) -> Result<Self, Error> {
+        Self::sized(bytes, beside, cache, PLAYS as u32 + 2).await
+    }
+
+    /// The same with room for so many runs at once.
+    pub async fn sized(
+        bytes: &[u8],
+        beside: Option<Manifest>,
+        cache: Cache,
+        slots: u32,
+    ) -> Result<Self, Error> {
         let inspected = inspect(bytes)?;
         inspected.require_linkable()?;
         let manifest = inspected.manifest.clone().or(beside);
         let manifest = manifest.ok_or_else(|| Error::Misfit("it carries no manifest".to_owned()))?;
         components::fits(&manifest, &inspected.exports).map_err(Error::Misfit)?;
         let engine = Engine::new(Profile {
-            slots: PLAYS as u32 + 2,
+            slots,
             core_instances: inspected.core_instances,
             memory: Limits::default().memory,
             reset: Reset::Written,

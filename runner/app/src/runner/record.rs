@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use super::Runner;
 use super::given::{self, Asked};
 use super::installed::Installed;
+use crate::canary::Feed;
 
-/// A run that has been numbered and may have begun to write.
+/// A run that has been numbered and may have begun to write, and where it is offered for comparison when it ends.
 #[derive(Clone, Debug)]
-pub(super) struct Opened(pub(super) RunRecord);
+pub(super) struct Opened(pub(super) RunRecord, Option<Arc<Feed>>);
 
 impl Runner {
     /// Numbers a run.
@@ -29,7 +30,7 @@ impl Runner {
         config: &Arc<Value>,
         asked: &Asked<'_>,
     ) -> Opened {
-        Opened(RunRecord {
+        let record = RunRecord {
             id: self.store.next_run(),
             hook: installed.id,
             subject: (lane.subject != SubjectId::NONE).then_some(lane.subject),
@@ -47,7 +48,8 @@ impl Runner {
             input: asked.kept(),
             answer: None,
             resumes: about.resumes,
-        })
+        };
+        Opened(record, self.feed(installed.id).cloned())
     }
 }
 
@@ -81,6 +83,9 @@ impl Opened {
         };
         let calls = journal.calls.iter().map(call).collect();
         say(self.0.id, &run.log);
+        if let Some(feed) = &self.1 {
+            feed.offer(self.0.id);
+        }
         let outcome = match &run.outcome {
             Ok(_) => "ok".to_owned(),
             Err(ended) => ended.to_string(),

@@ -63,7 +63,9 @@ pub(super) async fn keep_components(
     loop {
         let now = runner.now();
         let registry = runner.registry();
-        let noted = registry.all().try_for_each(|used| kept::note(&directory, used.component.digest, now));
+        let used = registry.all().map(|used| used.component.digest);
+        let used = used.chain(runner.feeds().map(|feed| feed.candidate));
+        let noted = used.into_iter().try_for_each(|used| kept::note(&directory, used, now));
         if let Err(error) = noted.and_then(|()| kept::forget(&directory, now - runs)) {
             tracing::warn!(%error, "components that ran are not looked after: replays may lack one");
         }

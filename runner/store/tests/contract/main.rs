@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audits;
+mod canary;
 mod deliveries;
 mod ends;
 mod findings;

@@ -7,7 +7,7 @@ use groundcrew_store::{Connection, Error, Options, Reader, Store};
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 9] = [
+const FIXTURES: [(u32, &str); 10] = [
     (1, include_str!("fixtures/0001.sql")),
     (2, include_str!("fixtures/0002.sql")),
     (3, include_str!("fixtures/0003.sql")),
@@ -17,6 +17,7 @@ const FIXTURES: [(u32, &str); 9] = [
     (7, include_str!("fixtures/0007.sql")),
     (8, include_str!("fixtures/0008.sql")),
     (9, include_str!("fixtures/0009.sql")),
+    (10, include_str!("fixtures/0010.sql")),
 ];
 
 #[test]

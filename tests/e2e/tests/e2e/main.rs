@@ -10,6 +10,7 @@ mod auditors;
 mod audits;
 mod backfill;
 mod buckets;
+mod canary;
 mod configuration;
 mod disk;
 mod ends;

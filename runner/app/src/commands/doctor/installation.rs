@@ -48,8 +48,12 @@ pub(super) fn approvals(context: &Context, config: &Config, chart: &mut Chart) {
     };
     let mut good = true;
     for hook in config.hooks.values() {
-        let difference = match components::digest(&hook.component) {
-            Ok(digest) => approvals.difference(hook, digest).map(|difference| difference.to_string()),
+        let named =
+            components::digest(&hook.component).and_then(|digest| Ok((digest, components::candidate(hook)?)));
+        let difference = match named {
+            Ok((digest, candidate)) => {
+                approvals.difference(hook, digest, candidate).map(|difference| difference.to_string())
+            }
             Err(error) => Some(format!("hook `{}`: {error}", hook.name)),
         };
         if let Some(difference) = difference {

@@ -21,6 +21,7 @@ pub(super) fn check(stanza: &Stanza<'_>, fly_api: &str, problems: &Problems) {
     if stanza.config.fits {
         let asks = manifest.asks.under(&stanza.config.value);
         asked(stanza, manifest, &asks, &words, &reached, problems);
+        candidate(stanza, &asks, fly_api, problems);
     }
     secrets(stanza, &words, &reached, problems);
 }
@@ -77,6 +78,38 @@ fn asked(
     }
     beyond(stanza, manifest, words, &asked, &unknown, problems);
     asked_secrets(stanza, manifest, asks, problems);
+}
+
+/// A candidate asks for no more than what runs, or for what the stanza grants: it would be refused what it needs.
+fn candidate(stanza: &Stanza<'_>, now: &Asks, fly_api: &str, problems: &Problems) {
+    let candidate = stanza.hook.as_ref().and_then(|hook| hook.candidate.as_ref());
+    let (Some(at), Some(candidate)) = (&stanza.candidate_at, candidate) else { return };
+    let hook = &candidate.hook;
+    let words = grant_words(&hook.config, fly_api);
+    let given: Vec<_> = hook.allow.iter().filter_map(|grant| Reach::of(grant, &words)).collect();
+    let asks = hook.manifest.asks.under(&hook.config);
+    let tell = |what: String, help: String| {
+        let message = format!("{} asks for more than what runs: {what}", hook.component);
+        let problem = Problem::new(ProblemKind::CandidateAsks, at.clone(), message);
+        problems.add(problem.label("not granted by this stanza").help(help));
+    };
+    for line in asks.allow.iter().filter(|line| !now.allow.contains(line)) {
+        let Ok(grant) = line.parse::<Grant>() else { continue };
+        let optional = |word: &&str| word.starts_with("config.") && !words.contains_key(*word);
+        let lacks = match Reach::of(&grant, &words) {
+            Some(reach) => !reach.not_covered_by(&given).is_empty(),
+            None => !hook.allow.contains(&grant),
+        };
+        if lacks && !grant.words().iter().any(optional) {
+            tell(line.clone(), format!("add to `allow`, if you agree: \"{line}\""));
+        }
+    }
+    for line in asks.secrets.iter().filter(|line| !now.secrets.contains(line)) {
+        let (name, ask) = AskedSecret::of(line);
+        if !stanza.secrets.contains_key(name) {
+            tell(line.clone(), format!("add, if you agree: {}", stanza_line(name, &ask)));
+        }
+    }
 }
 
 /// Tells of grants that nobody asked for. What is asked for and differs from owner to owner is compared as it is written,

@@ -182,6 +182,16 @@ pub(super) const KEYS: &[Key] = &[
     ),
     required("hook.NAME.use", Shape::Text, "the component: `builtin:NAME`, or a file"),
     optional("hook.NAME.manifest", Shape::Text, "the manifest's file, for components that carry none"),
+    optional(
+        "hook.NAME.candidate",
+        Shape::Text,
+        "a component that may take its place, as in `use`: each run is played with it, too, offline, and compared",
+    ),
+    optional(
+        "hook.NAME.promote_after",
+        Shape::Count(1, 1_000_000),
+        "with `candidate`: after so many equal runs in a row it takes the place by itself; never, if left out",
+    ),
     optional("hook.NAME.scope", Shape::Text, "the apps it works for; all, if left out"),
     optional(
         "hook.NAME.config",

@@ -10,6 +10,7 @@ use groundcrew_core::subject::SubjectKind;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
+use super::candidate;
 use super::sealed;
 use super::secret::{self, Granted};
 use super::{Names, Source, legal_name, not_yet, path, policy, words};
@@ -33,6 +34,8 @@ pub(in crate::config) struct Stanza<'a> {
     pub(in crate::config) sealed: BTreeMap<String, sealed::Line>,
     pub(in crate::config) config: Fitting,
     pub(in crate::config) manifest: Option<Manifest>,
+    /// Where its candidate is named.
+    pub(in crate::config) candidate_at: Option<Span>,
     pub(in crate::config) hook: Option<Hook>,
 }
 
@@ -43,6 +46,21 @@ pub(super) fn stanzas<'a>(root: &Section<'a>, source: &Source<'_>, names: &Names
 fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: &Names<'_>) -> Stanza<'a> {
     let fits = legal_name(section, name);
     let used = used(section, source);
+    let stanza = described(name, section, names, used);
+    let candidate_at = section.raw("candidate").map(Spanned::span);
+    let candidate = candidate::of(section, source, names, stanza.hook.as_ref());
+    section.end();
+    let hook = stanza.hook.filter(|_| fits).map(|hook| Hook { candidate, ..hook });
+    Stanza { candidate_at, hook, ..stanza }
+}
+
+/// A stanza around the component that it is about, and that one's manifest.
+pub(super) fn described<'a>(
+    name: &'a str,
+    section: &Section<'a>,
+    names: &Names<'_>,
+    used: Option<(Component, Option<Manifest>)>,
+) -> Stanza<'a> {
     let scope = scope(section, names);
     let config_written = config_written(section);
     let manifest = used.as_ref().and_then(|used| used.1.clone());
@@ -54,8 +72,7 @@ fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: 
     let sealed = sealed::sealed(section, names, &config.value, &reads);
     let limits = limits(section, manifest.as_ref());
     let work = work(section, manifest.as_ref(), &reads, limits.deletes);
-    section.end();
-    let parts = fits.then_some(()).and(used).zip(manifest.clone()).zip(work);
+    let parts = used.zip(manifest.clone()).zip(work);
     let hook = parts.map(|(((component, _), manifest), work)| Hook {
         name: name.to_owned(),
         component,
@@ -76,6 +93,7 @@ fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: 
         parallel: limits.parallel,
         rate: limits.rate,
         work,
+        candidate: None,
         stanza: section.json(),
     });
     Stanza {
@@ -88,6 +106,7 @@ fn stanza<'a>(name: &'a str, section: &Section<'a>, source: &Source<'_>, names: 
         sealed,
         config,
         manifest,
+        candidate_at: None,
         hook,
     }
 }
@@ -120,16 +139,7 @@ fn work(
 fn used(section: &Section<'_>, source: &Source<'_>) -> Option<(Component, Option<Manifest>)> {
     let file = section.text("manifest");
     let text = section.required_text("use", "use = \"builtin:dns\"")?;
-    let uses = *text.get_ref();
-    let component = if let Some(name) = uses.strip_prefix("builtin:") {
-        Component::Builtin(name.to_owned())
-    } else if uses.contains("@sha256:") || uses.contains("://") {
-        let help = "fetch the component yourself and name its file: use = \"hooks/thing.wasm\"";
-        section.problem(not_yet(text.span(), "hooks from registries", help));
-        return None;
-    } else {
-        Component::File(path(source.dir, uses))
-    };
+    let component = named(section, source, "use", &text)?;
     let brought = file.as_ref().map(|file| manifest_file(section, source, file));
     let refused = |error| match error {
         // That the manifest it brings is none is told already.
@@ -145,7 +155,30 @@ fn used(section: &Section<'_>, source: &Source<'_>) -> Option<(Component, Option
     Some((component, manifest))
 }
 
-fn manifest_file(section: &Section<'_>, source: &Source<'_>, file: &Spanned<&str>) -> Option<Manifest> {
+/// The component that a key names; tells if it can be none.
+pub(super) fn named(
+    section: &Section<'_>,
+    source: &Source<'_>,
+    key: &str,
+    text: &Spanned<&str>,
+) -> Option<Component> {
+    let uses = *text.get_ref();
+    if let Some(name) = uses.strip_prefix("builtin:") {
+        return Some(Component::Builtin(name.to_owned()));
+    }
+    if uses.contains("@sha256:") || uses.contains("://") {
+        let help = format!("fetch the component yourself and name its file: {key} = \"hooks/thing.wasm\"");
+        section.problem(not_yet(text.span(), "hooks from registries", &help));
+        return None;
+    }
+    Some(Component::File(path(source.dir, uses)))
+}
+
+pub(super) fn manifest_file(
+    section: &Section<'_>,
+    source: &Source<'_>,
+    file: &Spanned<&str>,
+) -> Option<Manifest> {
     let at = path(source.dir, file.get_ref());
     let text = fs::read_to_string(&at).map_err(|error| {
         let message = format!("cannot read the manifest `{}`: {error}", file.get_ref());
@@ -162,7 +195,7 @@ fn manifest_file(section: &Section<'_>, source: &Source<'_>, file: &Spanned<&str
     parsed.ok()
 }
 
-fn no_manifest(section: &Section<'_>, used: &Spanned<&str>, error: NoManifest) {
+pub(super) fn no_manifest(section: &Section<'_>, used: &Spanned<&str>, error: NoManifest) {
     let name = *used.get_ref();
     let problem = match error {
         NoManifest::UnknownBuiltin { known } => {

@@ -135,6 +135,10 @@ impl Runner {
         };
         match specs {
             Ok(specs) => {
+                if self.feed(installed.id).is_some() {
+                    // What it answered is in the ledger; to compare it with a candidate's, it is kept as a run, too.
+                    self.store.save_run(record, calls).await?;
+                }
                 let wants = self.new_wants(installed, owner, lane, now, specs, question.hash, question.reads);
                 let close = vec![(FAILED.to_owned(), about(installed, owner))];
                 self.store.save_wants(NewWants { close, ..wants }).await?;

@@ -1,0 +1,75 @@
+//! Requests about candidates: promote one, take that back.
+
+use groundcrew_store::canary::Canary;
+use groundcrew_store::promotions::Promotion;
+
+use super::{Desk, Done, Promoting, Refusal, Result};
+
+impl Desk<'_> {
+    /// Makes a candidate current from the next start on.
+    pub(super) async fn promote(&self, name: &str, when: Promoting) -> Result {
+        let hook = self.hook(name)?;
+        let before = self.store.promotion(hook)?;
+        let is_next = |canary: &Canary| {
+            let promoted = before.as_ref().is_some_and(|before| before.component == canary.candidate);
+            canary.hook == hook && !promoted
+        };
+        let canary = match (self.store.canaries()?.into_iter().find(is_next), &before) {
+            (Some(canary), _) => canary,
+            (None, Some(before)) => {
+                let (is, was) = (before.component.short(), before.instead_of.short());
+                let message = format!("{name}: {is} is promoted over {was} already");
+                return Ok(Done { message, changed: 0 });
+            }
+            (None, None) => {
+                let message = format!("{name} has no candidate that is compared with what runs");
+                let hint = format!("candidate = \"next.wasm\" in [hook.{name}], then start groundcrew up");
+                return Err(Refusal::conflict(message).hint(hint));
+            }
+        };
+        if when == Promoting::Equal {
+            refuse(name, &canary)?;
+        }
+        let promotion = Promotion {
+            hook,
+            // What the stanza names, whatever was promoted over it before.
+            instead_of: before.map_or(canary.current, |before| before.instead_of),
+            component: canary.candidate,
+            at: self.now,
+            who: self.who.to_owned(),
+        };
+        let anyway = if when == Promoting::Anyway { " --anyway" } else { "" };
+        self.store.promote(promotion, self.act(format!("promote {name}{anyway}")), self.now).await?;
+        let (candidate, current) = (canary.candidate.short(), canary.current.short());
+        let message = format!(
+            "{name}: {candidate} is promoted over {current}; it runs from the next start of groundcrew up on"
+        );
+        Ok(Done { message, changed: 1 })
+    }
+
+    /// What the stanza names runs again from the next start on.
+    pub(super) async fn undo_promotion(&self, name: &str) -> Result {
+        let hook = self.hook(name)?;
+        let Some(promoted) = self.store.promotion(hook)? else {
+            return Err(Refusal::conflict(format!("nothing of {name} is promoted")).hint("groundcrew canary"));
+        };
+        self.store.forget_promotion(hook, Some(self.act(format!("promote {name} --undo"))), self.now).await?;
+        let named = promoted.instead_of.short();
+        let message =
+            format!("{name}: {named}, which its stanza names, runs from the next start of groundcrew up on");
+        Ok(Done { message, changed: 1 })
+    }
+}
+
+/// Refuses a candidate that differs, or of which nothing is known.
+fn refuse(name: &str, canary: &Canary) -> Result<()> {
+    let why = if canary.differed > 0 {
+        format!("{} of {} runs differ with it", canary.differed, canary.differed + canary.equal)
+    } else if canary.equal == 0 {
+        "no run was compared with it yet".to_owned()
+    } else {
+        return Ok(());
+    };
+    let refusal = Refusal::conflict(format!("{name}: {} is not promoted: {why}", canary.candidate.short()));
+    Err(refusal.hint(format!("groundcrew canary {name}")).hint(format!("groundcrew promote {name} --anyway")))
+}

@@ -1,0 +1,166 @@
+//! How candidates compare: counted once, kept by kind, begun anew with another component; and what they lead to.
+
+use groundcrew_core::hash::Digest;
+use groundcrew_store::RunId;
+use groundcrew_store::canary::{BY_ITSELF, CASES_MAX, Canary, Compared, Comparison, Pair};
+use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::hooks::HookState;
+use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::promotions::{PROMOTED, Promotion};
+use groundcrew_store::prune::Keep;
+
+use crate::support::{Bench, at};
+
+impl Bench {
+    async fn pair(&self, current: &str, candidate: &str) -> Pair {
+        let (current, candidate) = (Digest::of(current.as_bytes()), Digest::of(candidate.as_bytes()));
+        let pair = Pair { hook: self.hook("tell").await, current, candidate };
+        self.store.begin_canaries(vec![pair], at(0)).await.unwrap();
+        pair
+    }
+
+    async fn compares(
+        &self,
+        pair: Pair,
+        run: i64,
+        result: Compared,
+        after: Option<u32>,
+    ) -> Option<Promotion> {
+        let comparison = Comparison { run: RunId(run), op: "handle".to_owned(), result };
+        self.store.count_comparison(pair, comparison, after, at(run)).await.unwrap()
+    }
+
+    fn canary(&self) -> Canary {
+        self.store.canaries().unwrap().remove(0)
+    }
+
+    fn told(&self) -> usize {
+        let open = self.store.findings(ClosedToo::No).unwrap();
+        open.into_iter().filter(|found| found.code == PROMOTED && found.about == "tell").count()
+    }
+}
+
+fn differs(sign: &str) -> Compared {
+    Compared::Differs { sign: sign.to_owned(), difference: Some("{}".to_owned()) }
+}
+
+#[tokio::test]
+async fn comparisons_are_counted_and_kept_by_kind() {
+    let bench = Bench::new();
+    let pair = bench.pair("old", "new").await;
+    let unclear = Compared::CannotTell { why: "pruned".to_owned() };
+    for (run, result) in [
+        (1, Compared::Equal),
+        (2, differs("a")),
+        (3, Compared::Equal),
+        (4, differs("a")),
+        (5, differs("b")),
+        (6, Compared::Equal),
+        (7, Compared::CutShort),
+        (8, unclear),
+        (9, Compared::Equal),
+    ] {
+        assert_eq!(bench.compares(pair, run, result, None).await, None);
+    }
+    bench.store.count_skipped(pair, 3).await.unwrap();
+    let canary = bench.canary();
+    let counts = (canary.equal, canary.differed, canary.unclear, canary.skipped, canary.in_a_row);
+    assert_eq!(counts, (5, 3, 1, 3, 2), "what was cut short proves nothing in a row");
+    let cases: Vec<_> =
+        canary.cases.iter().map(|it| (it.sign.as_str(), it.count, it.run.0, it.differs)).collect();
+    assert_eq!(cases, [("a", 2, 2, true), ("b", 1, 5, true), ("pruned", 1, 8, false)]);
+    let counted = bench.store.counts(at(9)).unwrap().canary;
+    assert!(counted.contains(&("tell".to_owned(), "differs".to_owned(), 3)), "{counted:?}");
+
+    // A hundred ways to differ are counted, and some of them shown.
+    for run in 10..110 {
+        bench.compares(pair, run, differs(&format!("way {run}")), None).await;
+    }
+    let canary = bench.canary();
+    assert_eq!((canary.differed, canary.cases.len()), (103, CASES_MAX as usize));
+}
+
+#[tokio::test]
+async fn another_candidate_or_component_begins_anew_and_a_restart_does_not() {
+    let bench = Bench::new();
+    let pair = bench.pair("old", "new").await;
+    bench.compares(pair, 1, differs("a"), None).await;
+    bench.pair("old", "new").await;
+    assert_eq!(bench.canary().differed, 1, "a restart forgets nothing");
+    let other = bench.pair("older", "new").await;
+    assert_eq!((bench.canary().differed, bench.count("canary_case")), (0, 0), "it is compared with another");
+    bench.compares(pair, 2, Compared::Equal, None).await;
+    assert_eq!(bench.canary().equal, 0, "a comparison with what ran before says nothing any more");
+    bench.compares(other, 3, Compared::Equal, None).await;
+    assert_eq!(bench.canary().equal, 1);
+    bench.store.begin_canaries(Vec::new(), at(9)).await.unwrap();
+    assert_eq!(bench.store.canaries().unwrap(), []);
+}
+
+#[tokio::test]
+async fn so_many_equal_runs_in_a_row_promote_once() {
+    let bench = Bench::new();
+    let pair = bench.pair("old", "new").await;
+    for (run, result) in
+        [(1, Compared::Equal), (2, differs("a")), (3, Compared::Equal), (4, Compared::CutShort)]
+    {
+        assert_eq!(bench.compares(pair, run, result, Some(2)).await, None);
+    }
+    assert_eq!((bench.told(), bench.store.promotions().unwrap().len()), (0, 0));
+    let promoted = bench.compares(pair, 5, Compared::Equal, Some(2)).await.unwrap();
+    assert_eq!((promoted.component, promoted.who.as_str()), (pair.candidate, BY_ITSELF));
+    assert_eq!(bench.compares(pair, 6, Compared::Equal, Some(2)).await, None, "once");
+    assert_eq!((bench.told(), bench.store.promotion(pair.hook).unwrap()), (1, Some(promoted)));
+
+    // It runs now, and another one is compared with it: what the stanza names is still the first.
+    let third = Pair { current: pair.candidate, candidate: Digest::of(b"third"), ..pair };
+    bench.store.begin_canaries(vec![third], at(9)).await.unwrap();
+    assert_eq!(
+        bench.store.canaries().unwrap().len(),
+        2,
+        "of what was promoted it is still shown how it compared"
+    );
+    let promoted = bench.compares(third, 10, Compared::Equal, Some(1)).await.unwrap();
+    assert_eq!((promoted.instead_of, promoted.component), (pair.current, third.candidate));
+
+    bench.store.forget_promotion(pair.hook, None, at(11)).await.unwrap();
+    assert_eq!((bench.told(), bench.store.promotion(pair.hook).unwrap()), (0, None));
+    assert!(bench.store.canaries().unwrap().iter().all(|canary| canary.in_a_row == 0), "it is counted anew");
+    assert!(bench.store.forget_promotion(pair.hook, None, at(12)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_promoted_by_hand_is_on_record_and_goes_with_its_hook() {
+    let bench = Bench::new();
+    let pair = bench.pair("old", "new").await;
+    let promotion = Promotion {
+        hook: pair.hook,
+        instead_of: pair.current,
+        component: pair.candidate,
+        at: at(1),
+        who: "ann".to_owned(),
+    };
+    let act = OperatorAct { who: "ann".to_owned(), what: "promote tell".to_owned() };
+    bench.store.promote(promotion.clone(), act.clone(), at(1)).await.unwrap();
+    assert_eq!(bench.store.promotions().unwrap(), [promotion]);
+    assert_eq!(bench.store.acts(1).unwrap()[0].1, act);
+    bench.compares(pair, 1, differs("a"), None).await;
+    bench.store.save_hook_state(pair.hook, HookState::Removed).await.unwrap();
+    bench.store.prune(Keep::DEFAULT, at(2)).await.unwrap();
+    for table in ["canary", "canary_case", "promotion"] {
+        assert_eq!(bench.count(table), 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn only_runs_that_ended_and_are_stored_are_compared() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    let lane = groundcrew_store::lanes::LaneId { hook, subject: bench.app("web", &[]).await };
+    let (ended, other) = (bench.run(lane, None, at(1)), bench.run(lane, None, at(2)));
+    let open = groundcrew_store::runs::RunRecord { ended: None, outcome: None, ..other };
+    let ids = [open.id, ended.id, RunId(99)];
+    bench.store.save_run(ended.clone(), Vec::new()).await.unwrap();
+    bench.store.save_run(open, Vec::new()).await.unwrap();
+    assert_eq!(bench.store.ended_runs(&ids).unwrap(), [ended.id]);
+}
