@@ -208,7 +208,10 @@ impl Comparer {
                 "its candidate {} cannot be played: {error}{cause}",
                 self.pair.candidate.short()
             ),
-            remedy: Some("groundcrew inspect FILE".to_owned()),
+            remedy: Some(format!(
+                "groundcrew inspect {}",
+                kept::path_of(&self.directory, self.pair.candidate).display()
+            )),
         };
         if let Err(error) = self.store.open_finding(finding, self.runner.now()).await {
             tracing::warn!(%error, hook = %self.hook, "nor could that be noted");
