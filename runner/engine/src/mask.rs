@@ -108,7 +108,7 @@ fn spell(value: &str, into: &mut BTreeSet<String>) {
         for quoted in [quoted(value), quoted(&quoted(value))] {
             into.extend([quoted.replace('/', "\\/"), ascii(&quoted), quoted]);
         }
-        for set in [COMPONENT, FORM, SCRIPTS, SEGMENT, QUERY] {
+        for set in [NON_ALPHANUMERIC, COMPONENT, FORM, SCRIPTS, SEGMENT, QUERY] {
             let encoded = utf8_percent_encode(value, set).to_string();
             into.extend([
                 lower(&encoded),
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    const VALUE: &str = "c4n/ry+of the=\"ümlaut\" & <more>";
+    const VALUE: &str = "c4n/ry+of-the_one =\"ümlaut\" & <more>";
 
     #[test]
     fn a_value_is_masked_however_it_is_written() {

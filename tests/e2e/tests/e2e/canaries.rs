@@ -28,6 +28,7 @@ allow  = ["GET,PATCH http://$ZONE/api/v1/servers/localhost/zones/example*"]
 use    = "builtin:bucket"
 config = { endpoint = "http://$BUCKETS", prefix = "acme-", names = "acme-{app}" }
 gone   = "retain"
+grace  = { gone = "1s", unwanted = "1s" }
 secret.AWS = { from = "AWS", sign = "sigv4", region = "us-east-1", service = "s3", to = "$BUCKETS" }
 allow  = ["GET {config.endpoint}/", "GET,PUT,POST,DELETE {config.endpoint}/{config.prefix}*"]
 
@@ -42,6 +43,7 @@ secret.KEY = { from = "EVENTS", sign = "standard-webhooks", to = "$RECEIVER" }
 use    = "builtin:fly-postgres"
 config = { org = "acme", name = "{app}-db", region = "fra", plan = "basic" }
 gone   = "delete"
+grace  = { gone = "1s", unwanted = "1s" }
 secret.FLY_TOKEN = { from = "FLY", at = "header:authorization", format = "fly", to = "{fly.api}" }
 allow  = ["GET,POST,DELETE {fly.api}/v1/postgres*"]
 "#;
@@ -54,7 +56,11 @@ const ADDRESS: [&str; 3] =
     ["canary-of-the-url-password", "canary-of-the-url-path", "canary-of-the-url-query"];
 const SIGNS: &str = "Y2FuYXJ5LW9mLXRoZS1zaWduYXR1cmVz";
 /// What nobody knows to be a secret.
-const PLANTED: &str = "planted/and+\"told\"-0c1d2e";
+const PLANTED: &str = "planted/and+told=-0c1d2e9f";
+
+/// Everything, but for what compiles components.
+const LOG: &str = "info,groundcrew=trace,groundcrew_core=trace,groundcrew_engine=trace,groundcrew_store=trace,guest=trace,\
+                   hyper=trace,hyper_util=trace,reqwest=trace,h2=trace";
 
 /// The services, each with what it tells.
 struct Services {
@@ -82,7 +88,7 @@ impl Services {
             .replace("$RECEIVER", &self.receiver.at)
     }
 
-    /// The runner, with these secrets in its environment and a log of everything.
+    /// The runner, with these secrets in its environment, and a log of all that it does.
     fn up(&self, scene: &Scene) -> Command {
         let [password, path, query] = ADDRESS;
         let mut command = scene.command(&Shipped::get().binary);
@@ -92,7 +98,7 @@ impl Services {
             .env("E2E_AWS", AWS.join(":"))
             .env("E2E_TELL", format!("http://user:{password}@{}/{path}?key={query}", self.receiver.at))
             .env("E2E_EVENTS", format!("whsec_{SIGNS}"))
-            .env("RUST_LOG", "trace");
+            .env("RUST_LOG", LOG);
         command
     }
 }
@@ -124,8 +130,8 @@ fn no_secret_is_in_anything_that_the_runner_writes_or_says() {
     scene.create_app("cust-2");
     let got =
         |service: &Indiscreet, secret: &str| service.heard().iter().any(|request| request.contains(secret));
-    let tried = |service: &Indiscreet| service.heard().len() >= 4;
-    scene.until_so("each service was sent its secret, and has answered in each of its ways", || {
+    let tried = |service: &Indiscreet| service.heard().len() >= 2;
+    scene.until_so("each service was sent its secret, and has failed and answered", || {
         let Services { router, zone, buckets, receiver } = &services;
         got(router, &format!("Bearer {KEY}"))
             && got(zone, KEY)

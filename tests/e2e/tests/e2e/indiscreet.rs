@@ -42,7 +42,7 @@ impl Indiscreet {
     }
 }
 
-/// One request of a connection: refused, led elsewhere, failed, or answered with what is no JSON, in turn.
+/// One request of a connection: failed, answered with what nobody expects, or refused, in turn; and led elsewhere.
 fn answer(stream: &TcpStream, heard: &Mutex<Vec<String>>, knows: &[String]) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let (mut top, mut length) = (String::new(), 0);
@@ -62,11 +62,10 @@ fn answer(stream: &TcpStream, heard: &Mutex<Vec<String>>, knows: &[String]) -> s
     };
     let all: Vec<_> = knows.iter().flat_map(|secret| spellings(secret)).collect();
     let said = json!({ "about": MARKER, "request": request, "account": all }).to_string();
-    let (status, said) = match turn % 4 {
-        0 => ("500 Internal Server Error", said),
-        1 => ("403 Forbidden", said),
-        2 => ("302 Found", said),
-        _ => ("200 OK", format!("<html>{MARKER} {request} {}", all.join(" "))),
+    let (status, said) = match turn % 3 {
+        1 => ("500 Internal Server Error", said),
+        2 => ("200 OK", format!("<html>{MARKER} {request} {}", all.join(" "))),
+        _ => ("403 Forbidden", said),
     };
     let places: Vec<_> = all.iter().filter(|one| one.is_ascii()).map(String::as_str).collect();
     let places = places.join("\r\nlocation: http://elsewhere.example/?token=");
