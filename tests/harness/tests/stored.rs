@@ -139,6 +139,6 @@ fn a_thousand_runs_of_every_hook_that_ships_are_the_same_again() {
     let shipped: BTreeSet<_> = builtin::names().into_iter().map(str::to_owned).collect();
     assert_eq!(seen, shipped, "no hook is left out");
     // Else it would not be about runs in which things go wrong.
-    assert!(whole.cut_short > 50 && whole.failed > 1_000, "{whole:?}");
+    assert!(whole.cut_short > 20 && whole.failed > 1_000, "{whole:?}");
     assert!(whole.refused > 1_000 && whole.unanswered > 500, "{whole:?}");
 }
