@@ -33,8 +33,13 @@ impl Provisioner for FlySecret {
     }
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
-        let all = open()?.call(&secrets::list(want.owner.app()?))?.secrets;
-        Ok(all.into_iter().filter(|secret| secret.name == want.key).map(thing).collect())
+        let app = want.owner.app()?;
+        let all = open()?.call(&secrets::list(app))?.secrets;
+        Ok(all
+            .into_iter()
+            .filter(|secret| secret.name == want.key)
+            .map(|secret| thing(app, secret))
+            .collect())
     }
 
     fn create(want: &Want) -> Result<Thing> {
@@ -48,7 +53,9 @@ impl Provisioner for FlySecret {
             Some(secret) => Some(secret),
             None => shown(api.call(&secrets::list(app))?.secrets),
         };
-        secret.map(thing).ok_or_else(|| Failure::passing(format!("secret {} does not show yet", want.key)))
+        secret
+            .map(|secret| thing(app, secret))
+            .ok_or_else(|| Failure::passing(format!("secret {} does not show yet", want.key)))
     }
 
     fn update(want: &Want, _now: &Thing) -> Result<Thing> {
@@ -66,12 +73,13 @@ impl Provisioner for FlySecret {
 impl Inventory for FlySecret {
     fn scan(owner: Option<&Owner>, _cursor: Option<&str>) -> Result<ThingPage> {
         let owner = owner.ok_or_else(|| Failure::lasting("secrets are listed app by app"))?;
+        let app = owner.app()?;
         let listed = |secret: Secret| Listed {
             kind: "secret".to_owned(),
             key: Some(secret.name.clone()),
-            thing: thing(secret),
+            thing: thing(app, secret),
         };
-        let all = open()?.call(&secrets::list(owner.app()?))?.secrets;
+        let all = open()?.call(&secrets::list(app))?.secrets;
         Ok(ThingPage { things: all.into_iter().map(listed).collect(), next: None })
     }
 }
@@ -101,9 +109,10 @@ fn wanted(name: &str, value: &Value) -> Result<Spec> {
     Ok(Spec::new("secret", name, json!({ "name": name, "value": value })))
 }
 
-fn thing(secret: Secret) -> Thing {
+/// Every app may have a secret of one name, so its id says whose it is.
+fn thing(app: &str, secret: Secret) -> Thing {
     let Secret { name, digest, .. } = secret;
-    let thing = Thing::new(&name, json!({ "name": name, "digest": digest }));
+    let thing = Thing::new(format!("{app}/{name}"), json!({ "name": name, "digest": digest }));
     thing.output("digest", digest)
 }
 

@@ -52,7 +52,7 @@ fn url(value: &str) -> Want {
 fn a_secret_lives_and_goes() {
     let world = world();
     let made = life::<FlySecret>(&fake(&world, &json!({})), &url("postgres://one"));
-    assert_eq!((made.id.as_str(), made.body.get("value")), ("DATABASE_URL", None));
+    assert_eq!((made.id.as_str(), made.body.get("value")), ("cust-7/DATABASE_URL", None));
     assert_eq!(made.outputs[0].value, made.body["digest"].as_str().unwrap());
     assert_eq!(world.secret("cust-7", "DATABASE_URL"), None);
 }

@@ -26,7 +26,7 @@ use crate::gate::{CallNo, Effect, Gate, Outside, Refusal, Reply, Twice};
 use crate::journal::CallAccess;
 use crate::limits::Limits;
 use crate::seal::Sealing;
-use crate::secrets::{AwsKey, Secrets, Sign, replace};
+use crate::secrets::{AwsKey, Secrets, Sign};
 
 /// An HTTP request with its whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,8 +120,7 @@ impl Egress {
 
     /// Replaces known values by `***` in text that is kept.
     pub(crate) fn mask_text(&self, text: String) -> String {
-        let masked = self.secrets.mask_text(text);
-        self.sealing.known().iter().fold(masked, |text, known| text.replace(known, "***"))
+        self.sealing.known().text(self.secrets.mask_text(text))
     }
 
     /// The run's secrets.
@@ -239,8 +238,7 @@ impl Egress {
     }
 
     fn mask(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let masked = self.secrets.mask(bytes);
-        self.sealing.known().iter().fold(masked, |bytes, known| replace(bytes, known.as_bytes(), b"***"))
+        self.sealing.known().bytes(self.secrets.mask(bytes))
     }
 
     /// What the guest will see of what came back.

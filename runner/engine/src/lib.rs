@@ -20,6 +20,7 @@ pub mod transport;
 mod bindings;
 mod convert;
 mod host;
+mod mask;
 mod stderr;
 
 pub use host::{Log, LogLine};

@@ -13,6 +13,7 @@
 //!   the owner whose output it is. Anywhere else the request is refused.
 //! - Values of this owner that are known (of eight bytes and more) are masked in everything that comes back.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +27,7 @@ use serde_json::Value;
 
 use crate::egress::Response;
 use crate::journal::CallAccess;
-use crate::secrets::MASKED_FROM;
+use crate::mask::Mask;
 
 const PREFIX: &str = "gcs_";
 /// Hexadecimal digits after it.
@@ -156,8 +157,25 @@ struct Inner {
     held: Result<Vec<(Held, Arc<str>)>, Failure>,
     /// None: the run is about no row, and nothing is kept.
     vault: Option<Arc<dyn Vault>>,
-    /// What is masked, the longest first.
-    known: Mutex<Vec<String>>,
+    known: Mutex<Known>,
+}
+
+/// Values that are masked.
+#[derive(Default)]
+struct Known {
+    values: BTreeSet<String>,
+    mask: Mask,
+}
+
+impl Known {
+    /// Masks these, too.
+    fn learn<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+        let before = self.values.len();
+        self.values.extend(values.into_iter().map(str::to_owned));
+        if self.values.len() > before {
+            self.mask = Mask::of(self.values.iter().map(String::as_str));
+        }
+    }
 }
 
 impl fmt::Debug for Sealing {
@@ -192,10 +210,8 @@ impl Sealing {
         // What another key sealed is of no use to anybody; its token is refused as an unknown one.
         let opened = |held: Held| sealer.open(&held.sealed).map(|value| (held, value));
         let held = held.map(|held| held.into_iter().filter_map(opened).collect::<Vec<_>>());
-        let mut known = Vec::new();
-        for (_, value) in held.iter().flatten() {
-            learn(&mut known, value);
-        }
+        let mut known = Known::default();
+        known.learn(held.iter().flatten().map(|(_, value)| &**value));
         Self(Some(Arc::new(Inner { sealer, grants, held, vault, known: Mutex::new(known) })))
     }
 
@@ -339,7 +355,7 @@ impl Sealing {
                     Value::String(text) if tokens(text).next() == Some(text.as_str()) => {}
                     Value::String(text) => {
                         let one = inner.sealer.seal(text);
-                        learn(&mut inner.known.lock().unwrap_or_else(PoisonError::into_inner), text);
+                        inner.known.lock().unwrap_or_else(PoisonError::into_inner).learn([text.as_str()]);
                         text.clone_from(&one.token);
                         sealed.push(one);
                     }
@@ -360,9 +376,9 @@ impl Sealing {
         Ok(Response { body: json.to_string().into_bytes(), ..answer })
     }
 
-    /// What is masked in what comes back, the longest first.
-    pub(crate) fn known(&self) -> Vec<String> {
-        let known = |inner: &Inner| inner.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// What is masked in what comes back.
+    pub(crate) fn known(&self) -> Mask {
+        let known = |inner: &Inner| inner.known.lock().unwrap_or_else(PoisonError::into_inner).mask.clone();
         self.0.as_deref().map(known).unwrap_or_default()
     }
 }
@@ -371,17 +387,6 @@ impl Sealing {
 fn says_errors_only(answer: &Value) -> bool {
     let errors = answer.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty());
     errors && answer.get("data").is_none_or(Value::is_null)
-}
-
-/// Adds a value to what is masked, as it is and as JSON writes it.
-fn learn(known: &mut Vec<String>, value: &str) {
-    let quoted = Value::from(value).to_string();
-    for spelling in [value.trim(), &quoted[1..quoted.len() - 1]] {
-        if spelling.len() >= MASKED_FROM && !known.iter().any(|known| known == spelling) {
-            known.push(spelling.to_owned());
-        }
-    }
-    known.sort_unstable_by_key(|spelling| std::cmp::Reverse(spelling.len()));
 }
 
 /// The tokens within a text.

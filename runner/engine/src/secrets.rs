@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::spec::Failure;
 use url::Url;
 
-/// Secret values shorter than this are not masked: they would mask ordinary words.
-pub const MASKED_FROM: usize = 8;
+use crate::mask::Mask;
 
 const PREFIX: &str = "gct_";
 
@@ -105,8 +106,7 @@ impl std::fmt::Debug for Secret {
 #[derive(Clone, Default)]
 pub struct Secrets {
     by_name: BTreeMap<String, Secret>,
-    /// What is masked, the longest first.
-    known: Vec<String>,
+    mask: Mask,
 }
 
 impl std::fmt::Debug for Secrets {
@@ -124,10 +124,8 @@ pub fn token(key: &[u8; 32], hook: &str, name: &str) -> String {
 impl Secrets {
     /// Makes the set of a hook.
     pub fn new(by_name: BTreeMap<String, Secret>) -> Self {
-        let mut known: Vec<String> = by_name.values().flat_map(spellings).collect();
-        known.retain(|spelling| spelling.len() >= MASKED_FROM);
-        known.sort_unstable_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-        Self { by_name, known }
+        let known: Vec<String> = by_name.values().flat_map(parts).collect();
+        Self { by_name, mask: Mask::of(known.iter().map(String::as_str)) }
     }
 
     /// The token of a secret.
@@ -208,34 +206,65 @@ impl Secrets {
 
     /// Replaces known values by `***` in what comes back.
     pub(crate) fn mask(&self, bytes: Vec<u8>) -> Vec<u8> {
-        self.known.iter().fold(bytes, |bytes, known| replace(bytes, known.as_bytes(), b"***"))
+        self.mask.bytes(bytes)
     }
 
     /// Replaces known values by `***` in text that is kept.
     pub(crate) fn mask_text(&self, text: String) -> String {
-        let mask = |text: String, known: &String| {
-            if text.contains(known) { text.replace(known, "***") } else { text }
-        };
-        self.known.iter().fold(text, mask)
+        self.mask.text(text)
     }
 }
 
-/// How a value may look when somebody echoes it: as it is, or as it is written on the wire.
-fn spellings(secret: &Secret) -> Vec<String> {
-    let mut spellings = vec![secret.value.to_string(), secret.value.trim().to_owned()];
-    if let (Position::Url, Ok(url)) = (&secret.at, Url::parse(&secret.value)) {
-        spellings.push(url.to_string());
-        spellings.push(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned());
+/// From this length on a part of an address is taken for its secret, and no longer for a word.
+const PART_FROM: usize = 16;
+
+/// What of a secret is one in itself: the whole value, and what a service takes it apart into.
+fn parts(secret: &Secret) -> Vec<String> {
+    let value = secret.value.trim();
+    let mut parts = vec![secret.value.to_string()];
+    match (&secret.at, Url::parse(value)) {
+        (Position::Url, Ok(url)) => parts.extend(parts_of_address(&url)),
+        (Position::Header(_), _) => parts.extend(credentials(value)),
+        (Position::Url, Err(_)) => {}
     }
-    if let (Sign::Sigv4(_), Some(key)) = (&secret.sign, AwsKey::of(&secret.value)) {
-        spellings.extend([key.id.to_owned(), key.secret.to_owned()]);
+    match &secret.sign {
+        Sign::None => {}
+        // What follows the prefix is the key.
+        Sign::StandardWebhooks => parts.extend(value.strip_prefix("whsec_").map(str::to_owned)),
+        Sign::Sigv4(_) => {
+            parts.extend(
+                AwsKey::of(value).into_iter().flat_map(|key| [key.id.to_owned(), key.secret.to_owned()]),
+            );
+        }
     }
     if secret.format == Format::Fly {
-        let words = secret.value.split([',', ' ']).map(str::trim);
-        spellings.extend(words.map(str::to_owned));
+        let words = value.split([',', ' ']).map(str::trim);
+        parts.extend(words.map(str::to_owned));
     }
-    spellings.dedup();
-    spellings
+    parts
+}
+
+/// An address as it is resolved, what is asked of its host, its password, and segments and parameters that are no words.
+fn parts_of_address(url: &Url) -> Vec<String> {
+    let mut parts =
+        vec![url.to_string(), url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()];
+    parts.extend(url.password().map(str::to_owned));
+    let segments = url.path_segments().into_iter().flatten().map(str::to_owned);
+    let parameters = url.query_pairs().map(|(_, value)| value.into_owned());
+    parts.extend(segments.chain(parameters).filter(|part| part.len() >= PART_FROM));
+    parts
+}
+
+/// Of a value that is written for `Authorization: Basic`: what stands behind that word, what it says, and the password.
+fn credentials(value: &str) -> Vec<String> {
+    let bare = value.strip_prefix("Basic ").unwrap_or(value);
+    let decoded = STANDARD.decode(bare).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let pair = decoded.filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let Some((pair, password)) = pair.as_deref().and_then(|pair| Some((pair, pair.split_once(':')?.1)))
+    else {
+        return Vec::new();
+    };
+    vec![bare.to_owned(), pair.to_owned(), password.to_owned()]
 }
 
 fn misplaced(place: &str, secret: &Secret) -> Failure {
@@ -268,21 +297,6 @@ fn fly_authorization(value: &str) -> String {
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
-}
-
-pub(crate) fn replace(bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
-    if !contains(&bytes, from) {
-        return bytes;
-    }
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes.as_slice();
-    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(to);
-        rest = &rest[at + from.len()..];
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 #[cfg(test)]
@@ -373,6 +387,29 @@ mod tests {
         for wrong in ["AKIDEXAMPLE", ":secret", "id:", "a b:c", "a/b:c"] {
             assert!(AwsKey::of(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_services_take_a_secret_apart_into_is_masked() {
+        let mask = |at: Position, value: &str, sign: Sign, said: &str| {
+            let mut secrets = secrets(at, Format::Plain);
+            let secret = Secret { value: value.into(), sign, ..secrets.by_name.remove("KEY").unwrap() };
+            Secrets::new([("KEY".to_owned(), secret)].into()).mask_text(said.to_owned())
+        };
+        let header = || Position::Header("authorization".to_owned());
+        let basic = STANDARD.encode("user:pass-word-9");
+        for value in [basic.clone(), format!("Basic {basic}")] {
+            let masked =
+                mask(header(), &value, Sign::None, &format!("{basic} user:pass-word-9 pass-word-9 user"));
+            assert_eq!(masked, "*** *** *** user");
+        }
+        let url =
+            "https://user:pass-word-9@hooks.example/services/T0123456789abcdef?key=0123456789abcdef&a=b";
+        let masked =
+            mask(Position::Url, url, Sign::None, "pass-word-9 T0123456789abcdef 0123456789abcdef services");
+        assert_eq!(masked, "*** *** *** services");
+        let masked = mask(header(), "whsec_c2VjcmV0LWtleQ==", Sign::StandardWebhooks, "c2VjcmV0LWtleQ==");
+        assert_eq!(masked, "***");
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn run() -> anyhow::Result<()> {
     let mut bench = Bench {
         runtime: tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?,
         directory: tempfile::Builder::new().prefix("groundcrew-bench-").tempdir()?,
-        progress: ProgressBar::new(8).with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}")?),
+        progress: ProgressBar::new(9).with_style(ProgressStyle::with_template("{bar:20} {pos}/{len} {msg}")?),
         measured: Vec::new(),
         floors: Map::new(),
         said_of_peers: Map::new(),
@@ -196,12 +196,16 @@ impl Bench<'_> {
             self.say("engine: a run over a bare one");
             self.engine()?;
         }
-        if self.wants(&[results::CREATES_PER_SECOND.name]) {
+        if self.wants(&[results::CREATES_PER_SECOND.name, results::REPLAYS_PER_SECOND.name]) {
             self.say("provisioner: creates per second");
             let made = provisioner::creates_per_second(&self.runtime, binary, args.apps)?;
             let processor = rounded(made.processor_us);
             let note = format!("{} apps, one thing each; {processor} us of processor time each", args.apps);
             self.note(results::CREATES_PER_SECOND, made.per_second, None, note);
+            self.say("the same runs played again");
+            let (runs, per_second) = made.replays_per_second()?;
+            let note = format!("{runs} runs of a component in Rust, read, played and compared");
+            self.note(results::REPLAYS_PER_SECOND, per_second, None, note);
         }
         if self.wants(&[results::IDLE.name]) {
             self.say("idle with ten hooks");

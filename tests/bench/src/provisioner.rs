@@ -1,11 +1,12 @@
-//! Provisioners: creations a second at the tests' outside, over HTTP.
+//! Provisioners: creations a second at the tests' outside, over HTTP, and the same runs played again.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use groundcrew_outside::{Effect, Knobs, Outside, What, serve};
+use serde_json::Value;
 
 use crate::clock::{now, until};
 use crate::database::Database;
@@ -56,7 +57,7 @@ things = [{{ kind = "natural", key = "{{app}}", value = "one" }}]
     serving.abort();
     let present = Database::open(&stage.database())?.present()?;
     ensure!(present == apps as u64, "{apps} things were wanted and {present} are present");
-    Ok(Made { per_second: rate(&outside.log(), apps)?, processor_us })
+    Ok(Made { per_second: rate(&outside.log(), apps)?, processor_us, stage })
 }
 
 /// What a second makes.
@@ -65,6 +66,21 @@ pub(crate) struct Made {
     pub(crate) per_second: f64,
     /// Processor time of the runner for each, its start included, in microseconds.
     pub(crate) processor_us: f64,
+    /// Where its runs are stored.
+    pub(crate) stage: Stage,
+}
+
+impl Made {
+    /// Plays all stored runs again, as `groundcrew backtest` does with the component that ran: how many, and how many a
+    /// second by its own clock. Each has to be the same.
+    pub(crate) fn replays_per_second(&self) -> anyhow::Result<(f64, f64)> {
+        let said = self.stage.says(&["--json", "backtest", "things", "--component", "things.wasm"])?;
+        let tally: Value = serde_json::from_str(&said).context("what `backtest` says is no JSON")?;
+        let number = |name: &str| tally[name].as_f64().with_context(|| format!("`backtest` says no {name}"));
+        let (runs, same) = (number("runs")?, number("same")?);
+        ensure!(runs > 0.0 && same >= runs, "of {runs} runs {same} are the same: {tally}");
+        Ok((runs, runs / number("seconds")?))
+    }
 }
 
 fn created(outside: &Outside) -> usize {

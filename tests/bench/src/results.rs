@@ -36,6 +36,8 @@ pub(crate) const LATENCY_P99: Quantity = quantity("handler.latency_p99_ms", "ms"
 pub(crate) const RUN_OVER_BARE: Quantity = quantity("engine.run_over_bare", "x", Aim::Below(1.5));
 pub(crate) const CREATES_PER_SECOND: Quantity =
     quantity("provisioner.creates_per_second", "creates/s", Aim::Above(1_000.0));
+pub(crate) const REPLAYS_PER_SECOND: Quantity =
+    quantity("replay.runs_per_second", "runs/s", Aim::Above(2_000.0));
 pub(crate) const START: Quantity = quantity("start.stored_runs_100k_ms", "ms", Aim::Below(300.0));
 pub(crate) const IDLE: Quantity = quantity("idle.rss_mb", "MB", Aim::Below(40.0));
 pub(crate) const RECONCILE_10K: Quantity = quantity("reconcile.10k_cpu_s", "s", Aim::Below(1.0));
@@ -88,8 +90,17 @@ pub(crate) const PROVING: [Quantity; 3] = [
 pub(crate) const SHUTDOWN: Quantity = quantity("shutdown.waiting_hooks_100_ms", "ms", Aim::Below(100.0));
 
 /// What every run measures, in the order in which it is shown.
-pub(crate) const ALWAYS: [Quantity; 8] =
-    [RUNS_PER_SECOND, LATENCY_P50, LATENCY_P99, RUN_OVER_BARE, CREATES_PER_SECOND, START, IDLE, SHUTDOWN];
+pub(crate) const ALWAYS: [Quantity; 9] = [
+    RUNS_PER_SECOND,
+    LATENCY_P50,
+    LATENCY_P99,
+    RUN_OVER_BARE,
+    CREATES_PER_SECOND,
+    REPLAYS_PER_SECOND,
+    START,
+    IDLE,
+    SHUTDOWN,
+];
 
 /// What follows where it was asked for.
 pub(crate) const IF_ASKED: [Quantity; 8] = [

@@ -105,16 +105,21 @@ org = "bench"
     }
 
     fn approve(&self) -> anyhow::Result<()> {
-        let output = self.command("").args(["add", "--all", "--yes"]).output()?;
-        let said =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "groundcrew add: {}\n{said}", output.status);
-        Ok(())
+        self.says(&["add", "--all", "--yes"]).map(drop)
     }
 
     /// Starts a command beside the runner.
     pub(crate) fn start(&self, words: &[&str]) -> anyhow::Result<Child> {
         Ok(self.command("").args(words).stdout(Stdio::null()).spawn()?)
+    }
+
+    /// What a command says that succeeds, on standard output.
+    pub(crate) fn says(&self, words: &[&str]) -> anyhow::Result<String> {
+        let output = self.command("").args(words).output()?;
+        let (said, error) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "groundcrew {}: {}\n{said}{error}", words.join(" "), output.status);
+        Ok(said.into_owned())
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -13,6 +13,7 @@ pub mod points;
 pub mod s3;
 pub mod scenario;
 pub mod shipped;
+pub mod stored;
 
 pub use groundcrew::prove::{Blow, Memory, Moment, Pairs, Strike, clock};
 pub use scenario::{Scenario, thing};

@@ -1,5 +1,6 @@
 //! Scripts over virtual time: what owners want when, what others do, what goes wrong outside.
 
+mod onlookers;
 mod shipped;
 
 use std::path::Path;

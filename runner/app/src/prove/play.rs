@@ -266,10 +266,10 @@ impl<'a, B: Beside> Stage<'a, B> {
         Ended::Horizon
     }
 
-    /// Where records are kept, `desired` is asked twice whenever all is quiet; until it was seen to differ.
+    /// Where a proof's records are kept, `desired` is asked twice whenever all is quiet; until it was seen to differ.
     async fn ask_twice(&self, runner: &Runner) {
         let known = || self.unsteady.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.scene.records == Records::None || known().is_some() {
+        if self.scene.records != Records::All || known().is_some() {
             return;
         }
         // What cannot be read now is asked at the next quiet moment.
@@ -394,7 +394,9 @@ impl<'a, B: Beside> Stage<'a, B> {
         let findings = reader.as_ref().ok().and_then(|store| store.findings(ClosedToo::Yes).ok());
         let kept = match self.scene.records {
             Records::None => None,
-            Records::All => reader.as_ref().ok().and_then(|store| records::read(store).ok()),
+            Records::All | Records::Whole => {
+                reader.as_ref().ok().and_then(|store| records::read(store, self.scene.records).ok())
+            }
         };
         let unsteady = self.unsteady.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let kept = kept.map(|kept| Kept { unsteady, ..kept });

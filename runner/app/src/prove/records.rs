@@ -10,6 +10,9 @@ use groundcrew_store::listing::{GoneToo, RowFilter};
 use groundcrew_store::runs::{CallRecord, RunRecord, RunsOf};
 use groundcrew_store::{Result, Store};
 
+use super::scene::Records;
+use crate::replay::{NotKept, Recording};
+
 /// More runs than any play has.
 const RUNS_MAX: u32 = 1_000_000;
 
@@ -18,6 +21,8 @@ const RUNS_MAX: u32 = 1_000_000;
 pub struct Kept {
     /// All runs that were stored, in order.
     pub runs: Vec<Ran>,
+    /// The same runs whole, or why they cannot be played again; only of [`Records::Whole`].
+    pub whole: Vec<Result<Recording, NotKept>>,
     /// All rows of the ledger, gone ones too.
     pub rows: Vec<StoredRow>,
     /// What each of them is for, its state, and its thing, in their order.
@@ -64,7 +69,7 @@ pub struct Called {
 }
 
 /// Reads everything.
-pub(super) fn read(store: &Store) -> Result<Kept> {
+pub(super) fn read(store: &Store, records: Records) -> Result<Kept> {
     let rows = store.rows_where(&RowFilter { gone_too: GoneToo::Yes, ..RowFilter::default() })?;
     let abouts: BTreeMap<_, _> =
         rows.iter().map(|row| (row.id, format!("{}/{}", row.kind, row.key))).collect();
@@ -77,18 +82,23 @@ pub(super) fn read(store: &Store) -> Result<Kept> {
     }
     let lives = |booked: &&Booked| !matches!(booked.state, State::Creating | State::Gone);
     let living = ledger.iter().filter(lives).map(|booked| booked.purpose.clone()).collect();
-    let mut runs = Vec::new();
+    let hooks: BTreeMap<_, _> = store.hooks()?.into_iter().map(|hook| (hook.id, hook.name)).collect();
+    let (mut runs, mut whole) = (Vec::new(), Vec::new());
     for record in store.runs(RunsOf::All, RUNS_MAX)?.into_iter().rev() {
         let calls = store.run(record.id)?.map(|(_, calls)| calls).unwrap_or_default();
         let owner = match record.subject {
             Some(subject) => store.subject(subject)?.map(|stored| stored.subject.path.to_string()),
             None => None,
         };
+        if records == Records::Whole {
+            let hook = hooks.get(&record.hook).map(String::as_str).unwrap_or_default();
+            whole.push(Recording::of(store, hook, &record, &calls)?);
+        }
         let about = record.resource.and_then(|row| abouts.get(&row).cloned());
         let calls = calls.iter().filter_map(called).collect();
         runs.push(Ran { record, owner, about, calls });
     }
-    Ok(Kept { runs, rows, ledger, living, unsteady: None })
+    Ok(Kept { runs, whole, rows, ledger, living, unsteady: None })
 }
 
 /// A request; other calls are no requests.

@@ -103,6 +103,8 @@ pub enum Records {
     None,
     /// All runs with their calls, and the ledger.
     All,
+    /// Also each run whole, as it takes to play it again.
+    Whole,
 }
 
 /// One thing that happens; `A` beside the fake.

@@ -6,6 +6,7 @@
 
 mod guests;
 mod rows;
+mod tokens;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -14,6 +14,7 @@ mod frozen;
 mod gate;
 mod hooks;
 mod inspected;
+mod leaks;
 mod limits;
 mod plain;
 mod pool;

@@ -1,28 +1,16 @@
 //! What an API hands out reaches no guest, log or journal; its token is exchanged where the stanza says.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
-use groundcrew_core::spec::Failure;
 use groundcrew_engine::egress::Response;
 use groundcrew_engine::gate::Answers;
 use groundcrew_engine::run::{Ended, Run};
-use groundcrew_engine::seal::{Grant, Held, Place, Sealed, Sealer, Sealing, Vault};
+use groundcrew_engine::seal::{Grant, Held, Place, Sealer, Sealing};
 use serde_json::json;
 
-use crate::support::{Fake, Setup, component, load, logged};
+use crate::support::{Fake, Kept, Setup, component, load, logged};
 
 const CANARY: &str = "canary-9f2c41";
-
-#[derive(Default)]
-struct Kept(Mutex<Vec<Sealed>>);
-
-impl Vault for Kept {
-    fn keep(&self, sealed: Vec<Sealed>) -> BoxFuture<'_, Result<(), Failure>> {
-        self.0.lock().unwrap().extend(sealed);
-        Box::pin(async { Ok(()) })
-    }
-}
 
 fn sealer() -> Sealer {
     Sealer::new(&[5; 32])

@@ -1,10 +1,9 @@
 //! A password that one hook's API hands out reaches the app's secrets, and nothing else of the runner's.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::scene::{Scene, agent};
+use crate::told::holds;
 
 /// A database for each app, and its connection string among the app's secrets.
 const STANZAS: &str = r#"
@@ -31,44 +30,13 @@ const APP: &str = "cust-1";
 
 impl Scene {
     /// The password of the only cluster, as the platform would tell it to its user.
-    fn password(&self) -> Option<String> {
+    pub(crate) fn password(&self) -> Option<String> {
         let id = self.world().state()["postgres"][0]["id"].as_str()?.to_owned();
         let url = format!("{}/v1/postgres/{id}/users/fly-user/credentials", self.platform.base_url());
         let answer: Value =
             agent().get(url).header("authorization", "Bearer x").call().ok()?.body_mut().read_json().ok()?;
         Some(answer["data"]["password"].as_str()?.to_owned())
     }
-
-    /// Everything that the runner wrote or says: its files, its log, its listings, each run in full.
-    fn told(&self) -> Vec<(String, Vec<u8>)> {
-        let mut told = vec![("the log".to_owned(), self.log().into_bytes())];
-        files(self.directory.path(), &mut told);
-        for listing in ["runs", "resources", "findings"] {
-            told.push((listing.to_owned(), self.says(&["--json", listing]).into_bytes()));
-        }
-        for run in self.list(&["runs"]) {
-            let id = run["run"].as_str().unwrap().to_owned();
-            for arguments in [&["run", id.as_str()][..], &["--json", "run", id.as_str()]] {
-                told.push((arguments.join(" "), self.says(arguments).into_bytes()));
-            }
-        }
-        told
-    }
-}
-
-fn files(directory: &Path, into: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, into);
-        } else if path.is_file() {
-            into.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
-}
-
-fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[test]

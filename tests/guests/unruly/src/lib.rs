@@ -22,6 +22,7 @@
 //! | `look-around` | logs what it can do with files, sockets, names and the environment |
 //! | `seal` | gets `about` with `/keys/*/secret` sealed, logs the answer, and puts it to `back` in the header `x-key` |
 //! | `echo` | gets `about` with the secret `secret` in `x-api-key`, and logs the answer |
+//! | `keep` | does each of `asks`, says and keeps all that came of it, and gets `about` with all that in its memory |
 
 use std::hint::black_box;
 use std::io::Write;
@@ -87,10 +88,42 @@ impl Handler for Unruly {
                 log::info(answer.text());
                 Ok(())
             }
+            "keep" => {
+                let asks = config["asks"].as_array().map(Vec::as_slice).unwrap_or_default();
+                let kept: Vec<_> = asks.iter().map(came_of).collect();
+                let sent = Request::get(about).send();
+                black_box(&kept);
+                sent.map(drop)
+            }
             "remember" => kv::write("key", &vec![0; 65 << 10]),
             other => Err(Failure::lasting(format!("`{other}` is nothing that this guest does"))),
         }
     }
+}
+
+/// What comes of a request: `url`, or the secret `address`; the secret `secret` in `header`, behind `before`; `seal`.
+fn came_of(ask: &Value) -> String {
+    let text = |name: &str| ask[name].as_str();
+    let sent = || -> Result<_> {
+        let url = text("address").map_or_else(|| Ok(text("url").unwrap_or_default().to_owned()), secret)?;
+        let mut request = Request::get(url);
+        if let (Some(header), Some(name)) = (text("header"), text("secret")) {
+            request =
+                request.header(header, format!("{}{}", text("before").unwrap_or_default(), secret(name)?));
+        }
+        if let Some(pointer) = text("seal") {
+            request = request.seal(pointer);
+        }
+        request.send()
+    };
+    let came = match sent() {
+        Ok(answer) => format!("{} {:?} {}", answer.status, answer.headers, answer.text()),
+        Err(failure) => failure.message,
+    };
+    log::info(&came);
+    // What a library would do without anybody's knowing.
+    drop(writeln!(std::io::stderr(), "{came}"));
+    came
 }
 
 fn look_around() {

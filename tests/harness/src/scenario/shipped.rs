@@ -121,7 +121,7 @@ impl Scenario {
     }
 
     /// A stanza, instead of that of the guest `things`.
-    fn hook(mut self, stanza: &str) -> Self {
+    pub(super) fn hook(mut self, stanza: &str) -> Self {
         self.hooks.get_or_insert_default().push_str(stanza);
         self
     }

@@ -186,15 +186,22 @@ impl Runner {
         self.commit(work, RowEffects { now, ..RowEffects::default() }).await
     }
 
-    /// Commits the row as it is now, with what was learnt just before.
+    /// Commits the row as it is now, with what was learnt just before. Runs that were not kept by that are still the
+    /// work's.
     pub(super) async fn commit(&self, work: &mut Work<'_>, effects: RowEffects) -> Result<(), Error> {
         self.keeper.keep().await?;
         let unkept = work.unkept.take();
         let (earlier, news) = unkept.map_or((None, None), |it| (Some(it.effects), it.news));
         let mut effects = earlier.unwrap_or_default().followed_by(effects);
         effects.runs = std::mem::take(&mut work.runs);
-        let run = effects.runs.last().map(|(run, _)| run.id);
-        work.row = self.store.commit_row(work.row.clone(), effects).await?;
+        let (run, runs) = (effects.runs.last().map(|(run, _)| run.id), effects.runs.clone());
+        match self.store.commit_row(work.row.clone(), effects).await {
+            Ok(row) => work.row = row,
+            Err(error) => {
+                work.runs = runs;
+                return Err(error.into());
+            }
+        }
         if let Some(what) = news {
             say(work, run, what);
         }

@@ -73,8 +73,13 @@ impl Runner {
         let mut work = Work { installed, owner, row, want, policy, config, doubted, runs, unkept: None };
         match self.steps(&mut work).await {
             Ok(()) => Ok(work.row.row.state != before),
-            // Somebody else changed the row: what was learnt is looked up again at the next look.
-            Err(Error::Store(groundcrew_store::Error::Superseded(_))) => Ok(true),
+            // Somebody else changed the row: what was learnt is looked up again at the next look. What was asked was asked.
+            Err(Error::Store(groundcrew_store::Error::Superseded(_))) => {
+                for (run, calls) in std::mem::take(&mut work.runs) {
+                    self.store.save_run(run, calls).await?;
+                }
+                Ok(true)
+            }
             Err(other) => Err(other),
         }
     }

@@ -1,4 +1,5 @@
-//! The provisioner of each language's template, which can also be told to misbehave by its want's key.
+//! The provisioner of each language's template, which can also be told to misbehave by its want's key, and what
+//! [`tokens`] adds.
 
 use std::path::Path;
 
@@ -6,6 +7,7 @@ use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
 use groundcrew_engine::run::Hook;
 
+use super::tokens;
 use crate::support::load;
 
 /// The columns; TypeScript is JavaScript once it is built.
@@ -13,7 +15,7 @@ pub(crate) const LANGUAGES: [Language; 5] =
     [Language::Rust, Language::Js, Language::Python, Language::Go, Language::C];
 
 /// A change of a source: what is replaced, and with what.
-type Change = (&'static str, &'static str);
+pub(super) type Change = (&'static str, &'static str);
 
 const RUST: &[Change] = &[
     (
@@ -160,7 +162,7 @@ pub(crate) async fn guest(language: Language) -> Option<Hook> {
     };
     let bytes = {
         let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), language, Kind::Provisioner);
-        for (from, to) in changes {
+        for (from, to) in changes.iter().chain(tokens::changes(language)) {
             scratch.replace(file, from, to);
         }
         let built = scratch.build()?.unwrap_or_else(|error| panic!("{error}"));

@@ -4,14 +4,16 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use groundcrew_core::spec::{Listed, Thing, ThingState, Want, canonical};
+use groundcrew_core::spec::{Input, Listed, Output, Thing, ThingState, View, Want, canonical};
 use groundcrew_engine::egress::{Request, Response, TransportError};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Ended, Hook, Run};
+use groundcrew_engine::seal::{Sealer, Sealing};
+use groundcrew_engine::secrets::{Format, Position, Secret, Secrets, Sign, token};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::support::{Fake, Setup, engine, view, want};
+use crate::support::{Fake, Kept, Setup, engine, view, want};
 
 /// One behaviour.
 pub(super) struct Row {
@@ -27,6 +29,8 @@ pub(super) struct Row {
 enum Call {
     /// With labels.
     Desired(&'static str),
+    /// With outputs of things that it reads.
+    DesiredOf(&'static [(&'static str, &'static str, &'static str)]),
     Find(&'static str),
     FindById(&'static str),
     /// With a key and a value.
@@ -49,6 +53,8 @@ enum Outside {
     NoAnswer,
     /// Nothing that is allowed is asked.
     Forbidden,
+    /// Nothing is asked, and no secret is granted.
+    Ungranted,
 }
 
 /// Whether the words of a failure are compared: those of a language's own errors are its own.
@@ -63,8 +69,8 @@ const UNICODE_ROW: &str =
     r#"{"id":"t/ü 1","name":"é","mark":null,"value":"gr\u00fc\u00dfe \ud83d\udca7 \"\\\n\t\u0001"}"#;
 const UNICODE: &str = "wéb ü/💧&=?+%#";
 
-use Call::{Create, CreateLarge, Desired, Find, FindById, Remove, Scan, Update};
-use Outside::{Answers, AnswersAfter, Forbidden, Large, NoAnswer};
+use Call::{Create, CreateLarge, Desired, DesiredOf, Find, FindById, Remove, Scan, Update};
+use Outside::{Answers, AnswersAfter, Forbidden, Large, NoAnswer, Ungranted};
 use Words::{Own, Same};
 
 const fn row(says: &'static str, call: Call, outside: Outside, words: Words) -> Row {
@@ -76,6 +82,17 @@ pub(super) const ROWS: &[Row] = &[
     row("desired: no labels", Desired("{}"), Forbidden, Same),
     row("desired: an empty text is no null", Desired(r#"{"plan":""}"#), Forbidden, Same),
     row("desired: Unicode", Desired(r#"{"plan":"grüße 💧 \u0001 \"\\"}"#), Forbidden, Same),
+    row(
+        "desired: what it reads: a token, empty, Unicode",
+        DesiredOf(&[
+            ("address/v4", "ip", "192.0.2.1"),
+            ("cluster/web-db", "url", "gcs_0123456789abcdef0123456789abcdef01234567"),
+            ("text/ü", "empty", ""),
+            ("text/💧", "said", "grüße \"\\\n💧"),
+        ]),
+        Forbidden,
+        Same,
+    ),
     row(
         "find: two, one without a mark",
         Find("web"),
@@ -112,6 +129,29 @@ pub(super) const ROWS: &[Row] = &[
     // The names, the mark and, in some languages, spaces are added to it.
     row("create: a body of nearly 4 MiB", CreateLarge((4 << 20) - 256), Answers(201, ROW), Same),
     row("find: an answer of 4 MiB", Find("web"), Large(4 << 20), Same),
+    row(
+        "create: a secret, a sealed answer, outputs, pending",
+        Create("sealed", "pro"),
+        Answers(
+            201,
+            r#"{"id":"t1","key":"handed-out/ü 💧","note":"waits for its DNS 💧","said":"grüße \"handed-out/ü 💧\" the-value-of-the-key"}"#,
+        ),
+        Same,
+    ),
+    row(
+        "create: a sealed answer and outputs, empty",
+        Create("sealed", "pro"),
+        Answers(201, r#"{"id":"t1","key":"","note":"x","said":""}"#),
+        Same,
+    ),
+    row(
+        "create: what is to be sealed is not there",
+        Create("sealed", "pro"),
+        Answers(201, r#"{"id":"t1","secret":"handed-out","note":"x","said":""}"#),
+        Same,
+    ),
+    row("create: the secret is not granted", Create("sealed", "pro"), Ungranted, Same),
+    row("create: a secret's token in an address", Create("misplaced", "pro"), Forbidden, Same),
     row("update", Update, Answers(200, ROW), Same),
     row("remove: gone", Remove, Answers(204, ""), Same),
     row("remove: gone before", Remove, Answers(404, "no such thing"), Same),
@@ -152,6 +192,10 @@ pub(super) async fn happened(hook: &Hook, row: &Row) -> String {
             view.owner.labels = serde_json::from_str(labels).unwrap();
             said(row, engine().desired(hook, &context, view).await)
         }
+        DesiredOf(outputs) => {
+            let inputs = outputs.iter().map(|output| input(*output)).collect();
+            said(row, engine().desired(hook, &context, View { inputs, ..view() }).await)
+        }
         Find(key) => said(row, engine().find(hook, &context, &wanted(key, "pro")).await),
         FindById(id) => {
             let want = Want { id: Some(id.to_owned()), ..want() };
@@ -187,8 +231,10 @@ fn setup(row: &Row, sent: Arc<Mutex<String>>) -> Setup {
     // Half of the usual, so that it is soon taken.
     let most = if matches!(row.call, Create("memory", _)) { 128 << 20 } else { setup.limits.memory };
     let limits = Limits { deadline, memory: most, ..setup.limits.clone() };
-    let grants = if matches!(outside, Forbidden) { Vec::new() } else { setup.grants.clone() };
-    Setup { grants, limits, ..setup }
+    let grants = if matches!(outside, Forbidden | Ungranted) { Vec::new() } else { setup.grants.clone() };
+    let secrets = if matches!(outside, Ungranted) { Secrets::default() } else { secrets() };
+    let sealing = Sealing::new(Sealer::new(&[5; 32]), Vec::new(), Ok(Vec::new()), Arc::new(Kept::default()));
+    Setup { grants, secrets, sealing, limits, ..setup }
 }
 
 fn answered(outside: Outside) -> Result<Response, TransportError> {
@@ -204,18 +250,20 @@ fn answered(outside: Outside) -> Result<Response, TransportError> {
             Ok(response(200, Vec::new(), &format!("{before}{pad}{after}")))
         }
         NoAnswer => Err(TransportError::NoAnswer("the connection was closed".to_owned())),
-        Forbidden => panic!("nothing was granted"),
+        Forbidden | Ungranted => panic!("nothing was granted"),
     }
 }
 
-/// A request: method, address, headers that the hook set but its library's, and the body as JSON with long texts cut.
+/// A request: method, address, its authorization if it has one, and the body as JSON with long texts cut.
 fn shown(request: &Request) -> String {
     let body = match request.body.as_slice() {
         [] => String::new(),
         body => serde_json::from_slice(body)
             .map_or_else(|error| format!(" no JSON: {error}"), |body| format!(" {}", canonical(&cut(body)))),
     };
-    format!("{} {}{body}", request.method, request.url)
+    let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
+    let authorization = authorization.map(|(_, value)| format!(" ({value})")).unwrap_or_default();
+    format!("{} {}{authorization}{body}", request.method, request.url)
 }
 
 fn cut(value: Value) -> Value {
@@ -244,6 +292,27 @@ fn told<T: Serialize>(row: &Row, outcome: Result<T, Ended>) -> String {
             format!("{when}{words}\n")
         }
     }
+}
+
+/// The secret `KEY`, for `Authorization` at the outside.
+fn secrets() -> Secrets {
+    let secret = Secret {
+        token: token(&[1; 32], "conformance", "KEY"),
+        value: "the-value-of-the-key".into(),
+        at: Position::Header("authorization".to_owned()),
+        format: Format::Plain,
+        to: "a.example:80".to_owned(),
+        sign: Sign::None,
+    };
+    Secrets::new([("KEY".to_owned(), secret)].into())
+}
+
+/// An output of a thing, `KIND/KEY`, of another hook of the owner.
+fn input((thing, name, value): (&str, &str, &str)) -> Input {
+    let (kind, key) = thing.split_once('/').unwrap();
+    let output = Output { name: name.to_owned(), value: value.to_owned() };
+    let (hook, kind, key) = ("other".to_owned(), kind.to_owned(), key.to_owned());
+    Input { owner: view().owner.path.to_string(), hook, kind, key, output }
 }
 
 fn listed(listed: Listed) -> Value {

@@ -10,6 +10,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
 use groundcrew_engine::gate::{Intent, IntentError, Intents};
+use groundcrew_engine::seal::{Sealed, Vault};
 use tokio::sync::Semaphore;
 
 type Reply = dyn Fn(&Request) -> Result<Response, TransportError> + Send + Sync;
@@ -87,6 +88,17 @@ impl Intents for Fake {
     fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
         let earlier: Vec<_> = intent.earlier.iter().map(|call| call.n).collect();
         self.note(format!("intent {} after {earlier:?}", intent.call.n));
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Keeps what runs seal.
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) Mutex<Vec<Sealed>>);
+
+impl Vault for Kept {
+    fn keep(&self, sealed: Vec<Sealed>) -> BoxFuture<'_, Result<(), Failure>> {
+        self.0.lock().unwrap().extend(sealed);
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -1,7 +1,9 @@
 //! What the tests share: components, a fake outside, a run with everything set up.
 
 mod build;
+mod dumped;
 mod fake;
+pub(crate) mod spelt;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -23,7 +25,8 @@ use groundcrew_engine::secrets::Secrets;
 use serde_json::{Value, json};
 
 pub(crate) use build::{component, python_component, python_example, target};
-pub(crate) use fake::{Fake, Ticking, Trace};
+pub(crate) use dumped::memories;
+pub(crate) use fake::{Fake, Kept, Ticking, Trace};
 
 /// The manifest of components that carry none.
 const PLAIN: &str = "name = \"guest\"\nabout = \"A guest of tests.\"\non = [\"*\"]\n";
