@@ -97,7 +97,8 @@ pub struct Replayed {
 }
 
 /// There is no way out of a replay.
-struct Nowhere;
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nowhere;
 
 impl Transport for Nowhere {
     fn admit<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<(), Failure>> {

@@ -242,6 +242,7 @@ mod tests {
             "handler.latency_p99_ms",
             "engine.run_over_bare",
             "provisioner.creates_per_second",
+            "replay.runs_per_second",
             "start.stored_runs_100k_ms",
             "idle.rss_mb",
             "shutdown.waiting_hooks_100_ms",

@@ -1,5 +1,7 @@
 //! `groundcrew backtest`: a hook's past runs, played with another component.
 
+mod fleet;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::{HookId, RunId, Store};
 use serde::Serialize;
 use tokio::task::JoinSet;
+
+use fleet::Fleet;
 
 use super::replay::{Library, differing};
 use super::rows::Names;
@@ -27,7 +31,8 @@ const AT_ONCE: usize = 8;
 /// Play a hook's past runs with another component, and count what differs
 ///
 /// Each run gets the input, settings, time and answers that it had. Nothing leaves. Runs that differ are grouped by the
-/// first thing that is different. The exit code is 1 if any does, so a pipeline can ask before an upgrade.
+/// first thing that is different. Of a provisioner every living owner is asked, too, what it would want. The exit code is
+/// 1 if anything differs, so a pipeline can ask before an upgrade.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Whose runs
@@ -51,6 +56,9 @@ struct Tally {
     cut_short: usize,
     differs: Vec<Group>,
     cannot_tell: BTreeMap<String, usize>,
+    /// Of a provisioner: what it would want of everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<Fleet>,
     seconds: f64,
 }
 
@@ -77,7 +85,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let mut past = Past { store: &store, hook, before: RunId(i64::MAX), since: context.now() - args.since };
     let mut sum = Sum::default();
     let mut playing = JoinSet::new();
-    let mut digest = None;
+    let mut with = None;
     while let Some(page) = past.page()? {
         for id in page {
             bar.inc_length(1);
@@ -89,8 +97,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
                     continue;
                 }
             };
-            let (with, loaded) = library.load(&recording)?;
-            digest = Some(with);
+            let (digest, loaded) = library.load(&recording)?;
+            with = Some((digest, loaded.clone()));
             if playing.len() >= AT_ONCE {
                 sum.take(runtime.block_on(playing.join_next()));
                 bar.inc(1);
@@ -103,13 +111,15 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let Some(digest) = digest else {
+    let Some((digest, loaded)) = with else {
         let kept = sum.cannot_tell.keys().next().map_or_else(|| "it has none".to_owned(), Clone::clone);
         let text = format!("no run of `{}` in the last {} can be played: {kept}", args.hook, args.since);
         return Err(Failure::failed(text).hint(format!("groundcrew runs --hook {}", args.hook)));
     };
-    let tally = sum.tally(&args.hook, digest.to_string(), begun.elapsed().as_secs_f64());
-    let code = if tally.differs.is_empty() { Code::Ok } else { Code::Failed };
+    let mut tally = sum.tally(&args.hook, digest.to_string(), begun.elapsed().as_secs_f64());
+    tally.fleet = fleet::ask(context, &store, (hook, &args.hook), &loaded)?;
+    let differs = !tally.differs.is_empty() || tally.fleet.as_ref().is_some_and(Fleet::differs);
+    let code = if differs { Code::Failed } else { Code::Ok };
     Ok(Answer::both(tally.draw(args), &tally).code(code))
 }
 
@@ -188,6 +198,7 @@ impl Sum {
             cut_short: self.cut_short,
             differs,
             cannot_tell: self.cannot_tell,
+            fleet: None,
             seconds,
         }
     }
@@ -212,6 +223,9 @@ impl Tally {
         let _ = writeln!(text, "  cannot tell  {}", self.cannot_tell.values().sum::<usize>());
         for (why, count) in &self.cannot_tell {
             let _ = writeln!(text, "    {count}: {why}");
+        }
+        if let Some(fleet) = &self.fleet {
+            let _ = writeln!(text, "  fleet        {}", fleet.line());
         }
         for group in &self.differs {
             let _ = write!(text, "\n{} x {}, as {}: {}", group.count, group.op, group.run, group.drawn);

@@ -59,6 +59,16 @@ fn every_run_is_the_same_again_and_another_version_says_where_it_is_not() {
     let said = scene.says(&["--json", "backtest", "records", "--component", &things]);
     let tally: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&tally["same"], tally["differs"].as_array().unwrap().len()), (&tally["runs"], 0), "{tally}");
+    let desired = &tally["fleet"]["desired"];
+    assert_eq!((desired["asked"].as_u64(), desired["changed"].as_u64()), (Some(2), Some(0)), "{tally}");
+
+    // A version that does the same and wants more shows it in the fleet alone.
+    let next = Shipped::get().next.display().to_string();
+    let said = scene.groundcrew(&["--json", "backtest", "records", "--component", &next]);
+    let tally: Value = serde_json::from_str(&said.out).unwrap();
+    let desired = &tally["fleet"]["desired"];
+    assert_eq!(said.code, Some(1), "{tally}");
+    assert_eq!((desired["changed"].as_u64(), desired["creates"].as_u64()), (Some(2), Some(2)), "{tally}");
 
     exported(&scene, names[names.len() - 1]);
     exported(&scene, find);

@@ -70,7 +70,8 @@ impl Runner {
         Ok(open.iter().any(|finding| finding.code == CHANGED && finding.about == hook))
     }
 
-    async fn forecast(&self, installed: &Installed) -> Result<Forecast> {
+    /// How much a changed hook would want otherwise; nothing is told and nothing done.
+    pub(crate) async fn forecast(&self, installed: &Installed) -> Result<Forecast> {
         let (owners, end) = (self.store.answered_owners(installed.id)?, self.now() + BUDGET);
         let mut forecast = Forecast { owners: owners.len() as u32, ..Forecast::default() };
         let mut said = self.now();

@@ -10,9 +10,8 @@ from wit_world import exports
 class Handler(exports.Handler):
     def handle(self, event):
         chance = f"{random.SystemRandom().getrandbits(64):016x}"
-        before = 0
+        before = None
         for n in range(1, 6):
             body = {"event": event.id, "n": n, "chance": chance, "before": before}
             key = f"{event.id}-{n}"
-            answer = fetch("POST", config()["server"] + "/events", body, headers={"idempotency-key": key})
-            before = answer.status
+            before = fetch("POST", config()["server"] + "/events", body, headers={"idempotency-key": key})
