@@ -141,8 +141,11 @@ fn load(engine: &Engine, bytes: &[u8], inspected: &Inspected) -> Hook {
     let cache = Cache::new(directory, [7; 32], Compiler::InProcess);
     let runtime =
         tokio::runtime::Builder::new_current_thread().build().expect("invariant: a runtime can be made");
-    let compiled =
-        runtime.block_on(cache.load(engine, inspected.digest, bytes)).expect("invariant: it compiles");
+    // On a thread of its own: whoever asks first may be within a runtime.
+    let compiled = std::thread::scope(|scope| {
+        let compiling = scope.spawn(|| runtime.block_on(cache.load(engine, inspected.digest, bytes)));
+        compiling.join().expect("invariant: compiling does not panic").expect("invariant: it compiles")
+    });
     let manifest = inspected.manifest.clone().expect("invariant: it carries a manifest");
     engine.link(&compiled, inspected, manifest).expect("invariant: it links")
 }
