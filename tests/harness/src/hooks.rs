@@ -139,13 +139,14 @@ fn look_into(bytes: &[u8]) -> Inspected {
 fn load(engine: &Engine, bytes: &[u8], inspected: &Inspected) -> Hook {
     let directory = PathBuf::from(Path::new(concat!(env!("OUT_DIR"), "/compiled")));
     let cache = Cache::new(directory, [7; 32], Compiler::InProcess);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().build().expect("invariant: a runtime can be made");
+    let compile = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("invariant: a runtime can be made");
+        runtime.block_on(cache.load(engine, inspected.digest, bytes)).expect("invariant: it compiles")
+    };
     // On a thread of its own: whoever asks first may be within a runtime.
-    let compiled = std::thread::scope(|scope| {
-        let compiling = scope.spawn(|| runtime.block_on(cache.load(engine, inspected.digest, bytes)));
-        compiling.join().expect("invariant: compiling does not panic").expect("invariant: it compiles")
-    });
+    let compiled = std::thread::scope(|scope| scope.spawn(compile).join());
+    let compiled = compiled.expect("invariant: compiling does not panic");
     let manifest = inspected.manifest.clone().expect("invariant: it carries a manifest");
     engine.link(&compiled, inspected, manifest).expect("invariant: it links")
 }
