@@ -225,7 +225,8 @@ impl Egress {
             }
             // Nothing leaves: the host itself answers.
             Err(failure) => {
-                gate.pass(gate.ticket(n, "http", CallAccess::Local, kept), Denied(failure)).await?
+                gate.pass(gate.ticket(n, "http", CallAccess::Local, kept).again(twice), Denied(failure))
+                    .await?
             }
         };
         let damaged = |error| Failure::final_(format!("the journal is damaged: {error}"));

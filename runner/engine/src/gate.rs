@@ -42,6 +42,10 @@ use state::{Found, State, look_up};
 use crate::clock::Clock;
 use crate::journal::{CallAccess, Journal, Recorded, Schedule};
 
+/// How long after a write was sent it may be sent again: receivers remember idempotency keys for a day, and what is to be
+/// may be something else by then.
+pub const AGAIN_WITHIN: Millis = Millis::hours(12);
+
 /// Where answers come from.
 #[derive(Clone, Debug, Default)]
 pub enum Answers {
@@ -51,7 +55,7 @@ pub enum Answers {
     /// From the journal only; its end ends the run.
     Journal(Journal),
     /// From the journal while it lasts, then from outside. A write that it leaves unanswered is sent again if its ticket
-    /// says that this does no harm, and ends the run otherwise.
+    /// says that this does no harm and it is not older than [`AGAIN_WITHIN`], and ends the run otherwise.
     JournalThenOutside(Journal),
     /// Reads from outside; the run ends at its first write.
     Observe,
@@ -322,10 +326,17 @@ impl Gate {
                 self.state().repeat(recorded.clone());
                 Ok(recorded.answer.clone())
             }
-            Found::InDoubt if !only && twice == Twice::Doubles => Err(Refusal::InDoubt(call.n)),
-            Found::InDoubt | Found::Nothing if only => Err(Refusal::JournalEnded(call.n)),
-            Found::InDoubt | Found::Nothing => Ok(None),
+            Found::InDoubt(_) | Found::Nothing if only => Err(Refusal::JournalEnded(call.n)),
+            Found::InDoubt(sent) if twice == Twice::Doubles || self.is_old(sent) => {
+                Err(Refusal::InDoubt(call.n))
+            }
+            Found::InDoubt(_) | Found::Nothing => Ok(None),
         }
+    }
+
+    /// Whether a write was sent too long ago to be sent again.
+    fn is_old(&self, sent: &Recorded) -> bool {
+        self.clock.now().since(sent.sent_at) > AGAIN_WITHIN
     }
 
     fn answer(&self, mut call: Recorded, reply: Reply) {

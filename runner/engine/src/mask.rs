@@ -9,13 +9,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Spellings shorter than this are not masked: they would mask ordinary words.
 pub(crate) const MASKED_FROM: usize = 8;
+
+/// A longer value is looked for as it is and as JSON quotes it, and in no other spelling: an automaton for all of them takes
+/// many times its length.
+const SPELT_UP_TO: usize = 8 << 10;
 
 /// What stands in the place of a value.
 const MASK: &str = "***";
@@ -60,8 +64,11 @@ impl Mask {
         if all.is_empty() {
             return Self(None);
         }
-        // Of two that begin at one place the longer is meant.
-        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&all);
+        // Of two that begin at one place the longer is meant. A table of all transitions would take megabytes for one key.
+        let built = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&all);
         Self(Some(built.expect("invariant: secrets are no gigabytes")))
     }
 
@@ -99,10 +106,15 @@ impl Mask {
 /// All ways in which a value may be written.
 fn spell(value: &str, into: &mut BTreeSet<String>) {
     for value in [value, value.trim()] {
-        if value.is_empty() {
+        // A long spelling of what is short is an ordinary word, too: four characters are eight digits.
+        if value.len() < MASKED_FROM {
             continue;
         }
         into.insert(value.to_owned());
+        if value.len() > SPELT_UP_TO {
+            into.insert(quoted(value));
+            continue;
+        }
         into.insert(value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
         // JSON within JSON is nothing rare.
         for quoted in [quoted(value), quoted(&quoted(value))] {

@@ -68,6 +68,8 @@ struct Bench {
     way: Arc<Way>,
     store: Store,
     lane: LaneId,
+    /// The stanza's level.
+    level: &'static str,
     _directory: TempDir,
 }
 
@@ -76,9 +78,9 @@ const KEYED: &str = "says = \"one\"";
 const KEYLESS: &str = "says = \"one\", keyless = true";
 const OTHERWISE: &str = "says = \"another\"";
 
-fn config(settings: &str) -> Config {
+fn config(settings: &str, level: &str) -> Config {
     let text = format!(
-        "installation = \"resume\"\nlevel = \"enforce\"\n[hook.five]\nuse = \"five.wasm\"\n\
+        "installation = \"resume\"\nlevel = \"enforce\"\n[hook.five]\nuse = \"five.wasm\"\nlevel = \"{level}\"\n\
          config = {{ server = \"http://a.example\", {settings} }}\nallow = [\"POST {{config.server}}/events\"]\n"
     );
     let environment = Environment::fixed([]);
@@ -94,7 +96,7 @@ impl Bench {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("groundcrew.db"), Options::default()).unwrap();
-        let digest = Shop::of_process().component(&config(KEYED).hooks["five"].component).digest;
+        let digest = Shop::of_process().component(&config(KEYED, "enforce").hooks["five"].component).digest;
         let hook = store.save_hook("five", digest, "", "{}").await.unwrap();
         let time = now();
         let event = Event {
@@ -107,12 +109,12 @@ impl Bench {
         let events = vec![NewEvent { event, handlers: vec![hook] }];
         store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
         let lane = LaneId { hook, subject: SubjectId::NONE };
-        Self { way: Arc::default(), store, lane, _directory: directory }
+        Self { way: Arc::default(), store, lane, level: "enforce", _directory: directory }
     }
 
     /// A process that is started on what the last one left.
     async fn start(&self, settings: &str) -> Arc<Runner> {
-        let config = config(settings);
+        let config = config(settings, self.level);
         let shop = Shop::of_process();
         let hook = config.hooks["five"].clone();
         let component = shop.component(&hook.component);
@@ -202,7 +204,7 @@ async fn after_a_kill_at_any_write_the_next_run_goes_on_from_there_and_replays()
         let (run, calls) = bench.store.run(runs[1].id).unwrap().unwrap();
         let recording = Recording::of(&bench.store, "five", &run, &calls).unwrap().unwrap();
         let shop = Shop::of_process();
-        let hook = &config(KEYED).hooks["five"];
+        let hook = &config(KEYED, "enforce").hooks["five"];
         let component = shop.component(&hook.component);
         let loaded = groundcrew::prove::loaded::Loaded {
             engine: shop.engine.clone(),
@@ -273,6 +275,16 @@ async fn a_guest_that_goes_another_way_begins_anew_only_if_no_write_is_in_doubt(
     assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, None);
     bench.works(OTHERWISE).await;
     assert_eq!((bench.sent(), bench.is_told()), (vec![1, 2, 3, 1, 2, 3, 4, 5], true));
+}
+
+#[tokio::test]
+async fn a_hook_that_only_observes_sends_nothing_again_and_forgets_no_doubt() {
+    let mut bench = Bench::new().await;
+    bench.killed_at(2, KEYED).await;
+    bench.level = "observe";
+    bench.works(KEYED).await;
+    assert_eq!((bench.sent(), bench.dead().len()), (vec![1, 2], 1));
+    assert_eq!(bench.dead()[0].in_doubt, Some(bench.runs()[0].id));
 }
 
 #[tokio::test]

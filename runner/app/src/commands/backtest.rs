@@ -140,8 +140,11 @@ impl Past<'_> {
     /// The next of them; none: those were all.
     fn page(&mut self) -> Result<Option<Vec<RunId>>, Failure> {
         let page = self.store.runs_before(self.hook, self.before, PAGE)?;
-        let young: Vec<_> =
-            page.iter().take_while(|run| run.started >= self.since).map(|run| run.id).collect();
+        let young: Vec<_> = page
+            .iter()
+            .take_while(|run| run.ended.unwrap_or(run.started) >= self.since)
+            .map(|run| run.id)
+            .collect();
         let Some(last) = young.last() else { return Ok(None) };
         self.before = *last;
         Ok(Some(young))

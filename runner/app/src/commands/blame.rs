@@ -87,8 +87,10 @@ impl Blamed {
             let Some(last) = page.last() else { break };
             before = last.id;
             for run in &page {
-                if run.started < since || counted == COUNTED {
-                    earlier = Some((run.component, run.started >= since));
+                // One that was resumed began when the first of its runs did.
+                let at = run.ended.unwrap_or(run.started);
+                if at < since || counted == COUNTED {
+                    earlier = Some((run.component, at >= since));
                     break 'pages;
                 }
                 counted += 1;

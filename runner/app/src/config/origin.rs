@@ -33,12 +33,19 @@ impl Config {
     /// # Errors
     /// All that is wrong with the configuration then, for example a field that the other version does not know.
     pub fn hook_with(&self, hook: &Hook, manifest: &Manifest) -> Result<Hook, Report> {
+        // What its stanza names; what was promoted in the place of that is in no text.
+        let own = self.hooks.get(&hook.name).map_or(&hook.component, |own| &own.component);
         let manifests = |component: &Component, brought: Option<&Manifest>| {
-            if *component == hook.component {
+            if component == own {
                 return Ok(manifest.clone());
             }
-            let others = || self.hooks.values().find(|other| other.component == *component);
-            brought.cloned().or_else(|| Some(others()?.manifest.clone())).ok_or(NoManifest::Absent)
+            let is_it = |other: &&Hook| other.component == *component;
+            let known = || {
+                let candidates =
+                    self.hooks.values().filter_map(|other| Some(&*other.candidate.as_ref()?.hook));
+                self.hooks.values().chain(candidates).find(is_it).map(|other| other.manifest.clone())
+            };
+            brought.cloned().or_else(known).ok_or(NoManifest::Absent)
         };
         let Origin { file, text, dir, environment } = &self.origin;
         let mut read = Self::parse(file, text, dir, environment, &manifests)?;

@@ -23,7 +23,7 @@ use groundcrew_store::{RunId, Store};
 use super::given::Asked;
 use super::installed::Installed;
 use super::record::{self, About, Opened, RunStart};
-use super::resume::{self, Lost};
+use super::resume::{self, Interrupted, Lost};
 use super::{Error, Runner, Surroundings};
 
 /// Attempts after which a delivery is dead.
@@ -86,6 +86,11 @@ impl Runner {
             Some(Err(Lost::Unknown(error))) => return self.give_up(installed, lane, delivery, error).await,
             Some(Err(Lost::Harmless)) | None => None,
         };
+        let observing = installed.hook.level == Level::Observe;
+        // Nothing is sent while observing, and what is in doubt would be forgotten.
+        if let Some(error) = resumed.as_ref().filter(|_| observing).and_then(Interrupted::doubt) {
+            return self.give_up(installed, lane, delivery, error).await;
+        }
         let anew = || RunStart { seed: self.entropy.seed(), started: self.now() };
         let start = resumed.as_ref().map_or_else(anew, |resumed| resumed.start);
         let about = About {
@@ -96,7 +101,6 @@ impl Runner {
         let config = installed.own_config();
         let asked = Asked::Handle(Cow::Borrowed(&delivery.event));
         let opened = self.open_run(installed, lane, about, &start, &config, &asked);
-        let observing = installed.hook.level == Level::Observe;
         let surroundings = Surroundings {
             answers: match &resumed {
                 _ if observing => Answers::Observe,
@@ -138,7 +142,9 @@ impl Runner {
                 (None, Err(ended)) => {
                     let known = matches!(ended, Ended::Deadline(_)).then(|| context.gate.known());
                     let known = known.filter(|known| resume::goes_on(known, resumed.as_ref()));
-                    let again = self.again(&ended.failure(), attempts, known.as_ref().map(|_| record.id));
+                    // What was sent before the hook observed is not forgotten by observing.
+                    let next = if observing { delivery.resumes } else { known.as_ref().map(|_| record.id) };
+                    let again = self.again(&ended.failure(), attempts, next);
                     let over = gives_up(&ended, attempts, now.since(happened));
                     if over { dead(&ended, known.as_ref(), record.id) } else { again }
                 }

@@ -5,7 +5,7 @@
 //!        |      the delivery names the run, whose calls are stored up to its last write
 //!        v
 //!   same seed, same beginning, answers from the journal, then from outside
-//!        |-- the write without an answer: PUT, DELETE, or with an idempotency key -----> sent again
+//!        |-- the write without an answer: PUT, DELETE, or with an idempotency key, for 12 h -----> sent again
 //!        |-- any other -----------------------------------> dead: nobody knows what became of it
 //!        '-- the guest asks something else: begins anew, unless a write is without an answer
 //! ```
@@ -13,7 +13,7 @@
 //! Whatever a run was told before it ended, it is told again; so nothing that was answered is done twice.
 
 use groundcrew_core::time::Timestamp;
-use groundcrew_engine::gate::{Answers, Gate, Refusal};
+use groundcrew_engine::gate::{AGAIN_WITHIN, Answers, Gate, Refusal};
 use groundcrew_engine::journal::{CallAccess, Journal, Recorded};
 use groundcrew_engine::run::Ended;
 use groundcrew_store::RunId;
@@ -70,6 +70,11 @@ impl Interrupted {
                 Some(call) => Err(Lost::Unknown(unknown(&call.ask, call.sent_at))),
             },
         }
+    }
+
+    /// What is said of a write of it without an answer, if there is one.
+    pub(super) fn doubt(&self) -> Option<String> {
+        unanswered(&self.journal).map(|write| unknown(&write.ask, write.sent_at))
     }
 
     /// Where the answers of the next run come from.
@@ -131,6 +136,6 @@ pub(super) fn unknown(ask: &[u8], sent_at: Timestamp) -> String {
     let (method, url) = (field("method"), field("url"));
     format!(
         "unknown outcome: {method} {url} was sent at {sent_at} and its run ended before the answer; \
-         it is not sent twice, for it carries no idempotency key"
+         it is not sent again, as only PUT, DELETE and what carries an idempotency key is, for {AGAIN_WITHIN}"
     )
 }

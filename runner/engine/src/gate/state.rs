@@ -106,9 +106,9 @@ impl State {
         )
     }
 
-    /// Notes that these calls are stored.
+    /// Notes that these calls are stored; one without an answer is stored again when it has one.
     pub(super) fn store(&mut self, calls: &[Recorded]) {
-        for call in calls {
+        for call in calls.iter().filter(|call| call.answer.is_some()) {
             self.slot(call.n).stored = true;
         }
     }
@@ -182,8 +182,8 @@ impl State {
 /// A call that a journal has.
 pub(super) enum Found<'a> {
     Answered(&'a Recorded),
-    /// A write left and nobody knows what became of it: it is settled, never repeated.
-    InDoubt,
+    /// A write left and nobody knows what became of it.
+    InDoubt(&'a Recorded),
     Nothing,
 }
 
@@ -199,7 +199,7 @@ pub(super) fn look_up<'a>(journal: &'a Journal, call: &Recorded) -> Result<Found
     }
     Ok(match (&recorded.answer, recorded.access) {
         (Some(_), _) => Found::Answered(recorded),
-        (None, CallAccess::Write) => Found::InDoubt,
+        (None, CallAccess::Write) => Found::InDoubt(recorded),
         (None, CallAccess::Read | CallAccess::Local) => Found::Nothing,
     })
 }

@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
 use groundcrew_engine::gate::{
-    Answers, Effect, Fault, Faults, Gate, Intent, IntentError, Intents, Moment, Outside, Refusal, Reply,
-    Twice, Writes,
+    AGAIN_WITHIN, Answers, Effect, Fault, Faults, Gate, Intent, IntentError, Intents, Moment, Outside,
+    Refusal, Reply, Twice, Writes,
 };
 use groundcrew_engine::journal::{CallAccess, Journal, Recorded};
 use groundcrew_engine::limits::Limits;
@@ -158,6 +158,12 @@ async fn a_write_without_an_answer_is_repeated_if_that_does_no_harm_and_its_inte
     assert_eq!(world.trace()[lived..], again);
     let [was, is] = [&journal, &resumed.known()].map(|journal| journal.calls.len());
     assert_eq!((was, is, resumed.journal().calls.len()), (4, 4, 4));
+
+    // Receivers do not remember keys for ever.
+    let sent = world.trace().len();
+    world.clock.advance(AGAIN_WITHIN + Millis::new(1));
+    let late = world.gate(Answers::JournalThenOutside(journal.clone()));
+    assert_eq!((guest(&late).await, world.trace().len()), (Err(Refusal::InDoubt(2)), sent));
 
     // One that ended early knows no less than the one from which it went on.
     let ended = world.gate(Answers::JournalThenOutside(journal.clone()));

@@ -87,6 +87,9 @@ fn forecast(
         Ok(stanza) => stanza,
         Err(report) => return Ok(Err(format!("the stanza does not fit it: {}", report.summary()))),
     };
+    if let Some(read) = stanza.reads().first() {
+        return Ok(Err(format!("it reads what `{read}` made; `groundcrew plan` asks it with that")));
+    }
     // What a token stands for is part of what is asked, so the secrets have to be there; they go nowhere.
     let installed = match Installed::new(hook, stanza, loaded.component.clone(), &config.secrets, key) {
         Ok(installed) => installed,
