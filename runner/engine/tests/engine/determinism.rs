@@ -96,7 +96,7 @@ impl Intents for Kept {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_intent_a_run_of_concurrent_writes_ends_after_the_next_one_goes_on_from_it() {
     let hook = load(&component("guest-fetches")).await;
     let putting =

@@ -58,8 +58,10 @@ fn fetch(method: &Method, authority: &str, paths: &[&str]) -> Result<()> {
     }
     while !open.is_empty() {
         let pollables: Vec<Pollable> = open.iter().map(|(_, future)| future.subscribe()).collect();
-        let ready = poll(&pollables.iter().collect::<Vec<_>>());
+        let mut ready = poll(&pollables.iter().collect::<Vec<_>>());
         drop(pollables);
+        // WASI promises no order.
+        ready.sort_unstable();
         for at in ready.into_iter().rev() {
             let (path, future) = open.remove(at as usize);
             let answer = match future.get() {
