@@ -157,7 +157,8 @@ async fn work(stage: &Stage, up: &Up) -> Result<usize> {
         for cause in [Cause::Event, Cause::Sweep] {
             let due = up.runner.store.due_lanes_of(installed.id, cause, stage.watch.now(), LANES)?;
             worked += due.len();
-            let is_swept = cause == Cause::Sweep && installed.hook.provisioner().is_some();
+            let may_rest = cause == Cause::Sweep && installed.hook.provisioner().is_some();
+            let is_swept = may_rest && !due.is_empty();
             // What cannot be swept is looked at.
             let swept = if is_swept {
                 up.runner.clone().sweep(installed.clone(), due.clone()).await.ok()
