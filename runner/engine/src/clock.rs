@@ -146,6 +146,11 @@ impl GuestTime {
         self.0.fetch_max(nanos, Ordering::Relaxed);
     }
 
+    /// How much is left until a reading of this clock, in nanoseconds. To ask does not move it.
+    pub(crate) fn nanos_until(&self, nanos: u64) -> u64 {
+        nanos.saturating_sub(self.0.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn read_nanos(&self) -> u64 {
         self.0.fetch_add(READ_NANOS, Ordering::Relaxed)
     }

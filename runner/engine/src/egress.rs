@@ -217,7 +217,7 @@ impl Egress {
         ask: Request,
         seal: &[Pointer],
     ) -> Result<Response, Refused> {
-        let (kept, twice) = (kept(&ask, seal, limits), twice(&ask));
+        let (kept, twice) = (kept(&ask, seal, limits), twice(&ask.method, &ask.headers));
         let bytes = match self.prepare(limits, ask, seal) {
             Ok(Prepared { access, to, request }) => {
                 let exchange = Exchange { egress: self, clock: gate.clock(), request, to, limits, seal };
@@ -336,10 +336,10 @@ const KEYS: [&str; 2] = ["idempotency-key", "webhook-id"];
 /// Whether a request may be sent again when nobody knows what became of it.
 ///
 /// PUT and DELETE say what is to be (RFC 9110, section 9.2.2); others may if they carry an idempotency key.
-fn twice(ask: &Request) -> Twice {
+pub(crate) fn twice(method: &str, headers: &[(String, String)]) -> Twice {
     let is_key = |(name, value): &(String, String)| KEYS.contains(&name.as_str()) && !value.is_empty();
-    let says_what_is_to_be = matches!(ask.method.as_str(), "PUT" | "DELETE");
-    if says_what_is_to_be || ask.headers.iter().any(is_key) { Twice::Harmless } else { Twice::Doubles }
+    let says_what_is_to_be = matches!(method, "PUT" | "DELETE");
+    if says_what_is_to_be || headers.iter().any(is_key) { Twice::Harmless } else { Twice::Doubles }
 }
 
 /// A request that was judged.

@@ -40,6 +40,7 @@ pub use intents::{Intent, IntentError, Intents, Unrecorded};
 use state::{Found, State, look_up};
 
 use crate::clock::Clock;
+use crate::egress::{self, Ask};
 use crate::journal::{CallAccess, Journal, Recorded, Schedule};
 
 /// How long after a write was sent it may be sent again: receivers remember idempotency keys for a day, and what is to be
@@ -135,6 +136,14 @@ pub enum Twice {
     Harmless,
     /// It may do twice what it does.
     Doubles,
+}
+
+impl Twice {
+    /// That of a write as the journal keeps it; of what cannot be read, the worse.
+    pub fn of_recorded(ask: &[u8]) -> Self {
+        serde_json::from_slice::<Ask>(ask)
+            .map_or(Self::Doubles, |ask| egress::twice(&ask.method, &ask.headers))
+    }
 }
 
 impl Ticket {
@@ -387,9 +396,14 @@ impl Gate {
         self.clock.clone()
     }
 
-    /// Whether sleeping guests are to sleep in fact.
-    pub(crate) const fn sleeps(&self) -> bool {
-        !matches!(self.answers, Answers::Journal(_))
+    /// Whether a guest that sleeps now is to sleep in fact: not in a replay, nor where the journal that is resumed knows
+    /// how its next look ended.
+    pub(crate) fn sleeps(&self) -> bool {
+        match &self.answers {
+            Answers::Journal(_) => false,
+            Answers::JournalThenOutside(journal) => self.state().schedule.looks >= journal.schedule.looks,
+            Answers::Outside | Answers::Observe => true,
+        }
     }
 
     /// The journal so far: calls by number, also those that left and were not answered, and the schedule.

@@ -123,9 +123,10 @@ impl Host {
         self.outgoing.entered = true;
     }
 
-    /// Whether a guest that sleeps sleeps in fact; else only its time moves.
-    fn sleeps(&self) -> bool {
-        self.with.purity == Purity::Effects && self.with.gate.sleeps()
+    /// Says whether a guest that sleeps sleeps in fact, whenever it is asked; else only the guest's time moves.
+    fn sleeps(&self) -> Box<dyn Fn() -> bool + Send + Sync> {
+        let (purity, gate) = (self.with.purity, self.with.gate.clone());
+        Box::new(move || purity == Purity::Effects && gate.sleeps())
     }
 
     fn kept_log(&self) -> std::sync::MutexGuard<'_, Log> {

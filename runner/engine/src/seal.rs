@@ -13,7 +13,9 @@
 //!   the owner whose output it is. Anywhere else the request is refused.
 //! - Values of this owner that are known (of eight bytes and more) are masked in everything that comes back.
 
-use std::collections::BTreeSet;
+mod masks;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,6 +30,7 @@ use serde_json::Value;
 use crate::egress::Response;
 use crate::journal::CallAccess;
 use crate::mask::Mask;
+use masks::Masks;
 
 const PREFIX: &str = "gcs_";
 /// Hexadecimal digits after it.
@@ -48,12 +51,13 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// Makes tokens and ciphers, and opens them again.
+/// Makes tokens and ciphers, and opens them again. Clones share the masks of what they opened.
 #[derive(Clone)]
 pub struct Sealer {
     tokens: [u8; 32],
     nonces: [u8; 32],
     values: [u8; 32],
+    masks: Masks,
 }
 
 impl fmt::Debug for Sealer {
@@ -70,6 +74,7 @@ impl Sealer {
             tokens: derived("\0sealed tokens"),
             nonces: derived("\0sealed nonces"),
             values: derived("\0sealed values"),
+            masks: Masks::default(),
         }
     }
 
@@ -160,20 +165,20 @@ struct Inner {
     known: Mutex<Known>,
 }
 
-/// Values that are masked.
+/// Values that are masked, by their tokens.
 #[derive(Default)]
 struct Known {
-    values: BTreeSet<String>,
+    values: BTreeMap<String, Arc<str>>,
     mask: Mask,
 }
 
 impl Known {
     /// Masks these, too.
-    fn learn<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+    fn learn(&mut self, values: impl IntoIterator<Item = (String, Arc<str>)>, masks: &Masks) {
         let before = self.values.len();
-        self.values.extend(values.into_iter().map(str::to_owned));
+        self.values.extend(values);
         if self.values.len() > before {
-            self.mask = Mask::of(self.values.iter().map(String::as_str));
+            self.mask = masks.of(&self.values);
         }
     }
 }
@@ -211,7 +216,8 @@ impl Sealing {
         let opened = |held: Held| sealer.open(&held.sealed).map(|value| (held, value));
         let held = held.map(|held| held.into_iter().filter_map(opened).collect::<Vec<_>>());
         let mut known = Known::default();
-        known.learn(held.iter().flatten().map(|(_, value)| &**value));
+        let values = held.iter().flatten().map(|(held, value)| (held.sealed.token.clone(), value.clone()));
+        known.learn(values, &sealer.masks);
         Self(Some(Arc::new(Inner { sealer, grants, held, vault, known: Mutex::new(known) })))
     }
 
@@ -346,27 +352,17 @@ impl Sealing {
         {
             return Err(Failure::final_(format!("there is nothing at `{pointer}`, which is to be sealed")));
         }
-        let mut sealed = Vec::new();
-        for pointer in pointers {
-            for found in pointer.all_mut(&mut json) {
-                match found {
-                    Value::Null => {}
-                    // What two pointers name is sealed once.
-                    Value::String(text) if tokens(text).next() == Some(text.as_str()) => {}
-                    Value::String(text) => {
-                        let one = inner.sealer.seal(text);
-                        inner.known.lock().unwrap_or_else(PoisonError::into_inner).learn([text.as_str()]);
-                        text.clone_from(&one.token);
-                        sealed.push(one);
-                    }
-                    _ => {
-                        return Err(Failure::final_(format!(
-                            "what is to be sealed at `{pointer}` is no string"
-                        )));
-                    }
-                }
-            }
-        }
+        let (mut sealed, mut values) = (Vec::new(), Vec::new());
+        let replaced = replace(&mut json, pointers, |value| {
+            let one = inner.sealer.seal(value);
+            let token = one.token.clone();
+            values.push((token.clone(), Arc::from(value)));
+            sealed.push(one);
+            token
+        });
+        // Also of an answer that is not shown after all.
+        inner.known.lock().unwrap_or_else(PoisonError::into_inner).learn(values, &inner.sealer.masks);
+        replaced?;
         if sealed.is_empty() {
             return Ok(answer);
         }
@@ -381,6 +377,29 @@ impl Sealing {
         let known = |inner: &Inner| inner.known.lock().unwrap_or_else(PoisonError::into_inner).mask.clone();
         self.0.as_deref().map(known).unwrap_or_default()
     }
+}
+
+/// Puts something else in the place of each string at these pointers.
+fn replace(
+    json: &mut Value,
+    pointers: &[Pointer],
+    mut other: impl FnMut(&str) -> String,
+) -> Result<(), Failure> {
+    for pointer in pointers {
+        for found in pointer.all_mut(json) {
+            match found {
+                Value::Null => {}
+                // What two pointers name is sealed once.
+                Value::String(text) if tokens(text).next() == Some(text.as_str()) => {}
+                Value::String(text) => *text = other(text),
+                _ => {
+                    let text = format!("what is to be sealed at `{pointer}` is no string");
+                    return Err(Failure::final_(text));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether it is GraphQL's way to say that something went wrong, without any data.

@@ -80,7 +80,7 @@ impl<'a> AwsKey<'a> {
 }
 
 /// One secret of a hook, resolved.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     /// The token that the guest holds.
     pub token: String,
@@ -126,6 +126,12 @@ impl Secrets {
     pub fn new(by_name: BTreeMap<String, Secret>) -> Self {
         let known: Vec<String> = by_name.values().flat_map(parts).collect();
         Self { by_name, mask: Mask::of(known.iter().map(String::as_str)) }
+    }
+
+    /// Itself, if that is what it is made of; else the set of these. A mask takes longer to make than to compare.
+    #[must_use]
+    pub fn renewed(self: &Arc<Self>, by_name: BTreeMap<String, Secret>) -> Arc<Self> {
+        if self.by_name == by_name { self.clone() } else { Arc::new(Self::new(by_name)) }
     }
 
     /// The token of a secret.
@@ -368,6 +374,16 @@ mod tests {
         let secrets = secrets(Position::Url, Format::Plain);
         assert_eq!(secrets.mask(b"<s3cret-value> s3cret-value".to_vec()), b"<***> ***");
         assert_eq!(secrets.mask_text("echo s3cret-value".to_owned()), "echo ***");
+    }
+
+    #[test]
+    fn a_set_that_is_read_again_is_made_again_only_if_it_changed() {
+        let before = Arc::new(secrets(Position::Url, Format::Plain));
+        assert!(Arc::ptr_eq(&before, &before.renewed(before.by_name.clone())));
+        let mut changed = before.by_name.clone();
+        changed.get_mut("KEY").unwrap().value = "s3cret-now".into();
+        let after = before.renewed(changed);
+        assert_eq!(after.mask_text("s3cret-now, s3cret-value".to_owned()), "***, s3cret-value");
     }
 
     #[test]

@@ -137,8 +137,14 @@ impl Store {
 
     /// Keeps a run before a write of it leaves; if it is a delivery's, the delivery notes from where to go on should
     /// nobody ever say how the run ended.
+    ///
+    /// # Errors
+    /// [`Error::Over`] if somebody has said so: the write must not leave, and nothing is kept of it.
     pub async fn save_intent(&self, run: RunRecord, calls: Vec<CallRecord>) -> Result<()> {
         self.write(move |connection| {
+            if runs::has_ended(connection, run.id)? {
+                return Err(Error::Over(run.id));
+            }
             runs::save(connection, &run, &calls)?;
             let Some(seq) = run.seq else { return Ok(()) };
             let text = "UPDATE delivery SET resumes = ?4 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";

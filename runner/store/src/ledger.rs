@@ -15,7 +15,7 @@ use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::leave::{self, LeavePolicy};
 use crate::operators::{self, OperatorAct};
-use crate::runs::{self, CallRecord, RunRecord};
+use crate::runs::{self, Ran};
 use crate::wants::{self, StoredWant};
 use crate::{Error, HookId, Result, Store, SubjectId, applied, ends, sql};
 
@@ -88,7 +88,7 @@ pub struct StoredRow {
 #[derive(Clone, Debug, Default)]
 pub struct RowEffects {
     /// The runs that learnt it, or that are about to write.
-    pub runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    pub runs: Vec<Ran>,
     /// Lanes that read its outputs, which changed.
     pub readers: Vec<LaneId>,
     /// Findings about it that open.
@@ -227,7 +227,8 @@ fn update(connection: &Connection, row: &StoredRow) -> Result<()> {
 fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Result<()> {
     applied::spend(connection, row)?;
     update(connection, row)?;
-    for (run, calls) in &effects.runs {
+    for ran in &effects.runs {
+        let (run, calls) = &**ran;
         runs::save(connection, run, calls)?;
     }
     let about = row.about();

@@ -36,6 +36,7 @@ pub mod operators;
 pub mod promotions;
 pub mod prune;
 mod prune_acts;
+mod prune_bodies;
 mod prune_subjects;
 pub mod reconcile;
 pub mod recover;
@@ -95,6 +96,9 @@ pub enum Error {
     /// What is stored does not fit this program's words.
     #[error("the database holds what this version does not know: {0}")]
     Foreign(String),
+    /// A write was to be kept with a run that has ended.
+    #[error("run {0} has ended: no write may leave for it any more")]
+    Over(RunId),
     /// The disk is full or broken; nothing was acknowledged.
     #[error("the database cannot be written: {0}")]
     Unavailable(String),

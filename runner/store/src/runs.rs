@@ -95,6 +95,9 @@ pub struct CallRecord {
     pub back_at: Option<Timestamp>,
 }
 
+/// A run with its calls. It is shared, for what refuses to keep it leaves it to whoever asked.
+pub type Ran = Arc<(RunRecord, Vec<CallRecord>)>;
+
 /// Writes or completes a run.
 pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord]) -> Result<()> {
     let settings =
@@ -141,6 +144,13 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
         ])?;
     }
     Ok(())
+}
+
+/// Whether a run is kept as one that ended.
+pub(crate) fn has_ended(connection: &Connection, run: RunId) -> Result<bool> {
+    let text = "SELECT ended IS NOT NULL FROM run WHERE id = ?1";
+    let ended = connection.prepare_cached(text)?.query_row([run.0], |row| row.get(0)).optional()?;
+    Ok(ended.unwrap_or(false))
 }
 
 /// The number of settings, which are kept from the first run on that has them.

@@ -41,7 +41,7 @@ pub fn looker() -> Vec<u8> {
 const MANIFEST: &str = include_str!("../../guests/things/hook.toml");
 
 /// The handler that goes out through `wasi:http`; its manifest says no more than that it is one.
-const FETCHES: &str = "name = \"fetches\"\nabout = \"Goes out through wasi:http.\"\non = [\"*\"]\n";
+const FETCHES: &str = "name = \"fetches\"\nabout = \"Goes out through wasi:http.\"\non = [\"*\"]\n[config]\ntype = \"object\"\n";
 
 /// The guest as it is built, and in which component; each name has a manifest of its own.
 const GUESTS: [(&str, &[u8]); 6] = [

@@ -21,29 +21,28 @@ use groundcrew_engine::clock::SystemClock;
 use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
 use groundcrew_engine::limits::Limits;
 use groundcrew_harness::hooks::{Shop, manifest_of};
-use groundcrew_store::deliveries::Dead;
+use groundcrew_store::deliveries::{Dead, Ending, Turn};
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::prune::Keep;
 use groundcrew_store::runs::{RunRecord, RunsOf};
-use groundcrew_store::{Options, Store, SubjectId};
+use groundcrew_store::{Options, RunId, Store, SubjectId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
 const WRITES: usize = 5;
 
-/// Nobody waits longer for a run here.
-const DEADLINE: Duration = Duration::from_millis(400);
-
 /// What left, and where it stalls.
 #[derive(Default)]
 struct Way {
-    /// What was sent: the body's `n`, and the whole body.
+    /// What was sent: the body's `n`, or the last word of the path where there is no body; and the whole body.
     sent: Mutex<Vec<(usize, Value)>>,
     /// The post that is never answered, by its `n`.
     stalls: Mutex<Option<usize>>,
     stalled: Notify,
+    /// The post that is answered with 503 as soon as another one stalls, by its `n`.
+    refuses: Mutex<Option<usize>>,
 }
 
 impl Transport for Way {
@@ -52,14 +51,22 @@ impl Transport for Way {
     }
 
     fn exchange(&self, request: Request, _: Millis) -> BoxFuture<'_, Result<Response, TransportError>> {
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let n = body["n"].as_u64().unwrap() as usize;
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let last = || request.url.rsplit('/').next().unwrap().parse().unwrap();
+        let n = body["n"].as_u64().map_or_else(last, |n| n as usize);
         self.sent.lock().unwrap().push((n, body));
         if *self.stalls.lock().unwrap() == Some(n) {
             self.stalled.notify_one();
             return Box::pin(std::future::pending());
         }
-        Box::pin(std::future::ready(Ok(Response { status: 204, headers: Vec::new(), body: Vec::new() })))
+        let refuses = *self.refuses.lock().unwrap() == Some(n);
+        Box::pin(async move {
+            if refuses {
+                self.stalled.notified().await;
+            }
+            let status = if refuses { 503 } else { 204 };
+            Ok(Response { status, headers: Vec::new(), body: Vec::new() })
+        })
     }
 }
 
@@ -68,20 +75,42 @@ struct Bench {
     way: Arc<Way>,
     store: Store,
     lane: LaneId,
+    /// What the hook's stanza says, given these settings.
+    stanza: fn(&str) -> String,
     /// The stanza's level.
     level: &'static str,
+    /// What a run may use.
+    limits: Limits,
     _directory: TempDir,
 }
 
-/// What the hook's stanza says beside its server.
+/// The guest that posts five times, one after the other.
+fn five(settings: &str) -> String {
+    format!(
+        "use = \"five.wasm\"\nconfig = {{ server = \"http://a.example\", {settings} }}\n\
+         allow = [\"POST {{config.server}}/events\"]\n"
+    )
+}
+
+/// The guest that posts twice at once, and fails as soon as one of them does.
+fn gambler(settings: &str) -> String {
+    format!(
+        "use = \"fetches.wasm\"\nconfig = {{ does = \"gamble\", authority = \"a.example\", \
+         paths = [\"/events/1\", \"/events/2\"], {settings} }}\nallow = [\"POST http://a.example/events/*\"]\n"
+    )
+}
+
+/// What the stanza of the first configures beside its server.
 const KEYED: &str = "says = \"one\"";
 const KEYLESS: &str = "says = \"one\", keyless = true";
 const OTHERWISE: &str = "says = \"another\"";
+/// What that of the other does.
+const GAMBLES: &str = "about = \"nothing\"";
+const GAMBLES_KEYED: &str = "key = \"e1\"";
 
-fn config(settings: &str, level: &str) -> Config {
+fn config(stanza: &str, level: &str) -> Config {
     let text = format!(
-        "installation = \"resume\"\nlevel = \"enforce\"\n[hook.five]\nuse = \"five.wasm\"\nlevel = \"{level}\"\n\
-         config = {{ server = \"http://a.example\", {settings} }}\nallow = [\"POST {{config.server}}/events\"]\n"
+        "installation = \"resume\"\nlevel = \"enforce\"\n[hook.tells]\nlevel = \"{level}\"\n{stanza}"
     );
     let environment = Environment::fixed([]);
     Config::parse("resume.toml", &text, Path::new("/"), &environment, &manifest_of).unwrap()
@@ -94,10 +123,15 @@ const fn now() -> Timestamp {
 
 impl Bench {
     async fn new() -> Self {
+        Self::of(five, KEYED).await
+    }
+
+    async fn of(stanza: fn(&str) -> String, settings: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("groundcrew.db"), Options::default()).unwrap();
-        let digest = Shop::of_process().component(&config(KEYED, "enforce").hooks["five"].component).digest;
-        let hook = store.save_hook("five", digest, "", "{}").await.unwrap();
+        let config = config(&stanza(settings), "enforce");
+        let digest = Shop::of_process().component(&config.hooks["tells"].component).digest;
+        let hook = store.save_hook("tells", digest, "", "{}").await.unwrap();
         let time = now();
         let event = Event {
             id: "e1".to_owned(),
@@ -109,14 +143,15 @@ impl Bench {
         let events = vec![NewEvent { event, handlers: vec![hook] }];
         store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
         let lane = LaneId { hook, subject: SubjectId::NONE };
-        Self { way: Arc::default(), store, lane, level: "enforce", _directory: directory }
+        let limits = Limits::default();
+        Self { way: Arc::default(), store, lane, stanza, level: "enforce", limits, _directory: directory }
     }
 
     /// A process that is started on what the last one left.
     async fn start(&self, settings: &str) -> Arc<Runner> {
-        let config = config(settings, self.level);
+        let config = config(&(self.stanza)(settings), self.level);
         let shop = Shop::of_process();
-        let hook = config.hooks["five"].clone();
+        let hook = config.hooks["tells"].clone();
         let component = shop.component(&hook.component);
         let installed = Installed::new(self.lane.hook, hook, component, &config.secrets, [1; 32]).unwrap();
         self.store.close_broken_runs(now()).await.unwrap();
@@ -130,13 +165,22 @@ impl Bench {
             level: config.level,
             recovering: None,
             fly_api: config.fly_api.clone(),
-            limits: Limits { deadline: DEADLINE, ..Limits::default() },
+            limits: self.limits.clone(),
             label_sources: Vec::new(),
             faults: None,
             rules: Rules::ALL,
             rehearsal: None,
             hooks: vec![installed],
         })
+    }
+
+    /// A run fails because its second post is refused, while the first is under way.
+    async fn fails_meanwhile(&self, settings: &str) {
+        self.stalls_at(Some(1));
+        *self.way.refuses.lock().unwrap() = Some(2);
+        self.works(settings).await;
+        self.stalls_at(None);
+        *self.way.refuses.lock().unwrap() = None;
     }
 
     fn stalls_at(&self, n: Option<usize>) {
@@ -160,6 +204,13 @@ impl Bench {
 
     fn sent(&self) -> Vec<usize> {
         self.way.sent.lock().unwrap().iter().map(|(n, _)| *n).collect()
+    }
+
+    /// The same of two that are sent at once, in the order of their numbers.
+    fn both_sent(&self) -> Vec<usize> {
+        let mut sent = self.sent();
+        sent.sort_unstable();
+        sent
     }
 
     /// How many runs can be told apart by what was sent.
@@ -202,9 +253,9 @@ async fn after_a_kill_at_any_write_the_next_run_goes_on_from_there_and_replays()
         assert_eq!(runs.len(), 2);
         assert_eq!((runs[1].resumes, runs[1].outcome.as_deref()), (Some(runs[0].id), Some("ok")));
         let (run, calls) = bench.store.run(runs[1].id).unwrap().unwrap();
-        let recording = Recording::of(&bench.store, "five", &run, &calls).unwrap().unwrap();
+        let recording = Recording::of(&bench.store, "tells", &run, &calls).unwrap().unwrap();
         let shop = Shop::of_process();
-        let hook = &config(KEYED, "enforce").hooks["five"];
+        let hook = &config(&five(KEYED), "enforce").hooks["tells"];
         let component = shop.component(&hook.component);
         let loaded = groundcrew::prove::loaded::Loaded {
             engine: shop.engine.clone(),
@@ -228,7 +279,8 @@ async fn a_run_that_is_killed_again_and_again_forgets_nothing() {
 
 #[tokio::test]
 async fn after_its_deadline_a_run_goes_on_and_one_that_gets_no_further_without_a_doubt_begins_anew() {
-    let bench = Bench::new().await;
+    let mut bench = Bench::new().await;
+    bench.limits.deadline = Duration::from_millis(400);
     bench.stalls_at(Some(3));
     bench.works(KEYED).await;
     let head = bench.store.delivery_head(bench.lane).unwrap().unwrap();
@@ -288,13 +340,69 @@ async fn a_hook_that_only_observes_sends_nothing_again_and_forgets_no_doubt() {
 }
 
 #[tokio::test]
-async fn what_is_not_kept_any_more_is_not_guessed() {
+async fn a_run_that_its_gate_ended_early_forgets_nothing_of_the_one_that_it_resumed() {
+    let mut bench = Bench::new().await;
+    bench.killed_at(3, KEYLESS).await;
+    bench.limits.calls = 1;
+    bench.works(KEYLESS).await;
+    let ended = bench.runs()[1].clone();
+    assert_eq!(ended.outcome.as_deref(), Some("more than 1 host calls in one run"));
+    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, Some(ended.id));
+    bench.limits.calls = Limits::default().calls;
+    bench.works(KEYLESS).await;
+    assert_eq!(bench.sent(), [1, 2, 3], "the second was answered, and of the third nobody knows");
+    assert_eq!(bench.dead()[0].in_doubt, Some(ended.id));
+}
+
+#[tokio::test]
+async fn a_run_that_fails_while_a_write_without_a_key_is_under_way_is_not_tried_again() {
+    let bench = Bench::of(gambler, GAMBLES).await;
+    bench.fails_meanwhile(GAMBLES).await;
+    let failed = bench.runs()[0].clone();
+    assert!(failed.outcome.as_deref().unwrap().contains("/events/2: 503"), "{:?}", failed.outcome);
+    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, Some(failed.id));
+    bench.works(GAMBLES).await;
+    assert_eq!(bench.both_sent(), [1, 2], "nothing is sent twice");
+    let [dead] = &bench.dead()[..] else { panic!("{:?}", bench.dead()) };
+    let unknown = "unknown outcome: POST http://a.example/events/1 was sent at ";
+    assert!(dead.error.starts_with(unknown), "{}", dead.error);
+    assert_eq!(dead.in_doubt, Some(failed.id));
+}
+
+#[tokio::test]
+async fn a_run_that_fails_while_a_write_with_a_key_is_under_way_begins_anew_with_the_same_chances() {
+    let bench = Bench::of(gambler, GAMBLES_KEYED).await;
+    bench.fails_meanwhile(GAMBLES_KEYED).await;
+    bench.works(GAMBLES_KEYED).await;
+    assert_eq!((bench.both_sent(), bench.is_told()), (vec![1, 1, 2, 2], true));
+    let runs = bench.runs();
+    assert_eq!((runs.len(), runs[1].resumes), (2, None), "what it was told is why it failed");
+    assert_eq!(runs[0].seed, runs[1].seed, "a key may be made of them");
+}
+
+#[tokio::test]
+async fn what_a_delivery_goes_on_from_is_kept_for_as_long_as_it_waits() {
     let bench = Bench::new().await;
     bench.killed_at(2, KEYED).await;
-    let keep = Keep { runs: Millis::ZERO, ..Keep::DEFAULT };
-    let later = Timestamp::from_millis(1_995_000_000_000);
     bench.store.close_broken_runs(now()).await.unwrap();
+    let keep = Keep { runs: Millis::ZERO, bodies: Millis::ZERO, ..Keep::DEFAULT };
+    let later = Timestamp::from_millis(1_995_000_000_000);
     while bench.store.prune(keep, later).await.unwrap() {}
+    bench.works(KEYED).await;
+    assert_eq!((bench.sent(), bench.chances(), bench.is_told()), (twice(2), 1, true));
+    while bench.store.prune(keep, later).await.unwrap() {}
+    assert!(bench.runs().is_empty(), "once it is told nobody needs them: {:?}", bench.runs());
+}
+
+#[tokio::test]
+async fn what_is_lost_nevertheless_is_not_guessed() {
+    let bench = Bench::new().await;
+    bench.killed_at(2, KEYED).await;
+    let (run, calls) = bench.store.run(bench.runs()[0].id).unwrap().unwrap();
+    let (seq, run) = (run.seq.unwrap(), RunRecord { ended: Some(now()), ..run });
+    let lost = Some(RunId(run.id.0 + 1_000));
+    let again = Ending::Again { at: now(), error: "later".to_owned(), resumes: lost };
+    bench.store.settle_delivery(bench.lane, seq, run, calls, again, Turn::Ends, now()).await.unwrap();
     bench.works(KEYED).await;
     assert_eq!(bench.sent(), [1, 2]);
     assert!(bench.dead()[0].error.contains("no longer kept"), "{:?}", bench.dead());

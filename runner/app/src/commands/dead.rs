@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use groundcrew_engine::gate::Twice;
 use groundcrew_store::deliveries::Dead;
 use groundcrew_store::{RunId, Store};
 use serde::Serialize;
@@ -121,10 +122,11 @@ struct InDoubt {
 }
 
 impl InDoubt {
-    /// The first one of a run; none if the run is not kept any more.
+    /// One of a run, rather one that may not be sent again; none if the run is not kept any more.
     fn of(store: &Store, run: RunId) -> Result<Option<Self>, Failure> {
         let Some((_, calls)) = store.run(run)? else { return Ok(None) };
-        let write = calls.into_iter().find(|call| call.access == "write" && call.answer.is_none());
+        let open = calls.into_iter().filter(|call| call.access == "write" && call.answer.is_none());
+        let write = open.min_by_key(|call| (Twice::of_recorded(&call.ask) == Twice::Harmless, call.n));
         Ok(write.map(|call| Self {
             run: run.to_string(),
             call: call.n,

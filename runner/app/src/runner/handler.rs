@@ -12,7 +12,6 @@ use groundcrew_core::spec::Failure;
 use groundcrew_core::subject::{Path, Subject};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
-use groundcrew_engine::journal::Journal;
 use groundcrew_engine::memory::Memory;
 use groundcrew_engine::run::{Ended, MemoryHandle};
 use groundcrew_store::deliveries::{Delivery, Ending, Turn};
@@ -23,7 +22,7 @@ use groundcrew_store::{RunId, Store};
 use super::given::Asked;
 use super::installed::Installed;
 use super::record::{self, About, Opened, RunStart};
-use super::resume::{self, Interrupted, Lost};
+use super::resume::{self, Interrupted, Left, Lost};
 use super::{Error, Runner, Surroundings};
 
 /// Attempts after which a delivery is dead.
@@ -91,11 +90,12 @@ impl Runner {
         if let Some(error) = resumed.as_ref().filter(|_| observing).and_then(Interrupted::doubt) {
             return self.give_up(installed, lane, delivery, error).await;
         }
-        let anew = || RunStart { seed: self.entropy.seed(), started: self.now() };
-        let start = resumed.as_ref().map_or_else(anew, |resumed| resumed.start);
+        let began = self.now();
+        let anew = || RunStart { seed: self.entropy.seed(), started: began };
+        let start = resumed.as_ref().map_or_else(anew, |resumed| resumed.start(began));
         let about = About {
             seq: Some(delivery.seq),
-            resumes: resumed.as_ref().map(|resumed| resumed.run),
+            resumes: resumed.as_ref().and_then(Interrupted::resumed),
             ..About::default()
         };
         let config = installed.own_config();
@@ -131,7 +131,8 @@ impl Runner {
                 tells.then(|| tracing::info_span!("delivery", %event, hook = %installed.hook.name, app));
             let _entered = span.as_ref().map(tracing::Span::enter);
             let (record, calls) = opened.close(&context, &run, now);
-            let strayed = resumed.as_ref().and_then(|from| from.ending(&run.outcome, &context.gate, now));
+            let from = resumed.as_ref();
+            let strayed = from.and_then(|from| from.ending(&run.outcome, &context.gate, record.id, now));
             let ending = match (strayed, run.outcome) {
                 (Some(ending), _) => ending,
                 (None, Ok(())) => Ending::Told { written: run.written },
@@ -140,13 +141,11 @@ impl Runner {
                     Ending::Told { written: std::collections::BTreeMap::new() }
                 }
                 (None, Err(ended)) => {
-                    let known = matches!(ended, Ended::Deadline(_)).then(|| context.gate.known());
-                    let known = known.filter(|known| resume::goes_on(known, resumed.as_ref()));
+                    let left = resume::left(record.id, &ended, &context.gate.known(), from);
                     // What was sent before the hook observed is not forgotten by observing.
-                    let next = if observing { delivery.resumes } else { known.as_ref().map(|_| record.id) };
+                    let next = if observing { delivery.resumes } else { left.as_ref().map(|left| left.run) };
                     let again = self.again(&ended.failure(), attempts, next);
-                    let over = gives_up(&ended, attempts, now.since(happened));
-                    if over { dead(&ended, known.as_ref(), record.id) } else { again }
+                    if gives_up(&ended, attempts, now.since(happened)) { dead(&ended, left) } else { again }
                 }
             };
             say(&record, &ending, attempts);
@@ -184,14 +183,11 @@ impl Runner {
 }
 
 /// How a delivery ends that is not tried again.
-fn dead(ended: &Ended, known: Option<&Journal>, run: RunId) -> Ending {
+fn dead(ended: &Ended, left: Option<Left>) -> Ending {
     let Failure { message, .. } = ended.failure();
-    match known.and_then(resume::unanswered) {
+    match left.and_then(|left| Some((left.run, left.doubt?))) {
         None => Ending::Dead { error: message, in_doubt: None },
-        Some(write) => {
-            let unknown = resume::unknown(&write.ask, write.sent_at);
-            Ending::Dead { error: format!("{message}; {unknown}"), in_doubt: Some(run) }
-        }
+        Some((run, doubt)) => Ending::Dead { error: format!("{message}; {doubt}"), in_doubt: Some(run) },
     }
 }
 
@@ -226,7 +222,10 @@ impl Intents for RunIntents {
             calls.push(record::call(intent.call));
             let schedule = record::kept_schedule(intent.schedule);
             let saved = self.store.save_intent(RunRecord { schedule, ..self.run.clone() }, calls).await;
-            saved.map_err(|error| IntentError::Store(error.to_string()))
+            saved.map_err(|error| match error {
+                groundcrew_store::Error::Over(_) => IntentError::Refused(error.to_string()),
+                other => IntentError::Store(other.to_string()),
+            })
         })
     }
 }

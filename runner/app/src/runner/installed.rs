@@ -70,7 +70,7 @@ impl Installed {
         operator: &config::Secrets,
         key: [u8; 32],
     ) -> Result<Self, SecretsError> {
-        let secrets = resolve(&hook, operator, &key)?;
+        let secrets = Secrets::new(resolve(&hook, operator, &key)?);
         let own_config = Arc::new(hook.config.clone());
         let own_given = given::settings(&own_config, &secrets);
         let sealer = Sealer::new(&key);
@@ -116,7 +116,7 @@ impl Installed {
 
     /// Reads the secrets again; files that changed count from here on.
     pub fn refresh(&self, operator: &config::Secrets) -> Result<(), SecretsError> {
-        let fresh = Arc::new(resolve(&self.hook, operator, &self.key)?);
+        let fresh = self.secrets().renewed(resolve(&self.hook, operator, &self.key)?);
         *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
@@ -188,7 +188,11 @@ impl Installed {
     }
 }
 
-fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> Result<Secrets, SecretsError> {
+fn resolve(
+    hook: &config::Hook,
+    operator: &config::Secrets,
+    key: &[u8; 32],
+) -> Result<BTreeMap<String, Secret>, SecretsError> {
     let mut resolved = BTreeMap::new();
     for (name, grant) in &hook.secrets {
         let value = operator.read(&grant.from)?;
@@ -219,5 +223,5 @@ fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> R
         let token = secrets::token(key, &hook.name, name);
         resolved.insert(name.clone(), Secret { token, value, at, format, to, sign });
     }
-    Ok(Secrets::new(resolved))
+    Ok(resolved)
 }

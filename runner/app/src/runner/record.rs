@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use groundcrew_engine::gate::Refusal;
 use groundcrew_engine::journal::{CallAccess, Recorded, Schedule};
 use groundcrew_engine::run::{Context, Ended, Log, Run};
 use groundcrew_store::lanes::LaneId;
@@ -77,9 +78,16 @@ impl Opened {
         run: &Run<T>,
         now: groundcrew_core::time::Timestamp,
     ) -> (RunRecord, Vec<CallRecord>) {
-        let journal = match run.outcome {
-            Err(Ended::Deadline(_)) => context.gate.known(),
-            _ => context.gate.journal(),
+        // What a journal that is resumed knows beyond this is not lost where the host ended the run before that came; a guest
+        // that ended it, or went another way, never comes to it.
+        let journal = match &run.outcome {
+            Ok(_)
+            | Err(
+                Ended::Failure(_)
+                | Ended::Trap(_)
+                | Ended::Refused(Refusal::InDoubt(_) | Refusal::Diverged { .. }),
+            ) => context.gate.journal(),
+            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_)) => context.gate.known(),
         };
         let calls = journal.calls.iter().map(call).collect();
         say(self.0.id, &run.log);

@@ -302,7 +302,7 @@ impl Filling {
             row.made_at = Some(since);
             row.due_at = None;
             let run = self.run(&row, "create", since, "ok");
-            self.commit(row, RowEffects { runs: vec![run], ..RowEffects::default() }).await;
+            self.commit(row, RowEffects { runs: vec![run.into()], ..RowEffects::default() }).await;
         }
     }
 

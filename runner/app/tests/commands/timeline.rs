@@ -203,7 +203,7 @@ impl Past {
         let run = RunRecord { resource: Some(row.id), ..run };
         let now = run.ended.unwrap();
         self.store
-            .commit_row(row, RowEffects { runs: vec![(run, calls)], now, ..RowEffects::default() })
+            .commit_row(row, RowEffects { runs: vec![(run, calls).into()], now, ..RowEffects::default() })
             .await
             .unwrap()
     }

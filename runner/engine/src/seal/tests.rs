@@ -74,6 +74,36 @@ async fn strings_at_the_pointers_are_kept_and_replaced() {
 }
 
 #[tokio::test]
+async fn a_mask_is_built_once_for_each_set_of_values_whichever_run_has_it() {
+    let sealer = sealer();
+    let held = |values: &[&str]| {
+        let held = |value: &&str| Held { sealed: sealer.seal(value), outputs: Vec::new() };
+        Ok(values.iter().map(held).collect())
+    };
+    let run = |values: &[&str]| Sealing::new(sealer.clone(), Vec::new(), held(values), vault());
+    let said = || format!("{VALUE}, another-value, a-third-value");
+    for _ in 0..3 {
+        assert_eq!(run(&[VALUE, "another-value"]).known().text(said()), "***, ***, a-third-value");
+    }
+    assert_eq!(sealer.masks.built(), 1);
+    let sealing = run(&[VALUE]);
+    assert_eq!(sealer.masks.built(), 2);
+    let body = json!([VALUE, "another-value", "a-third-value", VALUE]).to_string();
+    for _ in 0..2 {
+        sealing.seal(answer(200, &body), &["/*".parse().unwrap()]).await.unwrap();
+        assert_eq!(sealing.known().text(said()), "***, ***, ***");
+    }
+    assert_eq!(sealer.masks.built(), 3, "once for all that an answer hands out, and not again for the same");
+    let refused = json!(["a-fourth-value", 1]).to_string();
+    assert!(sealing.seal(answer(200, &refused), &["/*".parse().unwrap()]).await.is_err());
+    assert_eq!(
+        sealing.known().text("a-fourth-value".to_owned()),
+        "***",
+        "also of an answer that is not shown"
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_sealed_is_not_shown() {
     let sealing = sealing(&[]);
     let at = ["/secret".parse().unwrap()];

@@ -9,7 +9,7 @@ use groundcrew_engine::journal::{Journal, Recorded};
 use groundcrew_engine::run::{Ended, Run};
 use serde_json::json;
 
-use crate::support::{Fake, Setup, component, load, logged};
+use crate::support::{Fake, Setup, component, engine, event, load, logged};
 
 fn fetching() -> Setup {
     let config = json!({ "does": "fetch", "authority": "a.example", "paths": ["/1", "/2", "/3", "/4"] });
@@ -137,6 +137,33 @@ async fn a_replay_does_not_sleep() {
     let setup = Setup { answers: Answers::Journal(groundcrew_engine::journal::Journal::default()), ..setup };
     let run = setup.handle(&hook).await;
     assert_eq!((run.outcome.clone(), logged(&run)), (Ok(()), vec!["slept 3600 s"]));
+}
+
+#[tokio::test]
+async fn a_resumed_guest_does_not_sleep_again_and_gets_further_each_time() {
+    let hook = load(&component("guest-fetches")).await;
+    // Time passes as fast as everybody sleeps.
+    tokio::time::pause();
+    let napping = |answers| {
+        let config = json!({ "does": "nap", "authority": "a.example", "times": 5, "seconds": 7 });
+        Setup { answers, ..Setup::new(config) }
+    };
+    let (mut answers, mut seen) = (Answers::Outside, Vec::new());
+    for (naps, seconds) in [(2, 20), (4, 20), (5, 7)] {
+        let setup = napping(answers);
+        let (context, began) = (setup.context(), tokio::time::Instant::now());
+        let run = engine().handle(&hook, &context, event()).await;
+        assert_eq!(began.elapsed().as_secs(), seconds, "{naps} naps");
+        assert_eq!(matches!(run.outcome, Err(Ended::Deadline(_))), naps < 5, "{:?}", run.outcome);
+        let lines: Vec<_> = logged(&run).into_iter().map(str::to_owned).collect();
+        assert_eq!(lines.len(), naps);
+        assert!(lines.starts_with(&seen) && lines.is_sorted(), "{seen:?}, then {lines:?}");
+        (answers, seen) = (Answers::JournalThenOutside(context.gate.known()), lines);
+    }
+    let Answers::JournalThenOutside(whole) = answers else { unreachable!() };
+    let (replay, began) = (napping(Answers::Journal(whole)), tokio::time::Instant::now());
+    assert_eq!(logged(&replay.handle(&hook).await), seen);
+    assert_eq!(began.elapsed(), std::time::Duration::ZERO, "a replay does not sleep at all");
 }
 
 #[tokio::test]

@@ -120,6 +120,27 @@ async fn a_write_names_the_run_from_which_its_delivery_goes_on_until_that_ends()
 }
 
 #[tokio::test]
+async fn an_intent_of_a_run_that_has_ended_is_refused_and_leaves_nothing() {
+    let bench = Bench::new();
+    let hook = bench.hook("tell").await;
+    let lane = LaneId { hook, subject: bench.app("web", &[]).await };
+    bench.tell("e1", "web", &[hook], at(1)).await;
+    let head = || bench.store.delivery_head(lane).unwrap().unwrap();
+    let run = bench.run(lane, Some(head().seq), at(2));
+    let again = Ending::Again { at: at(60), error: "later".to_owned(), resumes: None };
+    bench
+        .store
+        .settle_delivery(lane, head().seq, run.clone(), Vec::new(), again, Turn::Ends, at(3))
+        .await
+        .unwrap();
+    let intended = RunRecord { ended: None, outcome: None, ..run.clone() };
+    let refused = bench.store.save_intent(intended, Vec::new()).await;
+    assert!(matches!(refused, Err(Error::Over(id)) if id == run.id), "{refused:?}");
+    assert_eq!(head().resumes, None, "the next run begins anew: nothing left");
+    assert_eq!(bench.store.run(run.id).unwrap().unwrap().0, run, "it has ended, as it was said");
+}
+
+#[tokio::test]
 async fn a_pause_that_ended_meanwhile_keeps_no_delivery_waiting() {
     let bench = Bench::new();
     let hook = bench.hook("tell").await;

@@ -113,6 +113,52 @@ async fn bodies_go_before_their_runs_and_their_lengths_stay() {
 }
 
 #[tokio::test]
+async fn what_a_delivery_goes_on_from_or_shows_is_kept_for_as_long_as_it_does() {
+    let bench = Bench::new();
+    let tell = bench.hook("tell").await;
+    let lane = LaneId { hook: tell, subject: bench.app("web", &[]).await };
+    bench.tell("e1", "web", &[tell], at(1)).await;
+    let seq = bench.store.delivery_head(lane).unwrap().unwrap().seq;
+    let open = RunRecord { ended: None, outcome: None, ..bench.run(lane, Some(seq), at(2)) };
+    let asked = r#"{"method":"PUT","url":"https://a.example/x","headers":[],"body":{"text":"hello"}}"#;
+    let call = CallRecord {
+        n: 0,
+        op: "http".to_owned(),
+        access: "write".to_owned(),
+        print: Digest::of(b"print"),
+        ask: asked.as_bytes().to_vec(),
+        answer: None,
+        sent_at: at(2),
+        back_at: None,
+    };
+    bench.store.save_intent(open.clone(), vec![call]).await.unwrap();
+    bench.store.close_broken_runs(at(3)).await.unwrap();
+    let body = || {
+        let (_, calls) = bench.store.run(open.id).unwrap()?;
+        Some(serde_json::from_slice::<serde_json::Value>(&calls[0].ask).unwrap()["body"].clone())
+    };
+    let whole = Some(serde_json::json!({ "text": "hello" }));
+    let keep = Keep { runs: Millis::hours(48), bodies: Millis::hours(24), gone: Millis::hours(48) };
+    while bench.store.prune(keep, at(9 * DAY)).await.unwrap() {}
+    assert_eq!(body(), whole, "a delivery goes on from it");
+
+    let next = bench.run(lane, Some(seq), at(4));
+    let dead = Ending::Dead { error: "unknown outcome".to_owned(), in_doubt: Some(open.id) };
+    bench.store.settle_delivery(lane, seq, next.clone(), Vec::new(), dead, Turn::Ends, at(4)).await.unwrap();
+    while bench.store.prune(keep, at(9 * DAY)).await.unwrap() {}
+    assert_eq!(body(), whole, "a dead one shows it");
+    assert_eq!(bench.store.run(next.id).unwrap(), None, "that one is like any other");
+
+    let act = OperatorAct { who: "ann".to_owned(), what: "it".to_owned() };
+    bench.store.discard_dead(tell, seq, act, at(5)).await.unwrap();
+    let longer = Keep { runs: Millis::hours(24 * 30), ..keep };
+    while bench.store.prune(longer, at(9 * DAY)).await.unwrap() {}
+    assert_eq!(body(), Some(serde_json::json!({ "dropped": 5 })), "nobody needs it any more");
+    while bench.store.prune(keep, at(9 * DAY)).await.unwrap() {}
+    assert_eq!((body(), bench.count("call")), (None, 0));
+}
+
+#[tokio::test]
 async fn settings_are_kept_once_and_go_after_the_last_run_that_has_them() {
     let bench = Bench::new();
     let lane = LaneId { hook: bench.hook("tell").await, subject: bench.app("web", &[]).await };

@@ -10,7 +10,8 @@ use wasip2::http::types::{Fields, Method, OutgoingBody, Scheme};
 use wasip2::io::poll::{Pollable, poll};
 use wasip2::random::{insecure, insecure_seed, random};
 
-const HOUR_NANOS: u64 = 3_600_000_000_000;
+const SECOND_NANOS: u64 = 1_000_000_000;
+const HOUR_NANOS: u64 = 3_600 * SECOND_NANOS;
 
 pub(super) fn run(config: &Value) -> Result<()> {
     let authority = config["authority"].as_str().unwrap_or_default();
@@ -22,6 +23,7 @@ pub(super) fn run(config: &Value) -> Result<()> {
             fetch(&Method::Put, authority, &paths)?;
             fetch(&Method::Put, authority, &paths)
         }
+        "gamble" => gamble(authority, &paths, config["key"].as_str()),
         "leave" => {
             for path in &paths {
                 // Dropping it would cancel it.
@@ -34,6 +36,15 @@ pub(super) fn run(config: &Value) -> Result<()> {
             let before = monotonic_clock::now();
             monotonic_clock::subscribe_duration(HOUR_NANOS).block();
             log::info(format!("slept {} s", (monotonic_clock::now() - before) / 1_000_000_000));
+            Ok(())
+        }
+        "nap" => {
+            let number = |name: &str| config[name].as_u64().unwrap_or_default();
+            for n in 0..number("times") {
+                monotonic_clock::subscribe_duration(number("seconds") * SECOND_NANOS).block();
+                Request::get(format!("http://{authority}/{n}")).send()?;
+                log::info(format!("awake at {}", monotonic_clock::now()));
+            }
             Ok(())
         }
         "spin" => {
@@ -56,6 +67,33 @@ fn fetch(method: &Method, authority: &str, paths: &[&str]) -> Result<()> {
     for path in paths {
         open.push((*path, start(request(method, authority, path)?)?));
     }
+    as_they_come(open, |path, answer| {
+        log::info(format!("{path} {answer} at {}", monotonic_clock::now()));
+        Ok(())
+    })
+}
+
+fn gamble(authority: &str, paths: &[&str], key: Option<&str>) -> Result<()> {
+    let mut open = Vec::new();
+    for path in paths {
+        let headers = Fields::new();
+        if let Some(key) = key {
+            let set = headers.append("idempotency-key", format!("{key}{path}").as_bytes());
+            set.map_err(|error| Failure::lasting(format!("{error:?}")))?;
+        }
+        open.push((*path, start(request_with(headers, &Method::Post, authority, path)?)?));
+    }
+    as_they_come(open, |path, answer| match answer {
+        "200" | "204" => Ok(()),
+        other => Err(Failure::passing(format!("{path}: {other}"))),
+    })
+}
+
+/// Takes the answers in the order in which the guest sees them.
+fn as_they_come(
+    mut open: Vec<(&str, FutureIncomingResponse)>,
+    mut take: impl FnMut(&str, &str) -> Result<()>,
+) -> Result<()> {
     while !open.is_empty() {
         let pollables: Vec<Pollable> = open.iter().map(|(_, future)| future.subscribe()).collect();
         let mut ready = poll(&pollables.iter().collect::<Vec<_>>());
@@ -68,7 +106,7 @@ fn fetch(method: &Method, authority: &str, paths: &[&str]) -> Result<()> {
                 Some(Ok(Ok(response))) => response.status().to_string(),
                 other => format!("{other:?}"),
             };
-            log::info(format!("{path} {answer} at {}", monotonic_clock::now()));
+            take(path, &answer)?;
         }
     }
     Ok(())
@@ -104,7 +142,11 @@ fn flood(authority: &str, path: &str) -> Result<()> {
 }
 
 fn request(method: &Method, authority: &str, path: &str) -> Result<OutgoingRequest> {
-    let request = OutgoingRequest::new(Fields::new());
+    request_with(Fields::new(), method, authority, path)
+}
+
+fn request_with(headers: Fields, method: &Method, authority: &str, path: &str) -> Result<OutgoingRequest> {
+    let request = OutgoingRequest::new(headers);
     let refused = |()| Failure::lasting("the request is refused");
     request.set_method(method).map_err(refused)?;
     request.set_scheme(Some(&Scheme::Http)).map_err(refused)?;

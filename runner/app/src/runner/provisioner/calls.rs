@@ -25,7 +25,7 @@ impl Runner {
         let began = self.now();
         let (context, opened) = self.begin_look(work, &want);
         let run = self.engine.find(&work.installed.component, &context, &want).await;
-        work.runs.push(opened.close(&context, &run, self.now()));
+        work.runs.push(Arc::new(opened.close(&context, &run, self.now())));
         match run.outcome {
             Ok(things) => {
                 self.note_marks(work, &things).await?;
@@ -102,7 +102,7 @@ impl Runner {
         };
         work.row = outcome.row;
         work.runs = outcome.earlier_runs;
-        work.runs.push(opened.close(context, &run, self.now()));
+        work.runs.push(Arc::new(opened.close(context, &run, self.now())));
         (run.outcome, writes)
     }
 

@@ -12,7 +12,7 @@ use groundcrew_engine::gate::{Intent, IntentError, Intents};
 use groundcrew_store::Store;
 use groundcrew_store::leave::LeavePolicy;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
-use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::runs::{Ran, RunRecord};
 
 use super::super::beliefs::Beliefs;
 use super::super::keeper::ClockKeeper;
@@ -51,7 +51,7 @@ pub(super) struct RowIntents {
 /// What a writing run left of its intents.
 pub(super) struct Outcome {
     pub(super) row: StoredRow,
-    pub(super) earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    pub(super) earlier_runs: Vec<Ran>,
     pub(super) earlier_by: Option<Timestamp>,
     pub(super) intended_by: Option<Timestamp>,
 }
@@ -59,7 +59,7 @@ pub(super) struct Outcome {
 struct Progress {
     row: StoredRow,
     /// Runs that were about the row before this one and are not stored yet.
-    earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
+    earlier_runs: Vec<Ran>,
     intended: bool,
 }
 
@@ -69,7 +69,7 @@ impl RowIntents {
         purpose: Purpose,
         row: StoredRow,
         run: RunRecord,
-        earlier_runs: Vec<(RunRecord, Vec<CallRecord>)>,
+        earlier_runs: Vec<Ran>,
     ) -> Arc<Self> {
         let decided_at = run.started;
         let earlier_by = match purpose {
@@ -146,7 +146,7 @@ impl RowIntents {
         };
         let mut calls: Vec<_> = intent.earlier.iter().map(record::call).collect();
         calls.push(record::call(intent.call));
-        runs.push((self.run.clone(), calls));
+        runs.push(Arc::new((self.run.clone(), calls)));
         let effects = RowEffects { runs, now: intent.call.sent_at, ..RowEffects::default() };
         self.kept.clock.keep().await?;
         let committed = match &self.purpose {

@@ -194,7 +194,7 @@ impl Runner {
         let (earlier, news) = unkept.map_or((None, None), |it| (Some(it.effects), it.news));
         let mut effects = earlier.unwrap_or_default().followed_by(effects);
         effects.runs = std::mem::take(&mut work.runs);
-        let (run, runs) = (effects.runs.last().map(|(run, _)| run.id), effects.runs.clone());
+        let (run, runs) = (effects.runs.last().map(|ran| ran.0.id), effects.runs.clone());
         match self.store.commit_row(work.row.clone(), effects).await {
             Ok(row) => work.row = row,
             Err(error) => {
@@ -322,7 +322,7 @@ impl Runner {
         row.attempts += 1;
         row.error = Some(failure.message.clone());
         row.due_at = Some(Backoff::PROVISIONER.next(now, row.attempts, failure, self.entropy.number()));
-        let run = work.runs.last().map(|(run, _)| tracing::field::display(run.id));
+        let run = work.runs.last().map(|ran| tracing::field::display(ran.0.id));
         let (attempts, again) = (work.row.attempts, work.row.due_at.map(|at| at.to_string()));
         tracing::warn!(run, attempts, error = %failure.message, again, "failed, and is tried again");
         let mut effects = RowEffects { now, ..RowEffects::default() };

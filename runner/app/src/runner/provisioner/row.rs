@@ -14,7 +14,7 @@ use groundcrew_core::steady::Steady;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::leave::{LeavePolicy, Scope, Verdict};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
-use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::runs::Ran;
 use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
 use serde_json::Value;
@@ -29,9 +29,6 @@ use super::twins::ids;
 
 /// Steps of one row in one look; more means that something does not settle.
 const STEPS: usize = 12;
-
-/// A stored run and its calls.
-pub(super) type Ran = (RunRecord, Vec<CallRecord>);
 
 /// One row being worked on.
 pub(super) struct Work<'a> {
@@ -75,7 +72,8 @@ impl Runner {
             Ok(()) => Ok(work.row.row.state != before),
             // Somebody else changed the row: what was learnt is looked up again at the next look. What was asked was asked.
             Err(Error::Store(groundcrew_store::Error::Superseded(_))) => {
-                for (run, calls) in std::mem::take(&mut work.runs) {
+                for ran in std::mem::take(&mut work.runs) {
+                    let (run, calls) = Arc::unwrap_or_clone(ran);
                     self.store.save_run(run, calls).await?;
                 }
                 Ok(true)
