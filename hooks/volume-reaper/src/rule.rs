@@ -9,6 +9,8 @@
 //! 6. All of that for `days`, as far as this audit saw, and nothing about it changed since.
 //! 7. One after the other, each looked at again right before, and each with a permission of the host (`remedy =
 //!    "enforce"`, its grace, its window). That part is not decided here.
+//!
+//! What is needed of it is named in [`Point`], so that each can be taken out in tests.
 
 use groundcrew_hook::audit::jiff::Timestamp;
 use groundcrew_hook::audit::{days, loose, time};
@@ -16,6 +18,18 @@ use groundcrew_hook::fly::machines::Machine;
 use groundcrew_hook::fly::volumes::Volume;
 
 use crate::name::{End, Owner};
+use crate::points::{Point, Points};
+
+/// What was read about one suspect.
+#[derive(Clone, Debug)]
+pub(crate) struct Suspect {
+    /// The volume, read alone.
+    pub(crate) volume: Volume,
+    /// Whose it is.
+    pub(crate) owner: Owner,
+    /// All machines of its app, destroyed ones included.
+    pub(crate) machines: Vec<Machine>,
+}
 
 /// What the rule says of one volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,19 +44,19 @@ pub(crate) enum Verdict {
     Young(Timestamp),
 }
 
-/// Decides about a volume that was read alone, with all machines of its app, destroyed ones included.
+/// Decides about a suspect that this audit knows since then.
 pub(crate) fn verdict(
-    volume: &Volume,
-    owner: &Owner,
-    machines: &[Machine],
+    points: Points,
+    suspect: &Suspect,
     since: Timestamp,
     now: Timestamp,
     days_min: i64,
 ) -> Verdict {
-    if volume.is_going() {
+    let Suspect { volume, owner, machines } = suspect;
+    if volume.is_going() && points.hold(Point::Staying) {
         return Verdict::Going;
     }
-    if let Some(why) = used(volume, owner, machines) {
+    if let Some(why) = used(points, suspect) {
         return Verdict::InUse(why);
     }
     // Nothing is concluded from an owner whose end has no date: then only what this audit saw counts.
@@ -50,25 +64,33 @@ pub(crate) fn verdict(
     let ends = ends.filter_map(|machine| time(machine.updated_at.as_deref()));
     let dates = ends.chain(time(volume.created_at.as_deref())).chain(time(volume.updated_at.as_deref()));
     let youngest = dates.fold(since, Timestamp::max);
-    if days(now, youngest) < days_min { Verdict::Young(youngest) } else { Verdict::Reapable }
+    let quiet = days(now, youngest) >= days_min || !points.hold(Point::Quiet);
+    if quiet { Verdict::Reapable } else { Verdict::Young(youngest) }
 }
 
 /// Why a volume is in use, or may be.
-fn used(volume: &Volume, owner: &Owner, machines: &[Machine]) -> Option<String> {
-    if let Some(why) = loose::held(volume) {
+fn used(points: Points, suspect: &Suspect) -> Option<String> {
+    let Suspect { volume, owner, machines } = suspect;
+    if let Some(why) = loose::held(volume).filter(|_| points.hold(Point::Unheld)) {
         return Some(why);
     }
     let mut living = machines.iter().filter(|machine| machine.state != "destroyed");
     let used = living.find_map(|machine| {
-        if owner.is(&machine.id, &machine.name) {
+        if owner.is(&machine.id, &machine.name) && points.hold(Point::OwnerGone) {
             return Some(format!("its owner, machine {}, is {}", machine.id, machine.state));
         }
-        loose::mounted(volume, machine)
+        loose::mounted(volume, machine).filter(|_| points.hold(Point::Unmounted))
     });
-    used.or_else(|| match (owner, owner.end(machines)) {
+    used.or_else(|| never_seen(suspect).filter(|_| points.hold(Point::OwnerGone)))
+}
+
+/// Why nothing is known of an owner's end.
+fn never_seen(suspect: &Suspect) -> Option<String> {
+    let Suspect { owner, machines, .. } = suspect;
+    match (owner, owner.end(machines)) {
         (Owner::Machine(word), End::Unknown) => Some(format!("no machine `{word}` was ever seen")),
         // One that is made before its app's first machine has no owner that could be gone.
         (Owner::App, End::Unknown) => Some("no machine of the app is shown, living or destroyed".to_owned()),
         _ => None,
-    })
+    }
 }

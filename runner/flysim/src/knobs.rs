@@ -137,9 +137,6 @@ knobs! {
     blind_certs_ms: u64,
         "Lists of certificates do not show one that was requested less than so long ago.",
         "nothing is promised about reading one's own writes; clients re-list";
-    blind_volumes_ms: u64,
-        "Lists of volumes do not show one that was created less than so long ago.",
-        "nothing is promised about reading one's own writes; clients re-list";
     blind_secrets_ms: u64,
         "Lists of secrets do not show one that was set for the first time less than so long ago.",
         "OpenAPI Secrets_list min_version: a reader may have to ask for a version";

@@ -1,10 +1,10 @@
 //! Calls of the Fly API from a hook: `groundcrew-fly` builds and reads, the host sends.
 
-use groundcrew_fly::{Answer, ApiError, Class, RetryAfter};
+use groundcrew_fly::{Answer, Class, RetryAfter};
 
 use crate::{Failure, Request, Result, secret};
 
-pub use groundcrew_fly::Call;
+pub use groundcrew_fly::{ApiError, Call};
 pub use groundcrew_fly::{apps, certificates, graphql, ips, machines, postgres, prices, secrets, volumes};
 
 /// The public address of the Machines API [docs machines/api/working-with-machines-api].

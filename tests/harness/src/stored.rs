@@ -241,7 +241,7 @@ fn add_ons(scenario: Scenario, seed: u64) -> Scenario {
 }
 
 fn secrets(scenario: Scenario, seed: u64) -> Scenario {
-    apps(scenario.fly_secret("PLAN = \"{labels.plan}\"", GRACE), seed, plans)
+    apps(scenario.fly_secret("{ PLAN = \"{labels.plan}\" }", GRACE), seed, plans)
 }
 
 fn clusters(scenario: Scenario, seed: u64) -> Scenario {

@@ -1,13 +1,16 @@
 //! Knobs of the simulator that settling answers: what the platform says, the rule, and what happens without it.
 //!
-//! The other half of the table of knobs, about the source and its mirror, is `runner/app/tests/source_knobs/main.rs`; what
-//! it leaves out has a row here. Sentences are those of the vendor's documents and of its client.
+//! The table of knobs has two other parts: `runner/app/tests/source_knobs/main.rs` is about the source and its mirror, and
+//! `hooks/volume-reaper/tests/points.rs` about volumes, which no provisioner makes. What the first leaves out has a row here
+//! or there. Sentences are those of the vendor's documents and of its client.
 
 use std::collections::BTreeSet;
 
+use groundcrew::prove::{Records, Scene};
+use groundcrew_core::row::State;
 use groundcrew_core::settle::{Rule, Rules};
 use groundcrew_flysim::{Fault, Hold, Knobs, Late};
-use groundcrew_harness::{Played, Scenario, play};
+use groundcrew_harness::{Played, Scenario};
 use serde_json::json;
 
 const GRACE: &str = "gone_adopted = \"delete\"\ngrace = { gone = \"30s\", unwanted = \"20s\" }";
@@ -66,25 +69,55 @@ const TABLE: &[Row] = &[
         story: cluster_lost,
         wrong: doubled,
     },
-];
-
-/// Knobs that no rule of settling answers, and why.
-const NO_RULE: &[(&str, &str)] = &[
-    ("blind_secrets_ms", "a secret's name is its place: setting it again makes no second one"),
-    ("add_on_ready_ms", "what is pending is there: it is asked again until it is ready"),
-    ("postgres_ready_ms", "what is pending is there: it is asked again until it is ready"),
-    ("postgres_delete_ms", "what is being removed is there: it is asked again until it is gone"),
-    ("cert_active_after_ms", "what is pending is there: it is asked again until it is active"),
-    ("token_read_only", "403 is a refusal: nothing took effect, and nothing is in doubt"),
-    (
-        "shared_ip_repeat_status",
-        "a shared address is natural: what is refused as there is found by the next look",
-    ),
-    ("blind_volumes_ms", "no first-party hook settles volumes; remedies are about what was seen"),
-    ("volume_detach_ms", "no first-party hook settles volumes; remedies ask again"),
-    ("volume_bound_409", "no first-party hook settles volumes; remedies take both refusals"),
-    ("volume_list_unattached", "no first-party hook settles volumes; remedies read one before it goes"),
-    ("volume_prune_ms", "no first-party hook settles volumes; what is forgotten is gone"),
+    Row {
+        knob: "blind_secrets_ms",
+        sentence: "what is set may be listed later: a reader may have to ask for a version",
+        rule: Rule::WatchGivenUp,
+        story: secret_unwanted,
+        wrong: leaked,
+    },
+    Row {
+        knob: "postgres_ready_ms",
+        sentence: "a cluster is asked for until it is ready, for a quarter of an hour by flyctl",
+        rule: Rule::PendingAgain,
+        story: cluster_read,
+        wrong: lost,
+    },
+    Row {
+        knob: "add_on_ready_ms",
+        sentence: "some providers provision asynchronously",
+        rule: Rule::PendingAgain,
+        story: add_on_ready,
+        wrong: said_pending,
+    },
+    Row {
+        knob: "cert_active_after_ms",
+        sentence: "a certificate is pending until it was validated, which nobody is told",
+        rule: Rule::PendingAgain,
+        story: certificate_active,
+        wrong: said_pending,
+    },
+    Row {
+        knob: "postgres_delete_ms",
+        sentence: "DELETE is 202, and the cluster is shown as deleting until it is gone",
+        rule: Rule::RemovingIsThere,
+        story: cluster_returns,
+        wrong: doubled,
+    },
+    Row {
+        knob: "token_read_only",
+        sentence: "403 is a refusal: nothing took effect",
+        rule: Rule::RemoveAgain,
+        story: removal_refused,
+        wrong: leaked,
+    },
+    Row {
+        knob: "shared_ip_repeat_status",
+        sentence: "409 and 422 on a shared address mean that it is there already",
+        rule: Rule::AppearedIsOurs,
+        story: shared_address_repeated,
+        wrong: in_conflict,
+    },
 ];
 
 fn doubled(played: &Played) -> bool {
@@ -93,6 +126,21 @@ fn doubled(played: &Played) -> bool {
 
 fn leaked(played: &Played) -> bool {
     !played.verdict.leaked.is_empty()
+}
+
+fn lost(played: &Played) -> bool {
+    !played.verdict.lost.is_empty()
+}
+
+/// Whether the ledger says that something is not ready at the end.
+fn said_pending(played: &Played) -> bool {
+    let kept = played.kept.as_ref().expect("it was asked for");
+    kept.ledger.iter().any(|booked| booked.state == State::Pending)
+}
+
+/// Whether a person is told at the end that somebody else has what is ours.
+fn in_conflict(played: &Played) -> bool {
+    played.is_open("resource.conflict")
 }
 
 /// One call of this method to these paths, after so many, takes effect, and its answer is lost.
@@ -177,25 +225,135 @@ fn cluster_lost() -> Scenario {
         .lasts(400_000)
 }
 
+fn secret_unwanted() -> Scenario {
+    Scenario::new("a secret is not listed while it is given up")
+        .fly_secret("\"{labels.values}\"", GRACE)
+        .turn(0, |knobs| {
+            knobs.blind_secrets_ms = 4_000;
+            answer_lost(knobs, "POST", "/v1/apps/*/secrets", 0);
+        })
+        .app(0, "cust-1", json!({"values": {"PLAN": "pro"}}))
+        // Before the request for it is repeated.
+        .app(100, "cust-1", json!({"values": {}}))
+        .lasts(400_000)
+}
+
+fn cluster_read() -> Scenario {
+    Scenario::new("a record says where a cluster is once it is ready")
+        .fly_postgres(GRACE)
+        .dns(
+            "{ name = \"db.{app}.example\", type = \"TXT\", values = [\"{db.host}\"] }",
+            &format!("reads = [\"db\"]\n{GRACE}"),
+        )
+        // Later than the first look for twins, and the end is before the second.
+        .turn(0, |knobs| knobs.postgres_ready_ms = 150_000)
+        .app(0, "cust-1", json!({"region": "fra"}))
+        .expects(&[("cust-1", "cluster/cust-1-db")])
+        .expects_records(&["TXT/db.cust-1.example"])
+        .lasts(400_000)
+}
+
+fn add_on_ready() -> Scenario {
+    Scenario::new("an add-on is said to be ready when it is")
+        .fly_addon("{ type = \"upstash_redis\", name = \"{app}-cache\", region = \"fra\" }", GRACE)
+        // Between the two looks for twins, as above.
+        .turn(0, |knobs| knobs.add_on_ready_ms = 90_000)
+        .app(0, "cust-1", json!({}))
+        .expects(&[("cust-1", "upstash_redis/cust-1-cache")])
+        .lasts(250_000)
+}
+
+fn certificate_active() -> Scenario {
+    Scenario::new("a certificate is said to be active when it is")
+        .fly_cert(GRACE)
+        // Between the two looks for twins, as above.
+        .turn(0, |knobs| knobs.cert_active_after_ms = Some(90_000))
+        .app(0, "cust-1", json!({"names": ["a.cust-1.example"]}))
+        .expects(&[("cust-1", "certificate/a.cust-1.example")])
+        .lasts(250_000)
+}
+
+fn cluster_returns() -> Scenario {
+    Scenario::new("a cluster is wanted again while it is being deleted")
+        // What is on its way out is not taken over, either.
+        .fly_postgres(&format!("{GRACE}\nadopt = \"never\""))
+        .turn(0, |knobs| knobs.postgres_delete_ms = 60_000)
+        .app(0, "cust-1", json!({"region": "fra"}))
+        .app_ends(100_000, "cust-1", 1)
+        // Its grace is over by then, and its deletion is not.
+        .app_again(155_000, "cust-1", 2, json!({"region": "fra"}))
+        .expects(&[("cust-1", "cluster/cust-1-db")])
+        .lasts(400_000)
+}
+
+fn removal_refused() -> Scenario {
+    Scenario::new("a token may only read for a while")
+        .fly_cert(GRACE)
+        .app(0, "cust-1", json!({"names": ["a.cust-1.example"]}))
+        .turn(50_000, |knobs| knobs.token_read_only = true)
+        .app(60_000, "cust-1", json!({"names": []}))
+        .turn(150_000, |knobs| knobs.token_read_only = false)
+        .lasts(400_000)
+}
+
+fn shared_address_repeated() -> Scenario {
+    Scenario::new("a shared address is asked for again before it is listed")
+        .fly_ip("v4 = \"shared\", v6 = \"none\"", GRACE)
+        .turn(0, |knobs| {
+            (knobs.blind_ips_ms, knobs.shared_ip_repeat_status) = (4_000, Some(409));
+            answer_lost(knobs, "POST", IPS, 0);
+        })
+        .app(0, "cust-1", json!({}))
+        .expects(&[("cust-1", "shared_v4")])
+        .lasts(200_000)
+}
+
+/// Plays a story with these rules; its ledger is kept.
+fn played(story: fn() -> Scenario, rules: Rules) -> Played {
+    groundcrew::prove::play(&Scene { records: Records::All, ..story().rules(rules).scene() }, &[])
+}
+
 #[test]
 fn every_rule_is_needed_by_its_story() {
     for Row { knob, sentence, rule, story, wrong } in TABLE {
-        let right = play(&story(), &[]);
-        assert!(right.is_right(), "{knob}, {sentence}: {right}");
-        let without = play(&story().rules(Rules::without(*rule)), &[]);
+        let right = played(*story, Rules::ALL);
+        assert!(right.is_right() && !wrong(&right), "{knob}, {sentence}: {right}");
+        let without = played(*story, Rules::without(*rule));
         assert!(wrong(&without), "{knob}: {rule:?} is not needed: {without}");
     }
 }
 
+/// The texts in quotes between two marks of a file.
+fn quoted(file: &str, from: &str, to: &str) -> Vec<String> {
+    let list = file.split_once(from).and_then(|(_, rest)| rest.split_once(to));
+    let list = list.map_or("", |(list, _)| list);
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
 #[test]
 fn every_knob_that_is_not_the_sources_has_its_row() {
-    let other = include_str!("../../../runner/app/tests/source_knobs/main.rs");
-    let list = other.split_once("const NOT_THE_SOURCES: &[&str] = &[").map(|(_, rest)| rest);
-    let list = list.and_then(|rest| rest.split_once("];")).map(|(list, _)| list);
-    let named: BTreeSet<_> = list.unwrap_or_default().split('"').skip(1).step_by(2).collect();
-    assert!(!named.is_empty(), "the other table has no list of what it leaves out");
-    let rows = TABLE.iter().map(|row| row.knob).chain(NO_RULE.iter().map(|(knob, _)| *knob));
-    let rows: Vec<_> = rows.collect();
-    assert_eq!(named, rows.iter().copied().collect(), "the two tables do not add up");
+    let sources = include_str!("../../../runner/app/tests/source_knobs/main.rs");
+    let named = quoted(sources, "const NOT_THE_SOURCES: &[&str] = &[", "];");
+    assert!(!named.is_empty(), "the source's table has no list of what it leaves out");
+    let volumes = include_str!("../../../hooks/volume-reaper/tests/points.rs");
+    let of_volumes = volumes.split("knob: Some(\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    // It has rows for knobs that the source meets, too.
+    let of_volumes = of_volumes.map(|(knob, _)| knob).filter(|knob| named.iter().any(|it| it == knob));
+    let rows: Vec<_> = TABLE.iter().map(|row| row.knob).chain(of_volumes).collect();
+    let known: BTreeSet<_> = named.iter().map(String::as_str).collect();
+    assert_eq!(known, rows.iter().copied().collect(), "the tables do not add up");
     assert_eq!(named.len(), rows.len(), "a knob has two rows");
+}
+
+/// Every other rule has its worlds in the model.
+#[test]
+fn every_rule_that_the_model_leaves_out_has_its_row() {
+    let model = include_str!("../../../runner/core/tests/model/main.rs");
+    let list = model.split_once("const ELSEWHERE: [Rule; 2] = [").and_then(|(_, rest)| rest.split_once("];"));
+    let (list, _) = list.expect("the model says what it leaves out");
+    let left_out: Vec<_> = list.split(", ").filter_map(|rule| rule.strip_prefix("Rule::")).collect();
+    assert_eq!(left_out.len(), 2, "{list}");
+    for rule in left_out {
+        assert!(TABLE.iter().any(|row| format!("{:?}", row.rule) == rule), "{rule} has no story");
+    }
 }

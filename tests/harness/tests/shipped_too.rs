@@ -29,7 +29,7 @@ fn create(app: &str) -> Action {
 #[test]
 fn secrets_are_set_change_and_go_with_their_app() {
     let scenario = Scenario::new("fly-secret")
-        .fly_secret("PLAN = \"{labels.plan}\", TOKEN = \"{labels.token}\"", GRACE)
+        .fly_secret("{ PLAN = \"{labels.plan}\", TOKEN = \"{labels.token}\" }", GRACE)
         .turn(0, |knobs| (knobs.blind_secrets_ms, knobs.blind_gets) = (4_000, true))
         .turn(0, |knobs| knobs.late = late("POST", SECRETS))
         // Somebody set one by hand before the runner came.
@@ -53,7 +53,7 @@ fn secrets_are_set_change_and_go_with_their_app() {
 #[test]
 fn secrets_whose_answers_are_lost_get_their_last_value() {
     let scenario = Scenario::new("fly-secret-lost")
-        .fly_secret("PLAN = \"{labels.plan}\"", GRACE)
+        .fly_secret("{ PLAN = \"{labels.plan}\" }", GRACE)
         .turn(0, |knobs| knobs.blind_secrets_ms = 4_000)
         .turn(0, |knobs| knobs.faults = answer_lost("POST", SECRETS))
         .app(0, "cust-1", json!({"plan": "pro"}))

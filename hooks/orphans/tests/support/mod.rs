@@ -136,11 +136,20 @@ impl Sim {
 
     /// A whole look, as the host takes it: page by page, each (code, about) once, nothing written.
     pub(crate) fn try_look<A: Auditor>(&self, manifest: &str) -> Result<Vec<Finding>> {
+        self.try_look_by(manifest, A::run)
+    }
+
+    /// The same by whatever answers page by page.
+    pub(crate) fn try_look_by(
+        &self,
+        manifest: &str,
+        run: impl Fn(Option<&str>) -> Result<FindingPage>,
+    ) -> Result<Vec<Finding>> {
         self.mirror();
         let written = self.writes.borrow().len();
         let (mut findings, mut cursor, mut seen) = (Vec::new(), None::<String>, BTreeSet::new());
         for _ in 0..PAGES_MAX {
-            let FindingPage { findings: page, next } = self.fake.run(|| A::run(cursor.as_deref()))?;
+            let FindingPage { findings: page, next } = self.fake.run(|| run(cursor.as_deref()))?;
             for finding in page {
                 assert!(
                     manifest.contains(&format!("\"{}\"", finding.code)),
@@ -169,8 +178,13 @@ impl Sim {
 
     /// Mends one finding, with the mirror as it is then.
     pub(crate) fn try_fix<R: Remedy>(&self, finding: &Finding) -> Result<Outcome> {
+        self.try_fix_by(|| R::fix(finding))
+    }
+
+    /// The same by whatever mends it.
+    pub(crate) fn try_fix_by(&self, fix: impl FnOnce() -> Result<Outcome>) -> Result<Outcome> {
         self.mirror();
-        self.fake.run(|| R::fix(finding))
+        self.fake.run(fix)
     }
 
     pub(crate) fn fix<R: Remedy>(&self, finding: &Finding) -> Outcome {

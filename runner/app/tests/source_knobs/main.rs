@@ -143,11 +143,10 @@ const ALWAYS: &[Row] = &[
     row("", Rule::SilentBaseline, |rules| Box::pin(apps::first_start(rules)), &[]),
 ];
 
-/// Knobs about calls that the source never makes; `tests/harness/tests/settle_knobs.rs` has a row for each.
+/// Knobs about calls that the source never makes; `tests/harness/tests/settle_knobs.rs` says where each has its row.
 const NOT_THE_SOURCES: &[&str] = &[
     "blind_ips_ms",
     "blind_certs_ms",
-    "blind_volumes_ms",
     "blind_secrets_ms",
     "blind_add_ons_ms",
     "blind_postgres_ms",

@@ -98,7 +98,8 @@ fn ours(scene: &Scene<'_>, thing: &Thing) -> bool {
         Whose::Mine => true,
         // Without marks, a natural thing that appeared where none was and is what we sent is ours.
         Whose::Unmarked => {
-            scene.policy.class == Class::Natural
+            scene.holds(Rule::AppearedIsOurs)
+                && scene.policy.class == Class::Natural
                 && scene.row.before.is_empty()
                 && equals(thing, &scene.row.spec)
         }

@@ -79,7 +79,8 @@ pub(super) fn deleting(scene: &Scene<'_>) -> Step {
             _ => Step::Look(Aim::Thing),
         };
     };
-    let Some(thing) = look.things.first() else { return absent(scene, look) };
+    let there = |thing: &&Thing| thing.state != ThingState::Removing || scene.holds(Rule::RemovingIsThere);
+    let Some(thing) = look.things.first().filter(there) else { return absent(scene, look) };
     if thing.state == ThingState::Removing {
         return Scene::wait(scene.now + poll_after(thing).unwrap_or(BETWEEN), Waiting::Polling);
     }
@@ -94,6 +95,7 @@ pub(super) fn deleting(scene: &Scene<'_>) -> Step {
         None if look.began < removed && !asks_again(scene, look) => {
             Scene::wait(removed.min(scene.now + BETWEEN), Waiting::Polling)
         }
+        None if !scene.holds(Rule::RemoveAgain) => Step::Wait { until: None, why: Waiting::Polling },
         None => leaving(scene, || remove(scene, look, thing)),
     }
 }

@@ -97,7 +97,9 @@ fn unlooked(scene: &Scene<'_>, want: &Value) -> Step {
     let row = scene.row;
     let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= scene.now);
     let changed = row.state == State::Updating || !same(want, &row.spec);
-    let polled = row.state == State::Pending && row.poll_at.is_none_or(|at| at <= scene.now);
+    let poll_at = row.poll_at.filter(|_| scene.holds(Rule::PendingAgain));
+    let unready = row.state == State::Pending && scene.holds(Rule::PendingAgain);
+    let polled = unready && poll_at.is_none_or(|at| at <= scene.now);
     let second = scene.confirmed_at();
     if changed || polled || due(second) || due(row.look_at) || row.thing.is_none() {
         return Step::Look(Aim::Thing);
@@ -107,7 +109,7 @@ fn unlooked(scene: &Scene<'_>, want: &Value) -> Step {
         _ if second.is_some() => Waiting::Settling,
         _ => Waiting::Settled,
     };
-    Step::Wait { until: [row.poll_at, row.look_at, second].into_iter().flatten().min(), why }
+    Step::Wait { until: [poll_at, row.look_at, second].into_iter().flatten().min(), why }
 }
 
 fn same(one: &Value, other: &Value) -> bool {

@@ -44,11 +44,19 @@ pub enum Rule {
     LastLook = 1 << 16,
     /// While a ledger is rebuilt, nothing is missing before what was sent until it was lost must show.
     LostMustShow = 1 << 17,
+    /// Of a natural class and without marks, what appeared where none was and is as it was sent is ours.
+    AppearedIsOurs = 1 << 18,
+    /// What a look still shows once its removal must have taken effect is removed again.
+    RemoveAgain = 1 << 19,
+    /// What is not ready yet is looked at again when its API says so.
+    PendingAgain = 1 << 20,
+    /// What is on its way out is there until a look does not show it.
+    RemovingIsThere = 1 << 21,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::LookFirst,
         Self::SettleWait,
         Self::PreImage,
@@ -67,6 +75,10 @@ impl Rule {
         Self::NewMayBeOurs,
         Self::LastLook,
         Self::LostMustShow,
+        Self::AppearedIsOurs,
+        Self::RemoveAgain,
+        Self::PendingAgain,
+        Self::RemovingIsThere,
     ];
 }
 

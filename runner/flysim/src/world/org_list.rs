@@ -130,8 +130,7 @@ impl State {
     pub(crate) fn org_volumes(&self, org: &str, query: &ListQuery) -> Result<Value, Refusal> {
         let places = self.volumes.values().filter_map(|volume| {
             self.apps.get(&volume.app_id).filter(|app| app.org == org && self.in_reach(app))?;
-            let hidden = self.blind(volume.created_ms, self.knobs.blind_volumes_ms)
-                || self.volume_is_pruned(volume)
+            let hidden = self.volume_is_pruned(volume)
                 || !query.filter.fits_row(volume.state, &volume.region)
                 || (volume.deleted_ms.is_some() && !query.filter.include_deleted);
             (!hidden).then(|| (whole_seconds(volume.updated_ms), volume.id.as_str()))

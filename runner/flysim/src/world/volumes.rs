@@ -142,18 +142,13 @@ impl State {
     /// Finds a volume of an app as a reader does.
     pub(crate) fn volume(&self, app_id: &str, id: &str) -> Result<&Volume, Refusal> {
         let found = self.volumes.get(id).filter(|v| v.app_id == app_id && !self.volume_is_pruned(v));
-        let hidden =
-            |v: &&Volume| !(self.knobs.blind_gets && self.blind(v.created_ms, self.knobs.blind_volumes_ms));
-        found.filter(hidden).ok_or_else(Refusal::volume_not_found)
+        found.ok_or_else(Refusal::volume_not_found)
     }
 
     /// The volumes of an app, as a list shows them: deleted ones too, while they are kept.
     pub(crate) fn listed_volumes(&self, app: &App) -> Vec<&Volume> {
-        app.volumes
-            .iter()
-            .filter_map(|id| self.volumes.get(id))
-            .filter(|v| !self.volume_is_pruned(v) && !self.blind(v.created_ms, self.knobs.blind_volumes_ms))
-            .collect()
+        let all = app.volumes.iter().filter_map(|id| self.volumes.get(id));
+        all.filter(|v| !self.volume_is_pruned(v)).collect()
     }
 
     /// Whether a deleted volume was forgotten.

@@ -131,14 +131,6 @@ pub(crate) async fn blind_certs_ms(sim: &Sim) {
     blind(sim, "/v1/apps/a/certificates", "/certificates").await;
 }
 
-pub(crate) async fn blind_volumes_ms(sim: &Sim) {
-    sim.world().turn(|knobs| knobs.blind_volumes_ms = 2_000);
-    sim.act(json!({"do": "create_app", "name": "a"}));
-    sim.act(json!({"do": "create_volume", "app": "a", "name": "data"}));
-    assert_eq!(sim.get("/v1/orgs/acme/volumes").await.json()["volumes"], json!([]));
-    blind(sim, "/v1/apps/a/volumes", "").await;
-}
-
 pub(crate) async fn blind_secrets_ms(sim: &Sim) {
     sim.world().turn(|knobs| knobs.blind_secrets_ms = 2_000);
     sim.act(json!({"do": "create_app", "name": "a"}));
@@ -152,19 +144,16 @@ pub(crate) async fn blind_gets(sim: &Sim) {
         knobs.blind_apps_ms = 500;
         knobs.blind_machines_ms = 2_000;
         knobs.blind_certs_ms = 2_000;
-        knobs.blind_volumes_ms = 2_000;
         knobs.blind_secrets_ms = 2_000;
     });
     let machine = sim.app_with_machine("a");
     sim.act(json!({"do": "create_cert", "app": "a", "hostname": "x.example"}));
     sim.act(json!({"do": "set_secret", "app": "a", "name": "S", "value": "v"}));
-    let volume = sim.act(json!({"do": "create_volume", "app": "a", "name": "data"}));
     assert_eq!(sim.get("/v1/apps/a").await.status, 404);
     let paths = [
         format!("/v1/apps/a/machines/{machine}"),
         "/v1/apps/a/certificates/x.example".to_owned(),
         "/v1/apps/a/secrets/S".to_owned(),
-        format!("/v1/apps/a/volumes/{}", volume["id"].as_str().unwrap()),
     ];
     for path in &paths {
         assert_eq!(sim.get(path).await.status, 404, "{path}");

@@ -30,7 +30,7 @@ macro_rules! knob_tests {
 
 knob_tests! {
     lists: org_list_lag_ms org_list_empty_pages org_list_page_max org_list_unsorted error_regions
-        blind_apps_ms blind_machines_ms blind_ips_ms blind_certs_ms blind_volumes_ms blind_secrets_ms blind_gets;
+        blind_apps_ms blind_machines_ms blind_ips_ms blind_certs_ms blind_secrets_ms blind_gets;
     calls: faults holds late latency_ms rate_limits retry_after;
     apps: app_401_after_create_ms app_404_after_create_ms apps_missing token_invalid token_read_only
         token_orgs token_apps moved_apps destroyed_app_400 app_delete_ms;

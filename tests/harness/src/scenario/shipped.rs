@@ -64,12 +64,12 @@ impl Scenario {
         ))
     }
 
-    /// The stanza of `builtin:fly-secret`, called `secrets`, with these `values`.
+    /// The stanza of `builtin:fly-secret`, called `secrets`, with these `values`: a table, or a word for one.
     #[must_use]
     pub fn fly_secret(self, values: &str, lines: &str) -> Self {
         self.hook(&format!(
             "[hook.secrets]\nuse = \"builtin:fly-secret\"\ngone = \"delete\"\n{lines}\n\
-             config = {{ values = {{ {values} }} }}\n\
+             config = {{ values = {values} }}\n\
              secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{{fly.api}}\" }}\n\
              allow = [\"GET,POST {{fly.api}}/v1/apps/{{app}}/secrets*\"]\n"
         ))
