@@ -188,7 +188,12 @@ impl Installed {
     }
 }
 
-fn resolve(hook: &config::Hook, operator: &config::Secrets, key: &[u8; 32]) -> Result<Secrets, SecretsError> {
+/// Reads the secrets of a stanza.
+pub(crate) fn resolve(
+    hook: &config::Hook,
+    operator: &config::Secrets,
+    key: &[u8; 32],
+) -> Result<Secrets, SecretsError> {
     let mut resolved = BTreeMap::new();
     for (name, grant) in &hook.secrets {
         let value = operator.read(&grant.from)?;
