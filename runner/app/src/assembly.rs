@@ -1,5 +1,7 @@
 //! Puts a runner together from a configuration: data directory, store, components, registry.
 
+mod trial;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +34,8 @@ use crate::runner::rehearsal::Rehearsal;
 use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
 use crate::upgrade::{self, Entering};
+
+pub use trial::look_over;
 
 /// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
 pub(crate) const SLOTS: u32 = 256;
@@ -175,6 +179,25 @@ pub struct Outward {
     pub counts: CountsOf,
 }
 
+impl Setting {
+    /// The same for the next runner of this process: with randomness of its own.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            store: self.store.clone(),
+            database: self.database.clone(),
+            clock: self.clock.clone(),
+            transport: self.transport.clone(),
+            of_hook: self.of_hook.clone(),
+            entropy: Entropy::of_system(),
+            compiler: self.compiler.clone(),
+            limits: self.limits.clone(),
+            rehearsal: self.rehearsal.clone(),
+        }
+    }
+}
+
 impl Outward {
     /// Opens the way out; hooks share its limits.
     pub fn open(config: &Config, directory: &Path, store: Store) -> Result<Self, Error> {
@@ -218,25 +241,11 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
     let stanzas = promoted::hooks(config, &store, &setting.directory, setting.clock.now()).await?;
     let known = store.hooks()?;
-    let mut entering = Vec::new();
-    for hook in &stanzas {
-        let (bytes, inspected) = read(hook)?;
-        keep(&setting, inspected.digest, &bytes);
-        let (before, directory) = (known.iter().find(|stored| stored.name == hook.name), &setting.directory);
-        let entered = upgrade::enter(config, hook, (bytes, inspected), before, &store, directory);
-        entering.push(entered.map_err(|error| match error {
-            upgrade::Error::Store(error) => Error::Store(error),
-            upgrade::Error::Io { path, source } => Error::Io { path, source },
-        })?);
-    }
-    let profile = Profile {
-        slots: SLOTS,
-        core_instances: entering.iter().map(|entering| entering.inspected.core_instances).max().unwrap_or(1),
-        memory: setting.limits.memory,
-        reset: Reset::Written,
-    };
-    let engine = Engine::new(profile)?;
-    let compiled = compile(&cache, &engine, &entering).await?;
+    let entering = stanzas.iter().map(|hook| prepare(config, hook, &setting, &known));
+    let entering = entering.collect::<Result<Vec<_>, _>>()?;
+    let engine = Engine::new(profile(&entering, &setting, SLOTS))?;
+    let compiled = compile(&cache, &engine, &entering).await;
+    let compiled = compiled.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
     let mut hooks = Vec::new();
     for entering in entering {
         let (hook, inspected) = (&entering.hook, &entering.inspected);
@@ -290,6 +299,40 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     Ok(runner)
 }
 
+/// Reads a stanza's component, keeps it, and decides which version of it is started.
+fn prepare(config: &Config, hook: &Hook, setting: &Setting, known: &[StoredHook]) -> Result<Entering, Error> {
+    let (bytes, inspected) = read(hook)?;
+    keep(setting, inspected.digest, &bytes);
+    let before = known.iter().find(|stored| stored.name == hook.name);
+    enter(config, hook, (bytes, inspected), before, &setting.store, &setting.directory)
+}
+
+/// Decides which version of a hook is started; see [`upgrade::enter`].
+fn enter(
+    config: &Config,
+    hook: &Hook,
+    component: (Vec<u8>, Inspected),
+    before: Option<&StoredHook>,
+    store: &Store,
+    directory: &Path,
+) -> Result<Entering, Error> {
+    upgrade::enter(config, hook, component, before, store, directory).map_err(|error| match error {
+        upgrade::Error::Store(error) => Error::Store(error),
+        upgrade::Error::Io { path, source } => Error::Io { path, source },
+    })
+}
+
+/// An engine with that many slots, for these components.
+fn profile(entering: &[Entering], setting: &Setting, slots: u32) -> Profile {
+    let core_instances = entering.iter().map(|entering| entering.inspected.core_instances).max();
+    Profile {
+        slots,
+        core_instances: core_instances.unwrap_or(1),
+        memory: setting.limits.memory,
+        reset: Reset::Written,
+    }
+}
+
 /// Keeps a component for replays. Whoever cannot runs nevertheless.
 fn keep(setting: &Setting, digest: Digest, bytes: &[u8]) {
     if let Err(error) = kept::keep(&setting.directory, digest, bytes, setting.clock.now()) {
@@ -305,7 +348,7 @@ async fn compile(
     cache: &Cache,
     engine: &Engine,
     entering: &[Entering],
-) -> Result<BTreeMap<Digest, Component>, Error> {
+) -> Vec<Result<(Digest, Component), Error>> {
     let distinct: BTreeMap<_, _> = entering.iter().map(|one| (one.inspected.digest, one)).collect();
     let load = async |(digest, one): (Digest, &Entering)| {
         let compiled = cache.load(engine, digest, &one.bytes).await;
@@ -313,8 +356,7 @@ async fn compile(
         Ok((digest, compiled))
     };
     // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
-    let all: Vec<_> = stream::iter(distinct).map(load).buffer_unordered(AT_ONCE).collect().await;
-    all.into_iter().collect()
+    stream::iter(distinct).map(load).buffer_unordered(AT_ONCE).collect().await
 }
 
 fn read(hook: &Hook) -> Result<(Vec<u8>, Inspected), Error> {
@@ -349,6 +391,12 @@ async fn register(
         tracing::info!(from = %renamed.name, to = %hook.name, "a hook was renamed: its things stay its own");
         store.rename_hook(renamed.id, &hook.name).await?;
     }
+    stays(store, hook, before)?;
+    Ok(store.save_hook(&hook.name, component, &hook.target, &hook.stanza_text()).await?)
+}
+
+/// A hook with things in the ledger works for the place where they are.
+fn stays(store: &Store, hook: &Hook, before: Option<&StoredHook>) -> Result<(), Error> {
     if let Some(before) = before.filter(|before| before.target != hook.target) {
         let rows = store.hook_rows(before.id)?.len();
         if rows > 0 {
@@ -356,7 +404,7 @@ async fn register(
             return Err(Error::Moved { hook: hook.name.clone(), from, to, rows });
         }
     }
-    Ok(store.save_hook(&hook.name, component, &hook.target, &hook.stanza_text()).await?)
+    Ok(())
 }
 
 /// Which of the vanished hooks of one component and target a new one is: those with disjoint scopes are told apart

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Candidate;
 use crate::prove::loaded::{self, Loaded};
+use crate::reload::Reloads;
 use crate::replay::{Recording, Verdict, replay, sign};
 use crate::runner::Runner;
 use crate::{components, kept, key};
@@ -99,6 +100,7 @@ pub struct Comparer {
     promote_after: Option<u32>,
     feed: Arc<Feed>,
     offered: mpsc::Receiver<RunId>,
+    reloads: Reloads,
 }
 
 /// Puts up all candidates of a runner; from here on runs are offered to them.
@@ -109,6 +111,7 @@ pub async fn put_up(
     runner: &Arc<Runner>,
     directory: &Path,
     compiler: &Compiler,
+    reloads: &Reloads,
 ) -> Result<Vec<Comparer>, Error> {
     let mut comparers = Vec::new();
     for installed in runner.registry().all() {
@@ -136,6 +139,7 @@ pub async fn put_up(
             promote_after: *promote_after,
             feed: Arc::new(Feed { candidate, runs, skipped: AtomicU32::new(0) }),
             offered,
+            reloads: reloads.clone(),
         });
     }
     // Each start tries again, and says so if it is still in vain.
@@ -285,7 +289,8 @@ impl Comparer {
         {
             let (hook, after) = (&self.hook, self.promote_after);
             tracing::warn!(%hook, component = %promoted.component.short(), after,
-                "promoted: it was equal for long enough, and runs from the next start on");
+                "promoted: it was equal for long enough");
+            self.reloads.nudge("promote_after");
         }
         Ok(())
     }

@@ -53,6 +53,7 @@ mod prove;
 mod ran;
 mod reconcile;
 mod recover;
+mod reload;
 mod replay;
 mod resources;
 mod restore;
@@ -166,6 +167,8 @@ pub enum Command {
     Learn(learn::Args),
     /// Run: watch the platform, tell handlers, bring everything outside to what it should be
     Up(up::Args),
+    /// Put the configuration in force as it is now, in the process that runs
+    Reload(reload::Args),
     /// Play a whole fleet on the simulator, with the runner killed in the middle
     Demo(demo::Args),
     /// The Fly simulator alone
@@ -295,6 +298,7 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Diff(args) => diff::run(context, &args),
         Command::Learn(args) => learn::run(context, &args),
         Command::Up(args) => up::perform(context, &args),
+        Command::Reload(args) => reload::run(context, &args),
         Command::Demo(args) => demo::perform(context, &args),
         Command::Sim(args) => sim::perform(context, &args),
         Command::CompileComponent(args) => compile::perform(&args),

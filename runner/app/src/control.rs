@@ -8,6 +8,7 @@
 //! # Guarantees
 //! - When [`perform`] returns, the change is durable, and who did it is on record.
 //! - It changes only our store: nothing outside is called.
+//! - Where it changes what runs and a runner is up, that runs when [`perform`] returns, or it is said why it does not.
 
 mod answer;
 mod audits;
@@ -17,6 +18,7 @@ mod ends;
 mod hints;
 mod labels;
 mod promote;
+mod reload;
 mod request;
 mod retire;
 pub(crate) mod rows;
@@ -65,6 +67,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::RetireCancel { machine } => desk.cancel_retirement(machine).await,
         Request::Backfill { hook, kinds, every } => desk.backfill(hook, *kinds, *every).await,
         Request::BackfillCancel { hook } => desk.cancel_backfill(hook).await,
+        Request::Reload => desk.reload().await,
         Request::ApproveUpgrade { hook } => desk.approve_upgrade(hook).await,
         Request::Promote { hook, when: Promoting::Undo } => desk.undo_promotion(hook).await,
         Request::Promote { hook, when } => desk.promote(hook, *when).await,

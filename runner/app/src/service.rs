@@ -1,12 +1,12 @@
-//! The running service: `up`. Sources, dispatcher, HTTP API and housekeeping around one runner.
+//! The running service: sources, dispatcher and housekeeping around one runner, and what the HTTP API answers from.
 //!
-//! The first signal drains: sources stop, runs in flight are cut off (which is always safe: what they intended
-//! is in the store), the API answers what it has begun. A second signal ends the process at once.
+//! It ends when it is told to: sources stop, runs in flight are cut off, which is always safe: what they intended
+//! is in the store.
 
 mod chores;
 mod live;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use groundcrew_core::spec::Event;
@@ -22,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::backfill;
 use crate::canary;
 use crate::config::Config;
-use crate::http::{self, Door};
+use crate::http;
+use crate::reload::Reloads;
 use crate::retire::{Api, Retirer};
 use crate::runner::Runner;
 use crate::scheduler::{Asking, Job, Scheduler};
@@ -38,9 +39,6 @@ pub enum Error {
     /// The store.
     #[error(transparent)]
     Store(#[from] groundcrew_store::Error),
-    /// The HTTP API.
-    #[error(transparent)]
-    Serve(#[from] http::ServeError),
     /// The NDJSON source.
     #[error(transparent)]
     Ndjson(#[from] source::NdjsonError),
@@ -63,10 +61,44 @@ pub struct Service {
     pub transport: Arc<dyn Transport>,
     /// Who waits for limits, and which hosts failed.
     pub counts: CountsOf,
-    /// The socket of the control API.
-    pub socket: PathBuf,
+    /// The data directory.
+    pub directory: PathBuf,
     /// Who compiles candidates.
     pub compiler: Compiler,
+    /// Who puts another runner in the place of this one.
+    pub reloads: Reloads,
+}
+
+/// A service that runs until it is stopped.
+#[derive(Debug)]
+pub struct Started {
+    tasks: JoinSet<Result<(), Error>>,
+    stop: CancellationToken,
+    /// What failed first, until it is told.
+    failed: Option<Error>,
+}
+
+impl Started {
+    /// Waits until it has ended: it was stopped, or something of it failed, which stops the rest.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost; it may be asked again.
+    pub async fn ended(&mut self) -> Result<(), Error> {
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+            if let Err(error) = ended {
+                self.stop.cancel();
+                self.failed.get_or_insert(error);
+            }
+        }
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Stops it and waits for its end: runs in flight are cut off, which is always safe.
+    pub async fn end(&mut self) -> Result<(), Error> {
+        self.stop.cancel();
+        self.ended().await
+    }
 }
 
 /// Who is concerned by what a source brings: the registry says.
@@ -84,8 +116,8 @@ impl Routes for RunnerRoutes {
 }
 
 impl Service {
-    /// Runs until `stop`.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+    /// Starts everything, until `stop`; what the API answers from comes back with it.
+    pub async fn start(self, stop: CancellationToken) -> Result<(Started, http::State), Error> {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
         self.start_canaries(&mut tasks, &stop).await?;
@@ -106,29 +138,21 @@ impl Service {
             runner: self.runner.clone(),
             counts: self.counts.clone(),
             retires,
+            reloads: self.reloads.clone(),
         });
-        self.start_api(&around, running, &mut tasks, &stop);
+        let state = self.state(&around, running);
         self.start_housekeeping(fly, &mut tasks, &stop);
         let (dispatcher, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {
             dispatcher.dispatch(ends).await;
             Ok(())
         });
-        tracing::info!(installation = %self.runner.installation, level = %self.runner.level(), "up");
         if self.runner.is_recovering() {
             tracing::warn!(
                 "a lost or old ledger is being rebuilt: nothing is written outside until `groundcrew recover --finish`"
             );
         }
-        let mut result = Ok(());
-        while let Some(ended) = tasks.join_next().await {
-            let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-            if ended.is_err() {
-                result = ended;
-                stop.cancel();
-            }
-        }
-        result
+        Ok((Started { tasks, stop, failed: None }, state))
     }
 
     /// Candidates play what runs, from before the first run on.
@@ -137,7 +161,7 @@ impl Service {
         tasks: &mut JoinSet<Result<(), Error>>,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
-        for comparer in canary::put_up(&self.runner, &self.directory(), &self.compiler).await? {
+        for comparer in canary::put_up(&self.runner, &self.directory, &self.compiler, &self.reloads).await? {
             let ends = stop.clone();
             tasks.spawn(async move {
                 Box::pin(comparer.run(ends)).await;
@@ -145,11 +169,6 @@ impl Service {
             });
         }
         Ok(())
-    }
-
-    /// The data directory.
-    fn directory(&self) -> PathBuf {
-        self.socket.parent().map(Path::to_owned).unwrap_or_default()
     }
 
     async fn start_audits(
@@ -237,28 +256,15 @@ impl Service {
         Ok(handle)
     }
 
-    fn start_api(
-        &self,
-        around: &source::Surroundings,
-        running: Arc<Running>,
-        tasks: &mut JoinSet<Result<(), Error>>,
-        stop: &CancellationToken,
-    ) {
+    /// What the API answers from.
+    fn state(&self, around: &source::Surroundings, running: Arc<Running>) -> http::State {
         let foreign = Foreign { events: ForeignEvents::new(around.clone()), config: self.config.clone() };
-        let state = http::State {
+        http::State {
             store: self.runner.store.clone(),
             live: running.clone(),
             hints: running,
             inbox: Some(Arc::new(foreign)),
             clock: self.runner.clock.clone(),
-        };
-        let (socket, router, ends) =
-            (self.socket.clone(), http::router(state.clone(), Door::Socket), stop.clone());
-        tasks.spawn(async move { Ok(http::serve_unix(&socket, router, ends).await?) });
-        if let Some(listen) = self.config.http.as_ref().map(|http| http.listen) {
-            let (router, ends) = (http::router(state, Door::Network), stop.clone());
-            let said = |at| tracing::info!(%at, "the HTTP API listens");
-            tasks.spawn(async move { Ok(http::serve_tcp(listen, router, ends, said).await?) });
         }
     }
 
@@ -276,7 +282,7 @@ impl Service {
             prune(store, clock, keep, acts, ends).await;
             Ok(())
         });
-        let directory = self.directory();
+        let directory = self.directory.clone();
         let (runner, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {
             keep_components(runner, directory, keep.runs, ends).await;
@@ -314,5 +320,40 @@ impl Service {
                 Ok(())
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_failed_is_told_also_to_who_stopped_waiting_before_the_rest_had_ended() {
+        let (stop, last) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
+        tasks.spawn(async {
+            let gone = std::io::Error::other("gone");
+            Err(Error::Ndjson(source::NdjsonError::Read { path: "lines".into(), source: gone }))
+        });
+        let (ends, may) = (stop.clone(), last.clone());
+        tasks.spawn(async move {
+            ends.cancelled().await;
+            may.notified().await;
+            Ok(())
+        });
+        let mut started = Started { tasks, stop: stop.clone(), failed: None };
+        while !stop.is_cancelled() {
+            tokio::select! {
+                // Dropped each time, as when something else is to be done meanwhile.
+                biased;
+                ended = started.ended() => panic!("{ended:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        last.notify_one();
+        assert!(matches!(started.ended().await, Err(Error::Ndjson(_))));
+        assert!(started.ended().await.is_ok(), "once");
     }
 }

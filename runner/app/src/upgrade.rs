@@ -5,7 +5,7 @@
 //!                            |yes, not approved
 //!                            +-- the version before is kept, and the stanza fits it --> that one goes on
 //!                            +-- else ------------------------------------------------> the hook stands still
-//!  groundcrew approve --upgrade HOOK ---------------> the new one is started at the next start
+//!  groundcrew approve --upgrade HOOK ---------------> the new one is started: in place, or by the next up
 //! ```
 //!
 //! # Guarantees
@@ -14,7 +14,7 @@
 //! - Whatever the gate decides, a hook reaches no more than its stanza grants.
 //! - A hook that stands still misses nothing: events and looks go on being owed to it.
 //!
-//! Components are read at a start and at no other time, so an approval holds from the next start on.
+//! Components are read at a start and at a reload (`crate::reload`), and at no other time.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -236,7 +236,7 @@ fn told(id: HookId, name: &str, held: &Held) -> NewFinding {
             held.waiting.more.join(", and it ")
         ),
         remedy: Some(format!(
-            "groundcrew diff {name} {short}; if you agree: groundcrew approve --upgrade {name}, then start groundcrew up again"
+            "groundcrew diff {name} {short}; if you agree: groundcrew approve --upgrade {name}"
         )),
     }
 }

@@ -39,7 +39,7 @@ impl Store {
         self.read(|connection| of(connection, hook))
     }
 
-    /// Makes a candidate current from the next start on; a finding says so until the stanza names it.
+    /// Makes a candidate current; a finding says so until the stanza names it.
     pub async fn promote(&self, promotion: Promotion, act: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             save(connection, &promotion, now)?;
@@ -94,7 +94,7 @@ pub(crate) fn save(connection: &Connection, promotion: &Promotion, now: Timestam
         hook: Some(*hook),
         severity: Severity::Info,
         message: format!(
-            "{} was promoted over {} ({by}): a start of `groundcrew up` runs it in the place of what its stanza names",
+            "{} was promoted over {} ({by}): it is started in the place of what its stanza names",
             component.short(),
             instead_of.short()
         ),

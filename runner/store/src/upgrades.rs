@@ -54,7 +54,7 @@ pub struct Upgrade {
     pub active: Option<Version>,
     /// One that was not, since it asks for more.
     pub waiting: Option<Waiting>,
-    /// The version that a person agreed to; it begins at the next start.
+    /// The version that a person agreed to; it begins when components are read next.
     pub approved: Option<String>,
 }
 

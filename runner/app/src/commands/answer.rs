@@ -212,8 +212,28 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        let kind = if refusal.reason == Reason::Invalid { Kind::Usage } else { Kind::Failed };
-        Self { hints: refusal.hints, ..Self::new(kind, refusal.message) }
+        let kind = match refusal.reason {
+            Reason::Invalid => Kind::Usage,
+            Reason::Configuration => Kind::Configuration,
+            Reason::Approval => Kind::Approval,
+            Reason::Unknown | Reason::Conflict | Reason::Failed => Kind::Failed,
+        };
+        let Refusal { message, causes, hints, details, .. } = refusal;
+        Self { kind, message, causes, hints, details }
+    }
+}
+
+/// For whoever asked over the socket; without colours.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        let Failure { kind, message, causes, hints, details } = failure.plain();
+        let reason = match kind {
+            Kind::Usage => Reason::Invalid,
+            Kind::Configuration => Reason::Configuration,
+            Kind::Approval => Reason::Approval,
+            Kind::Failed | Kind::Incomplete => Reason::Conflict,
+        };
+        Self { reason, message, causes, hints, details }
     }
 }
 

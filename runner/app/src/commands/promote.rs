@@ -3,11 +3,11 @@
 use super::{Answer, Context, Failure};
 use crate::control::{Promoting, Request};
 
-/// Let a hook's candidate take the place of what runs, from the next start on
+/// Let a hook's candidate take the place of what runs
 ///
-/// Refused while runs differ with it, or none was compared. It is remembered until the stanza names another component;
-/// at its start it passes what every changed component passes: it is counted what it would change, and it must find
-/// what is there, before it writes.
+/// Refused while runs differ with it, or none was compared. The running process takes it up at once, and it is remembered
+/// until the stanza names another component. It passes what every changed component passes: it is counted what it would
+/// change, and it must find what is there, before it writes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Whose

@@ -1,6 +1,6 @@
 //! `groundcrew up`: run.
 
-use std::sync::Arc;
+mod process;
 
 use groundcrew_engine::clock::{Clock as _, SystemClock};
 use groundcrew_store::{Options, Store};
@@ -8,9 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Failure, Kind};
 use super::context::Context;
-use crate::assembly::{self, Outward};
+use crate::assembly::Outward;
+use crate::config::Config;
+use crate::http::Front;
 use crate::lock::Approvals;
-use crate::service::Service;
+use crate::reload::Reloads;
+use process::Process;
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -22,33 +25,37 @@ pub struct Args {
 
 /// Runs until a signal.
 pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure> {
-    let config = context.config()?;
-    refuse_without_values(&config)?;
+    let config = read_config(context, args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of(&error))?;
-    if !args.unapproved {
-        refuse_differences(context, &config)?;
-    }
     let dir = context.data_dir();
     let _held_while_up = dir.lock("up", SystemClock.now())?;
     runtime.block_on(async {
         let store = Store::open(&dir.database(), Options::default())?;
         let outward = Outward::open(&config, dir.path(), store).map_err(|error| Failure::of(&error))?;
-        let (transport, counts) = (outward.transport, outward.counts);
-        let compiler = outward.setting.compiler.clone();
-        let runner =
-            assembly::assemble(&config, outward.setting).await.map_err(|error| Failure::of(&error))?;
         let stop = stop_on_signals().map_err(|error| Failure::of(&error))?;
-        let (config, socket) = (Arc::new(config), dir.socket());
-        let service = Service { config, runner, transport, counts, socket, compiler };
-        service.run(stop).await.map_err(|error| Failure::of(&error))
+        let (reloads, asks) = Reloads::new();
+        reload_on_hangup(reloads.clone()).map_err(|error| Failure::of(&error))?;
+        let (dir, front) = (&dir, Front::new());
+        let process = Process { context, args, dir, outward, reloads, stop, front };
+        Box::pin(process.run(config, asks)).await
     })?;
     // What still runs on the blocking pool is nothing that must be waited for.
     runtime.shutdown_background();
     Ok(Answer::text(""))
 }
 
-pub(super) fn refuse_differences(context: &Context, config: &crate::config::Config) -> Result<(), Failure> {
+/// The configuration as it is now, if it may be run.
+fn read_config(context: &Context, args: &Args) -> Result<Config, Failure> {
+    let config = context.config()?;
+    refuse_without_values(&config)?;
+    if !args.unapproved {
+        refuse_differences(context, &config)?;
+    }
+    Ok(config)
+}
+
+pub(super) fn refuse_differences(context: &Context, config: &Config) -> Result<(), Failure> {
     let path = Approvals::path(context.config_path());
     let approvals = Approvals::read(&path).map_err(|error| Failure::of(&error))?;
     let mut lines = Vec::new();
@@ -67,7 +74,7 @@ pub(super) fn refuse_differences(context: &Context, config: &crate::config::Conf
 }
 
 /// All secrets without a value, at once: a hook or source that lacks one would only fail later.
-fn refuse_without_values(config: &crate::config::Config) -> Result<(), Failure> {
+fn refuse_without_values(config: &Config) -> Result<(), Failure> {
     let read = |name| config.secrets.read(name).err().map(|error| error.to_string());
     let causes: Vec<_> = config.secrets.names().filter_map(read).collect();
     if causes.is_empty() {
@@ -99,4 +106,17 @@ fn stop_on_signals() -> std::io::Result<CancellationToken> {
     };
     tokio::runtime::Handle::current().spawn(listen);
     Ok(stop)
+}
+
+/// SIGHUP, as supervisors send it, asks for a reload; how that goes is in the log.
+fn reload_on_hangup(reloads: Reloads) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    let listen = async move {
+        while hangup.recv().await.is_some() {
+            reloads.nudge("SIGHUP");
+        }
+    };
+    tokio::runtime::Handle::current().spawn(listen);
+    Ok(())
 }

@@ -191,6 +191,16 @@ impl Hook {
         canonical(&self.stanza)
     }
 
+    /// Whether another stanza says the same, apart from which component it names.
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let mut alike = other.clone();
+        alike.component.clone_from(&self.component);
+        alike.manifest.clone_from(&self.manifest);
+        // The text names the component; all else that it says is in the other fields.
+        alike.stanza.clone_from(&self.stanza);
+        alike == *self
+    }
+
     /// The digest of what the hook's answers depend on: configuration, grants, secrets, what it reads.
     ///
     /// Levels, limits, grace and other policy are not in it, so changing them never makes *the configuration*

@@ -39,15 +39,12 @@ impl Desk<'_> {
         let act = self.act(format!("approve --upgrade {name}"));
         if let Some(waiting) = upgrade.waiting {
             self.store.approve_version(hook, name, waiting, act, self.now).await?;
-            let message = format!(
-                "the new version of {name} is approved: it begins when `groundcrew up` is started again"
-            );
-            return Ok(Done { message, changed: 1 });
+            return self.take_up(hook, name, format!("the new version of {name} is approved")).await;
         }
         let held = self.store.sight(hook)?.and_then(|sight| Some((sight.held?, sight.lost.len())));
         let Some((settings, lost)) = held else {
             let approved = if upgrade.approved.is_some() {
-                "; one is approved, and begins at the next start"
+                "; one is approved, and begins with: groundcrew reload"
             } else {
                 ""
             };

@@ -15,6 +15,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn wake(&self);
     /// The rebuilding of the ledger has ended.
     fn recovered(&self) {}
+    /// What runs is put together anew, from the configuration as it is now; what that changed. None: nobody runs.
+    fn reload(&self) -> Option<BoxFuture<'_, Result>> {
+        None
+    }
     /// An audit is to run now; it begins after this returns.
     fn audit(&self, _name: &str) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))

@@ -6,7 +6,7 @@ use groundcrew_store::promotions::Promotion;
 use super::{Desk, Done, Promoting, Refusal, Result};
 
 impl Desk<'_> {
-    /// Makes a candidate current from the next start on.
+    /// Makes a candidate current.
     pub(super) async fn promote(&self, name: &str, when: Promoting) -> Result {
         let hook = self.hook(name)?;
         let before = self.store.promotion(hook)?;
@@ -23,7 +23,7 @@ impl Desk<'_> {
             }
             (None, None) => {
                 let message = format!("{name} has no candidate that is compared with what runs");
-                let hint = format!("candidate = \"next.wasm\" in [hook.{name}], then start groundcrew up");
+                let hint = format!("candidate = \"next.wasm\" in [hook.{name}], then: groundcrew reload");
                 return Err(Refusal::conflict(message).hint(hint));
             }
         };
@@ -41,13 +41,10 @@ impl Desk<'_> {
         let anyway = if when == Promoting::Anyway { " --anyway" } else { "" };
         self.store.promote(promotion, self.act(format!("promote {name}{anyway}")), self.now).await?;
         let (candidate, current) = (canary.candidate.short(), canary.current.short());
-        let message = format!(
-            "{name}: {candidate} is promoted over {current}; it runs from the next start of groundcrew up on"
-        );
-        Ok(Done { message, changed: 1 })
+        self.take_up(hook, name, format!("{name}: {candidate} is promoted over {current}")).await
     }
 
-    /// What the stanza names runs again from the next start on.
+    /// What the stanza names runs again.
     pub(super) async fn undo_promotion(&self, name: &str) -> Result {
         let hook = self.hook(name)?;
         let Some(promoted) = self.store.promotion(hook)? else {
@@ -55,9 +52,7 @@ impl Desk<'_> {
         };
         self.store.forget_promotion(hook, Some(self.act(format!("promote {name} --undo"))), self.now).await?;
         let named = promoted.instead_of.short();
-        let message =
-            format!("{name}: {named}, which its stanza names, runs from the next start of groundcrew up on");
-        Ok(Done { message, changed: 1 })
+        self.take_up(hook, name, format!("{name} goes back to {named}, which its stanza names")).await
     }
 }
 

@@ -158,12 +158,15 @@ pub enum Request {
         /// The handler's name.
         hook: String,
     },
-    /// Lets a new version of a hook write although it did not find what the old one made.
+    /// Puts what runs together anew, from the configuration as it is now.
+    Reload,
+    /// Agrees to a hook's new version, though it asks for more; or lets it write, though it did not find what the old
+    /// one made.
     ApproveUpgrade {
         /// The hook's name.
         hook: String,
     },
-    /// Makes a hook's candidate current from the next start on, or takes that back.
+    /// Makes a hook's candidate current, or takes that back.
     Promote {
         /// The hook's name.
         hook: String,

@@ -17,8 +17,8 @@ pub(super) async fn control(
         Err(refusal) => {
             let status = match refusal.reason {
                 Reason::Unknown => StatusCode::NOT_FOUND,
-                Reason::Conflict => StatusCode::CONFLICT,
-                Reason::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                Reason::Conflict | Reason::Approval => StatusCode::CONFLICT,
+                Reason::Invalid | Reason::Configuration => StatusCode::UNPROCESSABLE_ENTITY,
                 Reason::Failed => StatusCode::SERVICE_UNAVAILABLE,
             };
             Err((status, Json(refusal)))

@@ -51,6 +51,11 @@ pub fn render(counts: Option<&Counts>, health: &Health, live: &dyn Live, now: Ti
     for (host, count) in live.failures() {
         failures.sample(&[("host", &host)], count as f64);
     }
+    let help = "Reloads since the process began, by what came of them.";
+    let mut reloads = text.metric("groundcrew_reloads_total", Kind::Counter, help);
+    for (outcome, count) in live.reloads() {
+        reloads.sample(&[("outcome", &outcome)], count as f64);
+    }
     let mut waiting =
         text.metric("groundcrew_limit_waiting", Kind::Gauge, "Runs and requests that wait for a limit.");
     for (limit, count) in live.waiting() {

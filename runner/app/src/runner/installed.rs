@@ -188,7 +188,8 @@ impl Installed {
     }
 }
 
-fn resolve(
+/// Reads the secrets of a stanza.
+pub(crate) fn resolve(
     hook: &config::Hook,
     operator: &config::Secrets,
     key: &[u8; 32],

@@ -138,7 +138,7 @@ pub(super) async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: Can
         if before.is_some() && believed {
             // What was frozen for the doubt's sake has nobody else to wake it.
             if let Err(error) = runner.store.wake_waiting(runner.now()).await {
-                tracing::warn!(%error, "what waited for the source could not be woken; the next start does");
+                tracing::warn!(%error, "what waited for the source could not be woken; the next start or reload does");
             }
         }
         // A source that falls silent says nothing of it.

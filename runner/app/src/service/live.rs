@@ -12,6 +12,7 @@ use super::CountsOf;
 use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
 use crate::http::{Belief, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::reload::Reloads;
 use crate::runner::{self, Runner};
 use crate::scheduler::Asking;
 use crate::source::{self, FlyHandle, ForeignEvents};
@@ -24,6 +25,7 @@ pub(super) struct Running {
     pub(super) runner: Arc<Runner>,
     pub(super) counts: CountsOf,
     pub(super) retires: Retires,
+    pub(super) reloads: Reloads,
 }
 
 /// Whether machines can be retired.
@@ -94,6 +96,10 @@ impl Live for Running {
     fn waiting(&self) -> Vec<(String, u64)> {
         (self.counts)().waiting.into_iter().collect()
     }
+
+    fn reloads(&self) -> Vec<(String, u64)> {
+        self.reloads.counts()
+    }
 }
 
 /// Why nothing may be removed, as far as the source is concerned.
@@ -124,6 +130,10 @@ impl Hints for Running {
 
     fn recovered(&self) {
         self.runner.recovered();
+    }
+
+    fn reload(&self) -> Option<BoxFuture<'_, control::Result>> {
+        Some(Box::pin(self.reloads.ask()))
     }
 
     fn audit(&self, name: &str) -> control::Result<()> {

@@ -28,7 +28,8 @@
 //! # Guarantees
 //! - Nothing was there before the first line, so every line is news (unless the first is a whole observation).
 //! - A line is acknowledged only after its commit, together with the place of the next one: a file is read on from
-//!   there after a restart. Standard input has no place to go back to.
+//!   there after a restart. Standard input has no place to go back to: what was read of it and not taken in waits in the
+//!   process, for whoever reads on after a reload.
 //! - What a line says is believed at once: no confirmation, no guard against many ends.
 //! - A bad line is a finding with its number, the reason and the remedy, and stops nobody.
 
@@ -36,6 +37,7 @@ mod line;
 mod lines;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::{self, Look, Rule, Rules, VanishMax};
@@ -43,7 +45,8 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_store::Error;
 use groundcrew_store::findings::{NewFinding, Severity};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncSeekExt, SeekFrom};
+use tokio::io::{AsyncRead, AsyncSeekExt, SeekFrom, Stdin};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Surroundings;
@@ -64,6 +67,10 @@ const BATCH: usize = 256;
 
 /// How often a file is looked at for new lines, and a failed commit tried again.
 const LOOK_EVERY: Millis = Millis::new(250);
+
+/// The process has one standard input, and what is read of it cannot be read again.
+static STDIN: LazyLock<Mutex<Lines<Stdin>>> =
+    LazyLock::new(|| Mutex::new(Lines::new(tokio::io::stdin(), Position::default())));
 
 /// Why a source of lines ended.
 #[derive(Debug, thiserror::Error)]
@@ -104,18 +111,19 @@ impl NdjsonSource {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), NdjsonError> {
         match self.from.clone() {
             config::Ndjson::Stdin => {
-                self.follow(Lines::new(tokio::io::stdin(), Position::default()), &shutdown).await
+                let mut lines = STDIN.lock().await;
+                self.follow(&mut lines, &shutdown).await
             }
             config::Ndjson::File(path) => {
                 let (file, position) = open(&path, self.keeper.position()).await?;
-                self.follow(Lines::new(file, position), &shutdown).await
+                self.follow(&mut Lines::new(file, position), &shutdown).await
             }
         }
     }
 
     async fn follow(
         &mut self,
-        mut lines: Lines<impl AsyncRead + Unpin>,
+        lines: &mut Lines<impl AsyncRead + Unpin>,
         shutdown: &CancellationToken,
     ) -> Result<(), NdjsonError> {
         let ends = self.from == config::Ndjson::Stdin;
@@ -133,6 +141,7 @@ impl NdjsonSource {
             while let Err(error) = self.feed(&batch).await {
                 tracing::error!(%error, "lines could not be committed; they are tried again");
                 if rest(shutdown).await.is_break() {
+                    lines.put_back(batch);
                     return Ok(());
                 }
             }

@@ -88,7 +88,7 @@ async fn a_promotion_needs_a_candidate_that_was_compared_and_can_be_taken_back()
     assert!(refused.code == 1 && refused.err.contains("no run was compared with it yet"), "{refused:?}");
     fixture.compares(pair, 1, "create", Compared::Equal).await;
     let said = fixture.data_run("promote dns");
-    assert!(said.out.contains("it runs from the next start of groundcrew up on"), "{said:?}");
+    assert!(said.out.contains("no runner is up: groundcrew up begins with it"), "{said:?}");
     assert_eq!(fixture.data_run("promote dns --json").json()["changed"], 0, "once");
     let open = |fixture: &Fixture| {
         let open = fixture.store().findings(ClosedToo::No).unwrap();

@@ -131,6 +131,14 @@ async fn a_protected_row_says_so() {
     assert_eq!(fixture.row("A/www.cust-3.example")["protected"], false);
 }
 
+#[tokio::test]
+async fn a_reload_needs_somebody_who_runs() {
+    let fixture = Fixture::filled().await;
+    let nobody = fixture.run("--data data reload");
+    assert!(nobody.code == 1 && nobody.err.contains("no runner is up"), "{nobody:?}");
+    assert!(nobody.err.contains("groundcrew up"), "{nobody:?}");
+}
+
 #[derive(Debug, Default)]
 struct Heard(Mutex<Vec<String>>);
 

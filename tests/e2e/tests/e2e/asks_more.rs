@@ -59,19 +59,23 @@ fn the_version_before_goes_on_until_the_one_that_asks_for_more_is_approved() {
     assert!(said.code == Some(1) && said.out.contains("1 wider"), "{said:?}");
     up.end();
 
-    // It waits over a restart, too; an approval holds from the next start on, and over those after it.
+    // It waits over a restart and a reload, too; an approval is in force at once, and after restarts.
     let mut up = scene.up();
     scene.until_ready();
     scene.until_listed(4);
     assert_eq!((scene.times(What::Created), scene.open_findings("hook.asks-more").len()), (3, 1));
+    let held = scene.says(&["reload"]);
+    assert!(held.contains("! hook records: its new version waits: groundcrew approve --upgrade"), "{held}");
     let asked = scene.groundcrew(&["approve", "--upgrade", "records"]);
     assert!(asked.code == Some(5) && asked.err.contains("records asks for one more host"), "{asked:?}");
-    scene.says(&["approve", "--upgrade", "records", "--yes"]);
+    let said = scene.says(&["approve", "--upgrade", "records", "--yes"]);
+    assert!(
+        said.contains("is approved, and is in force\nreloaded: 1 change\n  ~ hook records: component"),
+        "{said}"
+    );
     assert!(scene.open_findings("hook.asks-more").is_empty());
     let again = scene.groundcrew(&["approve", "--upgrade", "records", "--yes"]);
-    assert!(again.code == Some(1) && again.err.contains("begins at the next start"), "{again:?}");
-    up.end();
-    let mut up = scene.up();
+    assert!(again.code == Some(1) && again.err.contains("no version of records waits"), "{again:?}");
     scene.until_so("the new version makes what it wants", || scene.keys().len() == 6);
     up.end();
     let mut up = scene.up();
@@ -110,9 +114,6 @@ fn where_the_version_before_cannot_go_on_the_hook_stands_still_and_misses_nothin
     scene.until_listed(8);
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
     scene.says(&["approve", "--upgrade", "records", "--yes"]);
-    up.end();
-
-    let mut up = scene.up();
     scene.until_so("what was owed meanwhile is done", || {
         scene.keys().into_iter().eq(["natural/cust-2".to_owned(), "natural/cust-2-extra".to_owned()])
     });

@@ -30,6 +30,7 @@ mod planned;
 mod powerdns;
 mod prism;
 mod recovery;
+mod reload;
 mod replays;
 mod resumed;
 mod retire;

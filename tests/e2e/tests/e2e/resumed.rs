@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::scene::{Scene, Up};
 use crate::shipped::Shipped;
 
-const WRITES: u32 = 5;
+pub(crate) const WRITES: u32 = 5;
 
 /// A handler that posts five times.
-fn stanza(component: &Path, manifest: Option<&Path>) -> String {
+pub(crate) fn stanza(component: &Path, manifest: Option<&Path>) -> String {
     let manifest = manifest.map(|file| format!("manifest = \"{}\"\n", file.display())).unwrap_or_default();
     format!(
         "[hook.five]\nuse = \"{}\"\n{manifest}on = [\"app.created\"]\nconfig = {{ server = \"$SHOP\" }}\n\
@@ -24,7 +24,7 @@ fn stanza(component: &Path, manifest: Option<&Path>) -> String {
 }
 
 /// What was told of one event: by its key, every time.
-fn told(scene: &Scene, event: &str) -> BTreeMap<String, Vec<Receipt>> {
+pub(crate) fn told(scene: &Scene, event: &str) -> BTreeMap<String, Vec<Receipt>> {
     let mut told: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for receipt in scene.outside.receipts() {
         let body: Value = serde_json::from_str(&receipt.body).unwrap();

@@ -29,11 +29,13 @@ pub(super) struct Lines<R> {
     position: Position,
     /// Bytes of a line that is too long, already dropped.
     dropped: u64,
+    /// Lines that were handed out and came back.
+    back: Vec<Line>,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
     pub(super) const fn new(from: R, position: Position) -> Self {
-        Self { from, buffer: Vec::new(), position, dropped: 0 }
+        Self { from, buffer: Vec::new(), position, dropped: 0, back: Vec::new() }
     }
 
     /// The next lines, at most `most`; none: there are no more for now.
@@ -43,6 +45,9 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     /// # Cancel safety
     /// What was read stays here.
     pub(super) async fn next(&mut self, most: usize) -> std::io::Result<Vec<Line>> {
+        if !self.back.is_empty() {
+            return Ok(std::mem::take(&mut self.back));
+        }
         loop {
             let lines = self.cut(most);
             if !lines.is_empty() {
@@ -53,6 +58,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 return Ok(self.rest().into_iter().collect());
             }
         }
+    }
+
+    /// Takes back the lines of the last batch, which nobody took in; they are the next.
+    pub(super) fn put_back(&mut self, batch: Vec<Line>) {
+        self.back = batch;
     }
 
     /// Whatever is left when nothing will follow.
@@ -124,6 +134,16 @@ mod tests {
             lines.iter().map(|line| (line.number, line.text.clone().unwrap(), line.end.offset)).collect();
         let expected = [(4, "a", 12), (5, "", 13), (6, "b", 15), (7, "{\"c\":1}", 22)];
         assert_eq!(seen, expected.map(|(number, text, end)| (number, text.to_owned(), end)));
+    }
+
+    #[tokio::test]
+    async fn what_came_back_is_next() {
+        let mut lines = Lines::new(&b"a\nb\nc\n"[..], Position::default());
+        let batch = lines.next(2).await.unwrap();
+        lines.put_back(batch.clone());
+        assert_eq!(lines.next(2).await.unwrap(), batch);
+        let numbers = lines.next(2).await.unwrap().into_iter().map(|line| line.number);
+        assert_eq!(numbers.collect::<Vec<_>>(), [3], "once");
     }
 
     #[tokio::test]

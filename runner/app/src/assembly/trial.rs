@@ -1,0 +1,68 @@
+//! Looks whether a runner could be put together, while another one runs.
+
+use std::collections::BTreeMap;
+
+use groundcrew_engine::cache::Cache;
+use groundcrew_engine::run::Engine;
+use groundcrew_store::hooks::StoredHook;
+
+use super::{Entering, Error, Setting, compile, key, prepare, profile, promoted, stays};
+use crate::config::{Config, Hook};
+use crate::runner::installed;
+
+/// Looks at all that [`super::assemble`] would refuse, and compiles into the cache what it would compile.
+///
+/// The store stays as it is. `setting` is that of the runner that runs: installation, data directory and database are
+/// those.
+///
+/// # Errors
+/// All problems, those of one hook together.
+pub async fn look_over(config: &Config, setting: &Setting) -> Result<(), Vec<Error>> {
+    let one = |error| vec![error];
+    let key = key::of(&setting.store, &setting.directory, &setting.database).await;
+    let key = key.map_err(|error| one(error.into()))?;
+    let known = setting.store.hooks().map_err(|error| one(error.into()))?;
+    let effective = promoted::effective(config, &setting.store, &setting.directory);
+    let stanzas = effective.map_err(|error| one(error.into()))?.hooks;
+    let (mut entering, mut problems) = (Vec::new(), Vec::new());
+    for hook in &stanzas {
+        match prepare(config, hook, setting, &known) {
+            Ok(entered) => entering.push(entered),
+            Err(error) => problems.push(error),
+        }
+    }
+    // One run at most will never come; the pool of whoever runs is large enough already.
+    let engine = Engine::new(profile(&entering, setting, 1)).map_err(|error| one(error.into()))?;
+    let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
+    let mut compiled = BTreeMap::new();
+    for one in compile(&cache, &engine, &entering).await {
+        match one {
+            Ok((digest, component)) => drop(compiled.insert(digest, component)),
+            Err(error) => problems.push(error),
+        }
+    }
+    for entering in &entering {
+        if let Some(component) = compiled.get(&entering.inspected.digest) {
+            let linked = engine.link(component, &entering.inspected, entering.hook.manifest.clone());
+            let refused = |source| Error::Link { hook: entering.hook.name.clone(), source };
+            problems.extend(linked.map_err(refused).err());
+        }
+        problems.extend(stanza(config, entering, setting, &known, &key));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// What is wrong with a stanza, whatever its component is.
+fn stanza(
+    config: &Config,
+    entering: &Entering,
+    setting: &Setting,
+    known: &[StoredHook],
+    key: &[u8; 32],
+) -> Vec<Error> {
+    let hook: &Hook = &entering.hook;
+    let before = known.iter().find(|stored| stored.name == hook.name);
+    let unread = |source| Error::Secrets { hook: hook.name.clone(), source };
+    let secrets = installed::resolve(hook, &config.secrets, key).map_err(unread);
+    [stays(&setting.store, hook, before).err(), secrets.err()].into_iter().flatten().collect()
+}
