@@ -18,6 +18,7 @@ pub mod plan;
 pub mod promoted;
 pub mod prove;
 pub mod rates;
+pub mod renames;
 pub mod replay;
 pub mod retire;
 pub mod runner;

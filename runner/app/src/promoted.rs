@@ -75,16 +75,24 @@ pub fn effective(config: &Config, store: &Store, directory: &Path) -> Result<Eff
     for promotion in store.promotions()? {
         let name = known.iter().find(|stored| stored.id == promotion.hook).map(|stored| &stored.name);
         let Some(hook) = effective.hooks.iter_mut().find(|hook| Some(&hook.name) == name) else { continue };
-        match standing(&promotion, hook)? {
-            Standing::Holds => {
+        match in_its_place(hook, &promotion, directory)? {
+            Some(promoted) => {
                 tracing::warn!(hook = %hook.name, component = %promotion.component.short(), at = %promotion.at,
                     "it runs what was promoted, and not what its stanza names: let `use` name it");
-                *hook = instead(hook, &promotion, directory)?;
+                *hook = promoted;
             }
-            Standing::Over => effective.over.push(promotion.hook),
+            None => effective.over.push(promotion.hook),
         }
     }
     Ok(effective)
+}
+
+/// A stanza with what was promoted in the place of what it names; none: the promotion is over.
+pub fn in_its_place(hook: &Hook, promotion: &Promotion, directory: &Path) -> Result<Option<Hook>, Error> {
+    match standing(promotion, hook)? {
+        Standing::Holds => instead(hook, promotion, directory).map(Some),
+        Standing::Over => Ok(None),
+    }
 }
 
 /// The same; promotions that are over are forgotten.

@@ -10,7 +10,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::promotions::{self, Promotion};
-use crate::{HookId, Result, RunId, Store, sql};
+use crate::{HookId, Result, RunId, Store, hooks, sql};
 
 /// Ways to differ that are kept of one candidate; what differs otherwise is only counted.
 pub const CASES_MAX: u32 = 20;
@@ -183,6 +183,17 @@ impl Store {
         self.read(list)
     }
 
+    /// The candidate of a hook that is next to be promoted: the one that is compared with what runs, if there are more.
+    pub fn candidate(&self, hook: HookId) -> Result<Option<Canary>> {
+        self.read(|connection| {
+            let promoted = promotions::of(connection, hook)?.map(|it| it.component);
+            let running = hooks::list(connection, "id = ?1", [hook.0])?.pop().map(|it| it.component);
+            let is_next = |it: &Canary| it.hook == hook && Some(it.candidate) != promoted;
+            // One that was promoted and taken back is on record, too.
+            Ok(list(connection)?.into_iter().filter(is_next).max_by_key(|it| running == Some(it.current)))
+        })
+    }
+
     /// Which of these runs are stored and ended, in the order in which they are given.
     pub fn ended_runs(&self, runs: &[RunId]) -> Result<Vec<RunId>> {
         self.read(|connection| {
@@ -303,8 +314,7 @@ fn wait_for_a_write(connection: &Connection, pair: Pair) -> Result<()> {
 /// Promotes a candidate that was equal for long enough.
 fn promote(connection: &Connection, pair: Pair, now: Timestamp) -> Result<Promotion> {
     let Pair { hook, current, candidate } = pair;
-    let before = promotions::of(connection, hook)?;
-    let instead_of = before.map_or(current, |before| before.instead_of);
+    let instead_of = promotions::named(connection, hook, current)?;
     let promotion = Promotion { hook, instead_of, component: candidate, at: now, who: BY_ITSELF.to_owned() };
     promotions::save(connection, &promotion, now)?;
     Ok(promotion)

@@ -2,13 +2,14 @@
 
 use groundcrew_core::hash::Digest;
 use groundcrew_store::canary::{BY_ITSELF, CASES_MAX, Canary, Compared, Comparison, Pair};
-use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
 use groundcrew_store::hooks::HookState;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::promotions::{PROMOTED, Promotion};
 use groundcrew_store::prune::Keep;
 use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::upgrades::{MORE, Version, Waiting};
 use groundcrew_store::{RunId, SubjectId};
 
 use crate::support::{Bench, at};
@@ -188,6 +189,42 @@ async fn a_hook_that_only_looks_is_promoted_by_looks() {
     let pair = bench.pair("old", "new").await;
     assert_eq!(bench.compares(pair, 1, Compared::Equal, Some(2)).await, None);
     assert!(bench.compares(pair, 2, Compared::Equal, Some(2)).await.is_some());
+}
+
+#[tokio::test]
+async fn it_is_promoted_over_what_the_stanza_names_whatever_runs() {
+    let bench = Bench::new();
+    let version = |component: Digest| Version {
+        component: component.to_string(),
+        exports: ["handle".to_owned()].into(),
+        manifest: serde_json::json!({"name": "tell"}),
+    };
+    let named = Digest::of(b"named");
+    // What the stanza names waits, and the one before goes on.
+    let pair = bench.pair("old", "new").await;
+    let held = version(named);
+    let waiting = Waiting { id: held.id(), component: held.component, more: vec!["asks".to_owned()] };
+    let finding = NewFinding {
+        code: MORE.to_owned(),
+        about: "tell".to_owned(),
+        hook: Some(pair.hook),
+        severity: Severity::Warning,
+        message: "it waits".to_owned(),
+        remedy: None,
+    };
+    let active = version(pair.current);
+    bench.store.hold_version(pair.hook, active, waiting, named, finding, at(0)).await.unwrap();
+    let promoted = bench.compares(pair, 1, Compared::Equal, Some(1)).await.unwrap();
+    assert_eq!((promoted.instead_of, promoted.component), (named, pair.candidate));
+
+    // The promoted one runs, that is taken back, and before the next start another one is equal for long enough.
+    bench.store.enter_version(pair.hook, "tell", version(pair.candidate), named, at(2)).await.unwrap();
+    let third = Pair { current: pair.candidate, candidate: Digest::of(b"third"), ..pair };
+    bench.store.begin_canaries(vec![third], at(3)).await.unwrap();
+    bench.store.forget_promotion(pair.hook, None, at(4)).await.unwrap();
+    assert_eq!(bench.store.named(pair.hook, third.current).unwrap(), named);
+    let promoted = bench.compares(third, 5, Compared::Equal, Some(1)).await.unwrap();
+    assert_eq!((promoted.instead_of, promoted.component), (named, third.candidate));
 }
 
 #[tokio::test]
