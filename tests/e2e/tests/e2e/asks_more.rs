@@ -198,6 +198,7 @@ fn a_renamed_hook_keeps_its_things_while_a_version_waits() {
     assert_eq!(waiting, ["entries"]);
     let hooks = scene.list(&["hook", "list"]);
     assert!(hooks.len() == 1 && hooks[0]["name"] == "entries", "{hooks:?}");
+    assert_eq!(hooks[0]["waiting"]["approve"], "groundcrew approve --upgrade entries");
     scene.create_app("cust-2");
     scene.until_records(1..=2);
     scene.until_on_record(2);
