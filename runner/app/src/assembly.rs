@@ -28,6 +28,7 @@ use crate::kept;
 use crate::key;
 use crate::promoted;
 use crate::rates;
+use crate::renames::{self, Rename};
 use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::provisioner::marks::{OTHER, SECOND};
 use crate::runner::rehearsal::Rehearsal;
@@ -70,6 +71,9 @@ pub enum Error {
     /// What was promoted cannot run.
     #[error(transparent)]
     Promoted(#[from] promoted::Error),
+    /// Which hooks were renamed cannot be told.
+    #[error(transparent)]
+    Renames(#[from] renames::Error),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] ProfileError),
@@ -239,7 +243,12 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     let key = key::of(&store, &setting.directory, &setting.database).await?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
-    let stanzas = promoted::hooks(config, &store, &setting.directory, setting.clock.now()).await?;
+    let now = setting.clock.now();
+    for Rename { hook, from, to } in renames::find(config, &store)? {
+        tracing::info!(%from, %to, "a hook was renamed: its things stay its own");
+        store.rename_hook(hook, &from, &to, now).await?;
+    }
+    let stanzas = promoted::hooks(config, &store, &setting.directory, now).await?;
     let known = store.hooks()?;
     let entering = stanzas.iter().map(|hook| prepare(config, hook, &setting, &known));
     let entering = entering.collect::<Result<Vec<_>, _>>()?;
@@ -251,7 +260,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         let (hook, inspected) = (&entering.hook, &entering.inspected);
         let linked = engine.link(&compiled[&inspected.digest], inspected, hook.manifest.clone());
         let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
-        let id = register(&store, hook, entering.active(), &known, config).await?;
+        let id = register(&store, hook, entering.active(), &known).await?;
         upgrade::keep(&store, id, &entering, setting.clock.now()).await?;
         let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
         let installed = installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?;
@@ -307,6 +316,23 @@ fn prepare(config: &Config, hook: &Hook, setting: &Setting, known: &[StoredHook]
     enter(config, hook, (bytes, inspected), before, &setting.store, &setting.directory)
 }
 
+/// A hook as a start would put it up now; nothing is changed. None if the configuration has no such hook.
+pub fn chosen(
+    config: &Config,
+    store: &Store,
+    directory: &Path,
+    name: &str,
+) -> Result<Option<Entering>, Error> {
+    let Some(hook) = config.hooks.get(name) else { return Ok(None) };
+    let renamed = renames::find(config, store)?.into_iter().find(|rename| rename.to == name);
+    let on_record = renamed.as_ref().map_or(name, |rename| &rename.from);
+    let before = store.hooks()?.into_iter().find(|stored| stored.name == on_record);
+    let promotion = before.as_ref().map(|before| store.promotion(before.id)).transpose()?.flatten();
+    let promoted = promotion.map(|it| promoted::in_its_place(hook, &it, directory)).transpose()?.flatten();
+    let hook = promoted.as_ref().unwrap_or(hook);
+    enter(config, hook, read(hook)?, before.as_ref(), store, directory).map(Some)
+}
+
 /// Decides which version of a hook is started; see [`upgrade::enter`].
 fn enter(
     config: &Config,
@@ -318,6 +344,7 @@ fn enter(
 ) -> Result<Entering, Error> {
     upgrade::enter(config, hook, component, before, store, directory).map_err(|error| match error {
         upgrade::Error::Store(error) => Error::Store(error),
+        upgrade::Error::Component(source) => Error::Component { hook: hook.name.clone(), source },
         upgrade::Error::Io { path, source } => Error::Io { path, source },
     })
 }
@@ -370,27 +397,14 @@ fn read(hook: &Hook) -> Result<(Vec<u8>, Inspected), Error> {
     Ok((bytes, inspected))
 }
 
-/// Writes a hook's row: under its own name, or as the rename of one whose stanza vanished.
+/// Writes a hook's row.
 async fn register(
     store: &Store,
     hook: &Hook,
     component: Digest,
     known: &[StoredHook],
-    config: &Config,
 ) -> Result<HookId, Error> {
-    let vanished =
-        |stored: &&StoredHook| !config.hooks.contains_key(&stored.name) && stored.state != HookState::Removed;
-    let same = |stored: &&StoredHook| stored.component == component && stored.target == hook.target;
     let before = known.iter().find(|stored| stored.name == hook.name);
-    // Read again: a hook that was renamed a moment ago is not there to be renamed once more.
-    let current = store.hooks()?;
-    let candidates: Vec<_> = current.iter().filter(vanished).filter(same).collect();
-    if before.is_none()
-        && let Some(renamed) = renamed(&candidates, hook)
-    {
-        tracing::info!(from = %renamed.name, to = %hook.name, "a hook was renamed: its things stay its own");
-        store.rename_hook(renamed.id, &hook.name).await?;
-    }
     stays(store, hook, before)?;
     Ok(store.save_hook(&hook.name, component, &hook.target, &hook.stanza_text()).await?)
 }
@@ -405,19 +419,6 @@ fn stays(store: &Store, hook: &Hook, before: Option<&StoredHook>) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// Which of the vanished hooks of one component and target a new one is: those with disjoint scopes are told apart
-/// by scope, and where that does not tell, nobody is renamed.
-fn renamed<'a>(candidates: &[&'a StoredHook], hook: &Hook) -> Option<&'a StoredHook> {
-    let scope = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok()?.get("scope").cloned();
-    let ours = scope(&hook.stanza_text());
-    let mut same = candidates.iter().filter(|stored| scope(&stored.stanza) == ours);
-    match (candidates, same.next(), same.next()) {
-        ([only], ..) => Some(only),
-        (_, Some(one), None) => Some(one),
-        _ => None,
-    }
 }
 
 /// Findings that no audit of this configuration mends are not listed as such.
@@ -465,44 +466,3 @@ const INSTALLATION: &str = "installation";
 
 /// How long a connection may take to stand: with it a write leaves within `send_within` of its intent.
 pub const CONNECT_WITHIN: Millis = Millis::seconds(1);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Environment;
-    use groundcrew_core::hash::Digest;
-    use groundcrew_store::Options;
-
-    fn hooks(scopes: &[(&str, &str)]) -> Vec<Hook> {
-        let mut text =
-            "installation = \"acme\"\nsource.ndjson.path = \"-\"\nsecrets.FLY.env = \"T\"\n".to_owned();
-        text.push_str(
-            "scope.one.apps = [\"a-*\"]\nscope.two.apps = [\"b-*\"]\nscope.three.apps = [\"c-*\"]\n",
-        );
-        for (name, scope) in scopes {
-            let stanza =
-                format!("[hook.{name}]\nuse = \"builtin:fly-ip\"\nscope = \"{scope}\"\ngone = \"delete\"\n");
-            text.push_str(&stanza);
-        }
-        let environment = Environment::fixed([("T".to_owned(), "x".to_owned())]);
-        let config =
-            Config::parse("x.toml", &text, Path::new(""), &environment, &crate::components::manifest);
-        config.unwrap_or_else(|report| panic!("{report}")).hooks.into_values().collect()
-    }
-
-    #[tokio::test]
-    async fn hooks_of_one_target_are_renamed_by_their_scope_or_not_at_all() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
-        for hook in hooks(&[("first", "one"), ("second", "two")]) {
-            let (digest, text) = (Digest::of(b"component"), hook.stanza_text());
-            store.save_hook(&hook.name, digest, &hook.target, &text).await.unwrap();
-        }
-        let stored = store.hooks().unwrap();
-        let both: Vec<_> = stored.iter().collect();
-        let [two, three] = &hooks(&[("a", "two"), ("b", "three")])[..] else { panic!("two hooks") };
-        assert_eq!(renamed(&both, two).unwrap().name, "second");
-        assert!(renamed(&both, three).is_none(), "nobody's");
-        assert_eq!(renamed(&both[..1], three).unwrap().name, "first", "there is no other that it could be");
-    }
-}

@@ -260,7 +260,8 @@ impl Comparer {
         let since = self.runner.now() - STORED_WITHIN;
         while let Some((run, _)) = waiting.front().copied().filter(|(_, at)| *at < since) {
             let why = "its end was not stored".to_owned();
-            self.count(Comparison { run, op: String::new(), result: Compared::CannotTell { why } }).await?;
+            let result = Compared::CannotTell { why };
+            self.count(Comparison { run, op: String::new(), wrote: false, result }).await?;
             waiting.pop_front();
         }
         Ok(())
@@ -276,7 +277,8 @@ impl Comparer {
             Ok(recording) => compared(&replay(loaded, &recording).await.verdict),
             Err(why) => Compared::CannotTell { why: why.to_string() },
         };
-        self.count(Comparison { run, op: record.op, result }).await
+        let wrote = calls.iter().any(|call| call.access == "write");
+        self.count(Comparison { run, op: record.op, wrote, result }).await
     }
 
     async fn count(&self, comparison: Comparison) -> groundcrew_store::Result<()> {

@@ -162,8 +162,8 @@ pub enum Command {
     Diff(diff::Args),
     /// Write the tightest grants that a hook's recorded runs would have passed
     ///
-    /// They are printed as the stanza's `allow`, and never wider than it is now; nothing is changed. What was never
-    /// recorded is said, and what no request used stays for that, unless `--tight`.
+    /// They are printed as the stanza's `allow`, and never wider than it is now; `--write` edits the file. What
+    /// was never recorded is said, and what no request used stays for that, unless `--tight`.
     Learn(learn::Args),
     /// Run: watch the platform, tell handlers, bring everything outside to what it should be
     Up(up::Args),

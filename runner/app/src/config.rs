@@ -24,6 +24,7 @@ mod origin;
 mod problem;
 mod read;
 mod reference;
+mod regrant;
 mod report;
 mod resolve;
 mod secrets;
@@ -47,6 +48,7 @@ pub use hook::{
 };
 pub use problem::{Fix, Problem, ProblemKind, Severity, Span};
 pub use reference::{SCHEMA_FILE, reference, schema};
+pub use regrant::regrant;
 pub use report::{Paint, Report};
 pub use secrets::{Environment, SecretError, SecretSource, Secrets};
 pub use settings::{

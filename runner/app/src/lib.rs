@@ -19,6 +19,7 @@ pub mod promoted;
 pub mod prove;
 pub mod rates;
 pub mod reload;
+pub mod renames;
 pub mod replay;
 pub mod retire;
 pub mod runner;

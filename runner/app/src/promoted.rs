@@ -8,6 +8,7 @@ use std::path::Path;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::hooks::StoredHook;
 use groundcrew_store::promotions::Promotion;
 use groundcrew_store::{HookId, Store};
 
@@ -68,23 +69,35 @@ pub struct Effective {
     pub over: Vec<HookId>,
 }
 
-/// The stanzas as they run; nothing is changed.
-pub fn effective(config: &Config, store: &Store, directory: &Path) -> Result<Effective, Error> {
+/// The stanzas as they run, of hooks that are `known` by these names; nothing is changed.
+pub fn effective(
+    config: &Config,
+    store: &Store,
+    known: &[StoredHook],
+    directory: &Path,
+) -> Result<Effective, Error> {
     let mut effective = Effective { hooks: config.hooks.values().cloned().collect(), over: Vec::new() };
-    let known = store.hooks()?;
     for promotion in store.promotions()? {
         let name = known.iter().find(|stored| stored.id == promotion.hook).map(|stored| &stored.name);
         let Some(hook) = effective.hooks.iter_mut().find(|hook| Some(&hook.name) == name) else { continue };
-        match standing(&promotion, hook)? {
-            Standing::Holds => {
+        match in_its_place(hook, &promotion, directory)? {
+            Some(promoted) => {
                 tracing::warn!(hook = %hook.name, component = %promotion.component.short(), at = %promotion.at,
                     "it runs what was promoted, and not what its stanza names: let `use` name it");
-                *hook = instead(hook, &promotion, directory)?;
+                *hook = promoted;
             }
-            Standing::Over => effective.over.push(promotion.hook),
+            None => effective.over.push(promotion.hook),
         }
     }
     Ok(effective)
+}
+
+/// A stanza with what was promoted in the place of what it names; none: the promotion is over.
+pub fn in_its_place(hook: &Hook, promotion: &Promotion, directory: &Path) -> Result<Option<Hook>, Error> {
+    match standing(promotion, hook)? {
+        Standing::Holds => instead(hook, promotion, directory).map(Some),
+        Standing::Over => Ok(None),
+    }
 }
 
 /// The same; promotions that are over are forgotten.
@@ -94,7 +107,7 @@ pub async fn hooks(
     directory: &Path,
     now: Timestamp,
 ) -> Result<Vec<Hook>, Error> {
-    let Effective { hooks, over } = effective(config, store, directory)?;
+    let Effective { hooks, over } = effective(config, store, &store.hooks()?, directory)?;
     for hook in over {
         store.forget_promotion(hook, None, now).await?;
     }
@@ -160,7 +173,8 @@ mod tests {
         let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
         let (config, now) = (config(), Timestamp::from_millis(0) + Millis::hours(1));
         let named = components::digest(&config.hooks["ip"].component).unwrap();
-        let lost = || effective(&config, &store, dir.path()).unwrap_err().to_string();
+        let lost =
+            || effective(&config, &store, &store.hooks().unwrap(), dir.path()).unwrap_err().to_string();
 
         promoted(&store, named, Digest::of(b"nowhere")).await;
         let why = lost();
@@ -176,13 +190,13 @@ mod tests {
         let digest = Digest::of(&next);
         kept::keep(dir.path(), digest, &next, now).unwrap();
         promoted(&store, named, digest).await;
-        let running = effective(&config, &store, dir.path()).unwrap();
+        let running = effective(&config, &store, &store.hooks().unwrap(), dir.path()).unwrap();
         assert_eq!(running.hooks[0].component, Component::File(kept::path_of(dir.path(), digest)));
         assert_eq!((running.hooks[0].level, running.over), (config.hooks["ip"].level, Vec::new()));
 
         // The stanza named another one when that was promoted: now it is right.
         let hook = promoted(&store, Digest::of(b"older"), digest).await;
-        let running = effective(&config, &store, dir.path()).unwrap();
+        let running = effective(&config, &store, &store.hooks().unwrap(), dir.path()).unwrap();
         assert_eq!(
             (running.hooks[0].component.to_string().as_str(), running.over),
             ("builtin:fly-ip", vec![hook])

@@ -8,6 +8,8 @@
 //!  groundcrew approve --upgrade HOOK ---------------> the new one is started: in place, or by the next up
 //! ```
 //!
+//! One that was active before needs no approval: who goes back leaves behind what came after it.
+//!
 //! # Guarantees
 //! - What a version asks for is compared with what the last one asked for that was active under the stanza's name, by
 //!   [`groundcrew_core::upgrade`]; a hook's first version needs nobody.
@@ -39,6 +41,9 @@ pub enum Error {
     /// The store.
     #[error(transparent)]
     Store(#[from] groundcrew_store::Error),
+    /// What the stanza names cannot be read.
+    #[error(transparent)]
+    Component(#[from] components::Error),
     /// A component that is kept.
     #[error("{path}")]
     Io {
@@ -59,6 +64,8 @@ pub struct Entering {
     /// What it is.
     pub inspected: Inspected,
     version: Version,
+    /// What its stanza names: another one than `version` where a candidate was promoted.
+    named: Digest,
     held: Option<Held>,
 }
 
@@ -113,12 +120,16 @@ pub fn enter(
     directory: &Path,
 ) -> Result<Entering, Error> {
     let version = version(&inspected, &hook.manifest);
-    let entering = Entering { hook: hook.clone(), bytes, inspected, version, held: None };
+    let own = config.hooks.get(&hook.name).filter(|own| own.component != hook.component);
+    let named = own.map_or(Ok(inspected.digest), |own| components::digest(&own.component))?;
+    let entering = Entering { hook: hook.clone(), bytes, inspected, version, named, held: None };
     let Some(before) = before else { return Ok(entering) };
     let upgrade = store.upgrade(before.id)?;
     if upgrade.active.is_none() && before.component == entering.inspected.digest {
         return Ok(entering);
     }
+    let id = entering.version.id();
+    let is_allowed = upgrade.allows(&id);
     let Some(active) =
         upgrade.active.map_or_else(|| kept_version(before, directory), |active| Ok(Some(active)))?
     else {
@@ -128,8 +139,7 @@ pub fn enter(
     let manifest = serde_json::from_value::<Manifest>(active.manifest.clone());
     let manifest = manifest.map_err(|error| format!("its manifest cannot be read: {error}"));
     let more = asked_more(&active, &manifest, &entering);
-    let id = entering.version.id();
-    if more.is_empty() || upgrade.approved.as_ref() == Some(&id) {
+    if more.is_empty() || is_allowed {
         return Ok(entering);
     }
     let previous = match &manifest {
@@ -213,11 +223,12 @@ pub async fn keep(
 ) -> groundcrew_store::Result<()> {
     let name = &entering.hook.name;
     let Some(held) = &entering.held else {
-        return store.enter_version(id, name, entering.version.clone(), now).await;
+        return store.enter_version(id, name, entering.version.clone(), entering.named, now).await;
     };
     let finding = told(id, name, held);
     tracing::warn!(hook = %name, why = finding.message, "its new version is not started");
-    store.hold_version(id, held.active.clone(), held.waiting.clone(), finding, now).await
+    let (active, waiting) = (held.active.clone(), held.waiting.clone());
+    store.hold_version(id, active, waiting, entering.named, finding, now).await
 }
 
 fn told(id: HookId, name: &str, held: &Held) -> NewFinding {

@@ -10,7 +10,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::promotions::{self, Promotion};
-use crate::{HookId, Result, RunId, Store, sql};
+use crate::{HookId, Result, RunId, Store, hooks, sql};
 
 /// Ways to differ that are kept of one candidate; what differs otherwise is only counted.
 pub const CASES_MAX: u32 = 20;
@@ -39,6 +39,10 @@ pub struct Canary {
     pub skipped: u32,
     /// Runs that ended by themselves and were the same, since the last that differed.
     pub in_a_row: u32,
+    /// Those of them that wrote.
+    pub wrote_in_a_row: u32,
+    /// It was equal for long enough, and stored runs of its hook wrote: so one of those in a row has to.
+    pub writes: bool,
     /// What was not the same, most frequent first.
     pub cases: Vec<Case>,
 }
@@ -67,6 +71,8 @@ pub struct Comparison {
     pub run: RunId,
     /// What it did.
     pub op: String,
+    /// Whether a write of it left.
+    pub wrote: bool,
     /// What came of it.
     pub result: Compared,
 }
@@ -103,6 +109,13 @@ pub struct Pair {
     pub candidate: Digest,
 }
 
+impl Canary {
+    /// Whether it was equal for long enough, and is not promoted since none of these runs wrote.
+    pub fn waits_for_a_write(&self, promote_after: u32) -> bool {
+        self.in_a_row >= promote_after && self.writes && self.wrote_in_a_row == 0
+    }
+}
+
 impl Store {
     /// These candidates are compared from here on; what is kept of others is forgotten, but for those that run now.
     pub async fn begin_canaries(&self, pairs: Vec<Pair>, now: Timestamp) -> Result<()> {
@@ -128,9 +141,10 @@ impl Store {
         .await
     }
 
-    /// Counts one comparison, and promotes the candidate if it was equal so many times in a row.
+    /// Counts one comparison, and promotes the candidate if it was equal so many times in a row: one of these has to be of
+    /// a run that wrote, unless no stored run of the hook did.
     ///
-    /// Answers with the promotion where this one led to it.
+    /// Answers with the promotion where this one led to it. If it is cut off before, the next equal run leads to it.
     pub async fn count_comparison(
         &self,
         pair: Pair,
@@ -138,21 +152,19 @@ impl Store {
         promote_after: Option<u32>,
         now: Timestamp,
     ) -> Result<Option<Promotion>> {
-        self.write(move |connection| {
-            let in_a_row = count(connection, pair, &comparison)?;
-            let is_due = promote_after.zip(in_a_row).is_some_and(|(after, row)| row >= after);
-            let Pair { hook, current, candidate } = pair;
-            let before = promotions::of(connection, hook)?;
-            if !is_due || before.as_ref().is_some_and(|before| before.component == candidate) {
-                return Ok(None);
-            }
-            let instead_of = before.map_or(current, |before| before.instead_of);
-            let promotion =
-                Promotion { hook, instead_of, component: candidate, at: now, who: BY_ITSELF.to_owned() };
-            promotions::save(connection, &promotion, now)?;
-            Ok(Some(promotion))
-        })
-        .await
+        let row = self.write(move |connection| count(connection, pair, &comparison)).await?;
+        let is_due = |row: &Row| promote_after.is_some_and(|after| row.is_due(after));
+        let is_promoted = |it: Promotion| it.component == pair.candidate;
+        let Some(row) = row.filter(is_due) else { return Ok(None) };
+        if self.promotion(pair.hook)?.is_some_and(is_promoted) {
+            return Ok(None);
+        }
+        // Once, and off the writer, which has others to serve: it may look through all runs that are stored.
+        if row.wrote == 0 && self.read(|connection| wrote(connection, pair.hook))? {
+            self.write(move |connection| wait_for_a_write(connection, pair)).await?;
+            return Ok(None);
+        }
+        self.write(move |connection| promote(connection, pair, now)).await.map(Some)
     }
 
     /// Counts runs that were not compared.
@@ -171,6 +183,17 @@ impl Store {
         self.read(list)
     }
 
+    /// The candidate of a hook that is next to be promoted: the one that is compared with what runs, if there are more.
+    pub fn candidate(&self, hook: HookId) -> Result<Option<Canary>> {
+        self.read(|connection| {
+            let promoted = promotions::of(connection, hook)?.map(|it| it.component);
+            let running = hooks::list(connection, "id = ?1", [hook.0])?.pop().map(|it| it.component);
+            let is_next = |it: &Canary| it.hook == hook && Some(it.candidate) != promoted;
+            // One that was promoted and taken back is on record, too.
+            Ok(list(connection)?.into_iter().filter(is_next).max_by_key(|it| running == Some(it.current)))
+        })
+    }
+
     /// Which of these runs are stored and ended, in the order in which they are given.
     pub fn ended_runs(&self, runs: &[RunId]) -> Result<Vec<RunId>> {
         self.read(|connection| {
@@ -185,7 +208,8 @@ impl Store {
 }
 
 /// What a row of `canary` is read from.
-const COLUMNS: &str = "hook, current, candidate, since, equal, differed, unclear, skipped, in_a_row";
+const COLUMNS: &str =
+    "hook, current, candidate, since, equal, differed, unclear, skipped, in_a_row, wrote_in_a_row, writes";
 
 fn list(connection: &Connection) -> Result<Vec<Canary>> {
     let text = format!("SELECT {COLUMNS} FROM canary ORDER BY hook, candidate");
@@ -201,6 +225,8 @@ fn list(connection: &Connection) -> Result<Vec<Canary>> {
             unclear: row.get(6)?,
             skipped: row.get(7)?,
             in_a_row: row.get(8)?,
+            wrote_in_a_row: row.get(9)?,
+            writes: row.get(10)?,
             cases: Vec::new(),
         })
     };
@@ -229,27 +255,69 @@ fn cases(connection: &Connection, hook: HookId, candidate: Digest) -> Result<Vec
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Runs that were equal since the last that differed.
+struct Row {
+    equal: u32,
+    /// Those that wrote.
+    wrote: u32,
+    /// One of them has to; see [`Canary::writes`].
+    writes: bool,
+}
+
+impl Row {
+    const fn is_due(&self, promote_after: u32) -> bool {
+        self.equal >= promote_after && (self.wrote > 0 || !self.writes)
+    }
+}
+
 /// Counts a comparison; how many are equal in a row then, if it is still counted against this current component.
-fn count(connection: &Connection, pair: Pair, comparison: &Comparison) -> Result<Option<u32>> {
-    let (counted, row) = match &comparison.result {
-        Compared::Equal => ("equal", "in_a_row + 1"),
-        Compared::CutShort => ("equal", "in_a_row"),
-        Compared::Differs { .. } => ("differed", "0"),
-        Compared::CannotTell { .. } => ("unclear", "in_a_row"),
+fn count(connection: &Connection, pair: Pair, comparison: &Comparison) -> Result<Option<Row>> {
+    let (counted, row, wrote) = match &comparison.result {
+        Compared::Equal => ("equal", "in_a_row + 1", "wrote_in_a_row"),
+        Compared::CutShort => ("equal", "in_a_row", "wrote_in_a_row"),
+        Compared::Differs { .. } => ("differed", "0", "0"),
+        Compared::CannotTell { .. } => ("unclear", "in_a_row", "wrote_in_a_row"),
     };
+    let one_more = comparison.wrote && comparison.result == Compared::Equal;
     let text = format!(
-        "UPDATE canary SET {counted} = {counted} + 1, in_a_row = {row}
-         WHERE hook = ?1 AND candidate = ?2 AND current = ?3 RETURNING in_a_row"
+        "UPDATE canary SET {counted} = {counted} + 1, in_a_row = {row}, wrote_in_a_row = {wrote} + ?4
+         WHERE hook = ?1 AND candidate = ?2 AND current = ?3 RETURNING in_a_row, wrote_in_a_row, writes"
     );
     let (candidate, current) = (pair.candidate.to_string(), pair.current.to_string());
-    let in_a_row = connection
+    let row = connection
         .prepare_cached(&text)?
-        .query_row(params![pair.hook.0, candidate, current], |row| row.get(0))
+        .query_row(params![pair.hook.0, candidate, current, one_more], |row| {
+            Ok(Row { equal: row.get(0)?, wrote: row.get(1)?, writes: row.get(2)? })
+        })
         .optional()?;
-    if in_a_row.is_some() {
+    if row.is_some() {
         keep(connection, pair, comparison)?;
     }
-    Ok(in_a_row)
+    Ok(row)
+}
+
+/// Whether a stored run of a hook wrote.
+fn wrote(connection: &Connection, hook: HookId) -> Result<bool> {
+    // Its runs first: calls have no index of who wrote.
+    let text = "SELECT EXISTS (SELECT 1 FROM run CROSS JOIN call ON call.run = run.id
+        WHERE run.hook = ?1 AND call.access = 'write')";
+    Ok(connection.prepare_cached(text)?.query_row([hook.0], |row| row.get(0))?)
+}
+
+/// From here on looks alone do not promote it.
+fn wait_for_a_write(connection: &Connection, pair: Pair) -> Result<()> {
+    let text = "UPDATE canary SET writes = 1 WHERE hook = ?1 AND candidate = ?2";
+    connection.prepare_cached(text)?.execute(params![pair.hook.0, pair.candidate.to_string()])?;
+    Ok(())
+}
+
+/// Promotes a candidate that was equal for long enough.
+fn promote(connection: &Connection, pair: Pair, now: Timestamp) -> Result<Promotion> {
+    let Pair { hook, current, candidate } = pair;
+    let instead_of = promotions::named(connection, hook, current)?;
+    let promotion = Promotion { hook, instead_of, component: candidate, at: now, who: BY_ITSELF.to_owned() };
+    promotions::save(connection, &promotion, now)?;
+    Ok(promotion)
 }
 
 /// Keeps what was not equal, as one of its kind.
@@ -282,7 +350,8 @@ fn forget(connection: &Connection, hook: HookId, candidate: Digest) -> Result<()
 
 /// From here on it is counted anew how many are equal in a row.
 pub(crate) fn interrupt(connection: &Connection, hook: HookId) -> Result<()> {
-    connection.prepare_cached("UPDATE canary SET in_a_row = 0 WHERE hook = ?1")?.execute([hook.0])?;
+    let text = "UPDATE canary SET in_a_row = 0, wrote_in_a_row = 0 WHERE hook = ?1";
+    connection.prepare_cached(text)?.execute([hook.0])?;
     Ok(())
 }
 

@@ -5,7 +5,8 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::operators::{self, OperatorAct};
-use crate::{HookId, Result, Store, ends, sql};
+use crate::upgrades::MORE;
+use crate::{HookId, Result, Store, ends, findings, promotions, sql};
 
 /// How a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -140,12 +141,14 @@ impl Store {
         .await
     }
 
-    /// Renames a hook: its rows, runs and lanes stay its own.
-    pub async fn rename_hook(&self, hook: HookId, name: &str) -> Result<()> {
-        let name = name.to_owned();
+    /// Renames a hook: its rows, runs and lanes stay its own. What is told of its version is told under the new name.
+    pub async fn rename_hook(&self, hook: HookId, from: &str, name: &str, now: Timestamp) -> Result<()> {
+        let (from, name) = (from.to_owned(), name.to_owned());
         self.write(move |connection| {
             connection.execute("UPDATE hook SET name = ?2 WHERE id = ?1", params![hook.0, name])?;
-            Ok(())
+            // A start that holds a version back opens this one again.
+            findings::close(connection, MORE, &from, now)?;
+            promotions::rename(connection, hook, &from, now)
         })
         .await
     }

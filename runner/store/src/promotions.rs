@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use crate::findings::{self, NewFinding, Severity};
 use crate::operators::{self, OperatorAct};
-use crate::{Error, HookId, Result, Store, canary, sql};
+use crate::{Error, HookId, Result, Store, canary, sql, upgrades};
 
 /// The finding about a hook that does not run what its stanza names.
 pub const PROMOTED: &str = "hook.promoted";
@@ -37,6 +37,12 @@ impl Store {
     /// A hook's promotion.
     pub fn promotion(&self, hook: HookId) -> Result<Option<Promotion>> {
         self.read(|connection| of(connection, hook))
+    }
+
+    /// What the stanza of a hook names while `current` runs, which may be what was promoted, or the version before one
+    /// that waits for approval.
+    pub fn named(&self, hook: HookId, current: Digest) -> Result<Digest> {
+        self.read(|connection| named(connection, hook, current))
     }
 
     /// Makes a candidate current; a finding says so until the stanza names it.
@@ -74,6 +80,20 @@ pub(crate) fn of(connection: &Connection, hook: HookId) -> Result<Option<Promoti
     Ok(list(connection, "hook = ?1", hook.0)?.pop())
 }
 
+/// What a stanza names; see [`Store::named`]. Of a start that did not keep it what was promoted tells, else it runs.
+pub(crate) fn named(connection: &Connection, hook: HookId, current: Digest) -> Result<Digest> {
+    if let Some(named) = upgrades::read(connection, hook)?.named {
+        return Ok(named);
+    }
+    Ok(of(connection, hook)?.map_or(current, |promoted| promoted.instead_of))
+}
+
+/// Tells of a promotion under the new name of its hook.
+pub(crate) fn rename(connection: &Connection, hook: HookId, from: &str, now: Timestamp) -> Result<()> {
+    findings::close(connection, PROMOTED, from, now)?;
+    of(connection, hook)?.map_or(Ok(()), |promotion| tell(connection, &promotion, now))
+}
+
 /// Writes a promotion and tells of it.
 pub(crate) fn save(connection: &Connection, promotion: &Promotion, now: Timestamp) -> Result<()> {
     let Promotion { hook, instead_of, component, at, who } = promotion;
@@ -82,6 +102,11 @@ pub(crate) fn save(connection: &Connection, promotion: &Promotion, now: Timestam
           at = excluded.at, who = excluded.who";
     let row = params![hook.0, instead_of.to_string(), component.to_string(), at.as_millis(), who];
     connection.prepare_cached(text)?.execute(row)?;
+    tell(connection, promotion, now)
+}
+
+fn tell(connection: &Connection, promotion: &Promotion, now: Timestamp) -> Result<()> {
+    let Promotion { hook, instead_of, component, who, .. } = promotion;
     let name = name(connection, *hook)?;
     let by = if who == canary::BY_ITSELF {
         "it was equal for long enough".to_owned()

@@ -47,6 +47,16 @@ pub struct Waiting {
     pub more: Vec<String>,
 }
 
+impl Waiting {
+    /// What it asks for more, in one line: `asks for one more host, and asks for one more secret`.
+    pub fn asks(&self) -> String {
+        self.more.join(", and ")
+    }
+}
+
+/// Versions that were active and that one may go back to; older ones are forgotten.
+pub const PAST_MAX: usize = 8;
+
 /// How far the upgrade of a hook is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upgrade {
@@ -56,6 +66,33 @@ pub struct Upgrade {
     pub waiting: Option<Waiting>,
     /// The version that a person agreed to; it begins when components are read next.
     pub approved: Option<String>,
+    /// Those that were active before, the last one first, by [`Version::id`]: going back to one of them needs nobody.
+    #[serde(default)]
+    pub past: Vec<String>,
+    /// The digest of what the stanza named at the last start, whatever ran in its place; none: that start was before
+    /// this was kept.
+    #[serde(default)]
+    pub named: Option<Digest>,
+}
+
+impl Upgrade {
+    /// Whether a version may begin that asks for more than the active one: it is approved, or was active before.
+    pub fn allows(&self, id: &str) -> bool {
+        self.approved.as_deref() == Some(id) || self.past.iter().any(|past| past == id)
+    }
+
+    /// The same once this version is started. Who goes back to one leaves behind what came after it.
+    fn entered(self, version: Version, named: Digest) -> Self {
+        let (id, mut past) = (version.id(), self.past);
+        if let Some(left) = self.active.map(|active| active.id()).filter(|left| *left != id) {
+            match past.iter().position(|past| *past == id) {
+                Some(back) => drop(past.drain(..=back)),
+                None => past.insert(0, left),
+            }
+            past.truncate(PAST_MAX);
+        }
+        Self { active: Some(version), waiting: None, approved: None, past, named: Some(named) }
+    }
 }
 
 impl Store {
@@ -64,16 +101,19 @@ impl Store {
         self.read(|connection| read(connection, hook))
     }
 
-    /// This version is active from here on; whatever else waited or was approved is over.
+    /// This version is active from here on; whatever else waited or was approved is over. `named` is what the stanza
+    /// names.
     pub async fn enter_version(
         &self,
         hook: HookId,
         name: &str,
         version: Version,
+        named: Digest,
         now: Timestamp,
     ) -> Result<()> {
-        let entered = Upgrade { active: Some(version), waiting: None, approved: None };
-        if self.upgrade(hook)? == entered {
+        let before = self.upgrade(hook)?;
+        let entered = before.clone().entered(version, named);
+        if before == entered {
             return Ok(());
         }
         let name = name.to_owned();
@@ -84,17 +124,20 @@ impl Store {
         .await
     }
 
-    /// This version waits; `active` is the one that it is compared with.
+    /// This version waits; `active` is the one that it is compared with, `named` what the stanza names.
     pub async fn hold_version(
         &self,
         hook: HookId,
         active: Version,
         waiting: Waiting,
+        named: Digest,
         finding: NewFinding,
         now: Timestamp,
     ) -> Result<()> {
         self.write(move |connection| {
-            let held = Upgrade { active: Some(active), waiting: Some(waiting), approved: None };
+            let past = read(connection, hook)?.past;
+            let (active, waiting, named) = (Some(active), Some(waiting), Some(named));
+            let held = Upgrade { active, waiting, approved: None, past, named };
             write(connection, hook, &held)?;
             findings::open(connection, &finding, now)
         })
@@ -128,7 +171,8 @@ impl Store {
     }
 }
 
-fn read(connection: &Connection, hook: HookId) -> Result<Upgrade> {
+/// How far the upgrade of a hook is.
+pub(crate) fn read(connection: &Connection, hook: HookId) -> Result<Upgrade> {
     let text = "SELECT value FROM meta WHERE key = ?1";
     let found =
         connection.prepare_cached(text)?.query_row([key(hook)], |row| sql::json(row, 0)).optional()?;

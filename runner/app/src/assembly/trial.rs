@@ -6,7 +6,7 @@ use groundcrew_engine::cache::Cache;
 use groundcrew_engine::run::Engine;
 use groundcrew_store::hooks::StoredHook;
 
-use super::{Entering, Error, Setting, compile, key, prepare, profile, promoted, stays};
+use super::{Entering, Error, Setting, compile, key, prepare, profile, promoted, renames, stays};
 use crate::config::{Config, Hook};
 use crate::runner::installed;
 
@@ -21,8 +21,10 @@ pub async fn look_over(config: &Config, setting: &Setting) -> Result<(), Vec<Err
     let one = |error| vec![error];
     let key = key::of(&setting.store, &setting.directory, &setting.database).await;
     let key = key.map_err(|error| one(error.into()))?;
+    let renames = renames::find(config, &setting.store).map_err(|error| one(error.into()))?;
     let known = setting.store.hooks().map_err(|error| one(error.into()))?;
-    let effective = promoted::effective(config, &setting.store, &setting.directory);
+    let known = renames::applied(known, &renames);
+    let effective = promoted::effective(config, &setting.store, &known, &setting.directory);
     let stanzas = effective.map_err(|error| one(error.into()))?.hooks;
     let (mut entering, mut problems) = (Vec::new(), Vec::new());
     for hook in &stanzas {

@@ -1,5 +1,6 @@
 //! `groundcrew apply`: exactly what a plan says, while things are as they were.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,8 +9,8 @@ use groundcrew_core::plan::Plan;
 
 use super::ask::{self, Given};
 use super::{Answer, Context, Failure, plan};
+use crate::assembly;
 use crate::control::Request;
-use crate::promoted;
 
 /// Do exactly what a plan says, item by item, while things are as they were when it was made
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     ask::confirm(&format!("Do these {}?", items.len()), Given::from(args.yes), &command)?;
     let done = context.change(Request::Apply { items, until: plan.until })?;
     let mut text = format!("{}\n", done.message);
-    let apps: std::collections::BTreeSet<_> = plan.items.iter().map(|item| item.owner.app_name()).collect();
+    let apps: BTreeSet<_> = plan.items.iter().map(|item| item.owner.app_name()).collect();
     for app in apps.iter().take(3) {
         let _ = writeln!(text, "groundcrew wait --app {app}");
     }
@@ -54,22 +55,17 @@ fn refuse_unfit(context: &Context, plan: &Plan) -> Result<(), Failure> {
     if plan.until <= context.now() {
         return again(format!("the plan ended at {}", plan.until));
     }
-    // Without a database nothing was ever promoted.
-    let running = match context.reader() {
-        Ok(store) => {
-            promoted::effective(&config, &store, context.data_dir().path())
-                .map_err(|error| Failure::of(&error))?
-                .hooks
-        }
-        Err(_) => config.hooks.into_values().collect(),
-    };
-    for (name, planned) in &plan.hooks {
-        let Some(hook) = running.iter().find(|hook| hook.name == *name) else {
+    let (store, directory) = (context.reader()?, context.data_dir());
+    // Of what a hook does that is not in the plan the plan says nothing.
+    let hooks: BTreeSet<_> =
+        plan.items.iter().filter(|item| item.action.writes()).map(|item| &item.hook).collect();
+    for name in hooks {
+        let chosen = assembly::chosen(&config, &store, directory.path(), name);
+        let Some(chosen) = chosen.map_err(|error| Failure::of(&error))? else {
             return again(format!("there is no hook `{name}` any more"));
         };
-        let component = crate::components::digest(&hook.component).map_err(|error| Failure::of(&error))?;
-        let now = format!("{}:{}", component.short(), hook.settings_digest().short());
-        if now != *planned {
+        let now = format!("{}:{}", chosen.inspected.digest.short(), chosen.hook.settings_digest().short());
+        if plan.hooks.get(name) != Some(&now) {
             return again(format!("the component or configuration of hook `{name}` is another one by now"));
         }
     }

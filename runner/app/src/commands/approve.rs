@@ -1,6 +1,5 @@
 //! `groundcrew approve`: lists removals, repairs and remedies that wait for a person, and lets them go.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 use groundcrew_store::Store;
@@ -87,6 +86,16 @@ fn question_of_upgrade(context: &Context, hook: &str) -> Result<String, Failure>
     let lines = format!("{hook} {}\n", waiting.more.join(&format!("\n{hook} ")));
     drop(anstream::stderr().write_all(lines.as_bytes()));
     Ok(format!("Start the new version of {hook}?"))
+}
+
+/// What a version asks for more, and what lets it begin.
+pub(super) fn waits(hook: &str, version: &Waiting) -> String {
+    format!("the new version of {hook} {}\n  {}\n", version.asks(), let_in(hook))
+}
+
+/// What lets a version begin that waits.
+pub(super) fn let_in(hook: &str) -> String {
+    format!("groundcrew approve --upgrade {hook}")
 }
 
 /// What waits for a person.
@@ -184,8 +193,7 @@ impl Held {
             text.push_str(&findings::table(&self.findings, context.now()).draw());
         }
         for (hook, version) in &self.versions {
-            let _ = writeln!(text, "the new version of {hook} {}", version.more.join(", and "));
-            let _ = writeln!(text, "  groundcrew approve --upgrade {hook}");
+            text.push_str(&waits(hook, version));
         }
         Ok(if text.is_empty() { "nothing waits for approval\n".to_owned() } else { text })
     }

@@ -38,7 +38,11 @@ struct Shown {
     cannot_tell: u32,
     skipped: u32,
     in_a_row: u32,
+    /// Those of them that wrote.
+    wrote_in_a_row: u32,
     promote_after: Option<u32>,
+    /// It was equal for `promote_after` runs, and none of these wrote.
+    waits_for_a_write: bool,
     promoted: Option<PromotedShown>,
     cases: Vec<CaseShown>,
 }
@@ -79,6 +83,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         "CANNOT TELL",
         "SKIPPED",
         "IN A ROW",
+        "WROTE",
     ]);
     let (mut all, mut details) = (Vec::new(), String::new());
     for canary in store.canaries()?.into_iter().filter(|canary| hook.is_none_or(|hook| canary.hook == hook)) {
@@ -112,6 +117,7 @@ fn shown(
     let candidate = config.and_then(|config| config.hooks.get(&hook)?.candidate.as_ref());
     let promotion = store.promotion(canary.hook)?.filter(|it| it.component == canary.candidate);
     let promoted = |it: Promotion| PromotedShown { at: it.at.to_string(), who: it.who };
+    let promote_after = candidate.and_then(|candidate| candidate.promote_after);
     Ok(Shown {
         hook,
         current: canary.current.to_string(),
@@ -122,7 +128,9 @@ fn shown(
         cannot_tell: canary.unclear,
         skipped: canary.skipped,
         in_a_row: canary.in_a_row,
-        promote_after: candidate.and_then(|candidate| candidate.promote_after),
+        wrote_in_a_row: canary.wrote_in_a_row,
+        promote_after,
+        waits_for_a_write: promote_after.is_some_and(|after| canary.waits_for_a_write(after)),
         promoted: promotion.map(promoted),
         cases: canary.cases.iter().map(CaseShown::of).collect(),
     })
@@ -141,9 +149,12 @@ impl CaseShown {
     }
 }
 
-fn cells(canary: &Canary, shown: &Shown, context: &Context) -> [Cell; 9] {
+fn cells(canary: &Canary, shown: &Shown, context: &Context) -> [Cell; 10] {
     let in_a_row = match (&shown.promoted, shown.promote_after) {
         (Some(_), _) => Cell::toned(Tone::Good, format!("{}, promoted", canary.in_a_row)),
+        (None, Some(after)) if shown.waits_for_a_write => {
+            Cell::toned(Tone::Waiting, format!("{} of {after}, waits for a write", canary.in_a_row))
+        }
         (None, Some(after)) => format!("{} of {after}", canary.in_a_row).into(),
         (None, None) => canary.in_a_row.to_string().into(),
     };
@@ -158,6 +169,7 @@ fn cells(canary: &Canary, shown: &Shown, context: &Context) -> [Cell; 9] {
         canary.unclear.to_string().into(),
         canary.skipped.to_string().into(),
         in_a_row,
+        canary.wrote_in_a_row.to_string().into(),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! `groundcrew learn`: the tightest grants that recorded runs would have passed.
 
+mod write;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ const OWNERS_FEW: usize = 3;
 /// Prints the stanza's `allow`, narrowed to what the requests of recorded runs needed: methods, hosts, paths. Names of
 /// owners become `{app}` and `{machine}`, what varies from thing to thing becomes `*`; no grant becomes wider than it is.
 /// Where something that the hook does was never recorded, what no request used stays as it is, unless `--tight`.
-/// Nothing is changed: paste it, then `groundcrew add HOOK`.
+/// Without `--write` nothing is changed: paste it, then `groundcrew add HOOK`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Whose runs
@@ -41,6 +43,9 @@ pub struct Args {
     /// Leave out what no request used, also where something was never recorded
     #[arg(long)]
     tight: bool,
+    /// Change `allow` in the configuration file, and nothing else in it
+    #[arg(long)]
+    write: bool,
 }
 
 /// What was learnt, in JSON.
@@ -57,6 +62,8 @@ struct Shown {
     secret_addresses: usize,
     #[serde(flatten)]
     lesson: Lesson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<write::Written>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
@@ -79,6 +86,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let recorded = reading.all(id, since)?;
     let unused = if unrecorded.is_empty() || args.tight { Unused::Dropped } else { Unused::Kept };
     let lesson = learn(&hook.allow, &recorded, unused);
+    let written =
+        args.write.then(|| write::write(context, &store, &config, hook, &lesson.grants)).transpose()?;
     let owners: std::collections::BTreeSet<_> =
         recorded.iter().filter_map(|request| request.owner.as_ref()).collect();
     let shown = Shown {
@@ -89,6 +98,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         unrecorded,
         secret_addresses: reading.secret_addresses,
         lesson,
+        written,
     };
     Ok(Answer::both(shown.draw(args), &shown))
 }
@@ -161,7 +171,7 @@ impl<'a> Reading<'a> {
 }
 
 impl Shown {
-    /// TOML to paste, with what it rests on beside it.
+    /// What it rests on, then TOML to paste, or what was written.
     fn draw(&self, args: &Args) -> String {
         let done: Vec<_> = self.operations.iter().map(|(op, runs)| format!("{op} {runs}")).collect();
         let (name, since) = (&self.hook, args.since);
@@ -174,7 +184,16 @@ impl Shown {
         for warning in self.warnings(args) {
             let _ = writeln!(text, "# {warning}");
         }
-        let _ = writeln!(text, "[hook.{name}]\nallow = [");
+        match &self.written {
+            Some(written) => text.push_str(&written.draw(name)),
+            None => text.push_str(&self.stanza()),
+        }
+        text
+    }
+
+    /// The stanza's `allow`, each line with what it rests on beside it.
+    fn stanza(&self) -> String {
+        let mut text = format!("[hook.{}]\nallow = [\n", self.hook);
         let lines: Vec<_> = self
             .lesson
             .grants

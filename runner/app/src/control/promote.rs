@@ -10,11 +10,7 @@ impl Desk<'_> {
     pub(super) async fn promote(&self, name: &str, when: Promoting) -> Result {
         let hook = self.hook(name)?;
         let before = self.store.promotion(hook)?;
-        let is_next = |canary: &Canary| {
-            let promoted = before.as_ref().is_some_and(|before| before.component == canary.candidate);
-            canary.hook == hook && !promoted
-        };
-        let canary = match (self.store.canaries()?.into_iter().find(is_next), &before) {
+        let canary = match (self.store.candidate(hook)?, &before) {
             (Some(canary), _) => canary,
             (None, Some(before)) => {
                 let (is, was) = (before.component.short(), before.instead_of.short());
@@ -32,16 +28,15 @@ impl Desk<'_> {
         }
         let promotion = Promotion {
             hook,
-            // What the stanza names, whatever was promoted over it before.
-            instead_of: before.map_or(canary.current, |before| before.instead_of),
+            instead_of: self.store.named(hook, canary.current)?,
             component: canary.candidate,
             at: self.now,
             who: self.who.to_owned(),
         };
+        let (candidate, named) = (promotion.component.short(), promotion.instead_of.short());
         let anyway = if when == Promoting::Anyway { " --anyway" } else { "" };
         self.store.promote(promotion, self.act(format!("promote {name}{anyway}")), self.now).await?;
-        let (candidate, current) = (canary.candidate.short(), canary.current.short());
-        self.take_up(hook, name, format!("{name}: {candidate} is promoted over {current}")).await
+        self.take_up(hook, name, format!("{name}: {candidate} is promoted over {named}")).await
     }
 
     /// What the stanza names runs again.

@@ -23,7 +23,7 @@ impl Fixture {
     }
 
     async fn compares(&self, pair: Pair, run: i64, op: &str, result: Compared) {
-        let comparison = Comparison { run: RunId(run), op: op.to_owned(), result };
+        let comparison = Comparison { run: RunId(run), op: op.to_owned(), wrote: op == "create", result };
         self.store().count_comparison(pair, comparison, None, SystemClock.now()).await.unwrap();
     }
 

@@ -100,7 +100,7 @@ async fn a_hook_is_the_version_of_it_that_is_active_and_a_digest_one_that_is_kep
     let manifest = serde_json::to_value(manifest).unwrap();
     let exports = ["provision", "inventory"].map(str::to_owned).into();
     let version = Version { component: Digest::of(&old).to_string(), exports, manifest };
-    fixture.store().enter_version(hook, "dns", version, now).await.unwrap();
+    fixture.store().enter_version(hook, "dns", version, Digest::of(&old), now).await.unwrap();
     let said = fixture.run("--data data diff dns next.wasm");
     assert!(said.code == 0 && said.out.contains("nothing that they say"), "{said:?}");
 }

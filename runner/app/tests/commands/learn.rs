@@ -1,7 +1,10 @@
 //! Grants as recorded runs would have needed them.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use groundcrew::components;
+use groundcrew::config::{Config, Environment};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::egress::{Asked, Grant, Verdict, judge};
 use groundcrew_core::hash::Digest;
@@ -156,6 +159,117 @@ async fn what_was_recorded_passes_and_nothing_else_does() {
     );
     assert_eq!(shown["grants"][0]["runs"], 6);
     assert_eq!(shown["dropped"], json!(["POST https://pdns/*"]));
+}
+
+/// A list over several lines, with comments.
+const LINES: &str = "allow = [
+  # as its manifest asks
+  'GET,PATCH {config.server}/api/v1/servers/{config.server_id}/zones/{config.zone}*',  # the zone
+  \"POST https://pdns/*\",  # never used so far
+]
+# that is all
+";
+
+impl Fixture {
+    /// The configuration, with the list over several lines.
+    fn in_lines(&self) -> String {
+        let (before, _) = CONFIGURED.split_once("allow = ").unwrap();
+        let text = format!("{before}{LINES}");
+        fs::write(self.dir.path().join("groundcrew.toml"), &text).unwrap();
+        text
+    }
+
+    fn file(&self) -> String {
+        fs::read_to_string(self.dir.path().join("groundcrew.toml")).unwrap()
+    }
+
+    /// The stanza is the one that `up` read last.
+    async fn was_read(&self) {
+        let file = self.dir.path().join("groundcrew.toml");
+        let config = Config::load(&file, &Environment::fixed([]), &components::manifest);
+        let config = config.unwrap_or_else(|report| panic!("{report}"));
+        let hook = &config.hooks["dns"];
+        let (component, stanza) = (Digest::of(b"component"), hook.stanza_text());
+        self.store().save_hook("dns", component, &hook.target, &stanza).await.unwrap();
+    }
+}
+
+/// The fixture, and two requests for a zone.
+async fn recorded() -> Fixture {
+    let fixture = configured().await;
+    let zone = "https://pdns/api/v1/servers/localhost/zones/example";
+    record(&fixture, "cust-7", "find", &format!("GET {zone}"), "read").await;
+    record(&fixture, "cust-9", "update", &format!("PATCH {zone}"), "write").await;
+    fixture
+}
+
+#[tokio::test]
+async fn what_was_learnt_is_written_into_the_file_and_nothing_else_changes() {
+    let fixture = recorded().await;
+    let text = fixture.in_lines();
+    fixture.was_read().await;
+    let said = fixture.data_run("learn dns --write");
+    let learnt = "GET,PATCH {config.server}/api/v1/servers/{config.server_id}/zones/{config.zone}";
+    for line in [
+        "groundcrew.toml, [hook.dns]".to_owned(),
+        format!("- {learnt}*\n"),
+        format!("+ {learnt}\n"),
+        "next start on: groundcrew add dns, then groundcrew up".to_owned(),
+    ] {
+        assert!(said.out.contains(&line), "{line}\n{}", said.out);
+    }
+    let narrowed = text.replace(&format!("'{learnt}*'"), &format!("\"{learnt}\""));
+    assert!(narrowed != text && fixture.file() == narrowed, "{}", fixture.file());
+
+    fixture.was_read().await;
+    let again = fixture.data_run("learn dns --write");
+    assert!(again.out.contains("nothing to write: [hook.dns]"), "{}", again.out);
+    assert_eq!(fixture.file(), narrowed);
+
+    let tight = fixture.data_run("--json learn dns --write --tight").json();
+    assert_eq!(tight["written"]["removed"], json!(["POST https://pdns/*"]));
+    assert_eq!(tight["written"]["added"], json!([]));
+    assert_eq!(tight["written"]["next"], json!(["groundcrew add dns", "groundcrew up"]));
+    assert_eq!(fixture.file(), narrowed.replace("\"POST https://pdns/*\",  # never", "# never"));
+}
+
+#[tokio::test]
+async fn a_stanza_that_is_not_the_one_that_ran_is_left_alone() {
+    let fixture = recorded().await;
+    let text = fixture.in_lines();
+    let refused = fixture.run("--data data learn dns --write");
+    assert!(
+        refused.code == 1 && refused.err.contains("is not as `groundcrew up` read it last"),
+        "{refused:?}"
+    );
+    assert_eq!(fixture.file(), text);
+
+    fixture.was_read().await;
+    let other = text.replace("POST https", "PUT,POST https");
+    fs::write(fixture.dir.path().join("groundcrew.toml"), &other).unwrap();
+    let refused = fixture.run("--data data learn dns --write");
+    assert!(refused.code == 1 && refused.err.contains("which only prints"), "{refused:?}");
+    assert_eq!(fixture.file(), other);
+    assert_eq!(fixture.run("--data data learn dns").code, 0);
+}
+
+#[tokio::test]
+async fn a_linked_file_stays_a_link_and_keeps_its_permissions() {
+    let fixture = recorded().await;
+    fixture.in_lines();
+    fixture.was_read().await;
+    let (link, real) = (fixture.dir.path().join("groundcrew.toml"), fixture.dir.path().join("shared.toml"));
+    fs::rename(&link, &real).unwrap();
+    symlink("shared.toml", &link).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    let before = fs::read_to_string(&real).unwrap();
+    fixture.data_run("learn dns --write");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_ne!(fs::read_to_string(&real).unwrap(), before);
+    let left = fs::read_dir(fixture.dir.path()).unwrap();
+    let temporary = |name: &str| name.starts_with(".groundcrew.");
+    assert!(!left.flatten().any(|entry| temporary(&entry.file_name().to_string_lossy())), "nothing is left");
 }
 
 #[tokio::test]

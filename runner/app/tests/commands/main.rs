@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod ends;
 mod fixture;
+mod held;
 mod http;
 mod key;
 mod learn;

@@ -1,13 +1,16 @@
 //! How candidates compare: counted once, kept by kind, begun anew with another component; and what they lead to.
 
 use groundcrew_core::hash::Digest;
-use groundcrew_store::RunId;
 use groundcrew_store::canary::{BY_ITSELF, CASES_MAX, Canary, Compared, Comparison, Pair};
-use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
 use groundcrew_store::hooks::HookState;
+use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::promotions::{PROMOTED, Promotion};
 use groundcrew_store::prune::Keep;
+use groundcrew_store::runs::{CallRecord, RunRecord};
+use groundcrew_store::upgrades::{MORE, Version, Waiting};
+use groundcrew_store::{RunId, SubjectId};
 
 use crate::support::{Bench, at};
 
@@ -26,8 +29,31 @@ impl Bench {
         result: Compared,
         after: Option<u32>,
     ) -> Option<Promotion> {
-        let comparison = Comparison { run: RunId(run), op: "handle".to_owned(), result };
+        let comparison = Comparison { run: RunId(run), op: "handle".to_owned(), wrote: false, result };
         self.store.count_comparison(pair, comparison, after, at(run)).await.unwrap()
+    }
+
+    /// The same of a run that wrote.
+    async fn compares_write(&self, pair: Pair, run: i64, result: Compared, after: u32) -> Option<Promotion> {
+        let comparison = Comparison { run: RunId(run), op: "handle".to_owned(), wrote: true, result };
+        self.store.count_comparison(pair, comparison, Some(after), at(run)).await.unwrap()
+    }
+
+    /// A run of the hook `tell` with one request is stored.
+    async fn asks(&self, access: &str) {
+        let lane = LaneId { hook: self.hook("tell").await, subject: SubjectId::NONE };
+        let call = CallRecord {
+            n: 0,
+            op: "http".to_owned(),
+            access: access.to_owned(),
+            print: Digest::of(b"print"),
+            ask: b"{}".to_vec(),
+            answer: Some(b"{}".to_vec()),
+            sent_at: at(0),
+            back_at: Some(at(0)),
+        };
+        let run = RunRecord { subject: None, ..self.run(lane, None, at(0)) };
+        self.store.save_run(run, vec![call]).await.unwrap();
     }
 
     fn canary(&self) -> Canary {
@@ -130,6 +156,78 @@ async fn so_many_equal_runs_in_a_row_promote_once() {
 }
 
 #[tokio::test]
+async fn a_hook_that_writes_is_not_promoted_by_looks_alone() {
+    let bench = Bench::new();
+    bench.asks("read").await;
+    bench.asks("write").await;
+    let pair = bench.pair("old", "new").await;
+    for run in 1..=4 {
+        assert_eq!(bench.compares(pair, run, Compared::Equal, Some(3)).await, None, "run {run}");
+    }
+    let canary = bench.canary();
+    assert_eq!((canary.in_a_row, canary.wrote_in_a_row), (4, 0));
+    assert!(canary.waits_for_a_write(3) && !canary.waits_for_a_write(5));
+    // A write of which too little is known, or that differed later, is none of those in a row.
+    assert_eq!(bench.compares_write(pair, 5, Compared::CutShort, 3).await, None);
+    assert_eq!(bench.compares_write(pair, 6, Compared::CannotTell { why: "x".to_owned() }, 3).await, None);
+    assert_eq!(bench.canary().wrote_in_a_row, 0);
+    assert_eq!(bench.compares_write(pair, 7, Compared::Equal, 9).await, None);
+    assert_eq!(bench.canary().wrote_in_a_row, 1);
+    bench.compares(pair, 8, differs("a"), Some(3)).await;
+    for run in 9..=12 {
+        assert_eq!(bench.compares(pair, run, Compared::Equal, Some(3)).await, None, "run {run}");
+    }
+    let promoted = bench.compares_write(pair, 13, Compared::Equal, 3).await.unwrap();
+    assert_eq!(promoted.component, pair.candidate);
+    assert!(!bench.canary().waits_for_a_write(3));
+}
+
+#[tokio::test]
+async fn a_hook_that_only_looks_is_promoted_by_looks() {
+    let bench = Bench::new();
+    bench.asks("read").await;
+    let pair = bench.pair("old", "new").await;
+    assert_eq!(bench.compares(pair, 1, Compared::Equal, Some(2)).await, None);
+    assert!(bench.compares(pair, 2, Compared::Equal, Some(2)).await.is_some());
+}
+
+#[tokio::test]
+async fn it_is_promoted_over_what_the_stanza_names_whatever_runs() {
+    let bench = Bench::new();
+    let version = |component: Digest| Version {
+        component: component.to_string(),
+        exports: ["handle".to_owned()].into(),
+        manifest: serde_json::json!({"name": "tell"}),
+    };
+    let named = Digest::of(b"named");
+    // What the stanza names waits, and the one before goes on.
+    let pair = bench.pair("old", "new").await;
+    let held = version(named);
+    let waiting = Waiting { id: held.id(), component: held.component, more: vec!["asks".to_owned()] };
+    let finding = NewFinding {
+        code: MORE.to_owned(),
+        about: "tell".to_owned(),
+        hook: Some(pair.hook),
+        severity: Severity::Warning,
+        message: "it waits".to_owned(),
+        remedy: None,
+    };
+    let active = version(pair.current);
+    bench.store.hold_version(pair.hook, active, waiting, named, finding, at(0)).await.unwrap();
+    let promoted = bench.compares(pair, 1, Compared::Equal, Some(1)).await.unwrap();
+    assert_eq!((promoted.instead_of, promoted.component), (named, pair.candidate));
+
+    // The promoted one runs, that is taken back, and before the next start another one is equal for long enough.
+    bench.store.enter_version(pair.hook, "tell", version(pair.candidate), named, at(2)).await.unwrap();
+    let third = Pair { current: pair.candidate, candidate: Digest::of(b"third"), ..pair };
+    bench.store.begin_canaries(vec![third], at(3)).await.unwrap();
+    bench.store.forget_promotion(pair.hook, None, at(4)).await.unwrap();
+    assert_eq!(bench.store.named(pair.hook, third.current).unwrap(), named);
+    let promoted = bench.compares(third, 5, Compared::Equal, Some(1)).await.unwrap();
+    assert_eq!((promoted.instead_of, promoted.component), (named, third.candidate));
+}
+
+#[tokio::test]
 async fn what_was_promoted_by_hand_is_on_record_and_goes_with_its_hook() {
     let bench = Bench::new();
     let pair = bench.pair("old", "new").await;
@@ -156,9 +254,9 @@ async fn what_was_promoted_by_hand_is_on_record_and_goes_with_its_hook() {
 async fn only_runs_that_ended_and_are_stored_are_compared() {
     let bench = Bench::new();
     let hook = bench.hook("tell").await;
-    let lane = groundcrew_store::lanes::LaneId { hook, subject: bench.app("web", &[]).await };
+    let lane = LaneId { hook, subject: bench.app("web", &[]).await };
     let (ended, other) = (bench.run(lane, None, at(1)), bench.run(lane, None, at(2)));
-    let open = groundcrew_store::runs::RunRecord { ended: None, outcome: None, ..other };
+    let open = RunRecord { ended: None, outcome: None, ..other };
     let ids = [open.id, ended.id, RunId(99)];
     bench.store.save_run(ended.clone(), Vec::new()).await.unwrap();
     bench.store.save_run(open, Vec::new()).await.unwrap();

@@ -1,8 +1,11 @@
-//! Which version of a hook is active is kept, over renames; one that waits is approved once, and by its name.
+//! Which version of a hook is active is kept, over renames; one that waits is approved once, and by its name; who goes
+//! back needs nobody.
 
+use groundcrew_core::hash::Digest;
 use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
 use groundcrew_store::operators::OperatorAct;
-use groundcrew_store::upgrades::{MORE, Upgrade, Version, Waiting};
+use groundcrew_store::promotions::{PROMOTED, Promotion};
+use groundcrew_store::upgrades::{MORE, PAST_MAX, Upgrade, Version, Waiting};
 use groundcrew_store::{Error, HookId};
 use serde_json::json;
 
@@ -17,7 +20,30 @@ fn act() -> OperatorAct {
     OperatorAct { who: "kim".to_owned(), what: "approve --upgrade dns".to_owned() }
 }
 
-async fn waits(bench: &Bench, hook: HookId) -> Waiting {
+/// What a stanza names.
+fn named(component: &str) -> Digest {
+    Digest::of(component.as_bytes())
+}
+
+impl Bench {
+    async fn enters(&self, hook: HookId, component: &str, second: i64) {
+        let (version, named) = (version(component), named(component));
+        self.store.enter_version(hook, "dns", version, named, at(second)).await.unwrap();
+    }
+
+    fn allows(&self, hook: HookId, component: &str) -> bool {
+        self.store.upgrade(hook).unwrap().allows(&version(component).id())
+    }
+
+    /// How often something is told of a hook now.
+    fn open(&self, code: &str, about: &str) -> usize {
+        let open = self.store.findings(ClosedToo::No).unwrap();
+        open.iter().filter(|finding| finding.code == code && finding.about == about).count()
+    }
+}
+
+/// Version `two` waits, and this one goes on.
+async fn waits(bench: &Bench, hook: HookId, active: &str) -> Waiting {
     let next = version("two");
     let more = vec!["asks for one more host".to_owned()];
     let waiting = Waiting { id: next.id(), component: next.component, more };
@@ -29,13 +55,9 @@ async fn waits(bench: &Bench, hook: HookId) -> Waiting {
         message: "it asks for more".to_owned(),
         remedy: None,
     };
-    bench.store.hold_version(hook, version("one"), waiting.clone(), finding, at(2)).await.unwrap();
+    let (active, held) = (version(active), waiting.clone());
+    bench.store.hold_version(hook, active, held, named("two"), finding, at(2)).await.unwrap();
     waiting
-}
-
-fn open(bench: &Bench) -> usize {
-    let all = bench.store.findings(ClosedToo::Yes).unwrap();
-    all.iter().filter(|finding| finding.code == MORE && finding.closed.is_none()).count()
 }
 
 #[tokio::test]
@@ -43,33 +65,81 @@ async fn a_version_waits_until_it_is_approved_and_is_active_once_it_was_started(
     let bench = Bench::new();
     let hook = bench.hook("dns").await;
     assert_eq!(bench.store.upgrade(hook).unwrap(), Upgrade::default());
-    bench.store.enter_version(hook, "dns", version("one"), at(1)).await.unwrap();
-    let waiting = waits(&bench, hook).await;
-    assert_eq!(open(&bench), 1);
-    bench.store.rename_hook(hook, "names").await.unwrap();
-    let upgrade = bench.store.upgrade(hook).unwrap();
-    assert_eq!((upgrade.active, upgrade.waiting.as_ref()), (Some(version("one")), Some(&waiting)));
+    bench.enters(hook, "one", 1).await;
+    let waiting = waits(&bench, hook, "one").await;
+    assert_eq!(bench.open(MORE, "dns"), 1);
 
     bench.store.approve_version(hook, "dns", waiting.clone(), act(), at(3)).await.unwrap();
     let upgrade = bench.store.upgrade(hook).unwrap();
     assert_eq!((upgrade.approved.as_ref(), upgrade.waiting), (Some(&waiting.id), None));
-    assert_eq!((open(&bench), bench.count("operator_act")), (0, 1));
+    assert!(bench.allows(hook, "two"));
+    assert_eq!((bench.open(MORE, "dns"), bench.count("operator_act")), (0, 1));
     let again = bench.store.approve_version(hook, "dns", waiting, act(), at(4)).await;
     assert!(matches!(again, Err(Error::Superseded(_))), "{again:?}");
     assert_eq!(bench.count("operator_act"), 1);
 
-    bench.store.enter_version(hook, "dns", version("two"), at(5)).await.unwrap();
-    let entered = Upgrade { active: Some(version("two")), ..Upgrade::default() };
+    bench.enters(hook, "two", 5).await;
+    let past = vec![version("one").id()];
+    let entered =
+        Upgrade { active: Some(version("two")), past, named: Some(named("two")), ..Upgrade::default() };
     assert_eq!(bench.store.upgrade(hook).unwrap(), entered);
+}
+
+#[tokio::test]
+async fn a_renamed_hook_keeps_what_waits_and_what_was_promoted_and_is_told_of_by_its_new_name() {
+    let bench = Bench::new();
+    let hook = bench.hook("dns").await;
+    let waiting = waits(&bench, hook, "one").await;
+    let promotion = Promotion {
+        hook,
+        instead_of: named("two"),
+        component: named("three"),
+        at: at(3),
+        who: "kim".to_owned(),
+    };
+    bench.store.promote(promotion.clone(), act(), at(3)).await.unwrap();
+    assert_eq!((bench.open(MORE, "dns"), bench.open(PROMOTED, "dns")), (1, 1));
+
+    bench.store.rename_hook(hook, "dns", "names", at(4)).await.unwrap();
+    let upgrade = bench.store.upgrade(hook).unwrap();
+    assert_eq!((upgrade.active, upgrade.waiting.as_ref()), (Some(version("one")), Some(&waiting)));
+    assert_eq!(bench.store.promotion(hook).unwrap(), Some(promotion));
+    assert_eq!((bench.open(MORE, "dns"), bench.open(PROMOTED, "dns")), (0, 0), "there is no such hook");
+    assert_eq!(bench.open(PROMOTED, "names"), 1);
+}
+
+#[tokio::test]
+async fn a_version_that_was_active_is_let_in_again_and_what_came_after_it_is_not() {
+    let bench = Bench::new();
+    let hook = bench.hook("dns").await;
+    for (second, component) in [(1, "zero"), (2, "one"), (3, "two"), (4, "three")] {
+        assert!(!bench.allows(hook, component), "{component} was never active");
+        bench.enters(hook, component, second).await;
+    }
+    assert!(["zero", "one", "two"].iter().all(|component| bench.allows(hook, component)));
+    // A restart changes nothing, nor does one that waits.
+    bench.enters(hook, "three", 5).await;
+    waits(&bench, hook, "three").await;
+    assert!(bench.allows(hook, "zero"));
+    bench.enters(hook, "one", 6).await;
+    assert!(bench.allows(hook, "zero"));
+    for component in ["two", "three"] {
+        assert!(!bench.allows(hook, component), "{component} was left behind");
+    }
+
+    for second in 10..10 + PAST_MAX as i64 {
+        bench.enters(hook, &format!("version {second}"), second).await;
+    }
+    assert!(bench.allows(hook, "one") && !bench.allows(hook, "zero"), "the oldest is forgotten");
 }
 
 #[tokio::test]
 async fn who_goes_back_to_the_version_before_has_nothing_that_waits() {
     let bench = Bench::new();
     let hook = bench.hook("dns").await;
-    waits(&bench, hook).await;
-    bench.store.enter_version(hook, "dns", version("one"), at(5)).await.unwrap();
-    assert_eq!((open(&bench), bench.store.upgrade(hook).unwrap().waiting), (0, None));
+    waits(&bench, hook, "one").await;
+    bench.enters(hook, "one", 5).await;
+    assert_eq!((bench.open(MORE, "dns"), bench.store.upgrade(hook).unwrap().waiting), (0, None));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use groundcrew_outside::What;
 
+use crate::plan::planned;
 use crate::scene::{RECORDS, Scene};
 use crate::shipped::Shipped;
 
@@ -132,6 +133,81 @@ fn a_first_version_and_one_that_asks_for_less_need_nobody() {
     scene.until_ready();
     scene.create_app("cust-2");
     scene.until_so("it works on", || scene.keys().len() == 4);
+    up.end();
+
+    // Nor does who goes back to the one that asks for more: it was active before.
+    scene.configure(&asking(&scene));
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.create_app("cust-3");
+    scene.until_so("it works on, too", || scene.keys().len() == 6);
     assert!(scene.findings("hook.asks-more").is_empty());
     up.end();
+}
+
+#[test]
+fn a_plan_is_applied_while_a_version_waits() {
+    let scene = Scene::with_apps(2);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    scene.until_records(1..=2);
+    scene.until_on_record(2);
+    up.end();
+
+    // At this level nothing is written but what is applied.
+    let observing = asking(&scene).replace("[hook.records]", "[hook.records]\nlevel = \"observe\"");
+    scene.configure(&observing.replace("value = 1", "value = 2"));
+    let mut up = scene.up();
+    scene.until("it waits", || scene.open_findings("hook.asks-more").pop());
+    scene.until_ready();
+    let both = ["update cust-1", "update cust-2"];
+    scene.until_so("the one before would update both", || planned(&scene, &[]) == both);
+    scene.says(&["plan", "--out", "both.json"]);
+    scene.says(&["plan", "--app", "cust-2", "--out", "one.json"]);
+    scene.says(&["apply", "one.json", "--yes"]);
+    scene.until_so("one is updated", || scene.times(What::Updated) == 1);
+    scene.until_so("and on record", || planned(&scene, &[]) == ["update cust-1"]);
+
+    // What was planned with the one before is not applied once another one is let in.
+    scene.says(&["approve", "--upgrade", "records", "--yes"]);
+    let refused = scene.groundcrew(&["apply", "both.json", "--yes"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("hook `records` is another one by now"), "{}", refused.err);
+    assert_eq!((scene.times(What::Created), scene.times(What::Updated)), (2, 1));
+    up.end();
+}
+
+#[test]
+fn a_renamed_hook_keeps_its_things_while_a_version_waits() {
+    let scene = Scene::with_apps(1);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    scene.until_on_record(1);
+    up.end();
+    let next = asking(&scene);
+    scene.configure(&next);
+    let mut up = scene.up();
+    scene.until("it waits", || scene.open_findings("hook.asks-more").pop());
+    up.end();
+
+    scene.configure(&next.replace("[hook.records]", "[hook.entries]"));
+    let mut up = scene.up();
+    scene.until_ready();
+    let waiting: Vec<_> =
+        scene.open_findings("hook.asks-more").into_iter().map(|found| found["about"].clone()).collect();
+    assert_eq!(waiting, ["entries"]);
+    let hooks = scene.list(&["hook", "list"]);
+    assert!(hooks.len() == 1 && hooks[0]["name"] == "entries", "{hooks:?}");
+    assert_eq!(hooks[0]["waiting"]["approve"], "groundcrew approve --upgrade entries");
+    scene.create_app("cust-2");
+    scene.until_records(1..=2);
+    scene.until_on_record(2);
+    assert!(scene.list(&["resources"]).iter().all(|row| row["hook"] == "entries"));
+    scene.says(&["approve", "--upgrade", "entries", "--yes"]);
+    up.end();
+    let mut up = scene.up();
+    scene.until_so("the new version makes what it wants", || scene.keys().len() == 4);
+    up.end();
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (4, 0));
 }

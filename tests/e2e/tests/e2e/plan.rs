@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::scene::{RECORDS, Scene};
 
 /// What is planned, as `action app`.
-fn planned(scene: &Scene, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn planned(scene: &Scene, arguments: &[&str]) -> Vec<String> {
     let mut all = vec!["plan", "--json"];
     all.extend(arguments);
     let plan: Value = serde_json::from_str(&scene.says(&all)).unwrap();

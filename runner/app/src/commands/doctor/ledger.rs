@@ -3,12 +3,13 @@
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
-use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::findings::{ClosedToo, Severity};
 use groundcrew_store::hooks::HookState;
+use groundcrew_store::upgrades::MORE;
 use groundcrew_store::{Reader, Store};
 
-use super::Chart;
-use crate::commands::Context;
+use super::{Chart, Grade};
+use crate::commands::{Context, approve};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::key;
@@ -52,6 +53,7 @@ fn all(
 ) -> groundcrew_store::Result<()> {
     installation(store, config, chart)?;
     hooks(store, chart)?;
+    versions(store, chart)?;
     for pause in store.pauses()? {
         let at = Timestamp::parse_rfc3339(&pause.at).map(|at| show::ago(at, now)).unwrap_or_default();
         let over = match (&pause.hook, &pause.path) {
@@ -139,6 +141,33 @@ fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
                 chart.note("hooks", message, &[&format!("groundcrew resources --hook {}", hook.name)]);
             }
         }
+    }
+    Ok(())
+}
+
+/// Versions that are not started, since they ask for more than the one before.
+fn versions(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    let open = store.findings(ClosedToo::No)?;
+    for hook in store.hooks()?.into_iter().filter(|hook| hook.state == HookState::Active) {
+        let Some(waiting) = store.upgrade(hook.id)?.waiting else { continue };
+        let name = &hook.name;
+        let stands_still = open.iter().any(|finding| {
+            let is_this = finding.code == MORE && finding.about == *name;
+            is_this && finding.severity == Severity::Critical.as_str()
+        });
+        let (grade, meanwhile) = if stands_still {
+            (Grade::Bad, "the hook stands still")
+        } else {
+            (Grade::Note, "the one before goes on")
+        };
+        let short = waiting.component.get(..12).unwrap_or(&waiting.component);
+        let message = format!("{name}: the new version {short} {}, and waits; {meanwhile}", waiting.asks());
+        chart.add(
+            "versions",
+            grade,
+            message,
+            &[&format!("groundcrew diff {name} {short}"), &approve::let_in(name)],
+        );
     }
     Ok(())
 }

@@ -1,10 +1,14 @@
 //! `groundcrew hook list`.
 
+use groundcrew_core::hash::Digest;
 use groundcrew_store::Store;
+use groundcrew_store::canary::Canary;
 use groundcrew_store::hooks::{HookState, StoredHook};
+use groundcrew_store::promotions::Promotion;
+use groundcrew_store::upgrades::{Upgrade, Waiting};
 use serde::Serialize;
 
-use crate::commands::{Answer, Context, Failure};
+use crate::commands::{Answer, Context, Failure, approve};
 use crate::show::{Cell, Table, Tone};
 
 #[derive(Serialize)]
@@ -18,12 +22,106 @@ struct Shown {
     ending_since: Option<String>,
     /// How many things it had then.
     ending_of: Option<u32>,
+    #[serde(flatten)]
+    versions: Versions,
+}
+
+/// Which version runs, and which others there are.
+#[derive(Serialize)]
+struct Versions {
+    /// The digest of the component that runs, or ran last.
+    component: Digest,
+    /// One that is not started, since it asks for more.
+    waiting: Option<WaitingShown>,
+    /// One is approved: it begins at the next start.
+    approved: bool,
+    /// What runs in the place of what the stanza names, from the next start on.
+    promoted: Option<PromotedShown>,
+    /// What is compared with what runs.
+    candidate: Option<CandidateShown>,
+}
+
+#[derive(Serialize)]
+struct WaitingShown {
+    component: String,
+    /// What it asks for more.
+    more: Vec<String>,
+    /// The command that lets it begin.
+    approve: String,
+}
+
+#[derive(Serialize)]
+struct PromotedShown {
+    component: Digest,
+    instead_of: Digest,
+}
+
+#[derive(Serialize)]
+struct CandidateShown {
+    component: Digest,
+    equal: u32,
+    differs: u32,
+}
+
+/// What is known of the versions of a hook.
+struct Known {
+    upgrade: Upgrade,
+    promotion: Option<Promotion>,
+    candidate: Option<Canary>,
+}
+
+impl Known {
+    fn of(store: &Store, hook: &StoredHook) -> Result<Self, Failure> {
+        // Of what has no stanza any more none waits.
+        if hook.state != HookState::Active {
+            return Ok(Self { upgrade: Upgrade::default(), promotion: None, candidate: None });
+        }
+        let (promotion, candidate) = (store.promotion(hook.id)?, store.candidate(hook.id)?);
+        let candidate = candidate.filter(|candidate| candidate.candidate != hook.component);
+        Ok(Self { upgrade: store.upgrade(hook.id)?, promotion, candidate })
+    }
+
+    fn shown(&self, hook: &StoredHook) -> Versions {
+        let waiting = |waiting: &Waiting| WaitingShown {
+            component: waiting.component.clone(),
+            more: waiting.more.clone(),
+            approve: approve::let_in(&hook.name),
+        };
+        let promoted = |it: &Promotion| PromotedShown { component: it.component, instead_of: it.instead_of };
+        let candidate =
+            |it: &Canary| CandidateShown { component: it.candidate, equal: it.equal, differs: it.differed };
+        Versions {
+            component: hook.component,
+            waiting: self.upgrade.waiting.as_ref().map(waiting),
+            approved: self.upgrade.approved.is_some(),
+            promoted: self.promotion.as_ref().map(promoted),
+            candidate: self.candidate.as_ref().map(candidate),
+        }
+    }
+
+    /// In a few words each: `5658a1b6ce07 waits for approval`.
+    fn remarks(&self) -> impl Iterator<Item = String> {
+        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+        let waiting = self.upgrade.waiting.as_ref();
+        let approved = self.upgrade.approved.as_ref();
+        let candidate = |it: &Canary| {
+            format!("candidate {}: {} equal, {} differ", it.candidate.short(), it.equal, it.differed)
+        };
+        [
+            waiting.map(|it| format!("{} waits for approval", short(&it.component))),
+            approved.map(|_| "a version is approved, and begins at the next start".to_owned()),
+            self.promotion.as_ref().map(|it| format!("{} is promoted", it.component.short())),
+            self.candidate.as_ref().map(candidate),
+        ]
+        .into_iter()
+        .flatten()
+    }
 }
 
 pub(super) fn run(context: &Context) -> Result<Answer, Failure> {
     let store = context.reader()?;
     let mut table = Table::new(["HOOK", "STATE", "THINGS", "AT", ""]);
-    let mut all = Vec::new();
+    let (mut all, mut waiting) = (Vec::new(), String::new());
     for hook in store.hooks()? {
         let things = store.things_left(hook.id)?;
         let (state, tone) = match hook.state {
@@ -31,12 +129,18 @@ pub(super) fn run(context: &Context) -> Result<Answer, Failure> {
             HookState::Detached => ("detached", Tone::Bad),
             HookState::Removed => ("removed", Tone::Faint),
         };
+        let known = Known::of(&store, &hook)?;
+        if let Some(version) = &known.upgrade.waiting {
+            waiting.push_str(&approve::waits(&hook.name, version));
+        }
+        let remarks: Vec<_> = progress(&store, &hook)?.into_iter().chain(known.remarks()).collect();
+        let versions = known.shown(&hook);
         table.row([
             hook.name.as_str().into(),
             Cell::toned(tone, state),
             things.to_string().into(),
             hook.target.as_str().into(),
-            Cell::or_nothing(progress(&store, &hook)?),
+            remarks.join("; ").into(),
         ]);
         all.push(Shown {
             name: hook.name,
@@ -45,9 +149,14 @@ pub(super) fn run(context: &Context) -> Result<Answer, Failure> {
             things,
             ending_since: hook.ending.map(|ending| ending.since.to_string()),
             ending_of: hook.ending.map(|ending| ending.of),
+            versions,
         });
     }
-    let text = if table.is_empty() { "no hook ever ran here\n".to_owned() } else { table.draw() };
+    let text = match table.is_empty() {
+        true => "no hook ever ran here\n".to_owned(),
+        false if waiting.is_empty() => table.draw(),
+        false => format!("{}\n{waiting}", table.draw()),
+    };
     Ok(Answer::both(text, &all))
 }
 

@@ -190,7 +190,7 @@ pub(super) const KEYS: &[Key] = &[
     optional(
         "hook.NAME.promote_after",
         Shape::Count(1, 1_000_000),
-        "with `candidate`: after so many equal runs in a row it takes the place by itself; never, if left out",
+        "with `candidate`: after so many equal runs in a row, one of them a write if its runs write, it takes the place by itself; never, if left out",
     ),
     optional("hook.NAME.scope", Shape::Text, "the apps it works for; all, if left out"),
     optional(
