@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::lanes::{self, LaneId};
 use crate::ledger::StoredRow;
+use crate::older::copy_into;
 use crate::recover::OUT_OF_SCOPE;
 use crate::{HookId, Result, Store, SubjectId, ends, ledger, operators, sql, subjects};
 
@@ -36,12 +37,9 @@ pub struct Applied {
 }
 
 impl Store {
-    /// Copies the whole database, as of now, into a file that does not exist yet.
+    /// Copies the whole database, as of now and of the schema that it has, into a file that does not exist yet.
     pub fn copy_to(&self, path: &Path) -> Result<()> {
-        self.read(|connection| {
-            connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
-            Ok(())
-        })
+        self.read_as_it_is(|connection| copy_into(connection, path))
     }
 
     /// Lets every row be decided again now that is not simply as it should be.

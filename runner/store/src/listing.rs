@@ -239,7 +239,7 @@ impl Store {
 
     /// The database's schema, and the newest that this program knows.
     pub fn schema(&self) -> Result<(u32, u32)> {
-        self.read(|connection| Ok((migrations::found(connection)?, migrations::KNOWN)))
+        self.read_as_it_is(|connection| Ok((migrations::found(connection)?, migrations::KNOWN)))
     }
 
     /// Counts for metrics; reads a few indexes, never a whole history.

@@ -14,6 +14,7 @@ mod http;
 mod key;
 mod learn;
 mod listings;
+mod older;
 mod plan;
 mod project;
 mod records;
