@@ -9,6 +9,7 @@ use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::because::Because;
 use crate::lanes::{self, LaneId};
 use crate::ledger::StoredRow;
 use crate::older::copy_into;
@@ -210,7 +211,7 @@ fn apply(connection: &Connection, item: &Item, who: &str, now: Timestamp, until:
         let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
         connection.prepare_cached(text)?.execute(params![row.id, now.as_millis()])?;
     }
-    lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+    lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
     let what = format!("apply {} {}/{} of {}", item.action, item.kind, item.key, item.owner);
     operators::act(connection, who, &what, now)?;
     Ok(Taken::Yes)

@@ -15,6 +15,7 @@
 pub mod applied;
 pub mod audits;
 pub mod backfills;
+pub mod because;
 pub mod canary;
 pub mod clock;
 pub mod deliveries;

@@ -56,6 +56,7 @@ async fn record(fixture: &Fixture, app: &str, op: &str, line: &str, access: &str
         input: None,
         answer: None,
         resumes: None,
+        because: None,
     };
     let ask = json!({"method": method, "url": url, "headers": [], "body": {"text": ""}});
     let call = CallRecord {
