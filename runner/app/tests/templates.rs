@@ -102,12 +102,14 @@ fn natively(scratch: &Scratch, language: Language, what: &str) {
         Language::Ts | Language::Js => ("npm", &["test"], "fail 0"),
         Language::Python => ("python3", &["-m", "unittest", "discover", "tests"], "Ran 1 test"),
         Language::Go => ("go", &["test", "-v", "./..."], "--- PASS: Test"),
-        // What is outside of a component in C is the host alone.
-        Language::C => return,
+        Language::C => ("make", &["test"], "ok: "),
     };
-    if Command::new(program).arg("--help").output().is_err() {
-        not_checked(&format!("tests of projects in {}", language.name()), &format!("install {program}"));
-        return;
+    let needed = [program].into_iter().chain((language == Language::C).then_some("cc"));
+    for needed in needed {
+        if Command::new(needed).arg("--help").output().is_err() {
+            not_checked(&format!("tests of projects in {}", language.name()), &format!("install {needed}"));
+            return;
+        }
     }
     let (out, err) = says(scratch, program, arguments, what);
     // unittest of Python tells on the one what others tell on the other.

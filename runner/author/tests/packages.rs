@@ -56,6 +56,23 @@ fn the_npm_sdk_passes_its_own_tests() {
 }
 
 #[test]
+fn the_c_sdk_passes_its_own_tests() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("testing_test");
+    let output = program.to_str().unwrap();
+    let sources = ["-std=gnu11", "-I.", "tests/testing_test.c", "testing.c", "-o", output];
+    let Some(built) = ran("cc", &sources, &sdk("c")) else {
+        return not_checked("the tests of the C SDK", "apt-get install gcc");
+    };
+    said(&built);
+    let said = said(&ran(&program, &[], folder.path()).unwrap());
+    let tests = fs::read_to_string(sdk("c").join("tests/testing_test.c")).unwrap();
+    let main = tests.split("int main(void) {").nth(1).unwrap();
+    let called = main.lines().filter(|line| line.ends_with("();")).count();
+    assert!(called > 0 && said.contains(&format!("ok: {called} tests\n")), "{called}\n{said}");
+}
+
+#[test]
 fn the_npm_package_has_all_that_it_names_its_licences_and_its_readme() {
     let Some(output) = ran("npm", &["pack", "--dry-run", "--json", "--offline"], &sdk("js")) else {
         return not_checked("what the npm package has in it", "apt-get install npm");

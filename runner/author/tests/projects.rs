@@ -25,7 +25,7 @@ fn every_language_and_kind_has_a_complete_project() {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
             let is_test = |file: &String| file.starts_with("tests/") || file.ends_with("_test.go");
-            assert_eq!(created.files.iter().any(is_test), language != Language::C, "{what}");
+            assert!(created.files.iter().any(is_test), "{what} lacks a test of its language");
             for file in &created.files {
                 let text = fs::read_to_string(created.root.join(file)).unwrap();
                 assert!(!text.contains("{{name}}") && !text.contains("{{snake}}"), "{what}: {file}");

@@ -9,8 +9,10 @@ use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::because::Because;
 use crate::lanes::{self, LaneId};
 use crate::ledger::StoredRow;
+use crate::older::copy_into;
 use crate::recover::OUT_OF_SCOPE;
 use crate::{HookId, Result, Store, SubjectId, ends, ledger, operators, sql, subjects};
 
@@ -36,12 +38,9 @@ pub struct Applied {
 }
 
 impl Store {
-    /// Copies the whole database, as of now, into a file that does not exist yet.
+    /// Copies the whole database, as of now and of the schema that it has, into a file that does not exist yet.
     pub fn copy_to(&self, path: &Path) -> Result<()> {
-        self.read(|connection| {
-            connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
-            Ok(())
-        })
+        self.read_as_it_is(|connection| copy_into(connection, path))
     }
 
     /// Lets every row be decided again now that is not simply as it should be.
@@ -212,7 +211,7 @@ fn apply(connection: &Connection, item: &Item, who: &str, now: Timestamp, until:
         let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
         connection.prepare_cached(text)?.execute(params![row.id, now.as_millis()])?;
     }
-    lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+    lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
     let what = format!("apply {} {}/{} of {}", item.action, item.kind, item.key, item.owner);
     operators::act(connection, who, &what, now)?;
     Ok(Taken::Yes)

@@ -20,6 +20,7 @@ use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::because::Because;
 use crate::hooks::{HookState, StoredHook};
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow};
@@ -118,7 +119,7 @@ impl Store {
                 return Err(Error::Superseded("the ledger row"));
             }
             findings::close(connection, "resource.retained", &row.about(), now)?;
-            lanes::mark_dirty(connection, row.hook, row.owner, now)?;
+            lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
             operators::record(connection, &act, now)
         })
         .await
@@ -140,7 +141,7 @@ impl Store {
                     return Err(Error::Superseded("the ledger row"));
                 }
                 findings::close(connection, "resource.conflict", &row.about(), now)?;
-                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
+                lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
             }
             operators::record(connection, &act, now)
         })
@@ -206,7 +207,7 @@ impl Store {
             let of = begin_ending(connection, hook, now)?;
             let owners = owners(connection, hook)?;
             for (owner, settings) in &owners {
-                lanes::mark_dirty(connection, to, *owner, now)?;
+                lanes::mark_dirty(connection, to, *owner, Because::Person, now)?;
                 let text =
                     "UPDATE lane SET view_hash = NULL, settings = coalesce(?3, 'transferred:transferred')
                     WHERE hook = ?1 AND subject = ?2";
@@ -383,7 +384,7 @@ fn owners(connection: &Connection, hook: HookId) -> Result<BTreeMap<SubjectId, O
 }
 
 fn owe_everybody(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
-    let due = lanes::Cause::Sweep.due_at("?2");
+    let due = lanes::Cause::Sweep.due_at(Because::Person, "?2");
     let text = format!("UPDATE lane SET view_hash = NULL, dirty = dirty + 1, {due} WHERE hook = ?1");
     connection.execute(&text, params![hook.0, now.as_millis()])?;
     Ok(())
@@ -403,7 +404,7 @@ fn forget_wants(connection: &Connection, row: &StoredRow, now: Timestamp) -> Res
     for lane in lanes.collect::<rusqlite::Result<Vec<_>>>()? {
         let text = "UPDATE lane SET view_hash = NULL WHERE hook = ?1 AND subject = ?2";
         connection.prepare_cached(text)?.execute([lane.hook.0, lane.subject.0])?;
-        lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+        lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
     }
     Ok(())
 }
@@ -413,7 +414,7 @@ pub(crate) fn wake_readers(connection: &Connection, row: &StoredRow, now: Timest
     let mut statement = connection.prepare_cached("SELECT hook, subject FROM reads WHERE resource = ?1")?;
     let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
     for (hook, subject) in statement.query_map([row.id], lane)?.collect::<rusqlite::Result<Vec<_>>>()? {
-        lanes::mark_dirty(connection, hook, subject, now)?;
+        lanes::mark_dirty(connection, hook, subject, Because::Reads, now)?;
     }
     Ok(())
 }
@@ -428,7 +429,7 @@ fn unwant(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<()
           version = version + 1
         WHERE id = ?1";
     connection.prepare_cached(text)?.execute(params![row.id, now.as_millis(), Cause::Asked.as_str()])?;
-    lanes::mark_dirty(connection, row.hook, row.owner, now)
+    lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)
 }
 
 fn ask(connection: &Connection, planned: &Planned, what: Asked, now: Timestamp) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The inbox: what sources saw, in one transaction with the deliveries and looks it makes.
 
+use std::collections::BTreeMap;
+
 use groundcrew_core::running::Noted;
 use groundcrew_core::schedule::Overlap;
 use groundcrew_core::spec::Event;
@@ -8,6 +10,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
+use crate::because::Because;
 use crate::findings::{self, FindingChange};
 use crate::subjects::{self, SubjectChange};
 use crate::{HookId, Result, Store, SubjectId, audits, lanes, last_words, running, sql};
@@ -144,15 +147,18 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
     for change in &intake.subjects {
         subjects::upsert(connection, change)?;
     }
+    let mut reasons = Reasons::of(intake);
     for new in &intake.events {
-        take(connection, new, intake.now, &mut accepted)?;
+        if let Some(seq) = take(connection, new, intake.now, &mut accepted)? {
+            reasons.add(new, seq);
+        }
         if new.event.subject.is_none() {
             new.handlers.iter().try_for_each(|handler| hasten(connection, *handler, intake.now))?;
         }
     }
     for (hook, uid) in &intake.dirty {
         if let Some(subject) = subjects::id_of(connection, uid)? {
-            lanes::mark_dirty(connection, *hook, subject, intake.now)?;
+            lanes::mark_dirty(connection, *hook, subject, reasons.because(uid), intake.now)?;
         }
     }
     for noted in &intake.noted {
@@ -169,20 +175,45 @@ fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
     Ok(accepted)
 }
 
-/// Takes one event with its deliveries, unless it was taken before.
+/// The last event of each owner within an intake, those of its machines included.
+struct Reasons<'a> {
+    apps: BTreeMap<&'a Uid, &'a Uid>,
+    last: BTreeMap<&'a Uid, i64>,
+}
+
+impl<'a> Reasons<'a> {
+    fn of(intake: &'a Intake) -> Self {
+        let app = |change: &'a SubjectChange| change.parent.as_ref().map(|app| (&change.uid, app));
+        Self { apps: intake.subjects.iter().filter_map(app).collect(), last: BTreeMap::new() }
+    }
+
+    fn add(&mut self, new: &'a NewEvent, seq: i64) {
+        let Some(subject) = &new.event.subject else { return };
+        self.last.insert(&subject.uid, seq);
+        if let Some(app) = self.apps.get(&subject.uid) {
+            self.last.insert(app, seq);
+        }
+    }
+
+    fn because(&self, owner: &Uid) -> Because {
+        self.last.get(owner).map_or(Because::Seen, |seq| Because::Event(*seq))
+    }
+}
+
+/// Takes one event with its deliveries, unless it was taken before; returns its place in the inbox.
 pub(crate) fn take(
     connection: &Connection,
     new: &NewEvent,
     now: Timestamp,
     accepted: &mut Accepted,
-) -> Result<()> {
+) -> Result<Option<i64>> {
     let subject = match &new.event.subject {
         Some(subject) => subjects::id_of(connection, &subject.uid)?,
         None => None,
     };
     let Some(seq) = insert(connection, &new.event, subject)? else {
         accepted.duplicates += 1;
-        return Ok(());
+        return Ok(None);
     };
     accepted.events += 1;
     if let Some(machine) = subject.filter(|_| new.event.kind == "machine.destroyed") {
@@ -192,7 +223,7 @@ pub(crate) fn take(
         deliver(connection, *hook, subject.unwrap_or(SubjectId::NONE), seq, now)?;
         accepted.deliveries += 1;
     }
-    Ok(())
+    Ok(Some(seq))
 }
 
 fn insert(connection: &Connection, event: &Event, subject: Option<SubjectId>) -> Result<Option<i64>> {

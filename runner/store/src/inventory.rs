@@ -8,6 +8,7 @@ use groundcrew_core::subject::SubjectKind;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::because::Because;
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow};
 use crate::{HookId, Result, Store, SubjectId, sql};
@@ -138,7 +139,7 @@ fn look_now(connection: &Connection, row: &StoredRow, now: Timestamp) -> Result<
     if changed > 0 {
         // Dirty, not only due: a look that is under way must not put it to sleep again.
         let LaneId { hook, subject } = row.lane();
-        lanes::mark_dirty(connection, hook, subject, now)?;
+        lanes::mark_dirty(connection, hook, subject, Because::Listing, now)?;
     }
     Ok(changed > 0)
 }

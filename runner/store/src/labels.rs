@@ -5,6 +5,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value};
 
+use crate::because::Because;
 use crate::lanes::{self, LaneId};
 use crate::operators::{self, OperatorAct};
 use crate::{Result, Store, sql};
@@ -54,7 +55,7 @@ impl Store {
                 ON CONFLICT (path, source) DO UPDATE SET value = excluded.value, at = excluded.at";
             connection.execute(upsert, params![path.as_str(), source, text, now.as_millis()])?;
             for lane in &lanes {
-                lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+                lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Labels, now)?;
             }
             if let Some(act) = &act {
                 operators::record(connection, act, now)?;

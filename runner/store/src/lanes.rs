@@ -3,6 +3,7 @@
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::because::Because;
 use crate::{HookId, Result, Store, SubjectId, sql};
 
 /// Which lane.
@@ -31,11 +32,13 @@ pub struct Lane {
     pub error: Option<String>,
     /// When it is due; none: idle.
     pub due_at: Option<Timestamp>,
+    /// Why it is owed a look; none: it is not, or it is not known.
+    pub because: Option<Because>,
     /// Since when a person ends its hook: it wants nothing.
     pub ending_at: Option<Timestamp>,
 }
 
-/// Why a lane is due.
+/// Whether a lane is due before others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Something happened to it, or the time has come that its last look named.
@@ -47,15 +50,20 @@ pub enum Cause {
 impl Cause {
     /// What makes a lane due at the time `time`, for use in `UPDATE lane SET`, where columns have their old values.
     ///
-    /// What was due before a sweep keeps its place among events; a lane of deliveries is never swept.
-    pub(crate) fn due_at(self, time: &str) -> String {
-        let swept = match self {
-            Self::Event => "0".to_owned(),
-            Self::Sweep => {
-                format!("CASE WHEN lane.due_at <= {time} OR lane.dirty = 0 THEN lane.swept ELSE 1 END")
-            }
+    /// What was due before a sweep keeps its place among events, and its reason; a lane of deliveries is never swept,
+    /// and has none.
+    pub(crate) fn due_at(self, because: Because, time: &str) -> String {
+        let (swept, kept) = match self {
+            Self::Event => ("0".to_owned(), "lane.dirty = 0"),
+            Self::Sweep => (
+                format!("CASE WHEN lane.due_at <= {time} OR lane.dirty = 0 THEN lane.swept ELSE 1 END"),
+                "lane.dirty = 0 OR lane.dirty > lane.done AND lane.because IS NOT NULL",
+            ),
         };
-        format!("swept = {swept}, due_at = min(coalesce(lane.due_at, {time}), {time})")
+        format!(
+            "because = CASE WHEN {kept} THEN lane.because ELSE '{because}' END, swept = {swept},
+              due_at = min(coalesce(lane.due_at, {time}), {time})"
+        )
     }
 }
 
@@ -64,12 +72,14 @@ pub(crate) fn mark_dirty(
     connection: &Connection,
     hook: HookId,
     subject: SubjectId,
+    because: Because,
     now: Timestamp,
 ) -> Result<()> {
-    let text = "INSERT INTO lane (hook, subject, due_at, dirty) VALUES (?1, ?2, ?3, 1)
-        ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1, swept = 0,
+    let text = "INSERT INTO lane (hook, subject, due_at, dirty, because) VALUES (?1, ?2, ?3, 1, ?4)
+        ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1, swept = 0, because = excluded.because,
           due_at = min(coalesce(lane.due_at, excluded.due_at), excluded.due_at)";
-    connection.prepare_cached(text)?.execute(params![hook.0, subject.0, now.as_millis()])?;
+    let params = params![hook.0, subject.0, now.as_millis(), because.to_string()];
+    connection.prepare_cached(text)?.execute(params)?;
     Ok(())
 }
 
@@ -146,7 +156,7 @@ impl Store {
     pub fn lane(&self, id: LaneId) -> Result<Option<Lane>> {
         self.read(|connection| {
             let text = "SELECT dirty, done, view_hash, settings, attempts, error, due_at,
-                  (SELECT ending_at FROM hook WHERE id = ?1)
+                  (SELECT ending_at FROM hook WHERE id = ?1), CASE WHEN dirty > done THEN because END
                 FROM lane WHERE hook = ?1 AND subject = ?2";
             let lane = |row: &rusqlite::Row<'_>| {
                 Ok(Lane {
@@ -157,6 +167,7 @@ impl Store {
                     attempts: row.get(4)?,
                     error: row.get(5)?,
                     due_at: sql::time_opt(row, 6)?,
+                    because: sql::word_opt(row, 8)?,
                     ending_at: sql::time_opt(row, 7)?,
                 })
             };
@@ -177,7 +188,8 @@ impl Store {
     /// Owes lanes a look, now, because something happened.
     pub async fn dirty_lanes(&self, lanes: Vec<LaneId>, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
-            lanes.iter().try_for_each(|lane| mark_dirty(connection, lane.hook, lane.subject, now))
+            let mark = |lane: &LaneId| mark_dirty(connection, lane.hook, lane.subject, Because::Seen, now);
+            lanes.iter().try_for_each(mark)
         })
         .await
     }
@@ -259,7 +271,7 @@ fn forget_reads(connection: &Connection, looked: &LaneLook) -> Result<()> {
         let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
         let waited = connection.prepare_cached(text)?.query_row(params![resource, now.as_millis()], lane);
         if let Some((hook, owner)) = waited.optional()? {
-            mark_dirty(connection, hook, owner, now)?;
+            mark_dirty(connection, hook, owner, Because::Reads, now)?;
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ use groundcrew_core::spec::Output;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::because::Because;
 use crate::findings::{self, NewFinding};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
@@ -242,7 +243,7 @@ fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Res
         operators::record(connection, act, effects.now)?;
     }
     for lane in &effects.readers {
-        lanes::mark_dirty(connection, lane.hook, lane.subject, effects.now)?;
+        lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Reads, effects.now)?;
     }
     if row.row.state == State::Gone {
         wants::wake_first(connection, row, effects.now)?;

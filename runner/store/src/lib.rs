@@ -15,6 +15,7 @@
 pub mod applied;
 pub mod audits;
 pub mod backfills;
+pub mod because;
 pub mod canary;
 pub mod clock;
 pub mod deliveries;
@@ -55,6 +56,7 @@ pub mod wants;
 
 mod log;
 mod migrations;
+mod older;
 mod sql;
 mod writer;
 
@@ -86,6 +88,21 @@ pub enum Error {
         found: u32,
         /// The newest that is known here.
         known: u32,
+    },
+    /// It was written by an older version, and cannot be copied to be read.
+    #[error(
+        "database {path} has schema {found}, and no copy of it could be brought to {known} to be read: `groundcrew up` migrates it when it starts"
+    )]
+    Older {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The one that is read here.
+        known: u32,
+        /// What failed.
+        #[source]
+        why: Box<Error>,
     },
     /// A statement failed; nothing of this mutation was kept.
     #[error("the database refused it: {0}")]

@@ -152,7 +152,8 @@ impl Store {
             let text = "SELECT lane.hook, lane.dirty, lane.done, lane.view_hash, lane.settings, lane.attempts, lane.error, lane.due_at,
                   (SELECT count(*) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject),
                   (SELECT count(*) FROM dead AS d WHERE d.hook = lane.hook AND d.subject = lane.subject),
-                  head.attempts, head.error, event.at, (SELECT ending_at FROM hook WHERE id = lane.hook)
+                  head.attempts, head.error, event.at, (SELECT ending_at FROM hook WHERE id = lane.hook),
+                  CASE WHEN lane.dirty > lane.done THEN lane.because END
                 FROM lane
                 LEFT JOIN delivery AS head ON head.hook = lane.hook AND head.subject = lane.subject AND head.seq =
                   (SELECT min(seq) FROM delivery AS d WHERE d.hook = lane.hook AND d.subject = lane.subject)
@@ -239,7 +240,7 @@ impl Store {
 
     /// The database's schema, and the newest that this program knows.
     pub fn schema(&self) -> Result<(u32, u32)> {
-        self.read(|connection| Ok((migrations::found(connection)?, migrations::KNOWN)))
+        self.read_as_it_is(|connection| Ok((migrations::found(connection)?, migrations::KNOWN)))
     }
 
     /// Counts for metrics; reads a few indexes, never a whole history.
@@ -259,6 +260,7 @@ fn lane_status(subject: SubjectId, row: &rusqlite::Row<'_>) -> rusqlite::Result<
         attempts: row.get::<_, Option<u32>>(10)?.unwrap_or(attempts),
         error: row.get::<_, Option<String>>(11)?.or(error),
         due_at: sql::time_opt(row, 7)?,
+        because: sql::word_opt(row, 14)?,
         ending_at: sql::time_opt(row, 13)?,
     };
     let id = LaneId { hook: HookId(row.get(0)?), subject };

@@ -5,6 +5,7 @@ use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
+use crate::because::Because;
 use crate::lanes::{Cause, LaneId};
 use crate::ledger::StoredRow;
 use crate::recover::ACTIVE;
@@ -83,7 +84,7 @@ impl Store {
                 "UPDATE lane SET {}, dirty = dirty + (dirty > 0) WHERE {} AND {ACTIVE}
                    AND (due_at IS NOT NULL OR dirty > done
                      OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL))",
-                cause.due_at("?1"),
+                cause.due_at(Because::Person, "?1"),
                 covered("subject")
             );
             connection.execute(&text, params![now.as_millis(), hook.map(|id| id.0), owner.map(|id| id.0)])?;
@@ -135,7 +136,7 @@ impl Store {
                 let text = "UPDATE resource SET due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
                 // Dirty, not only due: a look that is under way must not put it to sleep again.
-                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
+                lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
                 act(connection, &who, &format!("approve removal of {}", row.about()), now)?;
             }
             Ok(())
@@ -151,7 +152,7 @@ impl Store {
                 let text =
                     "UPDATE resource SET repairs = '[]', look_at = ?2, due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
-                lanes::mark_dirty(connection, row.hook, row.owner, now)?;
+                lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
                 findings::close(connection, "resource.fought", &row.about(), now)?;
                 act(connection, &who, &format!("repair {} again", row.about()), now)?;
             }
@@ -169,7 +170,7 @@ impl Store {
                 params![id, protected],
             )?;
             if !protected {
-                lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+                lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
             }
             let word = if protected { "protect" } else { "unprotect" };
             act(connection, &who, &format!("{word} {about}"), now)
@@ -181,7 +182,7 @@ impl Store {
     pub async fn touch(&self, lanes: Vec<LaneId>, done: OperatorAct, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             for lane in &lanes {
-                lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+                lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
             }
             record(connection, &done, now)
         })
@@ -239,7 +240,7 @@ fn wake_all_waiting(connection: &Connection, now: Timestamp) -> Result<()> {
     let text = format!(
         "UPDATE lane SET {}, dirty = dirty + 1
          WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})",
-        Cause::Sweep.due_at("?1")
+        Cause::Sweep.due_at(Because::Person, "?1")
     );
     connection.execute(&text, [now.as_millis()])?;
     wake_rows(connection, now)

@@ -7,6 +7,7 @@ use groundcrew_core::subject::SubjectKind;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
+use crate::because::Because;
 use crate::lanes::{self, Cause, LaneId};
 use crate::operators::{self, OperatorAct};
 use crate::recover::ACTIVE;
@@ -47,13 +48,14 @@ impl Store {
             SubjectKind::App => ("app:", "app;"),
             SubjectKind::Machine => ("machine:", "machine;"),
         };
+        let because = Because::Sweep;
         let text = format!(
-            "INSERT INTO lane (hook, subject, due_at, dirty, swept)
-            SELECT ?1, id, ?2, 1, 1 FROM subject WHERE id > ?3 AND id <= ?4 AND uid >= ?5 AND uid < ?6
+            "INSERT INTO lane (hook, subject, due_at, dirty, swept, because)
+            SELECT ?1, id, ?2, 1, 1, '{because}' FROM subject WHERE id > ?3 AND id <= ?4 AND uid >= ?5 AND uid < ?6
               AND (gone_at IS NULL OR EXISTS
                 (SELECT 1 FROM resource WHERE resource.hook = ?1 AND owner = subject.id AND state <> 'gone'))
             ON CONFLICT (hook, subject) DO UPDATE SET dirty = lane.dirty + 1, {}",
-            Cause::Sweep.due_at("excluded.due_at")
+            Cause::Sweep.due_at(because, "excluded.due_at")
         );
         self.in_chunks("subject", move |connection, after, last| {
             let params = params![hook.0, now.as_millis(), after, last, from, to];
@@ -76,20 +78,24 @@ impl Store {
         now: Timestamp,
     ) -> Result<u32> {
         let hook = hook.map(|id| id.0);
+        let because = if act.is_some() { Because::Person } else { Because::Sweep };
         let count = self
             .write(move |connection| {
                 if let Some(act) = act {
                     operators::record(connection, &act, now)?;
                 }
-                let owe = |owner: &SubjectId| owe(connection, hook, owner.0 - 1, owner.0, Cause::Event, now);
+                let owe = |owner: &SubjectId| {
+                    owe(connection, hook, (owner.0 - 1, owner.0), (Cause::Event, because), now)
+                };
                 owners.map(|owners| owners.iter().map(owe).sum::<Result<u32>>()).transpose()
             })
             .await?;
         if let Some(count) = count {
             return Ok(count);
         }
-        let owe =
-            move |connection: &Connection, after, last| owe(connection, hook, after, last, Cause::Sweep, now);
+        let owe = move |connection: &Connection, after, last| {
+            owe(connection, hook, (after, last), (Cause::Sweep, because), now)
+        };
         self.in_chunks("subject", owe).await
     }
 
@@ -129,9 +135,8 @@ impl Store {
 fn owe(
     connection: &Connection,
     hook: Option<i64>,
-    after: i64,
-    last: i64,
-    cause: Cause,
+    (after, last): (i64, i64),
+    (cause, because): (Cause, Because),
     now: Timestamp,
 ) -> Result<u32> {
     let mut count = 0;
@@ -150,7 +155,7 @@ fn owe(
              OR EXISTS (SELECT 1 FROM subject WHERE subject.id = lane.subject AND gone_at IS NULL)
              OR EXISTS (SELECT 1 FROM resource
                WHERE resource.hook = ?1 AND owner = lane.subject AND state <> 'gone'))",
-        cause.due_at("?4")
+        cause.due_at(because, "?4")
     );
     let mut statement = connection.prepare_cached(&text)?;
     for hook in hooks {

@@ -6,6 +6,7 @@
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
 
+use crate::because::Because;
 use crate::lanes::Cause;
 use crate::operators::{OperatorAct, record, wake_rows};
 use crate::{Error, Result, Store};
@@ -96,7 +97,7 @@ impl Store {
             }
             connection.execute(FORGET, [LISTED, UNLISTED])?;
             connection.execute("UPDATE subject SET version = version + ?1", [VERSIONS])?;
-            let due = Cause::Sweep.due_at("?1");
+            let due = Cause::Sweep.due_at(Because::Sweep, "?1");
             let text = format!(
                 "UPDATE lane SET {due}, dirty = dirty + (dirty > 0), view_hash = NULL WHERE {ACTIVE}"
             );
@@ -193,7 +194,7 @@ impl Store {
                 return Err(Error::Missing("recovery"));
             }
             connection.execute(FORGET, [LISTED, UNLISTED])?;
-            let due = Cause::Sweep.due_at("?1");
+            let due = Cause::Sweep.due_at(Because::Sweep, "?1");
             let text = format!("UPDATE lane SET {due}, dirty = dirty + (dirty > 0)");
             connection.execute(&text, [now.as_millis()])?;
             wake_rows(connection, now)?;

@@ -7,6 +7,7 @@ use groundcrew_core::hash::Digest;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::because::Because;
 use crate::{HookId, Result, RunId, Store, SubjectId, sql};
 
 /// One run, as it is kept.
@@ -46,6 +47,8 @@ pub struct RunRecord {
     pub answer: Option<String>,
     /// The run that was ended early, and from whose calls this one went on.
     pub resumes: Option<RunId>,
+    /// Of a provisioner's: what made its lane due; none: its own time had come, or it is not known.
+    pub because: Option<Because>,
 }
 
 /// What a hook's runs are configured with. Many runs have the same; it is kept once.
@@ -103,8 +106,8 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
     let settings =
         run.settings.as_ref().map(|settings| used(connection, settings, run.started)).transpose()?;
     let text = "INSERT INTO run (id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log,
-          settings, input, answer, resumes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+          settings, input, answer, resumes, because)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
         ON CONFLICT (id) DO UPDATE SET schedule = excluded.schedule, ended = excluded.ended, outcome = excluded.outcome,
           log = excluded.log, resource = coalesce(excluded.resource, run.resource), answer = excluded.answer";
     connection.prepare_cached(text)?.execute(params![
@@ -124,7 +127,8 @@ pub(crate) fn save(connection: &Connection, run: &RunRecord, calls: &[CallRecord
         settings,
         run.input,
         run.answer,
-        run.resumes.map(|id| id.0)
+        run.resumes.map(|id| id.0),
+        run.because.map(|because| because.to_string())
     ])?;
     let text = "INSERT INTO call (run, n, op, access, print, ask, answer, sent_at, back_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
@@ -184,7 +188,7 @@ pub(crate) fn forget_settings(connection: &Connection, before: Timestamp, most: 
 
 const COLUMNS: &str =
     "id, hook, subject, seq, resource, op, component, seed, schedule, started, ended, outcome, log,
-    (SELECT body FROM settings WHERE settings.id = run.settings), input, answer, resumes";
+    (SELECT body FROM settings WHERE settings.id = run.settings), input, answer, resumes, because";
 
 fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
@@ -205,6 +209,7 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
         input: row.get(14)?,
         answer: row.get(15)?,
         resumes: row.get::<_, Option<i64>>(16)?.map(RunId),
+        because: sql::word_opt(row, 17)?,
     })
 }
 

@@ -9,6 +9,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
+use crate::because::Because;
 use crate::findings::{self, NewFinding, Severity};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
@@ -320,7 +321,7 @@ fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>
 pub(crate) fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestamp) -> Result<()> {
     if let Some(next) = first_want(connection, row)? {
         want_again(connection, row, next, None, now)?;
-        return lanes::mark_dirty(connection, next.hook, next.subject, now);
+        return lanes::mark_dirty(connection, next.hook, next.subject, Because::Ledger, now);
     }
     // Who became unwanted while its owner lived and whose owner ended since gets the owner's clock; what was to be
     // replaced, and is not wanted in any shape any more, begins anew.
@@ -338,7 +339,7 @@ pub(crate) fn wake_first(connection: &Connection, row: &StoredRow, now: Timestam
     if let Some(lane) = first_want(connection, row)? {
         let text = "UPDATE lane SET view_hash = NULL WHERE hook = ?1 AND subject = ?2";
         connection.prepare_cached(text)?.execute([lane.hook.0, lane.subject.0])?;
-        lanes::mark_dirty(connection, lane.hook, lane.subject, now)?;
+        lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Ledger, now)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::{Bounds, Log};
+use crate::older::Older;
 use crate::{Error, Result, RunId, migrations};
 
 /// Mutations in one commit, at most.
@@ -99,6 +100,8 @@ pub struct Store {
     queue: mpsc::Sender<Work>,
     readers: Arc<Mutex<Vec<Connection>>>,
     path: Arc<Path>,
+    /// Where only reading goes on, of a database that has an older schema.
+    older: Option<Arc<Older>>,
     health: watch::Receiver<Health>,
     commits: watch::Receiver<u64>,
     runs: Arc<AtomicI64>,
@@ -135,6 +138,7 @@ impl Store {
             queue,
             readers: Arc::default(),
             path: path.into(),
+            older: None,
             health,
             commits,
             runs: Arc::new(AtomicI64::new(last)),
@@ -169,15 +173,27 @@ impl Store {
     /// Reads with a read-only connection; sees what was committed.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = pooled.map_or_else(|| open_reader(&self.path), Ok)?;
+        let connection = match (pooled, &self.older) {
+            (Some(pooled), _) => pooled,
+            (None, None) => open_reader(&self.path)?,
+            (None, Some(older)) => open_reader(&older.copy_of(&self.path)?)?,
+        };
         let answer = query(&connection);
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         answer
     }
 
+    /// Reads the file itself, whatever its schema is.
+    pub(crate) fn read_as_it_is<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        match &self.older {
+            None => self.read(query),
+            Some(_) => query(&open_reader(&self.path)?),
+        }
+    }
+
     /// Whether the file is what it should be, as SQLite's `quick_check` says.
     pub fn check(&self) -> Result<()> {
-        self.read(|connection| {
+        self.read_as_it_is(|connection| {
             let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
             if said == "ok" { Ok(()) } else { Err(Error::Unavailable(said)) }
         })
@@ -234,7 +250,8 @@ fn open_writer(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-fn open_reader(path: &Path) -> Result<Connection> {
+/// Opens a database of a schema that this program knows, or an older one, for reading.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -256,13 +273,25 @@ pub struct Reader(());
 
 impl Reader {
     /// Opens a store that only reads; every write answers [`Error::Closed`].
+    ///
+    /// Of a database with an older schema it reads a migrated copy, which the first query makes; the database stays
+    /// as it is, and what is written to it from then on is not seen.
+    ///
+    /// # Errors
+    /// [`Error::Open`] if there is none, [`Error::Newer`] if a newer version wrote it.
     pub fn open(path: &Path) -> Result<Store> {
         let connection = open_reader(path)?;
+        let found = migrations::found(&connection)?;
+        let (pooled, older) = if found < migrations::KNOWN {
+            (Vec::new(), Some(Arc::new(Older::new(found))))
+        } else {
+            (vec![connection], None)
+        };
         let (queue, _) = mpsc::channel(1);
         let (_, health) = watch::channel(Health::Good);
         let (_, commits) = watch::channel(0);
-        let readers = Arc::new(Mutex::new(vec![connection]));
-        Ok(Store { queue, readers, path: path.into(), health, commits, runs: Arc::default() })
+        let readers = Arc::new(Mutex::new(pooled));
+        Ok(Store { queue, readers, path: path.into(), older, health, commits, runs: Arc::default() })
     }
 }
 

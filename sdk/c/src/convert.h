@@ -2,13 +2,8 @@
 #ifndef GROUNDCREW_CONVERT_H
 #define GROUNDCREW_CONVERT_H
 
-#include "groundcrew.h"
+#include "plain.h"
 #include "wit.h"
-
-/* New memory, zeroed; ends the run where there is none. Nothing is ever given back: an instance lives for one call. */
-void *gc_new(size_t count, size_t size);
-/* A list with room for one more item at its end; the room is doubled when it is used up. */
-void *gc_grown(void *items, size_t count, size_t size);
 
 /* From the host: copies, with a NUL at their ends. */
 char *gc_text(wit_string_t text);

@@ -1,11 +1,6 @@
 /* Calls the hook's `audit_run`. */
 #include "convert.h"
 
-void hook_add_finding(hook_findings *findings, hook_finding finding) {
-  findings->items = gc_grown(findings->items, findings->count, sizeof finding);
-  findings->items[findings->count++] = finding;
-}
-
 static hook_failure *run(const char *cursor, exports_groundcrew_hook_audit_page_t *ret) {
   hook_findings page = {0};
   HOOK_TRY(audit_run(cursor, &page));

@@ -1,11 +1,6 @@
 /* Calls the hook's `inventory_scan`. */
 #include "convert.h"
 
-void hook_add_listed(hook_listing *listing, hook_listed listed) {
-  listing->items = gc_grown(listing->items, listing->count, sizeof listed);
-  listing->items[listing->count++] = listed;
-}
-
 static hook_failure *scan(const hook_owner *owner, const char *cursor,
                           exports_groundcrew_hook_inventory_page_t *ret) {
   hook_listing page = {0};

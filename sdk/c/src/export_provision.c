@@ -1,16 +1,6 @@
 /* Calls the hook's `provision_*`. */
 #include "convert.h"
 
-void hook_add_thing(hook_things *things, hook_thing thing) {
-  things->items = gc_grown(things->items, things->count, sizeof thing);
-  things->items[things->count++] = thing;
-}
-
-void hook_add_spec(hook_specs *specs, hook_spec spec) {
-  specs->items = gc_grown(specs->items, specs->count, sizeof spec);
-  specs->items[specs->count++] = spec;
-}
-
 static hook_input input_of(const exports_groundcrew_hook_provision_input_t *input) {
   return (hook_input){
       .owner = gc_text(input->owner),

@@ -1,7 +1,5 @@
 /* JSON, on top of cJSON. */
-#include <stdarg.h>
-
-#include "groundcrew.h"
+#include "plain.h"
 
 cJSON *hook_object_(const char *unused, ...) {
   (void)unused;

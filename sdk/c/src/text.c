@@ -1,10 +1,9 @@
 /* Texts, memory and failures. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "convert.h"
+#include "plain.h"
 
 void *gc_new(size_t count, size_t size) {
   void *fresh = calloc(count ? count : 1, size);
@@ -22,7 +21,7 @@ void *gc_grown(void *items, size_t count, size_t size) {
   return grown;
 }
 
-static char *printed(const char *format, va_list values) {
+char *gc_printed(const char *format, va_list values) {
   va_list again;
   va_copy(again, values);
   int length = vsnprintf(NULL, 0, format, again);
@@ -35,7 +34,7 @@ static char *printed(const char *format, va_list values) {
 #define PRINTED(into)                                                                                                  \
   va_list values;                                                                                                      \
   va_start(values, format);                                                                                            \
-  char *into = printed(format, values);                                                                                \
+  char *into = gc_printed(format, values);                                                                             \
   va_end(values)
 
 char *hook_format(const char *format, ...) {
@@ -86,10 +85,4 @@ char *hook_part(const char *path, size_t index) {
     path++;
   }
   return hook_format("%.*s", (int)strcspn(path, "/"), path);
-}
-
-void hook_log(hook_level level, const char *format, ...) {
-  PRINTED(text);
-  wit_string_t message = wit_of_text(text);
-  groundcrew_hook_log_log((groundcrew_hook_log_level_t)level, &message);
 }

@@ -6,6 +6,7 @@ use groundcrew::prove::{Records, Scene};
 use groundcrew_harness::{Pairs, Played, Scenario, points, thing};
 use groundcrew_outside::judge::living;
 use groundcrew_outside::{Act, By, ById, Fault, Ids, Knobs, Marks, Pick, Purpose, What};
+use groundcrew_store::because::Because;
 use serde_json::{Value, json};
 
 /// Less than the five seconds of `settle` that the guest's manifest says.
@@ -316,6 +317,20 @@ fn every_run_has_a_seed_of_its_own() {
     let seeds: BTreeSet<_> = runs.iter().map(|ran| ran.record.seed).collect();
     assert!(runs.len() >= 4 && runs.iter().any(|ran| ran.record.op == "handle"), "{runs:?}");
     assert_eq!(seeds.len(), runs.len(), "two runs have one seed");
+}
+
+#[test]
+fn runs_remember_the_event_that_made_their_lane_due() {
+    let scenario = Scenario::new("reasons")
+        .collection("/marked", Knobs::marked())
+        .wants(0, "a", &[thing("marked", "x", 1)])
+        .wants(20_000, "a", &[thing("marked", "x", 2)])
+        .lasts(60_000);
+    let played = groundcrew::prove::play(&Scene { records: Records::All, ..scenario.scene() }, &[]);
+    let runs = played.kept.expect("they were asked for").runs;
+    let is =
+        |op: &str, because| runs.iter().any(|ran| ran.record.op == op && ran.record.because == Some(because));
+    assert!(is("find", Because::Event(1)) && is("update", Because::Event(2)), "{runs:?}");
 }
 
 #[test]

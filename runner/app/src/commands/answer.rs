@@ -253,6 +253,9 @@ impl From<groundcrew_store::Error> for Failure {
             groundcrew_store::Error::Open { .. } => failure
                 .hint("groundcrew --config FILE ... or --data DIR, if the data is elsewhere")
                 .hint("groundcrew up, if nothing ever ran here"),
+            groundcrew_store::Error::Older { .. } => failure
+                .hint("TMPDIR=DIR groundcrew ..., where there is room for a copy of it")
+                .hint("groundcrew backup FILE, then groundcrew up"),
             _ => failure.hint("groundcrew doctor"),
         }
     }

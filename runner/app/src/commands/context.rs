@@ -4,6 +4,7 @@ use std::fs;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock, SystemClock};
@@ -86,9 +87,26 @@ impl Context {
         DataDir::with_database(&store.dir, &store.database)
     }
 
-    /// Opens the store for reading, whoever writes.
+    /// Opens the store for reading, whoever writes; of an older schema, as it is now and stays ([`Reader::open`]).
     pub fn reader(&self) -> Result<Store, Failure> {
         Ok(Reader::open(&self.data_dir().database())?)
+    }
+
+    /// Looks at the store as it is by then, again and again, until `look` has an answer.
+    ///
+    /// Looking takes half of the time at most: a database of an older schema is copied for each look.
+    pub fn look_until<T>(
+        &self,
+        every: Duration,
+        mut look: impl FnMut(&Store) -> Result<Option<T>, Failure>,
+    ) -> Result<T, Failure> {
+        loop {
+            let began = self.now();
+            if let Some(answer) = look(&self.reader()?)? {
+                return Ok(answer);
+            }
+            std::thread::sleep(every.max(self.now().since(began).to_std()));
+        }
     }
 
     /// Changes something: through the runner's socket if one holds the data directory, else by ourselves.

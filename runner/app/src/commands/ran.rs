@@ -3,6 +3,7 @@
 use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Store;
+use groundcrew_store::because::Because;
 use groundcrew_store::history::Happened;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::runs::{CallRecord, RunRecord};
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::calls::CallShown;
-use super::events::EventShown;
+use super::events::{self, EventShown};
 use super::learnt::Learnt;
 use super::rows::{Names, first_line};
 use crate::replay::lines::json_of;
@@ -43,7 +44,9 @@ pub(super) struct RunShown {
 /// What is shown of a run that is looked at by itself.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Whole {
-    /// Of a run that told no event: the last one of its owner before it.
+    /// Of a provisioner's run, if it is known: what made its lane due.
+    pub(super) because: Option<Reason>,
+    /// Of a run that told no event, and of which none is known to be the reason: the last one of its owner before it.
     pub(super) after: Option<EventShown>,
     /// The runs about the same row just before and after.
     pub(super) earlier: Option<String>,
@@ -52,6 +55,36 @@ pub(super) struct Whole {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) log: Option<Value>,
     pub(super) learnt: Learnt,
+}
+
+/// What made the lane due that a run was a part of.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Reason {
+    /// In words.
+    pub(super) said: String,
+    /// The event, if it was one that is still kept.
+    pub(super) event: Option<EventShown>,
+}
+
+impl Reason {
+    fn of(because: Because, store: &Store) -> Result<Self, Failure> {
+        let said = match because {
+            Because::Event(seq) => {
+                if let Some(event) = store.happened(seq)?.map(EventShown::from) {
+                    return Ok(Self { said: events::titled(&event), event: Some(event) });
+                }
+                format!("{}, which is no longer kept", events::name(seq))
+            }
+            Because::Seen => "its owner was seen otherwise".to_owned(),
+            Because::Labels => "labels of its owner changed".to_owned(),
+            Because::Reads => "what it reads changed".to_owned(),
+            Because::Ledger => "a thing changed hands, or its place became free".to_owned(),
+            Because::Listing => "a listing showed it otherwise than it should be".to_owned(),
+            Because::Person => "a person asked for it".to_owned(),
+            Because::Sweep => "everybody was owed a look".to_owned(),
+        };
+        Ok(Self { said, event: None })
+    }
 }
 
 impl RunShown {
@@ -77,8 +110,8 @@ impl RunShown {
         })
     }
 
-    /// The same with its calls, what it logged, what was learnt from it, and what came before and after; among that the
-    /// last event of its owner before it, unless it told one.
+    /// The same with its calls, what it logged, what was learnt from it, and what came before and after; among that what
+    /// made its lane due, or the last event of its owner before it, unless it told one.
     pub(super) fn whole(
         self,
         run: &RunRecord,
@@ -89,8 +122,11 @@ impl RunShown {
     ) -> Result<Self, Failure> {
         let (earlier, later) =
             run.resource.map(|id| store.runs_beside(id, run.id)).transpose()?.unwrap_or_default();
+        let because = run.because.map(|because| Reason::of(because, store)).transpose()?;
+        let is_known = because.as_ref().is_some_and(|because| because.event.is_some());
         let whole = Whole {
-            after: after.cloned().map(EventShown::from),
+            because,
+            after: after.filter(|_| !is_known).cloned().map(EventShown::from),
             earlier: earlier.map(|run| run.to_string()),
             later: later.map(|run| run.to_string()),
             calls: calls.iter().map(|call| CallShown::of(call, run.started)).collect(),

@@ -111,9 +111,10 @@ fn retire(context: &Context, args: &Args) -> Result<Answer, Failure> {
     if args.no_wait {
         return Ok(Answer::both(format!("{}\n", done.message), &done));
     }
+    let store = context.reader()?;
     let id = store.retirement_of(subject.id)?.or_else(|| newest(&store, path.as_str()));
     let id = id.ok_or_else(|| Failure::failed("the retirement is not on record"))?.id;
-    follow(context, &store, id, args.timeout + BEYOND)
+    follow(context, id, args.timeout + BEYOND)
 }
 
 /// The last retirement of a machine; one may be over before it is looked at.
@@ -123,10 +124,10 @@ fn newest(store: &Store, path: &str) -> Option<Retirement> {
 }
 
 /// Shows how far it is, until it is over, held, or takes too long.
-fn follow(context: &Context, store: &Store, id: i64, within: Millis) -> Result<Answer, Failure> {
+fn follow(context: &Context, id: i64, within: Millis) -> Result<Answer, Failure> {
     let began = context.now();
     let mut said = Said::new(context.form());
-    loop {
+    context.look_until(EVERY, |store| {
         let missing = || Failure::failed("the retirement is not on record any more");
         let now = store.retirement(id)?.ok_or_else(missing)?;
         said.say(&now);
@@ -136,7 +137,7 @@ fn follow(context: &Context, store: &Store, id: i64, within: Millis) -> Result<A
             said.end();
             let outcome = now.outcome.clone().unwrap_or_default();
             let text = format!("{}  {outcome}\n", now.path);
-            return Ok(Answer::both(text, &shown(&now, handlers)));
+            return Ok(Some(Answer::both(text, &shown(&now, handlers))));
         }
         let held = now.step == Step::Tell
             && now.patience == Patience::Wait
@@ -158,8 +159,8 @@ fn follow(context: &Context, store: &Store, id: i64, within: Millis) -> Result<A
             let failure = failure.hint(format!("groundcrew retire cancel {machine}"));
             return Err(Failure { details: Some(details), ..failure });
         }
-        std::thread::sleep(EVERY);
-    }
+        Ok(None)
+    })
 }
 
 /// What was said of a retirement so far: a bar on a terminal, else a line for each news; nothing for programs.

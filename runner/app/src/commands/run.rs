@@ -77,6 +77,9 @@ fn head(run: &RunRecord, shown: &RunShown, now: Timestamp) -> String {
         fact("event", &linked(event));
         fact("", &event.id);
     }
+    if let Some(because) = shown.whole.as_ref().and_then(|whole| whole.because.as_ref()) {
+        fact("because", &because.event.as_ref().map_or_else(|| because.said.clone(), linked));
+    }
     if let Some(after) = shown.whole.as_ref().and_then(|whole| whole.after.as_ref()) {
         fact("after", &linked(after));
     }

@@ -3,9 +3,12 @@
 //! It is put together from what is kept anyway: the row's own times, events of its owner, wants, runs, findings, and what
 //! people did. Each is read by an index and up to a number, so that a story costs no more than its own runs.
 
+use std::collections::BTreeSet;
+
 use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Store;
+use groundcrew_store::because::Because;
 use groundcrew_store::findings::Finding;
 use groundcrew_store::history::Happened;
 use groundcrew_store::ledger::StoredRow;
@@ -98,6 +101,7 @@ impl Story {
         let records = store.runs(RunsOf::Resource(row.id), limit)?;
         let runs_cut = records.len() == limit as usize;
         let events = happened(store, &row)?;
+        let reasons = reasons(store, &records, &events)?;
         let mut runs = Vec::new();
         for record in records {
             let calls = store.run(record.id)?.map(|(_, calls)| calls).unwrap_or_default();
@@ -121,7 +125,7 @@ impl Story {
         told.tell_of_runs();
         told.tell_of_findings();
         told.tell_of_acts(store, names)?;
-        told.tell_of_events(events);
+        told.tell_of_events(events, reasons);
         Ok(told)
     }
 
@@ -247,16 +251,18 @@ impl Story {
         Ok(())
     }
 
-    /// Of its owner's events those after which something was done before the next of them; and puts all in order.
-    fn tell_of_events(&mut self, mut events: Vec<Happened>) {
+    /// The events that made its runs due, and of its owner's those after which something was done before the next of
+    /// them; and puts all in order.
+    fn tell_of_events(&mut self, mut events: Vec<Happened>, reasons: Vec<Happened>) {
         self.moments.sort_by_key(|(sort, moment)| (moment.at, *sort == Sort::Run));
         events.sort_by_key(|event| (event.at, event.seq));
         let done: Vec<_> = self.moments.iter().map(|(_, moment)| moment.at).collect();
         let mut next = events.iter().skip(1).map(|event| Some(event.at)).chain([None]);
-        let mut shown = Vec::new();
+        let mut shown = reasons;
         for event in &events {
             let until = next.next().flatten();
-            if done.iter().any(|at| *at >= event.at && until.is_none_or(|until| *at < until)) {
+            let followed = done.iter().any(|at| *at >= event.at && until.is_none_or(|until| *at < until));
+            if followed || self.runs.iter().any(|ran| ran.record.because == Some(Because::Event(event.seq))) {
                 shown.push(event.clone());
             }
         }
@@ -351,6 +357,17 @@ fn happened(store: &Store, row: &StoredRow) -> Result<Vec<Happened>, Failure> {
         events.extend(store.happened_to(app.id, EVENTS)?);
     }
     Ok(events)
+}
+
+/// The events that made runs due and are not among these: of machines of the owner, or old ones.
+fn reasons(store: &Store, runs: &[RunRecord], events: &[Happened]) -> Result<Vec<Happened>, Failure> {
+    let event = |run: &RunRecord| match run.because {
+        Some(Because::Event(seq)) => Some(seq).filter(|seq| events.iter().all(|event| event.seq != *seq)),
+        _ => None,
+    };
+    let seqs: BTreeSet<_> = runs.iter().filter_map(event).collect();
+    let found = seqs.into_iter().map(|seq| store.happened(seq)).collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Whether a text names something, and not merely something that begins or ends alike.

@@ -39,15 +39,11 @@ struct Shown<'a> {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let began = context.now();
-    let store = context.reader()?;
     let waited = || context.now().since(began);
-    let missing = loop {
-        let missing = missing(&store, &args.app)?;
-        if missing.is_empty() || waited() >= args.timeout {
-            break missing;
-        }
-        std::thread::sleep(EVERY);
-    };
+    let missing = context.look_until(EVERY, |store| {
+        let missing = missing(store, &args.app)?;
+        Ok((missing.is_empty() || waited() >= args.timeout).then_some(missing))
+    })?;
     let shown = Shown { app: &args.app, ready: missing.is_empty(), waited_ms: waited().as_i64(), missing };
     if shown.ready {
         let text = format!("{} is ready after {}\n", args.app, show::length(waited()));

@@ -26,6 +26,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::because::Because;
 use groundcrew_store::inherit;
 use groundcrew_store::lanes::{Failed, LaneId, LaneLook, Rows};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
@@ -58,7 +59,8 @@ impl Runner {
             return Ok(());
         };
         let seen = now.dirty;
-        let asking = Asking { installed, owner: &owner, config: OnceLock::new() };
+        let (because, config) = (now.because, OnceLock::new());
+        let asking = Asking { installed, owner: &owner, because, config };
         let span =
             tracing::info_span!("look", hook = %installed.hook.name, app = %owner.subject.path.app_name());
         let asked = self.ask(&asking, lane, &now).instrument(span.clone()).await?;
@@ -154,6 +156,8 @@ impl Runner {
 pub(super) struct Asking<'a> {
     pub(super) installed: &'a Installed,
     pub(super) owner: &'a StoredSubject,
+    /// What made the lane due.
+    pub(super) because: Option<Because>,
     /// Filled in when `desired` was asked or would have been; it holds for the whole look.
     config: OnceLock<Arc<Value>>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use groundcrew_engine::gate::Refusal;
 use groundcrew_engine::journal::{CallAccess, Recorded, Schedule};
 use groundcrew_engine::run::{Context, Ended, Log, Run};
+use groundcrew_store::because::Because;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::{CallRecord, RunRecord};
 use groundcrew_store::{RunId, SubjectId};
@@ -49,6 +50,7 @@ impl Runner {
             input: asked.kept(),
             answer: None,
             resumes: about.resumes,
+            because: about.because,
         };
         Opened(record, self.feed(installed.id).cloned())
     }
@@ -61,6 +63,8 @@ pub(super) struct About {
     pub(super) resource: Option<i64>,
     /// The run from which it goes on.
     pub(super) resumes: Option<RunId>,
+    /// What made a provisioner's lane due.
+    pub(super) because: Option<Because>,
 }
 
 /// Where a run begins: what its randomness and its time come from.

@@ -189,6 +189,7 @@ impl Filling {
             input: None,
             answer: None,
             resumes: None,
+            because: None,
         };
         let lane = LaneId { hook: orphans, subject: SubjectId::NONE };
         let end = RemedyEnd {
@@ -329,6 +330,7 @@ impl Filling {
             input: None,
             answer: None,
             resumes: None,
+            because: None,
         };
         let body = r#"{"rrsets":[{"name":"www.cust-7.example.","type":"A"}]}"#;
         let ask = json!({"method": "PATCH", "url": "https://pdns/api/v1/servers/localhost/zones/example",
@@ -477,6 +479,7 @@ impl Filling {
             input: None,
             answer: None,
             resumes: None,
+            because: None,
         };
         let ending = Ending::Dead {
             error: "hooks.slack.example answered 410: channel is archived".to_owned(),

@@ -99,7 +99,7 @@ async fn a_version_that_waits_is_listed_with_what_it_asks_for_and_what_lets_it_i
     let shown = fixture.listed("dns");
     assert_eq!((&shown["waiting"], &shown["approved"]), (&Value::Null, &json!(true)));
     let list = fixture.data_run("hook list").out;
-    assert!(list.contains("a version is approved, and begins at the next start"), "{list}");
+    assert!(list.contains("a version is approved, and begins with the next reload"), "{list}");
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ async fn record(fixture: &Fixture, app: &str, op: &str, line: &str, access: &str
         input: None,
         answer: None,
         resumes: None,
+        because: None,
     };
     let ask = json!({"method": method, "url": url, "headers": [], "body": {"text": ""}});
     let call = CallRecord {
@@ -214,7 +215,7 @@ async fn what_was_learnt_is_written_into_the_file_and_nothing_else_changes() {
         "groundcrew.toml, [hook.dns]".to_owned(),
         format!("- {learnt}*\n"),
         format!("+ {learnt}\n"),
-        "next start on: groundcrew add dns, then groundcrew up".to_owned(),
+        "for it to hold: groundcrew add dns, then groundcrew reload".to_owned(),
     ] {
         assert!(said.out.contains(&line), "{line}\n{}", said.out);
     }

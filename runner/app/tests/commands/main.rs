@@ -15,6 +15,7 @@ mod http;
 mod key;
 mod learn;
 mod listings;
+mod older;
 mod plan;
 mod project;
 mod records;

@@ -12,6 +12,7 @@ use groundcrew_core::spec::{Event, Output, Spec};
 use groundcrew_core::subject::{Path, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_store::because::Because;
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{NewFinding, Severity};
@@ -149,6 +150,7 @@ impl Past {
             input: None,
             answer: None,
             resumes: None,
+            because: None,
         }
     }
 
@@ -226,6 +228,7 @@ impl Past {
         );
         let mut row = self.commit(row, run, calls).await;
         let mut run = self.run(self.dns, "create", 1_220, 48, "ok", 1);
+        run.because = Some(Because::Event(1));
         run.answer = Some(json!({"ok": thing(300)}).to_string());
         run.log = Some(
             json!({"lines": [{"level": "info", "message": "set"}], "dropped": 0, "stderr": ""}).to_string(),
@@ -302,6 +305,7 @@ impl Past {
         self.store.open_finding(drift, self.at(late)).await.unwrap();
         let failed = "pdns did not answer within 30 s";
         let mut run = self.run(self.dns, "update", late + 500, 30_000, failed, 2);
+        run.because = Some(Because::Listing);
         run.input = Some(json!({"update": [want(60), thing(5)]}).to_string());
         let calls = vec![
             call(0, "read", "GET", "", 2, Some((500, response(200, "{\"ttl\": 5}")))),
@@ -393,7 +397,12 @@ async fn a_run_its_event_and_its_thing_lead_to_each_other() {
     for run in why[0]["runs"].as_array().unwrap() {
         let run = ask(&format!("run {}", run["run"].as_str().unwrap()));
         assert_eq!(run["row"], row, "{run}");
-        let after = run["after"]["event"].as_str().unwrap();
+        let because = run["because"]["event"]["event"].as_str();
+        assert_eq!(
+            (because, run["after"].is_null()),
+            if run["run"] == "r2" { (Some("e1"), true) } else { (None, false) }
+        );
+        let after = because.or(run["after"]["event"].as_str()).unwrap();
         let event = ask(&format!("why {after}"));
         assert_eq!(event[0]["resources"][0]["row"], row, "{event}");
         assert_eq!(
@@ -413,12 +422,30 @@ async fn a_run_its_event_and_its_thing_lead_to_each_other() {
 }
 
 #[tokio::test]
+async fn an_event_of_a_machine_that_made_a_run_due_is_a_part_of_the_story_of_its_apps_thing() {
+    let fixture = past().await;
+    let machine = "INSERT INTO subject VALUES
+          (9, 'fly/acme/cust-7/m1', 'machine:m1', 1, 'started', 1, '{}', 'null', 1795000000000, NULL);
+        INSERT INTO event (seq, eid, kind, subject, at, data)
+          SELECT 3, 'machine', 'machine.started', 9, started - 1, 'null' FROM run WHERE id = 5;
+        UPDATE run SET because = 'e3' WHERE id = 5";
+    fixture.open().execute_batch(machine).unwrap();
+    let ask = |line: &str| fixture.data_run(&format!("{line} --json")).json();
+    assert_eq!(ask("run r5")["because"]["event"]["subject"], "fly/acme/cust-7/m1");
+    let why = ask("why A/www.cust-7.example");
+    let names = why[0]["timeline"].as_array().unwrap().iter().filter_map(|entry| entry["name"].as_str());
+    let names: Vec<_> = names.filter(|name| ["e1", "e2", "e3", "r5"].contains(name)).collect();
+    assert_eq!(names, ["e1", "e2", "e3", "r5"]);
+}
+
+#[tokio::test]
 async fn what_is_no_longer_kept_is_said_to_be_so() {
     let fixture = past().await;
     let forget = "UPDATE run SET input = NULL, answer = NULL; DELETE FROM delivery; DELETE FROM dead; DELETE FROM event";
     fixture.open().execute_batch(forget).unwrap();
     let said = |line: &str| fixture.data_run(line).out;
     assert!(said("run r2").contains("made; what it answered is no longer kept"));
+    assert!(said("run r2").contains("because   e1, which is no longer kept"));
     assert!(said("run r1").contains("what it found is no longer kept"));
     assert!(said("run r10").contains("not told, and no longer owed"));
     assert_eq!(fixture.data_run("run r4 --json").json()["event"], Value::Null);

@@ -32,6 +32,17 @@ const FUNCTIONS: [(Export, &str, &[&str]); 5] = [
     (Export::Remedy, "src/export_remedy.c", &["remedy_fix"]),
 ];
 
+/// What every component has of the SDK.
+const SDK_SOURCES: [&str; 7] = [
+    "src/convert.c",
+    "src/host.c",
+    "src/json.c",
+    "src/lists.c",
+    "src/request.c",
+    "src/text.c",
+    "cjson/cJSON.c",
+];
+
 /// Folders that are of tests or of toolchains.
 const NOT_SOURCES: [&str; 3] = ["tests", "node_modules", "target"];
 
@@ -132,8 +143,7 @@ fn link(
     // One MiB of stack, below everything else: what overflows it traps, and overwrites nothing.
     command.args(["-mexec-model=reactor", "-s", "-Wl,-z,stack-size=1048576"]);
     command.args(compiler.link_flags).args(objects);
-    let shared = ["src/convert.c", "src/host.c", "src/json.c", "src/text.c", "cjson/cJSON.c"];
-    command.args(shared.map(|source| sdk.join(source)));
+    command.args(SDK_SOURCES.map(|source| sdk.join(source)));
     command.arg(sdk.join("bindings").join(world).join("wit.c"));
     let called = FUNCTIONS.iter().filter(|(export, ..)| exports.contains(export));
     command.args(called.map(|(_, source, _)| sdk.join(source)));

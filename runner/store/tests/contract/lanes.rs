@@ -1,11 +1,17 @@
 //! Lanes: nothing that becomes dirty during a look is lost. Labels and runs: what goes with them.
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::spec::Event;
+use groundcrew_core::subject::{Subject, SubjectKind};
+use groundcrew_store::because::Because;
+use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::lanes::{Failed, LaneId, LaneLook, Rows};
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::runs::CallRecord;
+use groundcrew_store::subjects::SubjectChange;
 use serde_json::{Map, json};
 
-use crate::support::{Bench, at, path};
+use crate::support::{Bench, at, change, path, uid};
 
 async fn bench() -> (Bench, LaneId) {
     let bench = Bench::new();
@@ -57,6 +63,81 @@ async fn what_becomes_dirty_during_a_look_is_looked_at_again() {
         .await
         .unwrap();
     assert_eq!(lane().due_at, Some(at(10)), "what it waited for may have come meanwhile");
+}
+
+/// A source sees an app, or a machine of it, otherwise, and may have an event of that.
+async fn sees(bench: &Bench, id: LaneId, change: SubjectChange, event: Option<&str>) {
+    let subject = Subject {
+        path: change.path.clone(),
+        uid: change.uid.clone(),
+        state: change.state.clone(),
+        labels: Map::new(),
+    };
+    let event = event.map(|id| NewEvent {
+        event: Event {
+            id: id.to_owned(),
+            kind: "seen".to_owned(),
+            time: at(1),
+            subject: Some(subject),
+            data: json!({}),
+        },
+        handlers: Vec::new(),
+    });
+    let intake = Intake {
+        subjects: vec![change],
+        events: event.into_iter().collect(),
+        dirty: vec![(id.hook, uid("web"))],
+        now: at(1),
+        ..Intake::default()
+    };
+    bench.store.accept(intake).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lane_that_is_owed_a_look_says_what_was_the_last_reason_and_a_sweep_takes_none_away() {
+    let (bench, id) = bench().await;
+    let because = || bench.store.lane(id).unwrap().unwrap().because;
+    let look = async || {
+        let seen = bench.store.lane(id).unwrap().unwrap().dirty;
+        let look = LaneLook { lane: id, seen, rows: Rows::Behind, next: None, now: at(2) };
+        bench.store.finish_look(look).await.unwrap();
+    };
+    assert_eq!(because(), Some(Because::Seen), "it was seen for the first time, without an event");
+    sees(&bench, id, change("web"), Some("one")).await;
+    assert_eq!(because(), Some(Because::Event(1)));
+    let machine = SubjectChange {
+        path: path("web").machine("m1").unwrap(),
+        uid: "machine:m1".parse().unwrap(),
+        parent: Some(uid("web")),
+        ..change("web")
+    };
+    sees(&bench, id, machine.clone(), Some("two")).await;
+    assert_eq!(because(), Some(Because::Event(2)), "of its machine");
+    sees(&bench, id, machine, Some("two")).await;
+    assert_eq!(because(), Some(Because::Seen), "the event was known");
+    let lasting = async |reason: Because| {
+        assert_eq!(because(), Some(reason));
+        bench.store.reconcile(None, None, None, at(3)).await.unwrap();
+        assert_eq!(because(), Some(reason), "a sweep comes for everybody");
+        look().await;
+        assert_eq!(because(), None, "it was looked at");
+    };
+    lasting(Because::Seen).await;
+    bench.store.reconcile(None, None, None, at(3)).await.unwrap();
+    lasting(Because::Sweep).await;
+    let plan = Map::from_iter([("plan".to_owned(), json!("pro"))]);
+    bench.store.save_label(&path("web"), "billing", plan, vec![id], None, at(3)).await.unwrap();
+    lasting(Because::Labels).await;
+    let act = || OperatorAct { who: "anna".to_owned(), what: "touch web".to_owned() };
+    bench.store.touch(vec![id], act(), at(3)).await.unwrap();
+    lasting(Because::Person).await;
+    bench.store.reconcile(None, Some(vec![id.subject]), Some(act()), at(3)).await.unwrap();
+    lasting(Because::Person).await;
+    bench.store.dirty_everybody(id.hook, SubjectKind::App, at(3)).await.unwrap();
+    lasting(Because::Sweep).await;
+    let statuses = || bench.store.lane_statuses(id.subject).unwrap().remove(0).lane;
+    bench.store.touch(vec![id], act(), at(4)).await.unwrap();
+    assert_eq!((statuses().because, statuses().dirty > statuses().done), (Some(Because::Person), true));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use groundcrew_store::{Connection, Error, Options, Reader, Store};
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 11] = [
+const FIXTURES: [(u32, &str); 12] = [
     (1, include_str!("fixtures/0001.sql")),
     (2, include_str!("fixtures/0002.sql")),
     (3, include_str!("fixtures/0003.sql")),
@@ -19,6 +19,7 @@ const FIXTURES: [(u32, &str); 11] = [
     (9, include_str!("fixtures/0009.sql")),
     (10, include_str!("fixtures/0010.sql")),
     (11, include_str!("fixtures/0011.sql")),
+    (12, include_str!("fixtures/0012.sql")),
 ];
 
 #[test]
@@ -46,6 +47,41 @@ fn databases_of_every_older_schema_open_and_hold_what_they_held() {
         let told = findings.iter().map(|finding| (finding.code.as_str(), finding.closed.is_some()));
         let expected = [("source.vanish", true), ("resource.stuck", false)];
         assert_eq!(told.collect::<Vec<_>>(), if schema == 1 { &[][..] } else { &expected });
+    }
+}
+
+#[test]
+fn a_reader_of_an_older_database_reads_it_as_of_now_and_leaves_it_as_it_is_while_it_is_written() {
+    for (schema, dump) in FIXTURES {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("groundcrew.db");
+        let old = Connection::open(&path).unwrap();
+        old.pragma_update(None, "journal_mode", "WAL").unwrap();
+        old.execute_batch(dump).unwrap();
+        old.execute_batch(&format!(
+            "PRAGMA user_version = {schema}; BEGIN IMMEDIATE; DELETE FROM resource WHERE key = 'b'"
+        ))
+        .unwrap();
+        let keys = |store: &Store| -> Vec<_> {
+            store.living_rows().unwrap().into_iter().map(|row| row.key).collect()
+        };
+        let reader = Reader::open(&path).unwrap();
+        assert_eq!(keys(&reader), ["a", "b"], "what is not committed is not seen, and stops nobody");
+        old.execute_batch("COMMIT").unwrap();
+        assert_eq!(keys(&reader), ["a", "b"], "it stands still");
+        assert_eq!(keys(&Reader::open(&path).unwrap()), ["a"], "who opens it again sees what was written");
+        let copy = dir.path().join("copy.db");
+        reader.copy_to(&copy).unwrap();
+        reader.check().unwrap();
+        for store in [&reader, &Reader::open(&copy).unwrap()] {
+            let (found, known) = store.schema().unwrap();
+            assert!(found == schema && found < known, "a copy is of the database: {found} of {known}");
+        }
+        let version = |path| {
+            let database = Connection::open(path).unwrap();
+            database.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap()
+        };
+        assert_eq!((version(&path), version(&copy)), (schema, schema), "nothing was migrated");
     }
 }
 

@@ -10,6 +10,7 @@ use groundcrew_core::row::State;
 use groundcrew_core::spec::{Event, Spec};
 use groundcrew_core::subject::{Path, Uid};
 use groundcrew_core::time::Timestamp;
+use groundcrew_store::because::Because;
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
@@ -125,6 +126,7 @@ impl Bench {
             input: None,
             answer: None,
             resumes: None,
+            because: seq.is_none().then_some(Because::Event(7)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Checks of the store and of what it knows.
 
+use std::path::Path;
+
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
@@ -27,13 +29,23 @@ pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, c
     }
     let checked = Reader::open(&file).and_then(|store| {
         let (found, known) = store.schema()?;
-        chart.good("database", format!("{}: schema {found} of {known}", file.display()));
+        schema(&file, (found, known), chart);
         key(&store, dir, chart);
         all(&store, context.now(), config, chart)
     });
     if let Err(error) = checked {
         chart.bad("database", error.to_string(), &[]);
     }
+}
+
+/// Whether this program's `up` would migrate it: until then everything below is read from a copy.
+fn schema(file: &Path, (found, known): (u32, u32), chart: &mut Chart) {
+    let said = format!("{}: schema {found} of {known}", file.display());
+    if found == known {
+        return chart.good("database", said);
+    }
+    let message = format!("{said}: read from a migrated copy; the next start of this version migrates it");
+    chart.note("database", message, &["groundcrew backup FILE", "groundcrew plan", "groundcrew up"]);
 }
 
 /// Whether the key is the one that the database was begun with.

@@ -33,9 +33,9 @@ struct Versions {
     component: Digest,
     /// One that is not started, since it asks for more.
     waiting: Option<WaitingShown>,
-    /// One is approved: it begins at the next start.
+    /// One is approved: it begins with the next reload or start.
     approved: bool,
-    /// What runs in the place of what the stanza names, from the next start on.
+    /// What runs in the place of what the stanza names.
     promoted: Option<PromotedShown>,
     /// What is compared with what runs.
     candidate: Option<CandidateShown>,
@@ -109,7 +109,7 @@ impl Known {
         };
         [
             waiting.map(|it| format!("{} waits for approval", short(&it.component))),
-            approved.map(|_| "a version is approved, and begins at the next start".to_owned()),
+            approved.map(|_| "a version is approved, and begins with the next reload".to_owned()),
             self.promotion.as_ref().map(|it| format!("{} is promoted", it.component.short())),
             self.candidate.as_ref().map(candidate),
         ]

@@ -64,7 +64,7 @@ pub(super) fn write(
         regrant(&text, &hook.name, &becomes).ok_or_else(|| cannot("it is not there as it was read"))?;
     stays_right(context, config, hook, learnt, &edited).map_err(|why| cannot(&why))?;
     replace(&file, &edited).map_err(|error| unwritten(given, &error))?;
-    written.next = vec![format!("groundcrew add {}", hook.name), "groundcrew up".to_owned()];
+    written.next = vec![format!("groundcrew add {}", hook.name), "groundcrew reload".to_owned()];
     Ok(written)
 }
 
@@ -80,7 +80,7 @@ fn is_the_one_that_ran(store: &Store, hook: &Hook, file: &Path) -> Result<(), Fa
         file.display()
     );
     Err(Failure::failed(message)
-        .hint("start groundcrew up with this file first, or put the stanza back")
+        .hint("groundcrew reload with this file first, or put the stanza back")
         .hint(format!("groundcrew learn {}, which only prints", hook.name)))
 }
 
@@ -165,7 +165,7 @@ impl Written {
                 let _ = writeln!(text, "{}", paint(tone, &format!("{sign} {line}")));
             }
         }
-        let _ = writeln!(text, "written; it holds from the next start on: {}", self.next.join(", then "));
+        let _ = writeln!(text, "written; for it to hold: {}", self.next.join(", then "));
         text
     }
 }

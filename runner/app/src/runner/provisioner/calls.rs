@@ -108,7 +108,7 @@ impl Runner {
 
     pub(super) fn begin_look(&self, work: &Work<'_>, want: &Want) -> (Context, Opened) {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
-        let about = About { resource: Some(work.row.id), ..About::default() };
+        let about = About { resource: Some(work.row.id), because: work.because, ..About::default() };
         let asked = Asked::Find(Cow::Borrowed(want));
         let opened = self.open_run(work.installed, work.row.lane(), about, &start, &work.config, &asked);
         let surroundings = Surroundings {
@@ -130,7 +130,7 @@ impl Runner {
         purpose: Purpose,
     ) -> (Context, Opened, Arc<RowIntents>) {
         let start = RunStart { seed: self.entropy.seed(), started: self.now() };
-        let about = About { resource: Some(work.row.id), ..About::default() };
+        let about = About { resource: Some(work.row.id), because: work.because, ..About::default() };
         let opened = self.open_run(work.installed, work.row.lane(), about, &start, &work.config, asked);
         let earlier = std::mem::take(&mut work.runs);
         let intents = RowIntents::new(

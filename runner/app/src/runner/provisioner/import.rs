@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use groundcrew_core::row::{Whose, whose};
 use groundcrew_core::settle::Aim;
 use groundcrew_core::spec::Thing;
+use groundcrew_store::because::Because;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::{Store, subjects::StoredSubject};
@@ -105,7 +106,8 @@ impl Runner {
         let Some(now) = self.store.lane(lane)? else {
             return not_known(format!("hook {} does not work for {}", wanted.hook, owner.subject.path));
         };
-        let asking = Asking { installed, owner: &owner, config: OnceLock::new() };
+        let because = Some(Because::Person);
+        let asking = Asking { installed, owner: &owner, because, config: OnceLock::new() };
         match self.ask(&asking, lane, &now).await? {
             Asked::Answered => {}
             Asked::Postponed { why, .. } | Asked::Failed { why, .. } => return not_known(why),
@@ -127,7 +129,8 @@ impl Runner {
         let occupied = self.keeper.occupied(&policy);
         let (runs, unkept) = (Vec::new(), None);
         let (want, doubted) = (Some(want), false);
-        let mut work = Work { installed, owner: &owner, row, want, policy, config, doubted, runs, unkept };
+        let owner = &owner;
+        let mut work = Work { installed, owner, row, want, policy, config, because, doubted, runs, unkept };
         let Some(look) = self.find(&mut work, Aim::Anything).await? else {
             return not_known(work.row.error.unwrap_or_else(|| "it could not be looked at".to_owned()));
         };

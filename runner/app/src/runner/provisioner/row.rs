@@ -11,6 +11,7 @@ use groundcrew_core::settle::{
 };
 use groundcrew_core::spec::Thing;
 use groundcrew_core::steady::Steady;
+use groundcrew_store::because::Because;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::leave::{LeavePolicy, Scope, Verdict};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
@@ -38,6 +39,8 @@ pub(super) struct Work<'a> {
     pub(super) want: Option<&'a StoredWant>,
     pub(super) policy: Policy,
     pub(super) config: Arc<Value>,
+    /// What made the lane due.
+    pub(super) because: Option<Because>,
     /// Whether a source was doubted when it was decided what becomes of a thing that is to go.
     pub(super) doubted: bool,
     /// Runs that are not stored yet.
@@ -54,7 +57,7 @@ impl Runner {
         row: StoredRow,
         wants: &[StoredWant],
     ) -> Result<bool, Error> {
-        let Asking { installed, owner, .. } = *asking;
+        let Asking { installed, owner, because, .. } = *asking;
         let window = self.limits.send_within + self.limits.request;
         let Some(policy) = installed.hook.policy(&row.kind, window) else {
             return self.unknown(installed, row).await;
@@ -67,7 +70,8 @@ impl Runner {
         let config = self.row_config(asking)?;
         let before = row.row.state;
         let (doubted, runs) = (false, Vec::new());
-        let mut work = Work { installed, owner, row, want, policy, config, doubted, runs, unkept: None };
+        let unkept = None;
+        let mut work = Work { installed, owner, row, want, policy, config, because, doubted, runs, unkept };
         match self.steps(&mut work).await {
             Ok(()) => Ok(work.row.row.state != before),
             // Somebody else changed the row: what was learnt is looked up again at the next look. What was asked was asked.

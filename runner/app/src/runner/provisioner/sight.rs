@@ -267,8 +267,9 @@ impl Runner {
                 Err(_) => Arc::new(installed.hook.config.clone()),
             };
             let (runs, unkept) = (Vec::new(), None);
-            let (want, doubted) = (None, false);
-            let work = Work { installed, owner: &owner, row, want, policy, config, doubted, runs, unkept };
+            let (want, because, doubted) = (None, None, false);
+            let owner = &owner;
+            let work = Work { installed, owner, row, want, policy, config, because, doubted, runs, unkept };
             match self.seen(&work).await? {
                 Ok(true) => sighting.found += 1,
                 Ok(false) => {

@@ -126,7 +126,8 @@ impl Runner {
             self.context(installed, Some(&owner.subject.path), question.config.clone(), surroundings);
         let start = RunStart { seed, started: self.now() };
         let asked = given::Asked::Desired(Cow::Borrowed(&question.view));
-        let opened = self.open_run(installed, lane, About::default(), &start, &question.config, &asked);
+        let due = About { because: now.because, ..About::default() };
+        let opened = self.open_run(installed, lane, due, &start, &question.config, &asked);
         let run = self.engine.desired(&installed.component, &context, question.view).await;
         let (record, calls) = opened.close(&context, &run, self.now());
         let specs = match run.outcome {
