@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use groundcrew_hook::audit::jiff::Timestamp;
 use groundcrew_hook::audit::{FirstSeen, Pace, ago, loose, now};
 use groundcrew_hook::fly::machines::{self, Deleted, Machine};
-use groundcrew_hook::fly::volumes::{self, Volume};
+use groundcrew_hook::fly::volumes::{self, OrgVolumes, Volume};
 use groundcrew_hook::fly::{Api, failure, is_gone, prices::Prices};
 use groundcrew_hook::{
     Auditor, Failure, Finding, FindingPage, Outcome, Owner as Whom, Remedy, Result, Severity, Subject, fleet,
@@ -67,14 +67,7 @@ impl Auditor for VolumeReaper {
         let prices = Prices::published().with(&config.prices)?;
         let api = Api::at(config.api.as_deref())?;
         let (done, after) = cursor.and_then(|cursor| cursor.split_once('|')).unwrap_or_default();
-        let listed =
-            api.call(&volumes::org_page(&config.org, Some(after).filter(|after| !after.is_empty())))?;
-        if !listed.error_regions.is_empty() {
-            return Err(Failure::passing(format!(
-                "no answer for the regions {}",
-                listed.error_regions.join(", ")
-            )));
-        }
+        let listed = page(&config, &api, Some(after).filter(|after| !after.is_empty()))?;
         let (mut seen, mut pace, mut findings) = (FirstSeen::of("loose")?, Pace::start(), Vec::new());
         let mut all = listed.volumes;
         all.sort_by(|one, other| one.id.cmp(&other.id));
@@ -107,16 +100,48 @@ impl Remedy for VolumeReaper {
             finding.subject.as_ref().ok_or_else(|| Failure::lasting("the finding names no app"))?.app()?;
         let id = finding.about.strip_prefix("volume/");
         let id = id.ok_or_else(|| Failure::lasting(format!("`{}` is no volume", finding.about)))?;
-        let Some(suspect) = read(&config, &api, app, id)? else { return Ok(Outcome::NoLongerTrue) };
+        let Some(mut suspect) = read(&config, &api, app, id)? else { return Ok(Outcome::NoLongerTrue) };
         let since = FirstSeen::of("loose")?.known(id)?;
         // A memory that was lost begins anew with the next look.
         let Some(since) = since else { return Ok(Outcome::NotNow) };
-        match judge(&suspect, since, now()?, &config) {
+        let now = now()?;
+        let mut verdict = judge(&suspect, since, now, &config);
+        if verdict == Verdict::Reapable {
+            // What the list does not show may have changed a moment ago.
+            let Some(listed) = listed(&config, &api, id)? else { return Ok(Outcome::NotNow) };
+            suspect.volume.updated_at = listed.updated_at;
+            verdict = judge(&suspect, since, now, &config);
+        }
+        match verdict {
             Verdict::Reapable => {}
             Verdict::Going | Verdict::InUse(_) => return Ok(Outcome::NoLongerTrue),
             Verdict::Young(_) => return Ok(Outcome::NotNow),
         }
         loose::delete(&api, app, id)
+    }
+}
+
+/// A page of the organisation's volumes, of all regions.
+fn page(config: &Config, api: &Api, cursor: Option<&str>) -> Result<OrgVolumes> {
+    let page = api.call(&volumes::org_page(&config.org, cursor))?;
+    if page.error_regions.is_empty() {
+        return Ok(page);
+    }
+    Err(Failure::passing(format!("no answer for the regions {}", page.error_regions.join(", "))))
+}
+
+/// A volume as the organisation's list shows it, if it does.
+fn listed(config: &Config, api: &Api, id: &str) -> Result<Option<Volume>> {
+    let mut cursor = None;
+    loop {
+        let page = page(config, api, cursor.as_deref())?;
+        if let Some(volume) = page.volumes.into_iter().find(|volume| volume.id == id) {
+            return Ok(Some(volume));
+        }
+        cursor = page.next_cursor.filter(|next| !next.is_empty());
+        if cursor.is_none() {
+            return Ok(None);
+        }
     }
 }
 
