@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use groundcrew_hook::audit::jiff::Timestamp;
 use groundcrew_hook::audit::{FirstSeen, Pace, ago, loose, now};
 use groundcrew_hook::fly::machines::{self, Deleted};
-use groundcrew_hook::fly::volumes::{self, Volume};
+use groundcrew_hook::fly::volumes::{self, OrgVolumes, Volume};
 use groundcrew_hook::fly::{Api, ApiError, failure, is_gone, prices::Prices};
 use groundcrew_hook::{
     Auditor, Failure, Finding, FindingPage, Outcome, Owner as Whom, Remedy, Result, Severity, Subject, fleet,
@@ -78,14 +78,8 @@ pub fn run(points: Points, cursor: Option<&str>) -> Result<FindingPage> {
     let prices = Prices::published().with(&config.prices)?;
     let api = Api::at(config.api.as_deref())?;
     let (done, after) = cursor.and_then(|cursor| cursor.split_once('|')).unwrap_or_default();
-    let listed = api.call(&volumes::org_page(&config.org, Some(after).filter(|after| !after.is_empty())))?;
-    if !listed.error_regions.is_empty() {
-        return Err(Failure::passing(format!(
-            "no answer for the regions {}",
-            listed.error_regions.join(", ")
-        )));
-    }
     let audit = Audit { points, config, api };
+    let listed = audit.page(Some(after).filter(|after| !after.is_empty()))?;
     let (mut seen, mut pace, mut findings) = (FirstSeen::of("loose")?, Pace::start(), Vec::new());
     let mut all = listed.volumes;
     all.sort_by(|one, other| one.id.cmp(&other.id));
@@ -178,10 +172,18 @@ impl Audit {
     /// What there is to say of a volume that is not to be deleted after all; none if it is.
     fn stays(&self, app: &str, id: &str) -> Result<Option<Outcome>> {
         let suspect = self.volume(app, id)?.map(|volume| self.suspect(app, volume)).transpose()?.flatten();
-        let Some(suspect) = suspect else { return Ok(Some(Outcome::NoLongerTrue)) };
+        let Some(mut suspect) = suspect else { return Ok(Some(Outcome::NoLongerTrue)) };
         // A memory that was lost begins anew with the next look.
         let Some(since) = FirstSeen::of("loose")?.known(id)? else { return Ok(Some(Outcome::NotNow)) };
-        Ok(match self.judge(&suspect, since, now()?) {
+        let now = now()?;
+        let mut verdict = self.judge(&suspect, since, now);
+        if verdict == Verdict::Reapable {
+            // What the list does not show may have changed a moment ago.
+            let Some(listed) = self.listed(id)? else { return Ok(Some(Outcome::NotNow)) };
+            suspect.volume.updated_at = listed.updated_at;
+            verdict = self.judge(&suspect, since, now);
+        }
+        Ok(match verdict {
             Verdict::Reapable => None,
             Verdict::Going | Verdict::InUse(_) => Some(Outcome::NoLongerTrue),
             Verdict::Young(_) => Some(Outcome::NotNow),
@@ -190,6 +192,30 @@ impl Audit {
 
     fn judge(&self, suspect: &Suspect, since: Timestamp, now: Timestamp) -> Verdict {
         verdict(self.points, suspect, since, now, self.config.days)
+    }
+
+    /// A page of the organisation's volumes, of all regions.
+    fn page(&self, cursor: Option<&str>) -> Result<OrgVolumes> {
+        let page = self.api.call(&volumes::org_page(&self.config.org, cursor))?;
+        if page.error_regions.is_empty() {
+            return Ok(page);
+        }
+        Err(Failure::passing(format!("no answer for the regions {}", page.error_regions.join(", "))))
+    }
+
+    /// A volume as the organisation's list shows it, if it does.
+    fn listed(&self, id: &str) -> Result<Option<Volume>> {
+        let mut cursor = None;
+        loop {
+            let page = self.page(cursor.as_deref())?;
+            if let Some(volume) = page.volumes.into_iter().find(|volume| volume.id == id) {
+                return Ok(Some(volume));
+            }
+            cursor = page.next_cursor.filter(|next| !next.is_empty());
+            if cursor.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Reads a volume alone; none if it is gone.

@@ -222,6 +222,25 @@ fn the_remedy_looks_again_and_leaves_what_is_used_by_then() {
 }
 
 #[test]
+fn the_remedy_waits_where_somebody_used_it_since_it_was_told() {
+    let sim = Sim::new(json!({ "names": ["data_<machine>"] }));
+    let gone = sim.app("web", Value::Null);
+    let volume = sim.volume("web", &format!("data_{gone}"));
+    sim.machine_do("destroy", &gone);
+    look(&sim);
+    sim.days(8);
+    let finding = look(&sim).remove(0);
+    assert_eq!(finding.code, "volume.reapable");
+    // Another machine than its owner: only the list tells that the volume changed.
+    let other = sim.machine("web", json!({ "mounts": [{ "volume": volume, "path": "/d" }] }));
+    sim.machine_do("destroy", &other);
+    assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::NotNow);
+    assert_eq!(sim.effects("volume.pending_destroy"), 0);
+    sim.days(8);
+    assert_eq!(sim.fix::<VolumeReaper>(&finding), Outcome::Fixed);
+}
+
+#[test]
 fn a_volume_that_is_still_bound_waits_and_a_failing_api_is_told() {
     for (status, outcome) in [
         (412, Some(Outcome::NotNow)),

@@ -329,13 +329,13 @@ fn refused(error: &ApiError, now: Timestamp) -> Refused {
     }
 }
 
-/// The app's name and the machine's id, as the API wants them.
 /// Whether it was told last that nothing may be done.
 fn was_kept(retirement: &Retirement) -> bool {
     let waiting = retirement.waiting.as_deref().unwrap_or_default();
     KEPT.iter().any(|by| waiting.starts_with(by))
 }
 
+/// The app's name and the machine's id, as the API wants them.
 fn names(retirement: &Retirement) -> (&str, &str) {
     (retirement.path.app_name(), retirement.uid.platform_id())
 }

@@ -1,10 +1,11 @@
 //! With which component and settings a hook was last seen to find its things: what the upgrade gate remembers.
 
+use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::findings::{self, NewFinding};
-use crate::ledger::StoredRow;
+use crate::ledger::{self, StoredRow};
 use crate::operators::{self, OperatorAct};
 use crate::{HookId, Result, Store, SubjectId, sql};
 
@@ -140,24 +141,58 @@ impl Store {
         .await
     }
 
-    /// Some of a hook's rows whose thing exists: first one of each owner and kind, the kinds in turn.
-    pub fn sample_rows(&self, hook: HookId, count: u32) -> Result<Vec<StoredRow>> {
+    /// Some of a hook's rows whose thing exists, of living owners that are covered: first one of each owner and kind,
+    /// the kinds in turn.
+    pub fn sample_rows(
+        &self,
+        hook: HookId,
+        count: usize,
+        covers: impl Fn(&Path) -> bool,
+    ) -> Result<Vec<StoredRow>> {
         // Multiplied by a prime, neighbours in the ledger are none in the sample.
-        let filter = "id IN (SELECT id FROM (
-              SELECT id, kind, row_number() OVER (PARTITION BY kind, owner ORDER BY id) AS of_owner,
-                row_number() OVER (PARTITION BY kind ORDER BY id * 7919 % 10007) AS of_kind
-              FROM resource WHERE hook = ?1 AND state = 'present' AND thing IS NOT NULL)
-            ORDER BY of_owner, of_kind, kind LIMIT ?2)";
-        self.rows(filter, params![hook.0, count])
+        let text = "SELECT id, path FROM (
+              SELECT resource.id, kind, path,
+                row_number() OVER (PARTITION BY kind, owner ORDER BY resource.id) AS of_owner,
+                row_number() OVER (PARTITION BY kind ORDER BY resource.id * 7919 % 10007) AS of_kind
+              FROM resource JOIN subject ON subject.id = resource.owner
+              WHERE resource.hook = ?1 AND resource.state = 'present' AND thing IS NOT NULL
+                AND subject.gone_at IS NULL)
+            ORDER BY of_owner, of_kind, kind";
+        self.read(|connection| first_covered(connection, text, hook, count, covers))
     }
 
-    /// Some of a hook's rows whose creation was sent for an owner that lives, and is in doubt.
-    pub fn doubted_rows(&self, hook: HookId, count: u32) -> Result<Vec<StoredRow>> {
-        let filter = "id IN (SELECT resource.id FROM resource JOIN subject ON subject.id = resource.owner
-              WHERE resource.hook = ?1 AND resource.state = 'in-doubt' AND subject.gone_at IS NULL
-              ORDER BY resource.id LIMIT ?2)";
-        self.rows(filter, params![hook.0, count])
+    /// Some of a hook's rows whose creation was sent for a living owner that is covered, and is in doubt.
+    pub fn doubted_rows(
+        &self,
+        hook: HookId,
+        count: usize,
+        covers: impl Fn(&Path) -> bool,
+    ) -> Result<Vec<StoredRow>> {
+        let text = "SELECT resource.id, path FROM resource JOIN subject ON subject.id = resource.owner
+            WHERE resource.hook = ?1 AND resource.state = 'in-doubt' AND subject.gone_at IS NULL
+            ORDER BY resource.id";
+        self.read(|connection| first_covered(connection, text, hook, count, covers))
     }
+}
+
+/// The first rows that a query names whose owner is covered; it names each with its owner's path.
+fn first_covered(
+    connection: &Connection,
+    text: &str,
+    hook: HookId,
+    count: usize,
+    covers: impl Fn(&Path) -> bool,
+) -> Result<Vec<StoredRow>> {
+    let mut statement = connection.prepare_cached(text)?;
+    let (mut named, mut sample) = (statement.query([hook.0])?, Vec::new());
+    while sample.len() < count
+        && let Some(row) = named.next()?
+    {
+        if covers(&sql::word(row, 1)?) {
+            sample.extend(ledger::select(connection, "id = ?1", [row.get::<_, i64>(0)?])?);
+        }
+    }
+    Ok(sample)
 }
 
 /// Where it is kept for which settings of a hook everybody was asked.

@@ -56,7 +56,7 @@ struct OldArgs {
     /// Keep the old things, too: they stay ours, frozen, until a stanza of the old place takes them up again
     #[arg(long)]
     both: bool,
-    /// Remove the old things
+    /// Tell how to remove the old things: it takes a stanza of the old place
     #[arg(long)]
     cleanup: bool,
 }

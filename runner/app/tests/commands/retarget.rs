@@ -69,6 +69,12 @@ async fn things_that_are_kept_stay_as_they_were_under_another_name() {
 }
 
 #[tokio::test]
+async fn the_help_says_what_cleanup_does() {
+    let said = Fixture::empty().run("hook retarget --help");
+    assert!(said.code == 0 && said.out.contains("Tell how to remove the old things"), "{said:?}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let fixture = moved().await;
     let hooks = fixture.hooks();

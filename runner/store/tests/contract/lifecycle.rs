@@ -146,8 +146,8 @@ async fn a_sample_takes_one_row_of_each_owner_first() {
             bench.commit(row).await.unwrap();
         }
     }
-    let sample = bench.store.sample_rows(hook, 3).unwrap();
+    let sample = bench.store.sample_rows(hook, 3, |_| true).unwrap();
     let owners: std::collections::BTreeSet<_> = sample.iter().map(|row| row.owner).collect();
     assert_eq!((sample.len(), owners.len()), (3, 3));
-    assert_eq!(bench.store.sample_rows(hook, 99).unwrap().len(), 12);
+    assert_eq!(bench.store.sample_rows(hook, 99, |_| true).unwrap().len(), 12);
 }

@@ -53,6 +53,40 @@ fn a_version_that_does_not_find_the_old_ones_things_writes_nothing_until_it_is_a
 }
 
 #[test]
+fn a_version_is_tried_with_who_lives_however_many_are_gone() {
+    const APPS: u32 = 100;
+    let scene = Scene::with_apps(APPS);
+    // Ends are proven one by one, and who is gone keeps its record meanwhile.
+    let kept = |stanzas: &str| {
+        let kept = stanzas.replace("gone = \"1s\"", "gone = \"1h\"");
+        format!("poll = \"2s\"\n{kept}limits = {{ parallel = 16, rate = \"1000/s\" }}\n")
+    };
+    let mut up = started(&scene, &kept(RECORDS));
+    scene.until_records(1..=APPS);
+    scene.until_on_record(100);
+    for gone in 2..=APPS {
+        scene.delete_app(&format!("cust-{gone}"));
+    }
+    scene.until("they are not believed", || scene.open_findings("source.vanish").pop());
+    scene.until_listed(3);
+    scene.says(&["approve", "--source", "vanished", "--yes"]);
+    scene.until_so("their ends are believed", || {
+        let rows = scene.list(&["resources"]);
+        rows.iter().filter(|row| row["unwanted_since"].is_string()).count() == 99
+    });
+    up.end();
+
+    let mut up = started(&scene, &kept(&blind()));
+    let finding = scene.until("it is held", || scene.open_findings("hook.lost-sight").pop());
+    let message = finding["message"].as_str().unwrap();
+    assert!(message.contains("1 of 1 things that exist are not found (natural/cust-1 "), "{message}");
+    scene.create_app("cust-101");
+    scene.until_listed(4);
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (100, 0), "nothing is written");
+    up.end();
+}
+
+#[test]
 fn a_person_may_let_a_version_write_that_finds_nothing() {
     let scene = Scene::with_apps(2);
     let mut up = started(&scene, RECORDS);

@@ -3,7 +3,8 @@
 //! A version that looks for its things under other keys finds none of them. It would take them for missing, and make
 //! them all a second time. So whenever component or configuration changed, a sample of the rows is looked for by
 //! exactly their keys; meanwhile, and until all of it was found or a person says so, the hook's rows rest: they are
-//! neither changed nor concluded about. Where nothing exists yet but creations in doubt, another component has to find
+//! neither changed nor concluded about. The sample is of owners that live and are in scope: it is empty, and lets pass,
+//! only where none of them has anything. Where nothing exists yet but creations in doubt, another component has to find
 //! those: it would conclude from not finding them that they are missing.
 //!
 //! Before any of that the change is foreseen for the whole fleet ([`super::forecast`]).
@@ -19,11 +20,12 @@ use std::sync::{Arc, PoisonError};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
 use groundcrew_core::spec::Thing;
+use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::sight::LOST;
-use groundcrew_store::{HookId, Result};
+use groundcrew_store::{Error, HookId, Result};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +34,7 @@ use super::super::installed::Installed;
 use super::row::Work;
 
 /// Rows that are looked for.
-const SAMPLE: u32 = 20;
+const SAMPLE: usize = 20;
 /// Between two looks at whether a gate may open.
 const PAUSE: Millis = Millis::new(500);
 /// Between two looks at whether a change was followed by all.
@@ -108,7 +110,7 @@ impl Runner {
                 Some(sight) => Some(sight.settings.clone()),
                 None => self.store.asked_with(id)?,
             };
-            let nothing = self.evidence(installed, 1)?.1.is_empty();
+            let nothing = self.evidence(installed, 1, |_| true)?.1.is_empty();
             match known.filter(|known| *known != settings && !nothing) {
                 None => self.store.trust_sight(id, name, settings.to_owned(), None, self.now()).await?,
                 Some(known) => {
@@ -237,25 +239,28 @@ impl Runner {
         Ok(())
     }
 
-    /// Some of the rows by which it shows whether a hook finds its things.
-    fn evidence(&self, installed: &Installed, count: u32) -> Result<(Evidence, Vec<StoredRow>)> {
-        let things = self.store.sample_rows(installed.id, count)?;
+    /// Some of the rows by which it shows whether a hook finds its things: of owners that live and are covered, since
+    /// of others nothing new is made.
+    fn evidence(
+        &self,
+        installed: &Installed,
+        count: usize,
+        covers: impl Fn(&Path) -> bool,
+    ) -> Result<(Evidence, Vec<StoredRow>)> {
+        let things = self.store.sample_rows(installed.id, count, &covers)?;
         // Another configuration of the same code sends and looks alike.
         if things.is_empty() && self.is_another_component(installed)? {
-            return Ok((Evidence::Doubts, self.store.doubted_rows(installed.id, count)?));
+            return Ok((Evidence::Doubts, self.store.doubted_rows(installed.id, count, &covers)?));
         }
         Ok((Evidence::Things, things))
     }
 
     async fn sample(&self, installed: &Installed) -> Result<Sighting> {
-        let (of, rows) = self.evidence(installed, SAMPLE)?;
+        let in_scope = |path: &Path| installed.hook.covers(path.app_name());
+        let (of, rows) = self.evidence(installed, SAMPLE, in_scope)?;
         let mut sighting = Sighting { of, ..Sighting::default() };
         for row in rows {
-            let Some(owner) = self.store.subject(row.owner)? else { continue };
-            // Of who is gone or out of scope nothing new is made.
-            if owner.gone_at.is_some() || !installed.hook.covers(owner.subject.path.app_name()) {
-                continue;
-            }
+            let owner = self.store.subject(row.owner)?.ok_or(Error::Missing("subject of a ledger row"))?;
             let name = format!("{}/{} of {}", row.kind, row.key, owner.subject.path);
             let window = self.limits.send_within + self.limits.request;
             let Some(policy) = installed.hook.policy(&row.kind, window) else {
