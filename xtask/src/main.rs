@@ -12,6 +12,7 @@ mod month;
 mod pairs;
 mod setup;
 mod test;
+mod toolchains;
 mod torture;
 mod verdict;
 
@@ -33,11 +34,14 @@ cargo xtask COMMAND
   bench [--json] [--svg FILE] [--only NAME] [--strict]
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers;
                   --strict: non-zero if an aim is missed
-  test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps
+  test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps;
+                  what could not be is listed; non-zero if that is a language of hooks, unless
+                  GROUNDCREW_UNCHECKED_LANGUAGES=allow
   docs            writes the pages that are made from the code: docs/configuration.md and its schema, docs/manifest.md,
                   docs/wit.md
   bindings        writes the generated code of sdk/c and sdk/go from wit/
-  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, clang, Prism, moto
+  setup           installs what tests and demo need: the wasm target, PowerDNS, dig, promtool, clang, Go, Node.js, curl,
+                  Prism, moto
 ";
 
 fn main() -> ExitCode {

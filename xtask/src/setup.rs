@@ -5,12 +5,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
+use crate::toolchains;
+
 /// Programs and files, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("pdns_server", "pdns-server pdns-backend-sqlite3"),
     ("sqlite3", "sqlite3"),
     ("dig", "dnsutils"),
     ("promtool", "prometheus"),
+    // What the pages of docs/first-hook have typed.
+    ("curl", "curl"),
     // Hooks in C.
     ("clang", "clang"),
     ("wasm-ld", "lld"),
@@ -28,6 +32,7 @@ const COMMANDS: [(&[&str], &str); 2] = [
 pub(crate) fn run() -> anyhow::Result<()> {
     wasm_target()?;
     programs()?;
+    toolchains::install()?;
     prism()?;
     moto()
 }
@@ -96,7 +101,7 @@ pub(crate) fn prism() -> anyhow::Result<()> {
         std::fs::copy(ours.join(file), directory.join(file)).context(file)?;
     }
     let mut npm = Command::new("npm");
-    npm.current_dir(&directory).args([
+    npm.current_dir(&directory).env("PATH", toolchains::path()?).args([
         "ci",
         "--ignore-scripts",
         "--no-audit",

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
-use groundcrew_unchecked::{LIST, note};
+use groundcrew_unchecked::{LIST, OF_A_LANGUAGE, note};
 
 use crate::setup::{self, call, say};
+use crate::toolchains;
 
 /// Names a step and performs it; what it cannot check goes into the list.
 type Step = (&'static str, fn(&Path) -> anyhow::Result<()>);
@@ -48,6 +49,9 @@ fn begin(list: &Path) -> anyhow::Result<()> {
         .with_context(|| list.display().to_string())
 }
 
+/// Whoever sets it to `allow` has a machine on which some languages cannot be checked, and knows it.
+const ALLOWED: &str = "GROUNDCREW_UNCHECKED_LANGUAGES";
+
 /// What could not be checked on this machine, once each, as the last thing that is said.
 fn tell(list: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(list).with_context(|| list.display().to_string())?;
@@ -57,6 +61,18 @@ fn tell(list: &Path) -> anyhow::Result<()> {
     }
     let count = if lines.is_empty() { "everything".to_owned() } else { format!("all but {}", lines.len()) };
     say(&format!("{count} was checked"));
+    every_language(&lines, std::env::var_os(ALLOWED).is_some_and(|word| word == "allow"))
+}
+
+/// A language whose tools are not there is no less promised than the others.
+fn every_language(lines: &BTreeSet<&str>, allowed: bool) -> anyhow::Result<()> {
+    let languages = lines.iter().filter_map(|line| line.strip_prefix(OF_A_LANGUAGE));
+    let languages: Vec<_> = languages.map(|line| line.split(" (").next().unwrap_or(line)).collect();
+    ensure!(
+        languages.is_empty() || allowed,
+        "not checked: {}; install what is missing, or say that it may be: {ALLOWED}=allow",
+        languages.join(", ")
+    );
     Ok(())
 }
 
@@ -75,7 +91,7 @@ fn clippy(_: &Path) -> anyhow::Result<()> {
 fn test(list: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("cargo");
     command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    call(command.env(LIST, list))
+    call(command.env(LIST, list).env("PATH", toolchains::path()?))
 }
 
 fn doc(_: &Path) -> anyhow::Result<()> {
@@ -123,4 +139,22 @@ fn deny(list: &Path) -> anyhow::Result<()> {
         ensure!(advisories.status.success(), "cargo deny check advisories:\n{said}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_that_was_not_checked_fails_unless_it_is_allowed_and_all_else_does_not() {
+        let go = "NOT CHECKED: a language: hooks in Go (install go)";
+        let lines = BTreeSet::from([go, "NOT CHECKED: a full disk (mount as root)"]);
+        let said = every_language(&lines, false).unwrap_err().to_string();
+        assert!(
+            said.starts_with("not checked: hooks in Go; ") && said.contains("GROUNDCREW_UNCHECKED"),
+            "{said}"
+        );
+        assert!(every_language(&lines, true).is_ok());
+        assert!(every_language(&BTreeSet::from(["NOT CHECKED: a full disk (mount as root)"]), false).is_ok());
+    }
 }

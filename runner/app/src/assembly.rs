@@ -11,7 +11,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
-use groundcrew_engine::cache::{self, Cache, Compiler, Component};
+use groundcrew_engine::cache::{self, Bounds, Cache, Compiler, Component};
 use groundcrew_engine::clock::{Clock, EvenClock, MachineDial};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::inspect::{self, Inspected, inspect};
@@ -255,6 +255,11 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     let engine = Engine::new(profile(&entering, &setting, SLOTS))?;
     let compiled = compile(&cache, &engine, &entering).await;
     let compiled = compiled.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
+    if setting.rehearsal.is_none()
+        && let Err(error) = cache.tidy(Bounds::default())
+    {
+        tracing::warn!(%error, "what is of no use any more stays in the cache");
+    }
     let mut hooks = Vec::new();
     for entering in entering {
         let (hook, inspected) = (&entering.hook, &entering.inspected);

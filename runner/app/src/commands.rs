@@ -40,6 +40,7 @@ mod findings;
 mod hook;
 mod init;
 mod inspect;
+mod interrupt;
 mod label;
 mod learn;
 mod learnt;

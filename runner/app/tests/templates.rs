@@ -11,7 +11,7 @@ use std::{env, fs};
 
 use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
-use groundcrew_unchecked::not_checked;
+use groundcrew_unchecked::language_not_checked;
 
 #[test]
 fn rust() {
@@ -82,6 +82,9 @@ fn every_kind(language: Language) {
         let what = format!("{} {}", language.word(), kind.word());
         built.unwrap_or_else(|error| panic!("{what}: {error}"));
         natively(&scratch, language, &what);
+        if kind == Kind::Handler {
+            again_without_network(&scratch, language, &what);
+        }
         if language == Language::Rust && env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write")
         {
             groundcrew(&scratch, &["test", "--update"], &what);
@@ -93,6 +96,38 @@ fn every_kind(language: Language) {
         let proven = groundcrew(&scratch, &["prove", "--pairs", "5"], &what);
         assert!(proven.trim_end().ends_with("proven on 1 scenario"), "{what}\n{proven}");
     }
+}
+
+/// Builds what was built once already, cut off from the network where the machine lets us, else with proxies that lead
+/// nowhere.
+fn again_without_network(scratch: &Scratch, language: Language, what: &str) {
+    let source = match language {
+        Language::Rust => "src/lib.rs",
+        Language::Go => "hook.go",
+        _ => language.known_by(),
+    };
+    let text = fs::read_to_string(scratch.root.join(source)).unwrap();
+    scratch.write(source, &(text + "\n"));
+    let cut_off = ["-n", "-rn"].into_iter().find(|how| {
+        let tried = Command::new("unshare").args([how, "true"]).output();
+        tried.is_ok_and(|tried| tried.status.success())
+    });
+    let groundcrew = env!("CARGO_BIN_EXE_groundcrew");
+    let mut command = match cut_off {
+        Some(how) => {
+            let mut command = Command::new("unshare");
+            command.args([how, groundcrew]);
+            command
+        }
+        None => Command::new(groundcrew),
+    };
+    command.arg("build").current_dir(&scratch.root);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(name, NOWHERE).env(name.to_lowercase(), NOWHERE);
+    }
+    command.envs(scratch.virtual_env().map(|shared| ("VIRTUAL_ENV", shared)));
+    let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Runs the project's own tests with the language's own tool, as its README says; they must have found one.
@@ -107,7 +142,8 @@ fn natively(scratch: &Scratch, language: Language, what: &str) {
     let needed = [program].into_iter().chain((language == Language::C).then_some("cc"));
     for needed in needed {
         if Command::new(needed).arg("--help").output().is_err() {
-            not_checked(&format!("tests of projects in {}", language.name()), &format!("install {needed}"));
+            let what = format!("tests of projects in {}", language.name());
+            language_not_checked(&what, &format!("install {needed}"));
             return;
         }
     }

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use groundcrew_engine::inspect;
 
+use crate::alone::Alone;
+use crate::origin::Origin;
 use crate::{Kind, Language, Missing, Project, Tools, finish, sdk};
 
 /// A component that was built.
@@ -136,9 +138,28 @@ pub(crate) struct Made {
 
 /// Builds a project's component and writes it beside its manifest; `say` is told what takes its time.
 ///
-/// An earlier component stays as it was unless all of this succeeds.
+/// An earlier component stays as it was unless all of this succeeds. While somebody else builds the same project, it waits.
 pub fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<Built, Error> {
+    let _alone = alone(project, say)?;
+    build_alone(project, tools, say)
+}
+
+/// The same, unless the component that is there was built from what is there now, by this very version.
+pub fn build_if_old(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    let _alone = alone(project, say)?;
+    if Origin::of(project).is_built(project) {
+        return Ok(());
+    }
+    build_alone(project, tools, say).map(drop)
+}
+
+fn alone(project: &Project, say: &mut dyn FnMut(&str)) -> Result<Alone, Error> {
+    Alone::wait(&project.own(), say).map_err(Error::file(project.own().join("lock")))
+}
+
+fn build_alone(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<Built, Error> {
     finish::check_schemas(&project.manifest)?;
+    let origin = Origin::of(project);
     sdk::unpack(&project.own(), project.language).map_err(Error::file(project.own()))?;
     let made = match project.language {
         Language::Rust => rust::build(project, tools, say)?,
@@ -147,5 +168,7 @@ pub fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Res
         Language::Go => go::build(project, tools, say)?,
         Language::C => c::build(project, tools, say)?,
     };
-    finish::finish(project, &made)
+    let built = finish::finish(project, &made)?;
+    origin.keep(project, &built.digest).map_err(Error::file(project.own()))?;
+    Ok(built)
 }

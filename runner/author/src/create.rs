@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::collision::collision;
 use crate::embedded::TEMPLATES;
 use crate::{Kind, Language, Name, sdk};
 
@@ -26,6 +27,14 @@ pub enum Error {
     /// The folder is there already.
     #[error("{} is there already; it was not touched", .0.display())]
     Exists(PathBuf),
+    /// What a project of the language needs has its name already.
+    #[error("`{name}` is already the name of {is}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// What has it.
+        is: &'static str,
+    },
     /// It cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
@@ -36,8 +45,11 @@ pub enum Error {
     },
 }
 
-/// Makes the folder `NAME` within another, with a project that builds as it is.
+/// Makes the folder `NAME` within another, with a project that builds as it is. Nothing is written if the name is taken.
 pub fn create(within: &Path, name: &Name, language: Language, kind: Kind) -> Result<Created, Error> {
+    if let Some(is) = collision(name, language) {
+        return Err(Error::Taken { name: name.to_string(), is });
+    }
     // `./cdn-zone` says no more than `cdn-zone`.
     let within = if within == Path::new(".") { Path::new("") } else { within };
     let root = within.join(name.as_str());

@@ -1,11 +1,21 @@
 //! Runs a toolchain's program.
+//!
+//! Each runs in a process group of its own, with all that it starts, so that [`end_toolchains`] leaves none of them behind.
 
-use std::process::{Command, Stdio};
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::build::Error;
 
 /// Lines of a program's last words that are shown; compilers say the same thing at length.
 const LINES: usize = 60;
+
+/// The toolchains that run now. Whoever has it keeps others from being started, and from being heard when they end.
+static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// What a program left that went well.
 pub(crate) struct Said {
@@ -23,7 +33,7 @@ pub(crate) fn run(
 ) -> Result<Said, Error> {
     // Colours would end up in files and in JSON.
     command.env("NO_COLOR", "1").env_remove("FORCE_COLOR").stdin(Stdio::null());
-    let output = command.output().map_err(|source| Error::Start { tool, source })?;
+    let output = to_its_end(command).map_err(|source| Error::Start { tool, source })?;
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
@@ -31,6 +41,42 @@ pub(crate) fn run(
     }
     let said = format!("{}\n{}", err.trim_end(), out.trim_end());
     Err(Error::Refused { tool, said: last_lines(clean(&said).trim()) })
+}
+
+fn to_its_end(command: &mut Command) -> io::Result<Output> {
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (child, group) = start(command)?;
+    let output = child.wait_with_output();
+    running().retain(|running| *running != group);
+    output
+}
+
+fn start(command: &mut Command) -> io::Result<(Child, Pid)> {
+    let mut running = running();
+    let child = command.spawn()?;
+    let group = Pid::from_child(&child);
+    running.push(group);
+    Ok((child, group))
+}
+
+fn running() -> MutexGuard<'static, Vec<Pid>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// That all toolchains were ended. While it is held, none is started, and no build goes on after what it waited for.
+#[derive(Debug)]
+pub struct Ended {
+    _running: MutexGuard<'static, Vec<Pid>>,
+}
+
+/// Kills every toolchain that a build of this process runs, with all that they started: for a process that is to end.
+pub fn end_toolchains() -> Ended {
+    let running = running();
+    for group in running.iter() {
+        // One that ended meanwhile is no error.
+        let _gone = kill_process_group(*group, Signal::KILL);
+    }
+    Ended { _running: running }
 }
 
 fn last_lines(text: &str) -> String {

@@ -15,8 +15,7 @@ use crate::embedded::{SDKS, WORKSPACE};
 /// Writes the WIT and a language's SDK into a folder, unless these very ones are there.
 pub(crate) fn unpack(own: &Path, language: Language) -> io::Result<()> {
     let files = files(language);
-    let parts = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
-    let stamp = Digest::of_parts(parts).to_string();
+    let stamp = stamp_of(&files).to_string();
     let stamped = own.join("stamp");
     if fs::read_to_string(&stamped).is_ok_and(|found| found == stamp) {
         return Ok(());
@@ -34,6 +33,15 @@ pub(crate) fn unpack(own: &Path, language: Language) -> io::Result<()> {
     }
     // Last, so that an interrupted unpacking is begun again.
     fs::write(stamped, stamp)
+}
+
+/// The digest of what a language's projects are built against.
+pub(crate) fn stamp(language: Language) -> Digest {
+    stamp_of(&files(language))
+}
+
+fn stamp_of(files: &[(&str, String)]) -> Digest {
+    Digest::of_parts(files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]))
 }
 
 /// Names and contents of what a language's projects need.

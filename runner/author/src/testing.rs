@@ -81,21 +81,26 @@ impl Scratch {
         Some(result)
     }
 
+    /// The virtual environment that it is built with, where that is not its own: the Python examples have it, too.
+    pub fn virtual_env(&self) -> Option<PathBuf> {
+        let shared = self.target.join("../python");
+        shared.join("bin/componentize-py").is_file().then_some(shared)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "tests look for the machine's toolchains")]
     fn variable(&self, name: &str) -> Option<String> {
-        let shared = self.target.join("../python");
-        match name {
-            // The Python examples are built with it.
-            "VIRTUAL_ENV" if shared.join("bin/componentize-py").is_file() => {
-                Some(shared.display().to_string())
-            }
-            name => std::env::var(name).ok(),
+        match (name, self.virtual_env()) {
+            ("VIRTUAL_ENV", Some(shared)) => Some(shared.display().to_string()),
+            _ => std::env::var(name).ok(),
         }
     }
 }
 
 fn not_checked(language: Language, hints: &[String]) {
-    groundcrew_unchecked::not_checked(&format!("hooks in {}", language.name()), &hints.join("; or: "));
+    groundcrew_unchecked::language_not_checked(
+        &format!("hooks in {}", language.name()),
+        &hints.join("; or: "),
+    );
 }
 
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {

@@ -1,4 +1,4 @@
-//! Whether a project's sources changed, for `groundcrew build --watch`.
+//! Whether a project's sources changed, for `groundcrew build --watch` and for whoever builds only what is old.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,8 +21,13 @@ impl Sources {
         Self(found)
     }
 
+    /// Every file with when it was written, if that is known, and its length in bytes; sorted.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, (Option<SystemTime>, u64))> {
+        self.0.iter().map(|(path, file)| (path.as_path(), *file))
+    }
+
     /// When one of them was last written.
-    pub fn newest(&self) -> Option<SystemTime> {
+    pub(crate) fn newest(&self) -> Option<SystemTime> {
         self.0.values().filter_map(|(written, _)| *written).max()
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use groundcrew_unchecked::not_checked;
+use groundcrew_unchecked::language_not_checked;
 use serde_json::Value;
 
 /// What builds the wheel; the licence is written as only newer ones than 77 read it.
@@ -35,7 +35,7 @@ fn said(output: &Output) -> String {
 fn the_python_sdk_passes_its_own_tests() {
     let arguments = ["-B", "-m", "unittest", "discover", "-v", "tests"];
     let Some(output) = ran("python3", &arguments, &sdk("python")) else {
-        return not_checked("the tests of the Python SDK", "apt-get install python3");
+        return language_not_checked("the tests of the Python SDK", "apt-get install python3");
     };
     let said = said(&output);
     let tests = fs::read_to_string(sdk("python").join("tests/test_bodies.py")).unwrap();
@@ -47,7 +47,7 @@ fn the_python_sdk_passes_its_own_tests() {
 fn the_npm_sdk_passes_its_own_tests() {
     let arguments = ["--test", "--test-reporter=tap", "tests/testing.test.js"];
     let Some(output) = ran("node", &arguments, &sdk("js")) else {
-        return not_checked("the tests of the npm SDK", "apt-get install nodejs");
+        return language_not_checked("the tests of the npm SDK", "apt-get install nodejs");
     };
     let said = said(&output);
     let tests = fs::read_to_string(sdk("js").join("tests/testing.test.js")).unwrap();
@@ -62,7 +62,7 @@ fn the_c_sdk_passes_its_own_tests() {
     let output = program.to_str().unwrap();
     let sources = ["-std=gnu11", "-I.", "tests/testing_test.c", "testing.c", "-o", output];
     let Some(built) = ran("cc", &sources, &sdk("c")) else {
-        return not_checked("the tests of the C SDK", "apt-get install gcc");
+        return language_not_checked("the tests of the C SDK", "apt-get install gcc");
     };
     said(&built);
     let said = said(&ran(&program, &[], folder.path()).unwrap());
@@ -73,9 +73,32 @@ fn the_c_sdk_passes_its_own_tests() {
 }
 
 #[test]
+fn the_go_sdk_passes_its_own_tests() {
+    let Some(output) = ran("go", &["test", "-count=1", "-v", "./tests"], &sdk("go")) else {
+        return language_not_checked("the tests of the Go SDK", "install go");
+    };
+    let said = said(&output);
+    let tests = fs::read_to_string(sdk("go").join("tests/hook_test.go")).unwrap();
+    let written = tests.lines().filter(|line| line.starts_with("func Test")).count();
+    assert!(written > 0 && said.matches("--- PASS: Test").count() == written, "{written}\n{said}");
+}
+
+/// The crate, the module and the header are taken as they are, so what they need lies in their folders.
+#[test]
+fn every_sdk_has_the_licences_and_a_readme() {
+    for language in ["rust", "js", "python", "go", "c"] {
+        for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            let ours = fs::read(sdk("..").join(licence)).unwrap();
+            assert!(fs::read(sdk(language).join(licence)).ok() == Some(ours), "sdk/{language}/{licence}");
+        }
+        assert!(sdk(language).join("README.md").is_file(), "{language}");
+    }
+}
+
+#[test]
 fn the_npm_package_has_all_that_it_names_its_licences_and_its_readme() {
     let Some(output) = ran("npm", &["pack", "--dry-run", "--json", "--offline"], &sdk("js")) else {
-        return not_checked("what the npm package has in it", "apt-get install npm");
+        return language_not_checked("what the npm package has in it", "apt-get install npm");
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let packed: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -110,7 +133,7 @@ fn the_wheel_has_the_package_its_licences_and_its_readme() {
     let source = folder.path().join("python");
     copied(&sdk("python"), &source);
     let Some(python) = python() else {
-        return not_checked(
+        return language_not_checked(
             "what the wheel of the Python SDK has in it",
             &format!("pip install {SETUPTOOLS}"),
         );
@@ -145,6 +168,37 @@ fn the_wheel_has_the_package_its_licences_and_its_readme() {
     ] {
         assert!(metadata.contains(needed), "{needed}\n{metadata}");
     }
+}
+
+#[test]
+fn the_wheel_is_installed_and_its_modules_are_found() {
+    let Some(python) = python() else {
+        return language_not_checked(
+            "the wheel of the Python SDK, installed",
+            &format!("pip install {SETUPTOOLS}"),
+        );
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("python");
+    copied(&sdk("python"), &source);
+    let pip = |arguments: &[&str]| {
+        let all = [&["-m", "pip", "--quiet", "--disable-pip-version-check"], arguments].concat();
+        said(&ran(&python, &all, folder.path()).unwrap());
+    };
+    pip(&["wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", ".", "./python"]);
+    let wheel = format!("groundcrew_hook-{}-py3-none-any.whl", env!("CARGO_PKG_VERSION"));
+    pip(&["install", "--no-index", "--no-deps", "--target", "there", &wheel]);
+    // The bindings that the package imports exist only in a component; here others stand for them.
+    let there = folder.path().join("there");
+    fs::create_dir_all(there.join("wit_world/imports")).unwrap();
+    fs::write(there.join("componentize_py_types.py"), "class Err(Exception): pass\n").unwrap();
+    fs::write(there.join("wit_world/__init__.py"), "").unwrap();
+    fs::write(there.join("wit_world/imports/__init__.py"), "config = http = log = None\n").unwrap();
+    let types = "class Failure: pass\nclass Output: pass\nclass Thing: pass\nclass ThingState: READY = 0\n";
+    fs::write(there.join("wit_world/imports/types.py"), types).unwrap();
+    let asks = "import groundcrew_hook as it, pathlib; print(pathlib.Path(it.__file__).parts[-3], [name for name in it.__all__ if not hasattr(it, name)])";
+    let output = Command::new(&python).args(["-B", "-c", asks]).env("PYTHONPATH", &there).output().unwrap();
+    assert_eq!(said(&output).trim(), "there []", "where it was found, and which of its names are lacking");
 }
 
 /// A Python that can build the wheel, kept from test to test; none if it cannot be had.

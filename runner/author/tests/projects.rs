@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use groundcrew_author::{Built, CreateError, Error, Kind, Language, Name, Project, Tools, build, create};
 
@@ -109,27 +109,52 @@ const EXAMPLES: [(&str, &str, Language, Kind); 15] = [
 
 #[test]
 fn examples_are_what_new_makes() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let write = std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write");
+    let examples = examples();
     for (at, name, language, kind) in EXAMPLES {
         let folder = tempfile::tempdir().unwrap();
         let created = create(folder.path(), &name.parse().unwrap(), language, kind).unwrap();
         for file in &created.files {
-            let (made, there) = (created.root.join(file), examples.join(at).join(file));
-            let text = fs::read_to_string(made).unwrap();
-            if write {
-                fs::create_dir_all(there.parent().unwrap()).unwrap();
-                fs::write(&there, &text).unwrap();
-            }
-            let found = fs::read_to_string(&there).unwrap_or_default();
-            assert!(found == text, "examples/{at}/{file} is old; GROUNDCREW_GOLDEN=write writes it");
+            same(&created.root.join(file), &examples.join(at).join(file));
         }
     }
 }
 
+/// Those of which only the scenarios are what `new` makes: the rest is written by hand.
+const BY_HAND: [(&str, Kind, &[&str]); 4] = [
+    ("rust/provisioner", Kind::Provisioner, &["scenarios/life.toml", "scenarios/life.calls"]),
+    ("rust/handler", Kind::Handler, &["scenarios/life.toml", "scenarios/life.calls"]),
+    ("rust/auditor", Kind::Auditor, &["scenarios/life.toml", "scenarios/life.calls"]),
+    ("plain/bare", Kind::Handler, &["scenarios/life.toml"]),
+];
+
+#[test]
+fn scenarios_of_other_examples_are_those_that_new_makes() {
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/any");
+    for (at, kind, files) in BY_HAND {
+        for file in files {
+            same(&templates.join(kind.word()).join(file), &examples().join(at).join(file));
+        }
+    }
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
+/// Compares a file of an example with what it is a copy of.
+fn same(made: &Path, there: &Path) {
+    let text = fs::read_to_string(made).unwrap();
+    if std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write") {
+        fs::create_dir_all(there.parent().unwrap()).unwrap();
+        fs::write(there, &text).unwrap();
+    }
+    let found = fs::read_to_string(there).unwrap_or_default();
+    assert!(found == text, "{} is old; GROUNDCREW_GOLDEN=write writes it", there.display());
+}
+
 #[test]
 fn the_table_of_examples_names_every_one_and_no_other() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let examples = examples();
     let there: BTreeSet<_> = folders(&examples)
         .into_iter()
         .flat_map(|language| {

@@ -1,15 +1,27 @@
 //! Compiled components on disk: written by a child process, mapped, authenticated.
 //!
 //! Compiling in process would keep hundreds of megabytes for the process's life; a child gives them back.
-//! A compiled file is machine code, so it is believed only with a MAC under a key of the data directory.
+//! A compiled file is machine code, so it is believed only with a MAC under a key of the data directory. When it was last
+//! loaded is the time of the file with its MAC.
+//!
+//! *Guarantees.* A child that compiles ends when its parent does, however that ends. Whoever loads or compiles holds a
+//! shared lock of the directory, and [`Cache::tidy`] removes nothing without an exclusive one.
 
+mod tidy;
+
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use groundcrew_core::hash::Digest;
+pub use tidy::Bounds;
 pub use wasmtime::component::Component;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::run::{Engine, ProfileError};
 
 /// How long one component may take to compile; large Python components take ten seconds.
@@ -23,7 +35,8 @@ static WRITERS: AtomicU32 = AtomicU32::new(0);
 pub enum Compiler {
     /// This process; for tests and short-lived commands.
     InProcess,
-    /// This program, called as `PROGRAM ARGS... COMPONENT OUTPUT`.
+    /// This program, called as `PROGRAM ARGS... COMPONENT OUTPUT`. Its standard input ends when this process does, and it
+    /// is expected to end then, too; see [`end_with_standard_input`].
     Child {
         /// The program.
         program: PathBuf,
@@ -38,6 +51,8 @@ pub struct Cache {
     directory: PathBuf,
     key: [u8; 32],
     compiler: Compiler,
+    /// Files that were loaded through this one or a copy of it.
+    loaded: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// Why a component could not be compiled or loaded.
@@ -65,27 +80,54 @@ pub enum Error {
 impl Cache {
     /// Uses a directory; `key` authenticates what is in it and must be known to nobody else.
     pub fn new(directory: PathBuf, key: [u8; 32], compiler: Compiler) -> Self {
-        Self { directory, key, compiler }
+        Self { directory, key, compiler, loaded: Arc::default() }
     }
 
     /// Loads a component, compiling it first if the cache has no file that can be believed.
     pub async fn load(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> Result<Component, Error> {
         let path = self.directory.join(format!("{}-{}.cwasm", digest.short(), engine.compatibility()));
-        if let Some(component) = self.believed(engine, digest, &path)? {
-            return Ok(component);
+        let _kept_meanwhile = self.open()?;
+        let component = match self.believed(engine, digest, &path)? {
+            Some(component) => component,
+            None => self.compiled(engine, digest, bytes, &path).await?,
+        };
+        self.note_use(path);
+        Ok(component)
+    }
+
+    /// The directory, made if it is not there, with a shared lock.
+    fn open(&self) -> Result<File, Error> {
+        let opened = std::fs::create_dir_all(&self.directory).and_then(|()| File::open(&self.directory));
+        let locked = opened.and_then(|directory| directory.lock_shared().map(|()| directory));
+        locked.map_err(|source| Error::Io { path: self.directory.clone(), source })
+    }
+
+    /// Keeps a file from being tidied away. That its time cannot be written costs a compilation later.
+    fn note_use(&self, path: PathBuf) {
+        let mac = File::options().append(true).open(path.with_extension("mac"));
+        if let Err(error) = mac.and_then(|mac| mac.set_modified(now())) {
+            tracing::debug!(%error, path = %path.display(), "when it was last loaded is not kept");
         }
-        std::fs::create_dir_all(&self.directory)
-            .map_err(|source| Error::Io { path: self.directory.clone(), source })?;
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+    }
+
+    async fn compiled(
+        &self,
+        engine: &Engine,
+        digest: Digest,
+        bytes: &[u8],
+        path: &Path,
+    ) -> Result<Component, Error> {
         let writer = WRITERS.fetch_add(1, Ordering::Relaxed);
         let fresh = path.with_extension(format!("{}-{writer}.new", std::process::id()));
-        let written = self.write_fresh(engine, digest, bytes, &fresh, &path).await;
+        let written = self.write_fresh(engine, digest, bytes, &fresh, path).await;
         if written.is_err() {
             // Whatever was left of it is of no use; that it may not exist is no error.
             let _removed = std::fs::remove_file(&fresh);
         }
         written?;
         let changed = || Error::Load("it changed while it was written".to_owned());
-        self.believed(engine, digest, &path)?.ok_or_else(changed)
+        self.believed(engine, digest, path)?.ok_or_else(changed)
     }
 
     /// Compiles to `fresh`, then puts it and its MAC in place.
@@ -144,12 +186,17 @@ impl Cache {
 }
 
 async fn compile_in_child(program: &Path, args: &[String], input: &Path, output: &Path) -> Result<(), Error> {
+    let broken = |source| Error::Io { path: program.to_owned(), source };
     let mut command = tokio::process::Command::new(program);
-    command.args(args).arg(input).arg(output).kill_on_drop(true).stdin(std::process::Stdio::null());
-    let Ok(ended) = tokio::time::timeout(COMPILE_WITHIN, command.output()).await else {
+    command.args(args).arg(input).arg(output).kill_on_drop(true);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(broken)?;
+    // Nothing is written to it: it ends with this process.
+    let _until_it_ended = child.stdin.take();
+    let Ok(ended) = tokio::time::timeout(COMPILE_WITHIN, child.wait_with_output()).await else {
         return Err(Error::Compile(format!("it took longer than {} s", COMPILE_WITHIN.as_secs())));
     };
-    let ended = ended.map_err(|source| Error::Io { path: program.to_owned(), source })?;
+    let ended = ended.map_err(broken)?;
     if ended.status.success() {
         return Ok(());
     }
@@ -161,6 +208,18 @@ async fn compile_in_child(program: &Path, args: &[String], input: &Path, output:
     }))
 }
 
+/// Ends this process when its standard input does: for a child that compiles, whose parent holds the other end.
+///
+/// Whoever waited for it is gone then, and no signal tells a child of that on every system.
+pub fn end_with_standard_input() {
+    std::thread::spawn(|| {
+        // What is written there means nothing, and an error is an end as well.
+        let _ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        #[expect(clippy::exit, reason = "the thread that compiles looks at nothing else")]
+        std::process::exit(1);
+    });
+}
+
 /// Compiles one component file; what the child process does.
 pub fn compile_file(input: &Path, output: &Path) -> Result<(), Error> {
     let bytes = std::fs::read(input).map_err(|source| Error::Io { path: input.to_owned(), source })?;
@@ -170,4 +229,8 @@ pub fn compile_file(input: &Path, output: &Path) -> Result<(), Error> {
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     std::fs::write(path, content).map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(SystemClock.now().as_millis().unsigned_abs())
 }

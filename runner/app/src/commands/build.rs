@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use groundcrew_author::{Built, Error, Project, ProjectError, Sources, Tools, build};
 
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, interrupt};
 use crate::show::{Tone, paint};
 
 /// How often `--watch` looks whether a source changed.
@@ -31,6 +31,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let from = std::path::absolute(args.project.as_deref().unwrap_or(Path::new(".")))
         .map_err(|error| Failure::of(&error))?;
     let tools = Tools::new(|name| context.environment().read(name));
+    interrupt::end_toolchains_on_signals()?;
     if args.watch { watch(&from, &tools) } else { once(&from, &tools) }
 }
 
@@ -50,7 +51,8 @@ fn watch(from: &Path, tools: &Tools) -> Result<Answer, Failure> {
             Ok(answer) => answer.text,
             Err(failure) => failure.draw(),
         };
-        anstream::stdout().write_all(text.as_bytes()).map_err(|error| Failure::of(&error))?;
+        let mut out = anstream::stdout();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::of(&error))?;
         // What changed while it was built is built at once.
         while Sources::look(&root) == before {
             std::thread::sleep(LOOK);

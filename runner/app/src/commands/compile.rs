@@ -1,4 +1,5 @@
-//! `groundcrew compile-component IN OUT`: what the runner calls itself for, so that compiling costs it no memory.
+//! `groundcrew compile-component IN OUT`: what the runner calls itself for, so that compiling costs it no memory. It ends
+//! when its standard input does, for that is the runner's end, too.
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub struct Args {
 
 /// Compiles one file.
 pub(super) fn perform(args: &Args) -> Result<Answer, Failure> {
+    groundcrew_engine::cache::end_with_standard_input();
     groundcrew_engine::cache::compile_file(&args.component, &args.output)
         .map_err(|error| Failure::of(&error))?;
     Ok(Answer::text(""))

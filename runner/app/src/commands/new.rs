@@ -45,6 +45,10 @@ pub(super) fn run(_context: &Context, args: &Args) -> Result<Answer, Failure> {
         let failure = Failure::of(&error);
         match error {
             CreateError::Exists(_) => failure.hint("take another name, or --within another folder"),
+            CreateError::Taken { name, .. } => {
+                let (lang, kind) = (args.lang.word(), kind.word());
+                failure.hint(format!("groundcrew new my-{name} --lang {lang} --kind {kind}"))
+            }
             CreateError::Write { .. } => failure,
         }
     })?;

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use groundcrew_author::{Project, Sources, Tools, build};
+use groundcrew_author::{Project, Tools, build_if_old};
 
-use super::{Context, Failure};
+use super::{Context, Failure, interrupt};
 use crate::prove::loaded::Loaded;
 use crate::prove::scenario::{self, Scenario};
 use crate::show::{Tone, paint};
@@ -18,20 +18,18 @@ pub(super) struct Ready {
     pub(super) scenarios: Vec<Scenario>,
 }
 
-/// Makes a project ready; its component is built if a source is newer.
+/// Makes a project ready; its component is built if it is not of the sources that are there.
 pub(super) fn ready(context: &Context, dir: Option<&PathBuf>, named: &[String]) -> Result<Ready, Failure> {
     let from = dir.map_or(Path::new("."), PathBuf::as_path);
     let from = std::path::absolute(from).map_err(|error| Failure::of(&error))?;
     let project = Project::find(&from)?;
     let scenarios = Scenario::of_project(&project.root, named)?;
+    interrupt::end_toolchains_on_signals()?;
+    let tools = Tools::new(|name| context.environment().read(name));
+    // Progress is for people; that it cannot be written stops nothing.
+    let mut say = |text: &str| drop(writeln!(anstream::stderr(), "{}", paint(Tone::Faint, text)));
+    build_if_old(&project, &tools, &mut say)?;
     let component = project.output();
-    let built = fs::metadata(&component).and_then(|metadata| metadata.modified()).ok();
-    if built.is_none() || built < Sources::look(&project.root).newest() {
-        let tools = Tools::new(|name| context.environment().read(name));
-        // Progress is for people; that it cannot be written stops nothing.
-        let mut say = |text: &str| drop(writeln!(anstream::stderr(), "{}", paint(Tone::Faint, text)));
-        build(&project, &tools, &mut say)?;
-    }
     let bytes = fs::read(&component).map_err(|error| Failure::of(&error))?;
     let folder = project.own().join("compiled");
     let loading = Loaded::new(&bytes, &folder);

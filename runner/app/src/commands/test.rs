@@ -16,7 +16,7 @@ use crate::show::{Tone, paint};
 
 /// Play this hook's scenarios in the real engine, and compare its calls
 ///
-/// Builds the component first if a source is newer. The expected calls of scenarios/NAME.toml are in NAME.calls.
+/// Builds the component first if anything that it is made of changed. The expected calls of scenarios/NAME.toml are in NAME.calls.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only these scenarios

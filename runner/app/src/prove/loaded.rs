@@ -1,15 +1,19 @@
 //! The component of a project, compiled and linked once for all plays.
 
 use std::path::Path;
+use std::time::Duration;
 
 use groundcrew_core::manifest::Manifest;
-use groundcrew_engine::cache::{self, Cache, Compiler};
+use groundcrew_engine::cache::{self, Bounds, Cache, Compiler};
 use groundcrew_engine::inspect::{self, inspect};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Engine, Hook, LinkError, Profile, ProfileError, Reset};
 
 use super::trial::PLAYS;
 use crate::{components, key};
+
+/// How much of earlier builds is kept compiled: a day, so that two versions that are compared are compiled once.
+const BOUNDS: Bounds = Bounds { age: Duration::from_hours(24), bytes: 512 << 20 };
 
 /// A component that is ready to be played.
 #[derive(Debug)]
@@ -59,7 +63,11 @@ impl Loaded {
         let broken = |source| Error::Folder { folder: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(broken)?;
         let key = key::read_or_make(folder)?;
-        Self::within(bytes, None, Cache::new(folder.to_owned(), key, Compiler::InProcess)).await
+        let cache = Cache::new(folder.to_owned(), key, Compiler::InProcess);
+        let loaded = Self::within(bytes, None, cache.clone()).await?;
+        // Every build is another component.
+        cache.tidy(BOUNDS)?;
+        Ok(loaded)
     }
 
     /// The same with a cache that is there; a manifest that lies beside the component counts if it carries none.

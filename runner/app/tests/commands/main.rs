@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end anywhere")]
 
 mod autopsy;
+mod building;
 mod canary;
 mod changes;
 mod cli;

@@ -16,7 +16,7 @@ use std::{env, fs};
 
 use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
-use groundcrew_unchecked::not_checked;
+use groundcrew_unchecked::language_not_checked;
 use serde_json::{Value, json};
 
 use page::{Block, Page};
@@ -58,7 +58,7 @@ const ADDRESSES: [&str; 2] = ["127.0.0.1:4280", "127.0.0.1:4281"];
 /// Follows a page from its first command to its last.
 fn follow(language: Language, name: &str) {
     if !Command::new("curl").arg("--version").output().is_ok_and(|curl| curl.status.success()) {
-        not_checked("the pages of docs/first-hook", "apt-get install curl");
+        language_not_checked("the pages of docs/first-hook", "apt-get install curl");
         return;
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/first-hook/{name}.md"));
@@ -135,7 +135,7 @@ impl Follower {
                         if said.contains(&format!("error: {} lacks ", self.language.name())) {
                             let hints = said.lines().filter_map(|line| line.trim().strip_prefix("hint: "));
                             let hints: Vec<_> = hints.collect();
-                            not_checked(
+                            language_not_checked(
                                 &format!("the first hook in {}", self.language.name()),
                                 &hints.join("; or: "),
                             );
@@ -166,7 +166,7 @@ impl Follower {
         for command in commands.iter().filter(|_| !kept.is_dir()) {
             let ran = Command::new("bash").args(["-c", command]).current_dir(&self.scratch.root).output();
             if !ran.is_ok_and(|ran| ran.status.success()) {
-                not_checked(&format!("the first hook in {}", self.language.name()), command);
+                language_not_checked(&format!("the first hook in {}", self.language.name()), command);
                 return None;
             }
         }

@@ -12,6 +12,9 @@ use crate::{Kind, Missing, Project, Tools};
 /// The first version with `//go:wasmexport`.
 const VERSION: (u32, u32) = (1, 24);
 
+/// As go.dev/doc/install says it; Debian 12 itself has 1.19.
+const INSTALL: &str = "rm -rf /usr/local/go && curl -fsSL https://go.dev/dl/go1.26.8.linux-$(dpkg --print-architecture).tar.gz | tar -C /usr/local -xz && export PATH=/usr/local/go/bin:$PATH";
+
 pub(super) fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<Made, Error> {
     let go = go(tools).map_err(|missing| Error::Missing { language: project.language, missing })?;
     say("building with go");
@@ -41,7 +44,7 @@ pub(super) fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str))
 }
 
 fn go(tools: &Tools) -> Result<PathBuf, Vec<Missing>> {
-    let installs = ["download it from https://go.dev/dl/", "brew install go"];
+    let installs = [INSTALL, "brew install go"];
     let what = format!("go {}.{}", VERSION.0, VERSION.1);
     let Some(go) = tools.find("go") else { return Err(vec![Missing::new(what, &installs)]) };
     let said = answer(Command::new(&go).arg("version")).unwrap_or_default();

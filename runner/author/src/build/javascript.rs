@@ -14,6 +14,9 @@ use crate::{Kind, Language, Missing, Project, Tools};
 /// The oldest Node.js that the pinned packages run on.
 const VERSION: (u32, u32) = (20, 19);
 
+/// Over one that is older, as that of Debian 12.
+const INSTALL: &str = "npm install --global node@20";
+
 /// What each name that the module exports is.
 const NAMES: [(&str, Export); 5] = [
     ("handler", Export::Handler),
@@ -78,10 +81,14 @@ fn node(project: &Project, tools: &Tools) -> Result<PathBuf, Vec<Missing>> {
     let mut missing = Vec::new();
     let node = tools.find("node");
     match node.as_ref().map(|node| answer(Command::new(node).arg("--version")).unwrap_or_default()) {
-        None => missing.push(Missing::new("node", &["apt-get install nodejs npm", "brew install node"])),
+        None => {
+            let what = format!("node {}.{}", VERSION.0, VERSION.1);
+            let apt = format!("apt-get install nodejs npm && {INSTALL}");
+            missing.push(Missing::new(what, &[apt.as_str(), "brew install node"]));
+        }
         Some(said) if version(&said).is_none_or(|version| version < VERSION) => {
             let what = format!("node {}.{} (this is {said})", VERSION.0, VERSION.1);
-            missing.push(Missing::new(what, &["npm install --global node@20", "brew install node"]));
+            missing.push(Missing::new(what, &[INSTALL, "brew install node"]));
         }
         Some(_) => {}
     }

@@ -12,6 +12,7 @@ mod backfill;
 mod buckets;
 mod canaries;
 mod canary;
+mod compiling;
 mod configuration;
 mod disk;
 mod ends;

@@ -1,0 +1,55 @@
+// Package tests holds what can be said of the module without a host: go test ./tests
+package tests
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"groundcrew.dev/hook"
+)
+
+func TestErrorsBecomeFailuresWithAllThatWasWrappedAroundThem(t *testing.T) {
+	plain := hook.FailureOf(fmt.Errorf("no answer"))
+	if plain != (hook.Failure{Message: "no answer"}) {
+		t.Errorf("an ordinary error is tried again: %+v", plain)
+	}
+	lasting := hook.FailureOf(fmt.Errorf("zone %s: %w", "a.example", hook.Lasting("no %s", "rights")))
+	if lasting != (hook.Failure{Message: "zone a.example: no rights", Lasting: true}) {
+		t.Errorf("%+v", lasting)
+	}
+	later := hook.FailureOf(fmt.Errorf("busy: %w", &hook.Failure{Message: "status 429", After: time.Minute, Status: 429}))
+	if later != (hook.Failure{Message: "busy: status 429", After: time.Minute}) {
+		t.Errorf("%+v", later)
+	}
+}
+
+func TestOnlyAnAnswerOf404IsNotFound(t *testing.T) {
+	for status, want := range map[int]bool{404: true, 410: false, 0: false} {
+		err := fmt.Errorf("wrapped: %w", &hook.Failure{Status: status})
+		if errors.Is(err, hook.ErrNotFound) != want {
+			t.Errorf("%d: not %v", status, want)
+		}
+	}
+}
+
+func TestASegmentStaysOneWhateverIsInIt(t *testing.T) {
+	for text, want := range map[string]string{"a b": "a%20b", "a/b?c": "a%2Fb%3Fc", "ü+": "%C3%BC%2B", "..": ".."} {
+		if segment := hook.Segment(text); segment != want {
+			t.Errorf("%q: %q", text, segment)
+		}
+	}
+}
+
+func TestABodyIsTheJSONOfAValueAndOneThatHasNonePanics(t *testing.T) {
+	if body := string(hook.Body(map[string]any{"plan": "pro", "size": nil})); body != `{"plan":"pro","size":null}` {
+		t.Error(body)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a channel has no JSON")
+		}
+	}()
+	hook.Body(make(chan int))
+}

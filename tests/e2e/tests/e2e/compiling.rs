@@ -1,0 +1,101 @@
+//! A runner that is killed while it compiles: its compiler ends with it, and the next start removes what is left.
+
+use std::fs;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::scene::{RECORDS, Scene};
+use crate::shipped::Shipped;
+
+/// A core module of nothing but work for a compiler: many long functions, some seconds on any machine.
+fn bulky() -> Vec<u8> {
+    const FUNCTIONS: usize = 1000;
+    let mut body = b"\x00\x20\x00".to_vec();
+    for _ in 0..2000 {
+        // local.get 0, i64.mul, local.get 0, i64.rotl
+        body.extend(b"\x20\x00\x7e\x20\x00\x89");
+    }
+    body.push(0x0b);
+    let mut functions = number(FUNCTIONS);
+    let mut code = functions.clone();
+    functions.extend([0; FUNCTIONS]);
+    for _ in 0..FUNCTIONS {
+        code.extend(number(body.len()));
+        code.extend(&body);
+    }
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    module.extend(section(1, b"\x01\x60\x01\x7e\x01\x7e"));
+    module.extend(section(3, &functions));
+    module.extend(section(10, &code));
+    module
+}
+
+fn section(id: u8, content: &[u8]) -> Vec<u8> {
+    [&[id], number(content.len()).as_slice(), content].concat()
+}
+
+/// LEB128, as everywhere in WebAssembly.
+fn number(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// The compiler that a process started.
+fn compiler_of(parent: u32) -> Option<u32> {
+    let all =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    all.filter_map(|name| name.parse().ok()).find(|pid| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let is_compiler = String::from_utf8_lossy(&command).contains("\0compile-component\0");
+        is_compiler && status(*pid).is_some_and(|status| status.1 == parent)
+    })
+}
+
+/// A process's state and parent; none where it is no more.
+fn status(pid: u32) -> Option<(char, u32)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name, in brackets, may hold anything.
+    let mut words = status.rsplit_once(") ")?.1.split(' ');
+    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
+}
+
+#[test]
+fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
+    let scene = Scene::with_apps(1);
+    let component = scene.directory.path().join("bulky.wasm");
+    let small = fs::read(&Shipped::get().things).unwrap();
+    fs::write(&component, [small.clone(), section(1, &bulky())].concat()).unwrap();
+    let manifest = Shipped::get().manifest.display().to_string();
+    let hook = format!("use = \"{}\"\nmanifest = \"{manifest}\"", component.display());
+    scene.configure(&RECORDS.replace("$THINGS", &hook));
+    let cache = scene.directory.path().join("data/cache");
+    let left = |extension: &str| {
+        let files = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|file| file.extension().is_some_and(|it| it == extension)).count()
+    };
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mut up = scene.up();
+        let compiler = scene.until("it compiles", || compiler_of(up.0.id()));
+        kill_process(Pid::from_child(&up.0), signal).unwrap();
+        up.0.wait().unwrap();
+        // Whoever inherits it may leave it a zombie.
+        let ended = || status(compiler).is_none_or(|(state, _)| state == 'Z');
+        scene.until_so("the compiler ends", ended);
+        // What it had not finished it would have written at its end.
+        assert_eq!((left("new"), left("cwasm")), (0, 0), "{signal:?}");
+    }
+    assert!(left("wasm") > 0, "it was killed in the middle");
+    fs::write(cache.join("begun.1-0.new"), "").unwrap();
+
+    fs::write(&component, small).unwrap();
+    scene.says(&["add", "--all", "--yes"]);
+    let mut up = scene.up();
+    scene.until_ready();
+    assert_eq!((left("wasm"), left("new"), left("cwasm")), (0, 0, 1));
+    up.end();
+}
