@@ -35,6 +35,7 @@ pub mod why;
 
 mod look;
 mod operator;
+mod shrink;
 mod source;
 mod start;
 

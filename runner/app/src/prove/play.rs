@@ -302,6 +302,7 @@ impl<'a, B: Beside> Stage<'a, B> {
                 Doing::Fault { after, method, fault } => {
                     self.outside.after(*after, method.as_deref(), *fault);
                 }
+                Doing::Unread { from, lasts } => self.outside.unread(START + from, START + from + lasts),
                 Doing::Beside(act) => self.beside.perform(act),
                 Doing::Sees(sighting) => {
                     let version = self.next.load(Ordering::SeqCst) as u64 + 1;

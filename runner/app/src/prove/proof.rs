@@ -1,10 +1,13 @@
 //! Proves a scenario: strikes it at every point there is, and finds the shortest way in which it goes wrong.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::manifest::Class;
 use groundcrew_core::may_delete::OnGone;
+use groundcrew_engine::limits::Limits;
 use groundcrew_outside::judge::living;
 use groundcrew_outside::{By, Effect, Fault, Purpose, What};
 
@@ -14,14 +17,18 @@ use super::carrier::{Sent, path_of};
 use super::clock::START;
 use super::faults::{Blow, Strike};
 use super::lifecycle;
-use super::ordeal::{Ends, Met, Ordeal, living_at};
+use super::ordeal::{Ends, Met, Ordeal, Outage, living_at};
 use super::play::{Played, play};
 use super::scene::{Looks, Records, Scene, Tells};
+use super::shrink::{less_steps, smaller};
 use super::trial::{Pairs, blows, chosen, in_parallel, seconds};
 use super::why;
 
 /// How long an effect comes after its caller was told 504, in milliseconds; the host expects it for longer than that.
 const LATE: i64 = 3_000;
+
+/// No read is answered for longer than this, however long `settle` is: back-off grows meanwhile.
+const OUTAGE_MAX: Millis = Millis::minutes(5);
 
 /// What may happen to a write on its way.
 const OF_WRITES: [Fault; 7] = [
@@ -55,6 +62,8 @@ pub struct Proof {
     pub pairs_of: usize,
     /// Requests that met a fault on their way.
     pub faults: usize,
+    /// Writes whose answer was lost, and every read that followed failed for a while.
+    pub outages: usize,
     /// Owners that went while something was made for them.
     pub ends: usize,
     /// Lives of its owners that were drawn, each undisturbed and under several ordeals.
@@ -182,6 +191,11 @@ impl Prover<'_> {
         if let Some(wrong) = self.first_wrong(&faults) {
             return self.failed(proof, wrong);
         }
+        let outages = self.outages(whole);
+        proof.outages = outages.len();
+        if let Some(wrong) = self.first_wrong(&outages) {
+            return self.failed(proof, wrong);
+        }
         let ends = self.ends(whole);
         proof.ends = ends.len();
         if let Some(wrong) = self.first_wrong(&ends) {
@@ -199,7 +213,7 @@ impl Prover<'_> {
         self.watch.expects(extent.lives * (2 + 2 * ORDEALS as usize));
         let drawn = in_parallel(extent.lives, |n| self.drawn(extent.seed.wrapping_add(n as u64)));
         if let Some(wrong) = drawn.into_iter().flatten().next() {
-            let failure = Some(self.surely(&self.shrunk(wrong)));
+            let failure = Some(self.surely(&self.without_steps(self.shrunk(wrong))));
             return self.counted(Proof { failure, ..proof });
         }
         self.counted(proof)
@@ -243,6 +257,15 @@ impl Prover<'_> {
             ordeal = smaller;
         }
         ordeal
+    }
+
+    /// The same with every step of the scenario left out without which it still goes wrong.
+    fn without_steps(&self, mut ordeal: Ordeal) -> Ordeal {
+        loop {
+            let mut fewer = less_steps(&ordeal, &self.scene.script).into_iter();
+            let Some(smaller) = fewer.find(|smaller| self.goes_wrong(smaller)) else { return ordeal };
+            ordeal = smaller;
+        }
     }
 
     fn counted(&self, proof: Proof) -> Proof {
@@ -299,7 +322,7 @@ impl Prover<'_> {
 
     /// Every request of the undisturbed play, with every fault that it may meet.
     fn faults(&self, whole: &Played<()>) -> Vec<Ordeal> {
-        let mut counts = std::collections::BTreeMap::<&str, u32>::new();
+        let mut counts = BTreeMap::<&str, u32>::new();
         let mut all = Vec::new();
         for sent in &whole.sent {
             let count = counts.entry(&sent.method).or_default();
@@ -312,6 +335,31 @@ impl Prover<'_> {
             *count += 1;
         }
         all
+    }
+
+    /// The answer of every write is lost, and no read is answered until whatever waits for what it did has decided. What
+    /// takes an error for absence makes things twice then.
+    fn outages(&self, whole: &Played<()>) -> Vec<Ordeal> {
+        let hooks = self.scene.cast.config.hooks.values();
+        let settles = hooks.map(crate::config::Hook::settle_max).collect::<Option<Vec<_>>>();
+        // Who makes nothing looks for nothing.
+        let Some(settle) = settles.and_then(|settles| settles.into_iter().max()) else { return Vec::new() };
+        let limits = Limits::default();
+        let lasts = limits.send_within + limits.request + Millis::new(settle.as_i64().saturating_mul(4));
+        let lasts = lasts.min(OUTAGE_MAX).as_i64();
+        let mut counts = BTreeMap::<&str, u32>::new();
+        let writes = whole.sent.iter().filter(|sent| !is_read(&sent.method));
+        let ordeal = |sent: &'_ Sent, after| {
+            let met = Met { method: sent.method.clone(), after, fault: Fault::AnswerLost };
+            let outage = Outage { from: sent.at - START + 1, lasts };
+            Ordeal { fault: vec![met], outage: vec![outage], ..Ordeal::default() }
+        };
+        let counted = writes.map(|sent| {
+            let count = counts.entry(&sent.method).or_default();
+            *count += 1;
+            ordeal(sent, *count - 1)
+        });
+        counted.collect()
     }
 
     /// Whether a hook answers for what a write does that arrives twice: not where it makes something that neither name nor
@@ -332,7 +380,7 @@ impl Prover<'_> {
         if self.scene.tells == Tells::Everything || !self.deletes() {
             return Vec::new();
         }
-        let mut counts = std::collections::BTreeMap::<&str, u32>::new();
+        let mut counts = BTreeMap::<&str, u32>::new();
         let mut all = Vec::new();
         for sent in &whole.sent {
             let count = counts.entry(&sent.method).or_default();
@@ -361,7 +409,8 @@ impl Prover<'_> {
         let steps = self.scene.script.len();
         let shorter = (0..steps).map(|steps| Ordeal { steps: Some(steps), ..ordeal.clone() });
         let shortest = shorter.into_iter().find(|shorter| self.goes_wrong(shorter));
-        let failure = Some(self.surely(shortest.as_ref().unwrap_or(ordeal)));
+        let shortest = self.without_steps(shortest.unwrap_or_else(|| ordeal.clone()));
+        let failure = Some(self.surely(&shortest));
         self.counted(Proof { failure, ..proof })
     }
 
@@ -393,7 +442,7 @@ impl Prover<'_> {
             ordeal: ordeal.clone(),
             happened: why::happened(&played, ordeal),
             wrong,
-            why: why::explained(&played),
+            why: why::explained(&played, &scene.cast.config),
             dealt: Some(struck(&played, ordeal)),
         });
         (struck(&played, ordeal), failure)
@@ -413,26 +462,6 @@ fn struck(played: &Played<()>, ordeal: &Ordeal) -> Vec<String> {
         format!("{} number {}: {request}", met.method, met.after + 1)
     });
     played.dealt.iter().cloned().chain(met).collect()
-}
-
-/// An ordeal with one thing less, each of them.
-fn smaller(ordeal: &Ordeal) -> Vec<Ordeal> {
-    let mut all = Vec::new();
-    if !ordeal.fault.is_empty() {
-        all.push(Ordeal { fault: Vec::new(), ..ordeal.clone() });
-    }
-    for n in 0..ordeal.blow.len() {
-        let mut smaller = ordeal.clone();
-        smaller.blow.remove(n);
-        all.push(smaller);
-    }
-    // A life without turns is the scenario's.
-    for n in (0..ordeal.life.len()).filter(|_| ordeal.life.len() > 1) {
-        let mut smaller = ordeal.clone();
-        smaller.life.remove(n);
-        all.push(smaller);
-    }
-    all
 }
 
 /// Whether nothing is wrong, `desired` asked twice included.
