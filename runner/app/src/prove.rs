@@ -33,6 +33,7 @@ pub mod scene;
 pub mod trial;
 pub mod why;
 
+mod disturbed;
 mod look;
 mod operator;
 mod shrink;

@@ -257,12 +257,22 @@ pub struct Reader(());
 impl Reader {
     /// Opens a store that only reads; every write answers [`Error::Closed`].
     pub fn open(path: &Path) -> Result<Store> {
-        let connection = open_reader(path)?;
+        Ok(Self::with(open_reader(path)?, path))
+    }
+
+    /// The same of a store that is open here, and may be dropped then; takes a connection over that it had, if it had one.
+    pub fn beside(store: &Store) -> Result<Store> {
+        let pooled = store.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = pooled.map_or_else(|| open_reader(&store.path), Ok)?;
+        Ok(Self::with(connection, &store.path))
+    }
+
+    fn with(connection: Connection, path: &Path) -> Store {
         let (queue, _) = mpsc::channel(1);
         let (_, health) = watch::channel(Health::Good);
         let (_, commits) = watch::channel(0);
         let readers = Arc::new(Mutex::new(vec![connection]));
-        Ok(Store { queue, readers, path: path.into(), health, commits, runs: Arc::default() })
+        Store { queue, readers, path: path.into(), health, commits, runs: Arc::default() }
     }
 }
 
