@@ -33,8 +33,10 @@ pub mod scene;
 pub mod trial;
 pub mod why;
 
+mod disturbed;
 mod look;
 mod operator;
+mod shrink;
 mod source;
 mod start;
 

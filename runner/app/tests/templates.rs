@@ -75,6 +75,39 @@ fn a_rust_project_that_was_built_once_needs_no_network_and_keeps_its_lock_file()
     assert!(!is_built && said.contains("cargo refuses the source"), "{said}");
 }
 
+/// The failure that docs/authors.md shows is the one that its change leads to in its scenario, and is told in its words.
+#[test]
+fn what_the_authors_page_shows_of_a_failure_is_so() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/authors.md");
+    let page = fs::read_to_string(page).unwrap();
+    let shown = |opens: &str| {
+        let (_, block) = page.split_once(opens).unwrap_or_else(|| panic!("the page has no\n{opens}"));
+        let (block, _) = block.split_once("```\n").unwrap();
+        block.to_owned()
+    };
+    let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Language::Rust, Kind::Provisioner);
+    let read = |file: &str| fs::read_to_string(scratch.root.join(file)).unwrap();
+    assert_eq!(shown("```toml scenarios/namesake.toml\n"), read("scenarios/namesake.toml"));
+    let calls = shown("$ cat scenarios/namesake.calls\n");
+    assert!(calls.starts_with(&read("scenarios/namesake.calls")), "{calls}");
+
+    let change = shown("```diff src/lib.rs\n");
+    let side = |gone: char| -> String {
+        let lines = change.lines().filter(|line| !line.starts_with(gone));
+        lines.flat_map(|line| [line.get(1..).unwrap_or_default(), "\n"]).collect()
+    };
+    scratch.replace("src/lib.rs", &side('+'), &side('-'));
+    let Some(built) = scratch.build() else { return };
+    built.unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_groundcrew"));
+    let output = command.args(["prove", "namesake"]).current_dir(&scratch.root).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success(), "{said}");
+    let told = shown("$ groundcrew prove namesake\n...\n");
+    let told = told.strip_suffix("...\n").unwrap();
+    assert!(said.contains(told), "the page says\n{told}and prove says\n{said}");
+}
+
 fn every_kind(language: Language) {
     for kind in Kind::ALL {
         let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), language, kind);
@@ -89,12 +122,17 @@ fn every_kind(language: Language) {
         {
             groundcrew(&scratch, &["test", "--update"], &what);
             let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../author/templates/any");
-            let calls = templates.join(kind.word()).join("scenarios/life.calls");
-            fs::copy(scratch.root.join("scenarios/life.calls"), calls).unwrap();
+            let to = templates.join(kind.word()).join("scenarios");
+            for entry in fs::read_dir(scratch.root.join("scenarios")).unwrap().map(Result::unwrap) {
+                if entry.path().extension().is_some_and(|it| it == "calls") {
+                    fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+                }
+            }
         }
         assert!(groundcrew(&scratch, &["test"], &what).starts_with("ok"), "{what}");
         let proven = groundcrew(&scratch, &["prove", "--pairs", "5"], &what);
-        assert!(proven.trim_end().ends_with("proven on 1 scenario"), "{what}\n{proven}");
+        let on = if kind == Kind::Provisioner { "proven on 2 scenarios" } else { "proven on 1 scenario" };
+        assert!(proven.trim_end().ends_with(on), "{what}\n{proven}");
     }
 }
 

@@ -20,8 +20,10 @@ fn every_language_and_kind_has_a_complete_project() {
             let created = create(folder.path(), &name(), language, kind).unwrap();
             let what = format!("{} {}", language.word(), kind.word());
             let scenarios = ["scenarios/life.toml", "scenarios/life.calls"];
+            let of_makers = ["scenarios/namesake.toml", "scenarios/namesake.calls"];
+            let of_makers = of_makers.into_iter().filter(|_| kind == Kind::Provisioner);
             let needed = ["hook.toml", "README.md", ".gitignore", language.known_by()];
-            for needed in needed.into_iter().chain(scenarios) {
+            for needed in needed.into_iter().chain(scenarios).chain(of_makers) {
                 assert!(created.files.iter().any(|file| file == needed), "{what} lacks {needed}");
             }
             let is_test = |file: &String| file.starts_with("tests/") || file.ends_with("_test.go");

@@ -105,6 +105,9 @@ impl World {
         if let Some(refusal) = route.as_ref().and_then(|(path, _)| self.limited(path, now)) {
             return Reply::Answer(refusal);
         }
+        if !request.is_write() && self.unread.iter().any(|(from, until)| (*from..*until).contains(&now)) {
+            return Reply::Answer(refusal(503));
+        }
         match self.fault(request.method) {
             None => Reply::Answer(self.answer(request, route, now)),
             Some(Fault::Refused(status)) => Reply::Answer(refusal(status)),

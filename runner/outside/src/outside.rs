@@ -64,6 +64,11 @@ impl Outside {
         self.now().faults.push((method.map(str::to_owned), requests, fault));
     }
 
+    /// Answers every read between these times with 503, the first included; other faults wait until then.
+    pub fn unread(&self, from: i64, until: i64) {
+        self.now().unread.push((from, until));
+    }
+
     /// Lets faults happen by chance, to requests that no asked-for fault meets.
     pub fn weather(&self, weather: Option<Weather>) {
         self.now().weather = weather;

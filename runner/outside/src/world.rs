@@ -88,6 +88,8 @@ pub(crate) struct World {
     pub(crate) receipts: Vec<Receipt>,
     /// (method or any, requests to let pass, what happens then)
     pub(crate) faults: Vec<(Option<String>, u32, Fault)>,
+    /// From when to when reads are answered 503.
+    pub(crate) unread: Vec<(i64, i64)>,
     pub(crate) weather: Option<Weather>,
     pub(crate) requests: u64,
     due: BTreeMap<(i64, u64), (String, Due)>,

@@ -193,6 +193,18 @@ fn strangers_keep_to_their_script() {
 }
 
 #[test]
+fn an_outage_of_reads_lets_writes_pass_and_ends() {
+    let bench = bench(Knobs::default());
+    let status = |method: &str| bench.send(method, PATH, &json!({ "name": method })).status;
+    bench.outside.unread(1_010, 1_020);
+    assert_eq!(status("GET"), 200);
+    bench.pass(10);
+    assert_eq!((status("GET"), status("POST")), (503, 201));
+    bench.pass(10);
+    assert_eq!((status("GET"), bench.listed()), (200, 1));
+}
+
+#[test]
 fn faults_differ_in_what_took_effect_and_what_is_answered() {
     for (fault, status, effects) in [
         (Fault::Refused(503), Some(503), 0),

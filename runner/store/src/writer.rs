@@ -287,11 +287,25 @@ impl Reader {
         } else {
             (vec![connection], None)
         };
+        Ok(Self::with(pooled, older, path))
+    }
+
+    /// The same of a store that is open here, and may be dropped then; takes a connection over that it had, if it had one.
+    pub fn beside(store: &Store) -> Result<Store> {
+        let pooled = store.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pooled = match pooled {
+            None if store.older.is_none() => Some(open_reader(&store.path)?),
+            pooled => pooled,
+        };
+        Ok(Self::with(pooled.into_iter().collect(), store.older.clone(), &store.path))
+    }
+
+    fn with(pooled: Vec<Connection>, older: Option<Arc<Older>>, path: &Path) -> Store {
         let (queue, _) = mpsc::channel(1);
         let (_, health) = watch::channel(Health::Good);
         let (_, commits) = watch::channel(0);
         let readers = Arc::new(Mutex::new(pooled));
-        Ok(Store { queue, readers, path: path.into(), older, health, commits, runs: Arc::default() })
+        Store { queue, readers, path: path.into(), older, health, commits, runs: Arc::default() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How fast `groundcrew prove` is: the template's provisioner, its own scenario, one processor.
+//! How fast `groundcrew prove` is: the template's provisioner, its own scenarios, one processor.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ pub(crate) const LANGUAGES: [Language; 3] = [Language::Rust, Language::Js, Langu
 
 /// What one proof came to.
 pub(crate) struct Proven {
-    /// Points, as `prove` counts them: blows, pairs, faults, ends.
+    /// Points, as `prove` counts them: blows, pairs, faults, outages, ends.
     pub(crate) points: f64,
     /// How often the scenario was played for them.
     pub(crate) plays: f64,
@@ -36,7 +36,11 @@ pub(crate) fn prove(binary: &Path, folder: &Path, language: Language) -> anyhow:
         scenarios.flat_map(|one| names.iter().filter_map(|name| one[*name].as_f64())).sum()
     };
     let seconds = proofs["seconds"].as_f64().context("`prove` says no time")?;
-    Ok(Some(Proven { points: of(&["points", "pairs", "faults", "ends"]), plays: of(&["plays"]), seconds }))
+    Ok(Some(Proven {
+        points: of(&["points", "pairs", "faults", "outages", "ends"]),
+        plays: of(&["plays"]),
+        seconds,
+    }))
 }
 
 /// What a command says that ends well, on one processor.

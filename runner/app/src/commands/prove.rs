@@ -191,6 +191,7 @@ impl Proofs {
             (sum(|it| it.points), "every call and commit x (fail, crash before, after effect, after record)"),
             (sum(|it| it.pairs), "recovery too: second blows"),
             (sum(|it| it.faults), "every request x (answer lost, late, half, refused; twice; effect late)"),
+            (sum(|it| it.outages), "every write x (answer lost, and no read answered until long after)"),
             (sum(|it| it.ends), "destroy during create"),
             (sum(|it| it.lives), "lives that were drawn, undisturbed and under six ordeals each"),
         ];
@@ -211,7 +212,7 @@ impl Proofs {
         for file in &self.files {
             let _ = writeln!(text, "again: groundcrew prove --replay {}", file.display());
         }
-        let points = sum(|it| it.points + it.pairs + it.faults + it.ends + it.lives * 7);
+        let points = sum(|it| it.points + it.pairs + it.faults + it.outages + it.ends + it.lives * 7);
         let plays = sum(|it| it.plays);
         let _ = write!(text, "  {points} points in {:.1} s ({plays} plays)", self.seconds);
         let count = self.scenarios.len();

@@ -226,6 +226,13 @@ impl Hook {
         }
     }
 
+    /// How long the API may hide what it made, at most of all its kinds; none if the hook makes nothing.
+    pub fn settle_max(&self) -> Option<Millis> {
+        let provisioner = self.provisioner()?;
+        let kinds = self.manifest.kind.iter();
+        kinds.map(|(name, kind)| provisioner.settle.get(name).copied().unwrap_or(kind.settle)).max()
+    }
+
     /// The hooks that it reads; a handler reads none.
     pub fn reads(&self) -> &[String] {
         self.provisioner().map_or(&[], |provisioner| &provisioner.reads)

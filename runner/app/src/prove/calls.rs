@@ -10,7 +10,7 @@ use groundcrew_core::spec::canonical;
 use groundcrew_engine::egress::{Answer, Ask, Body};
 use groundcrew_outside::By;
 use groundcrew_outside::judge::living;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::beside::Seen;
 use super::play::Played;
@@ -95,9 +95,30 @@ fn body_text(body: &Body) -> String {
 
 fn json_text(bytes: &[u8]) -> String {
     match serde_json::from_slice::<Value>(bytes) {
-        Ok(json) => canonical(&json),
+        Ok(json) => canonical(&by_value(json)),
         Err(_) => String::from_utf8_lossy(bytes).into_owned(),
     }
+}
+
+/// The same with every number written one way, however the language of a hook writes it: `1.0` and `1e0` are `1`.
+fn by_value(json: Value) -> Value {
+    match json {
+        Value::Array(items) => items.into_iter().map(by_value).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, by_value(value))).collect(),
+        Value::Number(number) => Value::Number(whole(&number).unwrap_or(number)),
+        Value::Null | Value::Bool(_) | Value::String(_) => json,
+    }
+}
+
+/// A number that is written with a fraction or an exponent and has none; what is written as an integer stays as it is.
+fn whole(number: &Number) -> Option<Number> {
+    /// The first number beyond those of 64 bits.
+    const BEYOND: f64 = 18_446_744_073_709_551_616.0;
+    let float = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0)?;
+    if (0.0..BEYOND).contains(&float) {
+        return Some((float as u64).into());
+    }
+    (-BEYOND / 2.0..0.0).contains(&float).then(|| (float as i64).into())
 }
 
 /// Lines that follow each other and are the same, once with their number.
@@ -223,5 +244,22 @@ mod tests {
     fn repeated_lines_are_counted_and_json_is_written_one_way() {
         assert_eq!(counted(texts(&["a", "a", "b", "a"])), texts(&["a (2 times)", "b", "a"]));
         assert_eq!(json_text(br#"{ "b": 1,  "a": [1] }"#), r#"{"a":[1],"b":1}"#);
+    }
+
+    #[test]
+    fn numbers_are_compared_by_value_and_large_integers_stay_exact() {
+        let text = |json: &str| json_text(json.as_bytes());
+        for same in ["[1]", "[1.0]", "[1e0]", "[10E-1]"] {
+            assert_eq!(text(same), "[1]", "{same}");
+        }
+        assert_eq!(text(r#"{"a":[{"b":-0.0},-2.0,2.50]}"#), r#"{"a":[{"b":0},-2,2.5]}"#);
+        assert_eq!((text("1e16"), text("-1e3")), ("10000000000000000".to_owned(), "-1000".to_owned()));
+        // Beyond 2^53 neighbours are one number to whoever reads them as a float.
+        for exact in ["9007199254740992", "9007199254740993", "18446744073709551615", "-9223372036854775808"]
+        {
+            assert_eq!(text(exact), exact);
+        }
+        assert_ne!(text("18446744073709551615"), text("18446744073709551616"));
+        assert_eq!(text(r#""1.0""#), r#""1.0""#);
     }
 }

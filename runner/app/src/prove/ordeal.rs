@@ -1,5 +1,7 @@
 //! What goes wrong in one play, as a file keeps it: blows, faults of requests, owners that go too soon.
 
+use std::collections::BTreeSet;
+
 use groundcrew_outside::Fault;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,12 +18,18 @@ pub struct Ordeal {
     /// Only so many steps of the scenario happen; none: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
+    /// Steps of the scenario that do not happen, in order of time, counted from one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<usize>,
     /// Calls and commits that fail, and deaths of the runner.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blow: Vec<Strike>,
     /// Requests that meet a fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<Met>,
+    /// Times in which the API answers no reads.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outage: Vec<Outage>,
     /// Owners that end before the scenario lets them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub end: Vec<Ends>,
@@ -40,6 +48,16 @@ pub struct Met {
     pub after: u32,
     /// What happens to it: `answer-lost`, `{ late = 3000 }`.
     pub fault: Fault,
+}
+
+/// A time in which the API answers every read with 503.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// When it begins, in milliseconds after the beginning.
+    pub from: i64,
+    /// For how many milliseconds.
+    pub lasts: i64,
 }
 
 /// An owner's end.
@@ -71,7 +89,7 @@ impl Ordeal {
 
     /// How many things go wrong in it.
     pub fn len(&self) -> usize {
-        self.blow.len() + self.fault.len() + self.end.len()
+        self.blow.len() + self.fault.len() + self.outage.len() + self.end.len()
     }
 
     /// Whether nothing does, however long the scenario is and however its owners live.
@@ -81,14 +99,18 @@ impl Ordeal {
 
     /// Whether another thing is to live at the end than the scenario says.
     pub fn changes_the_end(&self) -> bool {
-        self.steps.is_some() || !self.end.is_empty() || !self.life.is_empty()
+        self.steps.is_some() || !self.without.is_empty() || !self.end.is_empty() || !self.life.is_empty()
     }
 
     /// The scene in which its owners end and its steps are left out, and no more than that goes wrong.
     pub fn shortened(&self, scene: &Scene<Nobody>) -> Scene<Nobody> {
-        let scene = if self.life.is_empty() { scene.clone() } else { live(scene, &self.life) };
+        let kept = Scene { script: self.kept(&scene.script), ..scene.clone() };
+        let scene = if self.life.is_empty() {
+            kept
+        } else {
+            Scene { lasts: live(scene, &self.life).lasts, ..live(&kept, &self.life) }
+        };
         let mut script = scene.script.clone();
-        script.truncate(self.steps.unwrap_or(script.len()));
         for end in &self.end {
             script.retain(|(at, doing)| {
                 *at < end.at || !matches!(doing, Doing::Sees(sighting) if end.is_of(sighting))
@@ -102,6 +124,29 @@ impl Ordeal {
         Scene { script, ..scene }
     }
 
+    /// The steps that happen. Who was not there cannot go, and is new when it comes.
+    fn kept<A: Clone>(&self, script: &[(i64, Doing<A>)]) -> Vec<(i64, Doing<A>)> {
+        let steps = script.iter().take(self.steps.unwrap_or(script.len())).enumerate();
+        let mut kept: Vec<_> =
+            steps.filter(|(n, _)| !self.without.contains(&(n + 1))).map(|(_, step)| step.clone()).collect();
+        let mut living = BTreeSet::new();
+        kept.retain_mut(|(_, doing)| {
+            let Doing::Sees(sighting) = doing else { return true };
+            let who = (sighting.app.clone(), sighting.machine.clone());
+            if sighting.labels.is_none() {
+                return living.remove(&who);
+            }
+            let word = if sighting.machine.is_some() { "machine" } else { "app" };
+            let updated =
+                sighting.event.as_deref().and_then(|event| event.strip_prefix(word)) == Some(".updated");
+            if living.insert(who) && updated {
+                sighting.event = Some(format!("{word}.created"));
+            }
+            true
+        });
+        kept
+    }
+
     /// The scene in which all of it happens but the blows, which are dealt while it is played.
     pub fn staged(&self, scene: &Scene<Nobody>) -> Scene<Nobody> {
         let mut scene = self.shortened(scene);
@@ -109,7 +154,8 @@ impl Ordeal {
             let Met { method, after, fault } = met.clone();
             (0, Doing::Fault { after, method: Some(method), fault })
         });
-        scene.script.splice(0..0, faults);
+        let outages = self.outage.iter().map(|&Outage { from, lasts }| (0, Doing::Unread { from, lasts }));
+        scene.script.splice(0..0, faults.chain(outages));
         scene
     }
 }
@@ -135,6 +181,8 @@ pub(super) fn living_at<'a, B: Beside>(scene: &'a Scene<B>, path: &str, at: i64)
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use serde_json::json;
 
     use super::super::faults::Blow;
@@ -143,9 +191,11 @@ mod tests {
     #[test]
     fn an_ordeal_is_read_as_it_was_written() {
         let ordeal = Ordeal {
-            steps: Some(2),
+            steps: Some(4),
+            without: vec![2, 3],
             blow: vec![Strike { at: 17, blow: Blow::Crash }],
             fault: vec![Met { method: "POST".to_owned(), after: 1, fault: Fault::Late(3_000) }],
+            outage: vec![Outage { from: 1_022, lasts: 37_000 }],
             end: vec![Ends { at: 10_021, app: "a".to_owned(), machine: None, incarnation: 1 }],
             life: vec![Turn {
                 at: 1,
@@ -156,6 +206,34 @@ mod tests {
         };
         let text = toml::to_string(&ordeal).expect("it is TOML");
         assert_eq!(toml::from_str::<Ordeal>(&text).expect("it is read"), ordeal, "{text}");
-        assert_eq!(ordeal.len(), 3);
+        assert_eq!(ordeal.len(), 4);
+    }
+
+    #[test]
+    fn steps_that_are_left_out_leave_a_life_that_can_be() {
+        let sees = |at, app: &str, labels, event: Option<&str>| {
+            let (app, event) = (app.to_owned(), event.map(str::to_owned));
+            let sighting = Sighting { app, machine: None, incarnation: 1, labels, event, data: Value::Null };
+            (at, Doing::<Infallible>::Sees(sighting))
+        };
+        let script = [
+            sees(0, "a", Some(json!({"plan": "x"})), Some("app.created")),
+            sees(1, "b", Some(json!({})), Some("app.created")),
+            sees(2, "a", Some(json!({"plan": "y"})), Some("app.updated")),
+            sees(3, "b", None, None),
+            sees(4, "a", None, None),
+        ];
+        let told = |steps, without: &[usize]| {
+            let ordeal = Ordeal { steps, without: without.to_vec(), ..Ordeal::default() };
+            let kept = ordeal.kept(&script).into_iter().map(|(at, doing)| match doing {
+                Doing::Sees(sighting) => (at, sighting.event),
+                other => panic!("{other:?}"),
+            });
+            kept.collect::<Vec<_>>()
+        };
+        let (created, updated) = (|| Some("app.created".to_owned()), || Some("app.updated".to_owned()));
+        assert_eq!(told(Some(3), &[]), [(0, created()), (1, created()), (2, updated())]);
+        assert_eq!(told(None, &[1, 2]), [(2, created()), (4, None)]);
+        assert_eq!(told(None, &[1, 3]), [(1, created()), (3, None)]);
     }
 }

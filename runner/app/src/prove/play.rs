@@ -5,12 +5,13 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge};
 use groundcrew_outside::{Act, Effect, Outside, Receipt};
 use groundcrew_store::findings::{ClosedToo, Finding};
-use groundcrew_store::{Options, Store};
+use groundcrew_store::{Options, Reader, Store};
 use serde_json::Value;
 
 use super::audited::{Audited, Looked};
@@ -165,6 +166,8 @@ pub(super) struct Stage<'a, B: Beside> {
     works: AtomicUsize,
     restless: AtomicBool,
     unsteady: Mutex<Option<String>>,
+    /// What the last process left in the database.
+    left: Mutex<Option<Store>>,
 }
 
 impl<'a, B: Beside> Stage<'a, B> {
@@ -202,6 +205,7 @@ impl<'a, B: Beside> Stage<'a, B> {
             works: AtomicUsize::new(0),
             restless: AtomicBool::new(false),
             unsteady: Mutex::default(),
+            left: Mutex::default(),
             owed: Mutex::default(),
             looked: Mutex::default(),
             script: look::script(scene),
@@ -260,9 +264,11 @@ impl<'a, B: Beside> Stage<'a, B> {
             }
             if self.works.fetch_add(due.len(), Ordering::SeqCst) > WORKS_MAX {
                 self.restless.store(true, Ordering::SeqCst);
-                return Ended::Horizon;
+                break;
             }
         }
+        // To open a database takes longer than to judge it.
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Reader::beside(&runner.store).ok();
         Ended::Horizon
     }
 
@@ -280,7 +286,9 @@ impl<'a, B: Beside> Stage<'a, B> {
 
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
         let faults = Arc::new(Laid { schedule: self.schedule.clone(), wire: self.wire.clone() });
-        let options = Options { faults: Some(faults.clone()), ..Options::default() };
+        // Time is simulated: nobody waits for the disk.
+        let reopen_after = Duration::ZERO;
+        let options = Options { faults: Some(faults.clone()), reopen_after, ..Options::default() };
         let store = Store::open(&self.database(), options)?;
         let (outside, server) = (self.outside.clone(), self.scene.server.clone());
         let carrier = Carrier::new(outside, server, self.beside.clone(), self.clock.clone());
@@ -302,6 +310,7 @@ impl<'a, B: Beside> Stage<'a, B> {
                 Doing::Fault { after, method, fault } => {
                     self.outside.after(*after, method.as_deref(), *fault);
                 }
+                Doing::Unread { from, lasts } => self.outside.unread(START + from, START + from + lasts),
                 Doing::Beside(act) => self.beside.perform(act),
                 Doing::Sees(sighting) => {
                     let version = self.next.load(Ordering::SeqCst) as u64 + 1;
@@ -390,7 +399,8 @@ impl<'a, B: Beside> Stage<'a, B> {
             Tells::Nothing => (Told::default(), Vec::new()),
         };
         let shown = self.scene.collections.iter().map(|(path, _)| (path.clone(), self.listing(path)));
-        let reader = groundcrew_store::Reader::open(&self.database());
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader = left.map_or_else(|| Reader::open(&self.database()), Ok);
         let findings = reader.as_ref().ok().and_then(|store| store.findings(ClosedToo::Yes).ok());
         let kept = match self.scene.records {
             Records::None => None,

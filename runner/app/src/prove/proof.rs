@@ -1,40 +1,25 @@
 //! Proves a scenario: strikes it at every point there is, and finds the shortest way in which it goes wrong.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use groundcrew_core::manifest::Class;
-use groundcrew_core::may_delete::OnGone;
 use groundcrew_outside::judge::living;
-use groundcrew_outside::{By, Effect, Fault, Purpose, What};
+use groundcrew_outside::{By, Effect, Purpose, What};
 
 use super::audited::Audited;
 use super::beside::Nobody;
-use super::carrier::{Sent, path_of};
-use super::clock::START;
+use super::carrier::path_of;
+use super::disturbed::{deletes, ends, faults, outages};
 use super::faults::{Blow, Strike};
+use super::happening::Happening;
 use super::lifecycle;
-use super::ordeal::{Ends, Met, Ordeal, living_at};
+use super::ordeal::Ordeal;
 use super::play::{Played, play};
-use super::scene::{Looks, Records, Scene, Tells};
+use super::scene::{Looks, Records, Scene};
+use super::shrink::{less_steps, smaller};
 use super::trial::{Pairs, blows, chosen, in_parallel, seconds};
 use super::why;
-
-/// How long an effect comes after its caller was told 504, in milliseconds; the host expects it for longer than that.
-const LATE: i64 = 3_000;
-
-/// What may happen to a write on its way.
-const OF_WRITES: [Fault; 7] = [
-    Fault::AnswerLost,
-    Fault::Timeout,
-    Fault::Garbled,
-    Fault::Held,
-    Fault::NeverArrived,
-    Fault::Refused(500),
-    Fault::Late(LATE),
-];
-/// What may happen to a read on its way.
-const OF_READS: [Fault; 3] = [Fault::Refused(503), Fault::Garbled, Fault::NeverArrived];
 
 /// What was tried of one scenario.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -55,6 +40,8 @@ pub struct Proof {
     pub pairs_of: usize,
     /// Requests that met a fault on their way.
     pub faults: usize,
+    /// Writes whose answer was lost, and every read that followed failed for a while.
+    pub outages: usize,
     /// Owners that went while something was made for them.
     pub ends: usize,
     /// Lives of its owners that were drawn, each undisturbed and under several ordeals.
@@ -112,7 +99,7 @@ pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof 
     watch.expects(1);
     watch.played();
     let scene = Scene { audited: whole.audited.clone().map(Arc::new), ..scene };
-    Prover { scene: &scene, watch, plays: AtomicU64::new(1) }.prove(&whole, extent)
+    Prover::new(&scene, watch, 1).prove(&whole, extent)
 }
 
 /// What came of an ordeal that was played again.
@@ -129,7 +116,7 @@ pub fn replay(scene: &Scene<Nobody>, ordeal: &Ordeal) -> Replayed {
     let scene = again(scene);
     let audited = scene.audits().then(|| play(&scene, &[]).audited).flatten();
     let scene = Scene { audited: audited.map(Arc::new), ..scene };
-    let prover = Prover { scene: &scene, watch: &Unwatched, plays: AtomicU64::new(0) };
+    let prover = Prover::new(&scene, &Unwatched, 0);
     let (dealt, failure) = prover.told(ordeal);
     Replayed { dealt, failure }
 }
@@ -155,6 +142,22 @@ struct Prover<'a> {
     scene: &'a Scene<Nobody>,
     watch: &'a dyn Watch,
     plays: AtomicU64,
+    /// By what ends otherwise.
+    wholes: Mutex<BTreeMap<String, Arc<OnceLock<Whole>>>>,
+}
+
+/// What a scene that ends otherwise comes to.
+#[derive(Clone, Debug)]
+struct Whole {
+    expects: Vec<Purpose>,
+    told: Vec<Happening>,
+    audited: Option<Arc<Audited>>,
+}
+
+impl<'a> Prover<'a> {
+    fn new(scene: &'a Scene<Nobody>, watch: &'a dyn Watch, plays: u64) -> Self {
+        Self { scene, watch, plays: AtomicU64::new(plays), wholes: Mutex::default() }
+    }
 }
 
 impl Prover<'_> {
@@ -177,12 +180,17 @@ impl Prover<'_> {
         if let Some(wrong) = tried.iter().find(|played| !is_right(played)) {
             return self.failed(proof, &Ordeal::of_blows(&wrong.strikes));
         }
-        let faults = self.faults(whole);
+        let faults = faults(self.scene, whole);
         proof.faults = faults.len();
         if let Some(wrong) = self.first_wrong(&faults) {
             return self.failed(proof, wrong);
         }
-        let ends = self.ends(whole);
+        let outages = outages(self.scene, whole);
+        proof.outages = outages.len();
+        if let Some(wrong) = self.first_wrong(&outages) {
+            return self.failed(proof, wrong);
+        }
+        let ends = ends(self.scene, whole);
         proof.ends = ends.len();
         if let Some(wrong) = self.first_wrong(&ends) {
             return self.failed(proof, wrong);
@@ -196,10 +204,10 @@ impl Prover<'_> {
             return self.failed(proof, wrong);
         }
         proof.lives = extent.lives;
-        self.watch.expects(extent.lives * (2 + 2 * ORDEALS as usize));
+        self.watch.expects(extent.lives * (2 + ORDEALS as usize));
         let drawn = in_parallel(extent.lives, |n| self.drawn(extent.seed.wrapping_add(n as u64)));
         if let Some(wrong) = drawn.into_iter().flatten().next() {
-            let failure = Some(self.surely(&self.shrunk(wrong)));
+            let failure = Some(self.surely(&self.without_steps(self.shrunk(wrong))));
             return self.counted(Proof { failure, ..proof });
         }
         self.counted(proof)
@@ -212,7 +220,7 @@ impl Prover<'_> {
         if !is_right(&whole) {
             return Some(ordeal);
         }
-        let faults = self.faults(&whole);
+        let faults = faults(self.scene, &whole);
         let mut ordeals = (0..ORDEALS).map(|n| {
             let seed = seed.wrapping_mul(ORDEALS).wrapping_add(n);
             let at = lifecycle::number(seed, whole.moments.len());
@@ -245,6 +253,15 @@ impl Prover<'_> {
         ordeal
     }
 
+    /// The same with every step of the scenario left out without which it still goes wrong.
+    fn without_steps(&self, mut ordeal: Ordeal) -> Ordeal {
+        loop {
+            let mut fewer = less_steps(&ordeal, &self.scene.script).into_iter();
+            let Some(smaller) = fewer.find(|smaller| self.goes_wrong(smaller)) else { return ordeal };
+            ordeal = smaller;
+        }
+    }
+
     fn counted(&self, proof: Proof) -> Proof {
         Proof { plays: self.plays.load(Ordering::SeqCst) as usize, ..proof }
     }
@@ -275,84 +292,31 @@ impl Prover<'_> {
         if !ordeal.changes_the_end() {
             return staged;
         }
+        let whole = self.whole(ordeal);
+        let Whole { expects, told, audited } = whole.get_or_init(|| self.undisturbed(ordeal)).clone();
+        let told = staged.told.as_ref().map(|_| told);
+        compared(Scene { expects, told, opens: None, ..staged }, audited, ordeal)
+    }
+
+    /// What comes of the scene of an ordeal when nothing else goes wrong; the same for all ordeals that end alike.
+    fn whole(&self, ordeal: &Ordeal) -> Arc<OnceLock<Whole>> {
+        let alike = Ordeal { blow: Vec::new(), fault: Vec::new(), outage: Vec::new(), ..ordeal.clone() };
+        let key = serde_json::to_string(&alike).expect("invariant: an ordeal is JSON");
+        self.wholes.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone()
+    }
+
+    fn undisturbed(&self, ordeal: &Ordeal) -> Whole {
         let shortened = Scene { audited: None, records: Records::All, ..ordeal.shortened(self.scene) };
         let whole = self.play(&shortened, &[]);
         // What the fake has and the ledger has not is left over, also when nothing else goes wrong.
         let mut expects = whole.kept.as_ref().map(|kept| kept.living.clone()).unwrap_or_default();
         let lives = ours(&whole.log);
         expects.retain(|purpose| lives.contains(purpose));
-        if self.deletes() {
+        if deletes(self.scene) {
             let living = lifecycle::living(&shortened.script);
             expects.retain(|purpose| living.contains(&purpose.owner));
         }
-        let told = staged.told.as_ref().map(|_| whole.happenings);
-        compared(Scene { expects, told, opens: None, ..staged }, whole.audited.map(Arc::new), ordeal)
-    }
-
-    /// Whether things go with their owners.
-    fn deletes(&self) -> bool {
-        let deletes = |hook: &crate::config::Hook| {
-            hook.provisioner().is_some_and(|provisioner| provisioner.gone == OnGone::Delete)
-        };
-        self.scene.cast.config.hooks.values().all(deletes)
-    }
-
-    /// Every request of the undisturbed play, with every fault that it may meet.
-    fn faults(&self, whole: &Played<()>) -> Vec<Ordeal> {
-        let mut counts = std::collections::BTreeMap::<&str, u32>::new();
-        let mut all = Vec::new();
-        for sent in &whole.sent {
-            let count = counts.entry(&sent.method).or_default();
-            let faults: &[Fault] = if sent.method == "GET" { &OF_READS } else { &OF_WRITES };
-            let twice = Some(&Fault::Twice).filter(|_| self.may_arrive_twice(sent));
-            for fault in faults.iter().chain(twice) {
-                let met = Met { method: sent.method.clone(), after: *count, fault: *fault };
-                all.push(Ordeal { fault: vec![met], ..Ordeal::default() });
-            }
-            *count += 1;
-        }
-        all
-    }
-
-    /// Whether a hook answers for what a write does that arrives twice: not where it makes something that neither name nor
-    /// key tells from another. A creation of such things is sent once, and the network is trusted.
-    fn may_arrive_twice(&self, sent: &Sent) -> bool {
-        let kind = sent.purpose.as_deref().and_then(|purpose| purpose.split(' ').nth(1)?.split('/').next());
-        let told = |hook: &crate::config::Hook| {
-            let class = kind.and_then(|kind| Some(hook.manifest.kind.get(kind)?.create));
-            class.is_none_or(|class| matches!(class, Class::Natural | Class::Keyed))
-        };
-        let mut hooks = self.scene.cast.config.hooks.values();
-        !is_read(&sent.method) && (sent.method != "POST" || hooks.all(told))
-    }
-
-    /// Every owner ends while the first thing of it is made, be its answer known or not.
-    fn ends(&self, whole: &Played<()>) -> Vec<Ordeal> {
-        // Where things are kept when their owner goes, nothing is torn down.
-        if self.scene.tells == Tells::Everything || !self.deletes() {
-            return Vec::new();
-        }
-        let mut counts = std::collections::BTreeMap::<&str, u32>::new();
-        let mut all = Vec::new();
-        for sent in &whole.sent {
-            let count = counts.entry(&sent.method).or_default();
-            let after = *count;
-            *count += 1;
-            let at = sent.at - START;
-            let owner = sent.purpose.as_deref().and_then(|purpose| purpose.split_once(' '));
-            let owner = owner.filter(|_| sent.method != "GET");
-            let Some(living) = owner.and_then(|(owner, _)| living_at(self.scene, owner, at)) else {
-                continue;
-            };
-            let (app, machine) = (living.app.clone(), living.machine.clone());
-            let end = Ends { at: at + 1, app, machine, incarnation: living.incarnation };
-            for fault in [None, Some(Fault::AnswerLost), Some(Fault::Late(LATE))] {
-                let fault = fault.map(|fault| Met { method: sent.method.clone(), after, fault });
-                let fault = fault.into_iter().collect();
-                all.push(Ordeal { end: vec![end.clone()], fault, ..Ordeal::default() });
-            }
-        }
-        all
+        Whole { expects, told: whole.happenings, audited: whole.audited.map(Arc::new) }
     }
 
     /// The proof with the shortest form of what went wrong.
@@ -361,7 +325,8 @@ impl Prover<'_> {
         let steps = self.scene.script.len();
         let shorter = (0..steps).map(|steps| Ordeal { steps: Some(steps), ..ordeal.clone() });
         let shortest = shorter.into_iter().find(|shorter| self.goes_wrong(shorter));
-        let failure = Some(self.surely(shortest.as_ref().unwrap_or(ordeal)));
+        let shortest = self.without_steps(shortest.unwrap_or_else(|| ordeal.clone()));
+        let failure = Some(self.surely(&shortest));
         self.counted(Proof { failure, ..proof })
     }
 
@@ -393,15 +358,11 @@ impl Prover<'_> {
             ordeal: ordeal.clone(),
             happened: why::happened(&played, ordeal),
             wrong,
-            why: why::explained(&played),
+            why: why::explained(&played, &scene.cast.config),
             dealt: Some(struck(&played, ordeal)),
         });
         (struck(&played, ordeal), failure)
     }
-}
-
-fn is_read(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// What an ordeal struck: the blows that fell, and the requests that its faults met.
@@ -413,26 +374,6 @@ fn struck(played: &Played<()>, ordeal: &Ordeal) -> Vec<String> {
         format!("{} number {}: {request}", met.method, met.after + 1)
     });
     played.dealt.iter().cloned().chain(met).collect()
-}
-
-/// An ordeal with one thing less, each of them.
-fn smaller(ordeal: &Ordeal) -> Vec<Ordeal> {
-    let mut all = Vec::new();
-    if !ordeal.fault.is_empty() {
-        all.push(Ordeal { fault: Vec::new(), ..ordeal.clone() });
-    }
-    for n in 0..ordeal.blow.len() {
-        let mut smaller = ordeal.clone();
-        smaller.blow.remove(n);
-        all.push(smaller);
-    }
-    // A life without turns is the scenario's.
-    for n in (0..ordeal.life.len()).filter(|_| ordeal.life.len() > 1) {
-        let mut smaller = ordeal.clone();
-        smaller.life.remove(n);
-        all.push(smaller);
-    }
-    all
 }
 
 /// Whether nothing is wrong, `desired` asked twice included.

@@ -139,6 +139,13 @@ pub enum Doing<A> {
         /// What it is.
         fault: Fault,
     },
+    /// The fake answers every read with 503 for a while.
+    Unread {
+        /// When it begins.
+        from: i64,
+        /// For how many milliseconds.
+        lasts: i64,
+    },
     /// Something happens beside the fake.
     Beside(A),
     /// A person intervenes.

@@ -67,6 +67,14 @@ pub fn happened<S: Seen>(played: &Played<S>, ordeal: &Ordeal) -> Vec<String> {
             _ => format!("only the first {steps} steps of the scenario happened"),
         });
     }
+    match ordeal.without.as_slice() {
+        [] => {}
+        [one] => lines.push(format!("step {one} of the scenario did not happen")),
+        [all @ .., last] => {
+            let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+            lines.push(format!("steps {} and {last} of the scenario did not happen", all.join(", ")));
+        }
+    }
     for turn in &ordeal.life {
         let app = turn.machine.as_ref().map_or(turn.app.clone(), |machine| format!("{}/{machine}", turn.app));
         let what =
@@ -76,6 +84,10 @@ pub fn happened<S: Seen>(played: &Played<S>, ordeal: &Ordeal) -> Vec<String> {
     for met in &ordeal.fault {
         let nth = met.after + 1;
         lines.push(format!("{} number {nth} met a fault: {}", met.method, fault(met.fault)));
+    }
+    for outage in &ordeal.outage {
+        let (from, lasts) = (seconds(START + outage.from), seconds(START + outage.lasts));
+        lines.push(format!("from {from} on every read was answered 503, for {lasts}"));
     }
     for end in &ordeal.end {
         lines.push(format!("{} went at {}", end.app, seconds(START + end.at)));

@@ -1,19 +1,21 @@
 //! Which mistake of a hook explains what went wrong, as far as its calls tell.
 
+use groundcrew_core::manifest::Class;
 use groundcrew_engine::egress::{Answer, Ask};
 use groundcrew_outside::{By, Effect, Purpose, What};
 use serde_json::Value;
 
+use crate::config::Config;
 use crate::prove::beside::Seen;
 use crate::prove::calls::short;
 use crate::prove::carrier::path_of;
 use crate::prove::play::Played;
 use crate::prove::records::{Called, Kept, Ran};
 
-/// A sentence for everything that went wrong and can be explained.
-pub fn explained<S: Seen>(played: &Played<S>) -> Vec<String> {
+/// A sentence for everything that went wrong and can be explained; `config` says which hooks were played.
+pub fn explained<S: Seen>(played: &Played<S>, config: &Config) -> Vec<String> {
     let Some(kept) = &played.kept else { return Vec::new() };
-    let case = Case { log: &played.log, kept };
+    let case = Case { log: &played.log, kept, config };
     let mut why: Vec<String> = Vec::new();
     if kept.unsteady.is_some() {
         why.push("`desired` is pure: the same view, the same answer; no clock, no randomness".to_owned());
@@ -43,6 +45,7 @@ pub fn explained<S: Seen>(played: &Played<S>) -> Vec<String> {
 struct Case<'a> {
     log: &'a [Effect],
     kept: &'a Kept,
+    config: &'a Config,
 }
 
 /// A run and one of its calls.
@@ -55,12 +58,14 @@ impl Case<'_> {
         let (first, second) = (made.next()?, made.next()?);
         let key = short(&purpose.to_string());
         let (one, other) = (self.write_of(first)?, self.write_of(second)?);
+        let misnamed = || self.misnamed(purpose, first, second);
         if std::ptr::eq(one.1, other.1) {
-            return Some(format!(
-                "one {} made two things when it arrived twice: the API knows the second one by its `Idempotency-Key`, \
-                 which is want.once, or by its name, or else the kind's class is not what hook.toml says",
-                line(one.1)
-            ));
+            let cause = misnamed().unwrap_or_else(|| {
+                "the API knows the second one by its `Idempotency-Key`, which is want.once, or by its name, or else the \
+                 kind's class is not what hook.toml says"
+                    .to_owned()
+            });
+            return Some(format!("one {} made two things when it arrived twice: {cause}", line(one.1)));
         }
         if one.0.record.id == other.0.record.id {
             let op = &one.0.record.op;
@@ -77,9 +82,21 @@ impl Case<'_> {
             ));
         }
         let found = || self.last_find(purpose, one.0, other.0).and_then(|run| blind(run, first));
-        let cause = other_key(one.1, other.1).or_else(found);
+        let cause = other_key(one.1, other.1).or_else(misnamed).or_else(found);
         let cause = cause.unwrap_or_else(|| "the first one was there".to_owned());
         Some(format!("{key} was created again because {cause}"))
+    }
+
+    /// Whether the kind's class says that a name is given once, and the API gave it twice.
+    fn misnamed(&self, purpose: &Purpose, first: &Effect, second: &Effect) -> Option<String> {
+        let kind = purpose.key.split('/').next()?;
+        let class = self.config.hooks.values().find_map(|hook| hook.manifest.kind.get(kind))?.create;
+        let name = first.name.as_deref().filter(|_| class == Class::Natural && first.name == second.name)?;
+        Some(format!(
+            "hook.toml says that a {kind} is `natural`, and the API made another one under the name `{name}`: declare it \
+             `marked` if the API keeps a mark, `keyed` if it honours `Idempotency-Key`, else `anonymous`, unless names \
+             can be made unique there"
+        ))
     }
 
     /// The last `find` of a purpose between two runs that ended well.
