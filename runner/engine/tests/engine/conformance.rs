@@ -1,10 +1,13 @@
-//! Conformance: one table of behaviours, the same provisioner in five languages, the same calls and the same answers.
+//! Conformance: tables of behaviours, the same provisioner and the same handler in five languages, the same calls and the
+//! same answers.
 //!
 //! Every row is a call of the hook against an outside that answers one thing. What is compared is each request as the
 //! outside sees it (method, address, body as JSON) and what the host is answered. A golden file holds it; the table says
 //! which languages were compared. Where a toolchain is not there, its column says so.
 
 mod guests;
+mod handlers;
+mod more;
 mod rows;
 mod tokens;
 
@@ -12,34 +15,51 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use groundcrew_author::Language;
 use groundcrew_engine::run::Hook;
 
 use guests::{LANGUAGES, guest};
-use rows::{ROWS, happened};
+use handlers::{TOLD, handler};
+use rows::{Behaviour, ROWS};
 
 #[tokio::test]
 async fn every_language_behaves_alike() {
     let mut hooks = Vec::new();
     for language in LANGUAGES {
-        hooks.push((language.word(), guest(language).await));
+        hooks.push((language, guest(language).await));
     }
-    let expected = golden(hooks[0].1.as_ref()).await;
+    compare("conformance", ROWS, &hooks).await;
+}
+
+#[tokio::test]
+async fn handlers_of_every_language_tell_alike() {
+    let mut hooks = Vec::new();
+    for language in LANGUAGES {
+        hooks.push((language, handler(language).await));
+    }
+    compare("conformance-handlers", TOLD, &hooks).await;
+}
+
+/// Compares what the hooks of all languages do with the golden file, and tells it in a table.
+async fn compare<B: Behaviour>(file: &str, rows: &[B], hooks: &[(Language, Option<Hook>)]) {
+    let expected = golden(file, rows, hooks[0].1.as_ref()).await;
     let mut table =
         format!("{:<54}{}\n", "", LANGUAGES.map(|language| format!("{:>10}", language.word())).concat());
     let mut differing = String::new();
-    for row in ROWS {
-        let expected = section(&expected, row.says);
-        let _ = write!(table, "{:<54}", row.says);
-        for (language, hook) in &hooks {
+    for row in rows {
+        let expected = section(&expected, row.says());
+        let _ = write!(table, "{:<54}", row.says());
+        for (language, hook) in hooks {
             let Some(hook) = hook else {
                 let _ = write!(table, "{:>10}", "unchecked");
                 continue;
             };
-            let found = happened(hook, row).await;
+            let found = row.happened(hook).await;
             let same = found == expected;
             let _ = write!(table, "{:>10}", if same { "same" } else { "DIFFERS" });
             if !same {
-                let _ = write!(differing, "\n{}, {language}:\n{found}expected:\n{expected}", row.says);
+                let (says, language) = (row.says(), language.word());
+                let _ = write!(differing, "\n{says}, {language}:\n{found}expected:\n{expected}");
             }
         }
         table.push('\n');
@@ -50,13 +70,13 @@ async fn every_language_behaves_alike() {
 }
 
 /// What is expected, by row; written from the first language when goldens are written.
-async fn golden(first: Option<&Hook>) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/golden/conformance.txt");
+async fn golden<B: Behaviour>(file: &str, rows: &[B], first: Option<&Hook>) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/engine/golden/{file}.txt"));
     let write = std::env::var_os("GROUNDCREW_GOLDEN").is_some_and(|mode| mode == "write");
     if let Some(hook) = first.filter(|_| write) {
         let mut text = String::new();
-        for row in ROWS {
-            let _ = writeln!(text, "# {}\n{}", row.says, happened(hook, row).await);
+        for row in rows {
+            let _ = writeln!(text, "# {}\n{}", row.says(), row.happened(hook).await);
         }
         std::fs::write(&path, text).unwrap();
     }

@@ -82,7 +82,7 @@ hook_failure *handler_handle(const hook_event *event) {
 "#;
 
 /// One app in two pages, and one value.
-struct Known;
+pub(crate) struct Known;
 
 fn ready<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, Failure>> {
     Box::pin(std::future::ready(Ok(value)))

@@ -15,10 +15,19 @@ use serde_json::{Value, json};
 
 use crate::support::{Fake, Kept, Setup, engine, view, want};
 
-/// One behaviour.
+/// Something that every language does alike.
+pub(super) trait Behaviour {
+    /// What is looked at.
+    fn says(&self) -> &'static str;
+
+    /// What happened, a line for each request and one for what was answered.
+    async fn happened(&self, hook: &Hook) -> String;
+}
+
+/// One behaviour of a provisioner.
 pub(super) struct Row {
     /// What is looked at.
-    pub(super) says: &'static str,
+    says: &'static str,
     call: Call,
     outside: Outside,
     words: Words,
@@ -44,7 +53,7 @@ enum Call {
 
 /// What the outside answers.
 #[derive(Clone, Copy)]
-enum Outside {
+pub(super) enum Outside {
     Answers(u16, &'static str),
     /// Asks to be left alone for so many seconds.
     AnswersAfter(u16, &'static str),
@@ -59,7 +68,7 @@ enum Outside {
 
 /// Whether the words of a failure are compared: those of a language's own errors are its own.
 #[derive(Clone, Copy, PartialEq)]
-enum Words {
+pub(super) enum Words {
     Same,
     Own,
 }
@@ -180,44 +189,52 @@ pub(super) const ROWS: &[Row] = &[
     row("the hook takes all memory", Create("memory", "pro"), Forbidden, Own),
 ];
 
-/// What happened, a line for each request and one for what was answered.
-pub(super) async fn happened(hook: &Hook, row: &Row) -> String {
-    let sent = Arc::new(Mutex::new(String::new()));
-    let setup = setup(row, sent.clone());
-    let context = setup.context();
-    let thing = existing();
-    let answer = match row.call {
-        Desired(labels) => {
-            let mut view = view();
-            view.owner.labels = serde_json::from_str(labels).unwrap();
-            said(row, engine().desired(hook, &context, view).await)
-        }
-        DesiredOf(outputs) => {
-            let inputs = outputs.iter().map(|output| input(*output)).collect();
-            said(row, engine().desired(hook, &context, View { inputs, ..view() }).await)
-        }
-        Find(key) => said(row, engine().find(hook, &context, &wanted(key, "pro")).await),
-        FindById(id) => {
-            let want = Want { id: Some(id.to_owned()), ..want() };
-            said(row, engine().find(hook, &context, &want).await)
-        }
-        Create(key, value) => said(row, engine().create(hook, &context, &wanted(key, value)).await),
-        CreateLarge(size) => {
-            // Of two bytes each.
-            let value = "ü".repeat(size / 2);
-            said(row, engine().create(hook, &context, &wanted("web", &value)).await)
-        }
-        Update => said(row, engine().update(hook, &context, &want(), &thing).await),
-        Remove => said(row, engine().remove(hook, &context, &want(), &thing).await),
-        Scan(cursor) => {
-            let run = engine().scan(hook, &context, None, cursor).await;
-            let outcome =
-                run.outcome.map(|(things, next)| (things.into_iter().map(listed).collect::<Vec<_>>(), next));
-            told(row, outcome)
-        }
-    };
-    let sent = sent.lock().unwrap().clone();
-    sent + &answer
+impl Behaviour for Row {
+    fn says(&self) -> &'static str {
+        self.says
+    }
+
+    async fn happened(&self, hook: &Hook) -> String {
+        let sent = Arc::new(Mutex::new(String::new()));
+        let setup = setup(self, sent.clone());
+        let context = setup.context();
+        let thing = existing();
+        let answer = match self.call {
+            Desired(labels) => {
+                let mut view = view();
+                view.owner.labels = serde_json::from_str(labels).unwrap();
+                said(self.words, engine().desired(hook, &context, view).await)
+            }
+            DesiredOf(outputs) => {
+                let inputs = outputs.iter().map(|output| input(*output)).collect();
+                said(self.words, engine().desired(hook, &context, View { inputs, ..view() }).await)
+            }
+            Find(key) => said(self.words, engine().find(hook, &context, &wanted(key, "pro")).await),
+            FindById(id) => {
+                let want = Want { id: Some(id.to_owned()), ..want() };
+                said(self.words, engine().find(hook, &context, &want).await)
+            }
+            Create(key, value) => {
+                said(self.words, engine().create(hook, &context, &wanted(key, value)).await)
+            }
+            CreateLarge(size) => {
+                // Of two bytes each.
+                let value = "ü".repeat(size / 2);
+                said(self.words, engine().create(hook, &context, &wanted("web", &value)).await)
+            }
+            Update => said(self.words, engine().update(hook, &context, &want(), &thing).await),
+            Remove => said(self.words, engine().remove(hook, &context, &want(), &thing).await),
+            Scan(cursor) => {
+                let run = engine().scan(hook, &context, None, cursor).await;
+                let outcome = run
+                    .outcome
+                    .map(|(things, next)| (things.into_iter().map(listed).collect::<Vec<_>>(), next));
+                ended(self.words, outcome)
+            }
+        };
+        let sent = sent.lock().unwrap().clone();
+        sent + &answer
+    }
 }
 
 fn setup(row: &Row, sent: Arc<Mutex<String>>) -> Setup {
@@ -237,7 +254,8 @@ fn setup(row: &Row, sent: Arc<Mutex<String>>) -> Setup {
     Setup { grants, secrets, sealing, limits, ..setup }
 }
 
-fn answered(outside: Outside) -> Result<Response, TransportError> {
+/// What is answered.
+pub(super) fn answered(outside: Outside) -> Result<Response, TransportError> {
     let response = |status, headers, body: &str| Response { status, headers, body: body.as_bytes().to_vec() };
     match outside {
         Answers(status, body) => Ok(response(status, Vec::new(), body)),
@@ -255,7 +273,7 @@ fn answered(outside: Outside) -> Result<Response, TransportError> {
 }
 
 /// A request: method, address, its authorization if it has one, and the body as JSON with long texts cut.
-fn shown(request: &Request) -> String {
+pub(super) fn shown(request: &Request) -> String {
     let body = match request.body.as_slice() {
         [] => String::new(),
         body => serde_json::from_slice(body)
@@ -274,11 +292,12 @@ fn cut(value: Value) -> Value {
     }
 }
 
-fn said<T: Serialize>(row: &Row, run: Run<T>) -> String {
-    told(row, run.outcome)
+fn said<T: Serialize>(words: Words, run: Run<T>) -> String {
+    ended(words, run.outcome)
 }
 
-fn told<T: Serialize>(row: &Row, outcome: Result<T, Ended>) -> String {
+/// How a run ended, in a line.
+pub(super) fn ended<T: Serialize>(words: Words, outcome: Result<T, Ended>) -> String {
     match outcome {
         Ok(answer) => format!("ok {}\n", canonical(&serde_json::to_value(answer).unwrap())),
         Err(ended) => {
@@ -288,7 +307,7 @@ fn told<T: Serialize>(row: &Row, outcome: Result<T, Ended>) -> String {
                 (true, None) => "tried again".to_owned(),
                 (false, _) => "for a person".to_owned(),
             };
-            let words = if row.words == Same { format!(": {}", failure.message) } else { String::new() };
+            let words = if words == Same { format!(": {}", failure.message) } else { String::new() };
             format!("{when}{words}\n")
         }
     }
