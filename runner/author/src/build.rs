@@ -138,7 +138,8 @@ pub(crate) struct Made {
 
 /// Builds a project's component and writes it beside its manifest; `say` is told what takes its time.
 ///
-/// An earlier component stays as it was unless all of this succeeds. While somebody else builds the same project, it waits.
+/// An earlier component stays as it was unless all of this succeeds. While somebody else builds the same project, it
+/// waits.
 pub fn build(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<Built, Error> {
     let _alone = alone(project, say)?;
     build_alone(project, tools, say)

@@ -45,7 +45,8 @@ pub enum Error {
     },
 }
 
-/// Makes the folder `NAME` within another, with a project that builds as it is. Nothing is written if the name is taken.
+/// Makes the folder `NAME` within another, with a project that builds as it is. Nothing is written if the name is
+/// taken.
 pub fn create(within: &Path, name: &Name, language: Language, kind: Kind) -> Result<Created, Error> {
     if let Some(is) = collision(name, language) {
         return Err(Error::Taken { name: name.to_string(), is });

@@ -6,7 +6,8 @@
 //!
 //! *Guarantees.* Nothing that is there is overwritten by [`create`]; [`build`] writes the component, and the folder
 //! `.groundcrew/`, which belongs to it. What [`build`] answers is a component that this host runs as the kind that its
-//! manifest says. Two builds of one project wait for each other. It deliberately installs nothing: what is missing is named with the command that installs it.
+//! manifest says. Two builds of one project wait for each other. It deliberately installs nothing: what is missing is
+//! named with the command that installs it.
 
 mod alone;
 mod build;
