@@ -112,6 +112,12 @@ pub enum Error {
         /// Why.
         source: cache::Error,
     },
+    /// A component that was not the same a moment later.
+    #[error("the component of hook `{hook}` changed while it was read; once it is whole, try again")]
+    Changed {
+        /// Whose.
+        hook: String,
+    },
     /// A component that does not link.
     #[error("hook `{hook}`")]
     Link {
@@ -318,7 +324,7 @@ fn prepare(config: &Config, hook: &Hook, setting: &Setting, known: &[StoredHook]
     let (bytes, inspected) = read(hook)?;
     keep(setting, inspected.digest, &bytes);
     let before = known.iter().find(|stored| stored.name == hook.name);
-    enter(config, hook, (bytes, inspected), before, &setting.store, &setting.directory)
+    enter(config, hook, inspected, before, &setting.store, &setting.directory)
 }
 
 /// A hook as a start would put it up now; nothing is changed. None if the configuration has no such hook.
@@ -335,19 +341,19 @@ pub fn chosen(
     let promotion = before.as_ref().map(|before| store.promotion(before.id)).transpose()?.flatten();
     let promoted = promotion.map(|it| promoted::in_its_place(hook, &it, directory)).transpose()?.flatten();
     let hook = promoted.as_ref().unwrap_or(hook);
-    enter(config, hook, read(hook)?, before.as_ref(), store, directory).map(Some)
+    enter(config, hook, read(hook)?.1, before.as_ref(), store, directory).map(Some)
 }
 
 /// Decides which version of a hook is started; see [`upgrade::enter`].
 fn enter(
     config: &Config,
     hook: &Hook,
-    component: (Vec<u8>, Inspected),
+    inspected: Inspected,
     before: Option<&StoredHook>,
     store: &Store,
     directory: &Path,
 ) -> Result<Entering, Error> {
-    upgrade::enter(config, hook, component, before, store, directory).map_err(|error| match error {
+    upgrade::enter(config, hook, inspected, before, store, directory).map_err(|error| match error {
         upgrade::Error::Store(error) => Error::Store(error),
         upgrade::Error::Component(source) => Error::Component { hook: hook.name.clone(), source },
         upgrade::Error::Io { path, source } => Error::Io { path, source },
@@ -383,17 +389,28 @@ async fn compile(
 ) -> Vec<Result<(Digest, Component), Error>> {
     let distinct: BTreeMap<_, _> = entering.iter().map(|one| (one.inspected.digest, one)).collect();
     let load = async |(digest, one): (Digest, &Entering)| {
-        let compiled = cache.load(engine, digest, &one.bytes).await;
-        let compiled = compiled.map_err(|source| Error::Compile { hook: one.hook.name.clone(), source })?;
-        Ok((digest, compiled))
+        let failed = |source| Error::Compile { hook: one.hook.name.clone(), source };
+        if let Some(compiled) = cache.find(engine, digest).map_err(failed)? {
+            return Ok((digest, compiled));
+        }
+        // Read again: all components at once would be the most memory that the process ever needs.
+        let bytes = bytes_of(&one.hook)?;
+        if Digest::of(&bytes) != digest {
+            return Err(Error::Changed { hook: one.hook.name.clone() });
+        }
+        Ok((digest, cache.load(engine, digest, &bytes).await.map_err(failed)?))
     };
     // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
     stream::iter(distinct).map(load).buffer_unordered(AT_ONCE).collect().await
 }
 
-fn read(hook: &Hook) -> Result<(Vec<u8>, Inspected), Error> {
+fn bytes_of(hook: &Hook) -> Result<Vec<u8>, Error> {
     let unreadable = |source| Error::Component { hook: hook.name.clone(), source };
-    let bytes = crate::components::read(&hook.component).map_err(unreadable)?;
+    crate::components::read(&hook.component).map_err(unreadable)
+}
+
+fn read(hook: &Hook) -> Result<(Vec<u8>, Inspected), Error> {
+    let bytes = bytes_of(hook)?;
     let refused = |source| Error::Inspect { hook: hook.name.clone(), source };
     let inspected = inspect(&bytes).map_err(refused)?;
     inspected.require_linkable().map_err(refused)?;

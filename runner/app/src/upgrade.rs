@@ -57,11 +57,9 @@ pub enum Error {
 /// A hook as it is started: with its stanza's component, or with the one before.
 #[derive(Debug)]
 pub struct Entering {
-    /// Its stanza, as the component's manifest reads it.
+    /// Its stanza, as the component's manifest reads it, and where the component is.
     pub hook: Hook,
-    /// The component.
-    pub bytes: Vec<u8>,
-    /// What it is.
+    /// What the component is.
     pub inspected: Inspected,
     version: Version,
     /// What its stanza names: another one than `version` where a candidate was promoted.
@@ -114,7 +112,7 @@ fn version(inspected: &Inspected, manifest: &Manifest) -> Version {
 pub fn enter(
     config: &Config,
     hook: &Hook,
-    (bytes, inspected): (Vec<u8>, Inspected),
+    inspected: Inspected,
     before: Option<&StoredHook>,
     store: &Store,
     directory: &Path,
@@ -122,7 +120,7 @@ pub fn enter(
     let version = version(&inspected, &hook.manifest);
     let own = config.hooks.get(&hook.name).filter(|own| own.component != hook.component);
     let named = own.map_or(Ok(inspected.digest), |own| components::digest(&own.component))?;
-    let entering = Entering { hook: hook.clone(), bytes, inspected, version, named, held: None };
+    let entering = Entering { hook: hook.clone(), inspected, version, named, held: None };
     let Some(before) = before else { return Ok(entering) };
     let upgrade = store.upgrade(before.id)?;
     if upgrade.active.is_none() && before.component == entering.inspected.digest {
@@ -149,7 +147,7 @@ pub fn enter(
     let waiting = Waiting { id, component: entering.version.component.clone(), more };
     let held = |still| Some(Held { active, component: before.component, waiting, still });
     Ok(match previous {
-        Ok((hook, bytes, inspected)) => Entering { hook, bytes, inspected, held: held(None), ..entering },
+        Ok((hook, inspected)) => Entering { hook, inspected, held: held(None), ..entering },
         Err(why) => Entering { held: held(Some(why)), ..entering },
     })
 }
@@ -178,7 +176,7 @@ fn read_kept(directory: &Path, digest: Digest) -> Result<Option<Vec<u8>>, Error>
 }
 
 /// A stanza with a component that fits it.
-type Startable = (Hook, Vec<u8>, Inspected);
+type Startable = (Hook, Inspected);
 
 /// The version before as it can go on, or why it cannot.
 fn previous(
@@ -208,10 +206,7 @@ fn previous(
         (fits.component, fits.level) = (component, hook.level);
         Ok((fits, inspected))
     };
-    Ok(match runnable() {
-        Ok((hook, inspected)) => Ok((hook, bytes, inspected)),
-        Err(why) => Err(why),
-    })
+    Ok(runnable())
 }
 
 /// Keeps which version is active and which one waits, and tells of the latter.

@@ -85,7 +85,7 @@ impl Cache {
 
     /// Loads a component, compiling it first if the cache has no file that can be believed.
     pub async fn load(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> Result<Component, Error> {
-        let path = self.directory.join(format!("{}-{}.cwasm", digest.short(), engine.compatibility()));
+        let path = self.path(engine, digest);
         let _kept_meanwhile = self.open()?;
         let component = match self.believed(engine, digest, &path)? {
             Some(component) => component,
@@ -93,6 +93,21 @@ impl Cache {
         };
         self.note_use(path);
         Ok(component)
+    }
+
+    /// Loads a component if the cache has it: its bytes need not be at hand.
+    pub fn find(&self, engine: &Engine, digest: Digest) -> Result<Option<Component>, Error> {
+        let path = self.path(engine, digest);
+        let _kept_meanwhile = self.open()?;
+        let component = self.believed(engine, digest, &path)?;
+        if component.is_some() {
+            self.note_use(path);
+        }
+        Ok(component)
+    }
+
+    fn path(&self, engine: &Engine, digest: Digest) -> PathBuf {
+        self.directory.join(format!("{}-{}.cwasm", digest.short(), engine.compatibility()))
     }
 
     /// The directory, made if it is not there, with a shared lock.

@@ -97,7 +97,7 @@ impl Process<'_> {
             self.front.open(state);
             Ok(Running { lineup, started })
         };
-        self.stop.run_until_cancelled(starting).await.transpose()
+        self.stop.run_until_cancelled(Box::pin(starting)).await.transpose()
     }
 
     /// Puts another runner in the place of the one that runs, if nothing speaks against it.
