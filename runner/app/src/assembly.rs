@@ -9,6 +9,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::cache::{self, Cache, Compiler, Component};
 use groundcrew_engine::clock::{Clock, EvenClock, MachineDial};
 use groundcrew_engine::egress::Transport;
@@ -286,6 +287,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         runner.tell_of_scope(installed, now).await?;
     }
     tell_of_endings(&store, config)?;
+    resolve_reported(&store, config, now).await?;
     forget_mending(&runner, config).await?;
     Ok(runner)
 }
@@ -395,6 +397,21 @@ async fn detach(store: &Store, known: &[StoredHook], config: &Config) -> Result<
         }
     }
     debug_assert!(known.len() <= current.len(), "hooks are never forgotten");
+    Ok(())
+}
+
+/// What a hook reported that has no stanza any more, nor anything left here: nobody looks, so nothing would end it.
+async fn resolve_reported(store: &Store, config: &Config, now: Timestamp) -> Result<(), Error> {
+    for stored in store.hooks()?.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
+        if store.things_left(stored.id)? > 0 {
+            continue;
+        }
+        let why = format!("[hook.{}] is not in the configuration any more, and nobody looks", stored.name);
+        let findings = store.resolve_reported(stored.id, &why, now).await?;
+        if findings > 0 {
+            tracing::warn!(hook = %stored.name, findings, "its stanza is gone: what it reported is resolved");
+        }
+    }
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod recover;
 mod remedies;
 mod running;
 mod sealed;
+mod sight;
 mod support;
 mod upgrades;
 mod wants;

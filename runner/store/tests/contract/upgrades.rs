@@ -50,11 +50,11 @@ async fn a_version_waits_until_it_is_approved_and_is_active_once_it_was_started(
     let upgrade = bench.store.upgrade(hook).unwrap();
     assert_eq!((upgrade.active, upgrade.waiting.as_ref()), (Some(version("one")), Some(&waiting)));
 
-    bench.store.approve_version(hook, "dns", waiting.clone(), act(), at(3)).await.unwrap();
+    bench.store.approve_version(hook, "names", waiting.clone(), act(), at(3)).await.unwrap();
     let upgrade = bench.store.upgrade(hook).unwrap();
     assert_eq!((upgrade.approved.as_ref(), upgrade.waiting), (Some(&waiting.id), None));
     assert_eq!((open(&bench), bench.count("operator_act")), (0, 1));
-    let again = bench.store.approve_version(hook, "dns", waiting, act(), at(4)).await;
+    let again = bench.store.approve_version(hook, "names", waiting, act(), at(4)).await;
     assert!(matches!(again, Err(Error::Superseded(_))), "{again:?}");
     assert_eq!(bench.count("operator_act"), 1);
 

@@ -108,7 +108,11 @@ fn others(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store:
 
 fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
     for hook in store.hooks()?.into_iter().filter(|hook| hook.state == HookState::Detached) {
-        let rows = store.hook_rows(hook.id)?.len();
+        let rows = store.things_left(hook.id)?;
+        // Handlers and auditors have nothing that would have to be looked after.
+        if rows == 0 {
+            continue;
+        }
         let message = format!(
             "{} is detached: its stanza is gone, its {rows} things stay and are not looked after",
             hook.name
