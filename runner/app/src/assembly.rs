@@ -133,7 +133,7 @@ pub enum Error {
         /// Where the configuration points.
         to: String,
         /// How many.
-        rows: usize,
+        rows: u32,
     },
 }
 
@@ -352,7 +352,8 @@ async fn register(
         store.rename_hook(renamed.id, &hook.name).await?;
     }
     if let Some(before) = before.filter(|before| before.target != hook.target) {
-        let rows = store.hook_rows(before.id)?.len();
+        // What was let go of, or left when it was removed, is where it is for good: the hook begins anew.
+        let rows = store.things_left(before.id)?;
         if rows > 0 {
             let (from, to) = (before.target.clone(), hook.target.clone());
             return Err(Error::Moved { hook: hook.name.clone(), from, to, rows });
