@@ -278,6 +278,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     runner.tell_findings().await?;
     runner.close_gates().await?;
+    runner.hasten_looks().await?;
     for installed in runner.registry().provisioners() {
         store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
     }

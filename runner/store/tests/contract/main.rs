@@ -7,6 +7,7 @@ mod canary;
 mod deliveries;
 mod ends;
 mod findings;
+mod hastened;
 mod history;
 mod inventory;
 mod lanes;

@@ -2,6 +2,7 @@
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
+use groundcrew_core::schedule::AHEAD;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::hooks::HookState;
@@ -66,6 +67,7 @@ fn all(
         chart.note("pauses", message, &[&format!("groundcrew unpause{hook}{app}")]);
     }
     counts(store, now, chart)?;
+    schedules(store, now, chart)?;
     others(store, now, chart)?;
     for (source, at) in store.cursors()? {
         // A quiet fleet brings no news; whether it is listened to is the runner's readiness.
@@ -143,6 +145,17 @@ fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
                 chart.note("hooks", message, &[&format!("groundcrew resources --hook {}", hook.name)]);
             }
         }
+    }
+    Ok(())
+}
+
+/// Schedules that would stand still until the clock is where it was once.
+fn schedules(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    for (name, last) in store.schedules()?.into_iter().filter(|(_, last)| *last > now + AHEAD) {
+        let ahead = show::age(now, last);
+        let message =
+            format!("the clock was {ahead} ahead when {name} was last taken up: `up` begins it anew");
+        chart.note("schedules", message, &["groundcrew audit list"]);
     }
     Ok(())
 }
