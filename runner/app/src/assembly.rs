@@ -11,6 +11,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::cache::{self, Bounds, Cache, Compiler, Component};
 use groundcrew_engine::clock::{Clock, EvenClock, MachineDial};
 use groundcrew_engine::egress::Transport;
@@ -146,7 +147,7 @@ pub enum Error {
         /// Where the configuration points.
         to: String,
         /// How many.
-        rows: usize,
+        rows: u32,
     },
 }
 
@@ -252,7 +253,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     let now = setting.clock.now();
     for Rename { hook, from, to } in renames::find(config, &store)? {
         tracing::info!(%from, %to, "a hook was renamed: its things stay its own");
-        store.rename_hook(hook, &from, &to, now).await?;
+        store.rename_hook(hook, &to).await?;
     }
     let stanzas = promoted::hooks(config, &store, &setting.directory, now).await?;
     let known = store.hooks()?;
@@ -306,6 +307,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     }
     runner.tell_findings().await?;
     runner.close_gates().await?;
+    runner.hasten_looks().await?;
     for installed in runner.registry().provisioners() {
         store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
     }
@@ -315,6 +317,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
         runner.tell_of_scope(installed, now).await?;
     }
     tell_of_endings(&store, config)?;
+    resolve_reported(&store, config, now).await?;
     forget_mending(&runner, config).await?;
     Ok(runner)
 }
@@ -434,7 +437,8 @@ async fn register(
 /// A hook with things in the ledger works for the place where they are.
 fn stays(store: &Store, hook: &Hook, before: Option<&StoredHook>) -> Result<(), Error> {
     if let Some(before) = before.filter(|before| before.target != hook.target) {
-        let rows = store.hook_rows(before.id)?.len();
+        // What was let go of, or left when it was removed, is where it is for good: the hook begins anew.
+        let rows = store.things_left(before.id)?;
         if rows > 0 {
             let (from, to) = (before.target.clone(), hook.target.clone());
             return Err(Error::Moved { hook: hook.name.clone(), from, to, rows });
@@ -466,6 +470,21 @@ async fn detach(store: &Store, known: &[StoredHook], config: &Config) -> Result<
         }
     }
     debug_assert!(known.len() <= current.len(), "hooks are never forgotten");
+    Ok(())
+}
+
+/// What a hook reported that has no stanza any more, nor anything left here: nobody looks, so nothing would end it.
+async fn resolve_reported(store: &Store, config: &Config, now: Timestamp) -> Result<(), Error> {
+    for stored in store.hooks()?.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
+        if store.things_left(stored.id)? > 0 {
+            continue;
+        }
+        let why = format!("[hook.{}] is not in the configuration any more, and nobody looks", stored.name);
+        let findings = store.resolve_reported(stored.id, &why, now).await?;
+        if findings > 0 {
+            tracing::warn!(hook = %stored.name, findings, "its stanza is gone: what it reported is resolved");
+        }
+    }
     Ok(())
 }
 

@@ -225,7 +225,7 @@ mod tests {
             let before = Before::new().await;
             before.promote(instead_of, component).await;
             assert_eq!(before.names(&after), ["after"], "{}", component.short());
-            before.store.rename_hook(before.hook, "before", "after", before.now).await.unwrap();
+            before.store.rename_hook(before.hook, "after").await.unwrap();
             assert!(before.names(&after).is_empty(), "it is renamed once");
         }
     }

@@ -3,14 +3,14 @@
 //! The store knows the last tick of each schedule that was finished or left out; nothing else is needed after a
 //! restart. A tick whose run a restart cut off counts as missed. The clock is asked anew at least every second,
 //! so that it may jump either way: forward is like a while in which nobody was there, and a clock that was put
-//! back asks for nothing twice.
+//! back asks for nothing twice, unless it was ahead by more than a day: then schedules begin anew.
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
-use groundcrew_core::schedule::{Due, Move, Overlap, Turn, jitter};
+use groundcrew_core::schedule::{AHEAD, Due, Move, Overlap, Turn, jitter};
 use groundcrew_core::spec::Event;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
@@ -136,14 +136,23 @@ impl Job {
         let timing = match self {
             Self::Audit(audit) => &audit.timing,
             Self::Tick { timing, .. } => timing,
-            Self::Drift { every, .. } if last + *every <= now => {
+            // After a clock that was put back nobody knows how long ago it was.
+            Self::Drift { every, .. } if now < last || last + *every <= now => {
                 return Due { tick: Some(now), next: now + *every };
             }
-            // A clock that was put back waits no longer than once.
-            Self::Drift { every, .. } => return Due { tick: None, next: (last + *every).min(now + *every) },
+            Self::Drift { every, .. } => return Due { tick: None, next: last + *every },
         };
         let delay = |tick| jitter(name, tick, timing.jitter);
         timing.schedule.due_delayed(Some(last), timing.missed, now, delay)
+    }
+
+    /// What counts as its last tick when that was said by a clock far ahead: a listing is due, since nobody knows how
+    /// long ago the last one was; of what goes by the clock nothing is made up for.
+    fn last_anew(&self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Audit(_) | Self::Tick { .. } => now,
+            Self::Drift { every, .. } => now - *every,
+        }
     }
 
     fn overlap(&self) -> Overlap {
@@ -230,11 +239,19 @@ impl Scheduler {
         let mut entries = Vec::new();
         for job in jobs {
             let name = job.name();
-            let last = store.last_tick(&name)?;
-            if last.is_none() {
-                store.save_tick(&name, now).await?;
-            }
-            let last = last.unwrap_or(now);
+            let last = match store.last_tick(&name)? {
+                Some(last) if last <= now + AHEAD => last,
+                Some(ahead) => {
+                    tell_of_ahead(&name, ahead);
+                    let last = job.last_anew(now);
+                    store.begin_schedule(&name, last).await?;
+                    last
+                }
+                None => {
+                    store.begin_schedule(&name, now).await?;
+                    now
+                }
+            };
             let (turn, stop) = (Turn::default(), CancellationToken::new());
             entries.push(Entry { name, job, last, due: now, owed: None, turn, run: 0, stop });
         }
@@ -272,6 +289,9 @@ impl Scheduler {
         // What was computed for a later present means nothing for an earlier one.
         let back = now < self.looked_at;
         self.looked_at = now;
+        if back {
+            self.begin_anew(now).await;
+        }
         for at in 0..self.entries.len() {
             let entry = &mut self.entries[at];
             if now < entry.due && !back {
@@ -289,6 +309,17 @@ impl Scheduler {
             }
         }
         self.entries.iter().map(|entry| entry.due).min().unwrap_or(now + PAUSE)
+    }
+
+    /// Schedules that a clock far ahead took up begin now: they would wait until it is there again.
+    async fn begin_anew(&mut self, now: Timestamp) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.last > now + AHEAD) {
+            tell_of_ahead(&entry.name, entry.last);
+            (entry.last, entry.owed) = (entry.job.last_anew(now), None);
+            if let Err(error) = self.store.begin_schedule(&entry.name, entry.last).await {
+                tracing::warn!(%error, schedule = %entry.name, "that could not be recorded; the next start does");
+            }
+        }
     }
 
     async fn take_up(
@@ -389,6 +420,10 @@ impl Scheduler {
             self.begin(at, Some(tick));
         }
     }
+}
+
+fn tell_of_ahead(schedule: &str, last: Timestamp) {
+    tracing::warn!(schedule, %last, "the clock was far ahead when it was last taken up: it begins anew");
 }
 
 fn audited(audit: &str, changed: Changed) {

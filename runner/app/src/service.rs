@@ -30,7 +30,7 @@ use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
 };
-use chores::{follow_belief, keep_components, prune, reconcile, refresh_secrets};
+use chores::{follow_belief, keep_components, lapse_acknowledgements, prune, reconcile, refresh_secrets};
 use live::{Foreign, Retires, Running, doubt};
 
 /// Why the service ended.
@@ -282,6 +282,11 @@ impl Service {
             prune(store, clock, keep, acts, ends).await;
             Ok(())
         });
+        let (store, clock, ends) = (self.runner.store.clone(), self.runner.clock.clone(), stop.clone());
+        tasks.spawn(async move {
+            lapse_acknowledgements(store, clock, ends).await;
+            Ok(())
+        });
         let directory = self.directory.clone();
         let (runner, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {
@@ -313,10 +318,10 @@ impl Service {
             reconcile(runner, every, ends).await;
             Ok(())
         });
-        if let Some(fly) = fly {
-            let (runner, ends) = (self.runner.clone(), stop.clone());
+        if let Some((fly, settings)) = fly.zip(self.config.sources.fly.as_ref()) {
+            let (runner, every, ends) = (self.runner.clone(), settings.pace.tick, stop.clone());
             tasks.spawn(async move {
-                follow_belief(runner, fly, ends).await;
+                follow_belief(runner, fly, every, ends).await;
                 Ok(())
             });
         }

@@ -134,6 +134,13 @@ pub struct Acknowledgement {
     pub until: Option<Timestamp>,
 }
 
+impl Acknowledgement {
+    /// Whether its time is not over yet.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
 /// What is known of one finding, beside what was reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Life {
@@ -205,12 +212,19 @@ impl Life {
                 (life, notice)
             }
             Some(before) => {
-                let lapsed = before.acknowledged.as_ref().and_then(|ack| ack.until).is_some_and(|t| t <= now);
-                let acknowledged = if lapsed { None } else { before.acknowledged.clone() };
-                let notice = if lapsed { before.notice(now, flapping) } else { Notice::None };
-                (Self { last_at: now, acknowledged, ..before }, notice)
+                let (life, notice) = before.lapsed(now, flapping);
+                (Self { last_at: now, ..life }, notice)
             }
         }
+    }
+
+    /// The same without an acknowledgement whose time is over: people are told of it again.
+    pub fn lapsed(self, now: Timestamp, flapping: Flapping) -> (Self, Notice) {
+        if self.acknowledged.as_ref().is_none_or(|said| said.holds(now)) {
+            return (self, Notice::None);
+        }
+        let notice = self.notice(now, flapping);
+        (Self { acknowledged: None, ..self }, notice)
     }
 
     /// A finding that a run did not report.
@@ -224,10 +238,9 @@ impl Life {
 
     /// How far it is.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        let holds = |ack: &Acknowledgement| ack.until.is_none_or(|until| now < until);
         match (&self.resolved_at, &self.acknowledged) {
             (Some(_), _) => Standing::Resolved,
-            (None, Some(ack)) if holds(ack) => Standing::Acknowledged,
+            (None, Some(said)) if said.holds(now) => Standing::Acknowledged,
             (None, _) => Standing::Open,
         }
     }

@@ -105,6 +105,9 @@ pub struct Due {
     pub next: Timestamp,
 }
 
+/// What was done, or is to be done, by so much later than it can be was said by a clock that was ahead.
+pub const AHEAD: Millis = Millis::hours(24);
+
 /// A tick that came later than this was missed.
 const LATE: Millis = Millis::minutes(1);
 

@@ -179,6 +179,28 @@ impl Store {
         self.write(move |connection| save_tick(connection, &name, last)).await
     }
 
+    /// Lets a schedule begin at this time, whatever was taken up of it.
+    pub async fn begin_schedule(&self, name: &str, now: Timestamp) -> Result<()> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            let text = "INSERT INTO schedule (name, last_at) VALUES (?1, ?2)
+                ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at";
+            connection.execute(text, params![name, now.as_millis()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// All schedules that were ever taken up, by name, each with its last tick.
+    pub fn schedules(&self) -> Result<Vec<(String, Timestamp)>> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT name, last_at FROM schedule ORDER BY name")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, sql::time(row, 1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// The last runs of an audit, or of all, newest first.
     pub fn audit_runs(&self, audit: Option<&str>, limit: u32) -> Result<Vec<AuditRun>> {
         self.read(|connection| {

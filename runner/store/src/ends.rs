@@ -282,7 +282,9 @@ pub(crate) fn let_go_of_hook(connection: &Connection, hook: HookId, now: Timesta
     }
     connection
         .execute("UPDATE lane SET due_at = NULL, done = dirty, view_hash = NULL WHERE hook = ?1", [hook.0])?;
-    findings::close_all_of(connection, hook, now)
+    findings::close_all_of(connection, hook, now)?;
+    findings::resolve_reported(connection, hook, "its hook was removed", now)?;
+    Ok(())
 }
 
 fn let_go(connection: &Connection, which: Which, now: Timestamp) -> Result<()> {

@@ -3,6 +3,8 @@
 //! Those of the runner itself open and close one by one, as it notices, and are told at once, or those of one kind
 //! together ([`crate::told`]); those of auditors by whole runs ([`crate::audits`]).
 
+mod renamed;
+
 use groundcrew_core::finding::{Acknowledgement, Coverage, Flapping, Life, Notice, Standing};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,6 +14,7 @@ use crate::told::{self, Change, Told};
 use crate::{Error, HookId, Result, Store, sql};
 
 pub use groundcrew_core::finding::Severity;
+pub(crate) use renamed::rename;
 
 /// Something to be reported; (code, about) is its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub struct Finding {
     pub remedy: Option<String>,
     /// US cents a month; none: unknown.
     pub cost_cents: Option<u32>,
-    /// How far it is.
+    /// How far it was when it was last seen; [`Finding::as_of`] says it of another time.
     pub standing: Standing,
     /// Who said why it may be.
     pub acknowledged: Option<Acknowledged>,
@@ -75,6 +78,21 @@ pub struct Finding {
     pub seen: String,
     /// When it ended; none: open.
     pub closed: Option<String>,
+}
+
+impl Finding {
+    /// The same at this time: an acknowledgement whose time is over is none.
+    #[must_use]
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        let until = self.acknowledged.as_ref().and_then(|said| said.until.as_deref());
+        if until.and_then(Timestamp::parse_rfc3339).is_some_and(|until| until <= now) {
+            self.acknowledged = None;
+            if self.standing == Standing::Acknowledged {
+                self.standing = Standing::Open;
+            }
+        }
+        self
+    }
 }
 
 /// How far the mending of a finding is.
@@ -145,7 +163,7 @@ pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Times
         None => (code, "code = ?1"),
     };
     let open = ours(connection, &format!("closed_at IS NULL AND {which}"), code, about)?;
-    for Known { code, hook, severity, message, life } in open {
+    for Known { code, hook, severity, message, life, .. } in open {
         let (_, notice) = Life::unseen(life, Coverage::Complete, now, Flapping::DEFAULT);
         let text = "UPDATE finding SET closed_at = ?3 WHERE source = 0 AND code = ?1 AND about = ?2";
         connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
@@ -155,6 +173,29 @@ pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Times
         }
     }
     Ok(())
+}
+
+/// Ends what a hook reported, for nobody looks any more, and says why; handlers that listen are told.
+pub(crate) fn resolve_reported(
+    connection: &Connection,
+    hook: HookId,
+    why: &str,
+    now: Timestamp,
+) -> Result<u32> {
+    let open = known(connection, "source = ?1 AND closed_at IS NULL", [hook.0])?;
+    for Known { code, about, severity, message, life, .. } in &open {
+        let (_, notice) = Life::unseen(life.clone(), Coverage::Complete, now, Flapping::DEFAULT);
+        let message = format!("{why}; last seen: {message}");
+        let text = "UPDATE finding SET closed_at = ?4, message = ?5, acknowledged = NULL, mend_at = NULL, mend_held = NULL
+            WHERE source = ?1 AND code = ?2 AND about = ?3";
+        connection.prepare_cached(text)?.execute(params![hook.0, code, about, now.as_millis(), message])?;
+        if notice == Notice::Tell {
+            let (hook, severity, message) = (Some(hook), *severity, message.as_str());
+            let told = Told { code, about, hook, severity, message, remedy: None };
+            told::tell(connection, Change::Resolved, &told, now)?;
+        }
+    }
+    Ok(open.len() as u32)
 }
 
 /// Ends every finding of the runner itself about a hook.
@@ -167,20 +208,26 @@ pub(crate) fn close_all_of(connection: &Connection, hook: HookId, now: Timestamp
     open.iter().try_for_each(|(code, about)| close(connection, code, about, now))
 }
 
-/// A finding of the runner itself.
+/// A finding as it was when it was last seen.
 struct Known {
     code: String,
+    about: String,
     hook: Option<HookId>,
     severity: Severity,
     message: String,
+    remedy: Option<String>,
     life: Life,
 }
 
 /// What is known about something, of the codes that the filter says.
 fn ours(connection: &Connection, filter: &str, code: &str, about: &str) -> Result<Vec<Known>> {
+    known(connection, &format!("source = 0 AND about = ?2 AND {filter}"), params![code, about])
+}
+
+fn known<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) -> Result<Vec<Known>> {
     let text = format!(
-        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings, hook
-         FROM finding WHERE source = 0 AND about = ?2 AND {filter}"
+        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings, hook, about, remedy
+         FROM finding WHERE {filter}"
     );
     let mut statement = connection.prepare_cached(&text)?;
     let known = |row: &rusqlite::Row<'_>| {
@@ -192,9 +239,10 @@ fn ours(connection: &Connection, filter: &str, code: &str, about: &str) -> Resul
             openings: sql::json(row, 7)?,
         };
         let hook = row.get::<_, Option<i64>>(8)?.map(HookId);
-        Ok(Known { code: row.get(0)?, hook, severity: sql::word(row, 1)?, message: row.get(2)?, life })
+        let (code, about, message, remedy) = (row.get(0)?, row.get(9)?, row.get(2)?, row.get(10)?);
+        Ok(Known { code, about, hook, severity: sql::word(row, 1)?, message, remedy, life })
     };
-    let rows = statement.query_map(params![code, about], known)?;
+    let rows = statement.query_map(params, known)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -240,6 +288,36 @@ impl Store {
         })
     }
 
+    /// Takes back acknowledgements of the runner's own findings whose time is over, and tells of these again. Returns
+    /// how many. Those of an auditor's are taken back by its next run.
+    pub async fn lapse_acknowledgements(&self, now: Timestamp) -> Result<u32> {
+        // Hardly ever anything: so nothing is written to see it.
+        if self.read(|connection| lapsed(connection, now))?.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |connection| {
+            let lapsed = lapsed(connection, now)?;
+            for (Known { code, about, hook, severity, message, remedy, .. }, notice) in &lapsed {
+                let text =
+                    "UPDATE finding SET acknowledged = NULL WHERE source = 0 AND code = ?1 AND about = ?2";
+                connection.prepare_cached(text)?.execute([code, about])?;
+                if *notice == Notice::Tell {
+                    let (hook, severity, remedy) = (*hook, *severity, remedy.as_deref());
+                    let told = Told { code, about, hook, severity, message, remedy };
+                    told::tell(connection, Change::Opened, &told, now)?;
+                }
+            }
+            Ok(lapsed.len() as u32)
+        })
+        .await
+    }
+
+    /// Ends what a hook reported, for nobody looks any more; returns how many findings that are.
+    pub async fn resolve_reported(&self, hook: HookId, why: &str, now: Timestamp) -> Result<u32> {
+        let why = why.to_owned();
+        self.write(move |connection| resolve_reported(connection, hook, &why, now)).await
+    }
+
     /// Notes why an open finding may be.
     ///
     /// # Errors
@@ -261,6 +339,17 @@ impl Store {
         })
         .await
     }
+}
+
+/// Findings of the runner itself that are acknowledged no longer, and whether people are told of that.
+fn lapsed(connection: &Connection, now: Timestamp) -> Result<Vec<(Known, Notice)>> {
+    let filter = "source = 0 AND closed_at IS NULL AND json_extract(acknowledged, '$.until') <= ?1";
+    let found = known(connection, filter, [now.as_millis()])?;
+    let lapsed = |known: Known| {
+        let (_, notice) = known.life.clone().lapsed(now, Flapping::DEFAULT);
+        (known, notice)
+    };
+    Ok(found.into_iter().map(lapsed).collect())
 }
 
 /// The findings about ?1. Their identity begins with source and code, of which there are few: for each of these the
@@ -299,7 +388,6 @@ fn mending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Mending>> {
 fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
     let acknowledged = sql::json_opt::<Acknowledgement>(row, 8)?;
     let (first_at, last_at, resolved_at) = (sql::time(row, 9)?, sql::time(row, 10)?, sql::time_opt(row, 11)?);
-    // An acknowledgement whose time is over is taken back by the next run that sees the finding.
     let life = Life { first_at, last_at, resolved_at, acknowledged, openings: Vec::new() };
     let standing = life.standing(last_at);
     Ok(Finding {

@@ -5,8 +5,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::operators::{self, OperatorAct};
-use crate::upgrades::MORE;
-use crate::{HookId, Result, Store, ends, findings, promotions, sql};
+use crate::{HookId, Result, Store, ends, findings, sql};
 
 /// How a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -141,14 +140,15 @@ impl Store {
         .await
     }
 
-    /// Renames a hook: its rows, runs and lanes stay its own. What is told of its version is told under the new name.
-    pub async fn rename_hook(&self, hook: HookId, from: &str, name: &str, now: Timestamp) -> Result<()> {
-        let (from, name) = (from.to_owned(), name.to_owned());
+    /// Renames a hook: its rows, runs, lanes and open findings stay its own.
+    pub async fn rename_hook(&self, hook: HookId, name: &str) -> Result<()> {
+        let name = name.to_owned();
         self.write(move |connection| {
+            let text = "SELECT name FROM hook WHERE id = ?1";
+            let before: String = connection.query_row(text, [hook.0], |row| row.get(0))?;
+            findings::rename(connection, hook, &before, &name)?;
             connection.execute("UPDATE hook SET name = ?2 WHERE id = ?1", params![hook.0, name])?;
-            // A start that holds a version back opens this one again.
-            findings::close(connection, MORE, &from, now)?;
-            promotions::rename(connection, hook, &from, now)
+            Ok(())
         })
         .await
     }

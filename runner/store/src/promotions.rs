@@ -88,12 +88,6 @@ pub(crate) fn named(connection: &Connection, hook: HookId, current: Digest) -> R
     Ok(of(connection, hook)?.map_or(current, |promoted| promoted.instead_of))
 }
 
-/// Tells of a promotion under the new name of its hook.
-pub(crate) fn rename(connection: &Connection, hook: HookId, from: &str, now: Timestamp) -> Result<()> {
-    findings::close(connection, PROMOTED, from, now)?;
-    of(connection, hook)?.map_or(Ok(()), |promotion| tell(connection, &promotion, now))
-}
-
 /// Writes a promotion and tells of it.
 pub(crate) fn save(connection: &Connection, promotion: &Promotion, now: Timestamp) -> Result<()> {
     let Promotion { hook, instead_of, component, at, who } = promotion;

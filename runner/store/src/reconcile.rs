@@ -11,7 +11,7 @@ use crate::because::Because;
 use crate::lanes::{self, Cause, LaneId};
 use crate::operators::{self, OperatorAct};
 use crate::recover::ACTIVE;
-use crate::{HookId, Result, Store, SubjectId, sql};
+use crate::{Error, HookId, Result, Store, SubjectId, sql};
 
 /// Lanes that are made dirty in one commit.
 const CHUNK: i64 = 2_000;
@@ -99,6 +99,43 @@ impl Store {
         self.in_chunks("subject", owe).await
     }
 
+    /// Gives a hook's deliveries and rows their turn now that would have it later than `latest`, because the clock was
+    /// ahead when that was said; not rows that nobody wants, whose grace may be as long. Returns how many.
+    ///
+    /// What a lane of a provisioner waits for its rows say: it is owed a look besides.
+    pub async fn hasten(&self, hook: HookId, latest: Timestamp, now: Timestamp) -> Result<u32> {
+        let (lanes, rows) = self.read(|connection| {
+            let is_there = |table: &str, filter: &str| {
+                let text = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {filter})");
+                let mut statement = connection.prepare_cached(&text)?;
+                Ok::<bool, Error>(statement.query_row(params![hook.0, latest.as_millis()], |row| row.get(0))?)
+            };
+            Ok((is_there("lane", LATE_LANES)?, is_there("resource", LATE_ROWS)?))
+        })?;
+        let mut hastened = 0;
+        // Hardly ever anything: so nothing is written to see it.
+        if lanes {
+            let text = format!("UPDATE lane SET due_at = ?3 WHERE {LATE_LANES}");
+            let late = move |connection: &Connection| {
+                let params = params![hook.0, latest.as_millis(), now.as_millis()];
+                Ok(connection.execute(&text, params)? as u32)
+            };
+            hastened += self.write(late).await?;
+        }
+        if rows {
+            let text = format!(
+                "UPDATE resource SET due_at = ?3, look_at = min(look_at, ?3), version = version + 1
+                 WHERE id > ?4 AND id <= ?5 AND {LATE_ROWS}"
+            );
+            let each = move |connection: &Connection, after, last| {
+                let params = params![hook.0, latest.as_millis(), now.as_millis(), after, last];
+                Ok(connection.prepare_cached(&text)?.execute(params)? as u32)
+            };
+            hastened += self.in_chunks("resource", each).await?;
+        }
+        Ok(hastened)
+    }
+
     /// Works through a table's ids, a chunk in each commit.
     async fn in_chunks<F>(&self, table: &'static str, each: F) -> Result<u32>
     where
@@ -131,6 +168,13 @@ impl Store {
         .await
     }
 }
+
+/// Handlers' lanes that have their turn later than ?2.
+const LATE_LANES: &str = "hook = ?1 AND dirty = 0 AND due_at > ?2";
+/// Rows that have their turn later than ?2, and do not wait for the end of a grace; as `resource_lane` has them, so that
+/// only such rows are read.
+const LATE_ROWS: &str =
+    "hook = ?1 AND state <> 'gone' AND state <> 'retained' AND unwanted_at IS NULL AND due_at > ?2";
 
 fn owe(
     connection: &Connection,

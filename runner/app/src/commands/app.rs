@@ -151,7 +151,8 @@ pub(super) fn owes(lane: &LaneStatus) -> String {
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let (store, now) = (context.reader()?, context.now());
     let names = Names::of(&store)?;
-    let picture = Picture::of(&store, &args.name)?;
+    let mut picture = Picture::of(&store, &args.name)?;
+    picture.findings = picture.findings.into_iter().map(|finding| finding.as_of(now)).collect();
     let missing = picture.missing(&names);
     let text = draw(&picture, &names, &missing, now);
     let subject = &picture.subject.subject;

@@ -60,8 +60,10 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         None => {}
     }
     let closed_too = if args.all { ClosedToo::Yes } else { ClosedToo::No };
-    let findings = context.reader()?.findings(closed_too)?;
-    let table = table(&findings, context.now());
+    let now = context.now();
+    let findings = context.reader()?.findings(closed_too)?.into_iter().map(|finding| finding.as_of(now));
+    let findings: Vec<_> = findings.collect();
+    let table = table(&findings, now);
     let text = if table.is_empty() { "no findings\n".to_owned() } else { table.draw() };
     Ok(Answer::both(text, &findings))
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::inventory::{Compared, Verdict, compare, judge};
 use groundcrew_core::row::State;
+use groundcrew_core::schedule::AHEAD;
 use groundcrew_core::settle::DRIFT_EVERY;
 use groundcrew_store::findings::{NewFinding, Severity};
 use groundcrew_store::inventory::{KnownThing, Noticed};
@@ -63,6 +64,21 @@ impl Runner {
         }
         self.tell_of_listing(&installed, &drifted).await?;
         Ok(drifted)
+    }
+
+    /// Gives everything its turn now that would have it later than anything is ever postponed: the clock was ahead when
+    /// that was said, and what it said then would hold until it is there again.
+    pub async fn hasten_looks(&self) -> groundcrew_store::Result<()> {
+        let now = self.now();
+        for installed in self.registry().all() {
+            let latest = now + look_every(installed) + AHEAD;
+            let hastened = self.store.hasten(installed.id, latest, now).await?;
+            if hastened > 0 {
+                let hook = &installed.hook.name;
+                tracing::warn!(%hook, hastened, "the clock was ahead: what was postponed then is due now");
+            }
+        }
+        Ok(())
     }
 
     fn noticed(&self, installed: &Arc<Installed>, page: &Page) -> Result<Noticed, Error> {

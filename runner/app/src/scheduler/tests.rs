@@ -237,6 +237,25 @@ async fn a_clock_that_is_put_back_runs_nothing_twice_and_one_put_forward_misses(
 }
 
 #[tokio::test]
+async fn a_schedule_that_a_clock_far_ahead_took_up_begins_anew_once_that_is_put_right() {
+    for restarts in [false, true] {
+        let stage = Stage::new("0 * * * *", Overlap::Skip, Missed::Skip, "2026-07-02T05:30:00Z");
+        let (mut scheduler, _asking) = stage.start().await;
+        assert_eq!(stage.when(&mut scheduler, "2026-07-02T06:00:00Z").await.len(), 1);
+        stage.finish(&mut scheduler).await;
+        if restarts {
+            stage.clock.0.store(at("2026-06-02T06:20:00Z").as_millis(), Ordering::SeqCst);
+            (scheduler, _) = stage.start().await;
+        }
+        assert!(stage.when(&mut scheduler, "2026-06-02T06:30:00Z").await.is_empty(), "{restarts}");
+        let tick = "2026-06-02T07:00:00.000Z";
+        assert_eq!(stage.when(&mut scheduler, tick).await, [tick], "{restarts}");
+        stage.finish(&mut scheduler).await;
+        assert_eq!(stage.store.schedules().unwrap()[1], ("nightly".to_owned(), at(tick)), "{restarts}");
+    }
+}
+
+#[tokio::test]
 async fn on_both_days_on_which_clocks_change_there_is_one_run() {
     // A time that is jumped over is run at the jump; one that is there twice, the first time.
     for (zone, cron, before, expected) in [

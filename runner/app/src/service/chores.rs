@@ -1,4 +1,5 @@
-//! What is done now and then beside the work: history, components, secrets, beliefs, and looks at everybody.
+//! What is done now and then beside the work: history, components, secrets, beliefs, acknowledgements, and looks at
+//! everybody.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ const PRUNE_EVERY: Millis = Millis::minutes(10);
 const COMPONENTS_EVERY: Millis = Millis::hours(24);
 /// Between two readings of secrets that may have changed.
 const SECRETS_EVERY: Millis = Millis::seconds(30);
+/// Between two looks at whether acknowledgements are over.
+const LAPSE_EVERY: Millis = Millis::minutes(1);
 /// Between two looks at whether everybody is to be looked at again.
 const BEAT: Millis = Millis::seconds(10);
 /// Time that passed unseen for longer is a gap.
@@ -75,17 +78,34 @@ pub(super) async fn keep_components(
     }
 }
 
+/// The runner's own findings whose acknowledgement is over are open again, and told.
+pub(super) async fn lapse_acknowledgements(store: Store, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(LAPSE_EVERY.to_std())).await.is_some() {
+        match store.lapse_acknowledgements(clock.now()).await {
+            Ok(0) => {}
+            Ok(findings) => tracing::info!(findings, "their acknowledgement is over: they are open again"),
+            Err(error) => tracing::warn!(%error, "acknowledgements that are over could not be taken back"),
+        }
+    }
+}
+
 /// Everybody looks again on schedule, and after time in which nobody could: the machine slept, or its clock jumped.
 pub(super) async fn reconcile(runner: Arc<Runner>, every: Millis, stop: CancellationToken) {
     let mut beat = Beat::begun(runner.now());
     while stop.run_until_cancelled(tokio::time::sleep(BEAT.to_std())).await.is_some() {
         if beat.is_due(every, runner.now())
-            && let Err(error) = runner.store.reconcile(None, None, None, runner.now()).await
+            && let Err(error) = look_again(&runner).await
         {
             tracing::warn!(%error, "everybody could not be owed a look; it is tried again");
             beat.missed();
         }
     }
+}
+
+async fn look_again(runner: &Runner) -> groundcrew_store::Result<()> {
+    runner.hasten_looks().await?;
+    runner.store.reconcile(None, None, None, runner.now()).await?;
+    Ok(())
 }
 
 /// When everybody was owed a look, and whether time passed unseen since.
@@ -115,6 +135,25 @@ impl Beat {
     }
 }
 
+/// When the list of apps was last read, and whether everybody is owed a look since it was out.
+struct Readings {
+    last: Timestamp,
+    gap: Millis,
+    owed: bool,
+}
+
+impl Readings {
+    /// A start owes everybody a look; `every` is the time between two readings.
+    fn begun(every: Millis, now: Timestamp) -> Self {
+        Self { last: now, gap: GAP.max(every.times(2)), owed: false }
+    }
+
+    fn follow(&mut self, listed: Timestamp) {
+        self.owed |= listed.since(self.last) > self.gap;
+        self.last = listed;
+    }
+}
+
 /// Files of secrets are read again; a hook whose secrets cannot be read keeps those that it had.
 pub(super) async fn refresh_secrets(runner: Arc<Runner>, config: Arc<Config>, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(SECRETS_EVERY.to_std())).await.is_some() {
@@ -126,11 +165,29 @@ pub(super) async fn refresh_secrets(runner: Arc<Runner>, config: Arc<Config>, st
     }
 }
 
-/// While implausibly many apps vanished, or nobody knows who lives, nothing is removed.
-pub(super) async fn follow_belief(runner: Arc<Runner>, fly: FlyHandle, stop: CancellationToken) {
+/// While implausibly many apps vanished, or nobody knows who lives, nothing is removed; everybody looks again after an
+/// outage of the source.
+pub(super) async fn follow_belief(
+    runner: Arc<Runner>,
+    fly: FlyHandle,
+    every: Millis,
+    stop: CancellationToken,
+) {
     let mut statuses = fly.statuses();
+    let mut readings = Readings::begun(every, runner.now());
     loop {
         let status = statuses.borrow_and_update().clone();
+        if let Some(listed) = status.listed_at {
+            readings.follow(listed);
+        }
+        if readings.owed {
+            match look_again(&runner).await {
+                Ok(()) => readings.owed = false,
+                Err(error) => {
+                    tracing::warn!(%error, "everybody could not be owed a look after an outage; it is tried again");
+                }
+            }
+        }
         runner.beliefs.set_unread(status.unread(runner.now()));
         let doubt = doubt(&status.belief);
         let believed = doubt.is_none();
@@ -166,5 +223,27 @@ mod tests {
         assert!(beat.is_due(every, at(900)), "the clock was set back");
         beat.missed();
         assert!(beat.is_due(every, at(910)), "it failed, and is tried again");
+    }
+
+    #[test]
+    fn everybody_is_due_after_a_long_outage_of_the_source_and_not_after_a_short_one() {
+        let at = |second: i64| Timestamp::from_millis(second * 1_000);
+        let table: [(i64, &[i64], bool); 8] = [
+            (5, &[5, 10, 310], false),
+            (5, &[5, 10, 311], true),
+            (5, &[301], true),
+            (5, &[5, 311, 316], true),
+            (5, &[5_000, 10], true),
+            (5, &[10, 5], false),
+            (600, &[600, 1_200, 2_400], false),
+            (600, &[600, 1_801], true),
+        ];
+        for (every, readings, owed) in table {
+            let mut read = Readings::begun(Millis::seconds(every), at(0));
+            for second in readings {
+                read.follow(at(*second));
+            }
+            assert_eq!(read.owed, owed, "every {every}: {readings:?}");
+        }
     }
 }

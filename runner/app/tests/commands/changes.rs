@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 use groundcrew::control::Hints;
 use groundcrew::data_dir::DataDir;
 use groundcrew::http::{Door, State, router, serve_unix};
+use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
-use groundcrew_engine::clock::SystemClock;
+use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_store::hooks::HookState;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,29 @@ impl Fixture {
     fn row_id(&self, name: &str) -> String {
         self.row(name)["row"].as_str().unwrap().to_owned()
     }
+}
+
+#[tokio::test]
+async fn doctor_tells_of_a_clock_that_was_far_ahead_and_of_detached_hooks_that_have_something() {
+    let fixture = Fixture::filled().await;
+    let (store, now) = (fixture.store(), SystemClock.now());
+    store.save_tick("weekly", now + Millis::hours(23)).await.unwrap();
+    store.save_tick("nightly", now + Millis::hours(24 * 30 + 1)).await.unwrap();
+    for hook in store.hooks().unwrap() {
+        store.save_hook_state(hook.id, HookState::Detached).await.unwrap();
+    }
+    let doctor = fixture.run("--data data doctor --json").json();
+    let of = |check: &str| -> Vec<_> {
+        let found = doctor.as_array().unwrap().iter().filter(|found| found["check"] == check);
+        found.map(|found| found["message"].as_str().unwrap().to_owned()).collect()
+    };
+    let ahead = "the clock was 30 d ahead when nightly was last taken up: `up` begins it anew";
+    assert_eq!(of("schedules"), [ahead]);
+    let things = ["dns", "ips"].map(|hook| {
+        let count = if hook == "dns" { 2 } else { 1 };
+        format!("{hook} is detached: its stanza is gone, its {count} things stay and are not looked after")
+    });
+    assert_eq!(of("hooks"), things, "notify has nothing");
 }
 
 #[tokio::test]

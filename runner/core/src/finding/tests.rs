@@ -88,6 +88,16 @@ fn an_acknowledgement_holds_for_its_time_and_ends_with_what_it_is_about() {
 }
 
 #[test]
+fn an_acknowledgement_lapses_once_and_without_being_seen() {
+    let (open, _) = Life::seen(None, at(0), Flapping::DEFAULT);
+    let (who, reason, until) = ("ann".to_owned(), "until the move".to_owned(), Some(at(4)));
+    let said = Life { acknowledged: Some(Acknowledgement { who, reason, at: at(1), until }), ..open.clone() };
+    assert_eq!(said.clone().lapsed(at(3), Flapping::DEFAULT), (said.clone(), Notice::None));
+    assert_eq!(said.lapsed(at(4), Flapping::DEFAULT), (open.clone(), Notice::Tell), "as it was last seen");
+    assert_eq!(open.clone().lapsed(at(4), Flapping::DEFAULT), (open, Notice::None));
+}
+
+#[test]
 fn what_comes_and_goes_too_often_is_muted_until_it_calms_down() {
     let complete = Missed(Coverage::Complete);
     let mut steps = Vec::new();

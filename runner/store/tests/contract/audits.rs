@@ -6,6 +6,7 @@ use groundcrew_store::audits::{AuditEnd, Changed, Phase, Saw};
 use groundcrew_store::findings::{ClosedToo, NewFinding};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::told::Listeners;
 use groundcrew_store::{Error, HookId, SubjectId};
 use serde_json::{Value, json};
 
@@ -207,4 +208,27 @@ async fn a_run_that_mends_is_ended_when_its_remedies_are() {
     assert_eq!((broken.phase, broken.ended), (Phase::Ended, Some(at(40).to_string())));
     assert_eq!(broken.outcome.as_deref(), Some("ok; the runner ended before its remedies"));
     assert_eq!(store.last_tick("sweep").unwrap(), Some(at(30)), "what it saw is entered: no tick was missed");
+}
+
+#[tokio::test]
+async fn what_an_auditor_reported_that_looks_no_more_is_resolved_and_says_why() {
+    let audit = Auditing::new().await;
+    let (store, handler) = (&audit.bench.store, audit.handler);
+    store.tell_findings_to(Listeners { opened: vec![handler], resolved: vec![handler] }).await.unwrap();
+    audit.sees(&["v1", "v2"], Coverage::Complete, at(1)).await;
+    audit.sees(&["v1"], Coverage::Complete, at(2)).await;
+    assert_eq!(store.resolve_reported(handler, "it is gone", at(3)).await.unwrap(), 0, "it reported nothing");
+    assert_eq!(store.resolve_reported(audit.auditor, "its stanza is gone", at(3)).await.unwrap(), 1);
+    assert!(audit.open().is_empty());
+    let all = store.findings(ClosedToo::Yes).unwrap();
+    let v1 = all.iter().find(|finding| finding.about == "v1").unwrap();
+    let message = "its stanza is gone; last seen: v1 is attached to nothing";
+    assert_eq!((v1.message.as_str(), v1.closed.as_deref()), (message, Some(at(3).to_string().as_str())));
+    let kinds: Vec<_> = audit.told().into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["finding.opened", "finding.resolved", "finding.resolved"]);
+    assert_eq!(store.resolve_reported(audit.auditor, "again", at(4)).await.unwrap(), 0);
+    // Written back, it reports as ever.
+    audit.sees(&["v1"], Coverage::Complete, at(5)).await;
+    let back = store.findings(ClosedToo::No).unwrap().remove(0);
+    assert_eq!((back.about.as_str(), back.message.as_str()), ("v1", "v1 is attached to nothing"));
 }

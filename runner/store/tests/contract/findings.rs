@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::finding::{Acknowledgement, Standing};
 use groundcrew_core::schedule::Overlap;
 use groundcrew_core::spec::Event;
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::events::NewTick;
-use groundcrew_store::findings::{ClosedToo, NewFinding, Severity};
+use groundcrew_store::findings::{ClosedToo, Finding, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::told::{Listeners, ROUND};
@@ -211,4 +212,73 @@ async fn deliveries_that_gave_up_are_one_finding_of_their_hook_until_none_is_lef
     assert_eq!(open().len(), 1);
     store.discard_dead(ops, two.seq, act(), at(4)).await.unwrap();
     assert!(open().is_empty());
+}
+
+#[tokio::test]
+async fn a_finding_whose_acknowledgement_is_over_is_open_and_told_again() {
+    let bench = Bench::new();
+    let ops = bench.hook("ops").await;
+    let store = &bench.store;
+    store.tell_findings_to(Listeners { opened: vec![ops], resolved: vec![ops] }).await.unwrap();
+    store.open_finding(finding("resource.stuck", "it fails"), at(1)).await.unwrap();
+    let only = || store.findings(ClosedToo::No).unwrap().remove(0);
+    let id = only().id.trim_start_matches('f').parse().unwrap();
+    let (who, reason, until) = ("ann".to_owned(), "until the move".to_owned(), Some(at(100)));
+    let said = Acknowledgement { who, reason, at: at(2), until };
+    let act = OperatorAct { who: "ann".to_owned(), what: "findings ack".to_owned() };
+    store.acknowledge(id, said, act).await.unwrap();
+
+    let so = |finding: Finding| (finding.standing, finding.acknowledged.is_some());
+    assert_eq!(so(only().as_of(at(99))), (Standing::Acknowledged, true));
+    assert_eq!(so(only().as_of(at(100))), (Standing::Open, false), "nobody has looked since");
+    assert_eq!(store.lapse_acknowledgements(at(99)).await.unwrap(), 0);
+    assert_eq!(told(&bench).len(), 1);
+    assert_eq!(store.lapse_acknowledgements(at(100)).await.unwrap(), 1);
+    assert_eq!(so(only()), (Standing::Open, false));
+    let opened = ("finding.opened".to_owned(), "it fails".to_owned(), 1);
+    assert_eq!(told(&bench), [opened.clone(), opened]);
+    assert_eq!(only().seen, at(1).to_string(), "nobody saw it");
+    assert_eq!(store.lapse_acknowledgements(at(101)).await.unwrap(), 0, "once");
+}
+
+#[tokio::test]
+async fn a_hook_that_is_renamed_keeps_its_open_findings() {
+    let bench = Bench::new();
+    let dns = bench.hook("dns").await;
+    let of = |code: &str, about: &str, hook, remedy: &str| NewFinding {
+        about: about.to_owned(),
+        hook,
+        remedy: Some(remedy.to_owned()),
+        ..finding(code, "it is so")
+    };
+    let store = &bench.store;
+    // An earlier hook of the new name left one behind.
+    store.open_finding(of("hook.lost-sight", "names", None, "-"), at(1)).await.unwrap();
+    store.close_finding("hook.lost-sight", "names", at(2)).await.unwrap();
+    for (code, about, hook, remedy) in [
+        ("hook.lost-sight", "dns", Some(dns), "if the dns is right: groundcrew approve --upgrade dns"),
+        (
+            "resource.stuck",
+            "thing/a",
+            Some(dns),
+            "groundcrew runs --hook dns; groundcrew resources --hook dns-old",
+        ),
+        ("canary.promoted", "dns", Some(dns), "let `use` of [hook.dns] name it, then: groundcrew add dns"),
+        ("source.vanish", "dns", None, "groundcrew doctor"),
+    ] {
+        store.open_finding(of(code, about, hook, remedy), at(3)).await.unwrap();
+    }
+    store.rename_hook(dns, "names").await.unwrap();
+    let mut found: Vec<_> = store.findings(ClosedToo::Yes).unwrap();
+    found.sort_by(|one, other| one.code.cmp(&other.code));
+    let found = found.into_iter().map(|it| (it.code, it.about, it.remedy.unwrap()));
+    let expected = [
+        ("canary.promoted", "names", "let `use` of [hook.names] name it, then: groundcrew add names"),
+        ("hook.lost-sight", "names", "if the dns is right: groundcrew approve --upgrade names"),
+        ("resource.stuck", "thing/a", "groundcrew runs --hook names; groundcrew resources --hook dns-old"),
+        ("source.vanish", "dns", "groundcrew doctor"),
+    ];
+    let expected =
+        expected.map(|(code, about, remedy)| (code.to_owned(), about.to_owned(), remedy.to_owned()));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }

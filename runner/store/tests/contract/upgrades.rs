@@ -100,12 +100,12 @@ async fn a_renamed_hook_keeps_what_waits_and_what_was_promoted_and_is_told_of_by
     bench.store.promote(promotion.clone(), act(), at(3)).await.unwrap();
     assert_eq!((bench.open(MORE, "dns"), bench.open(PROMOTED, "dns")), (1, 1));
 
-    bench.store.rename_hook(hook, "dns", "names", at(4)).await.unwrap();
+    bench.store.rename_hook(hook, "names").await.unwrap();
     let upgrade = bench.store.upgrade(hook).unwrap();
     assert_eq!((upgrade.active, upgrade.waiting.as_ref()), (Some(version("one")), Some(&waiting)));
     assert_eq!(bench.store.promotion(hook).unwrap(), Some(promotion));
     assert_eq!((bench.open(MORE, "dns"), bench.open(PROMOTED, "dns")), (0, 0), "there is no such hook");
-    assert_eq!(bench.open(PROMOTED, "names"), 1);
+    assert_eq!((bench.open(MORE, "names"), bench.open(PROMOTED, "names")), (1, 1));
 }
 
 #[tokio::test]

@@ -153,6 +153,27 @@ fn an_audit_that_enforces_holds_too_many_at_once_and_mends_what_is_approved() {
 }
 
 #[test]
+fn what_an_auditor_reported_is_resolved_when_its_stanza_is_gone() {
+    let scene = Scene::with_apps(1);
+    scene.configure(&format!("{RECORDS}{SWEEP}"));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    scene.somebody("POST", "/marked", &json!({ "name": "idle", "value": "idle" }));
+    assert_eq!(scene.audited("sweep")["found"], 1);
+    up.end();
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    scene.until_ready();
+    assert!(scene.open_findings("thing.idle").is_empty());
+    let resolved = scene.findings("thing.idle").remove(0);
+    let why = "[hook.reaper] is not in the configuration any more, and nobody looks; last seen: ";
+    assert!(resolved["message"].as_str().unwrap().starts_with(why), "{resolved}");
+    let doctor = scene.groundcrew(&["doctor"]);
+    assert!(!doctor.out.contains("detached"), "{doctor:?}");
+    up.end();
+}
+
+#[test]
 fn a_listing_finds_drift_and_a_thing_that_is_fought_over_is_left_alone() {
     let scene = Scene::with_apps(1);
     let repairing = "gone = \"delete\"\ndrift = \"repair\"\ndrift_every = \"10s\"";

@@ -1,6 +1,6 @@
 //! What a person ends: a hook with all that it made, and what a narrowed scope left behind.
 
-use groundcrew_outside::{Act, What};
+use groundcrew_outside::{Act, Knobs, What};
 use serde_json::{Value, json};
 
 use crate::scene::{RECORDS, Scene, Up};
@@ -111,6 +111,24 @@ fn a_removed_hook_cleans_up_across_a_crash_and_then_makes_nothing() {
     let mut up = changed(&scene, up, RECORDS);
     scene.until_records(1..=13);
     scene.was_polite();
+    up.end();
+}
+
+#[test]
+fn a_hook_that_let_go_of_its_things_begins_anew_elsewhere_under_its_name() {
+    let scene = Scene::with_apps(2);
+    scene.outside.open("/elsewhere/natural", Knobs::natural());
+    scene.configure(RECORDS);
+    let up = scene.up();
+    scene.until_records(1..=2);
+    scene.until_on_record(2);
+    scene.says(&["hook", "remove", "records", "--retain", "--yes"]);
+    scene.until_so("it is removed", || scene.hook("records")["state"] == "removed");
+    let up = changed(&scene, up, "");
+    let mut up = changed(&scene, up, &RECORDS.replace("\"$SHOP\"", "\"$SHOP/elsewhere\""));
+    scene.until_so("its things are made there", || scene.times(What::Created) == 4);
+    scene.until_on_record(2);
+    assert_eq!((&scene.hook("records")["state"], scene.times(What::Deleted)), (&"active".into(), 0));
     up.end();
 }
 

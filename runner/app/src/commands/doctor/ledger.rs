@@ -4,6 +4,7 @@ use std::path::Path;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
+use groundcrew_core::schedule::AHEAD;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::findings::{ClosedToo, Severity};
 use groundcrew_store::hooks::HookState;
@@ -80,6 +81,7 @@ fn all(
         chart.note("pauses", message, &[&format!("groundcrew unpause{hook}{app}")]);
     }
     counts(store, now, chart)?;
+    schedules(store, now, chart)?;
     others(store, now, chart)?;
     for (source, at) in store.cursors()? {
         // A quiet fleet brings no news; whether it is listened to is the runner's readiness.
@@ -122,7 +124,11 @@ fn others(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store:
 
 fn hooks(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
     for hook in store.hooks()?.into_iter().filter(|hook| hook.state == HookState::Detached) {
-        let rows = store.hook_rows(hook.id)?.len();
+        let rows = store.things_left(hook.id)?;
+        // Handlers and auditors have nothing that would have to be looked after.
+        if rows == 0 {
+            continue;
+        }
         let message = format!(
             "{} is detached: its stanza is gone, its {rows} things stay and are not looked after",
             hook.name
@@ -180,6 +186,17 @@ fn versions(store: &Store, chart: &mut Chart) -> groundcrew_store::Result<()> {
             message,
             &[&format!("groundcrew diff {name} {short}"), &approve::let_in(name)],
         );
+    }
+    Ok(())
+}
+
+/// Schedules that would stand still until the clock is where it was once.
+fn schedules(store: &Store, now: Timestamp, chart: &mut Chart) -> groundcrew_store::Result<()> {
+    for (name, last) in store.schedules()?.into_iter().filter(|(_, last)| *last > now + AHEAD) {
+        let ahead = show::age(now, last);
+        let message =
+            format!("the clock was {ahead} ahead when {name} was last taken up: `up` begins it anew");
+        chart.note("schedules", message, &["groundcrew audit list"]);
     }
     Ok(())
 }

@@ -119,8 +119,30 @@ async fn what_is_listed_for_drift_is_listed_again_after_its_time_and_after_being
     stage.finish(&mut scheduler).await;
     stage.when(&mut scheduler, "2026-06-02T17:00:59Z").await;
     assert!(listed(&stage).is_empty());
-    stage.when(&mut scheduler, "2026-06-02T04:00:00Z").await;
-    assert!(listed(&stage).is_empty(), "a clock that is put back");
-    stage.when(&mut scheduler, "2026-06-02T17:01:00Z").await;
-    assert_eq!(listed(&stage), ["dns 2026-06-02T17:01:00.000Z"]);
+    // A clock that is put back by hours, and by a month.
+    for (now, before, after) in [
+        ("2026-06-02T04:00:00.000Z", "2026-06-02T09:59:59Z", "2026-06-02T10:00:00.000Z"),
+        ("2026-05-02T04:00:00.000Z", "2026-05-02T09:59:59Z", "2026-05-02T10:00:00.000Z"),
+    ] {
+        stage.when(&mut scheduler, now).await;
+        assert_eq!(listed(&stage), [format!("dns {now}")], "nobody knows how long ago it was");
+        stage.finish(&mut scheduler).await;
+        stage.when(&mut scheduler, before).await;
+        assert!(listed(&stage).is_empty());
+        stage.when(&mut scheduler, after).await;
+        assert_eq!(listed(&stage), [format!("dns {after}")]);
+        stage.finish(&mut scheduler).await;
+    }
+}
+
+#[tokio::test]
+async fn a_handler_is_told_the_time_again_once_a_clock_far_ahead_is_put_right() {
+    let (stage, lane) = Stage::told_hourly(Overlap::QueueOne, Missed::Skip, "2026-07-02T05:30:00Z").await;
+    let (mut scheduler, _asking) = stage.start().await;
+    let ahead = "2026-07-02T06:00:00.000Z";
+    stage.when(&mut scheduler, ahead).await;
+    stage.when(&mut scheduler, "2026-06-02T05:30:00Z").await;
+    assert_eq!(stage.owed(lane), [ahead]);
+    stage.when(&mut scheduler, TICKS[0]).await;
+    assert_eq!(stage.owed(lane), [ahead, TICKS[0]]);
 }
