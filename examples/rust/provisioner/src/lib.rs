@@ -1,9 +1,7 @@
 //! One thing per app at a plain JSON REST API: `{config.server}/things`, things with names and marks.
 
-use groundcrew_hook::{
-    Inventory, Listed, Owner, Provisioner, Request, Result, Spec, Thing, ThingPage, Value, View, Want,
-    config, encode, json,
-};
+mod inventory;
+use groundcrew_hook::{Provisioner, Request, Result, Spec, Thing, Value, View, Want, config, encode, json};
 use serde::Deserialize;
 
 /// The hook.
@@ -13,15 +11,8 @@ pub struct Things;
 #[derive(Deserialize)]
 struct Row {
     id: String,
-    name: String,
     mark: Option<String>,
     value: Value,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Row>,
-    next: Option<String>,
 }
 
 fn url(rest: &str) -> Result<String> {
@@ -40,8 +31,8 @@ impl Provisioner for Things {
     }
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
-        let page: Page = Request::get(url("")?).query("name", &want.key).send()?.success()?.json()?;
-        let mut things: Vec<Thing> = page.items.into_iter().map(thing).collect();
+        let page: Value = Request::get(url("")?).query("name", &want.key).send()?.success()?.json()?;
+        let mut things = Vec::<Row>::deserialize(&page["items"])?.into_iter().map(thing).collect::<Vec<_>>();
         things.retain(|thing| want.id.as_ref().is_none_or(|id| *id == thing.id));
         Ok(things)
     }
@@ -65,18 +56,4 @@ impl Provisioner for Things {
     }
 }
 
-impl Inventory for Things {
-    fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
-        let mut request = Request::get(url("")?);
-        if let Some(cursor) = cursor {
-            request = request.query("after", cursor);
-        }
-        let page: Page = request.send()?.success()?.json()?;
-        let listed =
-            |row: Row| Listed { kind: "thing".into(), key: Some(row.name.clone()), thing: thing(row) };
-        Ok(ThingPage { things: page.items.into_iter().map(listed).collect(), next: page.next })
-    }
-}
-
 groundcrew_hook::export_provisioner!(Things);
-groundcrew_hook::export_inventory!(Things);
