@@ -1,5 +1,6 @@
 //! Puts a runner together from a configuration: data directory, store, components, registry.
 
+mod progress;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
 use crate::upgrade::{self, Entering};
 
+pub use progress::Progress;
 pub use trial::look_over;
 
 /// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
@@ -177,6 +179,8 @@ pub struct Setting {
     pub limits: Limits,
     /// Where steps are written down instead of taken; none: they are taken.
     pub rehearsal: Option<Arc<Rehearsal>>,
+    /// Who says what is compiled.
+    pub progress: Progress,
 }
 
 /// What a process of its own has: a way out over the network, the system's clock and randomness.
@@ -205,6 +209,7 @@ impl Setting {
             compiler: self.compiler.clone(),
             limits: self.limits.clone(),
             rehearsal: self.rehearsal.clone(),
+            progress: self.progress.clone(),
         }
     }
 }
@@ -233,6 +238,7 @@ impl Outward {
             compiler: Compiler::Child { program, args: vec!["compile-component".to_owned()] },
             limits,
             rehearsal: None,
+            progress: Progress::default(),
         };
         Ok(Self { setting, transport, counts: Arc::new(move || counts.counts()) })
     }
@@ -260,7 +266,7 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     let entering = stanzas.iter().map(|hook| prepare(config, hook, &setting, &known));
     let entering = entering.collect::<Result<Vec<_>, _>>()?;
     let engine = Engine::new(profile(&entering, &setting, SLOTS))?;
-    let compiled = compile(&cache, &engine, &entering).await;
+    let compiled = compile(&cache, &engine, &entering, &setting.progress).await;
     let compiled = compiled.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
     if setting.rehearsal.is_none()
         && let Err(error) = cache.tidy(Bounds::default())
@@ -389,22 +395,32 @@ async fn compile(
     cache: &Cache,
     engine: &Engine,
     entering: &[Entering],
+    progress: &Progress,
 ) -> Vec<Result<(Digest, Component), Error>> {
+    let failed = |one: &Entering, source| Error::Compile { hook: one.hook.name.clone(), source };
     let distinct: BTreeMap<_, _> = entering.iter().map(|one| (one.inspected.digest, one)).collect();
-    let load = async |(digest, one): (Digest, &Entering)| {
-        let failed = |source| Error::Compile { hook: one.hook.name.clone(), source };
-        if let Some(compiled) = cache.find(engine, digest).map_err(failed)? {
-            return Ok((digest, compiled));
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
+    for (digest, one) in distinct {
+        match cache.find(engine, digest) {
+            Ok(Some(compiled)) => all.push(Ok((digest, compiled))),
+            Ok(None) => missing.push((digest, one)),
+            Err(source) => all.push(Err(failed(one, source))),
         }
+    }
+    progress.begins(missing.iter().map(|(_, one)| one.hook.name.clone()));
+    let load = async |(digest, one): (Digest, &Entering)| {
         // Read again: all components at once would be the most memory that the process ever needs.
         let bytes = bytes_of(&one.hook)?;
         if Digest::of(&bytes) != digest {
             return Err(Error::Changed { hook: one.hook.name.clone() });
         }
-        Ok((digest, cache.load(engine, digest, &bytes).await.map_err(failed)?))
+        let compiled = cache.load(engine, digest, &bytes).await;
+        progress.is_done(&one.hook.name);
+        Ok((digest, compiled.map_err(|source| failed(one, source))?))
     };
     // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
-    stream::iter(distinct).map(load).buffer_unordered(AT_ONCE).collect().await
+    all.extend(stream::iter(missing).map(load).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
+    all
 }
 
 fn bytes_of(hook: &Hook) -> Result<Vec<u8>, Error> {

@@ -1,19 +1,30 @@
-//! The API in front of a runner that is exchanged for another one: requests wait for the next, and none is refused.
+//! The API in front of the runner: it listens before one is there, and while one is exchanged for another.
 //!
-//! Listeners and connections belong to the front; what answers belongs to a runner.
+//! Listeners and connections belong to the front; what answers belongs to a runner. Requests wait for it, and none is
+//! refused, unless components are compiled for longer than clients wait: then the answer is 503, with how far that is.
 
-use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
+use groundcrew_core::duration::Millis;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
+use super::ready::Readiness;
 use super::{Door, State, router};
+use crate::assembly::Progress;
+use crate::control::Refusal;
+
+/// How long a request waits for a runner: longer than any exchange takes, and less than clients wait.
+const PATIENCE: Millis = Millis::seconds(5);
 
 /// Where requests go. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Front(watch::Sender<Option<Behind>>);
+pub struct Front {
+    behind: watch::Sender<Option<Behind>>,
+    progress: Progress,
+}
 
 /// What answers at present.
 #[derive(Clone, Debug)]
@@ -31,47 +42,64 @@ impl Behind {
     }
 }
 
-impl Default for Front {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Front {
-    /// Nobody answers yet; requests wait.
-    pub fn new() -> Self {
-        Self(watch::Sender::new(None))
+    /// Nobody answers yet; `progress` is that of the start.
+    pub fn new(progress: Progress) -> Self {
+        Self { behind: watch::Sender::new(None), progress }
     }
 
     /// From here on this answers, also what waited.
     pub fn open(&self, state: State) {
         let network = router(state.clone(), Door::Network);
-        self.0.send_replace(Some(Behind { network, socket: router(state, Door::Socket) }));
+        self.behind.send_replace(Some(Behind { network, socket: router(state, Door::Socket) }));
     }
 
     /// From here on requests wait; those that were begun are answered by whom they reached.
     pub fn close(&self) {
-        self.0.send_replace(None);
+        self.behind.send_replace(None);
     }
 
     /// The API behind a door, whoever answers.
     pub fn router(&self, door: Door) -> Router {
-        let behind = self.0.subscribe();
-        Router::new().fallback(move |request: Request| answer(behind.clone(), door, request))
+        let (behind, progress) = (self.behind.subscribe(), self.progress.clone());
+        Router::new()
+            .fallback(move |request: Request| answer(behind.clone(), progress.clone(), door, request))
     }
 }
 
-async fn answer(mut behind: watch::Receiver<Option<Behind>>, door: Door, request: Request) -> Response {
-    let router = match behind.wait_for(Option::is_some).await {
-        Ok(behind) => behind.as_ref().map(|behind| behind.router(door)),
-        Err(_) => None,
+async fn answer(
+    mut behind: watch::Receiver<Option<Behind>>,
+    progress: Progress,
+    door: Door,
+    request: Request,
+) -> Response {
+    let at_once = behind.borrow().as_ref().map(|behind| behind.router(door));
+    let router = match (at_once, request.uri().path()) {
+        (Some(router), _) => Some(router),
+        (None, "/healthz") => return "ok\n".into_response(),
+        (None, "/readyz") => return not_ready(&progress),
+        (None, _) => {
+            let waited = tokio::time::timeout(PATIENCE.to_std(), behind.wait_for(Option::is_some)).await;
+            // Without a front there will be no runner either: the process ends.
+            let behind = waited.ok().and_then(Result::ok);
+            behind.and_then(|behind| behind.as_ref().map(|behind| behind.router(door)))
+        }
     };
-    // Without a front there will be no runner either: the process ends.
-    let Some(router) = router else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let Some(router) = router else { return not_yet(&progress) };
     match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
+}
+
+fn not_ready(progress: &Progress) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness::not_yet(progress.to_string()))).into_response()
+}
+
+fn not_yet(progress: &Progress) -> Response {
+    let refusal = Refusal::conflict(progress.to_string()).hint("groundcrew doctor");
+    let soon = [(header::RETRY_AFTER, PATIENCE.to_std().as_secs().to_string())];
+    (StatusCode::SERVICE_UNAVAILABLE, soon, Json(refusal)).into_response()
 }
 
 #[cfg(test)]
@@ -105,9 +133,9 @@ mod tests {
 
     #[tokio::test]
     async fn requests_wait_for_the_next_runner_and_those_begun_are_answered_by_theirs() {
-        let front = Front::new();
+        let front = Front::new(Progress::default());
         let (reached, may) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        front.0.send_replace(Some(behind("old", &reached, &may)));
+        front.behind.send_replace(Some(behind("old", &reached, &may)));
         let exchanged = async {
             reached.notified().await;
             front.close();
@@ -119,12 +147,32 @@ mod tests {
             }
             let at_once = Arc::new(Notify::new());
             at_once.notify_one();
-            front.0.send_replace(Some(behind("new", &Arc::new(Notify::new()), &at_once)));
+            front.behind.send_replace(Some(behind("new", &Arc::new(Notify::new()), &at_once)));
             assert_eq!(waiting.await, "new");
             may.notify_one();
         };
         let (begun, ()) = tokio::join!(ask(&front, Door::Socket), exchanged);
         assert_eq!(begun, "old");
         assert_eq!(ask(&front, Door::Network).await, "the network");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_runner_it_says_how_far_that_is_and_lets_nobody_wait_for_long() {
+        let front = Front::new(Progress::default());
+        let ask = async |path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = front.router(Door::Network).oneshot(request).await.unwrap();
+            let (status, retry) = (answer.status(), answer.headers().contains_key(header::RETRY_AFTER));
+            let body = to_bytes(answer.into_body(), 1 << 10).await.unwrap();
+            (status.as_u16(), retry, String::from_utf8(body.to_vec()).unwrap())
+        };
+        let before = tokio::time::Instant::now();
+        assert_eq!(ask("/healthz").await, (200, false, "ok\n".to_owned()));
+        let (status, _, why) = ask("/readyz").await;
+        assert_eq!((status, why.as_str()), (503, r#"{"ready":false,"why":["the runner starts"]}"#));
+        assert_eq!(before.elapsed(), std::time::Duration::ZERO);
+        let (status, retry, why) = ask("/v1/events").await;
+        assert_eq!((status, retry, before.elapsed()), (503, true, PATIENCE.to_std()));
+        assert!(why.contains("the runner starts"), "{why}");
     }
 }

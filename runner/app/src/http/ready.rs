@@ -18,6 +18,13 @@ pub(super) struct Readiness {
     why: Vec<String>,
 }
 
+impl Readiness {
+    /// Not ready, for one reason.
+    pub(super) fn not_yet(why: String) -> Self {
+        Self { ready: false, why: vec![why] }
+    }
+}
+
 pub(super) async fn readyz(Extract(state): Extract<State>) -> (StatusCode, Json<Readiness>) {
     let readiness = readiness(&state);
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -1,4 +1,4 @@
-//! A runner that is killed while it compiles: its compiler ends with it, and the next start removes what is left.
+//! A runner that compiles says so; one that is killed then takes its compiler along, and the next start removes what is left.
 
 use std::fs;
 
@@ -81,6 +81,10 @@ fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
     for signal in [Signal::TERM, Signal::KILL] {
         let mut up = scene.up();
         let compiler = scene.until("it compiles", || compiler_of(up.0.id()));
+        // Nobody has to guess meanwhile what it does.
+        let (code, why) = scene.until("it answers", || scene.ask("/readyz"));
+        assert!(code == 503 && why.contains("0 of 1 new components are compiled; not yet: records"), "{why}");
+        assert_eq!(scene.ask("/healthz").map(|(code, _)| code), Some(200));
         kill_process(Pid::from_child(&up.0), signal).unwrap();
         up.0.wait().unwrap();
         // Whoever inherits it may leave it a zombie.

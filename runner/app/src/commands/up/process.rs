@@ -40,9 +40,32 @@ impl Process<'_> {
     pub(super) async fn run(&self, config: Config, mut asks: Asks) -> Result<(), Failure> {
         let place = Place::of(&config, self.dir.clone());
         let level = config.level;
-        let Some(mut running) = Box::pin(self.start(config)).await? else { return Ok(()) };
-        tracing::info!(installation = %place.installation, %level, "up");
+        // Whoever asks while components are compiled is told how far that is.
         let mut doors = self.listen(&place);
+        let ran = match Box::pin(self.start(config)).await {
+            Ok(Some(running)) => {
+                tracing::info!(installation = %place.installation, %level, "up");
+                self.follow(running, &place, &mut asks, &mut doors).await
+            }
+            Ok(None) => Ok(()),
+            Err(failure) => Err(failure),
+        };
+        self.stop.cancel();
+        let mut closed_well = Ok(());
+        while let Some(door) = doors.join_next().await {
+            closed_well = closed_well.and(closed(door));
+        }
+        ran.and(closed_well)
+    }
+
+    /// Goes on until the end, through every reload.
+    async fn follow(
+        &self,
+        mut running: Running,
+        place: &Place,
+        asks: &mut Asks,
+        doors: &mut JoinSet<Result<(), ServeError>>,
+    ) -> Result<(), Failure> {
         let ran = loop {
             let round = tokio::select! {
                 // Each arm only waits: what it waits for stays where it is if another one wins.
@@ -50,16 +73,12 @@ impl Process<'_> {
                 Some(ended) = doors.join_next() => break closed(ended),
                 Some(round) = asks.next() => round,
             };
-            if let Err(failure) = Box::pin(self.reload(&mut running, &place, round)).await {
+            if let Err(failure) = Box::pin(self.reload(&mut running, place, round)).await {
                 break Err(failure);
             }
         };
         self.stop.cancel();
-        let mut ended = running.started.ended().await.map_err(|error| Failure::of(&error));
-        while let Some(door) = doors.join_next().await {
-            ended = ended.and(closed(door));
-        }
-        ran.and(ended)
+        ran.and(running.started.ended().await.map_err(|error| Failure::of(&error)))
     }
 
     /// Listens for as long as the process runs, whoever answers.
