@@ -203,7 +203,7 @@ impl Seen for Aftermath {
     }
 
     fn tell(&self, story: &mut String) -> fmt::Result {
-        for Dangling { record, address, from, until, why } in &self.dangling {
+        for Dangling { record, address, from, until, gone: _, why } in &self.dangling {
             let until = until.map_or_else(|| "the end".to_owned(), |until| format!("{} ms", until - START));
             writeln!(story, "  {record} points at {address} from {} ms to {until}: {why:?}", from - START)?;
         }

@@ -34,6 +34,8 @@ pub struct Dangling {
     pub from: i64,
     /// Until when; none: to the end.
     pub until: Option<i64>,
+    /// When the app had ceased to have the address; none: it never had it.
+    pub gone: Option<i64>,
     /// Why.
     pub why: Why,
 }
@@ -53,7 +55,7 @@ pub fn dangling(neighbours: &Neighbours) -> Vec<Dangling> {
     happened.sort_by_key(|(at, _)| *at);
     let mut walk = Walk::default();
     for (at, what) in happened {
-        let why = walk.step(&what);
+        let why = walk.step(at, &what);
         walk.count(at, why);
     }
     walk.found
@@ -63,19 +65,24 @@ pub fn dangling(neighbours: &Neighbours) -> Vec<Dangling> {
 struct Walk {
     /// App and address.
     held: BTreeSet<(String, String)>,
+    /// When an app ceased to have an address.
+    gone: BTreeMap<(String, String), i64>,
     /// Contents by record.
     records: BTreeMap<String, Vec<String>>,
     found: Vec<Dangling>,
 }
 
 impl Walk {
-    fn step(&mut self, happened: &Happened<'_>) -> Why {
+    fn step(&mut self, at: i64, happened: &Happened<'_>) -> Why {
         match happened {
             Happened::Fly(effect) => {
                 let pair = (effect.app.clone(), canonical(&effect.subject));
                 match effect.what.as_str() {
                     "ip.allocated" => drop(self.held.insert(pair)),
-                    "ip.released" => drop(self.held.remove(&pair)),
+                    "ip.released" => {
+                        self.held.remove(&pair);
+                        self.gone.insert(pair, at);
+                    }
                     _ => {}
                 }
                 if effect.by == Actor::Client { Why::Released } else { Why::Lost }
@@ -107,7 +114,8 @@ impl Walk {
                     .any(|open| open.until.is_none() && open.record == *record && open.address == *address);
                 if !known && points(&self.records, &self.held, record, address) {
                     let (record, address) = (record.clone(), address.clone());
-                    self.found.push(Dangling { record, address, from: at, until: None, why });
+                    let gone = self.gone.get(&(app_of(&record).to_owned(), address.clone())).copied();
+                    self.found.push(Dangling { record, address, from: at, until: None, gone, why });
                 }
             }
         }
@@ -119,6 +127,11 @@ pub(crate) fn canonical(address: &str) -> String {
     address.parse::<IpAddr>().map_or_else(|_| address.to_owned(), |address| address.to_string())
 }
 
+/// The app of a record.
+fn app_of(record: &str) -> &str {
+    record.split('.').nth(1).unwrap_or_default()
+}
+
 /// Whether a record says an address that its app does not have.
 fn points(
     records: &BTreeMap<String, Vec<String>>,
@@ -126,7 +139,7 @@ fn points(
     record: &str,
     address: &str,
 ) -> bool {
-    let app = record.split('.').nth(1).unwrap_or_default();
+    let app = app_of(record);
     let says = records.get(record).is_some_and(|contents| contents.iter().any(|it| it == address));
     says && !held.contains(&(app.to_owned(), address.to_owned()))
 }

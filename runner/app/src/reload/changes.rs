@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(before.since(&before).to_string(), "reloaded: nothing changed");
         let mut after = lineup(
             &format!(
-                "{head}level = \"observe\"\n{}{}{}",
+                "{head}level = \"no-deletes\"\n{}{}{}",
                 stanza("one", "app.created"),
                 stanza("two", "app.*"),
                 stanza("new", "app.*")

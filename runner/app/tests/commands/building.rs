@@ -88,7 +88,7 @@ fn watching_builds_what_changes_until_it_is_interrupted() {
     let second = fs::read(&component).unwrap();
     assert_ne!(second, first);
     // What is refused is said, and the component stays.
-    scratch.write("more.c", "nonsense;\n");
+    scratch.write("more.c", "int more(\n");
     watching.until("what is wrong is said", |line| line.contains("refuses the source"));
     assert_eq!(fs::read(&component).unwrap(), second);
     fs::remove_file(scratch.root.join("more.c")).unwrap();

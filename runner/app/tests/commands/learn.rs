@@ -230,7 +230,7 @@ async fn what_was_learnt_is_written_into_the_file_and_nothing_else_changes() {
     let tight = fixture.data_run("--json learn dns --write --tight").json();
     assert_eq!(tight["written"]["removed"], json!(["POST https://pdns/*"]));
     assert_eq!(tight["written"]["added"], json!([]));
-    assert_eq!(tight["written"]["next"], json!(["groundcrew add dns", "groundcrew up"]));
+    assert_eq!(tight["written"]["next"], json!(["groundcrew add dns", "groundcrew reload"]));
     assert_eq!(fixture.file(), narrowed.replace("\"POST https://pdns/*\",  # never", "# never"));
 }
 

@@ -21,7 +21,7 @@ use crate::fixture::Fixture;
 type Reads = (&'static str, i32, &'static [&'static str]);
 
 /// Every command; one without a line reads no database, or writes to it, and migrates it before.
-const COMMANDS: [Reads; 67] = [
+const COMMANDS: [Reads; 68] = [
     ("add", 0, &[]),
     ("app", 0, &["app web", "app web/m1"]),
     ("apply", 0, &["apply plan.json --yes"]),
@@ -69,6 +69,7 @@ const COMMANDS: [Reads; 67] = [
     ("prove", 0, &[]),
     ("reconcile", 0, &[]),
     ("recover", 0, &[]),
+    ("reload", 0, &[]),
     ("replay", 1, &["replay r1"]),
     ("resources", 0, &["resources", "resources --hook make"]),
     ("resources delete", 1, &["resources delete thing/a"]),

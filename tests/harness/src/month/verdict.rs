@@ -307,8 +307,14 @@ impl fmt::Display for Outcome {
             writeln!(f, "torn at {}: {}/{}", When(torn.at - START), torn.collection, torn.id)?;
         }
         for it in self.dangling.iter().filter(|it| it.why != Why::Lost || it.until.is_none()).take(TOLD_MAX) {
-            let Dangling { record, address, from, why, .. } = it;
-            writeln!(f, "{record} says {address}, since {}: {why:?}", When(from - START))?;
+            let Dangling { record, address, from, until, gone, why } = it;
+            let when = |at: &Option<i64>| at.map_or("never".to_owned(), |at| When(at - START).to_string());
+            let (since, until, gone) = (When(from - START), when(until), when(gone));
+            writeln!(
+                f,
+                "{record} says {address}, {why:?}, from {since}, until {until}; the app lost it {gone}"
+            )?;
+            self.story.tell_app(f, record.split('.').nth(1).unwrap_or_default(), *from)?;
         }
         for (word, ids) in [
             ("untold", &self.told.missing),
@@ -345,6 +351,25 @@ impl fmt::Display for When {
 }
 
 impl Story {
+    /// What happened to an app, and to everybody, around a time.
+    fn tell_app(&self, f: &mut fmt::Formatter<'_>, name: &str, at: i64) -> fmt::Result {
+        let near = |when: i64| (at - START - when).abs() < 12 * HOUR;
+        for (when, act) in self.acts.iter().filter(|(when, _)| near(*when)) {
+            let tells = match act {
+                Act::Create { app, .. }
+                | Act::Delete { app }
+                | Act::Wish { app, .. }
+                | Act::Machine { app, .. } => app == name,
+                Act::Stranger(foreign) => format!("{foreign:?}").contains(name),
+                _ => true,
+            };
+            if tells {
+                writeln!(f, "  {}  {act:?}", When(*when))?;
+            }
+        }
+        Ok(())
+    }
+
     /// What happened to the app of a purpose, and to everybody, around a time.
     fn tell(&self, f: &mut fmt::Formatter<'_>, purpose: Option<&Purpose>, at: i64) -> fmt::Result {
         let Some(purpose) = purpose else { return Ok(()) };
