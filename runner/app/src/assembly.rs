@@ -1,6 +1,7 @@
 //! Puts a runner together from a configuration: data directory, store, components, registry.
 
 mod progress;
+mod seen;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,8 @@ use crate::service::CountsOf;
 use crate::upgrade::{self, Entering};
 
 pub use progress::Progress;
-pub use trial::look_over;
+pub use seen::Seen;
+pub use trial::{Chosen, choose, look_over};
 
 /// Runs at once, over all hooks; memory is reserved for them, not used. A run that waits for an answer has one.
 pub(crate) const SLOTS: u32 = 256;
@@ -181,6 +183,8 @@ pub struct Setting {
     pub rehearsal: Option<Arc<Rehearsal>>,
     /// Who says what is compiled.
     pub progress: Progress,
+    /// What components were when they were approved.
+    pub seen: Seen,
 }
 
 /// What a process of its own has: a way out over the network, the system's clock and randomness.
@@ -195,9 +199,9 @@ pub struct Outward {
 }
 
 impl Setting {
-    /// The same for the next runner of this process: with randomness of its own.
+    /// The same for the next runner of this process: with randomness of its own, and components as they were `seen`.
     #[must_use]
-    pub fn again(&self) -> Self {
+    pub fn again(&self, seen: Seen) -> Self {
         Self {
             directory: self.directory.clone(),
             store: self.store.clone(),
@@ -210,6 +214,7 @@ impl Setting {
             limits: self.limits.clone(),
             rehearsal: self.rehearsal.clone(),
             progress: self.progress.clone(),
+            seen,
         }
     }
 }
@@ -239,6 +244,7 @@ impl Outward {
             limits,
             rehearsal: None,
             progress: Progress::default(),
+            seen: Seen::default(),
         };
         Ok(Self { setting, transport, counts: Arc::new(move || counts.counts()) })
     }
@@ -331,6 +337,9 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
 /// Reads a stanza's component, keeps it, and decides which version of it is started.
 fn prepare(config: &Config, hook: &Hook, setting: &Setting, known: &[StoredHook]) -> Result<Entering, Error> {
     let (bytes, inspected) = read(hook)?;
+    if setting.seen.differs(&hook.component, inspected.digest) {
+        return Err(Error::Changed { hook: hook.name.clone() });
+    }
     keep(setting, inspected.digest, &bytes);
     let before = known.iter().find(|stored| stored.name == hook.name);
     enter(config, hook, inspected, before, &setting.store, &setting.directory)

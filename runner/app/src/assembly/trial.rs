@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::hash::Digest;
 use groundcrew_engine::cache::Cache;
 use groundcrew_engine::run::Engine;
 use groundcrew_store::hooks::StoredHook;
@@ -10,22 +11,40 @@ use super::{Entering, Error, Setting, compile, key, prepare, profile, promoted, 
 use crate::config::{Config, Hook};
 use crate::runner::installed;
 
+/// The component that each hook is started with, by name: its stanza's, what was promoted, or the version before.
+pub type Chosen = BTreeMap<String, Digest>;
+
+/// Which components [`super::assemble`] would choose now; nothing is compiled, and the store stays as it is.
+pub fn choose(config: &Config, setting: &Setting) -> Result<Chosen, Error> {
+    let (stanzas, known) = stanzas(config, setting)?;
+    let entering = stanzas.iter().map(|hook| prepare(config, hook, setting, &known));
+    entering.map(|entering| entering.map(|it| chosen(&it))).collect()
+}
+
+fn chosen(entering: &Entering) -> (String, Digest) {
+    (entering.hook.name.clone(), entering.inspected.digest)
+}
+
+/// The stanzas as they would run, and the hooks on record under the names that they would have.
+fn stanzas(config: &Config, setting: &Setting) -> Result<(Vec<Hook>, Vec<StoredHook>), Error> {
+    let renames = renames::find(config, &setting.store)?;
+    let known = renames::applied(setting.store.hooks()?, &renames);
+    let effective = promoted::effective(config, &setting.store, &known, &setting.directory)?;
+    Ok((effective.hooks, known))
+}
+
 /// Looks at all that [`super::assemble`] would refuse, and compiles into the cache what it would compile.
 ///
 /// The store stays as it is. `setting` is that of the runner that runs: installation, data directory and database are
-/// those.
+/// those. Says which components it looked at: what is [chosen](choose) later was compiled only if it is one of them.
 ///
 /// # Errors
 /// All problems, those of one hook together.
-pub async fn look_over(config: &Config, setting: &Setting) -> Result<(), Vec<Error>> {
+pub async fn look_over(config: &Config, setting: &Setting) -> Result<Chosen, Vec<Error>> {
     let one = |error| vec![error];
     let key = key::of(&setting.store, &setting.directory, &setting.database).await;
     let key = key.map_err(|error| one(error.into()))?;
-    let renames = renames::find(config, &setting.store).map_err(|error| one(error.into()))?;
-    let known = setting.store.hooks().map_err(|error| one(error.into()))?;
-    let known = renames::applied(known, &renames);
-    let effective = promoted::effective(config, &setting.store, &known, &setting.directory);
-    let stanzas = effective.map_err(|error| one(error.into()))?.hooks;
+    let (stanzas, known) = stanzas(config, setting).map_err(one)?;
     let (mut entering, mut problems) = (Vec::new(), Vec::new());
     for hook in &stanzas {
         match prepare(config, hook, setting, &known) {
@@ -51,7 +70,7 @@ pub async fn look_over(config: &Config, setting: &Setting) -> Result<(), Vec<Err
         }
         problems.extend(stanza(config, entering, setting, &known, &key));
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    if problems.is_empty() { Ok(entering.iter().map(chosen).collect()) } else { Err(problems) }
 }
 
 /// What is wrong with a stanza, whatever its component is.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Failure, Kind};
 use super::context::Context;
-use crate::assembly::Outward;
+use crate::assembly::{Outward, Seen};
 use crate::config::Config;
 use crate::http::Front;
 use crate::lock::Approvals;
@@ -25,7 +25,7 @@ pub struct Args {
 
 /// Runs until a signal.
 pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure> {
-    let config = read_config(context, args)?;
+    let (config, seen) = read_config(context, args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::of(&error))?;
     let dir = context.data_dir();
@@ -38,36 +38,40 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         reload_on_hangup(reloads.clone()).map_err(|error| Failure::of(&error))?;
         let (dir, front) = (&dir, Front::new(outward.setting.progress.clone()));
         let process = Process { context, args, dir, outward, reloads, stop, front };
-        Box::pin(process.run(config, asks)).await
+        Box::pin(process.run(config, seen, asks)).await
     })?;
     // What still runs on the blocking pool is nothing that must be waited for.
     runtime.shutdown_background();
     Ok(Answer::text(""))
 }
 
-/// The configuration as it is now, if it may be run.
-fn read_config(context: &Context, args: &Args) -> Result<Config, Failure> {
+/// The configuration as it is now, if it may be run, and what its components are.
+fn read_config(context: &Context, args: &Args) -> Result<(Config, Seen), Failure> {
     let config = context.config()?;
     refuse_without_values(&config)?;
-    if !args.unapproved {
-        refuse_differences(context, &config)?;
-    }
-    Ok(config)
+    let seen = if args.unapproved { Seen::default() } else { refuse_differences(context, &config)? };
+    Ok((config, seen))
 }
 
-pub(super) fn refuse_differences(context: &Context, config: &Config) -> Result<(), Failure> {
+/// Refuses what is not approved; says what the components were.
+pub(super) fn refuse_differences(context: &Context, config: &Config) -> Result<Seen, Failure> {
+    let mut seen = Seen::default();
     let path = Approvals::path(context.config_path());
     let approvals = Approvals::read(&path).map_err(|error| Failure::of(&error))?;
     let mut lines = Vec::new();
     for hook in config.hooks.values() {
         let digest = crate::components::digest(&hook.component).map_err(|error| Failure::of(&error))?;
         let candidate = crate::components::candidate(hook).map_err(|error| Failure::of(&error))?;
+        seen.note(&hook.component, digest);
+        if let (Some(candidate), Some(digest)) = (&hook.candidate, candidate) {
+            seen.note(&candidate.hook.component, digest);
+        }
         if let Some(difference) = approvals.difference(hook, digest, candidate) {
             lines.push(format!("hook `{}`: {}", difference.hook, difference.lines.join("; ")));
         }
     }
     if lines.is_empty() {
-        return Ok(());
+        return Ok(seen);
     }
     let message = format!("not approved in {}: {}", path.display(), lines.join("\n  "));
     Err(Failure::new(Kind::Approval, message).hint("groundcrew add"))

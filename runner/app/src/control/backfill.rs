@@ -38,8 +38,10 @@ impl Desk<'_> {
         let upgrade = self.store.upgrade(hook)?;
         let act = self.act(format!("approve --upgrade {name}"));
         if let Some(waiting) = upgrade.waiting {
+            let component = waiting.component.clone();
             self.store.approve_version(hook, name, waiting, act, self.now).await?;
-            return self.take_up(hook, name, format!("the new version of {name} is approved")).await;
+            let what = format!("the new version of {name} is approved");
+            return self.take_up(hook, name, &component, what).await;
         }
         let held = self.store.sight(hook)?.and_then(|sight| Some((sight.held?, sight.lost.len())));
         let Some((settings, lost)) = held else {

@@ -33,10 +33,11 @@ impl Desk<'_> {
             at: self.now,
             who: self.who.to_owned(),
         };
-        let (candidate, named) = (promotion.component.short(), promotion.instead_of.short());
+        let (candidate, named) = (promotion.component, promotion.instead_of.short());
         let anyway = if when == Promoting::Anyway { " --anyway" } else { "" };
         self.store.promote(promotion, self.act(format!("promote {name}{anyway}")), self.now).await?;
-        self.take_up(hook, name, format!("{name}: {candidate} is promoted over {named}")).await
+        let what = format!("{name}: {} is promoted over {named}", candidate.short());
+        self.take_up(hook, name, &candidate.to_string(), what).await
     }
 
     /// What the stanza names runs again.
@@ -46,8 +47,9 @@ impl Desk<'_> {
             return Err(Refusal::conflict(format!("nothing of {name} is promoted")).hint("groundcrew canary"));
         };
         self.store.forget_promotion(hook, Some(self.act(format!("promote {name} --undo"))), self.now).await?;
-        let named = promoted.instead_of.short();
-        self.take_up(hook, name, format!("{name} goes back to {named}, which its stanza names")).await
+        let named = promoted.instead_of;
+        let what = format!("{name} goes back to {}, which its stanza names", named.short());
+        self.take_up(hook, name, &named.to_string(), what).await
     }
 }
 

@@ -13,8 +13,8 @@ impl Desk<'_> {
         Ok(done)
     }
 
-    /// Lets what was just committed about a hook take effect; `what` says what that is.
-    pub(super) async fn take_up(&self, hook: HookId, name: &str, what: String) -> Result {
+    /// Lets what was just committed about a hook take effect; `what` says what that is, and `component` what it lets run.
+    pub(super) async fn take_up(&self, hook: HookId, name: &str, component: &str, what: String) -> Result {
         let Some(reload) = self.hints.reload() else {
             let message = format!("{what}; no runner is up: groundcrew up begins with it");
             return Ok(Done { message, changed: 1 });
@@ -24,11 +24,14 @@ impl Desk<'_> {
             hints: [refusal.hints, vec!["groundcrew reload".to_owned()]].concat(),
             ..refusal
         })?;
-        let waits = self.store.upgrade(hook)?.waiting.is_some();
-        let end = if waits {
+        let upgrade = self.store.upgrade(hook)?;
+        let end = if upgrade.active.is_some_and(|active| active.component == component) {
+            ", and is in force".to_owned()
+        } else if upgrade.waiting.is_some_and(|waiting| waiting.component == component) {
             format!("; it waits: groundcrew approve --upgrade {name}")
         } else {
-            ", and is in force".to_owned()
+            // The whole file counts, and somebody wrote into it meanwhile.
+            ", and is not in force: the configuration names another component by now".to_owned()
         };
         Ok(Done { message: format!("{what}{end}\n{}", reloaded.message), changed: 1 })
     }

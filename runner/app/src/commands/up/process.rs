@@ -1,5 +1,6 @@
 //! One runner after the other in one process: what outlives them, and how one takes the place of the other.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinSet};
@@ -8,13 +9,16 @@ use tokio_util::sync::CancellationToken;
 use super::super::answer::Failure;
 use super::super::context::Context;
 use super::{Args, read_config};
-use crate::assembly::{self, Outward};
+use crate::assembly::{self, Outward, Seen};
 use crate::config::{Config, Ndjson};
 use crate::control::{Done, Refusal};
 use crate::data_dir::DataDir;
 use crate::http::{self, Door, Front, ServeError};
 use crate::reload::{Asks, Lineup, Place, Reloads, Round};
 use crate::service::{Service, Started};
+
+/// Looks at what is to run, until it stands still.
+const LOOKS: u32 = 3;
 
 /// What outlives a runner.
 pub(super) struct Process<'a> {
@@ -37,12 +41,17 @@ struct Running {
 
 impl Process<'_> {
     /// Runs until a signal, or until something fails that cannot be gone on without.
-    pub(super) async fn run(&self, config: Config, mut asks: Asks) -> Result<(), Failure> {
+    pub(super) async fn run(&self, config: Config, seen: Seen, mut asks: Asks) -> Result<(), Failure> {
         let place = Place::of(&config, self.dir.clone());
         let level = config.level;
         // Whoever asks while components are compiled is told how far that is.
         let mut doors = self.listen(&place);
-        let ran = match Box::pin(self.start(config)).await {
+        let started = tokio::select! {
+            // Nothing is begun for long that ends since an address is taken.
+            Some(ended) = doors.join_next() => closed(ended).map(|()| None),
+            started = Box::pin(self.start(config, seen)) => started,
+        };
+        let ran = match started {
             Ok(Some(running)) => {
                 tracing::info!(installation = %place.installation, %level, "up");
                 self.follow(running, &place, &mut asks, &mut doors).await
@@ -95,9 +104,9 @@ impl Process<'_> {
     }
 
     /// Puts a runner together and lets it begin; none: the process was told to end meanwhile.
-    async fn start(&self, config: Config) -> Result<Option<Running>, Failure> {
+    async fn start(&self, config: Config, seen: Seen) -> Result<Option<Running>, Failure> {
         let starting = async {
-            let setting = self.outward.setting.again();
+            let setting = self.outward.setting.again(seen);
             let compiler = setting.compiler.clone();
             let runner = assembly::assemble(&config, setting).await.map_err(|error| Failure::of(&error))?;
             let config = Arc::new(config);
@@ -130,8 +139,8 @@ impl Process<'_> {
             ended = running.started.ended() => return ended.map_err(|error| Failure::of(&error)),
             looked_over = self.look_over(place) => looked_over,
         };
-        let config = match looked_over {
-            Ok(config) => config,
+        let (config, seen) = match looked_over {
+            Ok(approved) => approved,
             Err(failure) => {
                 let refusal = Refusal::from(failure);
                 let problems = [vec![refusal.message.clone()], refusal.causes.clone()].concat().join("\n");
@@ -142,7 +151,7 @@ impl Process<'_> {
         };
         self.front.close();
         running.started.end().await.map_err(|error| Failure::of(&error))?;
-        match Box::pin(self.start(config)).await {
+        match Box::pin(self.start(config, seen)).await {
             Ok(Some(next)) => {
                 let changes = next.lineup.since(&running.lineup);
                 *running = next;
@@ -159,8 +168,8 @@ impl Process<'_> {
     }
 
     /// The configuration as it is now, if a runner can be put together from it in the place of the one that runs.
-    async fn look_over(&self, place: &Place) -> Result<Config, Failure> {
-        let config = read_config(self.context, self.args)?;
+    async fn look_over(&self, place: &Place) -> Result<(Config, Seen), Failure> {
+        let (config, seen) = read_config(self.context, self.args)?;
         let causes = place.differing(&Place::of(&config, self.context.data_dir()));
         if !causes.is_empty() {
             let failure =
@@ -168,12 +177,32 @@ impl Process<'_> {
             return Err(failure.hint("change it back, or end groundcrew up and start it again"));
         }
         if let Some(Ndjson::File(path)) = config.sources.ndjson.as_ref().map(|source| &source.from) {
-            let unreadable = |error| Failure::failed(format!("cannot read {}: {error}", path.display()));
-            std::fs::File::open(path).map_err(unreadable)?;
+            readable(path)
+                .map_err(|why| Failure::failed(format!("cannot read {}: {why}", path.display())))?;
         }
-        assembly::look_over(&config, &self.outward.setting).await.map_err(|errors| several(&errors))?;
-        Ok(config)
+        let setting = self.outward.setting.again(seen.clone());
+        for _ in 0..LOOKS {
+            let looked_at =
+                assembly::look_over(&config, &setting).await.map_err(|errors| several(&errors))?;
+            // While one was compiled, another one may have been promoted or approved.
+            if assembly::choose(&config, &setting).map_err(|error| Failure::of(&error))? == looked_at {
+                return Ok((config, seen));
+            }
+        }
+        Err(Failure::failed("what is to run changes while it is looked over").hint("groundcrew reload"))
     }
+}
+
+/// Whether a source can read a file. A pipe is not opened: that would wait for whoever writes into it.
+fn readable(path: &Path) -> Result<(), String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if metadata.is_dir() {
+        return Err("it is a directory".to_owned());
+    }
+    if metadata.is_file() {
+        std::fs::File::open(path).map_err(|error| error.to_string())?;
+    }
+    Ok(())
 }
 
 /// All of them in one.
