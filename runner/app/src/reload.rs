@@ -9,6 +9,8 @@
 //!
 //! # Guarantees
 //! - What is looked over is all that a start looks at, components compiled; until then nothing of what runs is touched.
+//! - What runs then is what was approved and looked over: what was promoted or approved meanwhile is looked over, too, and
+//!   a component that was written anew since is not started.
 //! - Runs under way end as at a shutdown, and are taken up again as after one.
 //! - Nobody reloads by themselves because a reload was refused: each is asked for.
 
