@@ -98,7 +98,8 @@ mod tests {
         for n in 0..=KEPT {
             masks.of(&values(&[n]));
         }
-        assert_eq!((masks.kept().by_tokens.len(), masks.kept().order.len()), (KEPT, KEPT));
+        let many = |kept: &Kept| (kept.by_tokens.len(), kept.order.len());
+        assert_eq!(many(&masks.kept()), (KEPT, KEPT));
         masks.of(&values(&[KEPT]));
         assert_eq!(masks.built(), KEPT + 1, "the last one is kept");
         masks.of(&values(&[0]));
