@@ -110,6 +110,14 @@ pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
     let mut table =
         Table::new(["ID", "SEVERITY", "CODE", "ABOUT", "SINCE", "COST/MONTH", "MESSAGE", "REMEDY"]);
     for finding in findings {
+        let same = |other: &&Finding| (&other.code, &other.about) == (&finding.code, &finding.about);
+        let about = match &finding.hook {
+            // Two hooks may have things of one name, at different places.
+            Some(hook) if findings.iter().filter(same).any(|other| other.hook != finding.hook) => {
+                format!("{} ({hook})", finding.about)
+            }
+            _ => finding.about.clone(),
+        };
         let tone = match finding.severity.as_str() {
             _ if finding.standing != Standing::Open => Tone::Faint,
             "critical" => Tone::Bad,
@@ -121,7 +129,7 @@ pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
             finding.id.clone().into(),
             Cell::toned(tone, finding.severity.clone()),
             finding.code.clone().into(),
-            finding.about.clone().into(),
+            about.into(),
             Cell::or_nothing(since),
             Cell::or_nothing(cost(finding)),
             format!("{}{}", standing(finding, now), super::rows::first_line(&finding.message)).into(),
