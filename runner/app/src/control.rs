@@ -146,9 +146,18 @@ impl Desk<'_> {
         };
         let changed = lanes.len() as u32;
         self.store.touch(lanes, self.act(format!("touch {app}")), self.now).await?;
-        let message = match found {
-            Some(_) => format!("{app} is looked at now ({changed} lanes)"),
-            None => format!("no living app `{app}` is known yet; the source was asked to look for it"),
+        let lanes = if changed == 1 { "lane" } else { "lanes" };
+        let message = match (&found, self.hints.is_up()) {
+            (Some(_), true) => format!("{app} is looked at now ({changed} {lanes})"),
+            (Some(_), false) => {
+                format!("no runner is up: {app} is looked at when `groundcrew up` begins ({changed} {lanes})")
+            }
+            (None, true) => {
+                format!("no living app `{app}` is known yet; the source was asked to look for it")
+            }
+            (None, false) => {
+                format!("no living app `{app}` is known yet; no runner is up: `groundcrew up` looks for it")
+            }
         };
         Ok(Done { message, changed })
     }

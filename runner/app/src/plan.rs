@@ -19,7 +19,7 @@ use groundcrew_core::plan::{Action, FORMAT, HOLDS, Item, Plan, Waits};
 use groundcrew_core::row::State;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
-use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::findings::{ClosedToo, Finding};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::recover::OUT_OF_SCOPE;
@@ -267,13 +267,14 @@ fn sort(items: &mut [Item]) {
 /// The ledger as it was before the rehearsal.
 struct Before {
     owners: BTreeMap<i64, SubjectId>,
+    /// Ids of findings that were open.
     conflicts: BTreeSet<String>,
 }
 
 impl Before {
     fn of(store: &Store) -> Result<Self, Error> {
         let rows = store.living_rows()?;
-        let conflicts = conflicts(store)?.into_iter().map(|(about, _)| about).collect();
+        let conflicts = conflicts(store)?.into_iter().map(|finding| finding.id).collect();
         Ok(Self { owners: rows.into_iter().map(|row| (row.id, row.owner)).collect(), conflicts })
     }
 
@@ -294,24 +295,24 @@ impl Before {
         let is_noted =
             |row: &StoredRow| noted.get(&row.id).is_some_and(|item| item.action == Action::Conflict);
         let mut items = Vec::new();
-        for (about, why) in conflicts(&runner.store)? {
-            if self.conflicts.contains(&about) {
+        for finding in conflicts(&runner.store)? {
+            if self.conflicts.contains(&finding.id) {
                 continue;
             }
-            let rows = runner.store.rows_named(&about)?;
-            let row = rows.iter().find(|row| row.row.state != State::Gone);
+            let rows = runner.store.rows_named(&finding.about)?;
+            let row = rows.iter().find(|row| row.row.state != State::Gone && finding.is_at(&row.target));
             if let Some(row) = row.filter(|row| !is_noted(row)) {
-                items.extend(of_row(runner, row, Action::Conflict, Some(why))?);
+                items.extend(of_row(runner, row, Action::Conflict, Some(finding.message))?);
             }
         }
         Ok(items)
     }
 }
 
-fn conflicts(store: &Store) -> Result<Vec<(String, String)>, Error> {
-    let open =
-        store.findings(ClosedToo::No)?.into_iter().filter(|finding| finding.code == "resource.conflict");
-    Ok(open.map(|finding| (finding.about, finding.message)).collect())
+fn conflicts(store: &Store) -> Result<Vec<Finding>, Error> {
+    let mut open = store.findings(ClosedToo::No)?;
+    open.retain(|finding| finding.code == "resource.conflict");
+    Ok(open)
 }
 
 fn of_row(

@@ -337,7 +337,7 @@ fn save(connection: &Connection, hook: HookId, finding: &Reported, life: &Life) 
     let text = "INSERT INTO finding (source, code, about, hook, severity, message, remedy, cost_cents, subject, data,
           acknowledged, openings, first_at, last_at, closed_at)
         VALUES (?1, ?2, ?3, ?1, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-        ON CONFLICT (source, code, about) DO UPDATE SET severity = excluded.severity, message = excluded.message,
+        ON CONFLICT (source, code, about, whose) DO UPDATE SET severity = excluded.severity, message = excluded.message,
           remedy = excluded.remedy, cost_cents = excluded.cost_cents, subject = excluded.subject,
           data = excluded.data, acknowledged = excluded.acknowledged, openings = excluded.openings,
           first_at = excluded.first_at, last_at = excluded.last_at, closed_at = excluded.closed_at";

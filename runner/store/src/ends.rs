@@ -74,7 +74,7 @@ impl Store {
                 forget_wants(connection, &row, now)?;
                 wake_readers(connection, &row, now)?;
                 let_go(connection, Which::Row(*id), now)?;
-                findings::close(connection, "resource.*", &row.about(), now)?;
+                findings::close_of_row(connection, "resource.*", &row, now)?;
                 finish_hook(connection, row.hook)?;
             }
             operators::record(connection, &act, now)
@@ -97,7 +97,7 @@ impl Store {
                 unwant(connection, &row, now)?;
                 ask(connection, planned, Asked::ForRow, now)?;
                 for code in ["resource.held", "resource.retained"] {
-                    findings::close(connection, code, &row.about(), now)?;
+                    findings::close_of_row(connection, code, &row, now)?;
                 }
             }
             operators::record(connection, &act, now)
@@ -118,7 +118,7 @@ impl Store {
             if connection.execute(text, params![id, now.as_millis()])? == 0 {
                 return Err(Error::Superseded("the ledger row"));
             }
-            findings::close(connection, "resource.retained", &row.about(), now)?;
+            findings::close_of_row(connection, "resource.retained", &row, now)?;
             lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
             operators::record(connection, &act, now)
         })
@@ -140,7 +140,7 @@ impl Store {
                 if connection.execute(text, params![one.id, one.thing, one.mark, now.as_millis()])? == 0 {
                     return Err(Error::Superseded("the ledger row"));
                 }
-                findings::close(connection, "resource.conflict", &row.about(), now)?;
+                findings::close_of_row(connection, "resource.conflict", &row, now)?;
                 lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
             }
             operators::record(connection, &act, now)
@@ -162,6 +162,7 @@ impl Store {
     ) -> Result<u32> {
         self.write(move |connection| {
             let of = begin_ending(connection, hook, now)?;
+            findings::close_conflicts_of(connection, hook, now)?;
             connection.execute("DELETE FROM want WHERE hook = ?1", [hook.0])?;
             for row in living(connection, hook)? {
                 wants::release(connection, &row, Cause::Asked, now)?;
@@ -223,10 +224,7 @@ impl Store {
             let text = "UPDATE resource SET hook = ?2, due_at = coalesce(due_at, ?3), version = version + 1
                 WHERE hook = ?1 AND state NOT IN ('gone', 'retained')";
             connection.execute(text, params![hook.0, to.0, now.as_millis()])?;
-            connection.execute(
-                "UPDATE finding SET hook = ?2 WHERE hook = ?1 AND closed_at IS NULL",
-                [hook.0, to.0],
-            )?;
+            findings::transfer(connection, hook, to)?;
             finish_hook(connection, hook)?;
             operators::record(connection, &act, now)?;
             Ok(of)
@@ -407,6 +405,7 @@ fn forget_wants(connection: &Connection, row: &StoredRow, now: Timestamp) -> Res
         let text = "UPDATE lane SET view_hash = NULL WHERE hook = ?1 AND subject = ?2";
         connection.prepare_cached(text)?.execute([lane.hook.0, lane.subject.0])?;
         lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
+        findings::close_conflict(connection, lane, &row.target, &row.name(), now)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! together ([`crate::told`]); those of auditors by whole runs ([`crate::audits`]).
 
 mod renamed;
+mod whose;
 
 use groundcrew_core::finding::{Acknowledgement, Coverage, Flapping, Life, Notice, Standing};
 use groundcrew_core::time::Timestamp;
@@ -15,8 +16,9 @@ use crate::{Error, HookId, Result, Store, sql};
 
 pub use groundcrew_core::finding::Severity;
 pub(crate) use renamed::rename;
+pub(crate) use whose::{Whose, close_conflict, close_conflicts_of, close_of_row, open_of_row, transfer};
 
-/// Something to be reported; (code, about) is its identity.
+/// Something to be reported; (code, about) is its identity, with the target for what is about a ledger row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFinding {
     /// `resource.stuck`, `resource.conflict`, `source.vanish`.
@@ -54,6 +56,8 @@ pub struct Finding {
     pub id: String,
     /// The auditor that reports it; none: the runner itself.
     pub auditor: Option<String>,
+    /// Whose thing or work it is about, if it is the runner's own and about one hook's.
+    pub hook: Option<String>,
     /// What kind of thing was noticed.
     pub code: String,
     /// What it concerns.
@@ -78,9 +82,18 @@ pub struct Finding {
     pub seen: String,
     /// When it ended; none: open.
     pub closed: Option<String>,
+    /// Which of the things of this name it is about.
+    #[serde(skip)]
+    whose: String,
 }
 
 impl Finding {
+    /// Whether it may be about something at this target: it says so, or says nothing of targets.
+    #[must_use]
+    pub fn is_at(&self, target: &str) -> bool {
+        whose::is_at(&self.whose, target)
+    }
+
     /// The same at this time: an acknowledgement whose time is over is none.
     #[must_use]
     pub fn as_of(mut self, now: Timestamp) -> Self {
@@ -121,14 +134,26 @@ pub struct Acknowledged {
 
 /// Opens a finding, or sees it again. Handlers that listen are told of what opens, unless it comes and goes too often.
 pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp) -> Result<()> {
+    open_whose(connection, finding, Whose::Only, now)
+}
+
+/// Opens a finding about one of the things of its name, or sees it again.
+pub(crate) fn open_whose(
+    connection: &Connection,
+    finding: &NewFinding,
+    whose: Whose<'_>,
+    now: Timestamp,
+) -> Result<()> {
     let NewFinding { code, about, hook, severity, message, remedy } = finding;
-    let before = ours(connection, "code = ?1", code, about)?.pop().map(|known| known.life);
+    let whose = whose.text();
+    let before =
+        ours(connection, "code = ?1 AND whose = ?3", code, about, &whose)?.pop().map(|known| known.life);
     let (life, notice) = Life::seen(before, now, Flapping::DEFAULT);
     let text =
         "INSERT INTO finding (source, code, about, hook, severity, message, remedy, acknowledged, openings,
-          first_at, last_at)
-        VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-        ON CONFLICT (source, code, about) DO UPDATE SET message = excluded.message, remedy = excluded.remedy,
+          first_at, last_at, whose)
+        VALUES (0, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        ON CONFLICT (source, code, about, whose) DO UPDATE SET hook = excluded.hook, message = excluded.message, remedy = excluded.remedy,
           severity = excluded.severity, acknowledged = excluded.acknowledged, openings = excluded.openings,
           first_at = excluded.first_at, last_at = excluded.last_at, closed_at = NULL";
     connection.prepare_cached(text)?.execute(params![
@@ -141,14 +166,15 @@ pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp
         life.acknowledged.as_ref().map(sql::text_of),
         sql::text_of(&life.openings),
         life.first_at.as_millis(),
-        life.last_at.as_millis()
+        life.last_at.as_millis(),
+        whose
     ])?;
     if notice == Notice::Tell {
         let (severity, remedy) = (*severity, remedy.as_deref());
         told::tell(
             connection,
             Change::Opened,
-            &Told { code, about, hook: *hook, severity, message, remedy },
+            &Told { code, about, whose: &whose, hook: *hook, severity, message, remedy },
             now,
         )?;
     }
@@ -157,20 +183,42 @@ pub(crate) fn open(connection: &Connection, finding: &NewFinding, now: Timestamp
 
 /// Closes findings about something; codes ending with `*` match the rest. Handlers that listen are told.
 pub(crate) fn close(connection: &Connection, code: &str, about: &str, now: Timestamp) -> Result<()> {
+    close_whose(connection, code, about, Whose::Only, now)
+}
+
+/// Closes findings about one of the things of a name; codes ending with `*` match the rest.
+pub(crate) fn close_whose(
+    connection: &Connection,
+    code: &str,
+    about: &str,
+    whose: Whose<'_>,
+    now: Timestamp,
+) -> Result<()> {
     // Not with `GLOB ?1`: SQLite plans anew whenever such a pattern is bound, and this goes with every commit of a row.
     let (code, which) = match code.strip_suffix('*') {
         Some(prefix) => (prefix, "substr(code, 1, length(?1)) = ?1"),
         None => (code, "code = ?1"),
     };
-    let open = ours(connection, &format!("closed_at IS NULL AND {which}"), code, about)?;
-    for Known { code, hook, severity, message, life, .. } in open {
-        let (_, notice) = Life::unseen(life, Coverage::Complete, now, Flapping::DEFAULT);
-        let text = "UPDATE finding SET closed_at = ?3 WHERE source = 0 AND code = ?1 AND about = ?2";
-        connection.prepare_cached(text)?.execute(params![code, about, now.as_millis()])?;
-        if notice == Notice::Tell {
-            let told = Told { code: &code, about, hook, severity, message: &message, remedy: None };
-            told::tell(connection, Change::Resolved, &told, now)?;
-        }
+    let whom = match whose {
+        // One that says nothing of targets is about any row of its name.
+        Whose::Row(_) => "whose IN (?3, '')",
+        Whose::Only | Whose::Want(..) => "whose = ?3",
+    };
+    let filter = format!("closed_at IS NULL AND {which} AND {whom}");
+    let open = ours(connection, &filter, code, about, &whose.text())?;
+    open.into_iter().try_for_each(|known| end(connection, known, now))
+}
+
+/// Ends a finding of the runner itself.
+fn end(connection: &Connection, known: Known, now: Timestamp) -> Result<()> {
+    let Known { id, code, about, whose, hook, severity, message, life, .. } = known;
+    let (_, notice) = Life::unseen(life, Coverage::Complete, now, Flapping::DEFAULT);
+    let text = "UPDATE finding SET closed_at = ?2 WHERE id = ?1";
+    connection.prepare_cached(text)?.execute([id, now.as_millis()])?;
+    if notice == Notice::Tell {
+        let (code, about, whose, message) = (&*code, &*about, &*whose, &*message);
+        let told = Told { code, about, whose, hook, severity, message, remedy: None };
+        told::tell(connection, Change::Resolved, &told, now)?;
     }
     Ok(())
 }
@@ -183,15 +231,15 @@ pub(crate) fn resolve_reported(
     now: Timestamp,
 ) -> Result<u32> {
     let open = known(connection, "source = ?1 AND closed_at IS NULL", [hook.0])?;
-    for Known { code, about, severity, message, life, .. } in &open {
+    for Known { id, code, about, whose, severity, message, life, .. } in &open {
         let (_, notice) = Life::unseen(life.clone(), Coverage::Complete, now, Flapping::DEFAULT);
         let message = format!("{why}; last seen: {message}");
-        let text = "UPDATE finding SET closed_at = ?4, message = ?5, acknowledged = NULL, mend_at = NULL, mend_held = NULL
-            WHERE source = ?1 AND code = ?2 AND about = ?3";
-        connection.prepare_cached(text)?.execute(params![hook.0, code, about, now.as_millis(), message])?;
+        let text = "UPDATE finding SET closed_at = ?2, message = ?3, acknowledged = NULL, mend_at = NULL, mend_held = NULL
+            WHERE id = ?1";
+        connection.prepare_cached(text)?.execute(params![id, now.as_millis(), message])?;
         if notice == Notice::Tell {
             let (hook, severity, message) = (Some(hook), *severity, message.as_str());
-            let told = Told { code, about, hook, severity, message, remedy: None };
+            let told = Told { code, about, whose, hook, severity, message, remedy: None };
             told::tell(connection, Change::Resolved, &told, now)?;
         }
     }
@@ -200,18 +248,16 @@ pub(crate) fn resolve_reported(
 
 /// Ends every finding of the runner itself about a hook.
 pub(crate) fn close_all_of(connection: &Connection, hook: HookId, now: Timestamp) -> Result<()> {
-    let text = "SELECT code, about FROM finding WHERE hook = ?1 AND source = 0 AND closed_at IS NULL";
-    let mut statement = connection.prepare_cached(text)?;
-    let open = statement
-        .query_map([hook.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    open.iter().try_for_each(|(code, about)| close(connection, code, about, now))
+    let open = known(connection, "hook = ?1 AND source = 0 AND closed_at IS NULL", [hook.0])?;
+    open.into_iter().try_for_each(|known| end(connection, known, now))
 }
 
 /// A finding as it was when it was last seen.
 struct Known {
+    id: i64,
     code: String,
     about: String,
+    whose: String,
     hook: Option<HookId>,
     severity: Severity,
     message: String,
@@ -220,13 +266,15 @@ struct Known {
 }
 
 /// What is known about something, of the codes that the filter says.
-fn ours(connection: &Connection, filter: &str, code: &str, about: &str) -> Result<Vec<Known>> {
-    known(connection, &format!("source = 0 AND about = ?2 AND {filter}"), params![code, about])
+fn ours(connection: &Connection, filter: &str, code: &str, about: &str, whose: &str) -> Result<Vec<Known>> {
+    let filter = format!("source = 0 AND about = ?2 AND {filter}");
+    known(connection, &filter, params![code, about, whose])
 }
 
 fn known<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) -> Result<Vec<Known>> {
     let text = format!(
-        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings, hook, about, remedy
+        "SELECT code, severity, message, first_at, last_at, closed_at, acknowledged, openings, hook, about, remedy,
+           id, whose
          FROM finding WHERE {filter}"
     );
     let mut statement = connection.prepare_cached(&text)?;
@@ -240,7 +288,8 @@ fn known<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) 
         };
         let hook = row.get::<_, Option<i64>>(8)?.map(HookId);
         let (code, about, message, remedy) = (row.get(0)?, row.get(9)?, row.get(2)?, row.get(10)?);
-        Ok(Known { code, about, hook, severity: sql::word(row, 1)?, message, remedy, life })
+        let (id, whose, severity) = (row.get(11)?, row.get(12)?, sql::word(row, 1)?);
+        Ok(Known { id, code, about, whose, hook, severity, message, remedy, life })
     };
     let rows = statement.query_map(params, known)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -297,13 +346,12 @@ impl Store {
         }
         self.write(move |connection| {
             let lapsed = lapsed(connection, now)?;
-            for (Known { code, about, hook, severity, message, remedy, .. }, notice) in &lapsed {
-                let text =
-                    "UPDATE finding SET acknowledged = NULL WHERE source = 0 AND code = ?1 AND about = ?2";
-                connection.prepare_cached(text)?.execute([code, about])?;
+            for (Known { id, code, about, whose, hook, severity, message, remedy, .. }, notice) in &lapsed {
+                let text = "UPDATE finding SET acknowledged = NULL WHERE id = ?1";
+                connection.prepare_cached(text)?.execute([id])?;
                 if *notice == Notice::Tell {
                     let (hook, severity, remedy) = (*hook, *severity, remedy.as_deref());
-                    let told = Told { code, about, hook, severity, message, remedy };
+                    let told = Told { code, about, whose, hook, severity, message, remedy };
                     told::tell(connection, Change::Opened, &told, now)?;
                 }
             }
@@ -369,10 +417,11 @@ const ABOUT: &str = "WITH RECURSIVE sort(id) AS (
 fn list<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) -> Result<Vec<Finding>> {
     let text = format!(
         "SELECT finding.id, hook.name, code, about, severity, message, finding.remedy, cost_cents, acknowledged,
-           first_at, last_at, closed_at, mend_at, mend_held, tried.at, tried.outcome
+           first_at, last_at, closed_at, mend_at, mend_held, tried.at, tried.outcome, concerned.name, whose
          FROM finding LEFT JOIN hook ON hook.id = finding.source
+         LEFT JOIN hook AS concerned ON concerned.id = finding.hook AND finding.source = 0
          LEFT JOIN remedy AS tried ON tried.id = (SELECT max(id) FROM remedy WHERE remedy.finding = finding.id AND remedy.at >= finding.first_at)
-         WHERE {filter} ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about"
+         WHERE {filter} ORDER BY severity = 'critical' DESC, severity = 'warning' DESC, first_at, code, about, whose"
     );
     let mut statement = connection.prepare_cached(&text)?;
     let rows = statement.query_map(params, finding)?;
@@ -393,6 +442,7 @@ fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
     Ok(Finding {
         id: format!("f{}", row.get::<_, i64>(0)?),
         auditor: row.get(1)?,
+        hook: row.get(16)?,
         code: row.get(2)?,
         about: row.get(3)?,
         severity: row.get(4)?,
@@ -409,6 +459,7 @@ fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
         since: first_at.to_string(),
         seen: last_at.to_string(),
         closed: resolved_at.map(|at| at.to_string()),
+        whose: row.get(17)?,
     })
 }
 

@@ -19,7 +19,7 @@ use groundcrew_core::settle::WATCHED;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::findings;
+use crate::findings::{self, Whose};
 use crate::lanes::LaneId;
 use crate::ledger::StoredRow;
 use crate::{Error, Result};
@@ -29,7 +29,7 @@ pub const WITH_ITS_OWNER: &str = "its owner ended";
 
 /// What was sent for earlier incarnations of a subject: hook, subject, since when, how it is gone.
 const SENT_BEFORE: &str =
-    "SELECT resource.id, resource.kind || '/' || resource.key || ' of ' || resource.inside
+    "SELECT resource.id, resource.kind || '/' || resource.key || ' of ' || resource.inside, resource.target
         FROM subject AS present
           JOIN subject AS earlier ON earlier.path = present.path AND earlier.gone_at IS NOT NULL
           JOIN resource ON resource.owner = earlier.id AND resource.hook = ?1
@@ -46,11 +46,11 @@ pub(crate) fn from_earlier_incarnations(connection: &Connection, lane: LaneId, n
     let mut statement = connection.prepare_cached(SENT_BEFORE)?;
     let since = (now - WATCHED).as_millis();
     let found = statement.query_map(params![lane.hook.0, lane.subject.0, since, WITH_ITS_OWNER], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
     })?;
-    for (id, about) in found.collect::<rusqlite::Result<Vec<_>>>()? {
+    for (id, about, target) in found.collect::<rusqlite::Result<Vec<_>>>()? {
         inherit(connection, lane, id, now)?;
-        findings::close(connection, "*", &about, now)?;
+        findings::close_whose(connection, "*", &about, Whose::Row(&target), now)?;
     }
     Ok(())
 }

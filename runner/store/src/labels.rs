@@ -2,7 +2,7 @@
 
 use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
 
 use crate::because::Because;
@@ -10,16 +10,19 @@ use crate::lanes::{self, LaneId};
 use crate::operators::{self, OperatorAct};
 use crate::{Result, Store, sql};
 
+/// A change of some labels of a source, by whoever knows nothing of the others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LabelChange {
+    /// These are set.
+    Set(Map<String, Value>),
+    /// These are taken back.
+    Unset(Vec<String>),
+}
+
 impl Store {
     /// The last value of one source for a path.
     pub fn label(&self, path: &Path, source: &str) -> Result<Option<Map<String, Value>>> {
-        self.read(|connection| {
-            let text = "SELECT value FROM label WHERE path = ?1 AND source = ?2";
-            Ok(connection
-                .prepare_cached(text)?
-                .query_row([path.as_str(), source], |row| sql::json(row, 0))
-                .optional()?)
-        })
+        self.read(|connection| value_of(connection, path, source))
     }
 
     /// Which label sources have answered for a path.
@@ -27,6 +30,16 @@ impl Store {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT source FROM label WHERE path = ?1")?;
             let rows = statement.query_map([path.as_str()], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The last values of all sources for a path, each over those before it.
+    pub fn labels_by_source(&self, path: &Path) -> Result<Vec<(String, Map<String, Value>)>> {
+        self.read(|connection| {
+            let text = "SELECT source, value FROM label WHERE path = ?1 ORDER BY source = 'set', source";
+            let mut statement = connection.prepare_cached(text)?;
+            let rows = statement.query_map([path.as_str()], |row| Ok((row.get(0)?, sql::json(row, 1)?)))?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
@@ -44,19 +57,10 @@ impl Store {
     ) -> Result<bool> {
         let (path, source) = (path.clone(), source.to_owned());
         self.write(move |connection| {
-            let text = sql::text_of(&value);
-            let query = "SELECT value FROM label WHERE path = ?1 AND source = ?2";
-            let before: Option<String> =
-                connection.query_row(query, [path.as_str(), &source], |row| row.get(0)).optional()?;
-            if before.as_deref() == Some(text.as_str()) {
+            if !save(connection, &path, &source, &value, now)? {
                 return Ok(false);
             }
-            let upsert = "INSERT INTO label (path, source, value, at) VALUES (?1, ?2, ?3, ?4)
-                ON CONFLICT (path, source) DO UPDATE SET value = excluded.value, at = excluded.at";
-            connection.execute(upsert, params![path.as_str(), source, text, now.as_millis()])?;
-            for lane in &lanes {
-                lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Labels, now)?;
-            }
+            owe(connection, &lanes, now)?;
             if let Some(act) = &act {
                 operators::record(connection, act, now)?;
             }
@@ -64,4 +68,64 @@ impl Store {
         })
         .await
     }
+
+    /// Changes some labels of a source for a path and owes these lanes a look if that changed anything. Returns whether
+    /// it did; `act` is kept only then.
+    ///
+    /// # Guarantees
+    /// What the change does not name stays as it was when this was committed, whoever else changes it at once.
+    pub async fn change_label(
+        &self,
+        path: &Path,
+        source: &str,
+        change: LabelChange,
+        lanes: Vec<LaneId>,
+        act: OperatorAct,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let (path, source) = (path.clone(), source.to_owned());
+        self.write(move |connection| {
+            let mut value = value_of(connection, &path, &source)?.unwrap_or_default();
+            match &change {
+                LabelChange::Set(values) => value.extend(values.clone()),
+                LabelChange::Unset(names) => value.retain(|name, _| !names.contains(name)),
+            }
+            if !save(connection, &path, &source, &value, now)? {
+                return Ok(false);
+            }
+            owe(connection, &lanes, now)?;
+            operators::record(connection, &act, now)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+fn value_of(connection: &Connection, path: &Path, source: &str) -> Result<Option<Map<String, Value>>> {
+    let text = "SELECT value FROM label WHERE path = ?1 AND source = ?2";
+    let mut statement = connection.prepare_cached(text)?;
+    Ok(statement.query_row([path.as_str(), source], |row| sql::json(row, 0)).optional()?)
+}
+
+/// Writes a source's value, if it is another one; whether it is.
+fn save(
+    connection: &Connection,
+    path: &Path,
+    source: &str,
+    value: &Map<String, Value>,
+    now: Timestamp,
+) -> Result<bool> {
+    if value_of(connection, path, source)?.as_ref() == Some(value) {
+        return Ok(false);
+    }
+    let text = "INSERT INTO label (path, source, value, at) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (path, source) DO UPDATE SET value = excluded.value, at = excluded.at";
+    connection.execute(text, params![path.as_str(), source, sql::text_of(value), now.as_millis()])?;
+    Ok(true)
+}
+
+fn owe(connection: &Connection, lanes: &[LaneId], now: Timestamp) -> Result<()> {
+    lanes
+        .iter()
+        .try_for_each(|lane| lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Labels, now))
 }

@@ -232,12 +232,11 @@ fn commit(connection: &Connection, row: &StoredRow, effects: &RowEffects) -> Res
         let (run, calls) = &**ran;
         runs::save(connection, run, calls)?;
     }
-    let about = row.about();
     for code in &effects.close {
-        findings::close(connection, code, &about, effects.now)?;
+        findings::close_of_row(connection, code, row, effects.now)?;
     }
     for finding in &effects.open {
-        findings::open(connection, finding, effects.now)?;
+        findings::open_of_row(connection, finding, row, effects.now)?;
     }
     if let Some(act) = &effects.act {
         operators::record(connection, act, effects.now)?;
@@ -268,10 +267,15 @@ impl RowEffects {
 }
 
 impl StoredRow {
+    /// `kind/key`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.kind, self.key)
+    }
+
     /// `kind/key`, with the incarnation for things that die with their owner.
     pub fn about(&self) -> String {
         if self.inside.is_empty() {
-            format!("{}/{}", self.kind, self.key)
+            self.name()
         } else {
             format!("{}/{} of {}", self.kind, self.key, self.inside)
         }

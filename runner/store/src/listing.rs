@@ -73,6 +73,8 @@ pub struct Claim {
     pub since: Timestamp,
     /// `kind/key` of it.
     pub name: String,
+    /// Where it is wanted.
+    pub target: String,
 }
 
 /// Counts for metrics.
@@ -197,13 +199,14 @@ impl Store {
     fn list_claims<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<Claim>> {
         self.read(|connection| {
             let text = format!(
-                "SELECT want.hook, want.subject, subject.path, subject.uid, want.since, want.kind || '/' || want.key
+                "SELECT want.hook, want.subject, subject.path, subject.uid, want.since, want.kind || '/' || want.key, want.target
                  FROM want JOIN subject ON subject.id = want.subject WHERE {filter} ORDER BY want.since, want.hook, want.subject"
             );
             let mut statement = connection.prepare_cached(&text)?;
             let claim = |row: &rusqlite::Row<'_>| {
                 let lane = LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) };
-                Ok(Claim { lane, path: row.get(2)?, uid: row.get(3)?, since: sql::time(row, 4)?, name: row.get(5)? })
+                let (since, name, target) = (sql::time(row, 4)?, row.get(5)?, row.get(6)?);
+                Ok(Claim { lane, path: row.get(2)?, uid: row.get(3)?, since, name, target })
             };
             let rows = statement.query_map(params, claim)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)

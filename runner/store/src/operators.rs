@@ -153,7 +153,7 @@ impl Store {
                     "UPDATE resource SET repairs = '[]', look_at = ?2, due_at = ?2, version = version + 1 WHERE id = ?1";
                 connection.execute(text, params![row.id, now.as_millis()])?;
                 lanes::mark_dirty(connection, row.hook, row.owner, Because::Person, now)?;
-                findings::close(connection, "resource.fought", &row.about(), now)?;
+                findings::close_of_row(connection, "resource.fought", row, now)?;
                 act(connection, &who, &format!("repair {} again", row.about()), now)?;
             }
             Ok(())

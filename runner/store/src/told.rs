@@ -53,6 +53,7 @@ pub(crate) enum Change {
 pub(crate) struct Told<'a> {
     pub(crate) code: &'a str,
     pub(crate) about: &'a str,
+    pub(crate) whose: &'a str,
     pub(crate) hook: Option<HookId>,
     pub(crate) severity: Severity,
     pub(crate) message: &'a str,
@@ -128,7 +129,8 @@ fn waiting(
     });
     let Some((seq, of_kind, data)) = found.optional()? else { return Ok(None) };
     let shown = data["findings"].as_array().map_or(0, Vec::len);
-    let says_it = data["findings"].as_array().into_iter().flatten().any(|one| one["about"] == told.about);
+    let is_it = |one: &Value| one["about"] == told.about && one["message"] == told.message;
+    let says_it = data["findings"].as_array().into_iter().flatten().any(is_it);
     // Of more than are shown it is not known whether this one is among them; it may be counted twice.
     if of_kind != kind || says_it || shown == 0 {
         return Ok(None);
@@ -154,11 +156,11 @@ fn is_one_of_many(connection: &Connection, change: Change, told: &Told<'_>, now:
         Change::Resolved => "closed_at",
     };
     let text = format!(
-        "SELECT EXISTS (SELECT 1 FROM finding WHERE source = 0 AND code = ?1 AND hook IS ?2 AND about <> ?3
-           AND {when} > ?4)"
+        "SELECT EXISTS (SELECT 1 FROM finding WHERE source = 0 AND code = ?1 AND hook IS ?2
+           AND (about, whose) <> (?3, ?4) AND {when} > ?5)"
     );
     let since = (now - ROUND).as_millis();
-    let params = params![told.code, told.hook.map(|hook| hook.0), told.about, since];
+    let params = params![told.code, told.hook.map(|hook| hook.0), told.about, told.whose, since];
     Ok(connection.prepare_cached(&text)?.query_row(params, |row| row.get(0))?)
 }
 
@@ -204,9 +206,10 @@ fn with_one_more(mut data: Value, told: &Told<'_>) -> Value {
 
 /// In the shape of an audit's, of one finding.
 fn event(kind: &str, told: &Told<'_>, hook: Option<&str>, now: Timestamp) -> Event {
-    let Told { code, about, severity, message, remedy, .. } = told;
+    let Told { code, about, whose, severity, message, remedy, .. } = told;
     let at = now.as_millis().to_be_bytes();
-    let digest = Digest::of_parts([kind.as_bytes(), code.as_bytes(), about.as_bytes(), &at]);
+    let digest =
+        Digest::of_parts([kind.as_bytes(), code.as_bytes(), about.as_bytes(), whose.as_bytes(), &at]);
     let data = json!({
         "code": code, "about": about, "hook": hook, "severity": severity.as_str(), "message": message,
         "remedy": remedy, "count": 1, "findings": [shown(told)],

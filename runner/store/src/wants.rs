@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use crate::because::Because;
-use crate::findings::{self, NewFinding, Severity};
+use crate::findings::{self, NewFinding, Severity, Whose};
 use crate::inherit;
 use crate::lanes::{self, LaneId};
 use crate::ledger::{self, StoredRow, class_word};
@@ -131,14 +131,19 @@ fn save(connection: &Connection, wants: &NewWants) -> Result<()> {
 fn delete_missing(connection: &Connection, wants: &NewWants) -> Result<()> {
     let LaneId { hook, subject } = wants.lane;
     let mut statement =
-        connection.prepare_cached("SELECT kind, key FROM want WHERE hook = ?1 AND subject = ?2")?;
+        connection.prepare_cached("SELECT kind, key, target FROM want WHERE hook = ?1 AND subject = ?2")?;
     let rows = statement
-        .query_map([hook.0, subject.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    for (kind, key) in rows.collect::<rusqlite::Result<Vec<_>>>()? {
+        .query_map([hook.0, subject.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<Vec<(String, String, String)>>>()?;
+    for (kind, key, target) in rows {
+        let name = format!("{kind}/{key}");
+        if target != wants.target {
+            findings::close_conflict(connection, wants.lane, &target, &name, wants.now)?;
+        }
         if !wants.specs.iter().any(|(spec, _)| spec.kind == kind && spec.key == key) {
             let text = "DELETE FROM want WHERE hook = ?1 AND subject = ?2 AND kind = ?3 AND key = ?4";
             connection.prepare_cached(text)?.execute(params![hook.0, subject.0, kind, key])?;
-            findings::close(connection, "resource.conflict", &format!("{kind}/{key}"), wants.now)?;
+            findings::close_conflict(connection, wants.lane, &target, &name, wants.now)?;
         }
     }
     Ok(())
@@ -201,30 +206,40 @@ fn place_row(
 ) -> Result<()> {
     let lane = wants.lane;
     match ledger::at_place(connection, &wants.target, &spec.kind, &spec.key, &place.inside)? {
-        None => insert_row(connection, wants, spec, place, random),
+        None => {
+            insert_row(connection, wants, spec, place, random)?;
+            let name = format!("{}/{}", spec.kind, spec.key);
+            findings::close_conflict(connection, lane, &wants.target, &name, wants.now)
+        }
         Some(row) if row.lane() == lane => {
             want_again(connection, &row, lane, Some(spec.after.as_slice()), wants.now)
         }
         Some(row) if !is_wanted_by(connection, &row)? => {
             want_again(connection, &row, lane, Some(spec.after.as_slice()), wants.now)
         }
-        Some(row) => {
-            let owner = crate::subjects::by_id(connection, row.owner)?;
-            let owner =
-                owner.map_or_else(|| "another owner".to_owned(), |owner| owner.subject.path.to_string());
-            let finding = NewFinding {
-                code: "resource.conflict".to_owned(),
-                about: format!("{}/{}", spec.kind, spec.key),
-                hook: Some(lane.hook),
-                severity: Severity::Warning,
-                message: format!(
-                    "{owner} wanted it first and has it; it passes to the next when that want goes"
-                ),
-                remedy: None,
-            };
-            findings::open(connection, &finding, wants.now)
-        }
+        Some(row) => tell_younger(connection, &row, lane, wants.now),
     }
+}
+
+/// Tells that the lane that has a row wanted it before this one.
+fn tell_younger(connection: &Connection, row: &StoredRow, younger: LaneId, now: Timestamp) -> Result<()> {
+    let path = |owner| -> Result<String> {
+        let owner = crate::subjects::by_id(connection, owner)?;
+        Ok(owner.map_or_else(|| "another owner".to_owned(), |owner| owner.subject.path.to_string()))
+    };
+    let finding = NewFinding {
+        code: "resource.conflict".to_owned(),
+        about: row.name(),
+        hook: Some(younger.hook),
+        severity: Severity::Warning,
+        message: format!(
+            "{} wants it too; {} wanted it first and has it; it passes to the next when that want goes",
+            path(younger.subject)?,
+            path(row.owner)?
+        ),
+        remedy: None,
+    };
+    findings::open_whose(connection, &finding, Whose::Want(&row.target, younger), now)
 }
 
 fn insert_row(
@@ -298,7 +313,7 @@ fn want_again(
         }
     }
     ends::not_asked_any_more(connection, row.id)?;
-    findings::close(connection, "resource.conflict", &format!("{}/{}", row.kind, row.key), now)
+    findings::close_conflict(connection, lane, &row.target, &row.name(), now)
 }
 
 /// Whether the lane that has a row still wants it.
@@ -310,17 +325,28 @@ fn is_wanted_by(connection: &Connection, row: &StoredRow) -> Result<bool> {
 
 /// The oldest living want of a row's place.
 fn first_want(connection: &Connection, row: &StoredRow) -> Result<Option<LaneId>> {
-    let text = "SELECT hook, subject FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 ORDER BY since, hook, subject LIMIT 1";
+    Ok(all_wants(connection, row)?.into_iter().next())
+}
+
+/// The living wants of a row's place, oldest first.
+fn all_wants(connection: &Connection, row: &StoredRow) -> Result<Vec<LaneId>> {
+    let text = "SELECT hook, subject FROM want WHERE target = ?1 AND kind = ?2 AND key = ?3 AND inside = ?4 ORDER BY since, hook, subject";
     let params = [&row.target, &row.kind, &row.key, &row.inside];
     let lane =
         |row: &rusqlite::Row<'_>| Ok(LaneId { hook: HookId(row.get(0)?), subject: SubjectId(row.get(1)?) });
-    Ok(connection.prepare_cached(text)?.query_row(params, lane).optional()?)
+    let mut statement = connection.prepare_cached(text)?;
+    let lanes = statement.query_map(params, lane)?;
+    Ok(lanes.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A lane stopped wanting a row: the next owner gets it, or it is unwanted.
 pub(crate) fn release(connection: &Connection, row: &StoredRow, cause: Cause, now: Timestamp) -> Result<()> {
     if let Some(next) = first_want(connection, row)? {
         want_again(connection, row, next, None, now)?;
+        let handed = StoredRow { hook: next.hook, owner: next.subject, ..row.clone() };
+        for lane in all_wants(connection, row)?.into_iter().filter(|lane| *lane != next) {
+            tell_younger(connection, &handed, lane, now)?;
+        }
         return lanes::mark_dirty(connection, next.hook, next.subject, Because::Ledger, now);
     }
     // Who became unwanted while its owner lived and whose owner ended since gets the owner's clock; what was to be

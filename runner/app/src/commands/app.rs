@@ -76,14 +76,16 @@ impl Picture {
         let subject = control::subject(store, name)?;
         let rows = store.rows_where(&RowFilter { owner: Some(subject.id), ..RowFilter::default() })?;
         let path = subject.subject.path.as_str();
-        let about: BTreeSet<_> =
-            rows.iter().flat_map(|row| [row.about(), format!("{}/{}", row.kind, row.key)]).collect();
+        let things: BTreeSet<_> = rows
+            .iter()
+            .flat_map(|row| [(row.about(), row.target.as_str()), (row.name(), row.target.as_str())])
+            .collect();
         let claims = store.claims_of(subject.id)?;
         let concerns = |finding: &Finding| {
             finding.about == path
                 || finding.about == subject.subject.uid.as_str()
-                || about.contains(&finding.about)
-                || claims.iter().any(|claim| claim.name == finding.about)
+                || things.iter().any(|(about, target)| *about == finding.about && finding.is_at(target))
+                || claims.iter().any(|claim| claim.name == finding.about && finding.is_at(&claim.target))
         };
         let findings = store.findings(ClosedToo::No)?.into_iter().filter(concerns).collect();
         let members = store.members(subject.id)?;

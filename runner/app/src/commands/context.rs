@@ -148,6 +148,10 @@ impl Context {
 pub(super) struct Alone(Option<Config>);
 
 impl Hints for Alone {
+    fn is_up(&self) -> bool {
+        false
+    }
+
     fn touch(&self, _app: &str) {}
     fn wake(&self) {}
     fn standing(&self, hook: &str, app: &str) -> Standing {

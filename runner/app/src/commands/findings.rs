@@ -1,5 +1,7 @@
 //! `groundcrew findings`: what a person should look at.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use groundcrew_core::duration::Millis;
 use groundcrew_core::finding::Standing;
 use groundcrew_core::remedy::{Outcome, UNTRUE_REST, Verdict};
@@ -109,7 +111,20 @@ fn refused(id: &str, verdict: &Verdict) -> Failure {
 pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
     let mut table =
         Table::new(["ID", "SEVERITY", "CODE", "ABOUT", "SINCE", "COST/MONTH", "MESSAGE", "REMEDY"]);
+    let mut hooks: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for finding in findings {
+        hooks.entry((&finding.code, &finding.about)).or_default().insert(&finding.hook);
+    }
+    for finding in findings {
+        let about = match &finding.hook {
+            // Two hooks may have things of one name, at different places.
+            Some(hook)
+                if hooks.get(&(&finding.code, &finding.about)).is_some_and(|hooks| hooks.len() > 1) =>
+            {
+                format!("{} ({hook})", finding.about)
+            }
+            _ => finding.about.clone(),
+        };
         let tone = match finding.severity.as_str() {
             _ if finding.standing != Standing::Open => Tone::Faint,
             "critical" => Tone::Bad,
@@ -121,7 +136,7 @@ pub(super) fn table(findings: &[Finding], now: Timestamp) -> Table {
             finding.id.clone().into(),
             Cell::toned(tone, finding.severity.clone()),
             finding.code.clone().into(),
-            finding.about.clone().into(),
+            about.into(),
             Cell::or_nothing(since),
             Cell::or_nothing(cost(finding)),
             format!("{}{}", standing(finding, now), super::rows::first_line(&finding.message)).into(),

@@ -1,12 +1,14 @@
 //! `groundcrew label`: labels by hand, over those of every other source.
 
+use std::collections::BTreeMap;
+
 use groundcrew_store::Store;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{Answer, Context, Failure};
 use crate::control::{self, Request};
-use crate::show::Table;
+use crate::show::{Cell, Table};
 
 /// Show, set or unset labels of an app
 #[derive(Debug, clap::Args)]
@@ -51,6 +53,8 @@ struct Shown {
     path: String,
     labels: Map<String, Value>,
     set: Map<String, Value>,
+    /// Which source each label is from; `set` is by hand.
+    from: BTreeMap<String, String>,
 }
 
 pub(super) fn run(context: &Context, args: Args) -> Result<Answer, Failure> {
@@ -68,14 +72,23 @@ fn show(store: &Store, app: &str) -> Result<Answer, Failure> {
         Ok(found) => (found.subject.path, found.subject.labels),
         Err(refusal) => (app.parse().map_err(|_| refusal)?, Map::new()),
     };
-    let set = store.label(&path, "set")?.unwrap_or_default();
-    let mut labels = labels;
-    labels.extend(set.clone());
+    let (mut labels, mut set) = (labels, Map::new());
+    let mut from: BTreeMap<_, _> = labels.keys().map(|name| (name.clone(), "platform".to_owned())).collect();
+    for (source, values) in store.labels_by_source(&path)? {
+        from.extend(values.keys().map(|name| (name.clone(), source.clone())));
+        labels.extend(values.clone());
+        if source == "set" {
+            set = values;
+        }
+    }
     let mut table = Table::new(["LABEL", "VALUE", "FROM"]);
     for (name, value) in &labels {
-        let from = if set.contains_key(name) { "set by hand" } else { "" };
-        table.row([name.clone().into(), value.to_string().into(), from.into()]);
+        let from = from.get(name).map(|source| match source.as_str() {
+            "set" => "set by hand",
+            source => source,
+        });
+        table.row([name.clone().into(), value.to_string().into(), Cell::or_nothing(from)]);
     }
     let text = if table.is_empty() { format!("{path} has no labels\n") } else { table.draw() };
-    Ok(Answer::both(text, &Shown { path: path.to_string(), labels, set }))
+    Ok(Answer::both(text, &Shown { path: path.to_string(), labels, set, from }))
 }

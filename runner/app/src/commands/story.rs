@@ -113,10 +113,10 @@ impl Story {
             runs.push(Ran { record, calls, shown });
         }
         let mut findings = store.findings_about(&row.about())?;
-        let plain = format!("{}/{}", row.kind, row.key);
-        if plain != row.about() {
-            findings.extend(store.findings_about(&plain)?);
+        if row.name() != row.about() {
+            findings.extend(store.findings_about(&row.name())?);
         }
+        findings.retain(|finding| finding.is_at(&row.target));
         let readers =
             store.readers_of(row.id)?.into_iter().map(|lane| names.lane(lane)).collect::<Result<_, _>>()?;
         let (claims, moments) = (store.claims_on(&row)?, Vec::new());

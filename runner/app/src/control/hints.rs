@@ -9,6 +9,10 @@ use crate::config::Config;
 
 /// What a running runner wants to hear of changes; without one nobody listens.
 pub trait Hints: Send + Sync + std::fmt::Debug {
+    /// Whether a runner is up that hears this.
+    fn is_up(&self) -> bool {
+        true
+    }
     /// An app should be looked at soon, by name; it may be one that is not known yet.
     fn touch(&self, app: &str);
     /// Lanes became due.
@@ -75,6 +79,9 @@ impl Standing {
 pub struct NoHints;
 
 impl Hints for NoHints {
+    fn is_up(&self) -> bool {
+        false
+    }
     fn touch(&self, _app: &str) {}
     fn wake(&self) {}
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use groundcrew_core::subject::Path;
-use serde_json::{Map, Value};
+use groundcrew_store::labels::LabelChange;
+use serde_json::Value;
 
 use super::{Desk, Done, Reason, Refusal, Result, subject};
 
@@ -17,31 +18,30 @@ impl Desk<'_> {
             return Err(Refusal::invalid(message));
         }
         let path = self.labelled(name)?;
-        let mut labels = self.store.label(&path, SET)?.unwrap_or_default();
-        labels.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
         let keys: Vec<_> = values.keys().map(String::as_str).collect();
-        self.save_labels(&path, labels, format!("set {} of {path}", keys.join(", "))).await
+        let change = LabelChange::Set(values.clone().into_iter().collect());
+        self.change_labels(&path, change, format!("set {} of {path}", keys.join(", "))).await
     }
 
     pub(super) async fn unset_labels(&self, name: &str, names: &[String]) -> Result {
         let path = self.labelled(name)?;
-        let mut labels = self.store.label(&path, SET)?.unwrap_or_default();
+        let labels = self.store.label(&path, SET)?.unwrap_or_default();
         if let Some(missing) = names.iter().find(|name| !labels.contains_key(*name)) {
             let message = format!("label `{missing}` of {path} was not set by hand");
             return Err(Refusal::unknown(message).hint(format!("groundcrew label show {path}")));
         }
-        labels.retain(|key, _| !names.contains(key));
-        self.save_labels(&path, labels, format!("unset {} of {path}", names.join(", "))).await
+        let change = LabelChange::Unset(names.to_vec());
+        self.change_labels(&path, change, format!("unset {} of {path}", names.join(", "))).await
     }
 
-    async fn save_labels(&self, path: &Path, labels: Map<String, Value>, what: String) -> Result {
+    async fn change_labels(&self, path: &Path, change: LabelChange, what: String) -> Result {
         let lanes = match self.store.subject_at(path)?.filter(|subject| subject.gone_at.is_none()) {
             Some(subject) => self.store.provisioner_lanes(subject.id)?,
             None => Vec::new(),
         };
         let count = lanes.len();
-        let act = Some(self.act(format!("label {what}")));
-        let changed = self.store.save_label(path, SET, labels, lanes, act, self.now).await?;
+        let act = self.act(format!("label {what}"));
+        let changed = self.store.change_label(path, SET, change, lanes, act, self.now).await?;
         if !changed {
             return Ok(Done { message: format!("{what}: as it was already"), changed: 0 });
         }

@@ -118,14 +118,35 @@ async fn what_is_in_doubt_is_settled_by_hand() {
 }
 
 #[tokio::test]
+async fn a_touch_with_no_runner_up_says_that_nobody_looks_yet() {
+    let fixture = Fixture::filled().await;
+    let said = fixture.data_run("touch cust-7").out;
+    assert!(
+        said.contains("no runner is up: cust-7 is looked at when `groundcrew up` begins (2 lanes)"),
+        "{said}"
+    );
+    let said = fixture.data_run("touch cust-99").out;
+    assert!(said.contains("no runner is up: `groundcrew up` looks for it"), "{said}");
+}
+
+#[tokio::test]
 async fn labels_are_set_shown_and_taken_back() {
     let fixture = Fixture::filled().await;
     fixture.data_run(r#"label set cust-7 domains=["a.com"] plan=max seats=3"#);
     let labels = fixture.data_run("label show cust-7 --json").json();
     assert_eq!(labels["labels"], json!({"domains": ["a.com"], "plan": "max", "seats": 3}));
+    assert_eq!(labels["from"], json!({"domains": "set", "plan": "set", "seats": "set"}));
     fixture.data_run("label unset cust-7 plan");
     let labels = fixture.data_run("label show cust-7 --json").json();
     assert_eq!(labels["labels"], json!({"domains": ["a.com"], "plan": "pro", "seats": 3}));
+    assert_eq!(labels["from"]["plan"], "platform");
+    let billed = json!({"tier": 2}).as_object().unwrap().clone();
+    let path = "fly/acme/cust-7".parse().unwrap();
+    let now = SystemClock.now();
+    fixture.store().save_label(&path, "billing", billed, Vec::new(), None, now).await.unwrap();
+    let shown = fixture.data_run("label show cust-7").out;
+    let froms: Vec<_> = shown.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(froms, ["FROM", "hand", "platform", "hand", "billing"], "{shown}");
     let again = fixture.run("--data data label unset cust-7 plan");
     assert!(again.code == 1 && again.err.contains("was not set by hand"), "{again:?}");
     fixture.data_run("label set fly/acme/cust-10 plan=pro");

@@ -243,3 +243,15 @@ fn completions_are_written_for_every_shell() {
         assert!(fixture.run(&format!("completions {shell}")).out.contains("unpause"), "{shell}");
     }
 }
+
+#[tokio::test]
+async fn findings_of_one_name_say_whose_hook_they_are_about() {
+    let fixture = Fixture::filled().await;
+    let text = "INSERT INTO finding (source, code, about, whose, hook, severity, message, first_at, last_at)
+        SELECT 0, 'resource.stuck', 'record/A/x', 'dns server=' || name, id, 'warning', 'it fails', 1, 1
+        FROM hook WHERE name IN ('dns', 'ip')";
+    assert_eq!(fixture.open().execute(text, []).unwrap(), 2);
+    let said = fixture.data_run("findings").out;
+    assert!(said.contains("record/A/x (dns)") && said.contains("record/A/x (ip)"), "{said}");
+    assert!(!said.contains("notify (notify)"), "only where two say the same: {said}");
+}

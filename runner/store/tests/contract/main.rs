@@ -10,6 +10,7 @@ mod findings;
 mod hastened;
 mod history;
 mod inventory;
+mod labels;
 mod lanes;
 mod leave;
 mod ledger;

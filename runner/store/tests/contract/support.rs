@@ -67,6 +67,11 @@ impl Bench {
 
     /// Says what a lane wants; each key is a thing that lives outside.
     pub(crate) async fn want(&self, lane: LaneId, keys: &[&str], now: Timestamp) {
+        self.want_at(TARGET, lane, keys, now).await;
+    }
+
+    /// Says what a lane wants somewhere.
+    pub(crate) async fn want_at(&self, target: &str, lane: LaneId, keys: &[&str], now: Timestamp) {
         let place = Place { inside: String::new(), class: Class::Natural };
         let specs = keys.iter().map(|key| {
             let spec =
@@ -77,7 +82,7 @@ impl Bench {
         let wants = NewWants {
             lane,
             seen: self.store.lane(lane).unwrap().map_or(0, |lane| lane.dirty),
-            target: TARGET.to_owned(),
+            target: target.to_owned(),
             specs: specs.collect(),
             view_hash: "view".to_owned(),
             settings: "settings".to_owned(),
