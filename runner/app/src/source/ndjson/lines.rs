@@ -60,6 +60,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
+    /// Bytes that were read, from the first on.
+    pub(super) const fn read(&self) -> u64 {
+        self.position.offset + self.dropped + self.buffer.len() as u64
+    }
+
     /// Takes back the lines of the last batch, which nobody took in; they are the next.
     pub(super) fn put_back(&mut self, batch: Vec<Line>) {
         self.back = batch;
@@ -144,6 +149,14 @@ mod tests {
         assert_eq!(lines.next(2).await.unwrap(), batch);
         let numbers = lines.next(2).await.unwrap().into_iter().map(|line| line.number);
         assert_eq!(numbers.collect::<Vec<_>>(), [3], "once");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_its_end_was_read() {
+        let mut lines = Lines::new(&b"a\n{\"b\""[..], Position { offset: 10, line: 3 });
+        assert_eq!(lines.next(2).await.unwrap().len(), 1);
+        assert!(lines.next(2).await.unwrap().is_empty());
+        assert_eq!(lines.read(), 16);
     }
 
     #[tokio::test]
