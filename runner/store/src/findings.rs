@@ -14,6 +14,7 @@ use crate::told::{self, Change, Told};
 use crate::{Error, HookId, Result, Store, sql};
 
 pub use groundcrew_core::finding::Severity;
+pub use renamed::SUBCOMMANDS;
 pub(crate) use renamed::rename;
 
 /// Something to be reported; (code, about) is its identity.
