@@ -59,6 +59,7 @@ use file::Opened;
 use lines::{Line, Lines};
 
 pub use line::LineError;
+pub use lines::LINE_MAX;
 
 /// What lines say is so: nobody counts how many go, and nobody can be asked again about who is new.
 const RULES: Rules = Rules::ALL.without(Rule::VanishGuard).without(Rule::YoungIsNoEnd);

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::super::keeper::Position;
 
 /// The longest line, in bytes.
-const LINE_MAX: usize = 1 << 20;
+pub const LINE_MAX: usize = 1 << 20;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
