@@ -30,8 +30,9 @@
 //! - A line is acknowledged only after its commit, together with the place of the next one: a file is read on from
 //!   there after a restart. A file that is cut off, or that another one takes the place of (another path, too), is read
 //!   from its beginning, the old one to its end first; one that is cut off and has grown past where it was read by the
-//!   next look is not noticed, so let it be renamed instead. Standard input has no place to go back to: what was read of it and not taken in waits in the
-//!   process, for whoever reads on after a reload.
+//!   next look is not noticed, so let it be renamed instead.
+//! - Standard input has no place to go back to: what was read of it and not taken in waits in the process, for whoever
+//!   reads on after a reload.
 //! - What a line says is believed at once: no confirmation, no guard against many ends.
 //! - A bad line is a finding with its number, the reason and the remedy, and stops nobody.
 
