@@ -344,3 +344,23 @@ fn perform(context: &Context, command: Command) -> Result<Answer, Failure> {
 pub fn parse(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_store::findings::SUBCOMMANDS;
+
+    use super::*;
+
+    #[test]
+    fn the_store_knows_which_commands_have_commands_of_their_own() {
+        let names = |command: &clap::Command| -> Vec<String> {
+            command.get_subcommands().map(|own| own.get_name().to_owned()).collect()
+        };
+        let cli = Cli::command();
+        let groups = cli.get_subcommands().filter(|command| command.has_subcommands());
+        let found: Vec<_> = groups.map(|group| (group.get_name(), names(group))).collect();
+        let owned = |own: &[&str]| own.iter().map(|name| (*name).to_owned()).collect();
+        let told = SUBCOMMANDS.iter().map(|(group, own)| (*group, owned(own)));
+        assert_eq!(found, told.collect::<Vec<_>>());
+    }
+}

@@ -1,5 +1,7 @@
 //! Groundcrew: watches apps and machines come and go, and keeps what lies outside of them right.
 
+#![forbid(unsafe_code)]
+
 pub mod assembly;
 pub mod backfill;
 pub mod builtin;

@@ -31,12 +31,12 @@ use groundcrew_engine::egress::Transport;
 use groundcrew_store::{HookId, Store};
 
 pub(crate) use fly::exchange;
-pub use fly::{Belief, FRESH_WITHIN, FlyHandle, FlySource, HintLost, Status};
+pub use fly::{Belief, FRESH_WITHIN, FlyHandle, FlySource, HintLost, REQUEST_MAX, Status};
 pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, Refusal};
 pub(crate) use foreign::{brought, would_take};
 pub use keeper::platform_object;
 pub use labels::LabelSources;
-pub use ndjson::{LineError, NdjsonError, NdjsonSource};
+pub use ndjson::{LINE_MAX, LineError, NdjsonError, NdjsonSource};
 
 /// Who is concerned by what a source brings.
 ///

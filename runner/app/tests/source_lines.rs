@@ -5,12 +5,13 @@
 mod source_support;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use groundcrew::config::{LabelSource, LabelType, Ndjson, Position};
-use groundcrew::source::{ForeignEvents, LabelSources, NdjsonSource, News, Refusal};
+use groundcrew::source::{ForeignEvents, LabelSources, NdjsonError, NdjsonSource, News, Refusal};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
 use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
@@ -49,21 +50,44 @@ impl Transport for Script {
     }
 }
 
-/// Reads a file until the story is as long as expected, then stops the source.
-async fn read(ground: &Ground, path: &Path, events: usize) -> Vec<String> {
-    let around = ground.around(Arc::new(Script::default()));
-    let source = NdjsonSource::open(&Ndjson::File(path.to_owned()), "acme", around).unwrap();
-    let shutdown = CancellationToken::new();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(source.run(shutdown.clone()));
+/// A source that follows a file.
+struct Following {
+    shutdown: CancellationToken,
+    tasks: JoinSet<Result<(), NdjsonError>>,
+}
+
+impl Following {
+    fn start(ground: &Ground, path: &Path) -> Self {
+        let around = ground.around(Arc::new(Script::default()));
+        let source = NdjsonSource::open(&Ndjson::File(path.to_owned()), "acme", around).unwrap();
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(source.run(shutdown.clone()));
+        Self { shutdown, tasks }
+    }
+
+    async fn stop(mut self) {
+        self.shutdown.cancel();
+        self.tasks.join_next().await.unwrap().unwrap().unwrap();
+    }
+}
+
+/// Waits until the story is as long as expected.
+async fn told(ground: &Ground, events: usize) -> Vec<String> {
     let limit = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     let mut look = tokio::time::interval(std::time::Duration::from_millis(10));
     while ground.story().len() < events {
         assert!(tokio::time::Instant::now() < limit, "{events} events: {:#?}", ground.story());
         look.tick().await;
     }
-    shutdown.cancel();
-    tasks.join_next().await.unwrap().unwrap().unwrap();
+    ground.story()
+}
+
+/// Reads a file until the story is as long as expected, then stops the source.
+async fn read(ground: &Ground, path: &Path, events: usize) -> Vec<String> {
+    let following = Following::start(ground, path);
+    told(ground, events).await;
+    following.stop().await;
     ground.story()
 }
 
@@ -85,6 +109,47 @@ async fn a_file_is_read_on_where_it_was_left() {
     file(&ground, &[r#"{"app": "web", "machine": "m1", "state": "stopped"}"#]);
     story.push("machine.stopped web/*");
     assert_eq!(read(&ground, &path, 4).await, story, "nothing is told twice");
+}
+
+/// Lines of apps that are there.
+fn apps(names: &[&str]) -> String {
+    names.iter().map(|name| ["{\"app\": \"", name, "\"}\n"].concat()).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_or_renamed_while_it_is_followed_loses_no_line() {
+    let ground = Ground::new().await;
+    let (path, old) = (ground.dir.path().join("lines.ndjson"), ground.dir.path().join("lines.ndjson.1"));
+    std::fs::write(&path, apps(&["one", "two", "three"])).unwrap();
+    let following = Following::start(&ground, &path);
+    told(&ground, 3).await;
+
+    std::fs::write(&path, apps(&["four"])).unwrap();
+    assert_eq!(told(&ground, 4).await[3..], ["app.created four"]);
+
+    let mut writer = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    std::fs::rename(&path, &old).unwrap();
+    writer.write_all(apps(&["five"]).as_bytes()).unwrap();
+    std::fs::write(&path, apps(&["six", "seven"])).unwrap();
+    assert_eq!(told(&ground, 7).await[4..], ["app.created five", "app.created six", "app.created seven"]);
+    following.stop().await;
+}
+
+#[tokio::test]
+async fn another_file_is_read_from_its_beginning() {
+    let ground = Ground::new().await;
+    let path = file(&ground, &[r#"{"app": "one"}"#]);
+    read(&ground, &path, 1).await;
+
+    let other = ground.dir.path().join("other.ndjson");
+    std::fs::write(&other, apps(&["two", "three"])).unwrap();
+    assert_eq!(read(&ground, &other, 3).await[1..], ["app.created two", "app.created three"]);
+
+    let next = ground.dir.path().join("next.ndjson");
+    std::fs::write(&next, apps(&["four", "five", "six"])).unwrap();
+    std::fs::rename(&next, &other).unwrap();
+    let story = read(&ground, &other, 6).await;
+    assert_eq!(story[3..], ["app.created four", "app.created five", "app.created six"], "at the same path");
 }
 
 #[tokio::test]

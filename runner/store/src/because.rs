@@ -1,7 +1,7 @@
 //! What makes a provisioner's lane due, as its runs remember it.
 //!
 //! The reconciler does the same whatever the reason: it is kept for people alone. A lane has the last one since it was
-//! looked at; those before it are not kept.
+//! looked at; those before it are not kept. One that this program does not know is read as none.
 
 use std::fmt;
 use std::str::FromStr;

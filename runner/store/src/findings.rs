@@ -15,6 +15,7 @@ use crate::told::{self, Change, Told};
 use crate::{Error, HookId, Result, Store, sql};
 
 pub use groundcrew_core::finding::Severity;
+pub use renamed::SUBCOMMANDS;
 pub(crate) use renamed::rename;
 pub(crate) use whose::{Whose, close_conflict, close_conflicts_of, close_of_row, open_of_row, transfer};
 

@@ -32,7 +32,7 @@ pub struct Lane {
     pub error: Option<String>,
     /// When it is due; none: idle.
     pub due_at: Option<Timestamp>,
-    /// Why it is owed a look; none: it is not, or it is not known.
+    /// Why it is owed a look; none: it is not, or for a reason that this program does not know.
     pub because: Option<Because>,
     /// Since when a person ends its hook: it wants nothing.
     pub ending_at: Option<Timestamp>,
@@ -167,7 +167,7 @@ impl Store {
                     attempts: row.get(4)?,
                     error: row.get(5)?,
                     due_at: sql::time_opt(row, 6)?,
-                    because: sql::word_opt(row, 8)?,
+                    because: sql::word_known(row, 8)?,
                     ending_at: sql::time_opt(row, 7)?,
                 })
             };

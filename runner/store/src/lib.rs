@@ -62,7 +62,9 @@ mod writer;
 
 pub use log::Bounds;
 pub use rusqlite::{Connection, Row};
-pub use writer::{CommitFault, CommitFaults, CommitMoment, Health, Options, Reader, Store};
+pub use writer::{
+    BATCH_MAX, CommitFault, CommitFaults, CommitMoment, Health, Options, QUEUE_MAX, Reader, Store,
+};
 
 use groundcrew_core::time::Timestamp;
 

@@ -263,7 +263,7 @@ fn lane_status(subject: SubjectId, row: &rusqlite::Row<'_>) -> rusqlite::Result<
         attempts: row.get::<_, Option<u32>>(10)?.unwrap_or(attempts),
         error: row.get::<_, Option<String>>(11)?.or(error),
         due_at: sql::time_opt(row, 7)?,
-        because: sql::word_opt(row, 14)?,
+        because: sql::word_known(row, 14)?,
         ending_at: sql::time_opt(row, 13)?,
     };
     let id = LaneId { hook: HookId(row.get(0)?), subject };

@@ -88,7 +88,7 @@ impl Store {
                 covered("subject")
             );
             connection.execute(&text, params![now.as_millis(), hook.map(|id| id.0), owner.map(|id| id.0)])?;
-            wake_all_waiting(connection, now)?;
+            wake_all_waiting(connection, Because::Person, now)?;
             act(connection, &who, "unpause", now)?;
             Ok(lifted)
         })
@@ -97,7 +97,7 @@ impl Store {
 
     /// Everything that nothing else would wake is decided again: a level, a scope or a belief changed.
     pub async fn wake_waiting(&self, now: Timestamp) -> Result<()> {
-        self.write(move |connection| wake_all_waiting(connection, now)).await
+        self.write(move |connection| wake_all_waiting(connection, Because::Sweep, now)).await
     }
 
     /// All pauses.
@@ -236,11 +236,11 @@ fn covered(owner: &str) -> String {
     )
 }
 
-fn wake_all_waiting(connection: &Connection, now: Timestamp) -> Result<()> {
+fn wake_all_waiting(connection: &Connection, because: Because, now: Timestamp) -> Result<()> {
     let text = format!(
         "UPDATE lane SET {}, dirty = dirty + 1
          WHERE (hook, subject) IN (SELECT hook, owner FROM resource WHERE {WAITS})",
-        Cause::Sweep.due_at(Because::Person, "?1")
+        Cause::Sweep.due_at(because, "?1")
     );
     connection.execute(&text, [now.as_millis()])?;
     wake_rows(connection, now)

@@ -209,7 +209,7 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
         input: row.get(14)?,
         answer: row.get(15)?,
         resumes: row.get::<_, Option<i64>>(16)?.map(RunId),
-        because: sql::word_opt(row, 17)?,
+        because: sql::word_known(row, 17)?,
     })
 }
 

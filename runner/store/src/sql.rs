@@ -32,6 +32,11 @@ where
     text.map(|text| text.parse().map_err(|error| misfit(column, error))).transpose()
 }
 
+/// A word of an open set: none where it is absent, or one that this program does not know.
+pub(crate) fn word_known<T: FromStr>(row: &Row<'_>, column: usize) -> SqlResult<Option<T>> {
+    Ok(row.get_ref(column)?.as_str_or_null()?.and_then(|text| text.parse().ok()))
+}
+
 /// JSON text.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> SqlResult<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| misfit(column, error))

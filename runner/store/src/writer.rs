@@ -13,9 +13,9 @@ use crate::older::Older;
 use crate::{Error, Result, RunId, migrations};
 
 /// Mutations in one commit, at most.
-const BATCH: usize = 1_024;
+pub const BATCH_MAX: usize = 1_024;
 /// Mutations that may wait before callers do.
-const QUEUE: usize = 4_096;
+pub const QUEUE_MAX: usize = 4_096;
 /// Pause before a broken database is opened again.
 const REOPEN: Duration = Duration::from_millis(250);
 /// How long a statement waits for another process's lock.
@@ -120,7 +120,7 @@ impl Store {
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         let connection = open_writer(path)?;
         let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?;
-        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (say, health) = watch::channel(Health::Good);
         let (count, commits) = watch::channel(0);
         let writer = Writer {
@@ -335,9 +335,9 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, mut jobs: mpsc::Receiver<Work>) {
-        let mut gathered = Vec::with_capacity(BATCH);
-        while jobs.blocking_recv_many(&mut gathered, BATCH) > 0 {
-            let batch = std::mem::replace(&mut gathered, Vec::with_capacity(BATCH));
+        let mut gathered = Vec::with_capacity(BATCH_MAX);
+        while jobs.blocking_recv_many(&mut gathered, BATCH_MAX) > 0 {
+            let batch = std::mem::replace(&mut gathered, Vec::with_capacity(BATCH_MAX));
             match self.commit(batch) {
                 Ok(()) => {}
                 Err(Stop::Broken) => std::thread::sleep(self.reopen_after),

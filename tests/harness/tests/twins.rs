@@ -1,15 +1,18 @@
 //! An API that hides things for longer than `settle` breaks the one condition; then it is told.
 
 use groundcrew_harness::{Pairs, Played, Scenario, points, thing};
-use groundcrew_outside::{Fault, Knobs};
+use groundcrew_outside::{Fault, Keys, Knobs};
 
 /// Twice the five seconds of the guest's manifest, and what the request's deadline adds.
 const LAG: i64 = 30_000;
 
-fn twins(name: &'static str, kind: &str, path: &'static str, knobs: &Knobs) {
+/// More than those five seconds, and less than the time to the first look for twins: a key is sent again at once.
+const LAG_OF_KEYS: i64 = 8_000;
+
+fn twins(name: &'static str, kind: &str, path: &'static str, knobs: Knobs) {
     let key = format!("{kind}/x");
     let scenario = Scenario::new(name)
-        .collection(path, Knobs { lag_ms: LAG, ..knobs.clone() })
+        .collection(path, knobs)
         .fault(0, 0, "POST", Fault::AnswerLost)
         .wants(0, "a", &[thing(kind, "x", 1)])
         .expects(&[("a", &key)])
@@ -21,10 +24,17 @@ fn twins(name: &'static str, kind: &str, path: &'static str, knobs: &Knobs) {
 
 #[test]
 fn a_marked_twin_is_told() {
-    twins("marked-twin", "marked", "/marked", &Knobs::marked());
+    twins("marked-twin", "marked", "/marked", Knobs { lag_ms: LAG, ..Knobs::marked() });
+}
+
+/// The manifest says that a key is remembered for an hour; this API has forgotten it when it is sent again.
+#[test]
+fn a_twin_of_a_forgotten_key_is_told() {
+    let keys = Keys::Honoured { remembers_ms: 1 };
+    twins("keyed-twin", "keyed", "/keyed", Knobs { keys, lag_ms: LAG_OF_KEYS, ..Knobs::keyed() });
 }
 
 #[test]
 fn an_anonymous_twin_is_told() {
-    twins("anonymous-twin", "anonymous", "/anonymous", &Knobs::anonymous());
+    twins("anonymous-twin", "anonymous", "/anonymous", Knobs { lag_ms: LAG, ..Knobs::anonymous() });
 }

@@ -33,6 +33,7 @@ enum HookCommand {
     ///
     /// The fields of `config` that say where a hook's things live are its identity: `up` refuses to start while
     /// they differ from where its things are. The runner must be down.
+    #[command(override_usage = "groundcrew hook retarget [OPTIONS] <--retain|--both> <HOOK>")]
     Retarget {
         /// The hook, as the configuration names it
         hook: String,
@@ -57,7 +58,7 @@ struct OldArgs {
     #[arg(long)]
     both: bool,
     /// Tell how to remove the old things: it takes a stanza of the old place
-    #[arg(long)]
+    #[arg(long, hide = true)]
     cleanup: bool,
 }
 

@@ -6,6 +6,11 @@ const FIXED: &[Setting] = &[
     entry("time of a run", "1m", "wall clock, from the component's instantiation to its answer"),
     entry("time of a request", "15s", "of a hook, from its first byte to the last of its answer"),
     entry("time from intent to write", "2s", "a write that could not leave by then is decided again"),
+    entry(
+        "write sent again",
+        "12h",
+        "by a run that goes on after a crash, where that does no harm: how long after it was first sent",
+    ),
     entry("memory of a run", "256 MiB", "linear memory of one instance"),
     entry("body of a request", "4 MiB", "of a hook, at most"),
     entry("body of an answer", "4 MiB", "what is longer is a failure, not a part"),
@@ -67,6 +72,28 @@ const FIXED: &[Setting] = &[
         "90d",
         "ledger rows that are gone, with what was sealed for them; last words of machines",
     ),
+    entry("request of the Fly poller", "20s", "from its first byte to the last of its answer"),
+    entry("requests of the Fly poller", "32", "under way at once"),
+    entry("line of NDJSON", "1 MiB", "what is longer is a finding"),
+    entry("sample of an upgrade", "20", "things that a changed hook must find before it writes"),
+    entry(
+        "compiled components",
+        "30d, 2 GiB",
+        "how long they are kept after they were last loaded, and how much of them",
+    ),
+    entry(
+        "log of the database",
+        "32 MiB, 64 MiB",
+        "from where on it is copied into the database, and where commits wait for that",
+    ),
+    entry(
+        "changes of the database",
+        "1024, 4096",
+        "in one commit, and waiting for one before those who make them wait",
+    ),
+    entry("wait for a runner", "5s", "of a request that comes while one starts or is reloaded"),
+    entry("`wait --timeout`", "60s", "how long an app is waited for, if the command does not say"),
+    entry("`retire --timeout`", "5m", "how long handlers are waited for, if the command does not say"),
 ];
 
 /// What no key sets, in the order of the reference: `name` is for people.
@@ -78,17 +105,24 @@ pub const fn fixed() -> &'static [Setting] {
 mod tests {
     use std::collections::BTreeSet;
 
+    use clap::CommandFactory as _;
     use groundcrew_core::duration::Millis;
+    use groundcrew_core::poll::Pace;
     use groundcrew_core::remedy::UNTRUE_REST;
     use groundcrew_core::retry::Backoff;
     use groundcrew_core::{plan, settle};
+    use groundcrew_engine::cache;
+    use groundcrew_engine::gate::AGAIN_WITHIN;
     use groundcrew_engine::limited::Breaking;
     use groundcrew_engine::limits::Limits;
     use groundcrew_store::prune::Keep;
+    use groundcrew_store::{BATCH_MAX, QUEUE_MAX};
 
     use super::*;
+    use crate::commands::Cli;
     use crate::control::rows::APPROVAL;
-    use crate::runner::provisioner::STUCK_AFTER;
+    use crate::http::PATIENCE;
+    use crate::runner::provisioner::{SAMPLE, STUCK_AFTER};
     use crate::runner::{audit, handler, mend};
     use crate::{assembly, source};
 
@@ -102,6 +136,15 @@ mod tests {
 
     fn size(bytes: usize) -> String {
         if bytes >> 20 > 0 { format!("{} MiB", bytes >> 20) } else { format!("{} KiB", bytes >> 10) }
+    }
+
+    /// What `--timeout` of a command is, if it is not said.
+    fn unless_said(command: &str) -> String {
+        let cli = Cli::command();
+        let command = cli.find_subcommand(command).expect(command);
+        let timeout = command.get_arguments().find(|argument| argument.get_id() == "timeout");
+        let values = timeout.expect("it takes one").get_default_values();
+        values.iter().map(|value| value.to_string_lossy()).collect()
     }
 
     #[test]
@@ -150,6 +193,9 @@ mod tests {
     #[test]
     fn what_is_fixed_is_what_the_code_says() {
         let Breaking { failures, first, longest, probe: _ } = Breaking::default();
+        let cache::Bounds { age, bytes } = cache::Bounds::default();
+        let groundcrew_store::Bounds { copy, full } = groundcrew_store::Bounds::default();
+        let pages = |pages: u32| size(pages as usize * 4_096);
         let (pauses, things) = (Backoff::HANDLER, Backoff::PROVISIONER);
         for (name, told) in [
             ("runs at once", assembly::SLOTS.to_string()),
@@ -165,6 +211,14 @@ mod tests {
             ("attempts to mend", mend::ATTEMPTS_MAX.to_string()),
             ("attempts at a page", audit::ATTEMPTS_MAX.to_string()),
             ("body of an event", size(source::BODY_MAX)),
+            ("requests of the Fly poller", Pace::default().in_flight_max.to_string()),
+            ("line of NDJSON", size(source::LINE_MAX)),
+            ("sample of an upgrade", SAMPLE.to_string()),
+            ("compiled components", format!("{}d, {} GiB", age.as_secs() / 86_400, bytes >> 30)),
+            ("log of the database", format!("{}, {}", pages(copy), pages(full))),
+            ("changes of the database", format!("{BATCH_MAX}, {QUEUE_MAX}")),
+            ("`wait --timeout`", unless_said("wait")),
+            ("`retire --timeout`", unless_said("retire")),
         ] {
             assert_eq!(value(name), told, "{name}");
         }
@@ -177,6 +231,9 @@ mod tests {
             ("approval", APPROVAL),
             ("rest of a remedy", UNTRUE_REST),
             ("keep what is gone", Keep::DEFAULT.gone),
+            ("write sent again", AGAIN_WITHIN),
+            ("request of the Fly poller", source::REQUEST_MAX),
+            ("wait for a runner", PATIENCE),
         ] {
             assert_eq!(time(name), told, "{name}");
         }

@@ -17,7 +17,7 @@ use crate::assembly::Progress;
 use crate::control::Refusal;
 
 /// How long a request waits for a runner: longer than any exchange takes, and less than clients wait.
-const PATIENCE: Millis = Millis::seconds(5);
+pub const PATIENCE: Millis = Millis::seconds(5);
 
 /// Where requests go. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -40,7 +40,7 @@ use super::{Error, Runner};
 pub use import::{Candidate, Looked, Wanted};
 use order::waits_for_order;
 pub(super) use sight::Gate;
-pub use sight::Rounds;
+pub use sight::{Rounds, SAMPLE};
 use wants::Asked;
 
 /// Rounds over a lane's rows in one look: a thing that became ready lets what comes after it go on.

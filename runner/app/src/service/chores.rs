@@ -1,10 +1,13 @@
 //! What is done now and then beside the work: history, components, secrets, beliefs, acknowledgements, and looks at
 //! everybody.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
+use groundcrew_core::hash::Digest;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
 use groundcrew_store::Store;
@@ -56,7 +59,7 @@ pub(super) async fn prune(
     }
 }
 
-/// Components are kept for as long as runs of theirs are.
+/// Components are kept for as long as runs of theirs are, and while they may run again.
 pub(super) async fn keep_components(
     runner: Arc<Runner>,
     directory: PathBuf,
@@ -68,14 +71,52 @@ pub(super) async fn keep_components(
         let registry = runner.registry();
         let used = registry.all().map(|used| used.component.digest);
         let used = used.chain(runner.feeds().map(|feed| feed.candidate));
-        let noted = used.into_iter().try_for_each(|used| kept::note(&directory, used, now));
-        if let Err(error) = noted.and_then(|()| kept::forget(&directory, now - runs)) {
+        if let Err(error) = look_after(&runner.store, used, &directory, runs, now) {
             tracing::warn!(%error, "components that ran are not looked after: replays may lack one");
         }
         if stop.run_until_cancelled(tokio::time::sleep(COMPONENTS_EVERY.to_std())).await.is_none() {
             return;
         }
     }
+}
+
+/// Notes which components are in use, and forgets those that were not for longer than `runs`.
+fn look_after(
+    store: &Store,
+    used: impl Iterator<Item = Digest>,
+    directory: &Path,
+    runs: Millis,
+    now: Timestamp,
+) -> io::Result<()> {
+    for digest in may_run_again(store).map_err(io::Error::other)? {
+        match kept::note(directory, digest, now) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // What was never kept here has nothing to lose.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    for digest in used {
+        kept::note(directory, digest, now)?;
+    }
+    kept::forget(directory, now - runs).map(drop)
+}
+
+/// Components that may run again though no process loaded them: what was promoted and what it took the place of,
+/// versions that wait, and what hooks ran with last or name.
+fn may_run_again(store: &Store) -> groundcrew_store::Result<BTreeSet<Digest>> {
+    let mut digests = BTreeSet::new();
+    for promotion in store.promotions()? {
+        digests.extend([promotion.component, promotion.instead_of]);
+    }
+    for hook in store.hooks()? {
+        let upgrade = store.upgrade(hook.id)?;
+        let versions =
+            [upgrade.active.map(|active| active.component), upgrade.waiting.map(|it| it.component)];
+        digests.extend(versions.into_iter().flatten().filter_map(|digest| digest.parse::<Digest>().ok()));
+        digests.extend(upgrade.named);
+        digests.insert(hook.component);
+    }
+    Ok(digests)
 }
 
 /// The runner's own findings whose acknowledgement is over are open again, and told.
@@ -208,7 +249,61 @@ pub(super) async fn follow_belief(
 
 #[cfg(test)]
 mod tests {
+    use groundcrew_store::Options;
+    use groundcrew_store::findings::{NewFinding, Severity};
+    use groundcrew_store::operators::OperatorAct;
+    use groundcrew_store::promotions::Promotion;
+    use groundcrew_store::upgrades::{MORE, Version, Waiting};
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_may_run_again_is_kept_though_nobody_loads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("groundcrew.db"), Options::default()).unwrap();
+        let at = |hours| Timestamp::from_millis(0) + Millis::hours(hours);
+        let kept = |name: &str| {
+            let digest = Digest::of(name.as_bytes());
+            kept::keep(dir.path(), digest, name.as_bytes(), at(0)).unwrap();
+            digest
+        };
+        let (promoted, replaced, waits, active, named) =
+            (kept("promoted"), kept("replaced"), kept("waits"), kept("active"), kept("named"));
+        let (stored, loaded, forgotten) = (kept("stored"), kept("loaded"), kept("forgotten"));
+        let hook = store.save_hook("dns", stored, "dns", "{}").await.unwrap();
+
+        let version = Version {
+            component: active.to_string(),
+            exports: BTreeSet::new(),
+            manifest: serde_json::json!({}),
+        };
+        let waiting = Waiting { id: "x".to_owned(), component: waits.to_string(), more: Vec::new() };
+        let finding = NewFinding {
+            code: MORE.to_owned(),
+            about: "dns".to_owned(),
+            hook: Some(hook),
+            severity: Severity::Warning,
+            message: "it asks for more".to_owned(),
+            remedy: None,
+        };
+        store.hold_version(hook, version, waiting, named, finding, at(1)).await.unwrap();
+        let who = "ann".to_owned();
+        let act = OperatorAct { who: who.clone(), what: "promote dns".to_owned() };
+        let promotion = Promotion { hook, instead_of: replaced, component: promoted, at: at(1), who };
+        store.promote(promotion, act, at(1)).await.unwrap();
+
+        let month = Millis::hours(30 * 24);
+        look_after(&store, [loaded].into_iter(), dir.path(), month, at(60 * 24)).unwrap();
+        let left: BTreeSet<_> = kept::all(dir.path()).unwrap().into_iter().collect();
+        assert_eq!(left, [promoted, replaced, waits, active, named, stored, loaded].into());
+        assert_eq!(kept::read(dir.path(), forgotten).unwrap(), None);
+
+        std::fs::remove_file(kept::path_of(dir.path(), waits)).unwrap();
+        let again = || look_after(&store, [loaded].into_iter(), dir.path(), month, at(61 * 24));
+        again().unwrap();
+        std::fs::remove_file(kept::path_of(dir.path(), loaded)).unwrap();
+        assert!(again().is_err(), "what is loaded is missed");
+    }
 
     #[test]
     fn everybody_is_due_on_schedule_and_after_time_that_nobody_saw() {

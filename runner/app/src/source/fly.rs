@@ -39,8 +39,8 @@ use wire::Question;
 
 pub use status::{Belief, FRESH_WITHIN, FlyHandle, HintLost, Status};
 
-/// How long one request may take.
-const DEADLINE: Millis = Millis::seconds(20);
+/// How long one request of a poller may take.
+pub const REQUEST_MAX: Millis = Millis::seconds(20);
 
 /// Commands that wait for the source; hints beyond it are lost, and polling finds what they were about.
 const COMMANDS: usize = 1_024;
@@ -309,6 +309,6 @@ pub(crate) async fn exchange(
     let body = body.unwrap_or_default().into_bytes();
     let request = Request { method, url, headers, body, private: true };
     transport.admit(&request).await.map_err(|failure| failure.to_string())?;
-    let response = transport.exchange(request, DEADLINE).await.map_err(|error| error.to_string())?;
+    let response = transport.exchange(request, REQUEST_MAX).await.map_err(|error| error.to_string())?;
     Ok(Answer { status: response.status, headers: response.headers, body: response.body })
 }

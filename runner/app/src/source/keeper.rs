@@ -30,7 +30,7 @@ pub(super) struct Keeper {
     store: Store,
     routes: Arc<dyn Routes>,
     mirror: Mirror,
-    position: Position,
+    place: Place,
     memory: Memory,
 }
 
@@ -41,6 +41,23 @@ pub(super) struct Position {
     pub(super) offset: u64,
     /// Lines before it.
     pub(super) line: u64,
+}
+
+/// What a source of lines is read from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// The file's path from the root; `-`: standard input.
+    pub(super) path: String,
+    /// The file's number in its file system; none: standard input.
+    pub(super) inode: Option<u64>,
+}
+
+/// How far which source of lines has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) position: Position,
+    /// None: nothing was read, or by a version that did not keep it.
+    pub(super) origin: Option<Origin>,
 }
 
 /// Whether the mirror in memory is what the store holds.
@@ -74,6 +91,8 @@ struct Kept {
     mirror: Cursor,
     #[serde(default)]
     position: Position,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
 }
 
 /// A subject as it is stored beside its columns: whose it is, and the mirror's whole row.
@@ -103,23 +122,23 @@ pub fn platform_object(stored: &StoredSubject) -> Value {
 impl Keeper {
     pub(super) fn open(source: &str, config: mirror::Config, around: &Surroundings) -> Result<Self> {
         let (store, routes) = (around.store.clone(), Arc::clone(&around.routes));
-        let (mirror, position) = load(source, &config, &store)?;
+        let (mirror, place) = load(source, &config, &store)?;
         let memory = Memory::Trusted;
-        Ok(Self { source: source.to_owned(), config, store, routes, mirror, position, memory })
+        Ok(Self { source: source.to_owned(), config, store, routes, mirror, place, memory })
     }
 
     pub(super) const fn mirror(&self) -> &Mirror {
         &self.mirror
     }
 
-    pub(super) const fn position(&self) -> Position {
-        self.position
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Reads the mirror from the store again, if what is in memory is in doubt.
     pub(super) fn trust(&mut self) -> Result<()> {
         if self.memory == Memory::Doubted {
-            (self.mirror, self.position) = load(&self.source, &self.config, &self.store)?;
+            (self.mirror, self.place) = load(&self.source, &self.config, &self.store)?;
             self.memory = Memory::Trusted;
         }
         Ok(())
@@ -187,13 +206,14 @@ impl Keeper {
         intake.findings.extend(delta.findings.iter().map(finding));
         intake.noted.extend(delta.noted.iter().cloned());
         if let Some(cursor) = &delta.cursor {
-            intake.cursor = Some(self.kept(cursor, self.position));
+            intake.cursor = Some(self.kept(cursor, &self.place));
         }
         Ok(())
     }
 
-    fn kept(&self, cursor: &Cursor, position: Position) -> (String, String) {
-        let kept = Kept { mirror: cursor.clone(), position };
+    fn kept(&self, cursor: &Cursor, place: &Place) -> (String, String) {
+        let Place { position, origin } = place.clone();
+        let kept = Kept { mirror: cursor.clone(), position, origin };
         let text = serde_json::to_string(&kept).expect("invariant: a cursor is JSON");
         (self.source.clone(), text)
     }
@@ -232,12 +252,12 @@ impl Ahead<'_> {
         self.intake.findings.push(FindingChange::Open(finding));
     }
 
-    /// Commits all, and that the source was read up to `position`.
-    pub(super) async fn commit(mut self, position: Position) -> Result<()> {
-        self.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), position));
+    /// Commits all, and that the source was read up to `place`.
+    pub(super) async fn commit(mut self, place: Place) -> Result<()> {
+        self.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), &place));
         self.keeper.commit(self.intake).await?;
         self.keeper.mirror = self.mirror;
-        self.keeper.position = position;
+        self.keeper.place = place;
         Ok(())
     }
 }
@@ -253,7 +273,7 @@ impl Taken {
     }
 }
 
-fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror, Position)> {
+fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror, Place)> {
     let mut rows = Vec::new();
     let mut last = SubjectId::NONE;
     loop {
@@ -271,9 +291,10 @@ fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror,
     let misfit = |error| Error::Foreign(format!("the cursor of {source}: {error}"));
     let kept =
         store.cursor(source)?.map(|text| serde_json::from_str::<Kept>(&text).map_err(misfit)).transpose()?;
-    let (cursor, position) =
-        kept.map_or((None, Position::default()), |kept| (Some(kept.mirror), kept.position));
-    Ok((Mirror::from_rows(config.clone(), rows, cursor), position))
+    let (cursor, place) = kept.map_or((None, Place::default()), |Kept { mirror, position, origin }| {
+        (Some(mirror), Place { position, origin })
+    });
+    Ok((Mirror::from_rows(config.clone(), rows, cursor), place))
 }
 
 fn change(source: &str, row: &Row) -> SubjectChange {

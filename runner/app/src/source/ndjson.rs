@@ -28,14 +28,19 @@
 //! # Guarantees
 //! - Nothing was there before the first line, so every line is news (unless the first is a whole observation).
 //! - A line is acknowledged only after its commit, together with the place of the next one: a file is read on from
-//!   there after a restart. Standard input has no place to go back to: what was read of it and not taken in waits in the
-//!   process, for whoever reads on after a reload.
+//!   there after a restart. A file that is cut off, or that another one takes the place of (another path, too), is read
+//!   from its beginning, the old one to its end first; one that is cut off and has grown past where it was read by the
+//!   next look is not noticed, so let it be renamed instead.
+//! - Standard input has no place to go back to: what was read of it and not taken in waits in the process, for whoever
+//!   reads on after a reload.
 //! - What a line says is believed at once: no confirmation, no guard against many ends.
 //! - A bad line is a finding with its number, the reason and the remedy, and stops nobody.
 
+mod file;
 mod line;
 mod lines;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -44,17 +49,18 @@ use groundcrew_core::mirror::{self, Look, Rule, Rules, VanishMax};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::Error;
 use groundcrew_store::findings::{NewFinding, Severity};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncSeekExt, SeekFrom, Stdin};
+use tokio::io::{AsyncRead, Stdin};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Surroundings;
-use super::keeper::{Ahead, Keeper, Position};
+use super::keeper::{Ahead, Keeper, Origin, Place, Position};
 use crate::config;
+use file::Opened;
 use lines::{Line, Lines};
 
 pub use line::LineError;
+pub use lines::LINE_MAX;
 
 /// What lines say is so: nobody counts how many go, and nobody can be asked again about who is new.
 const RULES: Rules = Rules::ALL.without(Rule::VanishGuard).without(Rule::YoungIsNoEnd);
@@ -111,52 +117,115 @@ impl NdjsonSource {
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), NdjsonError> {
         match self.from.clone() {
             config::Ndjson::Stdin => {
+                let origin = Origin { path: "-".to_owned(), inode: None };
                 let mut lines = STDIN.lock().await;
-                self.follow(&mut lines, &shutdown).await
+                if self.drain(&mut lines, &origin, &shutdown).await?.is_continue() {
+                    let rest = lines.finish().into_iter().collect();
+                    let _ended = self.take_in(&mut lines, rest, &origin, &shutdown).await;
+                }
+                Ok(())
             }
-            config::Ndjson::File(path) => {
-                let (file, position) = open(&path, self.keeper.position()).await?;
-                self.follow(&mut Lines::new(file, position), &shutdown).await
-            }
+            config::Ndjson::File(path) => self.follow(&path, &shutdown).await,
         }
     }
 
-    async fn follow(
-        &mut self,
-        lines: &mut Lines<impl AsyncRead + Unpin>,
-        shutdown: &CancellationToken,
-    ) -> Result<(), NdjsonError> {
-        let ends = self.from == config::Ndjson::Stdin;
+    /// Reads a file, and each that takes its place.
+    async fn follow(&mut self, path: &Path, shutdown: &CancellationToken) -> Result<(), NdjsonError> {
+        let failed = |source| NdjsonError::Read { path: path.to_owned(), source };
+        let mut opened = Opened::open(path).await.map_err(failed)?;
+        let mut position = opened.position(self.keeper.place());
         loop {
-            // Cancel safe: bytes that were read stay in `lines`.
-            let read = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                read = lines.next(BATCH) => read,
+            let origin = opened.origin.clone();
+            let mut lines = opened.lines(position).await.map_err(failed)?;
+            let next = loop {
+                let drained = self.drain(&mut lines, &origin, shutdown).await?;
+                if drained.is_break() || rest(shutdown).await.is_break() {
+                    return Ok(());
+                }
+                if let Some(next) = Opened::instead(path, &origin, lines.read()).await.map_err(failed)? {
+                    break next;
+                }
             };
-            let mut batch = read.map_err(|source| NdjsonError::Read { path: self.path(), source })?;
-            let idle = batch.is_empty();
-            if idle && ends {
-                batch.extend(lines.finish());
-            }
-            while let Err(error) = self.feed(&batch).await {
-                tracing::error!(%error, "lines could not be committed; they are tried again");
-                if rest(shutdown).await.is_break() {
-                    lines.put_back(batch);
+            if next.origin == origin {
+                tracing::warn!(path = %path.display(), "the file was cut off, and is read from its beginning");
+            } else {
+                tracing::warn!(path = %path.display(), "another file is at the path, and is read from its beginning");
+                // Whoever wrote to the old one may have done so until now.
+                if rest(shutdown).await.is_break()
+                    || self.drain(&mut lines, &origin, shutdown).await?.is_break()
+                {
+                    return Ok(());
+                }
+                let last = lines.finish().into_iter().collect();
+                if self.take_in(&mut lines, last, &origin, shutdown).await.is_break() {
                     return Ok(());
                 }
             }
-            if idle && ends {
+            position = Position::default();
+            let place = Place { position, origin: Some(next.origin.clone()) };
+            if self.commit(&[], &place, shutdown).await.is_break() {
                 return Ok(());
             }
-            if idle && rest(shutdown).await.is_break() {
-                return Ok(());
+            opened = next;
+        }
+    }
+
+    /// Takes in what there is for now; breaks at the shutdown.
+    async fn drain(
+        &mut self,
+        lines: &mut Lines<impl AsyncRead + Unpin>,
+        origin: &Origin,
+        shutdown: &CancellationToken,
+    ) -> Result<ControlFlow<()>, NdjsonError> {
+        loop {
+            // Cancel safe: bytes that were read stay in `lines`.
+            let read = tokio::select! {
+                () = shutdown.cancelled() => return Ok(ControlFlow::Break(())),
+                read = lines.next(BATCH) => read,
+            };
+            let batch = read.map_err(|source| NdjsonError::Read { path: self.path(), source })?;
+            if batch.is_empty() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if self.take_in(lines, batch, origin, shutdown).await.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
 
-    /// Takes in lines as one commit: durable when this returns.
-    async fn feed(&mut self, batch: &[Line]) -> Result<(), Error> {
-        let Some(last) = batch.last() else { return Ok(()) };
+    /// Takes in lines as one commit; breaks at the shutdown, and then they are back.
+    async fn take_in(
+        &mut self,
+        lines: &mut Lines<impl AsyncRead + Unpin>,
+        batch: Vec<Line>,
+        origin: &Origin,
+        shutdown: &CancellationToken,
+    ) -> ControlFlow<()> {
+        let Some(last) = batch.last() else { return ControlFlow::Continue(()) };
+        let place = Place { position: last.end, origin: Some(origin.clone()) };
+        let committed = self.commit(&batch, &place, shutdown).await;
+        if committed.is_break() {
+            lines.put_back(batch);
+        }
+        committed
+    }
+
+    /// Commits lines, and that the source was read up to `place`, however often that is tried; breaks at the shutdown.
+    async fn commit(
+        &mut self,
+        batch: &[Line],
+        place: &Place,
+        shutdown: &CancellationToken,
+    ) -> ControlFlow<()> {
+        while let Err(error) = self.feed(batch, place).await {
+            tracing::error!(%error, "lines could not be committed; they are tried again");
+            rest(shutdown).await?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The same, once: durable when this returns.
+    async fn feed(&mut self, batch: &[Line], place: &Place) -> Result<(), Error> {
         let about = self.path().display().to_string();
         let mut ahead = self.keeper.begin(self.around.clock.now())?;
         for line in batch {
@@ -169,8 +238,7 @@ impl NdjsonSource {
                 ahead.find(misread(&about, &error));
             }
         }
-        ahead.commit(last.end).await?;
-        Ok(())
+        ahead.commit(place.clone()).await
     }
 
     fn path(&self) -> PathBuf {
@@ -205,19 +273,9 @@ fn misread(about: &str, error: &LineError) -> NewFinding {
 }
 
 /// Waits a moment; breaks at the shutdown.
-async fn rest(shutdown: &CancellationToken) -> std::ops::ControlFlow<()> {
+async fn rest(shutdown: &CancellationToken) -> ControlFlow<()> {
     tokio::select! {
-        () = shutdown.cancelled() => std::ops::ControlFlow::Break(()),
-        () = tokio::time::sleep(LOOK_EVERY.to_std()) => std::ops::ControlFlow::Continue(()),
+        () = shutdown.cancelled() => ControlFlow::Break(()),
+        () = tokio::time::sleep(LOOK_EVERY.to_std()) => ControlFlow::Continue(()),
     }
-}
-
-/// Opens a file where it was read up to; a shorter one is another file, and is read from its beginning.
-async fn open(path: &Path, position: Position) -> Result<(File, Position), NdjsonError> {
-    let failed = |source| NdjsonError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).await.map_err(failed)?;
-    let length = file.metadata().await.map_err(failed)?.len();
-    let position = if position.offset > length { Position::default() } else { position };
-    file.seek(SeekFrom::Start(position.offset)).await.map_err(failed)?;
-    Ok((file, position))
 }

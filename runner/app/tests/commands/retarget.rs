@@ -69,9 +69,10 @@ async fn things_that_are_kept_stay_as_they_were_under_another_name() {
 }
 
 #[tokio::test]
-async fn the_help_says_what_cleanup_does() {
+async fn the_help_names_what_is_done_and_not_what_is_refused() {
     let said = Fixture::empty().run("hook retarget --help");
-    assert!(said.code == 0 && said.out.contains("Tell how to remove the old things"), "{said:?}");
+    assert!(said.code == 0 && said.out.contains("--retain") && said.out.contains("--both"), "{said:?}");
+    assert!(!said.out.contains("--cleanup"), "it always refuses: {said:?}");
 }
 
 #[tokio::test]

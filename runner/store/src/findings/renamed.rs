@@ -21,15 +21,77 @@ pub(crate) fn rename(connection: &Connection, hook: HookId, from: &str, to: &str
     Ok(())
 }
 
-/// A remedy whose commands and stanzas name a hook anew; words before its first command stay.
+/// The program, as commands name it.
+const PROGRAM: &str = "groundcrew";
+
+/// Commands that have commands of their own, and these.
+pub const SUBCOMMANDS: &[(&str, &[&str])] = &[
+    ("resources", &["release", "delete", "export", "import"]),
+    ("findings", &["fix", "ack"]),
+    ("audit", &["list", "run", "history"]),
+    ("dead", &["list", "show", "retry", "discard"]),
+    ("retire", &["list", "cancel"]),
+    ("backfill", &["list", "cancel"]),
+    ("label", &["show", "set", "unset"]),
+    ("hook", &["list", "remove", "retarget"]),
+];
+
+/// What may stand at a word's end, and is not of it.
+const ENDS: [char; 4] = [';', ',', '`', ':'];
+
+/// A remedy whose commands and stanzas name a hook anew; words before its first command stay, and so do the commands'
+/// own words, whatever a hook is called.
 fn renamed(remedy: &str, from: &str, to: &str) -> String {
     let remedy = remedy.replace(&format!("[hook.{from}]"), &format!("[hook.{to}]"));
     let Some(at) = remedy.find("groundcrew ") else { return remedy };
-    let (words, commands) = remedy.split_at(at);
-    let word = |word: &str| match word.strip_prefix(from) {
-        Some(rest) if rest.chars().all(|c| ";,".contains(c)) => format!("{to}{rest}"),
-        _ => word.to_owned(),
+    let (before, commands) = remedy.split_at(at);
+    let words: Vec<_> = commands.split(' ').collect();
+    let word = |(at, word): (usize, &&str)| match word.strip_prefix(from) {
+        Some(rest) if rest.chars().all(|c| ENDS.contains(&c)) && !is_own(&words, at) => format!("{to}{rest}"),
+        _ => (*word).to_owned(),
     };
-    let commands: Vec<_> = commands.split(' ').map(word).collect();
-    format!("{words}{}", commands.join(" "))
+    let commands: Vec<_> = words.iter().enumerate().map(word).collect();
+    format!("{before}{}", commands.join(" "))
+}
+
+/// Whether a word is the command's own: the program, what it is to do, and to that what belongs to it.
+fn is_own(words: &[&str], at: usize) -> bool {
+    let back = |by: usize| {
+        let word = at.checked_sub(by).and_then(|at| words.get(at));
+        word.map_or("", |word| word.trim_matches(ENDS))
+    };
+    let (word, one, two) = (back(0), back(1), back(2));
+    let belongs = || SUBCOMMANDS.iter().any(|(group, own)| *group == one && own.contains(&word));
+    word == PROGRAM || one == PROGRAM || (two == PROGRAM && belongs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_that_is_called_as_a_command_leaves_the_command_as_it_is() {
+        for (from, remedy, expected) in [
+            ("dns", "groundcrew approve --upgrade dns", "groundcrew approve --upgrade new"),
+            ("approve", "groundcrew approve --upgrade approve", "groundcrew approve --upgrade new"),
+            ("dead", "groundcrew dead list --hook dead", "groundcrew dead list --hook new"),
+            ("list", "groundcrew dead list --hook list", "groundcrew dead list --hook new"),
+            ("list", "groundcrew add list", "groundcrew add new"),
+            ("diff", "groundcrew diff diff next.wasm", "groundcrew diff new next.wasm"),
+            ("remove", "groundcrew hook remove remove --retain", "groundcrew hook remove new --retain"),
+            (
+                "runs",
+                "runs: groundcrew runs --hook runs, or else",
+                "runs: groundcrew runs --hook new, or else",
+            ),
+            (
+                "retire",
+                "`groundcrew promote retire`; `groundcrew retire list`",
+                "`groundcrew promote new`; `groundcrew retire list`",
+            ),
+            ("up", "write [hook.up] again: `groundcrew up`", "write [hook.new] again: `groundcrew up`"),
+        ] {
+            assert_eq!(renamed(remedy, from, "new"), expected, "{from}");
+        }
+    }
 }

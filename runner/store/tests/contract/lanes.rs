@@ -141,6 +141,39 @@ async fn a_lane_that_is_owed_a_look_says_what_was_the_last_reason_and_a_sweep_ta
 }
 
 #[tokio::test]
+async fn what_waited_is_woken_by_a_person_only_if_one_did_it() {
+    let (bench, id) = bench().await;
+    let other = bench.hook("other").await;
+    bench.want(id, &["a.example"], at(1)).await;
+    let because = || bench.store.lane(id).unwrap().unwrap().because;
+    let look = async || {
+        let seen = bench.store.lane(id).unwrap().unwrap().dirty;
+        let look = LaneLook { lane: id, seen, rows: Rows::Behind, next: None, now: at(2) };
+        bench.store.finish_look(look).await.unwrap();
+        assert_eq!(because(), None, "it was looked at");
+    };
+    look().await;
+    bench.store.wake_waiting(at(3)).await.unwrap();
+    assert_eq!(because(), Some(Because::Sweep), "a belief, a level or a scope changed");
+    look().await;
+    bench.store.unpause(Some(other), None, "anna", at(4)).await.unwrap();
+    assert_eq!(because(), Some(Because::Person));
+}
+
+#[tokio::test]
+async fn a_reason_that_a_newer_program_wrote_is_read_as_none() {
+    let (bench, id) = bench().await;
+    bench.store.save_run(bench.run(id, None, at(1)), Vec::new()).await.unwrap();
+    let words = "UPDATE lane SET because = 'moonlight'; UPDATE run SET because = 'moonlight'";
+    bench.database().execute_batch(words).unwrap();
+    let lane = bench.store.lane(id).unwrap().unwrap();
+    assert_eq!((lane.because, lane.dirty > lane.done), (None, true));
+    assert_eq!(bench.store.lane_statuses(id.subject).unwrap().remove(0).lane.because, None);
+    let runs = bench.store.runs_of_lane(id.hook, id.subject, 9).unwrap();
+    assert_eq!(runs.iter().map(|run| run.because).collect::<Vec<_>>(), [None]);
+}
+
+#[tokio::test]
 async fn a_label_that_changes_owes_a_look_and_one_that_does_not_owes_none() {
     let (bench, id) = bench().await;
     let dirty = || bench.store.lane(id).unwrap().unwrap().dirty;

@@ -33,8 +33,8 @@ use super::super::Runner;
 use super::super::installed::Installed;
 use super::row::Work;
 
-/// Rows that are looked for.
-const SAMPLE: usize = 20;
+/// Rows that a changed hook must find before it writes.
+pub const SAMPLE: usize = 20;
 /// Between two looks at whether a gate may open.
 const PAUSE: Millis = Millis::new(500);
 /// Between two looks at whether a change was followed by all.

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::super::keeper::Position;
 
 /// The longest line, in bytes.
-const LINE_MAX: usize = 1 << 20;
+pub const LINE_MAX: usize = 1 << 20;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
@@ -58,6 +58,11 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 return Ok(self.rest().into_iter().collect());
             }
         }
+    }
+
+    /// Bytes that were read, from the first on.
+    pub(super) const fn read(&self) -> u64 {
+        self.position.offset + self.dropped + self.buffer.len() as u64
     }
 
     /// Takes back the lines of the last batch, which nobody took in; they are the next.
@@ -144,6 +149,14 @@ mod tests {
         assert_eq!(lines.next(2).await.unwrap(), batch);
         let numbers = lines.next(2).await.unwrap().into_iter().map(|line| line.number);
         assert_eq!(numbers.collect::<Vec<_>>(), [3], "once");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_its_end_was_read() {
+        let mut lines = Lines::new(&b"a\n{\"b\""[..], Position { offset: 10, line: 3 });
+        assert_eq!(lines.next(2).await.unwrap().len(), 1);
+        assert!(lines.next(2).await.unwrap().is_empty());
+        assert_eq!(lines.read(), 16);
     }
 
     #[tokio::test]
