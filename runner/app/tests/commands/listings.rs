@@ -249,9 +249,9 @@ async fn findings_of_one_name_say_whose_hook_they_are_about() {
     let fixture = Fixture::filled().await;
     let text = "INSERT INTO finding (source, code, about, whose, hook, severity, message, first_at, last_at)
         SELECT 0, 'resource.stuck', 'record/A/x', 'dns server=' || name, id, 'warning', 'it fails', 1, 1
-        FROM hook WHERE name IN ('dns', 'ip')";
+        FROM hook WHERE name IN ('dns', 'ips')";
     assert_eq!(fixture.open().execute(text, []).unwrap(), 2);
     let said = fixture.data_run("findings").out;
-    assert!(said.contains("record/A/x (dns)") && said.contains("record/A/x (ip)"), "{said}");
+    assert!(said.contains("record/A/x (dns)") && said.contains("record/A/x (ips)"), "{said}");
     assert!(!said.contains("notify (notify)"), "only where two say the same: {said}");
 }
