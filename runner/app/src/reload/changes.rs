@@ -15,6 +15,8 @@ pub struct Lineup {
     config: Arc<Config>,
     /// What runs, by hook.
     components: BTreeMap<String, Digest>,
+    /// Which hook on record each is: one that was renamed stays the same.
+    ids: BTreeMap<String, i64>,
     /// Hooks with a version that waits for approval.
     held: BTreeSet<String>,
 }
@@ -26,6 +28,8 @@ pub struct Changes {
     pub added: Vec<String>,
     /// Hooks that went; their things are frozen.
     pub removed: Vec<String>,
+    /// Hooks that are called otherwise, by their names before and now.
+    pub renamed: Vec<(String, String)>,
     /// Hooks that run otherwise, and in what.
     pub changed: Vec<(String, String)>,
     /// Hooks with a version that waits for approval, also where it did before.
@@ -37,23 +41,33 @@ pub struct Changes {
 impl Lineup {
     /// What a runner runs.
     pub fn of(config: Arc<Config>, runner: &Runner) -> groundcrew_store::Result<Self> {
-        let (mut components, mut held) = (BTreeMap::new(), BTreeSet::new());
+        let (mut components, mut ids, mut held) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for installed in runner.registry().all() {
             let name = installed.hook.name.clone();
             if runner.store.upgrade(installed.id)?.waiting.is_some() {
                 held.insert(name.clone());
             }
+            ids.insert(name.clone(), installed.id.as_i64());
             components.insert(name, installed.component.digest);
         }
-        Ok(Self { config, components, held })
+        Ok(Self { config, components, ids, held })
     }
 
     /// What became of `before`.
     pub fn since(&self, before: &Self) -> Changes {
         let (was, is) = (&before.config.hooks, &self.config.hooks);
         let missing = |these: &BTreeMap<String, Hook>, those: &BTreeMap<String, Hook>| {
-            these.keys().filter(|name| !those.contains_key(*name)).cloned().collect()
+            these.keys().filter(|name| !those.contains_key(*name)).cloned().collect::<Vec<_>>()
         };
+        let (mut added, mut removed) = (missing(is, was), missing(was, is));
+        let same = |old: &String, new: &String| {
+            let id = before.ids.get(old);
+            id.is_some() && id == self.ids.get(new)
+        };
+        let pairs = removed.iter().flat_map(|old| added.iter().map(move |new| (old.clone(), new.clone())));
+        let renamed: Vec<_> = pairs.filter(|(old, new)| same(old, new)).collect();
+        removed.retain(|name| !renamed.iter().any(|(old, _)| old == name));
+        added.retain(|name| !renamed.iter().any(|(_, new)| new == name));
         let changed = is.iter().filter_map(|(name, hook)| {
             let component = |lineup: &Self| lineup.components.get(name).map(Digest::short);
             let mut what = Vec::new();
@@ -68,8 +82,9 @@ impl Lineup {
             (!what.is_empty()).then(|| (name.clone(), what.join(", ")))
         });
         Changes {
-            added: missing(is, was),
-            removed: missing(was, is),
+            added,
+            removed,
+            renamed,
             changed: changed.collect(),
             held: self.held.iter().cloned().collect(),
             rest: rest(&before.config, &self.config),
@@ -99,7 +114,8 @@ fn rest(was: &Config, is: &Config) -> Vec<&'static str> {
 impl Changes {
     /// How many there are; what waits as before is none.
     pub fn count(&self) -> usize {
-        self.added.len() + self.removed.len() + self.changed.len() + self.rest.len()
+        let Self { added, removed, renamed, changed, rest, .. } = self;
+        added.len() + removed.len() + renamed.len() + changed.len() + rest.len()
     }
 }
 
@@ -115,6 +131,9 @@ impl fmt::Display for Changes {
         }
         for name in &self.removed {
             write!(f, "\n  - hook {name}: detached, its things are frozen")?;
+        }
+        for (old, new) in &self.renamed {
+            write!(f, "\n  ~ hook {old} is called {new} now")?;
         }
         for (name, what) in &self.changed {
             write!(f, "\n  ~ hook {name}: {what}")?;
@@ -147,8 +166,14 @@ mod tests {
                 .iter()
                 .map(|(name, bytes)| ((*name).to_owned(), Digest::of(bytes)))
                 .collect(),
+            // Each a hook of its own, by the first letter of its name.
+            ids: components.iter().map(|(name, _)| ((*name).to_owned(), id_of(name))).collect(),
             held: BTreeSet::new(),
         }
+    }
+
+    fn id_of(name: &str) -> i64 {
+        name.bytes().next().map_or(0, i64::from)
     }
 
     /// A stanza of a handler, for events of this kind.
@@ -157,6 +182,16 @@ mod tests {
             "[hook.{name}]\nuse = \"builtin:notify\"\non = [\"{on}\"]\nconfig = {{ to = \"standard-webhooks\" }}\n\
              secret.URL = {{ from = \"URL\", at = \"url\" }}\n"
         )
+    }
+
+    #[test]
+    fn a_hook_that_is_called_otherwise_neither_came_nor_went() {
+        let of =
+            |name| lineup(&format!("secrets.URL.env = \"T\"\n{}", stanza(name, "app.*")), &[(name, b"a")]);
+        let said = of("mirror").since(&of("marks"));
+        assert_eq!(said.to_string(), "reloaded: 1 change\n  ~ hook marks is called mirror now");
+        let said = of("news").since(&of("marks"));
+        assert_eq!((said.added.len(), said.removed.len(), said.renamed.len()), (1, 1, 0));
     }
 
     #[test]
