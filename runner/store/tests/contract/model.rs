@@ -1,6 +1,6 @@
 //! Random acts on the store and on a simple model in memory: both always say the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_store::deliveries::{Ending, Turn};
 use groundcrew_store::findings::ClosedToo;
@@ -44,6 +44,8 @@ struct Model {
     wants: BTreeMap<(usize, usize), usize>,
     /// Key -> its row's owner and whether somebody wants it.
     rows: BTreeMap<usize, (usize, bool)>,
+    /// Wants that another one's row stood in the way of when they were last said.
+    waiting: BTreeSet<(usize, usize)>,
 }
 
 impl Model {
@@ -62,8 +64,19 @@ impl Model {
         wants.map(|((app, _), since)| (*since, *app)).min().map(|(_, app)| app)
     }
 
+    /// The name of what somebody waits for, and the path of who waits.
+    fn conflicts(&self) -> Vec<(String, String)> {
+        let waits = |(app, key): &(usize, usize)| {
+            (format!("thing/{}", KEYS[*key]), format!("fly/acme/{}", APPS[*app]))
+        };
+        let mut named: Vec<_> = self.waiting.iter().map(waits).collect();
+        named.sort_unstable();
+        named
+    }
+
     fn want(&mut self, app: usize, keys: &[usize], now: usize) {
         for key in 0..KEYS.len() {
+            self.waiting.remove(&(app, key));
             if !keys.contains(&key) {
                 self.wants.remove(&(app, key));
             }
@@ -75,6 +88,8 @@ impl Model {
             let kept = row.0 == app || !self.wants.contains_key(&(row.0, *key));
             if kept {
                 *row = (app, true);
+            } else {
+                self.waiting.insert((app, *key));
             }
         }
         for key in 0..KEYS.len() {
@@ -82,6 +97,7 @@ impl Model {
                 let first = self.first(key);
                 let row = self.rows.get_mut(&key).expect("it is there");
                 *row = first.map_or((app, false), |next| (next, true));
+                self.waiting.remove(&(row.0, key));
             }
         }
     }
@@ -163,20 +179,29 @@ async fn play(acts: &[Act]) {
             let due = owed.contains(&lane(tell, app));
             assert_eq!(due, model.head(app).is_some(), "a lane is due while something is owed");
         }
-        let (dead, unique): (Vec<_>, Vec<_>) = bench
+        let (dead, conflicts): (Vec<_>, Vec<_>) = bench
             .store
             .findings(ClosedToo::Yes)
             .unwrap()
             .into_iter()
             .partition(|it| it.code == "delivery.dead");
-        assert!(unique.len() <= KEYS.len() && dead.len() <= 1);
+        assert!(dead.len() <= 1 && conflicts.len() <= KEYS.len() * APPS.len(), "a finding opens again");
         let told = dead.iter().any(|finding| finding.closed.is_none());
         assert_eq!(told, !model.dead().is_empty(), "a finding of the hook says that something is dead");
+        let mut told: Vec<_> = conflicts
+            .iter()
+            .filter(|finding| finding.closed.is_none())
+            .map(|finding| {
+                (finding.about.clone(), finding.message.split(" wants it too").next().unwrap().to_owned())
+            })
+            .collect();
+        told.sort_unstable();
+        assert_eq!(told, model.conflicts(), "after {act:?}");
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_store_does_as_the_model(acts in prop::collection::vec(act(), 1..30)) {
