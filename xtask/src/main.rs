@@ -34,8 +34,8 @@ cargo xtask COMMAND
   bench [--json] [--svg FILE] [--only NAME] [--strict]
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers;
                   --strict: non-zero if an aim is missed
-  test [STEP..]   everything that is checked: fmt, clippy, test, doc, demo, torture, month, deny; or only these steps;
-                  what could not be is listed; non-zero if that is a language of hooks, unless
+  test [STEP..]   everything that is checked: fmt, spelling, clippy, test, doc, demo, torture, month, deny; or only these
+                  steps; what could not be is listed; non-zero if that is a language of hooks, unless
                   GROUNDCREW_UNCHECKED_LANGUAGES=allow
   docs            writes the pages that are made from the code: docs/configuration.md and its schema, docs/manifest.md,
                   docs/wit.md

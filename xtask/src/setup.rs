@@ -114,26 +114,38 @@ pub(crate) fn prism() -> anyhow::Result<()> {
 /// The version of moto that the bucket hook is tested against.
 const MOTO: &str = "moto[s3,server]==5.2.5";
 
-/// Sees to moto, which plays S3 to the bucket hook; it lands in cargo's target directory.
+/// Sees to moto, which plays S3 to the bucket hook.
 pub(crate) fn moto() -> anyhow::Result<()> {
-    let directory = workspace("target_directory")?.join("tmp/moto");
+    let made = from_pip("moto", MOTO, "about 300 MB");
+    made.map(drop).or_else(|error| {
+        say(&format!("moto: NOT CHECKED, it cannot be installed: {error:#}"));
+        Ok(())
+    })
+}
+
+/// The version of typos that reads the spelling; its package from pip is the program itself.
+const TYPOS: &str = "typos==1.52.0";
+
+/// Sees to typos; where the program is.
+pub(crate) fn typos() -> anyhow::Result<PathBuf> {
+    Ok(from_pip("typos", TYPOS, "about 60 MB")?.join("bin/typos"))
+}
+
+/// Sees to a package of pip's in a virtual environment of its own below cargo's target directory; where that is.
+fn from_pip(name: &str, package: &str, size: &str) -> anyhow::Result<PathBuf> {
+    let directory = workspace("target_directory")?.join("tmp").join(name);
     let stamp = directory.join("groundcrew-installed");
     // Written when pip is done.
-    if std::fs::read_to_string(&stamp).is_ok_and(|version| version == MOTO) {
-        return Ok(());
+    if std::fs::read_to_string(&stamp).is_ok_and(|version| version == package) {
+        return Ok(directory);
     }
-    say("installing moto (pip, about 300 MB below the target directory)");
-    let mut venv = Command::new("python3");
+    say(&format!("installing {name} (pip, {size} below the target directory)"));
+    call(Command::new("python3").args(["-m", "venv"]).arg(&directory))
+        .context("on Debian: apt-get install python3-venv")?;
     let mut pip = Command::new(directory.join("bin/pip"));
-    let made = call(venv.args(["-m", "venv"]).arg(&directory))
-        .and_then(|()| call(pip.args(["install", "--quiet", "--disable-pip-version-check", MOTO])));
-    if let Err(error) = made {
-        say(&format!(
-            "moto: NOT CHECKED, it cannot be installed (on Debian: apt-get install python3-venv): {error}"
-        ));
-        return Ok(());
-    }
-    std::fs::write(&stamp, MOTO).with_context(|| stamp.display().to_string())
+    call(pip.args(["install", "--quiet", "--disable-pip-version-check", package]))?;
+    std::fs::write(&stamp, package).with_context(|| stamp.display().to_string())?;
+    Ok(directory)
 }
 
 /// A directory that cargo's metadata names.

@@ -13,8 +13,9 @@ use crate::toolchains;
 /// Names a step and performs it; what it cannot check goes into the list.
 type Step = (&'static str, fn(&Path) -> anyhow::Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("fmt", fmt),
+    ("spelling", spelling),
     ("clippy", clippy),
     ("test", test),
     ("doc", doc),
@@ -82,6 +83,11 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
 
 fn fmt(_: &Path) -> anyhow::Result<()> {
     cargo(&["fmt", "--all", "--check"])
+}
+
+/// The words of code and pages; `typos.toml` has those that are wrong on purpose.
+fn spelling(_: &Path) -> anyhow::Result<()> {
+    call(&mut Command::new(setup::typos()?))
 }
 
 fn clippy(_: &Path) -> anyhow::Result<()> {

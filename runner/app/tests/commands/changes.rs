@@ -145,8 +145,8 @@ async fn labels_are_set_shown_and_taken_back() {
     let now = SystemClock.now();
     fixture.store().save_label(&path, "billing", billed, Vec::new(), None, now).await.unwrap();
     let shown = fixture.data_run("label show cust-7").out;
-    let froms: Vec<_> = shown.lines().filter_map(|line| line.split_whitespace().last()).collect();
-    assert_eq!(froms, ["FROM", "hand", "platform", "hand", "billing"], "{shown}");
+    let sources: Vec<_> = shown.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(sources, ["FROM", "hand", "platform", "hand", "billing"], "{shown}");
     let again = fixture.run("--data data label unset cust-7 plan");
     assert!(again.code == 1 && again.err.contains("was not set by hand"), "{again:?}");
     fixture.data_run("label set fly/acme/cust-10 plan=pro");
