@@ -14,7 +14,7 @@ use groundcrew_core::schedule::{AHEAD, Due, Move, Overlap, Turn, jitter};
 use groundcrew_core::spec::Event;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
-use groundcrew_store::audits::Changed;
+use groundcrew_store::audits::{Changed, DRIFT, TICK};
 use groundcrew_store::events::NewTick;
 use groundcrew_store::{HookId, Store};
 use serde_json::json;
@@ -127,8 +127,8 @@ impl Job {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Audit(audit) => audit.name.clone(),
-            Self::Tick { hook, .. } => format!("tick:{hook}"),
-            Self::Drift { hook, .. } => format!("drift:{hook}"),
+            Self::Tick { hook, .. } => format!("{TICK}{hook}"),
+            Self::Drift { hook, .. } => format!("{DRIFT}{hook}"),
         }
     }
 
