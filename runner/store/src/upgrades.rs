@@ -91,12 +91,11 @@ impl Upgrade {
         if let Some((left, component)) =
             self.active.map(|active| (active.id(), active.component)).filter(|(left, _)| *left != id)
         {
-            match past.iter().position(|past| *past == id) {
-                Some(back) => drop(past.drain(..=back)),
-                None => {
-                    components.insert(left.clone(), component);
-                    past.insert(0, left);
-                }
+            if let Some(back) = past.iter().position(|past| *past == id) {
+                past.drain(..=back);
+            } else {
+                components.insert(left.clone(), component);
+                past.insert(0, left);
             }
             past.truncate(PAST_MAX);
             components.retain(|id, _| past.contains(id));

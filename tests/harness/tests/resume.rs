@@ -107,6 +107,7 @@ const OTHERWISE: &str = "says = \"another\"";
 /// What that of the other does.
 const GAMBLES: &str = "about = \"nothing\"";
 const GAMBLES_KEYED: &str = "key = \"e1\"";
+const GAMBLES_OTHERWISE: &str = "key = \"e2\"";
 
 fn config(stanza: &str, level: &str) -> Config {
     let text = format!(
@@ -232,6 +233,12 @@ impl Bench {
         runs
     }
 
+    /// The runs before the one that is gone on from, with a write in doubt.
+    fn doubts(&self) -> Vec<RunId> {
+        let head = self.store.delivery_head(self.lane).unwrap().unwrap();
+        head.doubts.into_iter().map(|doubt| doubt.run).collect()
+    }
+
     fn dead(&self) -> Vec<Dead> {
         self.store.dead().unwrap()
     }
@@ -308,12 +315,20 @@ async fn a_write_without_a_key_whose_answer_is_lost_ends_its_delivery_and_shows_
 }
 
 #[tokio::test]
-async fn a_guest_that_goes_another_way_begins_anew_only_if_no_write_is_in_doubt() {
-    let bench = Bench::new().await;
-    bench.killed_at(3, KEYED).await;
+async fn a_guest_that_goes_another_way_begins_anew_only_if_what_is_in_doubt_may_be_sent_again() {
+    let bench = Bench::of(five, KEYLESS).await;
+    bench.killed_at(3, KEYLESS).await;
     bench.works(OTHERWISE).await;
     assert_eq!(bench.sent(), [1, 2, 3]);
     assert_eq!(bench.dead().len(), 1, "nobody knows what became of the third");
+
+    let bench = Bench::new().await;
+    bench.killed_at(3, KEYED).await;
+    bench.works(OTHERWISE).await;
+    assert!(bench.dead().is_empty() && bench.sent() == [1, 2, 3], "it begins anew with the next run");
+    assert_eq!(bench.doubts(), [bench.runs()[0].id], "the third may have arrived");
+    bench.works(OTHERWISE).await;
+    assert_eq!((bench.sent(), bench.chances(), bench.is_told()), (vec![1, 2, 3, 1, 2, 3, 4, 5], 1, true));
 
     // Here all that was sent was answered: the answer to the last one came with another intent.
     let bench = Bench::new().await;
@@ -360,7 +375,8 @@ async fn a_run_that_fails_while_a_write_without_a_key_is_under_way_is_not_tried_
     bench.fails_meanwhile(GAMBLES).await;
     let failed = bench.runs()[0].clone();
     assert!(failed.outcome.as_deref().unwrap().contains("/events/2: 503"), "{:?}", failed.outcome);
-    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, Some(failed.id));
+    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, None);
+    assert_eq!(bench.doubts(), [failed.id]);
     bench.works(GAMBLES).await;
     assert_eq!(bench.both_sent(), [1, 2], "nothing is sent twice");
     let [dead] = &bench.dead()[..] else { panic!("{:?}", bench.dead()) };
@@ -378,6 +394,28 @@ async fn a_run_that_fails_while_a_write_with_a_key_is_under_way_begins_anew_with
     let runs = bench.runs();
     assert_eq!((runs.len(), runs[1].resumes), (2, None), "what it was told is why it failed");
     assert_eq!(runs[0].seed, runs[1].seed, "a key may be made of them");
+}
+
+#[tokio::test]
+async fn each_of_several_doubts_ends_the_delivery_when_its_hours_are_over() {
+    let bench = Bench::of(gambler, GAMBLES_KEYED).await;
+    bench.fails_meanwhile(GAMBLES_KEYED).await;
+    bench.fails_meanwhile(GAMBLES_OTHERWISE).await;
+    let runs: Vec<_> = bench.runs().iter().map(|run| run.id).collect();
+    assert_eq!(bench.doubts(), runs, "the second attempt sent something else");
+    bench.store.close_broken_runs(now()).await.unwrap();
+    let keep = Keep { runs: Millis::ZERO, bodies: Millis::ZERO, ..Keep::DEFAULT };
+    while bench.store.prune(keep, Timestamp::from_millis(1_995_000_000_000)).await.unwrap() {}
+    assert_eq!(bench.runs().len(), 2, "both are kept, whole");
+
+    let (run, mut calls) = bench.store.run(runs[0]).unwrap().unwrap();
+    for call in &mut calls {
+        call.sent_at = call.sent_at - Millis::hours(13);
+    }
+    bench.store.save_run(run, calls).await.unwrap();
+    bench.works(GAMBLES_OTHERWISE).await;
+    assert_eq!(bench.both_sent(), [1, 1, 2, 2], "nothing is sent any more");
+    assert_eq!(bench.dead()[0].in_doubt, Some(runs[0]), "its receiver may have forgotten the key");
 }
 
 #[tokio::test]
@@ -401,7 +439,7 @@ async fn what_is_lost_nevertheless_is_not_guessed() {
     let (run, calls) = bench.store.run(bench.runs()[0].id).unwrap().unwrap();
     let (seq, run) = (run.seq.unwrap(), RunRecord { ended: Some(now()), ..run });
     let lost = Some(RunId(run.id.0 + 1_000));
-    let again = Ending::Again { at: now(), error: "later".to_owned(), resumes: lost };
+    let again = Ending::Again { at: now(), error: "later".to_owned(), resumes: lost, doubts: Vec::new() };
     bench.store.settle_delivery(bench.lane, seq, run, calls, again, Turn::Ends, now()).await.unwrap();
     bench.works(KEYED).await;
     assert_eq!(bench.sent(), [1, 2]);

@@ -7,7 +7,7 @@ use groundcrew_store::{Connection, Error, Options, Reader, Store};
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 13] = [
+const FIXTURES: [(u32, &str); 14] = [
     (1, include_str!("fixtures/0001.sql")),
     (2, include_str!("fixtures/0002.sql")),
     (3, include_str!("fixtures/0003.sql")),
@@ -21,6 +21,7 @@ const FIXTURES: [(u32, &str); 13] = [
     (11, include_str!("fixtures/0011.sql")),
     (12, include_str!("fixtures/0012.sql")),
     (13, include_str!("fixtures/0013.sql")),
+    (14, include_str!("fixtures/0014.sql")),
 ];
 
 #[test]
