@@ -262,8 +262,9 @@ impl Scheduler {
         Ok((scheduler, Asking { names, asked: sender }))
     }
 
-    /// Runs until told to stop; audits that are under way are then cut off.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Runs until told to stop; audits that are under way are then cut off. Once it drains, nothing new begins, and it ends
+    /// with what is under way.
+    pub async fn run(mut self, drain: CancellationToken, stop: CancellationToken) {
         loop {
             let pause = self.step().await.since(self.clock.now()).max(Millis::new(1)).min(PAUSE);
             tokio::select! {
@@ -271,9 +272,16 @@ impl Scheduler {
                 Some(ended) = self.running.join_next() => self.end(ended),
                 Some(asked) = self.asked.recv() => self.begin_asked(asked),
                 () = tokio::time::sleep(pause.to_std()) => {}
+                () = drain.cancelled() => break,
                 () = stop.cancelled() => break,
             }
         }
+        let last = async {
+            while let Some(ended) = self.running.join_next().await {
+                drop(ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
+            }
+        };
+        drop(stop.run_until_cancelled(last).await);
         self.running.shutdown().await;
     }
 

@@ -30,6 +30,7 @@ use groundcrew_store::{Options, RunId, Store, SubjectId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 const WRITES: usize = 5;
 
@@ -41,6 +42,8 @@ struct Way {
     /// The post that is never answered, by its `n`.
     stalls: Mutex<Option<usize>>,
     stalled: Notify,
+    /// Answers it nevertheless.
+    released: Notify,
     /// The post that is answered with 503 as soon as another one stalls, by its `n`.
     refuses: Mutex<Option<usize>>,
 }
@@ -57,7 +60,10 @@ impl Transport for Way {
         self.sent.lock().unwrap().push((n, body));
         if *self.stalls.lock().unwrap() == Some(n) {
             self.stalled.notify_one();
-            return Box::pin(std::future::pending());
+            return Box::pin(async move {
+                self.released.notified().await;
+                Ok(Response { status: 204, headers: Vec::new(), body: Vec::new() })
+            });
         }
         let refuses = *self.refuses.lock().unwrap() == Some(n);
         Box::pin(async move {
@@ -133,19 +139,20 @@ impl Bench {
         let config = config(&stanza(settings), "enforce");
         let digest = Shop::of_process().component(&config.hooks["tells"].component).digest;
         let hook = store.save_hook("tells", digest, "", "{}").await.unwrap();
-        let time = now();
-        let event = Event {
-            id: "e1".to_owned(),
-            kind: "app.created".to_owned(),
-            time,
-            subject: None,
-            data: json!({}),
-        };
-        let events = vec![NewEvent { event, handlers: vec![hook] }];
-        store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
         let lane = LaneId { hook, subject: SubjectId::NONE };
         let limits = Limits::default();
-        Self { way: Arc::default(), store, lane, stanza, level: "enforce", limits, _directory: directory }
+        let way = Arc::default();
+        let bench = Self { way, store, lane, stanza, level: "enforce", limits, _directory: directory };
+        bench.owes("e1").await;
+        bench
+    }
+
+    /// The handler is owed an event, or one more.
+    async fn owes(&self, id: &str) {
+        let (id, kind, time) = (id.to_owned(), "app.created".to_owned(), now());
+        let event = Event { id, kind, time, subject: None, data: json!({}) };
+        let events = vec![NewEvent { event, handlers: vec![self.lane.hook] }];
+        self.store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
     }
 
     /// A process that is started on what the last one left.
@@ -271,6 +278,28 @@ async fn after_a_kill_at_any_write_the_next_run_goes_on_from_there_and_replays()
         };
         assert_eq!(replay(&loaded, &recording).await.verdict, Verdict::Same, "killed at {n}");
     }
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_the_runner_drains_comes_to_its_end_and_nothing_begins() {
+    let bench = Bench::new().await;
+    bench.owes("e2").await;
+    bench.stalls_at(Some(3));
+    let runner = bench.start(KEYED).await;
+    let overdue = runner.now() - Millis::minutes(1);
+    bench.store.postpone_delivery(bench.lane, overdue).await.unwrap();
+    let draining = async {
+        bench.way.stalled.notified().await;
+        runner.draining().cancel();
+        bench.stalls_at(None);
+        bench.way.released.notify_one();
+    };
+    let dispatched = async { tokio::join!(runner.clone().dispatch(CancellationToken::new()), draining) };
+    tokio::time::timeout(Duration::from_mins(1), dispatched).await.expect("it ends by itself");
+    assert_eq!(bench.sent(), [1, 2, 3, 4, 5]);
+    let head = bench.store.delivery_head(bench.lane).unwrap().unwrap();
+    assert_eq!((head.event.id.as_str(), head.attempts, bench.runs().len()), ("e2", 0, 1));
+    assert_eq!(bench.store.due_lanes(runner.now(), 9).unwrap(), [bench.lane], "for the next runner");
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ impl Runner {
             if self.waits(&delivery, lane)? {
                 return Ok(self.store.postpone_delivery(lane, self.now() + WAIT).await?);
             }
-            let turn = if told < IN_A_ROW { Turn::GoesOn } else { Turn::Ends };
+            let goes_on = told < IN_A_ROW && !self.draining().is_cancelled();
+            let turn = if goes_on { Turn::GoesOn } else { Turn::Ends };
             head = self.tell(installed, lane, delivery, turn).await?;
         }
         Ok(())

@@ -194,6 +194,30 @@ fn a_run_under_way_is_cut_off_and_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_run_under_way_that_ends_in_a_moment_is_not_cut_off() {
+    let shipped = Shipped::get();
+    let scene = Scene::with_apps(0);
+    scene.configure(&stanza(&shipped.five, Some(&shipped.five_manifest)));
+    let mut up = scene.up();
+    scene.until_ready();
+    let asked = scene.outside.requests() + 2;
+    scene.outside.after(2, Some("POST"), Fault::Held);
+    scene.create_app("cust-1");
+    scene.until_so("the third post waits for its answer", || scene.outside.requests() > asked);
+    std::thread::scope(|scope| {
+        let reload = scope.spawn(|| scene.says(&["reload"]));
+        scene.until_so("nothing new begins", || scene.log().contains("nothing new begins"));
+        scene.outside.release();
+        assert_eq!(reload.join().unwrap(), "reloaded: nothing changed\n");
+    });
+    let runs = scene.list(&["runs", "--hook", "five"]);
+    assert!(runs.len() == 1 && runs[0]["outcome"] == "ok", "{runs:?}");
+    assert_eq!(scene.outside.receipts().len(), WRITES as usize, "nothing is told twice");
+    lives(&mut up);
+    up.end();
+}
+
+#[test]
 fn what_is_wrong_is_told_whole_and_what_runs_goes_on() {
     let scene = Scene::with_apps(1);
     scene.configure(RECORDS);
