@@ -74,7 +74,7 @@ impl Runner {
             }
         };
         // Whatever is not over when it is told to stop is cut off.
-        drop(stop.run_until_cancelled(last).await);
+        stop.run_until_cancelled(last).await;
         running.shutdown().await;
     }
 
