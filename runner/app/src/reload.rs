@@ -4,6 +4,7 @@
 //!  SIGHUP, groundcrew reload ------+
 //!  promote, approve --upgrade -----+--ask--> looked over --problems--> refused: what runs goes on
 //!  promote_after has come to its K +            |
+//!                                               +--> what is under way comes to its end, for a moment
 //!                                               +--> requests wait -> the runner ends -> the next begins -> they go on
 //! ```
 //!
@@ -11,7 +12,8 @@
 //! - What is looked over is all that a start looks at, components compiled; until then nothing of what runs is touched.
 //! - What runs then is what was approved and looked over: what was promoted or approved meanwhile is looked over, too, and
 //!   a component that was written anew since is not started.
-//! - Runs under way end as at a shutdown, and are taken up again as after one.
+//! - Runs under way have [`DRAIN`] to come to their end, while nothing new begins; then they end as at a shutdown, and are
+//!   taken up again as after one.
 //! - Nobody reloads by themselves because a reload was refused: each is asked for.
 
 mod changes;
@@ -20,6 +22,7 @@ mod place;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use groundcrew_core::duration::Millis;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{self, Done, Refusal};
@@ -29,6 +32,9 @@ pub use place::Place;
 
 /// Reloads that are asked for and not begun; they are answered together.
 const WAITING: usize = 64;
+
+/// How long runs under way have for their end before another runner takes its place.
+pub const DRAIN: Millis = Millis::seconds(5);
 
 /// Who asks for reloads, and how they went. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -49,6 +49,7 @@ use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, MemoryHandle};
 use groundcrew_store::{HookId, Store};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::canary::{Feed, Feeds};
 use beliefs::Beliefs;
@@ -110,6 +111,8 @@ pub struct Runner {
     gates: Mutex<BTreeMap<HookId, provisioner::Gate>>,
     /// Where runs of hooks with a candidate are offered for comparison.
     canaries: OnceLock<Feeds>,
+    /// Whether another runner is to take its place: nothing new begins.
+    draining: CancellationToken,
 }
 
 impl std::fmt::Debug for Runner {
@@ -181,7 +184,13 @@ impl Runner {
             registry: RwLock::new(Arc::new(Registry::new(parts.hooks))),
             gates: Mutex::default(),
             canaries: OnceLock::new(),
+            draining: CancellationToken::new(),
         })
+    }
+
+    /// Once this is cancelled, no lane, audit or remedy begins; what is under way comes to its end, unless it is cut off.
+    pub const fn draining(&self) -> &CancellationToken {
+        &self.draining
     }
 
     /// The installed hooks.

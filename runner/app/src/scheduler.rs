@@ -4,7 +4,13 @@
 //! restart. A tick whose run a restart cut off counts as missed. The clock is asked anew at least every second,
 //! so that it may jump either way: forward is like a while in which nobody was there, and a clock that was put
 //! back asks for nothing twice, unless it was ahead by more than a day: then schedules begin anew.
+//!
+//! What people ask for is on record until it is over: what a reload or a restart cut off, or did not come to, the next
+//! process begins at once.
 
+mod errands;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -14,11 +20,11 @@ use groundcrew_core::schedule::{AHEAD, Due, Move, Overlap, Turn, jitter};
 use groundcrew_core::spec::Event;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
-use groundcrew_store::audits::Changed;
+use groundcrew_store::audits::{Changed, DRIFT, TICK};
 use groundcrew_store::events::NewTick;
 use groundcrew_store::{HookId, Store};
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -36,8 +42,6 @@ const AGAIN: Millis = Millis::seconds(5);
 /// store refuses for another reason than that it cannot be written will be refused again.
 const AGAIN_MAX: Millis = Millis::minutes(5);
 const TRIES_MAX: u32 = 10;
-/// Audits that were asked for and not begun.
-const ASKED_MAX: usize = 16;
 
 /// Who does the work: the runner, or a double in tests.
 pub trait Auditing: Send + Sync {
@@ -127,8 +131,8 @@ impl Job {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Audit(audit) => audit.name.clone(),
-            Self::Tick { hook, .. } => format!("tick:{hook}"),
-            Self::Drift { hook, .. } => format!("drift:{hook}"),
+            Self::Tick { hook, .. } => format!("{TICK}{hook}"),
+            Self::Drift { hook, .. } => format!("{DRIFT}{hook}"),
         }
     }
 
@@ -163,18 +167,11 @@ impl Job {
     }
 }
 
-/// What somebody asks for.
-#[derive(Debug)]
-enum Asked {
-    Audit(String),
-    Mend { finding: i64, who: String },
-}
-
-/// Asks a scheduler for audits and remedies.
+/// Tells a scheduler that audits and remedies were asked for, which the store keeps.
 #[derive(Clone, Debug)]
 pub struct Asking {
     names: Arc<[String]>,
-    asked: mpsc::Sender<Asked>,
+    asked: Arc<Notify>,
 }
 
 impl Asking {
@@ -183,14 +180,9 @@ impl Asking {
         &self.names
     }
 
-    /// Asks for an audit now; it is left out if it is under way. False: too many are asked for.
-    pub fn ask(&self, name: &str) -> bool {
-        self.asked.try_send(Asked::Audit(name.to_owned())).is_ok()
-    }
-
-    /// Asks for a finding to be mended now. False: too much is asked for.
-    pub fn mend(&self, finding: i64, who: &str) -> bool {
-        self.asked.try_send(Asked::Mend { finding, who: who.to_owned() }).is_ok()
+    /// What is on record begins now.
+    pub fn wake(&self) {
+        self.asked.notify_one();
     }
 }
 
@@ -204,6 +196,8 @@ struct Entry {
     /// A tick that could not be recorded, and is taken up again however late it is by then.
     owed: Option<Timestamp>,
     turn: Turn,
+    /// Errands that are over when its run is.
+    errands: Vec<i64>,
     /// Which of its runs counts; those before it were replaced.
     run: u64,
     stop: CancellationToken,
@@ -215,7 +209,9 @@ pub struct Scheduler {
     clock: Arc<dyn Clock>,
     work: Arc<dyn Auditing>,
     entries: Vec<Entry>,
-    asked: mpsc::Receiver<Asked>,
+    asked: Arc<Notify>,
+    /// Errands that were begun here, and may be on record still.
+    taken: BTreeSet<i64>,
     running: JoinSet<Option<(usize, u64)>>,
     looked_at: Timestamp,
 }
@@ -253,31 +249,41 @@ impl Scheduler {
                 }
             };
             let (turn, stop) = (Turn::default(), CancellationToken::new());
-            entries.push(Entry { name, job, last, due: now, owed: None, turn, run: 0, stop });
+            let errands = Vec::new();
+            entries.push(Entry { name, job, last, due: now, owed: None, turn, errands, run: 0, stop });
         }
-        let (sender, asked) = mpsc::channel(ASKED_MAX);
+        let asked = Arc::new(Notify::new());
         let audits = entries.iter().filter(|entry| matches!(entry.job, Job::Audit(_)));
         let names = audits.map(|entry| entry.name.clone()).collect();
-        let scheduler = Self { store, clock, work, entries, asked, running: JoinSet::new(), looked_at: now };
-        Ok((scheduler, Asking { names, asked: sender }))
+        let asking = Asking { names, asked: asked.clone() };
+        let (taken, running) = (BTreeSet::new(), JoinSet::new());
+        Ok((Self { store, clock, work, entries, asked, taken, running, looked_at: now }, asking))
     }
 
-    /// Runs until told to stop; audits that are under way are then cut off.
-    pub async fn run(mut self, stop: CancellationToken) {
-        loop {
+    /// Runs until told to stop; audits that are under way are then cut off. Once it drains, nothing new begins, and it ends
+    /// with what is under way.
+    pub async fn run(mut self, drain: CancellationToken, stop: CancellationToken) {
+        while !drain.is_cancelled() {
             let pause = self.step().await.since(self.clock.now()).max(Millis::new(1)).min(PAUSE);
             tokio::select! {
-                // Each arm but the first two only notices something; what those take is worked on at once.
+                // Each arm but the first only notices something; what that takes is worked on at once.
                 Some(ended) = self.running.join_next() => self.end(ended),
-                Some(asked) = self.asked.recv() => self.begin_asked(asked),
+                () = self.asked.notified() => {}
                 () = tokio::time::sleep(pause.to_std()) => {}
+                () = drain.cancelled() => break,
                 () = stop.cancelled() => break,
             }
         }
+        let last = async {
+            while let Some(ended) = self.running.join_next().await {
+                self.over(ended);
+            }
+        };
+        stop.run_until_cancelled(last).await;
         self.running.shutdown().await;
     }
 
-    /// Begins what is due now; says when something is due next.
+    /// Begins what is due now, and what people asked for; says when something is due next.
     ///
     /// # Guarantees
     /// A tick that the store does not take is tried again until it does, or until the next one is due.
@@ -285,6 +291,7 @@ impl Scheduler {
         while let Some(ended) = self.running.try_join_next() {
             self.end(ended);
         }
+        self.begin_asked();
         let now = self.clock.now();
         // What was computed for a later present means nothing for an earlier one.
         let back = now < self.looked_at;
@@ -352,26 +359,6 @@ impl Scheduler {
         Ok(())
     }
 
-    fn begin_asked(&mut self, asked: Asked) {
-        let now = self.clock.now();
-        let name = match asked {
-            Asked::Audit(name) => name,
-            Asked::Mend { finding, who } => {
-                let work = self.work.clone();
-                self.running.spawn(async move {
-                    mended(finding, work.mend(finding, &who).await);
-                    None
-                });
-                return;
-            }
-        };
-        let is_it = |entry: &Entry| matches!(entry.job, Job::Audit(_)) && entry.name == name;
-        let Some(at) = self.entries.iter().position(is_it) else { return };
-        if self.entries[at].turn.tick(now, Overlap::Skip) == Move::Begin {
-            self.begin(at, None);
-        }
-    }
-
     fn begin(&mut self, at: usize, tick: Option<Timestamp>) {
         let entry = &mut self.entries[at];
         entry.run += 1;
@@ -411,14 +398,25 @@ impl Scheduler {
     }
 
     fn end(&mut self, ended: Result<Option<(usize, u64)>, tokio::task::JoinError>) {
-        let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let Some((at, run)) = ended else { return };
-        let entry = &mut self.entries[at];
-        if entry.run == run
-            && let Some(tick) = entry.turn.ended()
+        if let Some(at) = self.over(ended)
+            && let Some(tick) = self.entries[at].turn.ended()
         {
             self.begin(at, Some(tick));
         }
+    }
+
+    /// Something is over, and what was asked of it; which job that was, unless another run of it counts.
+    fn over(&mut self, ended: Result<Option<(usize, u64)>, tokio::task::JoinError>) -> Option<usize> {
+        let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let (at, run) = ended?;
+        let entry = &mut self.entries[at];
+        if entry.run != run {
+            return None;
+        }
+        for errand in std::mem::take(&mut entry.errands) {
+            self.forget(errand);
+        }
+        Some(at)
     }
 }
 
@@ -429,15 +427,6 @@ fn tell_of_ahead(schedule: &str, last: Timestamp) {
 fn audited(audit: &str, changed: Changed) {
     let Changed { found, opened, resolved } = changed;
     tracing::info!(audit, found, opened, resolved, "audited");
-}
-
-fn mended(finding: i64, done: Result<Option<Mended>, runner::Error>) {
-    match done {
-        Ok(Some(Mended::Tried(outcome))) => tracing::info!(finding, %outcome, "mended by hand"),
-        Ok(Some(Mended::Not(verdict))) => tracing::warn!(finding, ?verdict, "not mended"),
-        Ok(None) => tracing::warn!(finding, "no auditor that is installed reports it"),
-        Err(error) => tracing::warn!(finding, %error, "could not be mended"),
-    }
 }
 
 /// Lists for drift; the tick is taken up when all is listed, so that one that was cut off comes again.

@@ -1,14 +1,16 @@
 //! The running service: sources, dispatcher and housekeeping around one runner, and what the HTTP API answers from.
 //!
 //! It ends when it is told to: sources stop, runs in flight are cut off, which is always safe: what they intended
-//! is in the store.
+//! is in the store. Before another runner takes its place they have a moment to come to their end.
 
 mod chores;
 mod live;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
 use groundcrew_engine::cache::Compiler;
@@ -16,6 +18,7 @@ use groundcrew_engine::egress::Transport;
 use groundcrew_engine::limited::Counts;
 use groundcrew_store::HookId;
 use groundcrew_store::prune::Keep;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +76,10 @@ pub struct Service {
 #[derive(Debug)]
 pub struct Started {
     tasks: JoinSet<Result<(), Error>>,
+    /// See [`Runner::draining`].
+    draining: CancellationToken,
+    /// Ends when all that begins runs has come to its end.
+    working: mpsc::Receiver<Infallible>,
     stop: CancellationToken,
     /// What failed first, until it is told.
     failed: Option<Error>,
@@ -92,6 +99,14 @@ impl Started {
             }
         }
         self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// Begins nothing new, and waits until what is under way has come to its end, or for so long. Sources go on, and so does
+    /// the API.
+    pub async fn drain(&mut self, most: Millis) {
+        self.draining.cancel();
+        // Whoever fails meanwhile is told of at the end.
+        drop(tokio::time::timeout(most.to_std(), self.working.recv()).await);
     }
 
     /// Stops it and waits for its end: runs in flight are cut off, which is always safe.
@@ -129,7 +144,8 @@ impl Service {
             beliefs.set_doubt(doubt(&status.belief));
             beliefs.set_unread(status.unread(self.runner.now()));
         }
-        let audits = self.start_audits(&mut tasks, &stop).await?;
+        let (works, working) = mpsc::channel(1);
+        let audits = self.start_audits(&mut tasks, works.clone(), &stop).await?;
         let retires = self.start_retirer(&around, fly.clone(), &mut tasks, &stop);
         let running = Arc::new(Running {
             config: self.config.clone(),
@@ -145,6 +161,7 @@ impl Service {
         let (dispatcher, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {
             dispatcher.dispatch(ends).await;
+            drop(works);
             Ok(())
         });
         if self.runner.is_recovering() {
@@ -152,7 +169,8 @@ impl Service {
                 "a lost or old ledger is being rebuilt: nothing is written outside until `groundcrew recover --finish`"
             );
         }
-        Ok((Started { tasks, stop, failed: None }, state))
+        let draining = self.runner.draining().clone();
+        Ok((Started { tasks, draining, working, stop, failed: None }, state))
     }
 
     /// Candidates play what runs, from before the first run on.
@@ -174,14 +192,16 @@ impl Service {
     async fn start_audits(
         &self,
         tasks: &mut JoinSet<Result<(), Error>>,
+        works: mpsc::Sender<Infallible>,
         stop: &CancellationToken,
     ) -> Result<Asking, Error> {
         let jobs = Job::all(&self.config, &self.runner.registry());
         let (store, clock) = (self.runner.store.clone(), self.runner.clock.clone());
         let (scheduler, asking) = Scheduler::open(jobs, store, clock, self.runner.clone()).await?;
-        let ends = stop.clone();
+        let (drain, ends) = (self.runner.draining().clone(), stop.clone());
         tasks.spawn(async move {
-            scheduler.run(ends).await;
+            scheduler.run(drain, ends).await;
+            drop(works);
             Ok(())
         });
         Ok(asking)
@@ -348,7 +368,9 @@ mod tests {
             may.notified().await;
             Ok(())
         });
-        let mut started = Started { tasks, stop: stop.clone(), failed: None };
+        let (_, working) = mpsc::channel(1);
+        let draining = CancellationToken::new();
+        let mut started = Started { tasks, draining, working, stop: stop.clone(), failed: None };
         while !stop.is_cancelled() {
             tokio::select! {
                 // Dropped each time, as when something else is to be done meanwhile.
@@ -360,5 +382,30 @@ mod tests {
         last.notify_one();
         assert!(matches!(started.ended().await, Err(Error::Ndjson(_))));
         assert!(started.ended().await.is_ok(), "once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_drains_waits_for_what_is_under_way_and_no_longer_than_said() {
+        let started = |works| {
+            let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
+            Started { tasks: JoinSet::new(), draining, working: works, stop, failed: None }
+        };
+        let (works, working) = mpsc::channel(1);
+        let (mut stuck, begun) = (started(working), tokio::time::Instant::now());
+        stuck.drain(Millis::seconds(5)).await;
+        assert!(stuck.draining.is_cancelled() && !stuck.stop.is_cancelled(), "sources and the API go on");
+        assert_eq!(begun.elapsed(), Millis::seconds(5).to_std());
+        drop(works);
+
+        let (works, working) = mpsc::channel(1);
+        let mut quick = started(working);
+        let (draining, begun) = (quick.draining.clone(), tokio::time::Instant::now());
+        let last = async {
+            draining.cancelled().await;
+            tokio::time::sleep(Millis::seconds(1).to_std()).await;
+            drop(works);
+        };
+        tokio::join!(quick.drain(Millis::seconds(5)), last);
+        assert_eq!(begun.elapsed(), Millis::seconds(1).to_std());
     }
 }

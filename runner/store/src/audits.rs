@@ -12,6 +12,12 @@ use serde_json::{Value, json};
 use crate::events::{self, Accepted, NewEvent};
 use crate::{HookId, Result, Store, sql};
 
+/// Before a handler's name among schedules. An audit's schedule has the audit's own name, which has no colon.
+pub const TICK: &str = "tick:";
+
+/// Before the name of a provisioner that lists what it made, among schedules.
+pub const DRIFT: &str = "drift:";
+
 /// Findings that one notification spells out; of more it says how many.
 const TOLD_MAX: usize = 50;
 
@@ -231,6 +237,16 @@ impl Store {
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
+}
+
+/// A hook's schedules go on under its new name, from where they are.
+pub(crate) fn rename_schedules(connection: &Connection, from: &str, to: &str) -> Result<()> {
+    for of_hook in [TICK, DRIFT] {
+        // What an earlier hook of the new name left is not its own.
+        let text = "UPDATE OR REPLACE schedule SET name = ?2 WHERE name = ?1";
+        connection.execute(text, [format!("{of_hook}{from}"), format!("{of_hook}{to}")])?;
+    }
+    Ok(())
 }
 
 pub(crate) fn save_tick(connection: &Connection, name: &str, last: Timestamp) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::lanes::LaneId;
 use crate::operators::{self, OperatorAct};
 use crate::runs::{self, CallRecord, RunRecord};
 use crate::subjects::StoredSubject;
-use crate::{Error, HookId, Result, RunId, Store, SubjectId, events, leave, subjects};
+use crate::{Error, HookId, Result, RunId, Store, SubjectId, events, leave, sql, subjects};
 
 /// The code of the finding that a hook has deliveries that gave up.
 const DEAD: &str = "delivery.dead";
@@ -32,6 +32,30 @@ pub struct Delivery {
     pub owner: Option<StoredSubject>,
     /// The run of it that sent a write and was ended before it could answer: the next one goes on from there.
     pub resumes: Option<RunId>,
+    /// Writes of the runs before that one of which nobody knows what became, oldest first.
+    pub doubts: Vec<Doubt>,
+}
+
+/// A write that left and was not answered, where it was sent. As JSON: `[run, call]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "(i64, u32)", into = "(i64, u32)")]
+pub struct Doubt {
+    /// The run that sent it.
+    pub run: RunId,
+    /// Its number within the run.
+    pub call: u32,
+}
+
+impl From<(i64, u32)> for Doubt {
+    fn from((run, call): (i64, u32)) -> Self {
+        Self { run: RunId(run), call }
+    }
+}
+
+impl From<Doubt> for (i64, u32) {
+    fn from(Doubt { run, call }: Doubt) -> Self {
+        (run.0, call)
+    }
 }
 
 /// A delivery that gave up.
@@ -77,6 +101,8 @@ pub enum Ending {
         error: String,
         /// The run from which the next one goes on; none: it begins anew.
         resumes: Option<RunId>,
+        /// Writes of runs before that one which are in doubt still, oldest first.
+        doubts: Vec<Doubt>,
     },
     /// It gave up.
     Dead {
@@ -284,11 +310,14 @@ fn settle(connection: &Connection, lane: LaneId, seq: i64, ending: &Ending, now:
             remember(connection, lane, written)?;
             Ok(Lane::GoesOn)
         }
-        Ending::Again { at, error, resumes } => {
-            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4, resumes = ?5
+        Ending::Again { at, error, resumes, doubts } => {
+            let text = "UPDATE delivery SET attempts = attempts + 1, error = ?4, resumes = ?5, doubts = ?6
                 WHERE hook = ?1 AND subject = ?2 AND seq = ?3";
             let resumes = resumes.map(|run| run.0);
-            connection.prepare_cached(text)?.execute(params![key[0], key[1], key[2], error, resumes])?;
+            let doubts = (!doubts.is_empty()).then(|| sql::text_of(doubts));
+            connection
+                .prepare_cached(text)?
+                .execute(params![key[0], key[1], key[2], error, resumes, doubts])?;
             set_due(connection, lane, Some(*at))?;
             Ok(Lane::Postponed)
         }
@@ -328,15 +357,15 @@ fn tell_of_dead(connection: &Connection, hook: HookId, error: Option<&str>, now:
 }
 
 fn head(connection: &Connection, lane: LaneId) -> Result<Option<Delivery>> {
-    let text =
-        "SELECT seq, attempts, resumes FROM delivery WHERE hook = ?1 AND subject = ?2 ORDER BY seq LIMIT 1";
+    let text = "SELECT seq, attempts, resumes, doubts FROM delivery WHERE hook = ?1 AND subject = ?2 ORDER BY seq LIMIT 1";
     let first = connection
         .prepare_cached(text)?
         .query_row([lane.hook.0, lane.subject.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?))
+            let doubts: Option<Vec<Doubt>> = sql::json_opt(row, 3)?;
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, doubts))
         })
         .optional()?;
-    let Some((seq, attempts, resumes)) = first else { return Ok(None) };
+    let Some((seq, attempts, resumes, doubts)) = first else { return Ok(None) };
     Ok(Some(Delivery {
         seq,
         attempts,
@@ -344,6 +373,7 @@ fn head(connection: &Connection, lane: LaneId) -> Result<Option<Delivery>> {
         paused: leave::paused(connection, lane.hook, lane.subject)?,
         owner: subjects::by_id(connection, lane.subject)?,
         resumes: resumes.map(RunId),
+        doubts: doubts.unwrap_or_default(),
     }))
 }
 

@@ -5,7 +5,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::operators::{self, OperatorAct};
-use crate::{HookId, Result, Store, ends, findings, sql};
+use crate::{HookId, Result, Store, audits, ends, findings, sql};
 
 /// How a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -140,13 +140,14 @@ impl Store {
         .await
     }
 
-    /// Renames a hook: its rows, runs, lanes and open findings stay its own.
+    /// Renames a hook: its rows, runs, lanes, schedules and open findings stay its own.
     pub async fn rename_hook(&self, hook: HookId, name: &str) -> Result<()> {
         let name = name.to_owned();
         self.write(move |connection| {
             let text = "SELECT name FROM hook WHERE id = ?1";
             let before: String = connection.query_row(text, [hook.0], |row| row.get(0))?;
             findings::rename(connection, hook, &before, &name)?;
+            audits::rename_schedules(connection, &before, &name)?;
             connection.execute("UPDATE hook SET name = ?2 WHERE id = ?1", params![hook.0, name])?;
             Ok(())
         })

@@ -20,6 +20,7 @@ pub mod canary;
 pub mod clock;
 pub mod deliveries;
 pub mod ends;
+pub mod errands;
 pub mod events;
 pub mod findings;
 pub mod history;

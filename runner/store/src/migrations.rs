@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::{Error, Result};
 
 /// All migrations, oldest first; never edited once released.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("../migrations/0001_create_everything.sql"),
     include_str!("../migrations/0002_extend_ledger_and_lanes.sql"),
     include_str!("../migrations/0003_widen_findings.sql"),
@@ -22,6 +22,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("../migrations/0012_count_compared_writes.sql"),
     include_str!("../migrations/0013_keep_reasons.sql"),
     include_str!("../migrations/0014_tell_findings_apart.sql"),
+    include_str!("../migrations/0015_keep_doubts_and_errands.sql"),
 ];
 
 /// The schema that this program knows.

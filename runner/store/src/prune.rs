@@ -1,7 +1,7 @@
 //! History is given back to the disk, a little at a time; the ledger is kept while anything is not gone.
 //!
-//! A run from which a delivery goes on, and one that shows why a delivery is dead, is kept as long as that, whatever its
-//! age.
+//! A run from which a delivery goes on, or of which it has a write in doubt, and one that shows why a delivery is dead, is
+//! kept as long as that, whatever its age.
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::running::Month;
@@ -15,9 +15,11 @@ use crate::{Result, Store, canary, prune_bodies, runs};
 pub(crate) const CHUNK: i64 = 500;
 /// Pages given back at once.
 const PAGES: i64 = 64;
-/// Whether a delivery goes on from a `run`, or is dead and shows it: one look at each table, by its key.
+/// Whether a delivery goes on from a `run`, or has a write of it in doubt, or is dead and shows it: one look at each table,
+/// by its key.
 pub(crate) const IN_USE: &str = "(EXISTS (SELECT 1 FROM delivery WHERE delivery.hook = run.hook
-      AND delivery.subject = coalesce(run.subject, 0) AND delivery.seq = run.seq AND delivery.resumes = run.id)
+      AND delivery.subject = coalesce(run.subject, 0) AND delivery.seq = run.seq AND (delivery.resumes = run.id
+        OR EXISTS (SELECT 1 FROM json_each(delivery.doubts) WHERE json_each.value ->> 0 = run.id)))
     OR EXISTS (SELECT 1 FROM dead WHERE dead.hook = run.hook AND dead.seq = run.seq AND dead.in_doubt = run.id))";
 
 /// How long history is kept.

@@ -2,7 +2,7 @@
 //!
 //! One value of `meta` for each hook: written by starts and by `approve`, read by both. A rename keeps it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::spec::canonical;
@@ -69,6 +69,10 @@ pub struct Upgrade {
     /// Those that were active before, the last one first, by [`Version::id`]: going back to one of them needs nobody.
     #[serde(default)]
     pub past: Vec<String>,
+    /// The digest of the component of each of these, by the version's id; none is known of one that was left before this
+    /// was kept.
+    #[serde(default)]
+    pub components: BTreeMap<String, String>,
     /// The digest of what the stanza named at the last start, whatever ran in its place; none: that start was before
     /// this was kept.
     #[serde(default)]
@@ -83,15 +87,20 @@ impl Upgrade {
 
     /// The same once this version is started. Who goes back to one leaves behind what came after it.
     fn entered(self, version: Version, named: Digest) -> Self {
-        let (id, mut past) = (version.id(), self.past);
-        if let Some(left) = self.active.map(|active| active.id()).filter(|left| *left != id) {
-            match past.iter().position(|past| *past == id) {
-                Some(back) => drop(past.drain(..=back)),
-                None => past.insert(0, left),
+        let (id, mut past, mut components) = (version.id(), self.past, self.components);
+        if let Some((left, component)) =
+            self.active.map(|active| (active.id(), active.component)).filter(|(left, _)| *left != id)
+        {
+            if let Some(back) = past.iter().position(|past| *past == id) {
+                past.drain(..=back);
+            } else {
+                components.insert(left.clone(), component);
+                past.insert(0, left);
             }
             past.truncate(PAST_MAX);
+            components.retain(|id, _| past.contains(id));
         }
-        Self { active: Some(version), waiting: None, approved: None, past, named: Some(named) }
+        Self { active: Some(version), waiting: None, approved: None, past, components, named: Some(named) }
     }
 }
 
@@ -135,9 +144,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         self.write(move |connection| {
-            let past = read(connection, hook)?.past;
             let (active, waiting, named) = (Some(active), Some(waiting), Some(named));
-            let held = Upgrade { active, waiting, approved: None, past, named };
+            let held = Upgrade { active, waiting, approved: None, named, ..read(connection, hook)? };
             write(connection, hook, &held)?;
             findings::open(connection, &finding, now)
         })

@@ -30,6 +30,7 @@ use groundcrew_store::{Options, RunId, Store, SubjectId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 const WRITES: usize = 5;
 
@@ -41,6 +42,8 @@ struct Way {
     /// The post that is never answered, by its `n`.
     stalls: Mutex<Option<usize>>,
     stalled: Notify,
+    /// Answers it nevertheless.
+    released: Notify,
     /// The post that is answered with 503 as soon as another one stalls, by its `n`.
     refuses: Mutex<Option<usize>>,
 }
@@ -57,7 +60,10 @@ impl Transport for Way {
         self.sent.lock().unwrap().push((n, body));
         if *self.stalls.lock().unwrap() == Some(n) {
             self.stalled.notify_one();
-            return Box::pin(std::future::pending());
+            return Box::pin(async move {
+                self.released.notified().await;
+                Ok(Response { status: 204, headers: Vec::new(), body: Vec::new() })
+            });
         }
         let refuses = *self.refuses.lock().unwrap() == Some(n);
         Box::pin(async move {
@@ -107,6 +113,7 @@ const OTHERWISE: &str = "says = \"another\"";
 /// What that of the other does.
 const GAMBLES: &str = "about = \"nothing\"";
 const GAMBLES_KEYED: &str = "key = \"e1\"";
+const GAMBLES_OTHERWISE: &str = "key = \"e2\"";
 
 fn config(stanza: &str, level: &str) -> Config {
     let text = format!(
@@ -132,19 +139,20 @@ impl Bench {
         let config = config(&stanza(settings), "enforce");
         let digest = Shop::of_process().component(&config.hooks["tells"].component).digest;
         let hook = store.save_hook("tells", digest, "", "{}").await.unwrap();
-        let time = now();
-        let event = Event {
-            id: "e1".to_owned(),
-            kind: "app.created".to_owned(),
-            time,
-            subject: None,
-            data: json!({}),
-        };
-        let events = vec![NewEvent { event, handlers: vec![hook] }];
-        store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
         let lane = LaneId { hook, subject: SubjectId::NONE };
         let limits = Limits::default();
-        Self { way: Arc::default(), store, lane, stanza, level: "enforce", limits, _directory: directory }
+        let way = Arc::default();
+        let bench = Self { way, store, lane, stanza, level: "enforce", limits, _directory: directory };
+        bench.owes("e1").await;
+        bench
+    }
+
+    /// The handler is owed an event, or one more.
+    async fn owes(&self, id: &str) {
+        let (id, kind, time) = (id.to_owned(), "app.created".to_owned(), now());
+        let event = Event { id, kind, time, subject: None, data: json!({}) };
+        let events = vec![NewEvent { event, handlers: vec![self.lane.hook] }];
+        self.store.accept(Intake { events, now: time, ..Intake::default() }).await.unwrap();
     }
 
     /// A process that is started on what the last one left.
@@ -232,6 +240,12 @@ impl Bench {
         runs
     }
 
+    /// The runs before the one that is gone on from, with a write in doubt.
+    fn doubts(&self) -> Vec<RunId> {
+        let head = self.store.delivery_head(self.lane).unwrap().unwrap();
+        head.doubts.into_iter().map(|doubt| doubt.run).collect()
+    }
+
     fn dead(&self) -> Vec<Dead> {
         self.store.dead().unwrap()
     }
@@ -264,6 +278,28 @@ async fn after_a_kill_at_any_write_the_next_run_goes_on_from_there_and_replays()
         };
         assert_eq!(replay(&loaded, &recording).await.verdict, Verdict::Same, "killed at {n}");
     }
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_the_runner_drains_comes_to_its_end_and_nothing_begins() {
+    let bench = Bench::new().await;
+    bench.owes("e2").await;
+    bench.stalls_at(Some(3));
+    let runner = bench.start(KEYED).await;
+    let overdue = runner.now() - Millis::minutes(1);
+    bench.store.postpone_delivery(bench.lane, overdue).await.unwrap();
+    let draining = async {
+        bench.way.stalled.notified().await;
+        runner.draining().cancel();
+        bench.stalls_at(None);
+        bench.way.released.notify_one();
+    };
+    let dispatched = async { tokio::join!(runner.clone().dispatch(CancellationToken::new()), draining) };
+    tokio::time::timeout(Duration::from_mins(1), dispatched).await.expect("it ends by itself");
+    assert_eq!(bench.sent(), [1, 2, 3, 4, 5]);
+    let head = bench.store.delivery_head(bench.lane).unwrap().unwrap();
+    assert_eq!((head.event.id.as_str(), head.attempts, bench.runs().len()), ("e2", 0, 1));
+    assert_eq!(bench.store.due_lanes(runner.now(), 9).unwrap(), [bench.lane], "for the next runner");
 }
 
 #[tokio::test]
@@ -308,12 +344,20 @@ async fn a_write_without_a_key_whose_answer_is_lost_ends_its_delivery_and_shows_
 }
 
 #[tokio::test]
-async fn a_guest_that_goes_another_way_begins_anew_only_if_no_write_is_in_doubt() {
-    let bench = Bench::new().await;
-    bench.killed_at(3, KEYED).await;
+async fn a_guest_that_goes_another_way_begins_anew_only_if_what_is_in_doubt_may_be_sent_again() {
+    let bench = Bench::of(five, KEYLESS).await;
+    bench.killed_at(3, KEYLESS).await;
     bench.works(OTHERWISE).await;
     assert_eq!(bench.sent(), [1, 2, 3]);
     assert_eq!(bench.dead().len(), 1, "nobody knows what became of the third");
+
+    let bench = Bench::new().await;
+    bench.killed_at(3, KEYED).await;
+    bench.works(OTHERWISE).await;
+    assert!(bench.dead().is_empty() && bench.sent() == [1, 2, 3], "it begins anew with the next run");
+    assert_eq!(bench.doubts(), [bench.runs()[0].id], "the third may have arrived");
+    bench.works(OTHERWISE).await;
+    assert_eq!((bench.sent(), bench.chances(), bench.is_told()), (vec![1, 2, 3, 1, 2, 3, 4, 5], 1, true));
 
     // Here all that was sent was answered: the answer to the last one came with another intent.
     let bench = Bench::new().await;
@@ -360,7 +404,8 @@ async fn a_run_that_fails_while_a_write_without_a_key_is_under_way_is_not_tried_
     bench.fails_meanwhile(GAMBLES).await;
     let failed = bench.runs()[0].clone();
     assert!(failed.outcome.as_deref().unwrap().contains("/events/2: 503"), "{:?}", failed.outcome);
-    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, Some(failed.id));
+    assert_eq!(bench.store.delivery_head(bench.lane).unwrap().unwrap().resumes, None);
+    assert_eq!(bench.doubts(), [failed.id]);
     bench.works(GAMBLES).await;
     assert_eq!(bench.both_sent(), [1, 2], "nothing is sent twice");
     let [dead] = &bench.dead()[..] else { panic!("{:?}", bench.dead()) };
@@ -378,6 +423,28 @@ async fn a_run_that_fails_while_a_write_with_a_key_is_under_way_begins_anew_with
     let runs = bench.runs();
     assert_eq!((runs.len(), runs[1].resumes), (2, None), "what it was told is why it failed");
     assert_eq!(runs[0].seed, runs[1].seed, "a key may be made of them");
+}
+
+#[tokio::test]
+async fn each_of_several_doubts_ends_the_delivery_when_its_hours_are_over() {
+    let bench = Bench::of(gambler, GAMBLES_KEYED).await;
+    bench.fails_meanwhile(GAMBLES_KEYED).await;
+    bench.fails_meanwhile(GAMBLES_OTHERWISE).await;
+    let runs: Vec<_> = bench.runs().iter().map(|run| run.id).collect();
+    assert_eq!(bench.doubts(), runs, "the second attempt sent something else");
+    bench.store.close_broken_runs(now()).await.unwrap();
+    let keep = Keep { runs: Millis::ZERO, bodies: Millis::ZERO, ..Keep::DEFAULT };
+    while bench.store.prune(keep, Timestamp::from_millis(1_995_000_000_000)).await.unwrap() {}
+    assert_eq!(bench.runs().len(), 2, "both are kept, whole");
+
+    let (run, mut calls) = bench.store.run(runs[0]).unwrap().unwrap();
+    for call in &mut calls {
+        call.sent_at = call.sent_at - Millis::hours(13);
+    }
+    bench.store.save_run(run, calls).await.unwrap();
+    bench.works(GAMBLES_OTHERWISE).await;
+    assert_eq!(bench.both_sent(), [1, 1, 2, 2], "nothing is sent any more");
+    assert_eq!(bench.dead()[0].in_doubt, Some(runs[0]), "its receiver may have forgotten the key");
 }
 
 #[tokio::test]
@@ -401,7 +468,7 @@ async fn what_is_lost_nevertheless_is_not_guessed() {
     let (run, calls) = bench.store.run(bench.runs()[0].id).unwrap().unwrap();
     let (seq, run) = (run.seq.unwrap(), RunRecord { ended: Some(now()), ..run });
     let lost = Some(RunId(run.id.0 + 1_000));
-    let again = Ending::Again { at: now(), error: "later".to_owned(), resumes: lost };
+    let again = Ending::Again { at: now(), error: "later".to_owned(), resumes: lost, doubts: Vec::new() };
     bench.store.settle_delivery(bench.lane, seq, run, calls, again, Turn::Ends, now()).await.unwrap();
     bench.works(KEYED).await;
     assert_eq!(bench.sent(), [1, 2]);

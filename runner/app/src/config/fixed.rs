@@ -92,6 +92,11 @@ const FIXED: &[Setting] = &[
         "in one commit, and waiting for one before those who make them wait",
     ),
     entry("wait for a runner", "5s", "of a request that comes while one starts or is reloaded"),
+    entry(
+        "end of runs at a reload",
+        "5s",
+        "how long those under way have before they are cut off, while none begins",
+    ),
     entry("`wait --timeout`", "60s", "how long an app is waited for, if the command does not say"),
     entry("`retire --timeout`", "5m", "how long handlers are waited for, if the command does not say"),
 ];
@@ -122,6 +127,7 @@ mod tests {
     use crate::commands::Cli;
     use crate::control::rows::APPROVAL;
     use crate::http::PATIENCE;
+    use crate::reload::DRAIN;
     use crate::runner::provisioner::{SAMPLE, STUCK_AFTER};
     use crate::runner::{audit, handler, mend};
     use crate::{assembly, source};
@@ -234,6 +240,7 @@ mod tests {
             ("write sent again", AGAIN_WITHIN),
             ("request of the Fly poller", source::REQUEST_MAX),
             ("wait for a runner", PATIENCE),
+            ("end of runs at a reload", DRAIN),
         ] {
             assert_eq!(time(name), told, "{name}");
         }

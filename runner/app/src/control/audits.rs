@@ -3,6 +3,7 @@
 use groundcrew_core::finding::Acknowledgement;
 use groundcrew_core::time::Timestamp;
 
+use groundcrew_store::errands::{ERRANDS_MAX, Errand, Kept};
 use groundcrew_store::findings::{ClosedToo, Finding};
 
 use super::rows::APPROVAL;
@@ -15,8 +16,8 @@ pub(super) fn finding_number(id: &str) -> Option<i64> {
 
 impl Desk<'_> {
     pub(super) async fn audit(&self, name: &str) -> Result {
-        self.hints.audit(name)?;
-        self.store.touch(Vec::new(), self.act(format!("audit run {name}")), self.now).await?;
+        self.hints.may_audit(name)?;
+        self.ask(Errand::Audit(name.to_owned()), format!("audit run {name}")).await?;
         let message = format!("audit {name} begins now, unless it is under way: `groundcrew audit history`");
         Ok(Done { message, changed: 1 })
     }
@@ -32,13 +33,26 @@ impl Desk<'_> {
             |finding: &&Finding| finding.auditor.is_some() && finding_number(&finding.id) == Some(number);
         let found = open.iter().find(is_it).ok_or_else(unknown)?;
         self.hints.may_mend(number, self.who)?;
-        self.store.touch(Vec::new(), self.act(format!("findings fix {id}")), self.now).await?;
-        self.hints.mend(number, self.who)?;
+        self.ask(Errand::Mend(number), format!("findings fix {id}")).await?;
         let (code, about) = (&found.code, &found.about);
         let message = format!(
             "{code} about {about} is looked at again, and mended if it is still so: `groundcrew findings`"
         );
         Ok(Done { message, changed: 1 })
+    }
+
+    /// Puts on record what the runner is asked for: if it ends before, the next one does it.
+    async fn ask(&self, errand: Errand, what: String) -> Result<()> {
+        match self.store.ask(errand, self.act(what), self.now).await? {
+            Kept::Yes => {
+                self.hints.asked();
+                Ok(())
+            }
+            Kept::Full => {
+                let message = format!("{ERRANDS_MAX} audits and remedies are asked for and not over yet");
+                Err(Refusal::conflict(message).hint("groundcrew audit history"))
+            }
+        }
     }
 
     /// Lets remedies go that wait for a person.

@@ -23,9 +23,9 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn reload(&self) -> Option<BoxFuture<'_, Result>> {
         None
     }
-    /// An audit is to run now; it begins after this returns.
-    fn audit(&self, _name: &str) -> Result<()> {
-        Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
+    /// Whether an audit may be asked for; the refusal says why not.
+    fn may_audit(&self, _name: &str) -> Result<()> {
+        Err(nobody())
     }
     /// What the configuration says of a hook and an app.
     fn standing(&self, _hook: &str, _app: &str) -> Standing {
@@ -33,12 +33,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     }
     /// Whether a finding may be mended now because a person says so; the refusal says what holds it.
     fn may_mend(&self, _finding: i64, _who: &str) -> Result<()> {
-        Ok(())
+        Err(nobody())
     }
-    /// A finding is to be mended now; it begins after this returns.
-    fn mend(&self, _finding: i64, _who: &str) -> Result<()> {
-        Err(Refusal::conflict("no runner is up that could be asked").hint("groundcrew up"))
-    }
+    /// An audit or a remedy that a person asked for is on record; it begins after this returns.
+    fn asked(&self) {}
     /// Whether machines can be retired to this end by whoever listens; the refusal says what is missing.
     fn retires(&self, _ending: Ending) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could retire a machine").hint("groundcrew up"))
@@ -48,6 +46,10 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
         Box::pin(async move { Err(nobody.hint("groundcrew up")) })
     }
+}
+
+fn nobody() -> Refusal {
+    Refusal::conflict("no runner is up that could be asked").hint("groundcrew up")
 }
 
 /// What the configuration says of a hook and an app.

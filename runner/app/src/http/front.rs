@@ -2,8 +2,11 @@
 //!
 //! Listeners and connections belong to the front; what answers belongs to a runner. Requests wait for it, and none is
 //! refused, unless components are compiled for longer than clients wait: then the answer is 503, with how far that is.
+//!
+//! A request is a runner's once all of its body is there, so that one that comes slowly is none's that has ended by then.
 
-use axum::extract::Request;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Json, Router};
@@ -12,7 +15,7 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use super::ready::Readiness;
-use super::{Door, State, router};
+use super::{BODY_MAX, Door, State, router};
 use crate::assembly::Progress;
 use crate::control::Refusal;
 
@@ -64,6 +67,7 @@ impl Front {
         let (behind, progress) = (self.behind.subscribe(), self.progress.clone());
         Router::new()
             .fallback(move |request: Request| answer(behind.clone(), progress.clone(), door, request))
+            .layer(DefaultBodyLimit::max(BODY_MAX))
     }
 }
 
@@ -73,6 +77,11 @@ async fn answer(
     door: Door,
     request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
+    let request = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
+        Ok(body) => Request::from_parts(parts, Body::from(body)),
+        Err(rejected) => return rejected.into_response(),
+    };
     let at_once = behind.borrow().as_ref().map(|behind| behind.router(door));
     let router = match (at_once, request.uri().path()) {
         (Some(router), _) => Some(router),
@@ -104,10 +113,12 @@ fn not_yet(progress: &Progress) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::sync::Arc;
 
-    use axum::body::{Body, to_bytes};
-    use tokio::sync::Notify;
+    use axum::body::to_bytes;
+    use futures_util::stream::{self, StreamExt as _};
+    use tokio::sync::{Notify, oneshot};
 
     use super::*;
 
@@ -154,6 +165,33 @@ mod tests {
         let (begun, ()) = tokio::join!(ask(&front, Door::Socket), exchanged);
         assert_eq!(begun, "old");
         assert_eq!(ask(&front, Door::Network).await, "the network");
+    }
+
+    #[tokio::test]
+    async fn who_is_there_when_a_body_is_whole_answers_it() {
+        let front = Front::new(Progress::default());
+        let says = |word: &'static str| {
+            let router =
+                Router::new().fallback(move |body: String| async move { format!("{word} has {body}") });
+            Some(Behind { network: router.clone(), socket: router })
+        };
+        front.behind.send_replace(says("old"));
+        let (rest, comes) = oneshot::channel();
+        let slowly = stream::iter(["half"]).chain(stream::once(async move { comes.await.unwrap() }));
+        let slowly = Body::from_stream(slowly.map(Ok::<_, Infallible>));
+        let asked = front.router(Door::Network).oneshot(Request::post("/v1/events").body(slowly).unwrap());
+        let exchanged = async {
+            front.close();
+            front.behind.send_replace(says("new"));
+            rest.send(" and half").unwrap();
+        };
+        let (answer, ()) = tokio::join!(asked, exchanged);
+        let body = to_bytes(answer.unwrap().into_body(), 1 << 10).await.unwrap();
+        assert_eq!(body, "new has half and half");
+
+        let long = Body::from(vec![b'x'; BODY_MAX + 1]);
+        let long = front.router(Door::Network).oneshot(Request::post("/v1/events").body(long).unwrap());
+        assert_eq!(long.await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -44,7 +44,8 @@ impl Runner {
         }
     }
 
-    /// Works until told to stop; runs in flight are then cut off, which is always safe.
+    /// Works until told to stop; runs in flight are then cut off, which is always safe. Once the runner drains, nothing new
+    /// begins, and it ends with what is under way.
     pub async fn dispatch(self: Arc<Self>, stop: CancellationToken) {
         let mut commits = self.store.commits();
         let mut claims = Claims::default();
@@ -55,6 +56,7 @@ impl Runner {
             tokio::select! {
                 // Each arm only notices something; nothing is lost if another one wins.
                 () = stop.cancelled() => break,
+                () = self.draining().cancelled() => break,
                 // The store is there as long as this runner is.
                 Ok(()) = commits.changed() => {}
                 () = pause => {}
@@ -66,6 +68,13 @@ impl Runner {
                 }
             }
         }
+        let last = async {
+            while let Some(ended) = running.join_next().await {
+                claims.release(ended);
+            }
+        };
+        // Whatever is not over when it is told to stop is cut off.
+        stop.run_until_cancelled(last).await;
         running.shutdown().await;
     }
 

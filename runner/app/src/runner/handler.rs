@@ -14,7 +14,7 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Answers, Intent, IntentError, Intents, Refusal};
 use groundcrew_engine::memory::Memory;
 use groundcrew_engine::run::{Ended, MemoryHandle};
-use groundcrew_store::deliveries::{Delivery, Ending, Turn};
+use groundcrew_store::deliveries::{Delivery, Doubt, Ending, Turn};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::runs::RunRecord;
 use groundcrew_store::{RunId, Store};
@@ -22,7 +22,7 @@ use groundcrew_store::{RunId, Store};
 use super::given::Asked;
 use super::installed::Installed;
 use super::record::{self, About, Opened, RunStart};
-use super::resume::{self, Interrupted, Left, Lost};
+use super::resume::Lost;
 use super::{Error, Runner, Surroundings};
 
 /// Attempts after which a delivery is dead.
@@ -60,7 +60,8 @@ impl Runner {
             if self.waits(&delivery, lane)? {
                 return Ok(self.store.postpone_delivery(lane, self.now() + WAIT).await?);
             }
-            let turn = if told < IN_A_ROW { Turn::GoesOn } else { Turn::Ends };
+            let goes_on = told < IN_A_ROW && !self.draining().is_cancelled();
+            let turn = if goes_on { Turn::GoesOn } else { Turn::Ends };
             head = self.tell(installed, lane, delivery, turn).await?;
         }
         Ok(())
@@ -80,33 +81,22 @@ impl Runner {
         delivery: Delivery,
         turn: Turn,
     ) -> Result<Option<Delivery>, Error> {
-        let resumed = match delivery.resumes.map(|run| self.interrupted(run)).transpose()? {
-            Some(Ok(interrupted)) => Some(interrupted),
-            Some(Err(Lost::Unknown(error))) => return self.give_up(installed, lane, delivery, error).await,
-            Some(Err(Lost::Harmless)) | None => None,
+        let earlier = match self.earlier(&delivery)? {
+            Ok(earlier) => earlier,
+            Err(lost) => return self.give_up(installed, lane, delivery, lost).await,
         };
         let observing = installed.hook.level == Level::Observe;
         // Nothing is sent while observing, and what is in doubt would be forgotten.
-        if let Some(error) = resumed.as_ref().filter(|_| observing).and_then(Interrupted::doubt) {
-            return self.give_up(installed, lane, delivery, error).await;
+        if let Some(lost) = observing.then(|| earlier.doubt()).flatten() {
+            return self.give_up(installed, lane, delivery, lost).await;
         }
-        let began = self.now();
-        let anew = || RunStart { seed: self.entropy.seed(), started: began };
-        let start = resumed.as_ref().map_or_else(anew, |resumed| resumed.start(began));
-        let about = About {
-            seq: Some(delivery.seq),
-            resumes: resumed.as_ref().and_then(Interrupted::resumed),
-            ..About::default()
-        };
+        let start = earlier.start(self.now(), || self.entropy.seed());
+        let about = About { seq: Some(delivery.seq), resumes: earlier.resumed(), ..About::default() };
         let config = installed.own_config();
         let asked = Asked::Handle(Cow::Borrowed(&delivery.event));
         let opened = self.open_run(installed, lane, about, &start, &config, &asked);
         let surroundings = Surroundings {
-            answers: match &resumed {
-                _ if observing => Answers::Observe,
-                Some(resumed) => resumed.answers(),
-                None => Answers::Outside,
-            },
+            answers: if observing { Answers::Observe } else { earlier.answers() },
             intents: opened.intents(&self.store),
             memory: MemoryHandle(Arc::new(LaneMemory::of(
                 self.store.clone(),
@@ -131,8 +121,7 @@ impl Runner {
                 tells.then(|| tracing::info_span!("delivery", %event, hook = %installed.hook.name, app));
             let _entered = span.as_ref().map(tracing::Span::enter);
             let (record, calls) = opened.close(&context, &run, now);
-            let from = resumed.as_ref();
-            let strayed = from.and_then(|from| from.ending(&run.outcome, &context.gate, record.id, now));
+            let strayed = earlier.astray(&run.outcome, &context.gate, record.id, now);
             let ending = match (strayed, run.outcome) {
                 (Some(ending), _) => ending,
                 (None, Ok(())) => Ending::Told { written: run.written },
@@ -141,11 +130,14 @@ impl Runner {
                     Ending::Told { written: std::collections::BTreeMap::new() }
                 }
                 (None, Err(ended)) => {
-                    let left = resume::left(record.id, &ended, &context.gate.known(), from);
-                    // What was sent before the hook observed is not forgotten by observing.
-                    let next = if observing { delivery.resumes } else { left.as_ref().map(|left| left.run) };
-                    let again = self.again(&ended.failure(), attempts, next);
-                    if gives_up(&ended, attempts, now.since(happened)) { dead(&ended, left) } else { again }
+                    let left = earlier.left(record.id, &ended, &context.gate.known());
+                    if gives_up(&ended, attempts, now.since(happened)) {
+                        dead(&ended, left.unknown)
+                    } else {
+                        // What was sent before the hook observed is not forgotten by observing.
+                        let resumes = if observing { delivery.resumes } else { left.resumes };
+                        self.again(&ended.failure(), attempts, resumes, left.doubts)
+                    }
                 }
             };
             say(&record, &ending, attempts);
@@ -154,9 +146,9 @@ impl Runner {
         Ok(self.store.settle_delivery(lane, delivery.seq, record, calls, ending, turn, now).await?)
     }
 
-    fn again(&self, failure: &Failure, attempts: u32, resumes: Option<RunId>) -> Ending {
+    fn again(&self, failure: &Failure, attempts: u32, resumes: Option<RunId>, doubts: Vec<Doubt>) -> Ending {
         let at = Backoff::HANDLER.next(self.now(), attempts, failure, self.entropy.number());
-        Ending::Again { at, error: failure.message.clone(), resumes }
+        Ending::Again { at, error: failure.message.clone(), resumes, doubts }
     }
 
     /// Ends a delivery that nobody can go on with, without running anything.
@@ -165,7 +157,7 @@ impl Runner {
         installed: &Installed,
         lane: LaneId,
         delivery: Delivery,
-        error: String,
+        Lost { run, error }: Lost,
     ) -> Result<Option<Delivery>, Error> {
         let now = self.now();
         let start = RunStart { seed: self.entropy.seed(), started: now };
@@ -173,7 +165,7 @@ impl Runner {
         let asked = Asked::Handle(Cow::Borrowed(&delivery.event));
         let opened = self.open_run(installed, lane, about, &start, &installed.own_config(), &asked);
         let record = RunRecord { ended: Some(now), outcome: Some(error.clone()), ..opened.0 };
-        let ending = Ending::Dead { error, in_doubt: delivery.resumes };
+        let ending = Ending::Dead { error, in_doubt: Some(run) };
         say(&record, &ending, delivery.attempts + 1);
         Ok(self
             .store
@@ -183,11 +175,13 @@ impl Runner {
 }
 
 /// How a delivery ends that is not tried again.
-fn dead(ended: &Ended, left: Option<Left>) -> Ending {
+fn dead(ended: &Ended, unknown: Option<Lost>) -> Ending {
     let Failure { message, .. } = ended.failure();
-    match left.and_then(|left| Some((left.run, left.doubt?))) {
+    match unknown {
         None => Ending::Dead { error: message, in_doubt: None },
-        Some((run, doubt)) => Ending::Dead { error: format!("{message}; {doubt}"), in_doubt: Some(run) },
+        Some(Lost { run, error }) => {
+            Ending::Dead { error: format!("{message}; {error}"), in_doubt: Some(run) }
+        }
     }
 }
 

@@ -107,6 +107,11 @@ impl Runner {
                 return Ok(standing(&rows, &wants));
             }
             for row in in_order(rows, &wants) {
+                if self.draining().is_cancelled() {
+                    // The lane stays due, for whoever comes next.
+                    worked = false;
+                    break;
+                }
                 if row.due_at.is_some_and(|due| due <= self.now()) || freed.contains(&row.id) {
                     let span = tracing::info_span!("settle", resource = %row.row.id);
                     worked |= self.settle_row(asking, row, &wants).instrument(span).await?;

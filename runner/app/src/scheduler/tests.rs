@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use groundcrew_core::schedule::{Missed, Overlap, Schedule};
 use groundcrew_store::audits::AuditEnd;
+use groundcrew_store::errands::{Errand, Kept};
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{CommitFault, CommitFaults, CommitMoment, Options, Store};
-use tokio::sync::Notify;
 
 use super::*;
 
@@ -306,30 +307,92 @@ async fn overlapping_ticks_do_as_the_policy_says() {
     }
 }
 
+fn audit(name: &str) -> Errand {
+    Errand::Audit(name.to_owned())
+}
+
+impl Stage {
+    async fn asks(&self, errand: Errand) {
+        let act = OperatorAct { who: "ann".to_owned(), what: "it".to_owned() };
+        assert_eq!(self.store.ask(errand, act, self.clock.now()).await.unwrap(), Kept::Yes);
+    }
+
+    /// Lets the scheduler begin what was asked for, and says which audits that were.
+    async fn goes_on(&self, scheduler: &mut Scheduler) -> Vec<String> {
+        scheduler.step().await;
+        self.settle().await;
+        self.begun()
+    }
+
+    /// What was asked for and is not over, once what has ended is in the store.
+    async fn asked(&self, scheduler: &mut Scheduler) -> Vec<Errand> {
+        self.settle().await;
+        scheduler.step().await;
+        self.store.errands().unwrap().into_iter().map(|asked| asked.errand).collect()
+    }
+}
+
+const ASKED_AT: &str = "2026-06-02T05:00:00Z";
+
 #[tokio::test]
 async fn what_is_asked_for_by_hand_begins_once_and_takes_no_tick_up() {
-    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:00:00Z");
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, ASKED_AT);
     let (mut scheduler, asking) = stage.start().await;
     assert_eq!(asking.names(), ["nightly"]);
-    scheduler.begin_asked(Asked::Audit("nightly".to_owned()));
-    scheduler.begin_asked(Asked::Audit("nightly".to_owned()));
-    scheduler.begin_asked(Asked::Audit("weekly".to_owned()));
-    stage.settle().await;
-    assert_eq!(stage.begun(), ["by hand"]);
+    for name in ["nightly", "nightly", "weekly"] {
+        stage.asks(audit(name)).await;
+    }
+    assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
+    assert!(stage.goes_on(&mut scheduler).await.is_empty(), "it is under way");
+    let nightly = [audit("nightly"), audit("nightly")];
+    assert_eq!(stage.asked(&mut scheduler).await, nightly, "the other is in no configuration");
     stage.finish(&mut scheduler).await;
-    assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at("2026-06-02T05:00:00Z")));
+    assert_eq!(stage.asked(&mut scheduler).await, []);
+    assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at(ASKED_AT)));
+    stage.asks(audit("nightly")).await;
+    assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"], "it is asked for again");
 }
 
 #[tokio::test]
-async fn a_finding_is_mended_because_a_person_asks() {
-    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, "2026-06-02T05:00:00Z");
-    let (mut scheduler, asking) = stage.start().await;
-    assert!(asking.mend(7, "ann"));
-    let asked = scheduler.asked.recv().await.unwrap();
-    scheduler.begin_asked(asked);
-    let ended = scheduler.running.join_next().await.unwrap();
-    scheduler.end(ended);
+async fn what_was_asked_for_and_not_begun_or_cut_off_is_done_by_the_next_runner() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, ASKED_AT);
+    let (scheduler, _asking) = stage.start().await;
+    stage.asks(audit("nightly")).await;
+    stage.asks(Errand::Mend(7)).await;
+    drop(scheduler);
+
+    let (mut scheduler, _asking) = stage.start().await;
+    assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
     assert_eq!(*stage.work.mended.lock().unwrap(), [(7, "ann".to_owned())]);
+    assert_eq!(stage.asked(&mut scheduler).await, [audit("nightly")], "the audit is under way, and cut off");
+    drop(scheduler);
+
+    let (mut scheduler, _asking) = stage.start().await;
+    assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
+    stage.finish(&mut scheduler).await;
+    assert_eq!(stage.asked(&mut scheduler).await, []);
+    assert_eq!(stage.work.mended.lock().unwrap().len(), 1, "what is over is not done again");
+}
+
+#[tokio::test]
+async fn who_drains_begins_nothing_that_is_asked_for_and_ends_with_what_is_under_way() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, ASKED_AT);
+    let (mut scheduler, asking) = stage.start().await;
+    stage.asks(audit("nightly")).await;
+    assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
+    let drain = CancellationToken::new();
+    drain.cancel();
+    let meanwhile = async {
+        stage.settle().await;
+        stage.asks(audit("nightly")).await;
+        asking.wake();
+        stage.work.let_go.notify_one();
+    };
+    let both = async { tokio::join!(scheduler.run(drain, CancellationToken::new()), meanwhile) };
+    tokio::time::timeout(std::time::Duration::from_mins(1), both).await.expect("it ends by itself");
+    assert_eq!((stage.begun(), stage.outcomes()), (vec![], vec!["ok".to_owned()]));
+    let left: Vec<_> = stage.store.errands().unwrap().into_iter().map(|asked| asked.errand).collect();
+    assert_eq!(left, [audit("nightly")], "for the next runner");
 }
 
 mod jobs;

@@ -136,14 +136,16 @@ impl Hints for Running {
         Some(Box::pin(self.reloads.ask()))
     }
 
-    fn audit(&self, name: &str) -> control::Result<()> {
+    fn may_audit(&self, name: &str) -> control::Result<()> {
         if !self.audits.names().iter().any(|known| known == name) {
             let known = self.audits.names().join(", ");
             return Err(Refusal::unknown(format!("no audit `{name}`")).hint(format!("known audits: {known}")));
         }
-        let full =
-            || Refusal::conflict("too many audits are asked for already").hint("groundcrew audit history");
-        if self.audits.ask(name) { Ok(()) } else { Err(full()) }
+        Ok(())
+    }
+
+    fn asked(&self) {
+        self.audits.wake();
     }
 
     fn standing(&self, hook: &str, app: &str) -> Standing {
@@ -160,11 +162,6 @@ impl Hints for Running {
             Some(Verdict::Held { why }) => (why, "groundcrew doctor"),
         };
         Err(Refusal::conflict(format!("f{finding} is not mended: {why}")).hint(hint))
-    }
-
-    fn mend(&self, finding: i64, who: &str) -> control::Result<()> {
-        let full = || Refusal::conflict("too much is asked for already").hint("groundcrew findings");
-        if self.audits.mend(finding, who) { Ok(()) } else { Err(full()) }
     }
 
     fn retires(&self, ending: Ending) -> control::Result<()> {

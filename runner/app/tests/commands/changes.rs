@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use groundcrew::control::Hints;
+use groundcrew::control::{self, Act, Hints, NoHints, Request};
 use groundcrew::data_dir::DataDir;
 use groundcrew::http::{Door, State, router, serve_unix};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
+use groundcrew_store::errands::Errand;
 use groundcrew_store::hooks::HookState;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -189,6 +190,14 @@ async fn a_reload_needs_somebody_who_runs() {
 struct Heard(Mutex<Vec<String>>);
 
 impl Hints for Heard {
+    fn may_audit(&self, _: &str) -> control::Result<()> {
+        Ok(())
+    }
+
+    fn asked(&self) {
+        self.0.lock().unwrap().push("asked".to_owned());
+    }
+
     fn touch(&self, app: &str) {
         self.0.lock().unwrap().push(format!("touch {app}"));
     }
@@ -196,6 +205,18 @@ impl Hints for Heard {
     fn wake(&self) {
         self.0.lock().unwrap().push("wake".to_owned());
     }
+}
+
+#[tokio::test]
+async fn an_audit_is_on_record_before_it_is_confirmed_and_needs_somebody_who_runs() {
+    let fixture = Fixture::filled().await;
+    let (store, heard) = (fixture.store(), Heard::default());
+    let act = Act { who: "ann".to_owned(), request: Request::AuditRun { name: "nightly".to_owned() } };
+    let nobody = control::perform(&store, &NoHints, &act, SystemClock.now()).await.unwrap_err();
+    assert!(nobody.message.contains("no runner is up") && store.errands().unwrap().is_empty());
+    control::perform(&store, &heard, &act, SystemClock.now()).await.unwrap();
+    assert_eq!(store.errands().unwrap()[0].errand, Errand::Audit("nightly".to_owned()));
+    assert_eq!(*heard.0.lock().unwrap(), ["asked"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,3 +122,25 @@ async fn what_is_promoted_while_a_version_waits_takes_the_place_of_what_the_stan
     assert!(shown["candidate"].is_null(), "it is the same");
     assert!(fixture.data_run("hook list").out.contains(&format!("{candidate} is promoted")));
 }
+
+#[tokio::test]
+async fn versions_that_were_active_before_are_listed_by_their_components_the_last_one_first() {
+    let fixture = Fixture::filled().await;
+    assert_eq!(fixture.listed("dns")["past"], json!([]));
+    let hook = fixture.store().hooks().unwrap().into_iter().find(|hook| hook.name == "dns").unwrap().id;
+    let digests = ["one", "two", "three"].map(|component| Digest::of(component.as_bytes()));
+    let versions = digests.map(|component| Version {
+        component: component.to_string(),
+        exports: ["provision".to_owned()].into(),
+        manifest: json!({"name": "dns"}),
+    });
+    for (version, digest) in versions.iter().zip(digests) {
+        let now = SystemClock.now();
+        fixture.store().enter_version(hook, "dns", version.clone(), digest, now).await.unwrap();
+    }
+    let [one, two, _] = &versions;
+    let shown = |version: &Version| json!({"version": version.id(), "component": version.component});
+    assert_eq!(fixture.listed("dns")["past"], json!([shown(two), shown(one)]), "whole");
+    let list = fixture.data_run("hook list").out;
+    assert!(list.contains(&format!("before: {}, {}", digests[1].short(), digests[0].short())), "{list}");
+}

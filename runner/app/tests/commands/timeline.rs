@@ -252,7 +252,12 @@ impl Past {
         let row = self.commit(row, run, calls).await;
         let failed = "hooks.slack.example answered 503".to_owned();
         let run = self.run(self.notify, "handle", 1_500, 100, &failed, 3);
-        self.settles(1, run, Ending::Again { at: self.at(9_000), error: failed, resumes: None }).await;
+        self.settles(
+            1,
+            run,
+            Ending::Again { at: self.at(9_000), error: failed, resumes: None, doubts: Vec::new() },
+        )
+        .await;
         let mut run = self.run(self.notify, "handle", 9_000, 80, "ok", 3);
         run.answer = Some(json!({"ok": null, "kv": {"thread": "MTI="}}).to_string());
         self.settles(

@@ -232,3 +232,17 @@ async fn what_an_auditor_reported_that_looks_no_more_is_resolved_and_says_why() 
     let back = store.findings(ClosedToo::No).unwrap().remove(0);
     assert_eq!((back.about.as_str(), back.message.as_str()), ("v1", "v1 is attached to nothing"));
 }
+
+#[tokio::test]
+async fn a_renamed_hook_takes_its_schedules_along_and_nobody_elses() {
+    let bench = Bench::new();
+    let hook = bench.hook("old").await;
+    for (name, second) in [("tick:old", 1), ("drift:old", 2), ("old", 3), ("tick:older", 4), ("tick:new", 9)]
+    {
+        bench.store.begin_schedule(name, at(second)).await.unwrap();
+    }
+    bench.store.rename_hook(hook, "new").await.unwrap();
+    let expected = [("drift:new", 2), ("old", 3), ("tick:new", 1), ("tick:older", 4)];
+    let expected = expected.map(|(name, second)| (name.to_owned(), at(second)));
+    assert_eq!(bench.store.schedules().unwrap(), expected, "the audit `old` keeps its own");
+}

@@ -2,7 +2,7 @@
 
 use groundcrew_core::may_delete::Level;
 use groundcrew_store::Error;
-use groundcrew_store::deliveries::{Ending, Turn};
+use groundcrew_store::deliveries::{Doubt, Ending, Turn};
 use groundcrew_store::events::Intake;
 use groundcrew_store::findings::{ClosedToo, FindingChange, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
@@ -65,7 +65,7 @@ async fn the_head_is_told_first_and_a_dead_one_leaves_the_lane() {
     }
     let head = bench.store.delivery_head(lane).unwrap().unwrap();
     assert_eq!((head.event.id.as_str(), head.attempts), ("e1", 0));
-    let again = Ending::Again { at: at(60), error: "later".to_owned(), resumes: None };
+    let again = Ending::Again { at: at(60), error: "later".to_owned(), resumes: None, doubts: Vec::new() };
     let run = bench.run(lane, Some(head.seq), at(2));
     bench.store.settle_delivery(lane, head.seq, run, Vec::new(), again, Turn::Ends, at(2)).await.unwrap();
     assert!(bench.store.due_lanes(at(59), 9).unwrap().is_empty(), "nothing overtakes a head that backs off");
@@ -108,15 +108,30 @@ async fn a_write_names_the_run_from_which_its_delivery_goes_on_until_that_ends()
         let seq = head().seq;
         bench.store.settle_delivery(lane, seq, run, Vec::new(), ending, Turn::Ends, at(4)).await.unwrap();
     };
-    let again = |resumes| Ending::Again { at: at(60), error: "later".to_owned(), resumes };
-    settle(again(Some(next.id))).await;
-    assert_eq!(head().resumes, Some(next.id), "a deadline");
-    settle(again(None)).await;
-    assert_eq!(head().resumes, None, "it said itself that it failed");
+    let again = |resumes, doubts: &[Doubt]| Ending::Again {
+        at: at(60),
+        error: "later".to_owned(),
+        resumes,
+        doubts: doubts.to_vec(),
+    };
+    settle(again(Some(next.id), &[])).await;
+    assert_eq!((head().resumes, head().doubts), (Some(next.id), vec![]), "a deadline");
+    let doubts = [Doubt { run: run.id, call: 3 }, Doubt { run: next.id, call: 0 }];
+    settle(again(None, &doubts)).await;
+    assert_eq!((head().resumes, &head().doubts[..]), (None, &doubts[..]), "it said itself that it failed");
+    bench
+        .store
+        .save_intent(RunRecord { id: bench.store.next_run(), ..next.clone() }, Vec::new())
+        .await
+        .unwrap();
+    assert!(head().resumes.is_some());
+    assert_eq!(head().doubts, doubts, "what is sent next settles nothing before");
+    settle(again(None, &doubts[..1])).await;
+    assert_eq!(head().doubts, doubts[..1], "one of them is over");
     settle(Ending::Dead { error: "unknown".to_owned(), in_doubt: Some(next.id) }).await;
     assert_eq!(bench.store.dead().unwrap()[0].in_doubt, Some(next.id));
     bench.store.retry_dead(hook, 1, act(), at(61)).await.unwrap();
-    assert_eq!(head().resumes, None, "it begins anew");
+    assert_eq!((head().resumes, head().doubts), (None, vec![]), "it begins anew");
 }
 
 #[tokio::test]
@@ -127,7 +142,7 @@ async fn an_intent_of_a_run_that_has_ended_is_refused_and_leaves_nothing() {
     bench.tell("e1", "web", &[hook], at(1)).await;
     let head = || bench.store.delivery_head(lane).unwrap().unwrap();
     let run = bench.run(lane, Some(head().seq), at(2));
-    let again = Ending::Again { at: at(60), error: "later".to_owned(), resumes: None };
+    let again = Ending::Again { at: at(60), error: "later".to_owned(), resumes: None, doubts: Vec::new() };
     bench
         .store
         .settle_delivery(lane, head().seq, run.clone(), Vec::new(), again, Turn::Ends, at(3))

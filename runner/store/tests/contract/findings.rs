@@ -176,7 +176,7 @@ async fn a_tick_does_not_wait_for_findings_that_gather() {
     assert_eq!(store.due_lanes(at(3), 9).unwrap(), [lane], "and goes first, with what is due");
 
     // A lane that backs off still does: nothing overtakes its head.
-    let failure = Ending::Again { at: at(60), error: "503".to_owned(), resumes: None };
+    let failure = Ending::Again { at: at(60), error: "503".to_owned(), resumes: None, doubts: Vec::new() };
     settles(failure, at(3)).await;
     ticks("second", at(4)).await;
     assert!(store.due_lanes(at(5), 9).unwrap().is_empty());

@@ -47,7 +47,8 @@ async fn a_delivery_that_is_tried_later_than_any_is_tried_now() {
         let lane = LaneId { hook, subject };
         let head = bench.store.delivery_head(lane).unwrap().unwrap();
         let run = bench.run(lane, Some(head.seq), at(1));
-        let ending = Ending::Again { at: at(9_000), error: "503".to_owned(), resumes: None };
+        let ending =
+            Ending::Again { at: at(9_000), error: "503".to_owned(), resumes: None, doubts: Vec::new() };
         bench
             .store
             .settle_delivery(lane, head.seq, run, Vec::new(), ending, Turn::Ends, at(1))

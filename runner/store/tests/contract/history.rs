@@ -41,7 +41,8 @@ async fn what_became_of_an_event_is_who_told_it_and_who_did_not() {
     let (tell, page, mail) = (bench.hook("tell").await, bench.hook("page").await, bench.hook("mail").await);
     let app = bench.app("web", &[]).await;
     bench.tell("one", "web", &[tell, page, mail], at(1)).await;
-    let again = || Ending::Again { at: at(60), error: "no answer".to_owned(), resumes: None };
+    let again =
+        || Ending::Again { at: at(60), error: "no answer".to_owned(), resumes: None, doubts: Vec::new() };
     for (hook, ending) in [
         (tell, again()),
         (tell, Ending::Told { written: std::collections::BTreeMap::new() }),

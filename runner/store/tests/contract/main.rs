@@ -6,6 +6,7 @@ mod audits;
 mod canary;
 mod deliveries;
 mod ends;
+mod errands;
 mod findings;
 mod hastened;
 mod history;

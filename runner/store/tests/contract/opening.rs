@@ -7,7 +7,7 @@ use groundcrew_store::{Connection, Error, Options, Reader, Store};
 use crate::support::{Bench, at};
 
 /// What the first schema's program wrote, as `sqlite3 .dump` tells it. A fixture is never written anew.
-const FIXTURES: [(u32, &str); 13] = [
+const FIXTURES: [(u32, &str); 14] = [
     (1, include_str!("fixtures/0001.sql")),
     (2, include_str!("fixtures/0002.sql")),
     (3, include_str!("fixtures/0003.sql")),
@@ -21,6 +21,7 @@ const FIXTURES: [(u32, &str); 13] = [
     (11, include_str!("fixtures/0011.sql")),
     (12, include_str!("fixtures/0012.sql")),
     (13, include_str!("fixtures/0013.sql")),
+    (14, include_str!("fixtures/0014.sql")),
 ];
 
 #[test]
@@ -49,6 +50,31 @@ fn databases_of_every_older_schema_open_and_hold_what_they_held() {
         let expected = [("source.vanish", true), ("resource.stuck", false)];
         assert_eq!(told.collect::<Vec<_>>(), if schema == 1 { &[][..] } else { &expected });
     }
+}
+
+#[test]
+fn a_delivery_that_named_a_run_which_failed_by_itself_names_what_that_left_in_doubt() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("groundcrew.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(FIXTURES[13].1).unwrap();
+    // The run 900 failed, and 901 was cut off.
+    let text = "PRAGMA user_version = 14;
+        INSERT INTO delivery (hook, subject, seq, resumes) VALUES (1, 7, 1, 900), (1, 8, 1, 901);
+        INSERT INTO run (id, hook, op, component, seed, started, answer)
+          VALUES (900, 1, 'handle', '', x'', 0, '{}'), (901, 1, 'handle', '', x'', 0, NULL);
+        INSERT INTO call (run, n, op, access, print, ask, answer, sent_at) VALUES
+          (900, 0, 'http', 'write', '', x'', x'', 0), (900, 1, 'http', 'write', '', x'', NULL, 0),
+          (900, 2, 'http', 'read', '', x'', NULL, 0), (901, 0, 'http', 'write', '', x'', NULL, 0)";
+    old.execute_batch(text).unwrap();
+    drop(old);
+    drop(Store::open(&path, Options::default()).unwrap());
+    let new = Connection::open(&path).unwrap();
+    let text = "SELECT resumes, doubts FROM delivery WHERE subject IN (7, 8) ORDER BY subject";
+    let mut statement = new.prepare(text).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let found: Vec<(Option<i64>, Option<String>)> = rows.map(Result::unwrap).collect();
+    assert_eq!(found, [(None, Some("[[900,1]]".to_owned())), (Some(901), None)]);
 }
 
 #[test]

@@ -80,8 +80,9 @@ async fn a_version_waits_until_it_is_approved_and_is_active_once_it_was_started(
 
     bench.enters(hook, "two", 5).await;
     let past = vec![version("one").id()];
-    let entered =
-        Upgrade { active: Some(version("two")), past, named: Some(named("two")), ..Upgrade::default() };
+    let components = [(version("one").id(), "one".to_owned())].into();
+    let (active, named) = (Some(version("two")), Some(named("two")));
+    let entered = Upgrade { active, past, components, named, ..Upgrade::default() };
     assert_eq!(bench.store.upgrade(hook).unwrap(), entered);
 }
 
@@ -131,6 +132,22 @@ async fn a_version_that_was_active_is_let_in_again_and_what_came_after_it_is_not
         bench.enters(hook, &format!("version {second}"), second).await;
     }
     assert!(bench.allows(hook, "one") && !bench.allows(hook, "zero"), "the oldest is forgotten");
+    let upgrade = bench.store.upgrade(hook).unwrap();
+    let components: Vec<_> = upgrade.past.iter().map(|id| upgrade.components[id].as_str()).collect();
+    assert_eq!((components.len(), components[0]), (PAST_MAX, "version 16"));
+    assert_eq!((components[PAST_MAX - 1], upgrade.components.len()), ("one", PAST_MAX));
+}
+
+#[tokio::test]
+async fn what_an_older_program_kept_of_versions_before_still_lets_them_in() {
+    let bench = Bench::new();
+    let hook = bench.hook("dns").await;
+    for (second, component) in [(1, "one"), (2, "two")] {
+        bench.enters(hook, component, second).await;
+    }
+    let text = "UPDATE meta SET value = json_remove(value, '$.components') WHERE key LIKE 'upgrade/%'";
+    assert_eq!(bench.database().execute(text, []).unwrap(), 1);
+    assert!(bench.allows(hook, "one") && bench.store.upgrade(hook).unwrap().components.is_empty());
 }
 
 #[tokio::test]

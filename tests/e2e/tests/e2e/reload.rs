@@ -1,6 +1,8 @@
 //! The configuration changes while the process lives: nothing is missed or doubled, and what is wrong changes nothing.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -68,6 +70,20 @@ fn send(api: &str, n: u32) -> u16 {
         .header("content-type", "application/cloudevents+json")
         .send(event.to_string());
     answer.unwrap_or_else(|error| panic!("event {n} is not answered: {error}")).status().as_u16()
+}
+
+/// Begins to post a foreign event, and holds back the end of its body.
+fn begin_to_send(api: &str) -> (TcpStream, &'static str) {
+    let (first, rest) = (r#"{"specversion":"1.0","id":"slow","source":"/e2e","#, r#""type":"order.paid"}"#);
+    let mut stream = TcpStream::connect(api).unwrap();
+    write!(
+        stream,
+        "POST /v1/events HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\nauthorization: Bearer {EVENTS}\r\n\
+         content-type: application/cloudevents+json\r\ncontent-length: {}\r\n\r\n{first}",
+        first.len() + rest.len()
+    )
+    .unwrap();
+    (stream, rest)
 }
 
 /// It is the process that was started.
@@ -189,6 +205,48 @@ fn a_run_under_way_is_cut_off_and_goes_on_where_it_was() {
         expected[2] += usize::from(fault == Fault::Held);
         assert_eq!(times, expected, "{fault:?}: only what was in doubt is told twice: {last}");
     }
+    lives(&mut up);
+    up.end();
+}
+
+#[test]
+fn a_run_under_way_that_ends_in_a_moment_is_not_cut_off() {
+    let shipped = Shipped::get();
+    let scene = Scene::with_apps(0);
+    scene.configure(&stanza(&shipped.five, Some(&shipped.five_manifest)));
+    let mut up = scene.up();
+    scene.until_ready();
+    let asked = scene.outside.requests() + 2;
+    scene.outside.after(2, Some("POST"), Fault::Held);
+    scene.create_app("cust-1");
+    scene.until_so("the third post waits for its answer", || scene.outside.requests() > asked);
+    std::thread::scope(|scope| {
+        let reload = scope.spawn(|| scene.says(&["reload"]));
+        scene.until_so("nothing new begins", || scene.log().contains("nothing new begins"));
+        scene.outside.release();
+        assert_eq!(reload.join().unwrap(), "reloaded: nothing changed\n");
+    });
+    let runs = scene.list(&["runs", "--hook", "five"]);
+    assert!(runs.len() == 1 && runs[0]["outcome"] == "ok", "{runs:?}");
+    assert_eq!(scene.outside.receipts().len(), WRITES as usize, "nothing is told twice");
+    lives(&mut up);
+    up.end();
+}
+
+#[test]
+fn an_event_that_is_posted_slowly_over_a_reload_is_told_to_who_is_there_when_it_is_whole() {
+    let scene = Scene::with_apps(1);
+    scene.configure(RECORDS);
+    let mut up = scene.up();
+    scene.until_ready();
+    let (mut slow, rest) = begin_to_send(&scene.api);
+    scene.configure(&format!("{RECORDS}{ORDERS}"));
+    assert_eq!(scene.says(&["reload"]), "reloaded: 1 change\n  + hook orders\n");
+    slow.write_all(rest.as_bytes()).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    scene.until_so("the hook that came meanwhile is told", || scene.told_of("order.paid").len() == 1);
     lives(&mut up);
     up.end();
 }

@@ -39,6 +39,16 @@ struct Versions {
     promoted: Option<PromotedShown>,
     /// What is compared with what runs.
     candidate: Option<CandidateShown>,
+    /// Versions that were active before, the last one first: going back to one of them needs nobody.
+    past: Vec<PastShown>,
+}
+
+#[derive(Serialize)]
+struct PastShown {
+    /// The digest of its component and its manifest.
+    version: String,
+    /// The digest of its component; none: it was left before that was kept.
+    component: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -90,18 +100,22 @@ impl Known {
         let promoted = |it: &Promotion| PromotedShown { component: it.component, instead_of: it.instead_of };
         let candidate =
             |it: &Canary| CandidateShown { component: it.candidate, equal: it.equal, differs: it.differed };
+        let past = |version: &String| PastShown {
+            version: version.clone(),
+            component: self.upgrade.components.get(version).cloned(),
+        };
         Versions {
             component: hook.component,
             waiting: self.upgrade.waiting.as_ref().map(waiting),
             approved: self.upgrade.approved.is_some(),
             promoted: self.promotion.as_ref().map(promoted),
             candidate: self.candidate.as_ref().map(candidate),
+            past: self.upgrade.past.iter().map(past).collect(),
         }
     }
 
     /// In a few words each: `5658a1b6ce07 waits for approval`.
     fn remarks(&self) -> impl Iterator<Item = String> {
-        let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
         let waiting = self.upgrade.waiting.as_ref();
         let approved = self.upgrade.approved.as_ref();
         let candidate = |it: &Canary| {
@@ -112,10 +126,23 @@ impl Known {
             approved.map(|_| "a version is approved, and begins with the next reload".to_owned()),
             self.promotion.as_ref().map(|it| format!("{} is promoted", it.component.short())),
             self.candidate.as_ref().map(candidate),
+            self.before(),
         ]
         .into_iter()
         .flatten()
     }
+
+    /// The versions that were active before, of which the component is known: `before: 88358f099dc9, 094c8cbd9786`.
+    fn before(&self) -> Option<String> {
+        let known = self.upgrade.past.iter().filter_map(|version| self.upgrade.components.get(version));
+        let shorts: Vec<_> = known.map(|digest| short(digest)).collect();
+        (!shorts.is_empty()).then(|| format!("before: {}", shorts.join(", ")))
+    }
+}
+
+/// The beginning of a digest, as people read it.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 pub(super) fn run(context: &Context) -> Result<Answer, Failure> {

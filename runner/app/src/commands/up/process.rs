@@ -14,7 +14,7 @@ use crate::config::{Config, Ndjson};
 use crate::control::{Done, Refusal};
 use crate::data_dir::DataDir;
 use crate::http::{self, Door, Front, ServeError};
-use crate::reload::{Asks, Lineup, Place, Reloads, Round};
+use crate::reload::{Asks, DRAIN, Lineup, Place, Reloads, Round};
 use crate::service::{Service, Started};
 
 /// Looks at what is to run, until it stands still.
@@ -149,6 +149,8 @@ impl Process<'_> {
                 return Ok(());
             }
         };
+        tracing::info!(within = %DRAIN, "nothing new begins; what is under way comes to its end");
+        running.started.drain(DRAIN).await;
         self.front.close();
         running.started.end().await.map_err(|error| Failure::of(&error))?;
         match Box::pin(self.start(config, seen)).await {

@@ -1,0 +1,88 @@
+//! What people ask of a runner that takes it a while: an audit now, a remedy now.
+//!
+//! It is on record from before it is confirmed until it is over, so whoever takes the place of a runner does what that was
+//! asked for.
+
+use groundcrew_core::time::Timestamp;
+use rusqlite::params;
+
+use crate::operators::{self, OperatorAct};
+use crate::{Result, Store};
+
+/// How many may be asked for and not be over.
+pub const ERRANDS_MAX: u32 = 16;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// An audit, by its name.
+    Audit(String),
+    /// The remedy of a finding, by its number.
+    Mend(i64),
+}
+
+/// An errand that is not over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedErrand {
+    /// Its number, which no other one ever has.
+    pub id: i64,
+    /// What is asked for.
+    pub errand: Errand,
+    /// Who asks.
+    pub who: String,
+}
+
+/// Whether an errand is on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is.
+    Yes,
+    /// There are [`ERRANDS_MAX`] already.
+    Full,
+}
+
+impl Store {
+    /// Keeps what a person asks for, and that they did.
+    pub async fn ask(&self, errand: Errand, act: OperatorAct, now: Timestamp) -> Result<Kept> {
+        self.write(move |connection| {
+            let asked: u32 = connection.query_row("SELECT count(*) FROM errand", [], |row| row.get(0))?;
+            if asked >= ERRANDS_MAX {
+                return Ok(Kept::Full);
+            }
+            let (audit, finding) = match &errand {
+                Errand::Audit(name) => (Some(name), None),
+                Errand::Mend(finding) => (None, Some(finding)),
+            };
+            let text = "INSERT INTO errand (audit, finding, who) VALUES (?1, ?2, ?3)";
+            connection.execute(text, params![audit, finding, act.who])?;
+            operators::record(connection, &act, now)?;
+            Ok(Kept::Yes)
+        })
+        .await
+    }
+
+    /// What was asked for and is not over, in the order of asking.
+    pub fn errands(&self) -> Result<Vec<AskedErrand>> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, audit, finding, who FROM errand ORDER BY id")?;
+            let rows = statement.query_map([], |row| {
+                let errand = match row.get::<_, Option<String>>(1)? {
+                    Some(audit) => Errand::Audit(audit),
+                    None => Errand::Mend(row.get(2)?),
+                };
+                Ok(AskedErrand { id: row.get(0)?, errand, who: row.get(3)? })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// An errand is over.
+    pub async fn end_errand(&self, id: i64) -> Result<()> {
+        self.write(move |connection| {
+            connection.execute("DELETE FROM errand WHERE id = ?1", [id])?;
+            Ok(())
+        })
+        .await
+    }
+}
