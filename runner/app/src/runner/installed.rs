@@ -18,6 +18,9 @@ use super::given;
 use crate::config;
 
 /// One installed hook.
+/// Why a hook stands still whose component is not ready.
+const UNCOMPILED: &str = "its component is being compiled";
+
 pub struct Installed {
     /// Its number in the store.
     pub id: HookId,
@@ -104,12 +107,18 @@ impl Installed {
         Self { still: why, ..self }
     }
 
-    /// Why it stands still; none: it does not.
+    /// Why it stands still for now; none: it does not.
     pub fn still(&self) -> Option<&str> {
         self.still.as_deref()
     }
 
     /// Its own way out, if it has one.
+        let uncompiled = || (!self.component.is_compiled()).then_some(UNCOMPILED);
+        self.held().or_else(uncompiled)
+    }
+
+    /// Why it stands still until somebody starts another version of it; none: it does not.
+    pub fn held(&self) -> Option<&str> {
     pub fn transport(&self) -> Option<Arc<dyn Transport>> {
         self.transport.clone()
     }

@@ -138,7 +138,7 @@ impl Interrupted {
     ) -> Option<Ending> {
         let strayed = match outcome {
             Err(Ended::Refused(Refusal::InDoubt(_) | Refusal::Diverged { .. })) => true,
-            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_)) => false,
+            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_) | Ended::Uncompiled) => false,
             Ok(_) | Err(Ended::Failure(_) | Ended::Trap(_)) => {
                 gate.known().calls.len() > gate.journal().calls.len()
             }
