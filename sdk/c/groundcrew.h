@@ -32,6 +32,9 @@ hook_failure *hook_retry(const char *format, ...) __attribute__((format(printf, 
 hook_failure *hook_lasting(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Something that a person wrote (a label, the configuration) cannot be used: lasting, and says `invalid: ...`. */
 hook_failure *hook_invalid(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What `inventory_scan` answers where the configuration names nothing to list by: the host takes the hook as one without an
+ * inventory then. */
+hook_failure *hook_no_inventory(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Whether an API answered 404. */
 bool hook_is_missing(const hook_failure *failure);
 
@@ -81,8 +84,9 @@ void hook_log(hook_level level, const char *format, ...) __attribute__((format(p
  *
  *     HOOK_TRY(hook_json("POST", url, body, &answer, "idempotency-key", event->id));
  *
- * The body may be NULL, and so may the place of the answer; an empty answer is NULL. What follows are names and values
- * of headers. A status other than 2xx is a failure that knows whether to try again. */
+ * The body may be NULL, and so may the place of the answer; an empty answer is NULL, and so is that of a 204 or 205. What
+ * follows are names and values of headers. A status other than 2xx is a failure that knows whether to try again; an
+ * answer that is no JSON is one that shows its first 80 bytes. */
 #define hook_json(method, url, body, ...) hook_json_((method), (url), (body), __VA_ARGS__, (const char *)NULL)
 hook_failure *hook_json_(const char *method, const char *url, const cJSON *body, cJSON **into, ...)
     __attribute__((sentinel));

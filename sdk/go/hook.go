@@ -86,6 +86,12 @@ func Lasting(format string, values ...any) error {
 	return &Failure{Message: fmt.Sprintf(format, values...), Lasting: true}
 }
 
+// NoInventory is what Scan answers, as it is, where the configuration names nothing to list by: the host takes the hook
+// as one without an inventory then.
+func NoInventory(format string, values ...any) error {
+	return Lasting("inventory.none: %s", fmt.Sprintf(format, values...))
+}
+
 // FailureOf says what the host is told of an error.
 func FailureOf(err error) Failure {
 	var failure *Failure

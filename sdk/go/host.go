@@ -74,7 +74,8 @@ func Send(request Request) (Response, error) {
 var ErrNotFound = errors.New("not found")
 
 // JSON sends a value, unless it is nil, and reads the answer into another, unless that is nil. A status other than 2xx
-// is an error that knows whether to try again.
+// is an error that knows whether to try again. An answer without a body, and one of 204 or 205, leaves the value as it
+// is; one that is no JSON is an error that shows how it begins.
 func JSON(method, url string, body, into any, header ...[2]string) error {
 	request := Request{Method: method, URL: url, Header: header}
 	if body != nil {
@@ -92,8 +93,11 @@ func JSON(method, url string, body, into any, header ...[2]string) error {
 	if response.Status < 200 || response.Status > 299 {
 		return refused(response)
 	}
-	if into == nil || len(response.Body) == 0 {
+	if into == nil || len(response.Body) == 0 || response.Status == 204 || response.Status == 205 {
 		return nil
+	}
+	if !json.Valid(response.Body) {
+		return noJSON(request, response)
 	}
 	return json.Unmarshal(response.Body, into)
 }
@@ -101,6 +105,25 @@ func JSON(method, url string, body, into any, header ...[2]string) error {
 // Segment makes a text fit for one segment of a URL's path, or for a value of its query.
 func Segment(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+}
+
+func noJSON(request Request, response Response) error {
+	kind := "no content-type"
+	for _, header := range response.Header {
+		if strings.EqualFold(header[0], "content-type") {
+			kind = header[1]
+			break
+		}
+	}
+	// The first 80 bytes; a dot for each that is no printable ASCII.
+	begin := append([]byte(nil), response.Body[:min(len(response.Body), 80)]...)
+	for i, char := range begin {
+		if char < 32 || char > 126 {
+			begin[i] = '.'
+		}
+	}
+	const format = "%s %s: status %d, %s: the answer is no JSON: %s"
+	return &Failure{Message: fmt.Sprintf(format, request.Method, request.URL, response.Status, kind, begin)}
 }
 
 func refused(response Response) error {

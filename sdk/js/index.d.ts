@@ -168,6 +168,9 @@ export class Failure extends Error {
 /** A failure that only a person can mend: `throw lasting("no such zone")`. */
 export function lasting(message: string): Failure;
 
+/** What `scan` throws where the configuration names nothing to list by: the host takes it as one without an inventory. */
+export function noInventory(why: string): Failure;
+
 /** The functions of an export; whatever they throw becomes a failure, with the stack in the run's log. */
 export function hook<T extends Handler | Provision | Inventory | Audit | Remedy>(functions: T): T;
 
@@ -188,7 +191,10 @@ export interface Options {
   missing?: any;
 }
 
-/** Sends one request and answers the JSON that comes back; a status other than 2xx is thrown as a failure. */
+/**
+ * Sends one request and answers the JSON that comes back; undefined: the body is empty, or the status 204 or 205. Another
+ * status than 2xx is thrown as a failure, as is what is no JSON, with the first 80 bytes of it.
+ */
 export function json<T = any>(method: string, url: string, body?: unknown, options?: Options): T;
 
 /** One thing that should exist. */

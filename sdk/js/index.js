@@ -25,6 +25,11 @@ export function lasting(message) {
   return new Failure(message, { retry: false });
 }
 
+/** What `scan` throws where the configuration names nothing to list by: the host takes it as one without an inventory. */
+export function noInventory(why) {
+  return lasting(`inventory.none: ${why}`);
+}
+
 /** The functions of an export; whatever they throw becomes a failure. They may be async. */
 export function hook(functions) {
   const guarded = (name) => async (...given) => {
@@ -65,7 +70,7 @@ export const log = {
 
 /**
  * Sends one request and answers the JSON that comes back, or undefined for an empty body. A 404 answers
- * `options.missing`, where that is given; every other status but 2xx is thrown as a failure.
+ * `options.missing`, where that is given; every other status but 2xx is thrown as a failure, and so is what is no JSON.
  */
 export function json(method, url, body, options = {}) {
   const headers = Object.entries(options.headers ?? {});
@@ -76,13 +81,32 @@ export function json(method, url, body, options = {}) {
   }
   const answer = http.send({ method, url, headers, body: sent, seal: options.seal ?? [] });
   if (answer.status === 404 && "missing" in options) return options.missing;
+  if (answer.status >= 200 && answer.status < 300) return parsed(method, url, answer);
   const text = new TextDecoder().decode(answer.body);
-  if (answer.status >= 200 && answer.status < 300) return text === "" ? undefined : JSON.parse(text);
-  const wait = answer.headers.find(([name]) => name.toLowerCase() === "retry-after")?.[1] ?? "";
+  const wait = header(answer, "retry-after") ?? "";
   throw new Failure(`status ${answer.status}: ${text.trim().slice(0, 500)}`, {
     retry: RETRY.has(answer.status) || answer.status >= 500,
     afterMs: /^\d{1,6}$/.test(wait) ? Number(wait) * 1000 : undefined,
   });
+}
+
+function header(answer, wanted) {
+  return answer.headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+function parsed(method, url, answer) {
+  if (answer.body.length === 0 || answer.status === 204 || answer.status === 205) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(answer.body));
+  } catch {
+    const type = header(answer, "content-type") ?? "no content-type";
+    throw new Failure(`${method} ${url}: status ${answer.status}, ${type}: the answer is no JSON: ${begin(answer.body)}`);
+  }
+}
+
+// The first 80 bytes; a dot for each that is no printable ASCII.
+function begin(body) {
+  return String.fromCharCode(...body.slice(0, 80).map((byte) => (byte > 31 && byte < 127 ? byte : 46)));
 }
 
 /** One thing that should exist; `after` holds `kind/key` of things that must be ready before. */

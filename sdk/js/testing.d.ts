@@ -12,6 +12,8 @@ export interface Answer {
   status?: number;
   headers?: Record<string, string>;
   json?: unknown;
+  /** The body as it is, instead of `json`. */
+  text?: string;
 }
 
 /** What stands in for the host while Node's own test runner runs. */

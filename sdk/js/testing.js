@@ -27,7 +27,7 @@ function send({ method, url, headers, body }) {
   const request = { method, url, headers: Object.fromEntries(headers), json: text === "" ? undefined : JSON.parse(text) };
   host.sent.push(request);
   const answer = host.answer(request);
-  const said = answer.json === undefined ? "" : JSON.stringify(answer.json);
+  const said = answer.text ?? (answer.json === undefined ? "" : JSON.stringify(answer.json));
   return {
     status: answer.status ?? 200,
     headers: Object.entries(answer.headers ?? {}),

@@ -4,6 +4,10 @@
 //! names one; without, the host takes for its own what it wrote. The registry may add fields: only those that are
 //! wanted are compared. Fields that hold a sealed value are shown masked, so they stand apart in what is wanted, as
 //! `sealed`: the host compares them with what was last written.
+//!
+//! A registry need not have a listing; where the stanza says how it lists, this hook has an inventory.
+
+mod inventory;
 
 use groundcrew_hook::{
     Failure, Provisioner, Request, Response, Result, Spec, Thing, Value, View, Want, encode, json,
@@ -39,6 +43,8 @@ struct Config {
     mark: Option<String>,
     #[serde(default)]
     auth: Auth,
+    /// How it lists its documents, if it does.
+    list: Option<inventory::List>,
 }
 
 #[derive(Deserialize)]
@@ -193,3 +199,4 @@ fn flat(value: &Value, into: &mut Vec<String>) -> Result<()> {
 }
 
 groundcrew_hook::export_provisioner!(Register);
+groundcrew_hook::export_inventory!(Register);

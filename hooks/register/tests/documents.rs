@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use groundcrew_hook::testing::{Fake, answer, desired, life, view, want};
-use groundcrew_hook::{Provisioner, Request, Response, Result, Value, Want, json};
+use groundcrew_hook::{Inventory, Provisioner, Request, Response, Result, Value, Want, json};
 use hook_register::Register;
 
 type Documents = Rc<RefCell<BTreeMap<String, Value>>>;
@@ -146,4 +146,53 @@ fn a_sealed_field_is_no_drift_though_it_is_shown_masked() {
     };
     assert_eq!(shown_as(json!("redis://:***@cache")), json!({ "url": "masked" }), "as the host masks it");
     assert_eq!(shown_as(json!("by hand")), json!({ "url": "other" }), "and never the value");
+}
+
+/// A registry that lists its documents, two pages of them.
+fn lists(request: &Request) -> Result<Response> {
+    let first = json!({ "data": { "all": [
+        { "name": "cust 7", "plan": "pro", "owner": "gc1:test:row", "revision": 3 },
+        { "name": 12, "owner": "gc1:test:row" },
+    ] }, "next": "c 2" });
+    let last = json!({ "data": { "all": [{ "name": "other", "plan": "free" }] }, "next": null });
+    match (request.method.as_str(), request.url.as_str()) {
+        ("GET", "https://reg.test/v1?after=c%202") => answer(200, &last),
+        ("GET", "https://reg.test/v1") => answer(200, &first),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn listing(list: &Value) -> Fake {
+    Fake::new().config(config(&json!({ "list": list }))).secret("TOKEN").http(lists)
+}
+
+#[test]
+fn what_the_registry_lists_is_shown_as_far_as_its_items_say() {
+    let pages = json!({ "path": "v1", "items": "/data/all", "id": "/name", "below": "v1/", "next": "/next", "cursor": "after" });
+    let fake = listing(&pages);
+    let first = fake.run(|| Register::scan(None, None)).unwrap();
+    let last = fake.run(|| Register::scan(None, first.next.as_deref())).unwrap();
+    assert_eq!((first.next.as_deref(), last.next), (Some("c 2"), None));
+    let all: Vec<_> = first.things.into_iter().chain(last.things).collect();
+    let keys: Vec<_> = all.iter().map(|listed| listed.key.as_deref().unwrap()).collect();
+    assert_eq!(keys, ["v1/cust 7", "v1/12", "v1/other"]);
+    // As a look shows it: what the registry adds is left out.
+    assert_eq!(all[0].thing.body, document().body);
+    assert_eq!(all[1].thing.body, json!({ "path": "v1/12" }), "it does not say what the document says");
+    let marks: Vec<_> = all.iter().map(|listed| listed.thing.mark.as_deref()).collect();
+    assert_eq!(marks, [Some("gc1:test:row"), Some("gc1:test:row"), None]);
+}
+
+#[test]
+fn without_a_listing_it_says_that_there_is_none_and_a_listing_of_another_shape_is_refused() {
+    let none = Fake::new().config(config(&json!({}))).secret("TOKEN");
+    let failure = none.run(|| Register::scan(None, None)).unwrap_err();
+    assert!(!failure.retry && failure.message.starts_with("inventory.none: `list` "), "{failure}");
+    for (list, said) in [
+        (json!({ "path": "v1" }), "there is no list at ``"),
+        (json!({ "path": "v1", "items": "/data/all" }), "an item of the list has no text at `/id`"),
+    ] {
+        let failure = listing(&list).run(|| Register::scan(None, None)).unwrap_err();
+        assert_eq!((failure.message.as_str(), failure.retry), (said, false));
+    }
 }

@@ -1,6 +1,6 @@
 //! Puts a runner together from a configuration: data directory, store, components, registry.
 
-mod progress;
+mod compile;
 mod seen;
 mod trial;
 
@@ -8,19 +8,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::poll::Rate;
 use groundcrew_core::settle::Rules;
 use groundcrew_core::time::Timestamp;
-use groundcrew_engine::cache::{self, Bounds, Cache, Compiler, Component};
+use groundcrew_engine::cache::{self, Cache, Compiler};
 use groundcrew_engine::clock::{Clock, EvenClock, MachineDial};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::inspect::{self, Inspected, inspect};
 use groundcrew_engine::limited::Limited;
 use groundcrew_engine::limits::Limits;
-use groundcrew_engine::run::{Engine, LinkError, Profile, ProfileError, Reset};
+use groundcrew_engine::run::{self, Engine, LinkError, Profile, ProfileError, Reset};
 use groundcrew_engine::transport::Network;
 use groundcrew_store::hooks::{HookState, StoredHook};
 use groundcrew_store::told::Listeners;
@@ -39,7 +38,7 @@ use crate::runner::{Entropy, Parts, Runner};
 use crate::service::CountsOf;
 use crate::upgrade::{self, Entering};
 
-pub use progress::Progress;
+pub use compile::Compiling;
 pub use seen::Seen;
 pub use trial::{Chosen, choose, look_over};
 
@@ -181,8 +180,6 @@ pub struct Setting {
     pub limits: Limits,
     /// Where steps are written down instead of taken; none: they are taken.
     pub rehearsal: Option<Arc<Rehearsal>>,
-    /// Who says what is compiled.
-    pub progress: Progress,
     /// What components were when they were approved.
     pub seen: Seen,
 }
@@ -213,7 +210,6 @@ impl Setting {
             compiler: self.compiler.clone(),
             limits: self.limits.clone(),
             rehearsal: self.rehearsal.clone(),
-            progress: self.progress.clone(),
             seen,
         }
     }
@@ -229,8 +225,6 @@ impl Outward {
         let asked_until = store.meta(INSTALLATION)?.map(|_| clock.now());
         let limited = Limited::new(network, rates::rules(&config.fly_api), clock.clone(), asked_until);
         let counts = limited.clone();
-        let program =
-            std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
         let transport: Arc<dyn Transport> = Arc::new(limited.of_runner());
         let setting = Setting {
             directory: directory.to_owned(),
@@ -240,14 +234,20 @@ impl Outward {
             transport: transport.clone(),
             of_hook: Arc::new(move |hook, rate| Arc::new(limited.of_hook(hook, rate))),
             entropy: Entropy::of_system(),
-            compiler: Compiler::Child { program, args: vec!["compile-component".to_owned()] },
+            compiler: compiler()?,
             limits,
             rehearsal: None,
-            progress: Progress::default(),
             seen: Seen::default(),
         };
         Ok(Self { setting, transport, counts: Arc::new(move || counts.counts()) })
     }
+}
+
+/// This program, as it compiles in a process of its own.
+pub fn compiler() -> Result<Compiler, Error> {
+    let program =
+        std::env::current_exe().map_err(|source| Error::Io { path: "/proc/self/exe".into(), source })?;
+    Ok(Compiler::Child { program, args: vec!["compile-component".to_owned()] })
 }
 
 /// Loads every component, registers every hook and puts the runner together.
@@ -256,6 +256,35 @@ impl Outward {
 /// Afterwards runs that a dead process left open are closed, every owner of every provisioner is owed a look,
 /// and hooks whose stanza vanished are detached: their rows stay as they are.
 pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, Error> {
+    let (runner, compiling) = put_together(config, setting, Missing::Compiled).await?;
+    // Nothing is left to compile.
+    compiling.run().await?;
+    Ok(runner)
+}
+
+/// Puts a runner together whose hooks begin one by one: at once those whose components the cache has, the others as
+/// [`Compiling`] comes to them. Until then they stand still, and miss nothing.
+///
+/// # Guarantees
+/// Those of [`assemble`].
+pub async fn begin(config: &Config, setting: Setting) -> Result<(Arc<Runner>, Compiling), Error> {
+    put_together(config, setting, Missing::Later).await
+}
+
+/// What becomes of components that the cache does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// They are compiled before anything is done.
+    Compiled,
+    /// Their hooks come later.
+    Later,
+}
+
+async fn put_together(
+    config: &Config,
+    setting: Setting,
+    missing: Missing,
+) -> Result<(Arc<Runner>, Compiling), Error> {
     let store = setting.store.clone();
     if let Err(found) = store.claim_meta(INSTALLATION, &config.installation).await? {
         return Err(Error::Installation { found, configured: config.installation.clone() });
@@ -272,21 +301,23 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     let entering = stanzas.iter().map(|hook| prepare(config, hook, &setting, &known));
     let entering = entering.collect::<Result<Vec<_>, _>>()?;
     let engine = Engine::new(profile(&entering, &setting, SLOTS))?;
-    let compiled = compile(&cache, &engine, &entering, &setting.progress).await;
+    let compiled = match missing {
+        Missing::Compiled => compile::all(&cache, &engine, &entering).await,
+        Missing::Later => compile::found(&cache, &engine, &entering),
+    };
     let compiled = compiled.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
-    if setting.rehearsal.is_none()
-        && let Err(error) = cache.tidy(Bounds::default())
-    {
-        tracing::warn!(%error, "what is of no use any more stays in the cache");
-    }
+    let mut compiling = Compiling::new(cache, engine.clone(), store.clone(), setting.rehearsal.is_none());
     let mut hooks = Vec::new();
     for entering in entering {
         let (hook, inspected) = (&entering.hook, &entering.inspected);
-        let linked = engine.link(&compiled[&inspected.digest], inspected, hook.manifest.clone());
-        let linked = linked.map_err(|source| Error::Link { hook: hook.name.clone(), source })?;
+        let component = run::Hook::uncompiled(inspected, hook.manifest.clone());
+        match compiled.get(&inspected.digest) {
+            Some(compiled) => compile::link(&engine, compiled, &component, &hook.name)?,
+            None => compiling.add(hook, component.clone()),
+        }
         let id = register(&store, hook, entering.active(), &known).await?;
         upgrade::keep(&store, id, &entering, setting.clock.now()).await?;
-        let installed = Installed::new(id, hook.clone(), linked, &config.secrets, key);
+        let installed = Installed::new(id, hook.clone(), component, &config.secrets, key);
         let installed = installed.map_err(|source| Error::Secrets { hook: hook.name.clone(), source })?;
         let installed = installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into()));
         hooks.push(installed.standing_still(entering.still()));
@@ -331,7 +362,8 @@ pub async fn assemble(config: &Config, setting: Setting) -> Result<Arc<Runner>, 
     tell_of_endings(&store, config)?;
     resolve_reported(&store, config, now).await?;
     forget_mending(&runner, config).await?;
-    Ok(runner)
+    compiling.note().await?;
+    Ok((runner, compiling))
 }
 
 /// Reads a stanza's component, keeps it, and decides which version of it is started.
@@ -394,42 +426,6 @@ fn keep(setting: &Setting, digest: Digest, bytes: &[u8]) {
     if let Err(error) = kept::keep(&setting.directory, digest, bytes, setting.clock.now()) {
         tracing::warn!(%error, component = %digest.short(), "it cannot be kept: its runs cannot be replayed later");
     }
-}
-
-/// Components that are compiled at the same time; a large one takes hundreds of megabytes meanwhile.
-const AT_ONCE: usize = 2;
-
-/// Compiles all components that are not in the cache, each once.
-async fn compile(
-    cache: &Cache,
-    engine: &Engine,
-    entering: &[Entering],
-    progress: &Progress,
-) -> Vec<Result<(Digest, Component), Error>> {
-    let failed = |one: &Entering, source| Error::Compile { hook: one.hook.name.clone(), source };
-    let distinct: BTreeMap<_, _> = entering.iter().map(|one| (one.inspected.digest, one)).collect();
-    let (mut all, mut missing) = (Vec::new(), Vec::new());
-    for (digest, one) in distinct {
-        match cache.find(engine, digest) {
-            Ok(Some(compiled)) => all.push(Ok((digest, compiled))),
-            Ok(None) => missing.push((digest, one)),
-            Err(source) => all.push(Err(failed(one, source))),
-        }
-    }
-    progress.begins(missing.iter().map(|(_, one)| one.hook.name.clone()));
-    let load = async |(digest, one): (Digest, &Entering)| {
-        // Read again: all components at once would be the most memory that the process ever needs.
-        let bytes = bytes_of(&one.hook)?;
-        if Digest::of(&bytes) != digest {
-            return Err(Error::Changed { hook: one.hook.name.clone() });
-        }
-        let compiled = cache.load(engine, digest, &bytes).await;
-        progress.is_done(&one.hook.name);
-        Ok((digest, compiled.map_err(|source| failed(one, source))?))
-    };
-    // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
-    all.extend(stream::iter(missing).map(load).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
-    all
 }
 
 fn bytes_of(hook: &Hook) -> Result<Vec<u8>, Error> {

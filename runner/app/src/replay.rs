@@ -130,7 +130,9 @@ impl Came {
     fn of<T: Serialize>(run: &Run<T>) -> Self {
         let outcome = match &run.outcome {
             Ok(_) => Outcome::Guest("ok".to_owned()),
-            Err(ended @ (Ended::Deadline(_) | Ended::Refused(_))) => Outcome::Host(ended.to_string()),
+            Err(ended @ (Ended::Deadline(_) | Ended::Refused(_) | Ended::Uncompiled)) => {
+                Outcome::Host(ended.to_string())
+            }
             Err(ended) => Outcome::Guest(ended.to_string()),
         };
         Self { outcome, answer: given::answer(run), calls: run.journal.calls.len() as u32 }

@@ -235,6 +235,16 @@ impl Runner {
         self.recovering.store(false, Ordering::Release);
     }
 
+    /// Waits until every component is compiled.
+    ///
+    /// # Cancel safety
+    /// It only waits.
+    pub async fn compiled(&self) {
+        for installed in self.registry().all() {
+            installed.component.compiled().await;
+        }
+    }
+
     /// The present.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

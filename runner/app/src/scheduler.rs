@@ -437,8 +437,9 @@ async fn drifted(
     hook: &str,
     tick: Option<Timestamp>,
 ) -> Result<(), runner::Error> {
-    let Drifted { listed, looked_at, wrong } = work.drift(hook).await?;
-    tracing::info!(hook, listed, looked_at, wrong = wrong.len(), "listed for drift");
+    let Drifted { listed, looked_at, wrong, none } = work.drift(hook).await?;
+    let has_inventory = none.is_none();
+    tracing::info!(hook, listed, looked_at, wrong = wrong.len(), has_inventory, "listed for drift");
     if let Some(tick) = tick {
         store.save_tick(name, tick).await?;
     }

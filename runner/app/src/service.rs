@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::assembly::{self, Compiling};
 use crate::backfill;
 use crate::canary;
 use crate::config::Config;
@@ -48,6 +49,9 @@ pub enum Error {
     /// Candidates.
     #[error(transparent)]
     Canary(#[from] canary::Error),
+    /// A component that does not compile.
+    #[error(transparent)]
+    Component(#[from] Box<assembly::Error>),
 }
 
 /// Tells who waits for limits, and which hosts failed.
@@ -131,8 +135,13 @@ impl Routes for RunnerRoutes {
 }
 
 impl Service {
-    /// Starts everything, until `stop`; what the API answers from comes back with it.
-    pub async fn start(self, stop: CancellationToken) -> Result<(Started, http::State), Error> {
+    /// Starts everything, until `stop`; what the API answers from comes back with it. Hooks whose components are still
+    /// compiled come later.
+    pub async fn start(
+        self,
+        compiling: Compiling,
+        stop: CancellationToken,
+    ) -> Result<(Started, http::State), Error> {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
         self.start_canaries(&mut tasks, &stop).await?;
@@ -163,6 +172,11 @@ impl Service {
             dispatcher.dispatch(ends).await;
             drop(works);
             Ok(())
+        });
+        let ends = stop.clone();
+        tasks.spawn(async move {
+            let compiled = ends.run_until_cancelled(Box::pin(compiling.run())).await;
+            Ok(compiled.unwrap_or(Ok(())).map_err(Box::new)?)
         });
         if self.runner.is_recovering() {
             tracing::warn!(

@@ -11,11 +11,12 @@ use std::{env, fs};
 use groundcrew_engine::inspect::embed;
 
 /// Folders of `examples/`, and the packages that are in them.
-const EXAMPLES: [(&str, &str); 4] = [
+const EXAMPLES: [(&str, &str); 5] = [
     ("rust/provisioner", "example-provisioner"),
     ("rust/handler", "example-handler"),
     ("rust/auditor", "example-auditor"),
     ("plain/bare", "example-bare"),
+    ("plain/wasi-http", "example-wasi-http"),
 ];
 
 fn root() -> PathBuf {

@@ -13,6 +13,18 @@ use crate::settle::{Row, SKEW};
 use crate::spec::{Failure, Listed, Output, Thing, ThingState, differing};
 use crate::time::Timestamp;
 
+/// How the message of a lasting failure begins by which `scan` says that with this configuration nothing can be listed.
+///
+/// The exports of a component are fixed, and what a stanza configures is not. A convention, for the WIT's `failure` has
+/// no codes: `inventory.none: WHY`.
+pub const NONE: &str = "inventory.none";
+
+/// Why nothing can be listed with this configuration, if that is what a failure of `scan` says.
+pub fn none(failure: &Failure) -> Option<&str> {
+    let why = failure.message.strip_prefix(NONE).filter(|_| !failure.retry)?;
+    if why.is_empty() { Some("it did not say why") } else { why.strip_prefix(": ") }
+}
+
 /// What the ledger knows of a listed thing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {

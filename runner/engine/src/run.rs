@@ -100,6 +100,9 @@ pub enum Ended {
     /// The hook has no such export.
     #[error("the component does not export `{0}`")]
     NoExport(&'static str),
+    /// Its component is not compiled yet.
+    #[error("the component is not compiled yet")]
+    Uncompiled,
 }
 
 impl Ended {
@@ -108,7 +111,9 @@ impl Ended {
         match self {
             Self::Failure(failure) => failure.clone(),
             Self::NoExport(_) => Failure::final_(self.to_string()),
-            Self::Trap(_) | Self::Deadline(_) | Self::Refused(_) => Failure::again(self.to_string()),
+            Self::Trap(_) | Self::Deadline(_) | Self::Refused(_) | Self::Uncompiled => {
+                Failure::again(self.to_string())
+            }
         }
     }
 }

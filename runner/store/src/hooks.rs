@@ -1,11 +1,16 @@
 //! Hooks by name, each with the last approved stanza.
 
+use std::collections::BTreeSet;
+
 use groundcrew_core::hash::Digest;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::operators::{self, OperatorAct};
 use crate::{HookId, Result, Store, audits, ends, findings, sql};
+
+/// Under which key the runner says which hooks wait for their components to be compiled.
+const COMPILING: &str = "compiling";
 
 /// How a hook is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -204,6 +209,25 @@ impl Store {
             let found: String =
                 connection.query_row("SELECT value FROM meta WHERE key = ?1", [&key], |row| row.get(0))?;
             Ok(if found == value { Ok(()) } else { Err(found) })
+        })
+        .await
+    }
+
+    /// Hooks that wait for their components to be compiled, as the last runner said; it may have ended since.
+    pub fn compiling(&self) -> Result<BTreeSet<String>> {
+        self.read(|connection| {
+            let text = "SELECT value FROM meta WHERE key = ?1";
+            let names = connection.query_row(text, [COMPILING], |row| sql::json(row, 0)).optional()?;
+            Ok(names.unwrap_or_default())
+        })
+    }
+
+    /// Says which hooks wait for their components to be compiled.
+    pub async fn note_compiling(&self, hooks: BTreeSet<String>) -> Result<()> {
+        self.write(move |connection| {
+            let text = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+            connection.execute(text, params![COMPILING, sql::text_of(&hooks)])?;
+            Ok(())
         })
         .await
     }

@@ -34,14 +34,27 @@ static hook_failure *refused(const hook_response *answer) {
   return failure;
 }
 
-static hook_failure *read_json(const hook_response *answer, cJSON **into) {
+/* What is said of an answer that is no JSON: its first 80 bytes, with a dot for each that is no printable ASCII. */
+static hook_failure *no_json(const hook_request *request, const hook_response *answer) {
+  char begin[81] = "";
+  for (size_t i = 0; i < answer->body.length && i < sizeof begin - 1; i++) {
+    unsigned char byte = (unsigned char)answer->body.data[i];
+    begin[i] = byte > 31 && byte < 127 ? (char)byte : '.';
+  }
+  const char *type = "no content-type";
+  for (size_t i = answer->header_count; i > 0; i--) {
+    if (strcasecmp(answer->headers[i - 1].name, "content-type") == 0) type = answer->headers[i - 1].value;
+  }
+  return hook_retry("%s %s: status %d, %s: the answer is no JSON: %s", request->method, request->url, answer->status,
+                    type, begin);
+}
+
+static hook_failure *read_json(const hook_request *request, const hook_response *answer, cJSON **into) {
   *into = NULL;
-  if (answer->body.length == 0) return NULL;
-  const char *end = NULL;
+  if (answer->body.length == 0 || answer->status == 204 || answer->status == 205) return NULL;
   /* With the NUL, so that nothing may follow the value. */
-  *into = cJSON_ParseWithLengthOpts(answer->body.data, answer->body.length + 1, &end, true);
-  if (*into) return NULL;
-  return hook_retry("the answer is no JSON from byte %zu", (size_t)(end ? end - answer->body.data : 0));
+  *into = cJSON_ParseWithLengthOpts(answer->body.data, answer->body.length + 1, NULL, true);
+  return *into ? NULL : no_json(request, answer);
 }
 
 hook_failure *hook_json_(const char *method, const char *url, const cJSON *body, cJSON **into, ...) {
@@ -64,5 +77,5 @@ hook_failure *hook_json_(const char *method, const char *url, const cJSON *body,
   hook_response answer;
   HOOK_TRY(hook_send(&request, &answer));
   if (answer.status < 200 || answer.status > 299) return refused(&answer);
-  return into ? read_json(&answer, into) : NULL;
+  return into ? read_json(&request, &answer, into) : NULL;
 }

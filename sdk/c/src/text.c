@@ -63,6 +63,11 @@ hook_failure *hook_invalid(const char *format, ...) {
   return failed(hook_format("invalid: %s", text), true);
 }
 
+hook_failure *hook_no_inventory(const char *format, ...) {
+  PRINTED(text);
+  return failed(hook_format("inventory.none: %s", text), true);
+}
+
 bool hook_is_missing(const hook_failure *failure) { return failure && failure->status == 404; }
 
 char *hook_segment(const char *text) {

@@ -45,6 +45,32 @@ static void answers_go_out_in_their_order(void) {
   assert(hook_test_header(hook_test_sent(0), "if-match") == NULL);
 }
 
+static void an_answer_that_is_no_json_is_shown(void) {
+  hook_test_begin();
+  char html[100] = "<html>\n";
+  memset(html + 7, 0xC3, 90);
+  hook_test_answer(200, html, "Content-Type", "text/html");
+  hook_test_answer(201, "{} x");
+  hook_test_answer(204, "<html>");
+  hook_test_answer(200, "");
+  const char *url = "https://api.example/things";
+  cJSON *answer;
+  char expected[200];
+  snprintf(expected, sizeof expected, "GET %s: status 200, text/html: the answer is no JSON: <html>.%.73s", url,
+           ".........................................................................");
+  hook_failure *failure = hook_json("GET", url, NULL, &answer);
+  assert(failure && !failure->lasting && strcmp(failure->message, expected) == 0);
+  failure = hook_json("GET", url, NULL, &answer);
+  snprintf(expected, sizeof expected, "GET %s: status 201, no content-type: the answer is no JSON: {} x", url);
+  assert(failure && strcmp(failure->message, expected) == 0);
+  for (int i = 0; i < 2; i++) assert(hook_json("GET", url, NULL, &answer) == NULL && answer == NULL);
+}
+
+static void nothing_to_list_by_is_said_with_its_word(void) {
+  hook_failure *none = hook_no_inventory("no `%s`", "list");
+  assert(none->lasting && strcmp(none->message, "inventory.none: no `list`") == 0);
+}
+
 static void another_request_is_not_the_same(void) {
   hook_test_begin();
   hook_test_answer(200, NULL);
@@ -116,6 +142,8 @@ static void a_test_begins_with_nothing(void) {
 
 int main(void) {
   answers_go_out_in_their_order();
+  an_answer_that_is_no_json_is_shown();
+  nothing_to_list_by_is_said_with_its_word();
   another_request_is_not_the_same();
   what_no_test_said_ends_it();
   configuration_is_what_was_said_last();

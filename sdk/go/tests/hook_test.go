@@ -19,6 +19,10 @@ func TestErrorsBecomeFailuresWithAllThatWasWrappedAroundThem(t *testing.T) {
 	if lasting != (hook.Failure{Message: "zone a.example: no rights", Lasting: true}) {
 		t.Errorf("%+v", lasting)
 	}
+	none := hook.FailureOf(hook.NoInventory("no `%s`", "list"))
+	if none != (hook.Failure{Message: "inventory.none: no `list`", Lasting: true}) {
+		t.Errorf("%+v", none)
+	}
 	later := hook.FailureOf(fmt.Errorf("busy: %w", &hook.Failure{Message: "status 429", After: time.Minute, Status: 429}))
 	if later != (hook.Failure{Message: "busy: status 429", After: time.Minute}) {
 		t.Errorf("%+v", later)

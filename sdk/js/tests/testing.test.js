@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 
 import { host, reset } from "@groundcrew/hook/testing";
 
-const { config, hook, json, log, secret } = await import("@groundcrew/hook");
+const { config, hook, json, log, noInventory, secret } = await import("@groundcrew/hook");
 const kv = await import("groundcrew:hook/kv@0.1.0");
 
 beforeEach(reset);
@@ -30,6 +30,36 @@ test("what is thrown becomes a failure, and its stack is noted", async () => {
   assert.equal(host.notes[0].level, "error");
   host.answer = () => ({ status: 429, headers: { "Retry-After": "3" } });
   assert.throws(() => json("GET", "https://api.example"), (failure) => failure.payload.afterMs === 3000);
+});
+
+test("an answer that is no JSON is a failure that shows it, and an empty one is undefined", () => {
+  const url = "https://api.example/things";
+  const said = (answer) => {
+    host.answer = () => answer;
+    try {
+      return json("GET", url);
+    } catch (failure) {
+      assert.equal(failure.payload.retry, true);
+      return failure.payload.message;
+    }
+  };
+  const html = { text: `<html>\n${"ü".repeat(50)}`, headers: { "Content-Type": "text/html" } };
+  const shown = `<html>.${".".repeat(73)}`;
+  assert.equal(said(html), `GET ${url}: status 200, text/html: the answer is no JSON: ${shown}`);
+  assert.equal(said({ status: 201, text: "{} x" }), `GET ${url}: status 201, no content-type: the answer is no JSON: {} x`);
+  assert.equal(said({ text: "" }), undefined);
+  assert.equal(said({ status: 204, text: "<html>" }), undefined);
+  assert.equal(said({ status: 205, text: "\n" }), undefined);
+});
+
+test("that there is nothing to list by is a lasting failure with the word for it", async () => {
+  const { scan } = hook({
+    scan: () => {
+      throw noInventory("no `list`");
+    },
+  });
+  const said = { message: "inventory.none: no `list`", retry: false, afterMs: undefined };
+  await assert.rejects(scan(), (failure) => assert.deepEqual(failure.payload, said) ?? true);
 });
 
 test("what is remembered is there until it is forgotten", () => {

@@ -18,11 +18,13 @@ from wit_world.imports import config as _config
 from wit_world.imports import http, log
 from wit_world.imports.types import Failure, Output, Thing, ThingState
 
+from .answers import NoJson, header, parsed
 from .bodies import dumps, read
 
 __all__ = [
     "Err", "Failure", "Output", "Thing", "ThingState",
-    "config", "dumps", "fetch", "hook", "lasting", "read", "secret", "spec", "thing",
+    "config", "dumps", "fetch", "hook", "lasting", "no_inventory", "read", "secret", "spec",
+    "thing",
 ]  # fmt: skip
 
 _RETRY = {401, 408, 409, 412, 423, 425, 429}
@@ -58,6 +60,11 @@ def lasting(message: str) -> Err:
     return Err(Failure(message=message, retry=False, after_ms=None))
 
 
+def no_inventory(why: str) -> Err:
+    """What `scan` raises where the configuration names nothing to list by: the host takes it as one without an inventory."""
+    return lasting(f"inventory.none: {why}")
+
+
 def config() -> Any:
     """The stanza's `config`, templates filled in."""
     return json.loads(_config.get())
@@ -71,7 +78,8 @@ def secret(name: str) -> str:
 def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = None, missing: Any = Err) -> Any:
     """Sends one request and answers the JSON that comes back, or None for an empty body.
 
-    A 404 answers `missing`, where that is given; every other status but 2xx is raised as a failure.
+    A 404 answers `missing`, where that is given; every other status but 2xx is raised as a failure, and so is what is
+    no JSON.
     """
     given = list((headers or {}).items())
     sent = b""
@@ -84,10 +92,13 @@ def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = Non
     if not 200 <= answer.status < 300:
         text = answer.body.decode(errors="replace").strip()[:500]
         retry = answer.status in _RETRY or answer.status >= 500
-        wait = next((value for name, value in answer.headers if name.lower() == "retry-after"), "")
+        wait = header(answer.headers, "retry-after") or ""
         after_ms = int(wait) * 1000 if re.fullmatch("[0-9]{1,6}", wait) else None
         raise Err(Failure(message=f"status {answer.status}: {text}", retry=retry, after_ms=after_ms))
-    return json.loads(answer.body) if answer.body else None
+    try:
+        return parsed(method, url, answer.status, answer.headers, answer.body)
+    except NoJson as error:
+        raise Err(Failure(message=str(error), retry=True, after_ms=None)) from None
 
 
 def spec(kind: str, key: str, body: Any, after: Sequence[str] = ()):

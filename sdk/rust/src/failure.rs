@@ -32,6 +32,13 @@ impl Failure {
         Self { message: message.to_string(), retry: false, after_ms: None }
     }
 
+    /// Says in [`scan`](crate::Inventory::scan) that with this configuration there is nothing to list by, and why.
+    ///
+    /// The host treats the hook as one without an inventory then: audits and recoveries say so, nothing has failed.
+    pub fn no_inventory(why: impl Display) -> Self {
+        Self::lasting(format!("inventory.none: {why}"))
+    }
+
     /// Asks not to be tried again before this many milliseconds.
     #[must_use]
     pub fn after_ms(mut self, ms: u32) -> Self {

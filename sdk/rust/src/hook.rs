@@ -47,6 +47,9 @@ pub trait Provisioner {
 pub trait Inventory {
     /// One page, ours or not. Reads only. Kinds that live in their owner are scanned owner by owner, the others
     /// once, without one.
+    ///
+    /// # Errors
+    /// [`Failure::no_inventory`] where the configuration names nothing to list by.
     fn scan(owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage>;
 }
 

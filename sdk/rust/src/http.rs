@@ -127,9 +127,22 @@ impl Response {
     }
 
     /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// With `retry`: of what is no JSON with its content type and its first 80 bytes, a dot for each that is no printable
+    /// ASCII; of another value than is read with what is wrong with it.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body)
-            .map_err(|e| Failure::passing(format!("status {} with an unreadable body: {e}", self.status)))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let (status, body) = (self.status, &self.body);
+            if error.is_data() {
+                return Failure::passing(format!("status {status} with an unreadable body: {error}"));
+            }
+            let kind = self.header("content-type").unwrap_or("no content-type");
+            let shown = |byte: &u8| if matches!(byte, 32..=126) { char::from(*byte) } else { '.' };
+            let begin: String = body.iter().take(80).map(shown).collect();
+            let what = if body.is_empty() { "it is empty".to_owned() } else { begin };
+            Failure::passing(format!("status {status}, {kind}: the answer is no JSON: {what}"))
+        })
     }
 
     /// The body as text; what is no UTF-8 is replaced.
@@ -193,6 +206,22 @@ mod tests {
         let response = Response { status: 429, headers, body: b" slow down\n".to_vec() };
         let expected = Failure { message: "status 429: slow down".into(), retry: true, after_ms: Some(3000) };
         assert_eq!(response.success().unwrap_err(), expected);
+    }
+
+    #[test]
+    fn what_is_no_json_is_shown_by_its_beginning() {
+        let said = |body: &[u8], headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            let response = Response { status: 200, headers, body: body.to_vec() };
+            response.json::<Vec<u32>>().unwrap_err().message
+        };
+        let html = ["<html>\n".as_bytes(), "ü".repeat(50).as_bytes()].concat();
+        let shown = format!("<html>.{}", ".".repeat(73));
+        let expected = format!("status 200, text/html: the answer is no JSON: {shown}");
+        assert_eq!(said(&html, &[("Content-Type", "text/html")]), expected);
+        assert_eq!(said(b"[1] x", &[]), "status 200, no content-type: the answer is no JSON: [1] x");
+        assert_eq!(said(b"", &[]), "status 200, no content-type: the answer is no JSON: it is empty");
+        assert!(said(b"{}", &[]).starts_with("status 200 with an unreadable body: "));
     }
 
     #[test]

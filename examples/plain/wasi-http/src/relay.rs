@@ -27,6 +27,12 @@ fn relay(posted: &IncomingRequest) -> Result<u16, ErrorCode> {
     headers
         .append("content-type", b"application/json")
         .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+    // By this whoever is told something twice knows it.
+    for key in posted.headers().get("idempotency-key") {
+        headers
+            .append("idempotency-key", &key)
+            .map_err(|error| ErrorCode::InternalError(Some(error.to_string())))?;
+    }
     let request = OutgoingRequest::new(headers);
     request.set_method(&Method::Post).map_err(broken)?;
     request.set_scheme(Some(&Scheme::Https)).map_err(broken)?;

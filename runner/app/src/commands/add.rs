@@ -1,5 +1,7 @@
 //! `groundcrew add`: a person approves what hooks are and may reach.
 
+mod ahead;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -11,11 +13,14 @@ use crate::components;
 use crate::config::{Config, Hook};
 use crate::lock::{Approval, Approvals, Difference};
 use crate::show::{Tone, paint};
+use ahead::Compiled;
 
 /// Approve hooks: their components and grants go into groundcrew.lock
 ///
 /// Shows what differs from what was approved before: the component's digest, each grant, each secret.
 /// `groundcrew up` refuses a hook that differs. A hook is added to the configuration by hand first.
+///
+/// Where a runner has begun before, what is approved is compiled at once, so that the next start or reload does not have to.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Hooks, by the names of their stanzas
@@ -33,6 +38,7 @@ pub struct Args {
 struct Shown {
     approved: Vec<Difference>,
     forgotten: Vec<String>,
+    compiled: Vec<Compiled>,
 }
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
@@ -40,7 +46,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let path = Approvals::path(context.config_path());
     let mut approvals = Approvals::read(&path)?;
     let mut differing = Vec::new();
-    for hook in chosen(&config, args)? {
+    let hooks = chosen(&config, args)?;
+    for hook in &hooks {
         let inspected = components::of_hook(hook)?;
         let candidate = components::candidate(hook)?;
         differing.extend(approvals.difference(hook, inspected.digest, candidate));
@@ -48,8 +55,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     }
     let forgotten = if args.all { approvals.forget_others(&config) } else { Vec::new() };
     if differing.is_empty() && forgotten.is_empty() {
-        let shown = Shown { approved: differing, forgotten };
-        return Ok(Answer::both("nothing to approve: all is as it was approved\n", &shown));
+        let compiled = ahead::compile(context, &hooks)?;
+        let text = format!("nothing to approve: all is as it was approved\n{}", ahead::told(&compiled));
+        return Ok(Answer::both(text, &Shown { approved: differing, forgotten, compiled }));
     }
     // What is approved is shown before the question, and whatever the answer is.
     drop(anstream::stderr().write_all(draw(&differing, &forgotten).as_bytes()));
@@ -57,8 +65,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     ask::confirm("Approve this?", Given::from(args.yes), &format!("groundcrew add {what} --yes"))?;
     approvals.write(&path)?;
     let count = differing.len();
-    let shown = Shown { approved: differing, forgotten };
-    Ok(Answer::both(format!("approved {count} in {}\n", path.display()), &shown))
+    let compiled = ahead::compile(context, &hooks)?;
+    let text = format!("approved {count} in {}\n{}", path.display(), ahead::told(&compiled));
+    Ok(Answer::both(text, &Shown { approved: differing, forgotten, compiled }))
 }
 
 fn chosen<'a>(config: &'a Config, args: &Args) -> Result<Vec<&'a Hook>, Failure> {

@@ -96,7 +96,8 @@ impl Picture {
     /// Everything that keeps it from being complete; what is merely on its way out does not.
     pub(super) fn missing(&self, names: &Names<'_>) -> Vec<Missing> {
         let lanes = self.lanes.iter().filter(|lane| !lane.is_done());
-        let lanes = lanes.map(|lane| Missing { hook: names.hook(lane.id.hook), what: owes(lane) });
+        let lanes =
+            lanes.map(|lane| Missing { hook: names.hook(lane.id.hook), what: still_owes(lane, names) });
         let rows = self.rows.iter().filter(|row| rows::is_under_way(row));
         let rows = rows.map(|row| {
             let failed =
@@ -150,9 +151,16 @@ pub(super) fn owes(lane: &LaneStatus) -> String {
     }
 }
 
+/// The same, with what all of the hook's lanes wait for.
+fn still_owes(lane: &LaneStatus, names: &Names<'_>) -> String {
+    let waits = names.is_compiling(lane.id.hook) && !lane.is_done();
+    let why = if waits { ": its component is being compiled" } else { "" };
+    format!("{}{why}", owes(lane))
+}
+
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let (store, now) = (context.reader()?, context.now());
-    let names = Names::of(&store)?;
+    let names = Names::of(&store)?.with_compiling(context.compiling(&store)?);
     let mut picture = Picture::of(&store, &args.name)?;
     picture.findings = picture.findings.into_iter().map(|finding| finding.as_of(now)).collect();
     let missing = picture.missing(&names);
@@ -192,7 +200,7 @@ fn draw(picture: &Picture, names: &Names<'_>, missing: &[Missing], now: Timestam
     let mut text = head(picture, now);
     for hook in picture.hooks() {
         let lane = picture.lanes.iter().find(|lane| lane.id.hook == hook);
-        text.push_str(&hook_head(&names.hook(hook), lane, now));
+        text.push_str(&hook_head(hook, names, lane, now));
         let rows: Vec<_> = picture.rows.iter().filter(|row| row.hook == hook).cloned().collect();
         let mut table = rows::table(&rows, now);
         for claim in picture.claims.iter().filter(|claim| claim.lane.hook == hook) {
@@ -251,14 +259,15 @@ fn tally(words: &[&str]) -> String {
     counted.collect::<Vec<_>>().join(", ")
 }
 
-fn hook_head(name: &str, lane: Option<&LaneStatus>, now: Timestamp) -> String {
+fn hook_head(hook: HookId, names: &Names<'_>, lane: Option<&LaneStatus>, now: Timestamp) -> String {
+    let name = &names.hook(hook);
     let Some(lane) = lane else { return format!("\n{}\n", paint(Tone::Strong, name)) };
     let tone = match (lane.is_done(), lane.lane.error.is_some()) {
         (true, _) => Tone::Good,
         (false, false) => Tone::Waiting,
         (false, true) => Tone::Bad,
     };
-    let mut head = format!("\n{}  {}", paint(Tone::Strong, name), paint(tone, &owes(lane)));
+    let mut head = format!("\n{}  {}", paint(Tone::Strong, name), paint(tone, &still_owes(lane, names)));
     if let Some(since) = lane.owed_since {
         let _ = write!(head, ", oldest {}", age(since, now));
     }

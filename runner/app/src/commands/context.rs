@@ -1,5 +1,6 @@
 //! What commands are given: where things are, the time, and ways to read and to change.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::path::Path;
@@ -15,7 +16,7 @@ use super::answer::{Answer, Failure, Form};
 use crate::components;
 use crate::config::{self, Config, Environment, Report};
 use crate::control::{self, Act, Done, Hints, Request, Standing};
-use crate::data_dir::{self, DataDir};
+use crate::data_dir::{self, DataDir, Held};
 use crate::logging::LogFormat;
 
 /// What commands are given.
@@ -90,6 +91,13 @@ impl Context {
     /// Opens the store for reading, whoever writes; of an older schema, as it is now and stays ([`Reader::open`]).
     pub fn reader(&self) -> Result<Store, Failure> {
         Ok(Reader::open(&self.data_dir().database())?)
+    }
+
+    /// Hooks that wait for their components to be compiled; none where no runner is up.
+    pub fn compiling(&self, store: &Store) -> Result<BTreeSet<String>, Failure> {
+        // What a runner that ended left unfinished nobody compiles.
+        let up = matches!(self.data_dir().holder()?, Held::By(Some(holder)) if holder.command == "up");
+        if up { Ok(store.compiling()?) } else { Ok(BTreeSet::new()) }
     }
 
     /// Looks at the store as it is by then, again and again, until `look` has an answer.

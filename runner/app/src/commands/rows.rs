@@ -1,7 +1,7 @@
 //! Ledger rows as commands show them: one shape in JSON, one line in tables.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::row::State;
 use groundcrew_core::spec::Output;
@@ -19,13 +19,24 @@ use crate::show::{Cell, Table, Tone, age, cut, tone_of_row};
 pub(super) struct Names<'a> {
     store: &'a Store,
     hooks: BTreeMap<HookId, String>,
+    compiling: BTreeSet<String>,
     owners: RefCell<BTreeMap<SubjectId, (String, String)>>,
 }
 
 impl<'a> Names<'a> {
     pub(super) fn of(store: &'a Store) -> Result<Self, Failure> {
         let hooks = store.hooks()?.into_iter().map(|hook| (hook.id, hook.name)).collect();
-        Ok(Self { store, hooks, owners: RefCell::default() })
+        Ok(Self { store, hooks, compiling: BTreeSet::new(), owners: RefCell::default() })
+    }
+
+    /// The same, where these hooks wait for their components to be compiled.
+    pub(super) fn with_compiling(self, compiling: BTreeSet<String>) -> Self {
+        Self { compiling, ..self }
+    }
+
+    /// Whether a hook waits for its component to be compiled.
+    pub(super) fn is_compiling(&self, id: HookId) -> bool {
+        self.hooks.get(&id).is_some_and(|name| self.compiling.contains(name))
     }
 
     pub(super) fn hook(&self, id: HookId) -> String {

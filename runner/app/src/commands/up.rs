@@ -36,7 +36,7 @@ pub(super) fn perform(context: &Context, args: &Args) -> Result<Answer, Failure>
         let stop = stop_on_signals().map_err(|error| Failure::of(&error))?;
         let (reloads, asks) = Reloads::new();
         reload_on_hangup(reloads.clone()).map_err(|error| Failure::of(&error))?;
-        let (dir, front) = (&dir, Front::new(outward.setting.progress.clone()));
+        let (dir, front) = (&dir, Front::default());
         let process = Process { context, args, dir, outward, reloads, stop, front };
         Box::pin(process.run(config, seen, asks)).await
     })?;

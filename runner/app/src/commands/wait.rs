@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let began = context.now();
     let waited = || context.now().since(began);
     let missing = context.look_until(EVERY, |store| {
-        let missing = missing(store, &args.app)?;
+        let missing = missing(context, store, &args.app)?;
         Ok((missing.is_empty() || waited() >= args.timeout).then_some(missing))
     })?;
     let shown = Shown { app: &args.app, ready: missing.is_empty(), waited_ms: waited().as_i64(), missing };
@@ -61,8 +61,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
 }
 
 /// What keeps an app from being ready. One that was never seen is waited for; one that is gone is not.
-fn missing(store: &Store, app: &str) -> Result<Vec<Missing>, Failure> {
-    let names = Names::of(store)?;
+fn missing(context: &Context, store: &Store, app: &str) -> Result<Vec<Missing>, Failure> {
+    let names = Names::of(store)?.with_compiling(context.compiling(store)?);
     match control::subject(store, app) {
         Ok(subject) if subject.gone_at.is_some() => {
             Err(Failure::failed(format!("{app} is gone")).hint(format!("groundcrew app {app}")))

@@ -1,7 +1,7 @@
 //! The API in front of the runner: it listens before one is there, and while one is exchanged for another.
 //!
 //! Listeners and connections belong to the front; what answers belongs to a runner. Requests wait for it, and none is
-//! refused, unless components are compiled for longer than clients wait: then the answer is 503, with how far that is.
+//! refused, unless there is none for longer than clients wait: then the answer is 503.
 //!
 //! A request is a runner's once all of its body is there, so that one that comes slowly is none's that has ended by then.
 
@@ -16,17 +16,18 @@ use tower::ServiceExt as _;
 
 use super::ready::Readiness;
 use super::{BODY_MAX, Door, State, router};
-use crate::assembly::Progress;
 use crate::control::Refusal;
 
 /// How long a request waits for a runner: longer than any exchange takes, and less than clients wait.
 pub const PATIENCE: Millis = Millis::seconds(5);
 
+/// What is said while there is no runner.
+const STARTS: &str = "the runner starts";
+
 /// Where requests go. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Front {
     behind: watch::Sender<Option<Behind>>,
-    progress: Progress,
 }
 
 /// What answers at present.
@@ -46,11 +47,6 @@ impl Behind {
 }
 
 impl Front {
-    /// Nobody answers yet; `progress` is that of the start.
-    pub fn new(progress: Progress) -> Self {
-        Self { behind: watch::Sender::new(None), progress }
-    }
-
     /// From here on this answers, also what waited.
     pub fn open(&self, state: State) {
         let network = router(state.clone(), Door::Network);
@@ -64,19 +60,14 @@ impl Front {
 
     /// The API behind a door, whoever answers.
     pub fn router(&self, door: Door) -> Router {
-        let (behind, progress) = (self.behind.subscribe(), self.progress.clone());
+        let behind = self.behind.subscribe();
         Router::new()
-            .fallback(move |request: Request| answer(behind.clone(), progress.clone(), door, request))
+            .fallback(move |request: Request| answer(behind.clone(), door, request))
             .layer(DefaultBodyLimit::max(BODY_MAX))
     }
 }
 
-async fn answer(
-    mut behind: watch::Receiver<Option<Behind>>,
-    progress: Progress,
-    door: Door,
-    request: Request,
-) -> Response {
+async fn answer(mut behind: watch::Receiver<Option<Behind>>, door: Door, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let request = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
         Ok(body) => Request::from_parts(parts, Body::from(body)),
@@ -86,7 +77,7 @@ async fn answer(
     let router = match (at_once, request.uri().path()) {
         (Some(router), _) => Some(router),
         (None, "/healthz") => return "ok\n".into_response(),
-        (None, "/readyz") => return not_ready(&progress),
+        (None, "/readyz") => return not_ready(),
         (None, _) => {
             let waited = tokio::time::timeout(PATIENCE.to_std(), behind.wait_for(Option::is_some)).await;
             // Without a front there will be no runner either: the process ends.
@@ -94,19 +85,19 @@ async fn answer(
             behind.and_then(|behind| behind.as_ref().map(|behind| behind.router(door)))
         }
     };
-    let Some(router) = router else { return not_yet(&progress) };
+    let Some(router) = router else { return not_yet() };
     match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
 }
 
-fn not_ready(progress: &Progress) -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness::not_yet(progress.to_string()))).into_response()
+fn not_ready() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Readiness::not_yet(STARTS.to_owned()))).into_response()
 }
 
-fn not_yet(progress: &Progress) -> Response {
-    let refusal = Refusal::conflict(progress.to_string()).hint("groundcrew doctor");
+fn not_yet() -> Response {
+    let refusal = Refusal::conflict(STARTS).hint("groundcrew doctor");
     let soon = [(header::RETRY_AFTER, PATIENCE.to_std().as_secs().to_string())];
     (StatusCode::SERVICE_UNAVAILABLE, soon, Json(refusal)).into_response()
 }
@@ -144,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn requests_wait_for_the_next_runner_and_those_begun_are_answered_by_theirs() {
-        let front = Front::new(Progress::default());
+        let front = Front::default();
         let (reached, may) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         front.behind.send_replace(Some(behind("old", &reached, &may)));
         let exchanged = async {
@@ -169,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_there_when_a_body_is_whole_answers_it() {
-        let front = Front::new(Progress::default());
+        let front = Front::default();
         let says = |word: &'static str| {
             let router =
                 Router::new().fallback(move |body: String| async move { format!("{word} has {body}") });
@@ -195,8 +186,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_runner_it_says_how_far_that_is_and_lets_nobody_wait_for_long() {
-        let front = Front::new(Progress::default());
+    async fn without_a_runner_it_says_so_and_lets_nobody_wait_for_long() {
+        let front = Front::default();
         let ask = async |path: &str| {
             let request = Request::get(path).body(Body::empty()).unwrap();
             let answer = front.router(Door::Network).oneshot(request).await.unwrap();

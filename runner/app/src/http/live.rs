@@ -20,6 +20,11 @@ pub trait Live: Send + Sync + Debug {
     /// How many runs or requests wait now, by the name of the limit: `hook:dns`, `host:api.machines.dev`.
     fn waiting(&self) -> Vec<(String, u64)>;
 
+    /// Hooks that wait for their components to be compiled, by name; where none is ever compiled, none.
+    fn compiling(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Reloads since the start, by what came of them: `reloaded`, `refused`; of what cannot be reloaded none.
     fn reloads(&self) -> Vec<(String, u64)> {
         Vec::new()

@@ -39,9 +39,18 @@ fn readiness(state: &State) -> Readiness {
         Health::Broken(why) => Some(format!("the database cannot be written: {why}")),
     };
     let sources = state.live.sources();
-    let why: Vec<_> =
-        store.into_iter().chain(sources.iter().filter_map(|source| unready(source, now))).collect();
+    let unready = sources.iter().filter_map(|source| unready(source, now));
+    let why: Vec<_> = store.into_iter().chain(compiling(state.live.compiling())).chain(unready).collect();
     Readiness { ready: why.is_empty(), why }
+}
+
+fn compiling(mut hooks: Vec<String>) -> Option<String> {
+    hooks.sort();
+    match hooks.as_slice() {
+        [] => None,
+        [hook] => Some(format!("the component of hook {hook} is being compiled")),
+        _ => Some(format!("the components of hooks {} are being compiled", hooks.join(", "))),
+    }
 }
 
 fn unready(source: &SourceStatus, now: Timestamp) -> Option<String> {
@@ -62,6 +71,15 @@ mod tests {
     use groundcrew_core::duration::Millis;
 
     use super::*;
+
+    #[test]
+    fn it_says_whose_components_are_being_compiled() {
+        let said = |hooks: &[&str]| compiling(hooks.iter().map(ToString::to_string).collect());
+        assert_eq!(said(&[]), None);
+        assert_eq!(said(&["dns"]).unwrap(), "the component of hook dns is being compiled");
+        let both = said(&["records", "cdn"]).unwrap();
+        assert_eq!(both, "the components of hooks cdn, records are being compiled");
+    }
 
     #[test]
     fn a_source_must_be_read_believed_and_fresh() {

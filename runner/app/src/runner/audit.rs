@@ -53,13 +53,21 @@ struct Look {
     summary: Option<String>,
     /// Why it did not see everything.
     wrong: Vec<String>,
+    /// Whether it has nothing to list by.
+    none: bool,
     /// Things that are too young to be judged.
     young: u32,
 }
 
 impl Look {
-    fn of(Stock { findings, coverage, summary, wrong, young }: Stock) -> Self {
-        Self { findings, coverage, summary: Some(summary), wrong, young }
+    fn of(Stock { findings, coverage, summary, wrong, none, young }: Stock) -> Self {
+        Self { findings, coverage, summary: Some(summary), wrong, none, young }
+    }
+
+    /// Whether all that can be listed was, and judged.
+    fn is_whole(&self) -> bool {
+        let listed = self.coverage == Coverage::Complete || self.none && self.wrong.is_empty();
+        listed && self.young == 0
     }
 
     /// The identities of what it reports.
@@ -108,7 +116,7 @@ impl Runner {
         let Around { end, looks, .. } = self.look_with_all(RECOVERY, &names, None, stop).await?;
         self.store.end_audit(end).await?;
         let all_work = registry.provisioners().all(|installed| installed.still().is_none());
-        Ok(all_work && looks.iter().all(|(_, look)| look.coverage == Coverage::Complete && look.young == 0))
+        Ok(all_work && looks.iter().all(|(_, look)| look.is_whole()))
     }
 
     /// Lets hooks look, one after the other; nothing of it is entered yet.
@@ -193,6 +201,7 @@ impl Runner {
                     coverage: Coverage::Incomplete,
                     summary: None,
                     wrong: early(),
+                    none: false,
                     young: 0,
                 },
             });
@@ -203,7 +212,7 @@ impl Runner {
             None => early(),
         };
         let coverage = if wrong.is_empty() { Coverage::Complete } else { Coverage::Incomplete };
-        Ok(Look { findings: gathering.findings, coverage, summary: None, wrong, young: 0 })
+        Ok(Look { findings: gathering.findings, coverage, summary: None, wrong, none: false, young: 0 })
     }
 
     /// Asks one auditor for all its pages.

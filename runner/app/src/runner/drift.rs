@@ -18,6 +18,7 @@ use groundcrew_store::inventory::{KnownThing, Noticed};
 use groundcrew_store::ledger::StoredRow;
 
 use super::installed::Installed;
+use super::inventory::ROWS;
 use super::scan::{Page, Turned};
 use super::{Error, Runner};
 
@@ -33,6 +34,8 @@ pub struct Drifted {
     pub looked_at: u32,
     /// Why not everything was listed.
     pub wrong: Vec<String>,
+    /// Why nothing can be listed in this configuration: things are looked at one by one then.
+    pub none: Option<String>,
 }
 
 impl Runner {
@@ -40,6 +43,7 @@ impl Runner {
     pub async fn look_for_drift(&self, hook: &str) -> Result<Drifted, Error> {
         let mut drifted = Drifted::default();
         let Some(installed) = self.registry().working(hook).cloned() else { return Ok(drifted) };
+        let could_list = installed.has_inventory();
         let mut scan = self.scan(&installed)?;
         let (mut seen, mut listed) = (HashSet::new(), HashSet::new());
         while let Some(turned) = scan.turn().await? {
@@ -47,6 +51,10 @@ impl Runner {
                 Turned::Page(page) => page,
                 Turned::Failed(why) => {
                     drifted.wrong.push(why);
+                    continue;
+                }
+                Turned::None(why) => {
+                    drifted.none = Some(why);
                     continue;
                 }
             };
@@ -61,6 +69,12 @@ impl Runner {
             let other = self.missing(&installed, &seen, &listed, scan.began)?;
             let missing = Noticed { other, ..Noticed::default() };
             drifted.looked_at += self.store.notice(missing, self.now()).await?;
+        }
+        if let Some(why) = drifted.none.as_ref().filter(|_| could_list) {
+            tracing::info!(%hook, %why, "no inventory in this configuration: its things are looked at one by one");
+            // Until now they waited for listings.
+            let waited = Noticed { other: self.resting(&installed)?, ..Noticed::default() };
+            drifted.looked_at += self.store.notice(waited, self.now()).await?;
         }
         self.tell_of_listing(&installed, &drifted).await?;
         Ok(drifted)
@@ -97,6 +111,17 @@ impl Runner {
             }
         }
         Ok(noticed)
+    }
+
+    /// The rows of a hook that are wanted, and at rest.
+    fn resting(&self, installed: &Installed) -> Result<Vec<StoredRow>, Error> {
+        let (mut resting, mut after) = (Vec::new(), 0);
+        loop {
+            let rows = self.store.hook_rows_after(installed.id, after, ROWS)?;
+            let Some(last) = rows.last() else { return Ok(resting) };
+            after = last.id;
+            resting.extend(rows.into_iter().filter(rests));
+        }
     }
 
     /// The row for whose place a second thing turned up: its own look says so.
@@ -136,7 +161,7 @@ impl Runner {
 pub(super) fn look_every(installed: &Installed) -> Millis {
     let every = installed.hook.provisioner().and_then(|provisioner| provisioner.drift_every);
     match every {
-        Some(every) if installed.component.has_inventory() => every.times(2).max(DRIFT_EVERY),
+        Some(every) if installed.has_inventory() => every.times(2).max(DRIFT_EVERY),
         Some(every) => every,
         None => DRIFT_EVERY,
     }

@@ -84,7 +84,7 @@ pub fn answer<T: Serialize>(run: &Run<T>) -> Option<String> {
         Ok(answer) => json!({"ok": answer}),
         Err(Ended::Failure(failure)) => json!({"failure": failure}),
         Err(Ended::Trap(text)) => json!({"trap": text}),
-        Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_)) => return None,
+        Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_) | Ended::Uncompiled) => return None,
     };
     if !run.written.is_empty() {
         let value = |value: &Option<Vec<u8>>| value.as_ref().map(|bytes| BASE64.encode(bytes));

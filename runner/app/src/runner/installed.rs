@@ -1,6 +1,7 @@
 //! A hook that is ready to run: stanza, component, secrets.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use groundcrew_core::hash::Digest;
@@ -17,6 +18,9 @@ use serde_json::Value;
 use super::given;
 use crate::config;
 
+/// Why a hook stands still whose component is not ready.
+const UNCOMPILED: &str = "its component is being compiled";
+
 /// One installed hook.
 pub struct Installed {
     /// Its number in the store.
@@ -29,6 +33,8 @@ pub struct Installed {
     transport: Option<Arc<dyn Transport>>,
     /// Why it does nothing, if so.
     still: Option<String>,
+    /// Whether it said that with its configuration it has nothing to list by.
+    unlisted: AtomicBool,
     /// The installation's key, from which tokens and secret digests derive.
     key: [u8; 32],
     sealer: Sealer,
@@ -83,6 +89,7 @@ impl Installed {
             component,
             transport,
             still,
+            unlisted: AtomicBool::new(false),
             key,
             sealer,
             settings,
@@ -104,9 +111,25 @@ impl Installed {
         Self { still: why, ..self }
     }
 
-    /// Why it stands still; none: it does not.
+    /// Why it stands still for now; none: it does not.
     pub fn still(&self) -> Option<&str> {
+        let uncompiled = || (!self.component.is_compiled()).then_some(UNCOMPILED);
+        self.held().or_else(uncompiled)
+    }
+
+    /// Why it stands still until somebody starts another version of it; none: it does not.
+    pub fn held(&self) -> Option<&str> {
         self.still.as_deref()
+    }
+
+    /// Whether everything at its target can be listed: it exports that, and did not say otherwise of its configuration.
+    pub fn has_inventory(&self) -> bool {
+        self.component.has_inventory() && !self.unlisted.load(Ordering::Acquire)
+    }
+
+    /// It said that with its configuration it has nothing to list by, which holds for as long as that does.
+    pub(super) fn has_none_to_list(&self) {
+        self.unlisted.store(true, Ordering::Release);
     }
 
     /// Its own way out, if it has one.

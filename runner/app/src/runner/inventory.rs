@@ -22,7 +22,7 @@ use super::scan::{Page, Turned};
 use super::{Error, Runner};
 
 /// Rows of the ledger that are read at once.
-const ROWS: u32 = 1_000;
+pub(super) const ROWS: u32 = 1_000;
 
 /// What a listing was compared to.
 pub(super) struct Stock {
@@ -34,6 +34,8 @@ pub(super) struct Stock {
     pub(super) summary: String,
     /// Why not everything was listed.
     pub(super) wrong: Vec<String>,
+    /// Whether there is nothing to list by, of some owner or at all; `summary` says why.
+    pub(super) none: bool,
     /// Things with our mark that are too young to be judged.
     pub(super) young: u32,
 }
@@ -50,6 +52,7 @@ struct Taking<'a> {
     seen: HashSet<i64>,
     listed: HashSet<Option<SubjectId>>,
     wrong: Vec<String>,
+    none: Option<String>,
 }
 
 impl Runner {
@@ -61,6 +64,7 @@ impl Runner {
             match turned {
                 Turned::Page(page) => taking.page(&page, self.now()),
                 Turned::Failed(why) => taking.wrong.push(why),
+                Turned::None(why) => taking.none = Some(why),
             }
         }
         if taking.wrong.is_empty() {
@@ -111,6 +115,7 @@ impl<'a> Taking<'a> {
             seen: HashSet::new(),
             listed: HashSet::new(),
             wrong: Vec::new(),
+            none: None,
         }
     }
 
@@ -170,10 +175,25 @@ impl<'a> Taking<'a> {
             self.wrong.push(format!("{} more findings than the {} that are kept", self.more, self.most));
         }
         let counts: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
-        let summary = if counts.is_empty() { "nothing listed".to_owned() } else { counts.join(", ") };
-        let coverage = if self.wrong.is_empty() { Coverage::Complete } else { Coverage::Incomplete };
+        let none = self.none.as_ref().map(|why| format!("no inventory in this configuration: {why}"));
+        let summary = match (none, counts.is_empty()) {
+            (Some(none), true) => none,
+            (Some(none), false) => format!("{}; {none}", counts.join(", ")),
+            (None, true) => "nothing listed".to_owned(),
+            (None, false) => counts.join(", "),
+        };
+        // Who cannot look resolves nothing.
+        let is_complete = self.wrong.is_empty() && self.none.is_none();
+        let coverage = if is_complete { Coverage::Complete } else { Coverage::Incomplete };
         let young = self.counts.get("settling").copied().unwrap_or_default();
-        Stock { findings: self.findings, coverage, summary, wrong: self.wrong, young }
+        Stock {
+            findings: self.findings,
+            coverage,
+            summary,
+            wrong: self.wrong,
+            none: self.none.is_some(),
+            young,
+        }
     }
 }
 

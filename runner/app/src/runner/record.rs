@@ -91,7 +91,9 @@ impl Opened {
                 | Ended::Trap(_)
                 | Ended::Refused(Refusal::InDoubt(_) | Refusal::Diverged { .. }),
             ) => context.gate.journal(),
-            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_)) => context.gate.known(),
+            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_) | Ended::Uncompiled) => {
+                context.gate.known()
+            }
         };
         let calls = journal.calls.iter().map(call).collect();
         say(self.0.id, &run.log);

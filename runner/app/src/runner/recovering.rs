@@ -44,7 +44,8 @@ impl Runner {
         let before = self.store.on_record()?;
         if self.list_inventories(stop).await? {
             let registry = self.registry();
-            let mute = registry.provisioners().filter(|installed| !installed.component.has_inventory());
+            // By now it is known of all whether they have one in this configuration.
+            let mute = registry.provisioners().filter(|installed| !installed.has_inventory());
             let unlisted = mute.map(|installed| installed.hook.name.clone()).collect();
             self.store.recovery_listed(before, unlisted).await?;
         }

@@ -159,7 +159,7 @@ impl Earlier {
         let known = gate.known();
         let strayed = match outcome {
             Err(Ended::Refused(Refusal::InDoubt(_) | Refusal::Diverged { .. })) => true,
-            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_)) => false,
+            Err(Ended::Deadline(_) | Ended::Refused(_) | Ended::NoExport(_) | Ended::Uncompiled) => false,
             Ok(_) | Err(Ended::Failure(_) | Ended::Trap(_)) => known.calls.len() > gate.journal().calls.len(),
         };
         strayed.then(|| {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::inventory::Cursors;
+use groundcrew_core::inventory::{self, Cursors};
 use groundcrew_core::manifest::Lives;
 use groundcrew_core::spec::{Failure, Listed, Owner};
 use groundcrew_core::template;
@@ -50,6 +50,8 @@ pub(super) enum Turned {
     Page(Page),
     /// An owner's things, or those that live in nobody, could not be listed to their end.
     Failed(String),
+    /// With this configuration there is nothing to list them by; why. The hook is one without an inventory then.
+    None(String),
 }
 
 /// One page of a listing.
@@ -133,6 +135,10 @@ impl Scan<'_> {
             let (things, next) = match answer {
                 Ok((things, next)) => (things, next),
                 Err(_) if self.is_gone(&place)? => continue,
+                Err(failure) if place.cursor.is_none() && inventory::none(&failure).is_some() => {
+                    self.installed.has_none_to_list();
+                    return Ok(inventory::none(&failure).map(|why| Turned::None(why.to_owned())));
+                }
                 Err(failure) => return Ok(Some(Turned::Failed(told(&place, &failure)))),
             };
             let next = next.map(|next| place.cursors.take(next, self.runner.limits.scan_pages)).transpose();

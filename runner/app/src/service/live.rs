@@ -97,6 +97,12 @@ impl Live for Running {
         (self.counts)().waiting.into_iter().collect()
     }
 
+    fn compiling(&self) -> Vec<String> {
+        let registry = self.runner.registry();
+        let waits = registry.all().filter(|installed| !installed.component.is_compiled());
+        waits.map(|installed| installed.hook.name.clone()).collect()
+    }
+
     fn reloads(&self) -> Vec<(String, u64)> {
         self.reloads.counts()
     }

@@ -119,3 +119,14 @@ fn a_listing_that_would_never_end_is_refused() {
     assert_eq!(cursors.take("b".to_owned(), 3).unwrap(), "b");
     assert!(cursors.take("c".to_owned(), 3).unwrap_err().message.contains("more than 3 pages"));
 }
+
+#[test]
+fn only_a_lasting_failure_with_the_word_says_that_there_is_none() {
+    let why = |failure: Failure| none(&failure).map(str::to_owned);
+    assert_eq!(why(Failure::final_("inventory.none: no `list`")).as_deref(), Some("no `list`"));
+    assert_eq!(why(Failure::final_("inventory.none")).as_deref(), Some("it did not say why"));
+    assert_eq!(why(Failure::again("inventory.none: no `list`")), None, "it may have one later");
+    for other in ["inventory.nonesuch: x", "status 404: inventory.none: x", ""] {
+        assert_eq!(why(Failure::final_(other)), None, "{other}");
+    }
+}

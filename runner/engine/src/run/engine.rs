@@ -7,10 +7,10 @@ use std::time::Duration;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
 use tokio::sync::Semaphore;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::hook::{AuditPre, HandlerPre, Hook, IncomingPre, InventoryPre, ProvisionPre, RemedyPre};
+use super::hook::{AuditPre, HandlerPre, Hook, IncomingPre, InventoryPre, Linked, ProvisionPre, RemedyPre};
 use crate::host::{self, Host};
 use crate::inspect::{Export, Inspected};
 
@@ -135,23 +135,26 @@ impl Engine {
         inspected: &Inspected,
         manifest: Manifest,
     ) -> Result<Hook, LinkError> {
+        let hook = Hook::uncompiled(inspected, manifest);
+        self.link_late(&hook, component)?;
+        Ok(hook)
+    }
+
+    /// Links a hook whose component is compiled by now: from here on it runs.
+    pub fn link_late(&self, hook: &Hook, component: &Component) -> Result<(), LinkError> {
         let error = |error: wasmtime::Error| LinkError(format!("{error:#}"));
         let pre = self.linker.instantiate_pre(component).map_err(error)?;
-        let has = |export: Export| inspected.exports.contains(&export);
-        let bind = |export: Export, pre: &InstancePre<Host>| has(export).then(|| pre.clone());
-        // Guests in JavaScript may export it beside their own kind.
-        let plain = ![Export::Handler, Export::Provision, Export::Audit].into_iter().any(has);
-        let incoming = bind(Export::IncomingHandler, &pre).filter(|_| plain);
-        Ok(Hook {
-            digest: inspected.digest,
-            manifest: Arc::new(manifest),
-            handler: bind(Export::Handler, &pre).map(HandlerPre::new).transpose().map_err(error)?,
+        let bind = |export: Export| hook.exports(export).then(|| pre.clone());
+        let incoming = hook.is_posted().then(|| pre.clone());
+        hook.set_linked(Linked {
+            handler: bind(Export::Handler).map(HandlerPre::new).transpose().map_err(error)?,
             incoming: incoming.map(IncomingPre::new).transpose().map_err(error)?,
-            provision: bind(Export::Provision, &pre).map(ProvisionPre::new).transpose().map_err(error)?,
-            inventory: bind(Export::Inventory, &pre).map(InventoryPre::new).transpose().map_err(error)?,
-            audit: bind(Export::Audit, &pre).map(AuditPre::new).transpose().map_err(error)?,
-            remedy: bind(Export::Remedy, &pre).map(RemedyPre::new).transpose().map_err(error)?,
-        })
+            provision: bind(Export::Provision).map(ProvisionPre::new).transpose().map_err(error)?,
+            inventory: bind(Export::Inventory).map(InventoryPre::new).transpose().map_err(error)?,
+            audit: bind(Export::Audit).map(AuditPre::new).transpose().map_err(error)?,
+            remedy: bind(Export::Remedy).map(RemedyPre::new).transpose().map_err(error)?,
+        });
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use groundcrew_core::finding::{self, Reported};
 use groundcrew_core::remedy::Outcome;
 use groundcrew_core::spec::{Event, Failure, Listed, Owner, Spec, Thing, View, Want};
 
+use super::hook::Linked;
 use super::{Context, Ended, Engine, Hook, Run};
 use crate::bindings::inventory::exports::groundcrew::hook::inventory::Page;
 use crate::convert;
@@ -11,8 +12,12 @@ use crate::host::Purity;
 
 /// Calls one function of one exported interface.
 macro_rules! call_export {
-    ($self:ident, $context:ident, $purity:expr, $pre:expr, $name:literal, $interface:ident, $call:ident ( $($argument:expr),* ), $convert:expr) => {{
-        let Some(pre) = $pre else { return Run::refused($context, Ended::NoExport($name)) };
+    ($self:ident, $context:ident, $purity:expr, $hook:ident . $export:ident, $name:literal, $interface:ident, $call:ident ( $($argument:expr),* ), $convert:expr) => {{
+        let bound = $hook.linked().and_then(|linked| linked.$export.as_ref().ok_or(Ended::NoExport($name)));
+        let pre = match bound {
+            Ok(pre) => pre,
+            Err(ended) => return Run::refused($context, ended),
+        };
         $self.run($context, $purity, async |store| {
             let instance = pre.instantiate_async(&mut *store).await?;
             store.data_mut().open_to_calls();
@@ -27,7 +32,7 @@ impl Engine {
     /// Tells a handler an event; one that is a plain HTTP component gets it as a POST.
     pub async fn handle(&self, hook: &Hook, context: &Context, event: Event) -> Run<()> {
         context.gate.begins(None);
-        if let (None, Some(incoming)) = (&hook.handler, &hook.incoming) {
+        if let Ok(Linked { handler: None, incoming: Some(incoming), .. }) = hook.linked() {
             return self.post(incoming, context, &event).await;
         }
         let event = convert::event_out(event);
@@ -35,7 +40,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.handler,
+            hook.handler,
             "handler",
             groundcrew_hook_handler,
             call_handle(&event),
@@ -54,7 +59,7 @@ impl Engine {
             self,
             context,
             Purity::Pure,
-            &hook.provision,
+            hook.provision,
             "provision",
             groundcrew_hook_provision,
             call_desired(&view),
@@ -77,7 +82,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.provision,
+            hook.provision,
             "provision",
             groundcrew_hook_provision,
             call_find(&want),
@@ -94,7 +99,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.provision,
+            hook.provision,
             "provision",
             groundcrew_hook_provision,
             call_create(&want),
@@ -111,7 +116,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.provision,
+            hook.provision,
             "provision",
             groundcrew_hook_provision,
             call_update(&want, &now),
@@ -134,7 +139,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.provision,
+            hook.provision,
             "provision",
             groundcrew_hook_provision,
             call_remove(&want, &now),
@@ -151,7 +156,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.audit,
+            hook.audit,
             "audit",
             groundcrew_hook_audit,
             call_run(cursor),
@@ -166,7 +171,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.remedy,
+            hook.remedy,
             "remedy",
             groundcrew_hook_remedy,
             call_fix(&finding),
@@ -196,7 +201,7 @@ impl Engine {
             self,
             context,
             Purity::Effects,
-            &hook.inventory,
+            hook.inventory,
             "inventory",
             groundcrew_hook_inventory,
             call_scan(owner.as_ref(), cursor),

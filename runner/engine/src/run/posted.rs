@@ -1,7 +1,8 @@
 //! Plain `wasi:http/incoming-handler` components as handlers: an event comes as a POST, its answer says how that went.
 //!
 //! The request is a `CloudEvent` in structured mode ([CloudEvents HTTP binding 1.0.2, section 3.2]): `POST /` with the
-//! type `application/cloudevents+json`. Its `data` is an object of `subject`, as in `groundcrew:hook`, and `data`. What
+//! type `application/cloudevents+json`. Its `data` is an object of `subject`, as in `groundcrew:hook`, and `data`. The
+//! event's id is its `idempotency-key`, too: a relay that sends that on tells nobody twice without their knowing. What
 //! is answered counts as receivers of webhooks mean it: 2xx is done; 408, 425, 429 and 5xx are tried again, not before
 //! `Retry-After` says so; anything else only a person can mend.
 //!
@@ -80,9 +81,15 @@ fn request(event: &Event) -> http::Request<Full<Bytes>> {
         "datacontenttype": "application/json",
         "data": { "subject": event.subject, "data": event.data },
     });
-    http::Request::post("http://groundcrew/")
+    let request = http::Request::post("http://groundcrew/")
         .header(http::header::HOST, "groundcrew")
-        .header(http::header::CONTENT_TYPE, "application/cloudevents+json")
+        .header(http::header::CONTENT_TYPE, "application/cloudevents+json");
+    // Somebody else's events may have ids that no header can hold; they are in the body.
+    let request = match http::HeaderValue::from_str(&event.id) {
+        Ok(id) => request.header("idempotency-key", id),
+        Err(_) => request,
+    };
+    request
         .body(Full::new(Bytes::from(body.to_string())))
         .expect("invariant: these are the parts of a request")
 }

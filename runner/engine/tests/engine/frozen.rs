@@ -32,14 +32,16 @@ fn sent(setup: &Setup) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_handler_tells() {
-    let hook = frozen("handler").await;
-    assert!(hook.is_handler() && !hook.is_provisioner() && !hook.is_auditor());
-    let setup = setup(200, "");
-    setup.handle(&hook).await.outcome.unwrap();
-    assert_eq!(sent(&setup), ["POST http://a.example/events"]);
-    let busy = self::setup(503, "").handle(&hook).await.outcome.unwrap_err();
-    assert!(busy.failure().retry, "{busy}");
+async fn handlers_tell() {
+    for name in ["handler", "c-handler"] {
+        let hook = frozen(name).await;
+        assert!(hook.is_handler() && !hook.is_provisioner() && !hook.is_auditor(), "{name}");
+        let setup = setup(200, "");
+        setup.handle(&hook).await.outcome.unwrap();
+        assert_eq!(sent(&setup), ["POST http://a.example/events"], "{name}");
+        let busy = self::setup(503, "").handle(&hook).await.outcome.unwrap_err();
+        assert!(busy.failure().retry, "{name}: {busy}");
+    }
 }
 
 /// The thing as the API shows it.
@@ -52,25 +54,30 @@ fn existing() -> Thing {
 }
 
 #[tokio::test]
-async fn a_provisioner_wants_finds_makes_changes_and_removes() {
-    let hook = frozen("provisioner").await;
+async fn provisioners_want_find_make_change_and_remove() {
+    for name in ["provisioner", "c-provisioner"] {
+        provisions(&frozen(name).await).await;
+    }
+}
+
+async fn provisions(hook: &Hook) {
     assert!(hook.is_provisioner() && hook.has_inventory() && !hook.is_handler());
     let pure = setup(500, "");
-    let wanted = engine().desired(&hook, &pure.context(), view()).await.outcome.unwrap();
+    let wanted = engine().desired(hook, &pure.context(), view()).await.outcome.unwrap();
     let body = json!({ "value": "pro" });
     assert_eq!(wanted, [Spec { kind: "thing".to_owned(), key: "web".to_owned(), body, after: Vec::new() }]);
     assert!(sent(&pure).is_empty());
 
     let listed = setup(200, &format!(r#"{{"items": [{ROW}]}}"#));
-    let found = engine().find(&hook, &listed.context(), &want()).await.outcome.unwrap();
+    let found = engine().find(hook, &listed.context(), &want()).await.outcome.unwrap();
     assert_eq!(found, [existing()]);
     let made = setup(201, ROW);
-    assert_eq!(engine().create(&hook, &made.context(), &want()).await.outcome.unwrap(), existing());
+    assert_eq!(engine().create(hook, &made.context(), &want()).await.outcome.unwrap(), existing());
     let changed = setup(200, ROW);
-    let updated = engine().update(&hook, &changed.context(), &want(), &existing()).await;
+    let updated = engine().update(hook, &changed.context(), &want(), &existing()).await;
     assert_eq!(updated.outcome.unwrap(), existing());
     let gone = setup(404, "");
-    assert_eq!(engine().remove(&hook, &gone.context(), &want(), &existing()).await.outcome.unwrap(), None);
+    assert_eq!(engine().remove(hook, &gone.context(), &want(), &existing()).await.outcome.unwrap(), None);
     let requests = [&listed, &made, &changed, &gone].map(sent).concat();
     let url = "http://a.example/things";
     let expected = [
@@ -83,14 +90,34 @@ async fn a_provisioner_wants_finds_makes_changes_and_removes() {
 }
 
 #[tokio::test]
-async fn an_inventory_lists_by_page() {
-    let hook = frozen("provisioner").await;
+async fn inventories_list_by_page() {
+    for name in ["provisioner", "c-provisioner"] {
+        lists(&frozen(name).await).await;
+    }
+}
+
+async fn lists(hook: &Hook) {
     let setup = setup(200, &format!(r#"{{"items": [{ROW}], "next": "7"}}"#));
-    let (things, next) = engine().scan(&hook, &setup.context(), None, Some("3")).await.outcome.unwrap();
+    let (things, next) = engine().scan(hook, &setup.context(), None, Some("3")).await.outcome.unwrap();
     let [listed] = &things[..] else { panic!("{things:?}") };
     assert_eq!((listed.kind.as_str(), next.as_deref()), ("thing", Some("7")));
     assert_eq!((listed.key.as_deref(), &listed.thing), (Some("web"), &existing()));
     assert_eq!(sent(&setup), ["GET http://a.example/things?after=3"]);
+}
+
+#[tokio::test]
+async fn an_auditor_in_c_looks() {
+    let hook = frozen("c-auditor").await;
+    assert!(hook.is_auditor() && !hook.can_mend() && !hook.is_handler());
+    let items =
+        r#"{"items": [{"id": "t1", "used": false, "cents": 7}, {"id": "t2", "used": true}], "next": "t2"}"#;
+    let looking = Setup { answers: Answers::Observe, ..setup(200, items) };
+    let page = engine().audit(&hook, &looking.context(), Some("t0")).await.outcome.unwrap();
+    let [finding] = &page.findings[..] else { panic!("{page:?}") };
+    assert_eq!((finding.code.as_str(), finding.about.as_str()), ("thing.idle", "thing/t1"));
+    assert_eq!((finding.cost_cents, &finding.data), (Some(7), &json!({ "id": "t1" })));
+    assert_eq!(page.next.as_deref(), Some("t2"));
+    assert_eq!(sent(&looking), ["GET http://a.example/things?after=t0"]);
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use groundcrew_core::spec::{Spec, Thing, ThingState};
 use groundcrew_engine::run::{Ended, Hook};
 use serde_json::json;
 
-use crate::support::{Fake, Setup, component, engine, load, python_component, python_example, view, want};
+use crate::support::{
+    Fake, Setup, compiled, component, engine, load, python_component, python_example, view, want,
+};
 
 fn existing() -> Thing {
     Thing {
@@ -101,6 +103,22 @@ async fn a_rust_panic_is_a_failure_with_its_text() {
     let ended = run.outcome.unwrap_err();
     assert_eq!(ended, Ended::Trap("this hook panics: e1".to_owned()));
     assert!(ended.failure().retry && run.stderr.contains("panicked at"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_hook_says_what_it_is_before_it_is_compiled_and_runs_once_it_is() {
+    let bytes = component("guest-unruly");
+    let (inspected, compiled) = compiled(&bytes).await;
+    let hook = Hook::uncompiled(&inspected, load(&bytes).await.manifest.as_ref().clone());
+    assert!(hook.is_handler() && !hook.is_compiled());
+    let ended = Setup::does("nothing").handle(&hook).await.outcome.unwrap_err();
+    assert_eq!(ended, Ended::Uncompiled);
+    assert!(ended.failure().retry);
+    let (waiting, other) = (hook.compiled(), hook.clone());
+    engine().link_late(&other, &compiled).unwrap();
+    waiting.await;
+    assert!(hook.is_compiled());
+    assert_eq!(Setup::does("nothing").handle(&hook).await.outcome, Ok(()));
 }
 
 #[tokio::test]

@@ -13,7 +13,9 @@ async fn an_ordinary_http_server_relays_events_and_its_status_counts() {
     let fake = |status| {
         let seen = seen.clone();
         Fake::new(move |request| {
-            seen.lock().unwrap().push(request.body.clone());
+            let named = |(name, _): &&(String, String)| name == "idempotency-key";
+            let key = request.headers.iter().find(named).map(|(_, key)| key.clone());
+            seen.lock().unwrap().push((request.body.clone(), key));
             Ok(groundcrew_engine::egress::Response { status, headers: Vec::new(), body: Vec::new() })
         })
     };
@@ -21,7 +23,9 @@ async fn an_ordinary_http_server_relays_events_and_its_status_counts() {
     let good = Setup { fake: fake(200), grants: grants(), ..Setup::new(Value::Null) };
     assert_eq!(good.handle(&hook).await.outcome, Ok(()));
     assert_eq!(good.fake.trace()[1], "sent POST https://chat.example/incoming");
-    let relayed: Value = serde_json::from_slice(&seen.lock().unwrap()[0]).unwrap();
+    let (body, key) = seen.lock().unwrap()[0].clone();
+    assert_eq!(key.as_deref(), Some("e1"));
+    let relayed: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&relayed["id"], &relayed["type"]), (&json!("e1"), &json!("tick")));
     for (status, retry) in [(503, true), (410, false)] {
         let bad = Setup { fake: fake(status), grants: grants(), ..Setup::new(Value::Null) };

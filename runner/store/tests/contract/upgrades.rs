@@ -165,3 +165,14 @@ fn another_manifest_is_another_version() {
     assert_ne!(other.id(), version("one").id());
     assert_eq!(version("one").id(), version("one").id());
 }
+
+#[tokio::test]
+async fn which_hooks_wait_for_their_components_is_what_was_said_last() {
+    let bench = Bench::new();
+    let hooks =
+        |names: &[&str]| names.iter().map(ToString::to_string).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(bench.store.compiling().unwrap(), hooks(&[]));
+    bench.store.note_compiling(hooks(&["dns", "cdn"])).await.unwrap();
+    bench.store.note_compiling(hooks(&["cdn"])).await.unwrap();
+    assert_eq!(bench.store.compiling().unwrap(), hooks(&["cdn"]));
+}

@@ -26,6 +26,21 @@ grace   = \"2s\"
 deletes = { share = \"0%\", floor = 2 }
 ";
 
+/// Nothing is made: a registry is not what the outside is.
+const REGISTER: &str = "
+[hook.register]
+use         = \"builtin:register\"
+level       = \"observe\"
+config      = { server = \"$SHOP\", path = \"registry/{app}\", document = { app = \"{app}\" }, auth = \"none\" }
+gone        = \"delete\"
+drift_every = \"10s\"
+allow       = [\"GET,PUT,DELETE {config.server}/*\"]
+
+[audit.stock]
+hooks = [\"register\"]
+cron  = \"0 3 1 1 *\"
+";
+
 impl Scene {
     /// Somebody asks the outside for something, past the runner.
     pub(crate) fn somebody(&self, method: &str, target: &str, body: &Value) -> Value {
@@ -45,6 +60,24 @@ impl Scene {
             newest().filter(|run| run["id"] != before && !run["ended"].is_null())
         })
     }
+}
+
+#[test]
+fn a_provisioner_that_cannot_list_in_its_configuration_says_so_and_has_not_failed() {
+    let scene = Scene::with_apps(1);
+    scene.configure(REGISTER);
+    let mut up = scene.up();
+    scene.until_ready();
+    let run = scene.audited("stock");
+    let why = "`list` does not say where the registry lists its documents";
+    assert_eq!(run["summary"], format!("register: no inventory in this configuration: {why}"), "{run}");
+    assert_eq!(run["outcome"], "ok", "{run}");
+    // The audit's, and some for drift.
+    let scans =
+        || scene.list(&["runs", "--hook", "register"]).iter().filter(|run| run["op"] == "scan").count();
+    scene.until_so("it is asked again and again", || scans() >= 3);
+    assert!(scene.open_findings("drift.incomplete").is_empty());
+    up.end();
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! A runner that compiles says so; one that is killed then takes its compiler along, and the next start removes what is left.
+//! A runner that compiles says so, and lets nobody else wait; one that is killed then takes its compiler along, and the
+//! next start removes what is left.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::scene::{RECORDS, Scene};
+use crate::scene::{RECORDS, Scene, TELL};
 use crate::shipped::Shipped;
 
 /// A core module of nothing but work for a compiler: many long functions, some seconds on any machine.
@@ -45,15 +47,23 @@ fn number(mut number: usize) -> Vec<u8> {
     bytes
 }
 
-/// The compiler that a process started.
-fn compiler_of(parent: u32) -> Option<u32> {
+/// The compiler that a process started for a component.
+fn compiler_of(parent: u32, component: &Path) -> Option<u32> {
+    let length = fs::metadata(component).unwrap().len();
     let all =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
     all.filter_map(|name| name.parse().ok()).find(|pid| {
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let is_compiler = String::from_utf8_lossy(&command).contains("\0compile-component\0");
-        is_compiler && status(*pid).is_some_and(|status| status.1 == parent)
+        let command = String::from_utf8_lossy(&command);
+        let input =
+            command.split_once("\0compile-component\0").and_then(|(_, paths)| paths.split('\0').next());
+        input.is_some_and(|input| fs::metadata(input).is_ok_and(|input| input.len() == length))
+            && status(*pid).is_some_and(|status| status.1 == parent)
     })
+}
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
 }
 
 /// A process's state and parent; none where it is no more.
@@ -64,15 +74,54 @@ fn status(pid: u32) -> Option<(char, u32)> {
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
-#[test]
-fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
-    let scene = Scene::with_apps(1);
+/// Configures a hook whose component compiles for seconds; the component's file, and what it is without that.
+fn configure_bulky(scene: &Scene, more: &str) -> (PathBuf, Vec<u8>) {
     let component = scene.directory.path().join("bulky.wasm");
     let small = fs::read(&Shipped::get().things).unwrap();
     fs::write(&component, [small.clone(), section(1, &bulky())].concat()).unwrap();
     let manifest = Shipped::get().manifest.display().to_string();
     let hook = format!("use = \"{}\"\nmanifest = \"{manifest}\"", component.display());
-    scene.configure(&RECORDS.replace("$THINGS", &hook));
+    scene.configure(&format!("{}{more}", RECORDS.replace("$THINGS", &hook)));
+    (component, small)
+}
+
+#[test]
+fn what_is_compiled_works_while_the_rest_is_compiled_and_what_that_owes_waits() {
+    let scene = Scene::with_apps(2);
+    let (component, _) = configure_bulky(&scene, TELL);
+    let mut up = scene.up();
+    let compiler = scene.until("it compiles", || compiler_of(up.0.id(), &component));
+    // However fast this machine is, it is not done before all below was seen.
+    signal(compiler, Signal::STOP);
+    scene.until_listed(2);
+    scene.create_app("late");
+    scene.until_so("who is told of it hears of it", || {
+        scene.outside.receipts().iter().any(|receipt| receipt.body.contains("fly/acme/late"))
+    });
+    // All of that while the other one is compiled, and everybody who asks is told so.
+    let (code, why) = scene.ask("/readyz").unwrap();
+    assert!(code == 503 && why.contains("the component of hook records is being compiled"), "{why}");
+    let hooks = scene.list(&["hook", "list"]);
+    let waits = |name: &str| hooks.iter().find(|hook| hook["name"] == name).unwrap()["compiling"].clone();
+    assert_eq!((waits("records"), waits("tell")), (true.into(), false.into()));
+    let app = scene.groundcrew(&["app", "cust-1"]).out;
+    assert!(app.contains("records") && app.contains("a look: its component is being compiled"), "{app}");
+    let doctor = scene.groundcrew(&["doctor"]).out;
+    assert!(doctor.contains("the component of hook records is being compiled"), "{doctor}");
+    assert!(scene.list(&["resources"]).is_empty());
+
+    // Nothing that it owed was lost.
+    signal(compiler, Signal::CONT);
+    scene.until_ready();
+    scene.until_on_record(3);
+    assert_eq!(scene.list(&["hook", "list"])[0]["compiling"], false);
+    up.end();
+}
+
+#[test]
+fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
+    let scene = Scene::with_apps(1);
+    let (component, small) = configure_bulky(&scene, "");
     let cache = scene.directory.path().join("data/cache");
     let left = |extension: &str| {
         let files = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
@@ -80,10 +129,10 @@ fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
     };
     for signal in [Signal::TERM, Signal::KILL] {
         let mut up = scene.up();
-        let compiler = scene.until("it compiles", || compiler_of(up.0.id()));
+        let compiler = scene.until("it compiles", || compiler_of(up.0.id(), &component));
         // Nobody has to guess meanwhile what it does.
-        let (code, why) = scene.until("it answers", || scene.ask("/readyz"));
-        assert!(code == 503 && why.contains("0 of 1 new components are compiled; not yet: records"), "{why}");
+        let says_so = |(code, why): (u16, String)| code == 503 && why.contains("is being compiled");
+        scene.until_so("it says so", || scene.ask("/readyz").is_some_and(says_so));
         assert_eq!(scene.ask("/healthz").map(|(code, _)| code), Some(200));
         kill_process(Pid::from_child(&up.0), signal).unwrap();
         up.0.wait().unwrap();
@@ -97,9 +146,15 @@ fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
     fs::write(cache.join("begun.1-0.new"), "").unwrap();
 
     fs::write(&component, small).unwrap();
-    scene.says(&["add", "--all", "--yes"]);
+    // Where a runner has begun, what is approved is compiled by then.
+    let said = scene.says(&["add", "--all", "--yes"]);
+    assert!(said.contains("\ncompiled 1 in "), "{said}");
+    assert_eq!(scene.says(&["add", "--all", "--yes"]), "nothing to approve: all is as it was approved\n");
+    let compilations = || scene.log().matches("compiling; what is compiled is kept").count();
+    let before = compilations();
     let mut up = scene.up();
     scene.until_ready();
-    assert_eq!((left("wasm"), left("new"), left("cwasm")), (0, 0, 1));
+    scene.until_so("it is tidy", || (left("wasm"), left("new"), left("cwasm")) == (0, 0, 1));
+    assert_eq!(compilations(), before);
     up.end();
 }

@@ -22,6 +22,8 @@ struct Shown {
     ending_since: Option<String>,
     /// How many things it had then.
     ending_of: Option<u32>,
+    /// Its component is being compiled: what it owes waits.
+    compiling: bool,
     #[serde(flatten)]
     versions: Versions,
 }
@@ -148,7 +150,7 @@ fn short(digest: &str) -> &str {
 pub(super) fn run(context: &Context) -> Result<Answer, Failure> {
     let store = context.reader()?;
     let mut table = Table::new(["HOOK", "STATE", "THINGS", "AT", ""]);
-    let (mut all, mut waiting) = (Vec::new(), String::new());
+    let (mut all, mut waiting, compiling) = (Vec::new(), String::new(), context.compiling(&store)?);
     for hook in store.hooks()? {
         let things = store.things_left(hook.id)?;
         let (state, tone) = match hook.state {
@@ -160,7 +162,10 @@ pub(super) fn run(context: &Context) -> Result<Answer, Failure> {
         if let Some(version) = &known.upgrade.waiting {
             waiting.push_str(&approve::waits(&hook.name, version));
         }
-        let remarks: Vec<_> = progress(&store, &hook)?.into_iter().chain(known.remarks()).collect();
+        let is_compiling = compiling.contains(&hook.name);
+        let compiles = is_compiling.then(|| "its component is being compiled".to_owned());
+        let remarks = progress(&store, &hook)?.into_iter().chain(compiles).chain(known.remarks());
+        let remarks: Vec<_> = remarks.collect();
         let versions = known.shown(&hook);
         table.row([
             hook.name.as_str().into(),
@@ -176,6 +181,7 @@ pub(super) fn run(context: &Context) -> Result<Answer, Failure> {
             things,
             ending_since: hook.ending.map(|ending| ending.since.to_string()),
             ending_of: hook.ending.map(|ending| ending.of),
+            compiling: is_compiling,
             versions,
         });
     }

@@ -15,6 +15,7 @@ use crate::control::{Done, Refusal};
 use crate::data_dir::DataDir;
 use crate::http::{self, Door, Front, ServeError};
 use crate::reload::{Asks, DRAIN, Lineup, Place, Reloads, Round};
+use crate::runner::Runner;
 use crate::service::{Service, Started};
 
 /// Looks at what is to run, until it stands still.
@@ -36,6 +37,7 @@ pub(super) struct Process<'a> {
 /// A runner, and all that runs around it.
 struct Running {
     lineup: Lineup,
+    runner: Arc<Runner>,
     started: Started,
 }
 
@@ -44,7 +46,7 @@ impl Process<'_> {
     pub(super) async fn run(&self, config: Config, seen: Seen, mut asks: Asks) -> Result<(), Failure> {
         let place = Place::of(&config, self.dir.clone());
         let level = config.level;
-        // Whoever asks while components are compiled is told how far that is.
+        // Whoever asks while it starts is told so.
         let mut doors = self.listen(&place);
         let started = tokio::select! {
             // Nothing is begun for long that ends since an address is taken.
@@ -108,9 +110,10 @@ impl Process<'_> {
         let starting = async {
             let setting = self.outward.setting.again(seen);
             let compiler = setting.compiler.clone();
-            let runner = assembly::assemble(&config, setting).await.map_err(|error| Failure::of(&error))?;
+            let begun = assembly::begin(&config, setting).await;
+            let (runner, compiling) = begun.map_err(|error| Failure::of(&error))?;
             let config = Arc::new(config);
-            let lineup = Lineup::of(config.clone(), &runner)?;
+            let (lineup, held) = (Lineup::of(config.clone(), &runner)?, runner.clone());
             let service = Service {
                 config,
                 runner,
@@ -120,10 +123,10 @@ impl Process<'_> {
                 compiler,
                 reloads: self.reloads.clone(),
             };
-            let started = service.start(self.stop.child_token()).await;
+            let started = service.start(compiling, self.stop.child_token()).await;
             let (started, state) = started.map_err(|error| Failure::of(&error))?;
             self.front.open(state);
-            Ok(Running { lineup, started })
+            Ok(Running { lineup, runner: held, started })
         };
         self.stop.run_until_cancelled(Box::pin(starting)).await.transpose()
     }
@@ -133,11 +136,15 @@ impl Process<'_> {
     /// # Errors
     /// If none runs any more.
     async fn reload(&self, running: &mut Running, place: &Place, round: Round) -> Result<(), Failure> {
-        let why = round.why();
+        let (why, runner) = (round.why(), running.runner.clone());
         let looked_over = tokio::select! {
             // Who asked is told that the runner ended.
             ended = running.started.ended() => return ended.map_err(|error| Failure::of(&error)),
-            looked_over = self.look_over(place) => looked_over,
+            looked_over = async {
+                // Else the same components would be compiled twice at once.
+                runner.compiled().await;
+                self.look_over(place).await
+            } => looked_over,
         };
         let (config, seen) = match looked_over {
             Ok(approved) => approved,

@@ -95,7 +95,7 @@ impl Runner {
     /// find its things. To be called before anything is worked on.
     pub async fn close_gates(&self) -> Result<()> {
         let registry = self.registry();
-        for installed in registry.provisioners().filter(|installed| installed.still().is_none()) {
+        for installed in registry.provisioners().filter(|installed| installed.held().is_none()) {
             let (id, name, settings) = (installed.id, installed.hook.name.as_str(), installed.settings());
             let sight = self.store.sight(id)?;
             if sight.as_ref().is_some_and(|sight| sight.settings == settings && sight.held.is_none()) {
@@ -140,6 +140,7 @@ impl Runner {
 
     async fn watch_gate(&self, installed: &Installed) {
         let mut round = Round::default();
+        installed.component.compiled().await;
         while let Some(gate) = self.gate(installed.id) {
             let pause = self.step_gate(installed, gate, &mut round).await;
             tokio::time::sleep(pause.to_std()).await;

@@ -55,6 +55,8 @@ enum Call {
 #[derive(Clone, Copy)]
 pub(super) enum Outside {
     Answers(u16, &'static str),
+    /// The same with a content type.
+    AnswersOf(&'static str, u16, &'static str),
     /// Asks to be left alone for so many seconds.
     AnswersAfter(u16, &'static str),
     /// A good listing of exactly so many bytes.
@@ -70,17 +72,21 @@ pub(super) enum Outside {
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Words {
     Same,
+    /// What is said of an answer, from its status on: in Rust an answer does not know what was asked.
+    Answer,
     Own,
 }
 
 const ROW: &str = r#"{"id":"t1","name":"web","mark":"gc1:test:row","value":"pro"}"#;
 const UNICODE_ROW: &str =
     r#"{"id":"t/ü 1","name":"é","mark":null,"value":"gr\u00fc\u00dfe \ud83d\udca7 \"\\\n\t\u0001"}"#;
+/// More than is shown of it.
+const HTML: &str = "<html>\r\n<title>grüße 💧</title>\u{1}<p>The service cannot be reached at the moment, try again later</p>";
 const UNICODE: &str = "wéb ü/💧&=?+%#";
 
 use Call::{Create, CreateLarge, Desired, DesiredOf, Find, FindById, Remove, Scan, Update};
-use Outside::{Answers, AnswersAfter, Forbidden, Large, NoAnswer, Ungranted};
-use Words::{Own, Same};
+use Outside::{Answers, AnswersAfter, AnswersOf, Forbidden, Large, NoAnswer, Ungranted};
+use Words::{Answer, Own, Same};
 
 const fn row(says: &'static str, call: Call, outside: Outside, words: Words) -> Row {
     Row { says, call, outside, words }
@@ -177,8 +183,9 @@ pub(super) const ROWS: &[Row] = &[
     row("status 409 is tried again", Update, Answers(409, "conflict"), Same),
     row("status 403 is for a person", Create("web", "pro"), Answers(403, "forbidden"), Same),
     row("status 404 of a listing is a failure", Find("web"), Answers(404, "no such zone: ü"), Same),
-    row("an answer that is no JSON", Find("web"), Answers(200, "<html>"), Own),
-    row("an answer with something behind its JSON", Find("web"), Answers(200, r#"{"items":[]} x"#), Own),
+    row("an answer that is no JSON", Find("web"), AnswersOf("text/html", 200, HTML), Answer),
+    row("an answer with something behind its JSON", Find("web"), Answers(200, r#"{"items":[]} x"#), Answer),
+    row("remove: gone, and an answer without a body", Remove, Answers(200, ""), Same),
     row("an answer without what was made", Create("web", "pro"), Answers(200, "{}"), Own),
     row("no answer", Create("web", "pro"), NoAnswer, Same),
     row("a grant is missing", Create("web", "pro"), Forbidden, Same),
@@ -259,6 +266,9 @@ pub(super) fn answered(outside: Outside) -> Result<Response, TransportError> {
     let response = |status, headers, body: &str| Response { status, headers, body: body.as_bytes().to_vec() };
     match outside {
         Answers(status, body) => Ok(response(status, Vec::new(), body)),
+        AnswersOf(kind, status, body) => {
+            Ok(response(status, vec![("content-type".to_owned(), kind.to_owned())], body))
+        }
         AnswersAfter(status, seconds) => {
             Ok(response(status, vec![("retry-after".to_owned(), seconds.to_owned())], "later"))
         }
@@ -307,7 +317,12 @@ pub(super) fn ended<T: Serialize>(words: Words, outcome: Result<T, Ended>) -> St
                 (true, None) => "tried again".to_owned(),
                 (false, _) => "for a person".to_owned(),
             };
-            let words = if words == Same { format!(": {}", failure.message) } else { String::new() };
+            let message = failure.message.as_str();
+            let words = match words {
+                Same => format!(": {message}"),
+                Answer => format!(": {}", message.find("status ").map_or(message, |at| &message[at..])),
+                Own => String::new(),
+            };
             format!("{when}{words}\n")
         }
     }

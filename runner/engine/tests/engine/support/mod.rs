@@ -14,10 +14,10 @@ use groundcrew_core::manifest::Manifest;
 use groundcrew_core::spec::{Event, Owner, View, Want};
 use groundcrew_core::subject::Subject;
 use groundcrew_core::time::Timestamp;
-use groundcrew_engine::cache::{Cache, Compiler};
+use groundcrew_engine::cache::{Cache, Compiler, Component};
 use groundcrew_engine::egress::Egress;
 use groundcrew_engine::gate::{Answers, Faults, Gate, Intents};
-use groundcrew_engine::inspect::inspect;
+use groundcrew_engine::inspect::{Inspected, inspect};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Context, Engine, Hook, MemoryHandle, Profile, Reset, Run};
 use groundcrew_engine::seal::Sealing;
@@ -49,11 +49,21 @@ pub(crate) async fn load(bytes: &[u8]) -> Hook {
 
 /// Loads a component, from a cache that lasts from one run of the tests to the next.
 pub(crate) async fn load_for(engine: &Engine, bytes: &[u8]) -> Hook {
+    let (inspected, component) = compiled_for(engine, bytes).await;
+    engine.link(&component, &inspected, Manifest::parse(PLAIN).unwrap()).unwrap()
+}
+
+/// Compiles a component for the engine of all tests, and does not link it.
+pub(crate) async fn compiled(bytes: &[u8]) -> (Inspected, Component) {
+    compiled_for(engine(), bytes).await
+}
+
+async fn compiled_for(engine: &Engine, bytes: &[u8]) -> (Inspected, Component) {
     let inspected = inspect(bytes).unwrap();
     inspected.require_linkable().unwrap();
     let cache = Cache::new(target().join("compiled"), [3; 32], Compiler::InProcess);
     let component = cache.load(engine, inspected.digest, bytes).await.unwrap();
-    engine.link(&component, &inspected, Manifest::parse(PLAIN).unwrap()).unwrap()
+    (inspected, component)
 }
 
 /// Everything that a run is given; fields are changed by the tests.
