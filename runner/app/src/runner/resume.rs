@@ -183,7 +183,7 @@ impl Earlier {
         let goes_on = match ended {
             Ended::Failure(_) | Ended::Trap(_) => false,
             Ended::Deadline(_) => !own.is_empty() || Reached::of(known).is_beyond(self.interrupted.as_ref()),
-            Ended::Refused(_) | Ended::NoExport(_) => !own.is_empty(),
+            Ended::Refused(_) | Ended::NoExport(_) | Ended::Uncompiled => !own.is_empty(),
         };
         let unknown = worst(before.iter().chain(&own));
         let doubts = if goes_on { before } else { together(before, own) };
