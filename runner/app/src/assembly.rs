@@ -313,7 +313,7 @@ async fn put_together(
         let component = run::Hook::uncompiled(inspected, hook.manifest.clone());
         match compiled.get(&inspected.digest) {
             Some(compiled) => compile::link(&engine, compiled, &component, &hook.name)?,
-            None => compiling.add(hook, component.clone()),
+            None => compiling.add(hook, inspected, component.clone()),
         }
         let id = register(&store, hook, entering.active(), &known).await?;
         upgrade::keep(&store, id, &entering, setting.clock.now()).await?;

@@ -150,5 +150,5 @@ int main(void) {
   what_is_remembered_is_the_last_word();
   who_lives_is_found_directly_below();
   a_test_begins_with_nothing();
-  puts("ok: 7 tests");
+  puts("ok: 9 tests");
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, stream};
 use groundcrew_core::hash::Digest;
 use groundcrew_engine::cache::{Bounds, Cache, Component};
+use groundcrew_engine::inspect::Inspected;
 use groundcrew_engine::run::{self, Engine};
 use groundcrew_store::Store;
 
@@ -109,8 +110,12 @@ impl Compiling {
     }
 
     /// A hook waits for its component.
-    pub(super) fn add(&mut self, hook: &Hook, component: run::Hook) {
-        let fresh = || Waiting { hook: hook.clone(), components: Vec::new() };
+    pub(super) fn add(&mut self, hook: &Hook, inspected: &Inspected, component: run::Hook) {
+        let fresh = || {
+            let (component, bytes) = (inspected.digest.short(), inspected.size);
+            tracing::info!(%component, bytes, "to be compiled; what is compiled works meanwhile");
+            Waiting { hook: hook.clone(), components: Vec::new() }
+        };
         let waiting = self.waiting.entry(component.digest).or_insert_with(fresh);
         waiting.components.push((hook.name.clone(), component));
     }
