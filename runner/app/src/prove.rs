@@ -2,10 +2,10 @@
 //!
 //! A [`Scene`] is a script over virtual time: owners come, change their minds and go, strangers interfere,
 //! requests meet faults. [`play()`] plays it with the real runner, the real engine, the shipped form of a
-//! component and a real SQLite file against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
+//! component and SQLite in memory against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
 //! counts the moments around every host call and every commit, and then plays it again for each of them: the
-//! call or commit fails, or the process dies there and is started again on the same file; and again for blows
-//! in the restart that follows.
+//! call or commit fails, or the process dies there and is started again on the same database; and again for blows
+//! in the restart that follows. A proof does not play again what comes before a first death ([`deaths`]).
 //!
 //! `groundcrew test` and `groundcrew prove` play the scenarios of a hook's project with it, and the project's own
 //! tests those of what ships, against more than the one fake ([`beside`]).
@@ -20,6 +20,7 @@ pub mod beside;
 pub mod calls;
 pub mod carrier;
 pub mod clock;
+pub mod deaths;
 pub mod faults;
 pub mod happening;
 pub mod lifecycle;
@@ -33,6 +34,7 @@ pub mod scene;
 pub mod trial;
 pub mod why;
 
+mod disk;
 mod disturbed;
 mod look;
 mod operator;

@@ -41,6 +41,12 @@ impl Outside {
         world.collections.insert(path.to_owned(), Collection { knobs, there: true, things, keys, bucket });
     }
 
+    /// Another one, in which everything is as it is here now, under a clock of its own.
+    #[must_use]
+    pub fn twin(&self, clock: Clock) -> Self {
+        Self { world: Arc::new(Mutex::new(self.locked().clone())), ..Self::new(clock) }
+    }
+
     /// Turns knobs of a collection while it lives.
     pub fn turn(&self, path: &str, turn: impl FnOnce(&mut Knobs)) {
         if let Some(collection) = self.now().collections.get_mut(path) {

@@ -61,7 +61,7 @@ pub(crate) struct Thing {
 }
 
 /// One collection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Collection {
     pub(crate) knobs: Knobs,
     pub(crate) there: bool,
@@ -73,7 +73,7 @@ pub(crate) struct Collection {
 }
 
 /// Something that is going to happen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Due {
     Write(Write),
     Act(Act),
@@ -81,7 +81,7 @@ enum Due {
 }
 
 /// Everything.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct World {
     pub(crate) collections: BTreeMap<String, Collection>,
     pub(crate) log: Vec<Effect>,

@@ -2,7 +2,8 @@
 //!
 //! One writer thread owns the write connection. A mutation is a closure with an acknowledgement; the writer
 //! takes what has gathered, runs each in a savepoint of one transaction, commits, and acknowledges all. There
-//! is no timer: alone a mutation costs one fsync, under load hundreds share it.
+//! is no timer: alone a mutation costs one fsync, under load hundreds share it. What is only played has a database
+//! in memory ([`Memory`]), behind the same functions.
 //!
 //! # Guarantees
 //! - Acknowledged means durable.
@@ -56,12 +57,14 @@ pub mod versions;
 pub mod wants;
 
 mod log;
+mod memory;
 mod migrations;
 mod older;
 mod sql;
 mod writer;
 
 pub use log::Bounds;
+pub use memory::{Contents, Memory};
 pub use rusqlite::{Connection, Row};
 pub use writer::{
     BATCH_MAX, CommitFault, CommitFaults, CommitMoment, Health, Options, QUEUE_MAX, Reader, Store,

@@ -1,4 +1,6 @@
-//! The writer thread: group commit, savepoints, reopening after I/O errors; and read-only connections.
+//! The writer: group commit, savepoints, reopening after I/O errors; and read-only connections.
+//!
+//! Of a file it is a thread. A database in memory is written where that is asked for, one mutation a commit.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::{Bounds, Log};
+use crate::memory::{Hold, Memory};
 use crate::older::Older;
 use crate::{Error, Result, RunId, migrations};
 
@@ -20,6 +23,9 @@ pub const QUEUE_MAX: usize = 4_096;
 const REOPEN: Duration = Duration::from_millis(250);
 /// How long a statement waits for another process's lock.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
+
+/// What the path of a database in memory is called.
+pub(crate) const IN_MEMORY: &str = ":memory:";
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -94,11 +100,22 @@ enum Outcome {
     Broken(String),
 }
 
+/// Who runs mutations.
+#[derive(Clone)]
+enum Queue {
+    /// The writer's thread.
+    Thread(mpsc::Sender<Work>),
+    /// Whoever asks.
+    Here(Arc<Mutex<Writer>>),
+}
+
 /// The store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    queue: mpsc::Sender<Work>,
+    queue: Queue,
     readers: Arc<Mutex<Vec<Connection>>>,
+    /// What is read instead of a file.
+    memory: Option<Memory>,
     path: Arc<Path>,
     /// Where only reading goes on, of a database that has an older schema.
     older: Option<Arc<Older>>,
@@ -119,24 +136,56 @@ impl Store {
     /// The thread ends when the last clone is dropped; what was queued before is written.
     pub fn open(path: &Path, options: Options) -> Result<Self> {
         let connection = open_writer(path)?;
-        let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM run", [], |row| row.get(0))?;
+        let last = last_run(&connection)?;
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (say, health) = watch::channel(Health::Good);
         let (count, commits) = watch::channel(0);
         let writer = Writer {
             connection: Some(connection),
-            log: Log::new(path, options.log, options.faults.clone()),
+            memory: None,
+            log: Some(Log::new(path, options.log, options.faults.clone())),
             path: path.to_owned(),
             faults: options.faults,
             reopen_after: options.reopen_after,
             health: say,
             commits: count,
+            untold: None,
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         thread.spawn(move || writer.run(jobs)).map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
-            queue,
+            queue: Queue::Thread(queue),
             readers: Arc::default(),
+            memory: None,
+            path: path.into(),
+            older: None,
+            health,
+            commits,
+            runs: Arc::new(AtomicI64::new(last)),
+        })
+    }
+
+    /// Opens a database in memory. There is no thread, and of the options only faults matter.
+    pub(crate) fn on(memory: &Memory, options: Options) -> Result<Self> {
+        let last = last_run(&memory.connection())?;
+        let (say, health) = watch::channel(Health::Good);
+        let (count, commits) = watch::channel(0);
+        let path = Path::new(IN_MEMORY);
+        let writer = Writer {
+            connection: None,
+            memory: Some(memory.clone()),
+            log: None,
+            path: path.to_owned(),
+            faults: options.faults,
+            reopen_after: Duration::ZERO,
+            health: say,
+            commits: count,
+            untold: None,
+        };
+        Ok(Self {
+            queue: Queue::Here(Arc::new(Mutex::new(writer))),
+            readers: Arc::default(),
+            memory: Some(memory.clone()),
             path: path.into(),
             older: None,
             health,
@@ -166,12 +215,18 @@ impl Store {
             let ack: Ack = Box::new(move |committed| drop(tell.send(committed.and(answer))));
             (outcome, ack)
         });
-        self.queue.send(work).await.map_err(|_| Error::Closed)?;
+        match &self.queue {
+            Queue::Thread(queue) => queue.send(work).await.map_err(|_| Error::Closed)?,
+            Queue::Here(writer) => writer.lock().unwrap_or_else(PoisonError::into_inner).commit_one(work),
+        }
         told.await.map_err(|_| Error::Closed)?
     }
 
     /// Reads with a read-only connection; sees what was committed.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if let Some(memory) = &self.memory {
+            return query(&memory.connection());
+        }
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match (pooled, &self.older) {
             (Some(pooled), _) => pooled,
@@ -228,6 +283,12 @@ impl Store {
     pub fn next_run(&self) -> RunId {
         RunId(self.runs.fetch_add(1, Ordering::Relaxed) + 1)
     }
+}
+
+/// The last run that was stored.
+fn last_run(connection: &Connection) -> Result<i64> {
+    let mut statement = connection.prepare_cached("SELECT coalesce(max(id), 0) FROM run")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }
 
 fn open_writer(path: &Path) -> Result<Connection> {
@@ -287,25 +348,26 @@ impl Reader {
         } else {
             (vec![connection], None)
         };
-        Ok(Self::with(pooled, older, path))
+        Ok(Self::with(pooled, older, None, path))
     }
 
-    /// The same of a store that is open here, and may be dropped then; takes a connection over that it had, if it had one.
-    pub fn beside(store: &Store) -> Result<Store> {
-        let pooled = store.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let pooled = match pooled {
-            None if store.older.is_none() => Some(open_reader(&store.path)?),
-            pooled => pooled,
-        };
-        Ok(Self::with(pooled.into_iter().collect(), store.older.clone(), &store.path))
+    /// The same of a database in memory.
+    pub fn on(memory: &Memory) -> Store {
+        Self::with(Vec::new(), None, Some(memory.clone()), Path::new(IN_MEMORY))
     }
 
-    fn with(pooled: Vec<Connection>, older: Option<Arc<Older>>, path: &Path) -> Store {
+    fn with(
+        pooled: Vec<Connection>,
+        older: Option<Arc<Older>>,
+        memory: Option<Memory>,
+        path: &Path,
+    ) -> Store {
         let (queue, _) = mpsc::channel(1);
         let (_, health) = watch::channel(Health::Good);
         let (_, commits) = watch::channel(0);
         let readers = Arc::new(Mutex::new(pooled));
-        Store { queue, readers, path: path.into(), older, health, commits, runs: Arc::default() }
+        let (queue, path) = (Queue::Thread(queue), path.into());
+        Store { queue, readers, memory, path, older, health, commits, runs: Arc::default() }
     }
 }
 
@@ -325,15 +387,33 @@ fn is_broken(error: &rusqlite::Error) -> bool {
 
 struct Writer {
     connection: Option<Connection>,
-    log: Log,
+    /// What is written instead of a file.
+    memory: Option<Memory>,
+    /// That of a file.
+    log: Option<Log>,
     path: PathBuf,
     faults: Option<Arc<dyn CommitFaults>>,
     reopen_after: Duration,
     health: watch::Sender<Health>,
     commits: watch::Sender<u64>,
+    /// Who is never told, after a death; of a database in memory.
+    untold: Option<Vec<Ack>>,
 }
 
 impl Writer {
+    /// Commits one mutation, on the thread that asks for it.
+    fn commit_one(&mut self, work: Work) {
+        // A dead process tells nobody anything.
+        if let Some(untold) = &mut self.untold {
+            untold.push(work(&scratch()).1);
+            return;
+        }
+        match self.commit(vec![work]) {
+            Ok(()) | Err(Stop::Broken) => {}
+            Err(Stop::Crashed(untold)) => self.untold = Some(untold),
+        }
+    }
+
     fn run(mut self, mut jobs: mpsc::Receiver<Work>) {
         let mut gathered = Vec::with_capacity(BATCH_MAX);
         while jobs.blocking_recv_many(&mut gathered, BATCH_MAX) > 0 {
@@ -355,7 +435,12 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: Vec<Work>) -> Result<(), Stop> {
-        let connection = match self.connection.take().map_or_else(|| open_writer(&self.path), Ok) {
+        let memory = self.memory.clone();
+        let connection = match &memory {
+            Some(memory) => Ok(Hold::Lent(memory.connection())),
+            None => self.connection.take().map_or_else(|| open_writer(&self.path), Ok).map(Hold::Own),
+        };
+        let connection = match connection {
             Ok(connection) => connection,
             Err(error) => {
                 let why = whole(&error);
@@ -366,7 +451,8 @@ impl Writer {
             }
         };
         let mut acks = Vec::with_capacity(batch.len());
-        let room = self.log.make_room(&connection).map_err(|error| Failed::Broken(whole(&error)));
+        let room = self.log.as_mut().map_or(Ok(()), |log| log.make_room(&connection));
+        let room = room.map_err(|error| Failed::Broken(whole(&error)));
         let committed = self.transact(&connection, room, batch, &mut acks);
         match committed {
             Ok(()) => {
@@ -377,17 +463,23 @@ impl Writer {
                     ack(Ok(()));
                 }
                 // What fails here was tried after the commit: it is told when there is no room for another.
-                if let Err(error) = self.log.tend(&connection) {
+                if let Some(Err(error)) = self.log.as_mut().map(|log| log.tend(&connection)) {
                     tracing::warn!(error = whole(&error), "the database's log could not be tended");
                 }
-                self.connection = Some(connection);
+                if let Some(Err(error)) = memory.as_ref().map(|memory| memory.committed(&connection)) {
+                    tracing::error!(error = whole(&error), "what was committed could not be kept");
+                }
+                self.connection = connection.own();
                 Ok(())
             }
-            Err(Failed::Crashed) => Err(Stop::Crashed(acks)),
+            Err(Failed::Crashed) => {
+                connection.give_up();
+                Err(Stop::Crashed(acks))
+            }
             Err(Failed::Broken(why)) => {
                 // The transaction may be durable all the same: the connection is thrown away, and whoever
                 // asked reads again what became of it.
-                drop(connection);
+                connection.give_up();
                 self.say(Health::Broken(why.clone()));
                 refuse(acks.into_iter(), &why);
                 Err(Stop::Broken)

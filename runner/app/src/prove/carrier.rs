@@ -25,7 +25,7 @@ const WAY: i64 = 7;
 #[derive(Clone, Debug, Default)]
 pub struct Wire(Arc<Mutex<Spoken>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Spoken {
     purpose: Option<String>,
     sent: Vec<Sent>,
@@ -59,6 +59,11 @@ impl Wire {
             Some(purpose) => format!("{what} for {}", short(purpose)),
             None => what,
         }
+    }
+
+    /// Another one, with all that was sent so far.
+    pub(super) fn twin(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.spoken().clone())))
     }
 
     /// Everything that was sent, in order.

@@ -93,6 +93,8 @@ impl fmt::Display for Moment {
 }
 
 type Watcher = Box<dyn Fn(&Recorded) + Send + Sync>;
+/// Told of a moment at which a death leaves something else than at the one before, with what would be met by then.
+type Witness = Box<dyn Fn(usize, Met) + Send + Sync>;
 
 /// The blows that one play is dealt, and the moments that it has met.
 pub struct Schedule {
@@ -101,6 +103,7 @@ pub struct Schedule {
     crashed: Notify,
     /// Told of every write right before its intent is committed.
     before_write: Option<Watcher>,
+    deaths: Option<Witness>,
     now: Box<dyn Fn() -> Stamp + Send + Sync>,
 }
 
@@ -111,8 +114,9 @@ pub type Stamp = (i64, usize);
 /// request takes less.
 const APART: i64 = 20;
 
-#[derive(Default)]
-struct Met {
+/// The moments that a play has met.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Met {
     moments: Vec<Moment>,
     /// Of each moment, whether a crash there leaves something else than one at the moment before.
     fresh: Vec<bool>,
@@ -123,6 +127,17 @@ struct Met {
 }
 
 impl Met {
+    /// Commits that were made.
+    pub(super) fn commits(&self) -> usize {
+        self.moments.iter().filter(|moment| **moment == Moment::Commit(CommitMoment::After)).count()
+    }
+
+    /// It dies at the moment that it met last.
+    fn dies(&mut self, moment: Moment, whose: &str) {
+        self.dealt.push(moment.struck(Blow::Crash, whose));
+        self.dead = true;
+    }
+
     /// A crash leaves the disk, the outside and the time. None of them has changed since the moment before, if
     /// nothing was committed, nothing but read, no time passed to speak of, and the script did not go on.
     fn is_fresh(&self, moment: Moment, now: Stamp) -> bool {
@@ -149,6 +164,7 @@ impl Schedule {
             met: Mutex::default(),
             crashed: Notify::new(),
             before_write: None,
+            deaths: None,
             now: Box::new(now),
         }
     }
@@ -157,6 +173,18 @@ impl Schedule {
     #[must_use]
     pub fn telling(self, before_write: impl Fn(&Recorded) + Send + Sync + 'static) -> Self {
         Self { before_write: Some(Box::new(before_write)), ..self }
+    }
+
+    /// Also tells somebody of every moment at which a death leaves something of its own.
+    #[must_use]
+    pub(super) fn witnessed(self, deaths: impl Fn(usize, Met) + Send + Sync + 'static) -> Self {
+        Self { deaths: Some(Box::new(deaths)), ..self }
+    }
+
+    /// Goes on after these moments.
+    #[must_use]
+    pub(super) fn after(self, met: Met) -> Self {
+        Self { met: Mutex::new(met), ..self }
     }
 
     /// Waits until the process has died.
@@ -198,11 +226,19 @@ impl Schedule {
         met.moments.push(moment);
         met.fresh.push(fresh);
         met.last = Some(now);
+        if let Some(deaths) = self.deaths.as_ref().filter(|_| fresh) {
+            let mut dead = met.clone();
+            dead.dies(moment, &whose());
+            deaths(at, dead);
+            return None;
+        }
         let blow = self.strikes.iter().find(|strike| strike.at == at)?.blow;
-        met.dealt.push(moment.struck(blow, &whose()));
-        if blow == Blow::Crash {
-            met.dead = true;
-            self.crashed.notify_one();
+        match blow {
+            Blow::Fail => met.dealt.push(moment.struck(blow, &whose())),
+            Blow::Crash => {
+                met.dies(moment, &whose());
+                self.crashed.notify_one();
+            }
         }
         Some(blow)
     }

@@ -44,7 +44,7 @@ impl fmt::Display for Happening {
 }
 
 /// What of a play handlers are owed; it outlives the process, as the events do.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Owed {
     /// By lane, in order.
     lanes: BTreeMap<String, Vec<One>>,
@@ -53,7 +53,7 @@ pub(super) struct Owed {
 }
 
 /// One event that a handler is owed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct One {
     id: String,
     what: Happening,

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge};
 use groundcrew_outside::{Act, Effect, Outside, Receipt};
 use groundcrew_store::findings::{ClosedToo, Finding};
-use groundcrew_store::{Options, Reader, Store};
+use groundcrew_store::{Options, Reader};
 use serde_json::Value;
 
 use super::audited::{Audited, Looked};
 use super::beside::{Beside, Seen};
 use super::carrier::{Carrier, Sent, Wire};
 use super::clock::{Clock, START};
+use super::disk::Disk;
 use super::faults::{Laid, Moment, Schedule, Strike};
 use super::happening::{Happening, Owed};
 use super::records::Kept;
@@ -136,106 +135,150 @@ impl<S: Seen> fmt::Display for Played<S> {
 /// # Panics
 /// If the machine has no room for a database or a thread: then nothing can be said.
 pub fn play<B: Beside>(scene: &Scene<B>, strikes: &[Strike]) -> Played<B::Seen> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let played = runtime
-        .expect("invariant: a runtime can be made")
-        .block_on(Box::pin(Stage::new(scene, strikes).play()));
-    Played { strikes: strikes.to_vec(), ..played }
+    Stage::new(scene, strikes, Disk::empty()).run(strikes)
+}
+
+/// What of a stage is not lost with a process, for whoever looks on while it is played.
+pub(super) struct Lasting {
+    pub(super) clock: Clock,
+    pub(super) outside: Outside,
+    pub(super) next: Arc<AtomicUsize>,
+    pub(super) works: Arc<AtomicUsize>,
+    pub(super) starts: Arc<AtomicU32>,
+    pub(super) owed: Arc<Mutex<Owed>>,
+    pub(super) looked: Arc<Mutex<BTreeMap<usize, Looked>>>,
+    pub(super) wire: Wire,
+}
+
+/// How a play begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// With the scene.
+    Fresh,
+    /// After a death.
+    Dead,
 }
 
 /// Everything that outlives a process: the script, the fakes, the disk.
 pub(super) struct Stage<'a, B: Beside> {
     pub(super) scene: &'a Scene<B>,
     pub(super) clock: Clock,
-    pub(super) starts: AtomicU32,
+    pub(super) starts: Arc<AtomicU32>,
     /// What handlers are owed.
-    pub(super) owed: Mutex<Owed>,
+    pub(super) owed: Arc<Mutex<Owed>>,
     /// What each look left, by its place in the script.
-    pub(super) looked: Mutex<BTreeMap<usize, Looked>>,
+    pub(super) looked: Arc<Mutex<BTreeMap<usize, Looked>>>,
     /// The scene's, and looks at the end.
     script: Vec<(i64, Doing<B::Act>)>,
     pub(super) outside: Outside,
     beside: B,
-    schedule: Arc<Schedule>,
-    wire: Wire,
-    disk: tempfile::TempDir,
-    /// How often the disk was put back.
-    forgotten: Arc<AtomicUsize>,
+    pub(super) schedule: Arc<Schedule>,
+    pub(super) wire: Wire,
+    pub(super) disk: Disk,
     /// How far the script is.
-    next: Arc<AtomicUsize>,
-    works: AtomicUsize,
+    pub(super) next: Arc<AtomicUsize>,
+    pub(super) works: Arc<AtomicUsize>,
+    /// Whether its process is dead when it begins.
+    pub(super) begins: Begins,
     restless: AtomicBool,
     unsteady: Mutex<Option<String>>,
-    /// What the last process left in the database.
-    left: Mutex<Option<Store>>,
 }
 
 impl<'a, B: Beside> Stage<'a, B> {
-    fn new(scene: &'a Scene<B>, strikes: &[Strike]) -> Self {
+    pub(super) fn new(scene: &'a Scene<B>, strikes: &[Strike], disk: Disk) -> Self {
         let clock = Clock::default();
         let shown = clock.clone();
         let outside = Outside::new(Arc::new(move || shown.millis()));
         for (path, knobs) in &scene.collections {
             outside.open(path, knobs.clone());
         }
-        let disk = disk();
         let next = Arc::new(AtomicUsize::new(0));
-        let (time, script) = (clock.clone(), next.clone());
-        let schedule = Schedule::new(strikes, move || (time.millis(), script.load(Ordering::SeqCst)));
-        let forgotten = Arc::new(AtomicUsize::new(0));
+        let schedule = schedule(strikes, &clock, &next);
         let schedule = match scene.memory {
             Memory::Durable => schedule,
             Memory::Forgetful => {
-                let database = disk.path().to_owned();
-                let forgotten = forgotten.clone();
-                schedule.telling(move |_| keep_copy(&database, forgotten.load(Ordering::SeqCst)))
+                let forgetful = disk.clone();
+                schedule.telling(move |_| forgetful.keep())
             }
         };
-        let stage = Self {
+        Self {
             scene,
             beside: B::new(&clock),
             clock,
             outside,
             schedule: Arc::new(schedule),
             wire: Wire::default(),
-            starts: AtomicU32::new(0),
+            starts: Arc::default(),
             disk,
-            forgotten,
             next,
-            works: AtomicUsize::new(0),
+            works: Arc::default(),
+            begins: Begins::Fresh,
             restless: AtomicBool::new(false),
             unsteady: Mutex::default(),
-            left: Mutex::default(),
-            owed: Mutex::default(),
-            looked: Mutex::default(),
+            owed: Arc::default(),
+            looked: Arc::default(),
             script: look::script(scene),
-        };
-        start::lay_database(&stage.database());
-        stage
+        }
+    }
+
+    /// What of it is not lost with a process; a clone is the same.
+    pub(super) fn lasting(&self) -> Lasting {
+        Lasting {
+            clock: self.clock.clone(),
+            outside: self.outside.clone(),
+            next: self.next.clone(),
+            works: self.works.clone(),
+            starts: self.starts.clone(),
+            owed: self.owed.clone(),
+            looked: self.looked.clone(),
+            wire: self.wire.clone(),
+        }
+    }
+
+    /// Plays it to its end, on this thread.
+    pub(super) fn run(self, strikes: &[Strike]) -> Played<B::Seen> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.expect("invariant: a runtime can be made");
+        let played = runtime.block_on(Box::pin(self.play()));
+        Played { strikes: strikes.to_vec(), ..played }
     }
 
     async fn play(self) -> Played<B::Seen> {
-        loop {
-            let count = self.starts.fetch_add(1, Ordering::SeqCst);
-            let ended = tokio::select! {
-                // A crash is seen before anything else that the dead process might have done.
-                biased;
-                () = self.schedule.crash() => Ended::Crashed,
-                ended = Box::pin(self.life()) => ended,
-            };
-            match ended {
-                Ended::Horizon => break,
-                Ended::Crashed if self.scene.memory == Memory::Forgetful => self.forget(),
-                Ended::Crashed | Ended::NotStarted => {}
-            }
-            if count >= STARTS_MAX {
-                self.restless.store(true, Ordering::SeqCst);
-                break;
-            }
-            self.clock.pass(AWAY);
-            self.schedule.revive();
+        let mut ended = match self.begins {
+            Begins::Fresh => self.process().await,
+            Begins::Dead => Ended::Crashed,
+        };
+        while self.starts_again(ended) {
+            ended = self.process().await;
         }
         self.judge()
+    }
+
+    /// One process, until it dies.
+    async fn process(&self) -> Ended {
+        self.starts.fetch_add(1, Ordering::SeqCst);
+        tokio::select! {
+            // A crash is seen before anything else that the dead process might have done.
+            biased;
+            () = self.schedule.crash() => Ended::Crashed,
+            ended = Box::pin(self.life()) => ended,
+        }
+    }
+
+    /// Whether another process comes after this one; it is a while until then.
+    fn starts_again(&self, ended: Ended) -> bool {
+        match ended {
+            Ended::Horizon => return false,
+            Ended::Crashed if self.scene.memory == Memory::Forgetful => self.disk.forget(),
+            Ended::Crashed | Ended::NotStarted => {}
+        }
+        if self.starts.load(Ordering::SeqCst) > STARTS_MAX {
+            self.restless.store(true, Ordering::SeqCst);
+            return false;
+        }
+        self.clock.pass(AWAY);
+        self.schedule.revive();
+        true
     }
 
     /// One process, from its start to the end of the scenario.
@@ -267,8 +310,6 @@ impl<'a, B: Beside> Stage<'a, B> {
                 break;
             }
         }
-        // To open a database takes longer than to judge it.
-        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Reader::beside(&runner.store).ok();
         Ended::Horizon
     }
 
@@ -286,10 +327,8 @@ impl<'a, B: Beside> Stage<'a, B> {
 
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
         let faults = Arc::new(Laid { schedule: self.schedule.clone(), wire: self.wire.clone() });
-        // Time is simulated: nobody waits for the disk.
-        let reopen_after = Duration::ZERO;
-        let options = Options { faults: Some(faults.clone()), reopen_after, ..Options::default() };
-        let store = Store::open(&self.database(), options)?;
+        let options = Options { faults: Some(faults.clone()), ..Options::default() };
+        let store = self.disk.memory().open(options)?;
         let (outside, server) = (self.outside.clone(), self.scene.server.clone());
         let carrier = Carrier::new(outside, server, self.beside.clone(), self.clock.clone());
         start::runner(self, store, Arc::new(carrier.with_wire(self.wire.clone())), faults).await
@@ -367,23 +406,6 @@ impl<'a, B: Beside> Stage<'a, B> {
         apps.next().unwrap_or(1)
     }
 
-    fn database(&self) -> PathBuf {
-        folder(self.disk.path(), self.forgotten.load(Ordering::SeqCst)).join(FILES[0])
-    }
-
-    /// The disk comes back as it was before the last intent: in another folder, for the dead process still closes its
-    /// files, and what it does to them then is not to be seen.
-    fn forget(&self) {
-        let kept = self.disk.path().join("kept");
-        let folder = folder(self.disk.path(), self.forgotten.fetch_add(1, Ordering::SeqCst) + 1);
-        for name in FILES {
-            let (from, to) = (kept.join(name), folder.join(name));
-            if from.exists() {
-                std::fs::copy(&from, &to).expect("invariant: the disk has room");
-            }
-        }
-    }
-
     fn listing(&self, path: &str) -> Vec<Value> {
         let answer = self.outside.handle("GET", path, &[], &[]).answer();
         answer.and_then(|answer| answer.json()["items"].as_array().cloned()).unwrap_or_default()
@@ -399,14 +421,11 @@ impl<'a, B: Beside> Stage<'a, B> {
             Tells::Nothing => (Told::default(), Vec::new()),
         };
         let shown = self.scene.collections.iter().map(|(path, _)| (path.clone(), self.listing(path)));
-        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let reader = left.map_or_else(|| Reader::open(&self.database()), Ok);
-        let findings = reader.as_ref().ok().and_then(|store| store.findings(ClosedToo::Yes).ok());
+        let reader = Reader::on(self.disk.memory());
+        let findings = reader.findings(ClosedToo::Yes).ok();
         let kept = match self.scene.records {
             Records::None => None,
-            Records::All | Records::Whole => {
-                reader.as_ref().ok().and_then(|store| records::read(store, self.scene.records).ok())
-            }
+            Records::All | Records::Whole => records::read(&reader, self.scene.records).ok(),
         };
         let unsteady = self.unsteady.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let kept = kept.map(|kept| Kept { unsteady, ..kept });
@@ -444,35 +463,15 @@ impl<'a, B: Beside> Stage<'a, B> {
     }
 }
 
+/// A schedule of these blows by the time and the script of a play.
+pub(super) fn schedule(strikes: &[Strike], clock: &Clock, next: &Arc<AtomicUsize>) -> Schedule {
+    let (time, script) = (clock.clone(), next.clone());
+    Schedule::new(strikes, move || (time.millis(), script.load(Ordering::SeqCst)))
+}
+
+#[derive(Clone, Copy)]
 enum Ended {
     Horizon,
     Crashed,
     NotStarted,
-}
-
-const FILES: [&str; 2] = ["groundcrew.db", "groundcrew.db-wal"];
-
-/// Copies the database as it is; nothing writes while a host call begins.
-fn keep_copy(disk: &Path, forgotten: usize) {
-    let (from, kept) = (folder(disk, forgotten), disk.join("kept"));
-    std::fs::create_dir_all(&kept).expect("invariant: the disk has room");
-    for name in FILES {
-        if from.join(name).exists() {
-            std::fs::copy(from.join(name), kept.join(name)).expect("invariant: the disk has room");
-        }
-    }
-}
-
-/// Where the database is after the disk was so often put back.
-fn folder(disk: &Path, forgotten: usize) -> PathBuf {
-    let folder = disk.join(forgotten.to_string());
-    std::fs::create_dir_all(&folder).expect("invariant: the disk has room");
-    folder
-}
-
-/// A directory in memory, if the machine has one.
-pub fn disk() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("invariant: a temporary directory can be made")
 }

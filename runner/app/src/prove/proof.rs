@@ -10,6 +10,7 @@ use groundcrew_outside::{By, Effect, Purpose, What};
 use super::audited::Audited;
 use super::beside::Nobody;
 use super::carrier::path_of;
+use super::deaths::Deaths;
 use super::disturbed::{deletes, ends, faults, outages};
 use super::faults::{Blow, Strike};
 use super::happening::Happening;
@@ -46,7 +47,7 @@ pub struct Proof {
     pub ends: usize,
     /// Lives of its owners that were drawn, each undisturbed and under several ordeals.
     pub lives: usize,
-    /// How often it was played.
+    /// How often it was played, from its beginning or from a death on.
     pub plays: usize,
     /// The shortest way in which it goes wrong.
     pub failure: Option<Failure>,
@@ -99,7 +100,13 @@ pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof 
     watch.expects(1);
     watch.played();
     let scene = Scene { audited: whole.audited.clone().map(Arc::new), ..scene };
-    Prover::new(&scene, watch, 1).prove(&whole, extent)
+    Prover { deaths: deaths(&scene), ..Prover::new(&scene, watch, 1) }.prove(&whole, extent)
+}
+
+/// What the deaths of a scene leave; none, if ordeals are staged from another script than its own.
+fn deaths(scene: &Scene<Nobody>) -> Option<Deaths> {
+    let staged = Ordeal::default().staged(scene);
+    (staged.script == scene.script).then(|| Deaths::of(scene))
 }
 
 /// What came of an ordeal that was played again.
@@ -142,6 +149,8 @@ struct Prover<'a> {
     scene: &'a Scene<Nobody>,
     watch: &'a dyn Watch,
     plays: AtomicU64,
+    /// Where plays of the scene itself go on.
+    deaths: Option<Deaths>,
     /// By what ends otherwise.
     wholes: Mutex<BTreeMap<String, Arc<OnceLock<Whole>>>>,
 }
@@ -156,7 +165,7 @@ struct Whole {
 
 impl<'a> Prover<'a> {
     fn new(scene: &'a Scene<Nobody>, watch: &'a dyn Watch, plays: u64) -> Self {
-        Self { scene, watch, plays: AtomicU64::new(plays), wholes: Mutex::default() }
+        Self { scene, watch, plays: AtomicU64::new(plays), deaths: None, wholes: Mutex::default() }
     }
 }
 
@@ -175,7 +184,7 @@ impl Prover<'_> {
         }
         let singles = blows(whole, &[], 1);
         self.watch.expects(singles.len());
-        let tried = in_parallel(singles.len(), |n| self.play(self.scene, &singles[n].strikes));
+        let tried = in_parallel(singles.len(), |n| self.struck(&singles[n].strikes));
         proof.points = singles.iter().map(|blows| blows.stand_for).sum();
         if let Some(wrong) = tried.iter().find(|played| !is_right(played)) {
             return self.failed(proof, &Ordeal::of_blows(&wrong.strikes));
@@ -267,7 +276,18 @@ impl Prover<'_> {
     }
 
     fn play(&self, scene: &Scene<Nobody>, strikes: &[Strike]) -> Played<()> {
-        let played = play(scene, strikes);
+        self.counts(play(scene, strikes))
+    }
+
+    /// Plays the scene itself under blows.
+    fn struck(&self, strikes: &[Strike]) -> Played<()> {
+        self.counts(match &self.deaths {
+            Some(deaths) => deaths.play(self.scene, strikes),
+            None => play(self.scene, strikes),
+        })
+    }
+
+    fn counts(&self, played: Played<()>) -> Played<()> {
         self.plays.fetch_add(1, Ordering::SeqCst);
         self.watch.played();
         played
@@ -282,6 +302,9 @@ impl Prover<'_> {
     }
 
     fn goes_wrong(&self, ordeal: &Ordeal) -> bool {
+        if self.deaths.is_some() && !ordeal.is_empty() && *ordeal == Ordeal::of_blows(&ordeal.blow) {
+            return !is_right(&self.struck(&ordeal.blow));
+        }
         let scene = self.staged(ordeal);
         !is_right(&self.play(&scene, &ordeal.blow))
     }

@@ -108,7 +108,7 @@ pub enum Records {
 }
 
 /// One thing that happens; `A` beside the fake.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Doing<A> {
     /// A source sees a subject: anew, changed, or at its end.
     Sees(Sighting),

@@ -1,13 +1,12 @@
 //! Puts a runner together as the binary does.
 
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::limits::Limits;
-use groundcrew_store::{Options, Store};
+use groundcrew_store::Store;
 
 use super::beside::Beside;
 use super::faults::Laid;
@@ -61,19 +60,4 @@ pub(super) async fn runner<B: Beside>(
         store.dirty_everybody(installed.id, installed.hook.manifest.owner, now).await?;
     }
     Ok(runner)
-}
-
-/// Puts an empty database of this version there: copied, since a play takes less time than its migrations.
-pub(super) fn lay_database(at: &Path) {
-    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
-    let empty = EMPTY.get_or_init(|| {
-        let disk = super::play::disk();
-        let (path, copy) = (disk.path().join("made.db"), disk.path().join("empty.db"));
-        let made = Store::open(&path, Options::default()).and_then(|store| store.copy_to(&copy));
-        made.expect("invariant: the disk has room");
-        // Opened once, it has its log already, which a play would else begin with.
-        drop(Store::open(&copy, Options::default()).expect("invariant: the disk has room"));
-        std::fs::read(&copy).expect("invariant: the disk has room")
-    });
-    std::fs::write(at, empty).expect("invariant: the disk has room");
 }

@@ -153,7 +153,7 @@ pub(super) fn chosen(mut all: Vec<Blows>, pairs: Pairs) -> Vec<Blows> {
     }
 }
 
-/// Plays all of these, several at once; a play and the thread that writes its database take turns. In the order in which they were given.
+/// Plays all of these, one on each processor. In the order in which they were given.
 fn play_all<B: Beside>(scene: &Scene<B>, all: &[Blows]) -> Vec<Played<B::Seen>> {
     in_parallel(all.len(), |n| play(scene, &all[n].strikes))
 }
@@ -172,7 +172,7 @@ pub(super) fn in_parallel<T: Send>(count: usize, work: impl Fn(usize) -> T + Syn
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..PLAYS.min(count) {
+        for _ in 0..PLAYS.min(processors()).min(count) {
             scope.spawn(works);
         }
     });

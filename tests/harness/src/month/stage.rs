@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use groundcrew::prove::carrier::Carrier;
@@ -88,7 +88,7 @@ impl Stage {
             seen: RefCell::default(),
             begun: RefCell::default(),
             queue: RefCell::new(acts.enumerate().map(|(place, (at, act))| ((at, place), act)).collect()),
-            disk: groundcrew::prove::play::disk(),
+            disk: disk(),
         };
         for round in 0..month.quiet() / (6 * HOUR) {
             stage.later(START + month.until() + round * 6 * HOUR, Act::Round);
@@ -336,4 +336,11 @@ fn weather(month: &Month) -> Weather {
     use outside::Fault::{AnswerLost, Garbled, Late, NeverArrived, Refused, Timeout};
     let faults = vec![AnswerLost, Timeout, Garbled, NeverArrived, Late(2_000), Refused(500), Refused(429)];
     Weather { seed: month.seed, per_mille: month.faults_per_mille, faults }
+}
+
+/// A directory in memory, if the machine has one.
+fn disk() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("invariant: a temporary directory can be made")
 }

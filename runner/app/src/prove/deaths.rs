@@ -1,0 +1,124 @@
+//! What deaths leave: a play in which the process dies goes on from there, and what came before is played once for all.
+//!
+//! Up to its first blow every play of a scene is the undisturbed one, and a death takes along whatever the process knew.
+//! What goes on is the disk, the fake, the time, how far the script is, and what was counted: that is kept at every
+//! moment at which it is something new, while the scene is played once.
+//!
+//! A call or commit that *fails* leaves the process alive, with all that it knows: such a play is played from the
+//! beginning.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use groundcrew_outside::Outside;
+use groundcrew_store::Contents;
+
+use super::audited::Looked;
+use super::beside::Nobody;
+use super::carrier::Wire;
+use super::clock::START;
+use super::disk::Disk;
+use super::faults::{Blow, Met, Strike};
+use super::happening::Owed;
+use super::play::{Begins, Lasting, Played, Stage, play, schedule};
+use super::scene::{Records, Scene};
+
+/// What the deaths of one scene leave.
+#[derive(Debug)]
+pub struct Deaths {
+    /// By the moment.
+    lefts: BTreeMap<usize, Left>,
+    /// By the number of commits before.
+    disks: Vec<Contents>,
+}
+
+/// What one death leaves, beside the disk.
+#[derive(Debug)]
+struct Left {
+    at: i64,
+    outside: Outside,
+    /// How far the script is.
+    next: usize,
+    works: usize,
+    starts: u32,
+    owed: Owed,
+    looked: BTreeMap<usize, Looked>,
+    wire: Wire,
+    met: Met,
+}
+
+impl Deaths {
+    /// Plays a scene undisturbed, and keeps what a death would leave.
+    ///
+    /// # Panics
+    /// As [`play()`].
+    pub fn of(scene: &Scene<Nobody>) -> Self {
+        let scene = &Scene { records: Records::None, ..scene.clone() };
+        let mut stage = Stage::new(scene, &[], Disk::empty());
+        let lefts = Arc::new(Mutex::new(BTreeMap::new()));
+        let (kept, lasting) = (lefts.clone(), stage.lasting());
+        let witness = move |moment, met| {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).insert(moment, Left::of(&lasting, met));
+        };
+        stage.schedule = Arc::new(schedule(&[], &stage.clock, &stage.next).witnessed(witness));
+        let disk = stage.disk.clone();
+        disk.remember();
+        stage.run(&[]);
+        let lefts = std::mem::take(&mut *lefts.lock().unwrap_or_else(PoisonError::into_inner));
+        Self { lefts, disks: disk.memory().remembered() }
+    }
+
+    /// How many moments there are at which a death leaves something of its own.
+    pub fn count(&self) -> usize {
+        self.lefts.len()
+    }
+
+    /// Plays that scene under these blows; from its first death on, if that comes before all of them.
+    ///
+    /// # Panics
+    /// As [`play()`].
+    pub fn play(&self, scene: &Scene<Nobody>, strikes: &[Strike]) -> Played<()> {
+        let first = strikes.iter().min_by_key(|strike| strike.at).filter(|it| it.blow == Blow::Crash);
+        let left = first.and_then(|first| self.lefts.get(&first.at));
+        match left.and_then(|left| Some((left, self.disks.get(left.met.commits())?))) {
+            Some((left, disk)) => left.stage(scene, strikes, disk).run(strikes),
+            None => play(scene, strikes),
+        }
+    }
+}
+
+impl Left {
+    fn of(lasting: &Lasting, met: Met) -> Self {
+        Self {
+            at: lasting.clock.millis(),
+            // Nothing moves in it until it has a clock again.
+            outside: lasting.outside.twin(Arc::new(|| START)),
+            next: lasting.next.load(Ordering::SeqCst),
+            works: lasting.works.load(Ordering::SeqCst),
+            starts: lasting.starts.load(Ordering::SeqCst),
+            owed: lasting.owed.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            looked: lasting.looked.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            wire: lasting.wire.twin(),
+            met,
+        }
+    }
+
+    /// The stage on which it goes on.
+    fn stage<'a>(&self, scene: &'a Scene<Nobody>, strikes: &[Strike], disk: &Contents) -> Stage<'a, Nobody> {
+        let mut stage = Stage::new(scene, strikes, Disk::holding(disk));
+        stage.clock.reach(self.at);
+        let shown = stage.clock.clone();
+        stage.outside = self.outside.twin(Arc::new(move || shown.millis()));
+        stage.next.store(self.next, Ordering::SeqCst);
+        stage.works.store(self.works, Ordering::SeqCst);
+        stage.starts.store(self.starts, Ordering::SeqCst);
+        stage.owed = Arc::new(Mutex::new(self.owed.clone()));
+        stage.looked = Arc::new(Mutex::new(self.looked.clone()));
+        stage.wire = self.wire.twin();
+        let schedule = schedule(strikes, &stage.clock, &stage.next).after(self.met.clone());
+        stage.schedule = Arc::new(schedule);
+        stage.begins = Begins::Dead;
+        stage
+    }
+}
