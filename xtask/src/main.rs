@@ -27,8 +27,8 @@ cargo xtask COMMAND
   month [--apps N] [--days D] [--seed S]
                   a month of a fleet in simulated time: outages, crashes, upgrades, strangers; non-zero on any loss;
                   without a seed it is another one each time, and says which
-  model           settling with two crashes, a lost answer, a stranger and a changed mind at once: minutes, and a few
-                  gigabytes; the states visited; non-zero on a broken promise
+  model [--full]  settling, explored exhaustively: the states visited; non-zero on a broken promise; --full: two crashes, a
+                  late effect, a stranger and a want that goes and returns, all at once: minutes, and a few gigabytes
   pairs [TEST..] [FUNCTION..]
                   the crash harness with every second blow after every crash; hours, for all scenarios
   bench [--json] [--svg FILE] [--only NAME] [--strict]
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&rest),
         Some("torture") => torture::run(&rest),
         Some("month") => month::run(&rest),
-        Some("model") => model::run(),
+        Some("model") => model::run(&rest),
         Some("pairs") => pairs::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("test") => test::run(&rest),

@@ -12,7 +12,8 @@
 //!                      gone <------- gone <--- found nothing, unwanted, watched --- gone <-- deleting
 //! ```
 //!
-//! Guarantees, explored exhaustively in `tests/model` for all four classes: at every moment at most one
+//! Guarantees, explored exhaustively in `tests/model` for all four classes, with two crashes anywhere, an effect after
+//! its sender gave up, a stranger and a want that goes and returns, all at once: at every moment at most one
 //! thing of ours exists per want, nothing foreign is touched, and the end is reachable from every state. The
 //! conditions: the API shows a write within `settle` of its taking effect; a stranger does not step between
 //! our look and our write where the API lets the last writer win; and nobody makes an anonymous thing of the

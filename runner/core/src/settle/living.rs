@@ -99,7 +99,8 @@ fn unlooked(scene: &Scene<'_>, want: &Value) -> Step {
     let changed = row.state == State::Updating || !same(want, &row.spec);
     let poll_at = row.poll_at.filter(|_| scene.holds(Rule::PendingAgain));
     let unready = row.state == State::Pending && scene.holds(Rule::PendingAgain);
-    let polled = unready && poll_at.is_none_or(|at| at <= scene.now);
+    // What is wanted and on its way out is noted as present, and asks to be looked at again as well.
+    let polled = due(poll_at) || unready && poll_at.is_none();
     let second = scene.confirmed_at();
     if changed || polled || due(second) || due(row.look_at) || row.thing.is_none() {
         return Step::Look(Aim::Thing);
@@ -107,6 +108,7 @@ fn unlooked(scene: &Scene<'_>, want: &Value) -> Step {
     let why = match row.state {
         State::Pending => Waiting::Polling,
         _ if second.is_some() => Waiting::Settling,
+        _ if poll_at.is_some() => Waiting::Polling,
         _ => Waiting::Settled,
     };
     Step::Wait { until: [poll_at, row.look_at, second].into_iter().flatten().min(), why }

@@ -5,8 +5,8 @@ use groundcrew_core::row::State;
 
 use crate::story::Act;
 use crate::world::{
-    Answer, Api, Body, Broken, Driver, Flight, Key, Lane, Ledger, Maker, Mark, Marks, NAP, Phase, REMEMBERS,
-    SETTLE, STEPS, Setup, Shape, Tick, World, Write,
+    Answer, Api, Body, Broken, Driver, Flight, GRACE, Key, Lane, Leaving, Ledger, Life, Maker, Mark, Marks,
+    NAP, Pace, Phase, REMEMBERS, SETTLE, STEPS, Setup, Shape, Tick, WINDOW, World, Write,
 };
 
 /// The natural thing's only place.
@@ -20,6 +20,19 @@ pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
             all.push((Act::TakesEffect(flight.row.lane, flight.write), effect(setup, world, at)));
         }
     }
+    for object in &world.objects {
+        let (id, Some(shape)) = (object.id, object.now) else { continue };
+        match shape.life {
+            Life::Pending => {
+                all.push((Act::IsReady(id), grown(world, id, Some(Shape { life: Life::Ready, ..shape }))))
+            }
+            Life::Removing => all.push((Act::Vanishes(id), grown(world, id, None))),
+            Life::Ready => {}
+        }
+    }
+    if world.leaving == Leaving::Held {
+        all.push((Act::Approves, approved(world)));
+    }
     let sending = world.lanes.iter().any(|lane| matches!(lane.phase, Phase::Intended { sends_by: 0.., .. }));
     if looked_for(setup, world) {
         all.push((Act::Rebuilt, rebuilt(world)));
@@ -31,18 +44,24 @@ pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
     } else if world.idle() {
         let dues = world.lanes.iter().filter_map(|lane| lane.due);
         if let Some(due) = dues.min().filter(|due| *due > 0) {
-            all.push((Act::Passes(due), passed(world, due)));
+            let mut next = passed(world, due);
+            next.broken = world.lanes.iter().any(|lane| overslept(lane, due)).then_some(Broken::Overslept);
+            all.push((Act::Passes(due), next));
         }
     }
     all
 }
 
+/// Whether a thing that is wanted asked to be looked at again, and nobody comes for longer than settling takes.
+fn overslept(lane: &Lane, due: Tick) -> bool {
+    let asked = lane.row.as_ref().is_some_and(|row| row.poll_at.is_some_and(|at| at < due));
+    asked && due > WINDOW + SETTLE && lane.want.is_some() && !lane.reported
+}
+
 /// What need not happen, and happens seldom.
 pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
     let mut all = Vec::new();
-    // Elsewhere a crash loses nothing but a look, which is taken again.
-    let writing = |phase: &Phase| matches!(phase, Phase::Intended { .. } | Phase::Sent { .. });
-    if world.left.crashes > 0 && world.lanes.iter().any(|lane| writing(&lane.phase)) {
+    if world.left.crashes > 0 {
         all.push((Act::Crashes, crashed(world)));
     }
     if world.left.naps > 0 && !world.restless() && !world.flights.iter().any(|flight| flight.waited) {
@@ -69,6 +88,24 @@ pub(crate) fn unfair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
         foreign(setup, world, &mut all);
     }
     all
+}
+
+/// A thing becomes what was asked of it; what it was may still be shown for a while.
+fn grown(world: &World, id: u8, now: Option<Shape>) -> World {
+    let mut next = world.clone();
+    next.put(id, now, SETTLE);
+    next.tidy();
+    next
+}
+
+/// A person lets a removal go on, once its grace is over.
+fn approved(world: &World) -> World {
+    let mut next = world.clone();
+    next.leaving = Leaving::In(GRACE);
+    for lane in &mut next.lanes {
+        lane.due = Some(0);
+    }
+    next
 }
 
 fn passed(world: &World, ticks: i32) -> World {
@@ -134,8 +171,14 @@ fn made_again(setup: &Setup, world: &World, lane: usize) -> World {
     next.objects.clear();
     let doing = &mut next.lanes[lane];
     let row = doing.row.take().filter(|row| row.made_by.is_some() && setup.driver != Driver::BeginsAnew);
-    let inherited =
-        |row| Ledger { state: State::InDoubt, absent_at: None, look_at: None, inherited: true, ..row };
+    let inherited = |row| Ledger {
+        state: State::InDoubt,
+        absent_at: None,
+        poll_at: None,
+        look_at: None,
+        inherited: true,
+        ..row
+    };
     doing.row = row.map(inherited);
     let phase = std::mem::replace(&mut doing.phase, Phase::Idle);
     (doing.due, doing.reported) = (Some(0), false);
@@ -196,18 +239,21 @@ fn effect(setup: &Setup, world: &World, at: usize) -> World {
     let answer = match write {
         Write::Create { body } => {
             let mark = if setup.marks == Marks::Carried { Mark::Row(row) } else { Mark::Missing };
-            create(setup, &mut next, row, Shape { maker: Maker::Us(row.lane), mark, body })
+            let life = if setup.pace == Pace::Slow { Life::Pending } else { Life::Ready };
+            create(setup, &mut next, row, Shape { maker: Maker::Us(row.lane), mark, body, life })
         }
         Write::Update { id, seen, body } => {
             let mark = if setup.marks == Marks::Carried { Mark::Row(row) } else { Mark::Missing };
             let now = next.object(id).and_then(|object| object.now);
             match (now, setup.api) {
-                (now, Api::Conditional) if now != Some(seen) => Answer::Refused,
+                (now, Api::Conditional) if !now.is_some_and(|now| now.is_like(seen)) => Answer::Refused,
+                (Some(Shape { life: Life::Removing, .. }), _) => Answer::Refused,
                 (None, Api::Blind) if setup.class != Class::Natural => Answer::Refused,
                 (now, _) => {
                     let maker = now.map_or(Maker::Us(row.lane), |now| now.maker);
                     touched(&mut next, row.lane, now);
-                    let shape = Shape { maker, mark, body };
+                    let life = now.map_or(Life::Ready, |now| now.life);
+                    let shape = Shape { maker, mark, body, life };
                     next.put(id, Some(shape), hidden);
                     Answer::Made(id, shape)
                 }
@@ -216,11 +262,13 @@ fn effect(setup: &Setup, world: &World, at: usize) -> World {
         Write::Remove { id, seen } => {
             let now = next.object(id).and_then(|object| object.now);
             match (now, setup.api) {
-                (Some(now), Api::Conditional) if now != seen => Answer::Refused,
+                (Some(now), Api::Conditional) if !now.is_like(seen) => Answer::Refused,
                 (now, _) => {
                     touched(&mut next, row.lane, now);
-                    next.put(id, None, if now.is_some() { hidden } else { 0 });
-                    Answer::Removed
+                    let left = now.filter(|_| setup.pace == Pace::Slow);
+                    let left = left.map(|now| Shape { life: Life::Removing, ..now });
+                    next.put(id, left, if now.is_some() { hidden } else { 0 });
+                    left.map_or(Answer::Removed, |_| Answer::Removing)
                 }
             }
         }
@@ -289,7 +337,7 @@ fn foreign(setup: &Setup, world: &World, all: &mut Vec<(Act, World)>) {
         all.push((act, next));
     };
     let mark = if setup.marks == Marks::Carried { Mark::Foreign } else { Mark::Missing };
-    let theirs = Shape { maker: Maker::Foreign, mark, body: Body::Foreign };
+    let theirs = Shape { maker: Maker::Foreign, mark, body: Body::Foreign, life: Life::Ready };
     if setup.class != Class::Natural {
         act(Act::StrangerMakes, &|next| {
             made(setup, next, theirs);
@@ -309,13 +357,27 @@ fn foreign(setup: &Setup, world: &World, all: &mut Vec<(Act, World)>) {
         // What somebody changes before we have seen it once is no longer to be recognised without a mark.
         if ours && shape.body != Body::Foreign && (setup.marks == Marks::Carried || present(id)) {
             let changed = Shape { body: Body::Foreign, ..shape };
-            act(Act::StrangerChanges(id), &|next| next.put(id, Some(changed), hidden));
+            act(Act::StrangerChanges(id), &|next| {
+                next.put(id, Some(changed), hidden);
+                if setup.is_fight() {
+                    told(next);
+                }
+            });
         }
         if ours && setup.class == Class::Natural && setup.marks == Marks::Carried {
             for mark in [Mark::Foreign, Mark::Missing] {
                 let taken = Shape { mark, ..theirs };
                 act(Act::StrangerTakesOver(id), &|next| next.put(id, Some(taken), hidden));
             }
+        }
+    }
+}
+
+/// A listing shows that something was changed, long before a look of its own would.
+fn told(next: &mut World) {
+    for lane in &mut next.lanes {
+        if let Some(at) = lane.row.as_mut().and_then(|row| row.look_at.as_mut()) {
+            (*at, lane.due) = (0, lane.due.map(|_| 0));
         }
     }
 }

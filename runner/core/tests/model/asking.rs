@@ -1,22 +1,42 @@
 //! Puts the model's words into a scene and asks the real [`decide`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use groundcrew_core::manifest::{Class, Lives};
 use groundcrew_core::row::{Origin, Place, RowId, State};
-use groundcrew_core::settle::{self, Adopt, Leave, Look, Occupied, Policy, Row, SKEW, Scene, Step, decide};
+use groundcrew_core::settle::{
+    self, Adopt, Aim, Leave, Look, Occupied, Policy, Row, SKEW, Scene, Step, decide,
+};
 use groundcrew_core::spec::{Thing, ThingState};
 use groundcrew_core::steady::Steady;
 use groundcrew_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::covered::cover;
 use crate::world::{
-    Body, Driver, Ledger, Mark, REMEMBERS, RowNo, SETTLE, Seen, Setup, Shape, Tick, WINDOW, World,
+    Body, Driver, Leaving, Ledger, Life, Mark, REMEMBERS, RowNo, SETTLE, Seen, Setup, Shape, Tick, WINDOW,
+    World,
 };
 
 const INSTALLATION: &str = "model";
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// What is to be done, in the model's words.
+#[derive(Clone, Debug)]
+pub(crate) enum Move {
+    Look(Aim),
+    Wait { until: Option<Tick> },
+    Create { before: Vec<u8> },
+    Take { thing: u8, origin: Origin },
+    Note { thing: u8, drifted: bool },
+    Update { thing: u8 },
+    Remove { thing: u8 },
+    NoteAbsent,
+    Gone,
+    Retain,
+    Report { until: Tick },
+}
 
 /// Everything that a decision is a function of, in the model's words.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -29,13 +49,16 @@ struct Question {
     skew: Tick,
     steady: Option<(Tick, Tick)>,
     rebuilt: Option<Tick>,
+    leaving: Leaving,
 }
 
 /// Asks the real function, and remembers its answers.
 pub(crate) struct Decider<'a> {
     pub(crate) setup: &'a Setup,
     policy: Policy,
-    known: HashMap<Question, Rc<Step>>,
+    known: HashMap<Question, Rc<Move>>,
+    /// What of a decision's words came up.
+    pub(crate) covered: BTreeSet<&'static str>,
 }
 
 impl<'a> Decider<'a> {
@@ -52,10 +75,10 @@ impl<'a> Decider<'a> {
             lost_at: None,
             drift: setup.drift,
         };
-        Self { setup, policy, known: HashMap::new() }
+        Self { setup, policy, known: HashMap::new(), covered: BTreeSet::new() }
     }
 
-    pub(crate) fn ask(&mut self, world: &World, lane: usize, row: &Ledger, seen: Option<&Seen>) -> Rc<Step> {
+    pub(crate) fn ask(&mut self, world: &World, lane: usize, row: &Ledger, seen: Option<&Seen>) -> Rc<Move> {
         let others = || world.lanes.iter().enumerate().filter(move |(at, _)| *at != lane);
         let occupied = Occupied::at(&self.policy, steady(world.steady), NOW);
         let rows = || others().filter_map(|(_, lane)| lane.row.as_ref());
@@ -68,20 +91,25 @@ impl<'a> Decider<'a> {
             skew: world.skew,
             steady: world.steady,
             rebuilt: world.rebuilt,
+            leaving: world.leaving,
         };
         if let Some(step) = self.known.get(&question) {
             return Rc::clone(step);
         }
-        let step = Rc::new(self.decide(&question));
+        let step = self.decide(&question);
+        cover(&mut self.covered, &question.row, question.seen.as_ref(), &step);
+        let step = Rc::new(moved(&step));
         self.known.insert(question, Rc::clone(&step));
         step
     }
 
     fn decide(&self, question: &Question) -> Step {
         let (row, want) = (ledger_row(&question.row), question.want.map(body));
-        let leave = match question.row.origin {
-            Origin::Created => Leave::Remove,
-            Origin::Presumed | Origin::Adopted | Origin::Imported => {
+        let leave = match (question.row.origin, question.leaving) {
+            (Origin::Created, Leaving::In(0)) => Leave::Remove,
+            (Origin::Created, Leaving::In(ticks)) => Leave::Later { until: at(ticks), why: String::new() },
+            (Origin::Created, Leaving::Held) => Leave::Held { why: String::new() },
+            (Origin::Presumed | Origin::Adopted | Origin::Imported, _) => {
                 Leave::Retain { why: "not made by us".to_owned() }
             }
         };
@@ -112,7 +140,11 @@ impl<'a> Decider<'a> {
     fn look(seen: &Seen, skew: Tick) -> Look {
         let thing = |&(id, shape, made): &(u8, Shape, Option<Tick>)| Thing {
             id: id.to_string(),
-            state: ThingState::Ready,
+            state: match shape.life {
+                Life::Pending => ThingState::Pending,
+                Life::Ready => ThingState::Ready,
+                Life::Removing => ThingState::Removing,
+            },
             note: None,
             poll: None,
             body: body(shape.body),
@@ -121,6 +153,26 @@ impl<'a> Decider<'a> {
             made: made.map(|made| at(made + skew)),
         };
         Look { began: at(seen.began), at: seen.aim, things: seen.things.iter().map(thing).collect() }
+    }
+}
+
+fn moved(step: &Step) -> Move {
+    let number = |thing: &Thing| thing.id.parse().expect("the model's ids are numbers");
+    match step {
+        Step::Look(aim) => Move::Look(*aim),
+        Step::Wait { until, .. } => Move::Wait { until: until.map(ticks) },
+        Step::Create { before } => {
+            let before = before.iter().map(|id| id.parse().expect("the model's ids are numbers")).collect();
+            Move::Create { before }
+        }
+        Step::Take { thing, origin } => Move::Take { thing: number(thing), origin: *origin },
+        Step::Note { thing, drifted } => Move::Note { thing: number(thing), drifted: !drifted.is_empty() },
+        Step::Update { thing } => Move::Update { thing: number(thing) },
+        Step::Remove { thing } => Move::Remove { thing: number(thing) },
+        Step::NoteAbsent => Move::NoteAbsent,
+        Step::Gone { .. } => Move::Gone,
+        Step::Retain { .. } => Move::Retain,
+        Step::Report { until, .. } => Move::Report { until: ticks(*until) },
     }
 }
 
@@ -140,10 +192,10 @@ fn ledger_row(row: &Ledger) -> Row {
         made_by: row.made_by.map(at),
         removed_by: row.removed_by.map(at),
         absent_at: row.absent_at.map(at),
-        poll_at: None,
+        poll_at: row.poll_at.map(at),
         look_at: row.look_at.map(at),
         inherited_at: row.inherited.then_some(NOW),
-        repairs: Vec::new(),
+        repairs: row.repairs.iter().copied().map(at).collect(),
     }
 }
 
@@ -156,7 +208,7 @@ fn at(tick: Tick) -> Timestamp {
 }
 
 /// Rounds up: a driver may come late, never early.
-pub(crate) fn ticks(until: Timestamp) -> Tick {
+fn ticks(until: Timestamp) -> Tick {
     let millis = until.since(NOW).as_i64();
     let tick = SKEW.as_i64();
     ((millis + tick - 1).div_euclid(tick)).max(0) as Tick

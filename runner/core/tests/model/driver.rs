@@ -2,14 +2,13 @@
 
 use groundcrew_core::manifest::Class;
 use groundcrew_core::row::{Origin, State};
-use groundcrew_core::settle::{Aim, Step};
-use groundcrew_core::spec::Thing;
+use groundcrew_core::settle::{Aim, REPAIRS_MAX};
 
-use crate::asking::{Decider, ticks};
+use crate::asking::{Decider, Move};
 use crate::story::Act;
 use crate::world::{
-    Answer, Body, Broken, DAY, Driver, Flight, Ledger, Maker, Mark, Phase, SEND_WITHIN, Seen, Shape, Tick,
-    WINDOW, World, Write,
+    Answer, Body, Broken, DAY, Driver, Flight, Ledger, Life, Maker, Mark, POLL, Phase, QUIET, SEND_WITHIN,
+    SETTLE, Seen, Shape, Tick, WINDOW, World, Write,
 };
 
 impl Decider<'_> {
@@ -88,20 +87,20 @@ impl Decider<'_> {
     }
 
     /// Performs a step as far as the next point where a crash makes a difference.
-    fn perform(&self, world: &World, lane: usize, seen: Option<&Seen>, step: &Step) -> Vec<(Act, World)> {
+    fn perform(&self, world: &World, lane: usize, seen: Option<&Seen>, step: &Move) -> Vec<(Act, World)> {
         let mut next = world.clone();
         (next.lanes[lane].phase, next.lanes[lane].due) = (Phase::Idle, Some(0));
-        let writes = matches!(step, Step::Create { .. } | Step::Update { .. } | Step::Remove { .. });
+        let writes = matches!(step, Move::Create { .. } | Move::Update { .. } | Move::Remove { .. });
         if writes && world.rebuilt.is_some() {
             next.lanes[lane].due = None;
             return vec![(Act::Shows(lane as u8), next)];
         }
         let act = match step {
-            Step::Look(aim) => return looks(world, lane, *aim),
-            Step::Create { before } => self.intends_create(&mut next, lane, before),
-            Step::Update { thing } => intends_update(&mut next, lane, seen_thing(seen, thing)),
-            Step::Remove { thing } => intends_remove(&mut next, lane, seen_thing(seen, thing)),
-            Step::Take { thing, origin } => self.takes(&mut next, lane, seen_thing(seen, thing), *origin),
+            Move::Look(aim) => return looks(world, lane, *aim),
+            Move::Create { before } => self.intends_create(&mut next, lane, before),
+            Move::Update { thing } => self.intends_update(&mut next, lane, seen_thing(seen, *thing)),
+            Move::Remove { thing } => intends_remove(&mut next, lane, seen_thing(seen, *thing)),
+            Move::Take { thing, origin } => self.takes(&mut next, lane, seen_thing(seen, *thing), *origin),
             other => records(&mut next, lane, seen, other),
         };
         next.tidy();
@@ -130,7 +129,7 @@ impl Decider<'_> {
     }
 
     /// Commits the intent of a creation: from here on it is in doubt.
-    fn intends_create(&self, next: &mut World, lane: usize, before: &[String]) -> Act {
+    fn intends_create(&self, next: &mut World, lane: usize, before: &[u8]) -> Act {
         let want = next.lanes[lane].want;
         let row = next.lanes[lane].row.as_mut().expect("a step is for a row");
         if row.state == State::Creating {
@@ -140,7 +139,7 @@ impl Decider<'_> {
         let body = want.filter(|_| repeats_newest).unwrap_or(row.spec);
         row.spec = body;
         row.state = State::InDoubt;
-        row.before = before.iter().map(|id| number(id)).collect();
+        row.before = before.to_vec();
         let timed = matches!(self.setup.class, Class::Anonymous | Class::Keyed);
         row.intended_at = row.intended_at.or(timed.then_some(0));
         let earlier = row.made_by;
@@ -148,6 +147,20 @@ impl Decider<'_> {
         row.made_by = row.made_by.max(Some(WINDOW));
         next.lanes[lane].phase = intent(Write::Create { body }, earlier);
         Act::Intends(lane as u8, Write::Create { body })
+    }
+
+    fn intends_update(&self, next: &mut World, lane: usize, (id, seen): (u8, Shape)) -> Act {
+        let doing = &mut next.lanes[lane];
+        let body = doing.want.expect("only what is wanted is changed");
+        let row = doing.row.as_mut().expect("a step is for a row");
+        let earlier = row.made_by;
+        if self.setup.is_fight() && row.state == State::Present && row.spec == body {
+            row.repairs.push(0);
+            row.repairs.drain(..row.repairs.len().saturating_sub(REPAIRS_MAX));
+        }
+        (row.state, row.spec, row.made_by) = (State::Updating, body, earlier.max(Some(WINDOW)));
+        doing.phase = intent(Write::Update { id, seen, body }, earlier);
+        Act::Intends(lane as u8, Write::Update { id, seen, body })
     }
 
     /// Nobody can tell a stranger's anonymous thing from ours if it was made while ours could have been, as far
@@ -162,58 +175,52 @@ impl Decider<'_> {
 }
 
 /// Commits what needs no write of the API.
-fn records(next: &mut World, lane: usize, seen: Option<&Seen>, step: &Step) -> Act {
+fn records(next: &mut World, lane: usize, seen: Option<&Seen>, step: &Move) -> Act {
     let who = lane as u8;
     let doing = &mut next.lanes[lane];
     let row = doing.row.as_mut().expect("a step is for a row");
     match step {
-        Step::Wait { until, .. } => {
-            doing.due = until.map(ticks);
+        Move::Wait { until } => {
+            doing.due = *until;
             Act::Waits(who, doing.due)
         }
-        Step::Report { until, .. } => {
-            (doing.due, doing.reported) = (Some(ticks(*until)), true);
+        Move::Report { until } => {
+            (doing.due, doing.reported) = (Some(*until), true);
             Act::Reports(who)
         }
-        Step::Note { thing, drifted } => {
-            let (id, shape) = seen_thing(seen, thing);
+        Move::Note { thing, drifted } => {
+            let (id, shape) = seen_thing(seen, *thing);
             present(row, id, shape);
-            if let (Some(want), true) = (doing.want, drifted.is_empty()) {
+            if let (Some(want), false) = (doing.want, *drifted) {
                 row.spec = want;
+                if row.repairs.last().is_some_and(|last| last + QUIET <= 0) {
+                    row.repairs.clear();
+                }
             }
             doing.reported = false;
             Act::Notes(who, id)
         }
-        Step::NoteAbsent => {
+        Move::NoteAbsent => {
             row.absent_at = seen.map(|seen| seen.began);
+            row.poll_at = row.absent_at.map(|at| at + SETTLE);
             Act::Misses(who)
         }
-        Step::Gone { .. } => {
+        Move::Gone => {
             (doing.row, doing.reported) = (None, false);
             Act::Forgets(who)
         }
-        Step::Retain { .. } => {
+        Move::Retain => {
             row.state = State::Retained;
             Act::Retains(who)
         }
-        Step::Look(_)
-        | Step::Create { .. }
-        | Step::Update { .. }
-        | Step::Remove { .. }
-        | Step::Take { .. } => {
+        Move::Look(_)
+        | Move::Create { .. }
+        | Move::Update { .. }
+        | Move::Remove { .. }
+        | Move::Take { .. } => {
             unreachable!("performed before")
         }
     }
-}
-
-fn intends_update(next: &mut World, lane: usize, (id, seen): (u8, Shape)) -> Act {
-    let doing = &mut next.lanes[lane];
-    let body = doing.want.expect("only what is wanted is changed");
-    let row = doing.row.as_mut().expect("a step is for a row");
-    let earlier = row.made_by;
-    (row.state, row.spec, row.made_by) = (State::Updating, body, earlier.max(Some(WINDOW)));
-    doing.phase = intent(Write::Update { id, seen, body }, earlier);
-    Act::Intends(lane as u8, Write::Update { id, seen, body })
 }
 
 fn intends_remove(next: &mut World, lane: usize, (id, seen): (u8, Shape)) -> Act {
@@ -273,17 +280,21 @@ fn answered(row: &mut Ledger, write: Write, answer: Answer, earlier: Option<Tick
     match (write, answer) {
         // The request left, so whatever the API says of a failure, the next look decides.
         (_, Answer::Refused) => {}
-        (Write::Remove { .. }, _) => row.removed_by = over,
+        (Write::Remove { .. }, left) => {
+            row.removed_by = over;
+            row.poll_at = (left == Answer::Removing).then_some(POLL);
+        }
         (_, Answer::Made(id, shape)) => {
             present(row, id, shape);
             row.made_by = over;
         }
-        (_, Answer::Removed) => {}
+        (_, Answer::Removed | Answer::Removing) => {}
     }
 }
 
 fn present(row: &mut Ledger, id: u8, shape: Shape) {
-    row.state = State::Present;
+    row.state = if shape.life == Life::Pending { State::Pending } else { State::Present };
+    row.poll_at = (shape.life != Life::Ready).then_some(POLL);
     row.thing = Some(id);
     row.observed = Some(shape.body);
     row.mark = shape.mark;
@@ -306,9 +317,11 @@ fn new_row(world: &World, lane: u8) -> Ledger {
         made_by: None,
         removed_by: None,
         absent_at: None,
+        poll_at: None,
         look_at: None,
         inherited: false,
         repeated: false,
+        repairs: Vec::new(),
     }
 }
 
@@ -317,13 +330,8 @@ const fn told_by_mark(class: Class) -> bool {
     matches!(class, Class::Marked | Class::Keyed)
 }
 
-fn seen_thing(seen: Option<&Seen>, thing: &Thing) -> (u8, Shape) {
-    let id = number(&thing.id);
+fn seen_thing(seen: Option<&Seen>, id: u8) -> (u8, Shape) {
     let things = &seen.expect("a step about a thing follows a look").things;
     let (_, shape, _) = things.iter().find(|(seen, ..)| *seen == id).expect("the thing was seen");
     (id, *shape)
-}
-
-fn number(id: &str) -> u8 {
-    id.parse().expect("the model's ids are numbers")
 }

@@ -1,25 +1,39 @@
-//! Breadth-first search: every state once, the way to it by its parents, and what can still be reached.
+//! The search: every world once, with the least trouble that leads to it, and what can still be reached from it.
+//!
+//! Worlds are explored in the order of what went wrong on the way to them: first those without any trouble, then those
+//! with one, and so on. What went wrong so far says also what may still go wrong, so a world that was reached with
+//! less trouble can do all that the same world can do after more. Hence two things that keep the search small:
+//!
+//! - A world that was reached with no more trouble of any kind is not explored again: whatever is broken from it on, is
+//!   broken from there, too. That holds for the end as well: it is judged more leniently only after more trouble
+//!   ([`reached`]).
+//! - Only troubles lead from one amount of trouble to another, and none of them may be counted on. So whether the end
+//!   can be reached is a question to the worlds of one amount at a time, and what was reached with less is known to.
+//!
+//! A story is one with the least trouble, and of those one of the shortest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::rc::Rc;
-
-use groundcrew_core::row::{Origin, State};
-use groundcrew_core::settle::Drift;
 
 use crate::acts::{fair, unfair};
 use crate::asking::Decider;
+use crate::goal::{left, reached};
+use crate::packed::{Name, name};
 use crate::story::Act;
-use crate::world::{Body, Lane, Maker, Marks, Phase, Setup, World};
+use crate::world::{Budget, Setup, World};
 
-/// More states than this mean that the model lost its bounds.
-const MOST: usize = 4_000_000;
+/// More worlds than this mean that the model lost its bounds.
+const MOST: usize = 400_000_000;
 
 /// What a search found.
 #[derive(Debug)]
 pub(crate) struct Explored {
+    /// Worlds that were explored.
     pub(crate) states: usize,
+    /// What of a decision's words came up.
+    pub(crate) covered: BTreeSet<&'static str>,
+    /// How a promise can be broken.
     pub(crate) story: Option<Story>,
 }
 
@@ -39,146 +53,275 @@ impl fmt::Display for Story {
     }
 }
 
-/// The graph so far: states in the order of their finding, whence, and the fair ways on.
-#[derive(Default)]
-struct Graph {
-    states: Vec<Rc<World>>,
-    number: HashMap<Rc<World>, u32, BuildHasherDefault<Quick>>,
-    parents: Vec<(u32, Option<Act>)>,
-    /// From, to; only what may be counted on.
-    ways: Vec<(u32, u32)>,
+/// How far a search is: for whoever waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Worlds so far.
+    pub(crate) states: usize,
+    /// Amounts of trouble that are explored, and all of them.
+    pub(crate) amounts: (usize, usize),
 }
 
-impl Graph {
-    fn enter(&mut self, world: World, parent: u32, act: Option<Act>) -> u32 {
-        if let Some(number) = self.number.get(&world) {
-            return *number;
-        }
-        let number = self.states.len() as u32;
-        let world = Rc::new(world);
-        self.states.push(Rc::clone(&world));
-        self.number.insert(world, number);
-        self.parents.push((parent, act));
-        number
+/// Whence a world was reached first: by which of the ways that lead on from that one.
+#[derive(Clone, Copy)]
+struct Whence {
+    number: u32,
+    amount: u8,
+    way: u16,
+}
+
+const ROOT: Whence = Whence { number: u32::MAX, amount: 0, way: 0 };
+
+/// Worlds that wait to be explored, one behind the other.
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    each: Vec<(Whence, u16)>,
+}
+
+impl Waiting {
+    fn push(&mut self, whence: Whence, world: &[u8]) {
+        self.bytes.extend_from_slice(world);
+        self.each.push((whence, u16::try_from(world.len()).expect("worlds are small")));
     }
 
-    fn story(&self, mut at: u32, end: String) -> Story {
+    fn iter(&self) -> impl Iterator<Item = (Whence, &[u8])> {
+        let mut rest = &self.bytes[..];
+        self.each.iter().map(move |(whence, len)| {
+            let (world, behind) = rest.split_at(usize::from(*len));
+            rest = behind;
+            (*whence, world)
+        })
+    }
+}
+
+/// Where a world was met: with which amounts of trouble, and its number among those of the one that is explored.
+#[derive(Clone, Copy, Default)]
+struct Met {
+    amounts: u64,
+    number: u32,
+}
+
+type Names = HashMap<Name, Met, BuildHasherDefault<Quick>>;
+
+/// All amounts of trouble that a budget allows, the smaller before the greater.
+struct Amounts {
+    all: Vec<Budget>,
+    /// For each the set of those that are nowhere greater.
+    within: Vec<u64>,
+    at: HashMap<Budget, u8>,
+}
+
+impl Amounts {
+    fn of(budget: Budget) -> Self {
+        let mut all: Vec<Budget> = budget.parts();
+        all.sort_by_key(Budget::total);
+        assert!(all.len() <= 64, "{budget}: more amounts of trouble than a set has places for");
+        let within = |one: &Budget| {
+            let fits = all.iter().enumerate().filter(|(_, other)| other.is_within(one));
+            fits.fold(0, |set, (at, _)| set | 1 << at)
+        };
+        let within = all.iter().map(within).collect();
+        let at = all.iter().enumerate().map(|(at, spent)| (*spent, at as u8)).collect();
+        Self { all, within, at }
+    }
+}
+
+struct Search<'a, 'p> {
+    setup: &'a Setup,
+    decider: Decider<'a>,
+    amounts: Amounts,
+    names: Names,
+    /// By amount, then by the length of the way.
+    waiting: Vec<Vec<Waiting>>,
+    /// By amount and number.
+    whence: Vec<Vec<Whence>>,
+    states: usize,
+    progress: &'p mut dyn FnMut(Progress),
+}
+
+/// Explores everything that can happen; stops at the first broken promise.
+pub(crate) fn explore(setup: &Setup, progress: &mut dyn FnMut(Progress)) -> Explored {
+    let amounts = Amounts::of(setup.budget);
+    let len = amounts.all.len();
+    let mut search = Search {
+        setup,
+        decider: Decider::new(setup),
+        amounts,
+        names: Names::default(),
+        waiting: (0..len).map(|_| Vec::new()).collect(),
+        whence: vec![Vec::new(); len],
+        states: 0,
+        progress,
+    };
+    let mut root = Vec::new();
+    World::new(setup).pack(&mut root);
+    search.names.insert(name(&root), Met { amounts: 1, number: 0 });
+    search.wait(0, 0, ROOT, &root);
+    let story = (0..len).find_map(|amount| search.amount(amount));
+    Explored { states: search.states, covered: search.decider.covered, story }
+}
+
+/// The worlds of one amount of trouble, while it is explored.
+#[derive(Default)]
+struct Level {
+    /// From, to; only what may be counted on.
+    ways: Vec<(u32, u32)>,
+    /// Whether the end can be reached.
+    saved: Vec<bool>,
+}
+
+impl Search<'_, '_> {
+    fn wait(&mut self, amount: usize, length: usize, whence: Whence, world: &[u8]) {
+        let waiting = &mut self.waiting[amount];
+        if waiting.len() <= length {
+            waiting.resize_with(length + 1, Waiting::default);
+        }
+        waiting[length].push(whence, world);
+    }
+
+    /// Explores all worlds with so much trouble; the first story that breaks a promise.
+    fn amount(&mut self, amount: usize) -> Option<Story> {
+        let mut level = Level::default();
+        self.arrive(amount, &mut level);
+        let mut length = 0;
+        while length < self.waiting[amount].len() {
+            let waiting = std::mem::take(&mut self.waiting[amount][length]);
+            for (at, world) in waiting.iter() {
+                if let Some(story) = self.expand(amount, length, at.number, world, &mut level) {
+                    return Some(story);
+                }
+            }
+            length += 1;
+        }
+        self.waiting[amount] = Vec::new();
+        let lost = level.lost()?;
+        let (acts, world) = self.way_to(amount, lost);
+        Some(Story { acts, end: left(&world) })
+    }
+
+    /// Numbers what leads into this amount of trouble, but what less trouble led to since.
+    fn arrive(&mut self, amount: usize, level: &mut Level) {
+        let less = self.amounts.within[amount] & !(1 << amount);
+        for waiting in &mut self.waiting[amount] {
+            let mut kept = Waiting::default();
+            for (whence, world) in waiting.iter() {
+                let met = self.names.get_mut(&name(world)).expect("whatever waits was met");
+                if met.amounts & less == 0 {
+                    met.number = self.whence[amount].len() as u32;
+                    self.whence[amount].push(whence);
+                    level.saved.push(false);
+                    kept.push(Whence { number: met.number, ..whence }, world);
+                }
+            }
+            *waiting = kept;
+        }
+    }
+
+    /// All that can happen in one world.
+    fn expand(
+        &mut self,
+        amount: usize,
+        length: usize,
+        from: u32,
+        world: &[u8],
+        level: &mut Level,
+    ) -> Option<Story> {
+        let spent = self.amounts.all[amount];
+        let world = World::unpack(world, self.setup.budget.less(&spent));
+        level.saved[from as usize] = reached(self.setup, &world);
+        self.states += 1;
+        if self.states.is_multiple_of(1 << 18) {
+            (self.progress)(Progress { states: self.states, amounts: (amount, self.amounts.all.len()) });
+            assert!(
+                self.states < MOST,
+                "{}, {}: more than {MOST} worlds",
+                self.setup.name,
+                self.setup.budget
+            );
+        }
+        let mut bytes = Vec::with_capacity(256);
+        for (way, (act, to)) in next(&mut self.decider, &world).into_iter().enumerate() {
+            let whence = Whence { number: from, amount: amount as u8, way: way as u16 };
+            if let Some(broken) = to.broken {
+                let (mut acts, _) = self.way_to(amount, from);
+                acts.push(act);
+                return Some(Story { acts, end: format!("{broken:?}") });
+            }
+            let into = usize::from(self.amounts.at[&self.setup.budget.less(&to.left)]);
+            bytes.clear();
+            to.pack(&mut bytes);
+            let met = self.names.entry(name(&bytes)).or_default();
+            if met.amounts & self.amounts.within[into] == 0 {
+                met.amounts |= 1 << into;
+                if into == amount {
+                    met.number = self.whence[amount].len() as u32;
+                    self.whence[amount].push(whence);
+                    level.saved.push(false);
+                    level.ways.extend(act.fair().then_some((from, met.number)));
+                    let number = met.number;
+                    self.wait(into, length + 1, Whence { number, ..whence }, &bytes);
+                } else {
+                    self.wait(into, length + 1, whence, &bytes);
+                }
+            } else if act.fair() && into == amount {
+                if met.amounts & self.amounts.within[amount] == 1 << amount {
+                    level.ways.push((from, met.number));
+                } else {
+                    // It was reached with less trouble, and the end is known to be reachable from there.
+                    level.saved[from as usize] = true;
+                }
+            }
+        }
+        None
+    }
+
+    /// The way to a world, and that world.
+    fn way_to(&mut self, mut amount: usize, mut number: u32) -> (Vec<Act>, World) {
+        let mut ways = Vec::new();
+        loop {
+            let whence = self.whence[amount][number as usize];
+            if whence.number == ROOT.number {
+                break;
+            }
+            ways.push(usize::from(whence.way));
+            (amount, number) = (usize::from(whence.amount), whence.number);
+        }
         let mut acts = Vec::new();
-        while let (parent, Some(act)) = self.parents[at as usize] {
+        let mut world = World::new(self.setup);
+        for way in ways.into_iter().rev() {
+            let (act, to) = next(&mut self.decider, &world).swap_remove(way);
             acts.push(act);
-            at = parent;
+            world = to;
         }
-        acts.reverse();
-        Story { acts, end }
+        (acts, world)
     }
+}
 
-    /// The first state from which no fair way leads to the goal.
-    fn lost(&self, setup: &Setup) -> Option<u32> {
-        let mut back: Vec<Vec<u32>> = vec![Vec::new(); self.states.len()];
-        for (from, to) in &self.ways {
-            back[*to as usize].push(*from);
-        }
-        let mut saved: Vec<bool> = self.states.iter().map(|world| reached(setup, world)).collect();
-        let mut work: Vec<u32> = (0..self.states.len() as u32).filter(|at| saved[*at as usize]).collect();
+impl Level {
+    /// The first world from which nothing that may be counted on leads to the end.
+    fn lost(mut self) -> Option<u32> {
+        self.ways.sort_unstable_by_key(|(_, to)| *to);
+        let mut work: Vec<u32> = (0..self.saved.len() as u32).filter(|at| self.saved[*at as usize]).collect();
         while let Some(at) = work.pop() {
-            for from in &back[at as usize] {
-                if !std::mem::replace(&mut saved[*from as usize], true) {
+            let first = self.ways.partition_point(|(_, to)| *to < at);
+            for (from, _) in self.ways[first..].iter().take_while(|(_, to)| *to == at) {
+                if !std::mem::replace(&mut self.saved[*from as usize], true) {
                     work.push(*from);
                 }
             }
         }
-        saved.iter().position(|saved| !saved).map(|at| at as u32)
+        self.saved.iter().position(|saved| !saved).map(|at| at as u32)
     }
 }
 
-/// Explores everything that can happen; stops at the first broken promise.
-pub(crate) fn explore(setup: &Setup) -> Explored {
-    let mut graph = Graph::default();
-    let mut decider = Decider::new(setup);
-    graph.enter(World::new(setup), 0, None);
-    let mut at = 0;
-    while at < graph.states.len() {
-        let world = Rc::clone(&graph.states[at]);
-        let mut next: Vec<_> = (0..world.lanes.len()).flat_map(|lane| decider.next(&world, lane)).collect();
-        next.extend(fair(setup, &world));
-        next.extend(unfair(setup, &world));
-        for (act, to) in next {
-            let broken = to.broken;
-            let number = graph.enter(to, at as u32, Some(act));
-            if let Some(broken) = broken {
-                return Explored {
-                    states: graph.states.len(),
-                    story: Some(graph.story(number, format!("{broken:?}"))),
-                };
-            }
-            if act.fair() {
-                graph.ways.push((at as u32, number));
-            }
-        }
-        at += 1;
-        assert!(graph.states.len() < MOST, "{}, {}: more than {MOST} states", setup.name, setup.budget);
-    }
-    let story = graph.lost(setup).map(|at| graph.story(at, left(&graph.states[at as usize])));
-    Explored { states: graph.states.len(), story }
-}
-
-/// What is left in a world that never comes to its end.
-fn left(world: &World) -> String {
-    let lane = |lane: &Lane| {
-        let row = lane.row.as_ref().map_or("no row", |row| row.state.as_str());
-        let want = lane.want.map_or("nothing wanted".to_owned(), |want| format!("wanted: {want:?}"));
-        format!("{want}, row: {row}")
-    };
-    let lanes: Vec<_> = world.lanes.iter().map(lane).collect();
-    let things: Vec<_> = world.objects.iter().filter_map(|object| object.now).collect();
-    let things: Vec<_> =
-        things.iter().map(|thing| format!("{:?} by {:?}", thing.body, thing.maker)).collect();
-    format!("from here no way leads to the end: {}; things: [{}]", lanes.join("; "), things.join(", "))
-}
-
-/// Whether all is as it should be, or a person was told of what only a person can mend.
-fn reached(setup: &Setup, world: &World) -> bool {
-    let fair = |(at, lane): (usize, &Lane)| {
-        let maker = Maker::Us(at as u8);
-        // Only a stranger's doing is an excuse, and that clocks are apart, or were.
-        let apart = setup.is_timed() && (setup.skew != 0 || world.left.steps < setup.budget.steps);
-        let excused = world.left.foreign < setup.budget.foreign || apart;
-        lane.reported && excused || lane_reached(setup, world, lane, maker)
-    };
-    world.flights.is_empty() && world.lanes.iter().enumerate().all(fair)
-}
-
-fn lane_reached(setup: &Setup, world: &World, lane: &Lane, maker: Maker) -> bool {
-    let ours: Vec<_> = world.living(maker).collect();
-    // At rest: what looks again and again at once has not arrived.
-    if lane.phase != Phase::Idle || lane.due == Some(0) {
-        return false;
-    }
-    match (&lane.row, lane.want) {
-        // What nobody wants any more by the time the ledger is lost is looked for by nobody: a listing shows it, by its
-        // mark, to a person.
-        (None, None) => {
-            let lost = world.left.ledgers < setup.budget.ledgers;
-            ours.is_empty() || lost && setup.marks == Marks::Carried
-        }
-        // What was only presumed to be ours is left to a person.
-        (Some(row), want) if row.origin == Origin::Presumed => {
-            let held = ours.is_empty() || ours.len() == 1 && row.thing == Some(ours[0].0);
-            held && row.state
-                == if want.is_some() && row.state != State::Retained {
-                    State::Present
-                } else {
-                    State::Retained
-                }
-        }
-        (None, Some(_)) | (Some(_), None) => false,
-        (Some(row), Some(want)) => {
-            let accepted = setup.drift == Drift::Report;
-            let as_wanted = |body: Body| body == want || accepted && body == Body::Foreign;
-            row.state == State::Present
-                && matches!(ours[..], [(id, shape)] if row.thing == Some(id) && as_wanted(shape.body))
-        }
-    }
+/// Everything that can happen next, always in the same order.
+fn next(decider: &mut Decider<'_>, world: &World) -> Vec<(Act, World)> {
+    let setup = decider.setup;
+    let mut next: Vec<_> = (0..world.lanes.len()).flat_map(|lane| decider.next(world, lane)).collect();
+    next.extend(fair(setup, world));
+    next.extend(unfair(setup, world));
+    next
 }
 
 /// A fast hash; the states are not chosen by anybody who would want it slow.

@@ -35,6 +35,9 @@ pub(crate) enum Act {
     LedgerLost,
     Rebuilt,
     Shows(u8),
+    IsReady(u8),
+    Vanishes(u8),
+    Approves,
     StrangerMakes,
     StrangerRemoves(u8),
     StrangerChanges(u8),
@@ -83,6 +86,9 @@ impl fmt::Display for Act {
             Self::Learns(who, Answer::Removed) => {
                 write!(f, "{}: the answer comes, removed; committed", lane(*who))
             }
+            Self::Learns(who, Answer::Removing) => {
+                write!(f, "{}: the answer comes, on its way out; committed", lane(*who))
+            }
             Self::Learns(who, Answer::Refused) => write!(f, "{}: the answer comes, refused", lane(*who)),
             Self::GivesUp(who) => write!(f, "{}: no answer comes; gives up waiting", lane(*who)),
             Self::Takes(who, id, origin) => write!(f, "{}: takes thing {id} as {origin}", lane(*who)),
@@ -105,6 +111,9 @@ impl fmt::Display for Act {
             Self::LedgerLost => f.write_str("the database is lost; somebody has it rebuilt"),
             Self::Rebuilt => f.write_str("all was looked for; somebody ends the rebuilding"),
             Self::Shows(who) => write!(f, "{}: what it would write is shown", lane(*who)),
+            Self::IsReady(id) => write!(f, "thing {id} is ready"),
+            Self::Vanishes(id) => write!(f, "thing {id}, on its way out, is gone"),
+            Self::Approves => f.write_str("a person approves its removal"),
             Self::StrangerMakes => f.write_str("a stranger makes a thing"),
             Self::StrangerRemoves(id) => write!(f, "a stranger removes thing {id}"),
             Self::StrangerChanges(id) => write!(f, "a stranger changes thing {id}"),

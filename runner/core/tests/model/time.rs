@@ -2,7 +2,9 @@
 
 use groundcrew_core::row::State;
 
-use crate::world::{DAY, Lane, Ledger, Object, Phase, REMEMBERS, SETTLE, Tick, WINDOW, World};
+use crate::world::{
+    DAY, Lane, Leaving, Ledger, Object, Phase, QUIET, REMEMBERS, SETTLE, Tick, WINDOW, World,
+};
 
 /// Stamps that are so much older than the oldest look differ in nothing any more.
 const OLD: Tick = -(SETTLE + 3);
@@ -20,6 +22,9 @@ impl World {
         self.flights.retain(|flight| flight.by >= 0 || flight.waited);
         self.keys.iter_mut().for_each(|key| key.until -= ticks);
         self.keys.retain(|key| key.until > 0);
+        if let Leaving::In(ticks_left) = &mut self.leaving {
+            *ticks_left = (*ticks_left - ticks).max(0);
+        }
         for lane in &mut self.lanes {
             lane.due = lane.due.map(|due| (due - ticks).max(0));
             if let Some(at) = lane.row.as_mut().and_then(|row| row.look_at.as_mut()) {
@@ -72,8 +77,16 @@ impl World {
         let oldest = self.lanes.iter().map(began).min().unwrap_or(0) + OLD;
         let doubtful = |lane: &Lane| lane.row.as_ref().is_some_and(|row| row.state == State::InDoubt);
         for row in self.lanes.iter_mut().filter(|lane| !doubtful(lane)).filter_map(|lane| lane.row.as_mut()) {
-            let stamps = [&mut row.made_by, &mut row.removed_by, &mut row.absent_at];
+            let stamps = [&mut row.made_by, &mut row.removed_by, &mut row.absent_at, &mut row.poll_at];
             stamps.into_iter().flatten().for_each(|at| *at = (*at).max(oldest));
+        }
+        if self.left.steps == 0 {
+            // What is due is due, for however long; nobody sets the clock that says so.
+            for lane in &mut self.lanes {
+                let began = began(lane);
+                let poll_at = lane.row.as_mut().and_then(|row| row.poll_at.as_mut());
+                poll_at.into_iter().for_each(|at| *at = (*at).max(began));
+            }
         }
         if !self.lanes.iter().any(doubtful) {
             let made = self.objects.iter_mut().filter_map(|object| object.made.as_mut());
@@ -89,7 +102,16 @@ impl World {
         }
         // A creation that was given up is watched for much longer than any other time that matters.
         let watched = self.lanes.iter().any(|lane| doubtful(lane) && lane.want.is_none());
-        let far = if watched { DAY + FAR } else { FAR };
+        let fought =
+            self.lanes.iter().any(|lane| lane.row.as_ref().is_some_and(|row| !row.repairs.is_empty()));
+        let longest = if watched {
+            DAY
+        } else if fought {
+            QUIET
+        } else {
+            0
+        };
+        let far = longest + FAR;
         let mut past: Vec<Tick> = self.stamps().into_iter().map(|at| *at).filter(|at| *at < 0).collect();
         past.sort_unstable_by(|one, other| other.cmp(one));
         past.dedup();
@@ -118,14 +140,22 @@ impl World {
         self.objects.retain(|object| !gone(object));
         for lane in &mut self.lanes {
             // Only a creation in doubt is judged by when it was intended and by what was there before.
-            if let Some(row) = lane.row.as_mut().filter(|row| row.state != State::InDoubt) {
-                row.intended_at = None;
-                row.before.clear();
+            match lane.row.as_mut() {
+                Some(row) if row.state == State::InDoubt => row.poll_at = None,
+                Some(row) => {
+                    row.intended_at = None;
+                    row.before.clear();
+                    // What is on its way out, or left where it is, is not looked at for drift.
+                    row.look_at =
+                        row.look_at.filter(|_| !matches!(row.state, State::Deleting | State::Retained));
+                }
+                None => {}
             }
         }
     }
 }
 
 fn row_stamps(row: &mut Ledger) -> impl Iterator<Item = &mut Tick> {
-    [&mut row.intended_at, &mut row.made_by, &mut row.removed_by, &mut row.absent_at].into_iter().flatten()
+    let Ledger { intended_at, made_by, removed_by, absent_at, poll_at, repairs, .. } = row;
+    [intended_at, made_by, removed_by, absent_at, poll_at].into_iter().flatten().chain(repairs)
 }

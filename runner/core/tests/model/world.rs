@@ -7,7 +7,7 @@ use std::fmt;
 
 use groundcrew_core::manifest::Class;
 use groundcrew_core::row::{Origin, State};
-use groundcrew_core::settle::{Drift, Rules};
+use groundcrew_core::settle::{Drift, REPAIRS_MAX, Rules};
 
 /// A point in time, in ticks from now.
 pub(crate) type Tick = i32;
@@ -22,6 +22,12 @@ pub(crate) const WINDOW: Tick = 2;
 pub(crate) const REMEMBERS: Tick = 6;
 /// How long a given-up creation is watched, and how often a thing is looked at for drift.
 pub(crate) const DAY: Tick = 17_280;
+/// A removal that was approved waits for so long.
+pub(crate) const GRACE: Tick = 2;
+/// A thing that is not ready, or on its way out, is looked at again after this.
+pub(crate) const POLL: Tick = 1;
+/// Repairs of a thing that was left alone for so long are forgotten.
+pub(crate) const QUIET: Tick = 720;
 /// The process sleeps, or is down, for so long; longer than the API remembers a key.
 pub(crate) const NAP: Tick = 10;
 /// Our clock may be set by so much: by less than a wait, and by more than every wait and than a key is remembered.
@@ -40,6 +46,10 @@ pub(crate) struct Setup {
     pub(crate) skew: Tick,
     /// Owners that want one thing each, in one listing.
     pub(crate) owners: u8,
+    /// How long its things take.
+    pub(crate) pace: Pace,
+    /// What is asked before a thing is removed.
+    pub(crate) leaving: Leaving,
     /// How often each kind of trouble may come.
     pub(crate) budget: Budget,
     pub(crate) rules: Rules,
@@ -47,6 +57,11 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Whether strangers may come as often as it takes to see that somebody fights us.
+    pub(crate) fn is_fight(&self) -> bool {
+        usize::from(self.budget.foreign) > REPAIRS_MAX
+    }
+
     /// Whether what is ours may have to be told by when it was made.
     pub(crate) fn is_timed(&self) -> bool {
         self.class == Class::Anonymous || self.class == Class::Keyed && self.marks == Marks::Impossible
@@ -58,6 +73,32 @@ impl Setup {
 pub(crate) enum Marks {
     Carried,
     Impossible,
+}
+
+/// How long things take to be ready, and to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// They are what was asked for as soon as a write takes effect.
+    AtOnce,
+    /// They are not ready at first, and on their way out for a while.
+    Slow,
+}
+
+/// What `may_delete` says of a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Leaving {
+    /// A person must approve it.
+    Held,
+    /// It may be removed in so many ticks.
+    In(Tick),
+}
+
+/// How far a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Life {
+    Pending,
+    Ready,
+    Removing,
 }
 
 /// What the API does with a write that meets something else than its sender saw.
@@ -110,6 +151,48 @@ pub(crate) struct Budget {
     pub(crate) ledgers: u8,
 }
 
+impl Budget {
+    fn each(self) -> [u8; 9] {
+        let Self { crashes, losses, foreign, wants, blinks, naps, ends, steps, ledgers } = self;
+        [crashes, losses, foreign, wants, blinks, naps, ends, steps, ledgers]
+    }
+
+    fn from_each(each: [u8; 9]) -> Self {
+        let [crashes, losses, foreign, wants, blinks, naps, ends, steps, ledgers] = each;
+        Self { crashes, losses, foreign, wants, blinks, naps, ends, steps, ledgers }
+    }
+
+    /// Every budget that is nowhere greater.
+    pub(crate) fn parts(self) -> Vec<Self> {
+        let mut all = vec![[0; 9]];
+        for (kind, most) in self.each().into_iter().enumerate() {
+            let with = |part: [u8; 9], some: u8| {
+                let mut part = part;
+                part[kind] = some;
+                part
+            };
+            all = all.into_iter().flat_map(|part| (0..=most).map(move |some| with(part, some))).collect();
+        }
+        all.into_iter().map(Self::from_each).collect()
+    }
+
+    /// How much it is in all.
+    pub(crate) fn total(&self) -> u32 {
+        self.each().into_iter().map(u32::from).sum()
+    }
+
+    /// Whether it is nowhere greater than the other.
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        self.each().into_iter().zip(other.each()).all(|(one, other)| one <= other)
+    }
+
+    /// What is left of it when this is spent.
+    pub(crate) fn less(&self, spent: &Self) -> Self {
+        let (all, spent) = (self.each(), spent.each());
+        Self::from_each(std::array::from_fn(|kind| all[kind] - spent[kind]))
+    }
+}
+
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { crashes, losses, foreign, wants, blinks, naps, ends, steps, ledgers } = self;
@@ -156,6 +239,14 @@ pub(crate) struct Shape {
     pub(crate) maker: Maker,
     pub(crate) mark: Mark,
     pub(crate) body: Body,
+    pub(crate) life: Life,
+}
+
+impl Shape {
+    /// Whether it is the same but for how far it is.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        Self { life: other.life, ..self } == other
+    }
 }
 
 /// A thing, or the place of one.
@@ -196,6 +287,8 @@ pub(crate) struct Flight {
 pub(crate) enum Answer {
     Made(u8, Shape),
     Removed,
+    /// It is on its way out.
+    Removing,
     Refused,
 }
 
@@ -222,11 +315,14 @@ pub(crate) struct Ledger {
     pub(crate) made_by: Option<Tick>,
     pub(crate) removed_by: Option<Tick>,
     pub(crate) absent_at: Option<Tick>,
+    pub(crate) poll_at: Option<Tick>,
     pub(crate) look_at: Option<Tick>,
     /// It was sent for an earlier incarnation of the owner.
     pub(crate) inherited: bool,
     /// Its creation was sent more than once: all that is kept of when the first was, once it is not in doubt.
     pub(crate) repeated: bool,
+    /// When it was changed back, where strangers may come often enough for that to matter.
+    pub(crate) repairs: Vec<Tick>,
 }
 
 /// What a look showed.
@@ -274,6 +370,8 @@ pub(crate) enum Broken {
     Doubled,
     ForeignChanged,
     ForeignClaimed,
+    /// What was not ready was not looked at again when it asked for that.
+    Overslept,
 }
 
 /// Everything, at one moment.
@@ -291,6 +389,7 @@ pub(crate) struct World {
     pub(crate) steady: Option<(Tick, Tick)>,
     /// Since when the ledger is being rebuilt, if it is: nothing is written meanwhile.
     pub(crate) rebuilt: Option<Tick>,
+    pub(crate) leaving: Leaving,
 }
 
 impl World {
@@ -308,6 +407,7 @@ impl World {
             skew: setup.skew,
             steady: None,
             rebuilt: None,
+            leaving: setup.leaving,
         }
     }
 

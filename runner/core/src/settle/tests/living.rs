@@ -124,6 +124,18 @@ fn a_pending_thing_is_asked_again() {
 }
 
 #[test]
+fn what_is_wanted_and_on_its_way_out_is_asked_again() {
+    let case = |poll: i64| Case::marked(State::Present).with(|row| row.poll_at = Some(at(poll)));
+    check([
+        ("not yet", case(5), "wait 5 s, Polling"),
+        ("due", case(0), "look for Thing"),
+        ("overdue", case(-60), "look for Thing"),
+        ("still there", case(0).sees([in_state(ThingState::Removing, mine(1))]), "note"),
+        ("not shown any more", case(0).sees([]), "note absent"),
+    ]);
+}
+
+#[test]
 fn missing_needs_two_looks_settle_apart() {
     let case = |absent: Option<i64>| {
         Case::marked(State::Present)
