@@ -125,6 +125,8 @@ impl Memory {
             transaction.prepare_cached(&table.delete)?.execute([])?;
         }
         for (table, rows) in self.0.tables.iter().zip(&contents.0).filter(|(_, rows)| !rows.is_empty()) {
+            // Filling the others has counted in the last one.
+            transaction.prepare_cached(&table.delete)?.execute([])?;
             let mut insert = transaction.prepare_cached(&table.insert)?;
             for row in rows {
                 insert.execute(params_from_iter(row.iter()))?;
@@ -142,10 +144,12 @@ impl Memory {
     }
 }
 
-/// Every table, in the order in which they were made. Those without a key of their own have none here.
+/// Every table, in the order in which they were made, and then the one that knows which numbers were given. Those without a
+/// key of their own have none here.
 fn tables(connection: &Connection) -> Result<Vec<Table>> {
     let text =
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid";
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND (name NOT LIKE 'sqlite_%' OR name = 'sqlite_sequence')
+        ORDER BY name = 'sqlite_sequence', rowid";
     let mut statement = connection.prepare(text)?;
     let names = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     let table = |name: String| -> Result<Table> {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groundcrew_core::hash::Digest;
+use groundcrew_core::time::Timestamp;
+use groundcrew_store::errands::Errand;
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{
     CommitFault, CommitFaults, CommitMoment, Error, Health, HookId, Memory, Options, Reader, Store,
 };
@@ -81,6 +84,26 @@ async fn what_is_put_back_is_what_was_kept() {
     let names: Vec<_> = Reader::on(&memory).hooks().unwrap().into_iter().map(|hook| hook.name).collect();
     assert_eq!(names, ["one"]);
     assert_eq!(hook(&store, "three").await, second, "numbers go on where they were");
+}
+
+#[tokio::test]
+async fn numbers_that_are_never_given_again_are_put_back_too() {
+    let memory = Memory::new().unwrap();
+    let store = memory.open(Options::default()).unwrap();
+    let ask = async || {
+        let act = OperatorAct { who: "tester".to_owned(), what: "audit run leaks".to_owned() };
+        store.ask(Errand::Audit("leaks".to_owned()), act, Timestamp::from_millis(1)).await.unwrap();
+        store.errands().unwrap().last().unwrap().id
+    };
+    let first = ask().await;
+    let kept = memory.keep().unwrap();
+    let second = ask().await;
+    for id in [first, second] {
+        store.end_errand(id).await.unwrap();
+    }
+    memory.put_back(&kept).unwrap();
+    assert_eq!(memory.keep().unwrap(), kept);
+    assert_eq!(ask().await, second);
 }
 
 #[tokio::test]
