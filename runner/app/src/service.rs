@@ -128,6 +128,7 @@ impl Service {
             let beliefs = &self.runner.beliefs;
             beliefs.set_doubt(doubt(&status.belief));
             beliefs.set_unread(status.unread(self.runner.now()));
+            beliefs.set_unseen(status.unseen);
         }
         let audits = self.start_audits(&mut tasks, &stop).await?;
         let retires = self.start_retirer(&around, fly.clone(), &mut tasks, &stop);
