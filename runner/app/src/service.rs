@@ -152,6 +152,7 @@ impl Service {
             let beliefs = &self.runner.beliefs;
             beliefs.set_doubt(doubt(&status.belief));
             beliefs.set_unread(status.unread(self.runner.now()));
+            beliefs.set_unseen(status.unseen);
         }
         let (works, working) = mpsc::channel(1);
         let audits = self.start_audits(&mut tasks, works.clone(), &stop).await?;

@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod kind;
 pub mod manifest;
 pub mod may_delete;
+pub mod may_make;
 pub mod mirror;
 pub mod plan;
 pub mod pointer;

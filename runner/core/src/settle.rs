@@ -379,6 +379,8 @@ pub enum Waiting {
     Leaving(String),
     /// Approval, or the end of a freeze.
     Held(String),
+    /// A sight of its owner, or its owner's end: see [`may_make`](crate::may_make).
+    Owner(String),
 }
 
 /// What a person should see.

@@ -3,7 +3,7 @@
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::because::Because;
 use crate::lanes::{Cause, LaneId};
@@ -98,6 +98,25 @@ impl Store {
     /// Everything that nothing else would wake is decided again: a level, a scope or a belief changed.
     pub async fn wake_waiting(&self, now: Timestamp) -> Result<()> {
         self.write(move |connection| wake_all_waiting(connection, Because::Sweep, now)).await
+    }
+
+    /// Of these rows, those that sleep for a reason are decided again: whom they waited for is there.
+    pub async fn wake_sleeping(&self, rows: Vec<i64>, now: Timestamp) -> Result<()> {
+        self.write(move |connection| {
+            let text = "UPDATE resource SET due_at = ?2, version = version + 1
+                WHERE id = ?1 AND due_at IS NULL AND waiting IS NOT NULL AND state NOT IN ('gone', 'retained')
+                RETURNING hook, owner";
+            for row in &rows {
+                let lane = |row: &rusqlite::Row<'_>| Ok((HookId(row.get(0)?), SubjectId(row.get(1)?)));
+                let woken = connection.prepare_cached(text)?.query_row(params![row, now.as_millis()], lane);
+                if let Some((hook, owner)) = woken.optional()? {
+                    // Dirty, not only due: a look that is under way must not put it to sleep again.
+                    lanes::mark_dirty(connection, hook, owner, Because::Seen, now)?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// All pauses.

@@ -11,6 +11,7 @@ mod intents;
 mod learn;
 pub mod marks;
 mod order;
+mod owner;
 mod remedy;
 mod row;
 mod sight;

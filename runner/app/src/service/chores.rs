@@ -206,8 +206,8 @@ pub(super) async fn refresh_secrets(runner: Arc<Runner>, config: Arc<Config>, st
     }
 }
 
-/// While implausibly many apps vanished, or nobody knows who lives, nothing is removed; everybody looks again after an
-/// outage of the source.
+/// While implausibly many apps vanished, or nobody knows who lives, nothing is removed, and nothing is made for whoever is
+/// missed; everybody looks again after an outage of the source.
 pub(super) async fn follow_belief(
     runner: Arc<Runner>,
     fly: FlyHandle,
@@ -230,14 +230,8 @@ pub(super) async fn follow_belief(
             }
         }
         runner.beliefs.set_unread(status.unread(runner.now()));
-        let doubt = doubt(&status.belief);
-        let believed = doubt.is_none();
-        let before = runner.beliefs.set_doubt(doubt);
-        if before.is_some() && believed {
-            // What was frozen for the doubt's sake has nobody else to wake it.
-            if let Err(error) = runner.store.wake_waiting(runner.now()).await {
-                tracing::warn!(%error, "what waited for the source could not be woken; the next start or reload does");
-            }
+        if let Err(error) = runner.believe(doubt(&status.belief), status.unseen).await {
+            tracing::warn!(%error, "what waited for the source could not be woken; the next start or reload does");
         }
         // A source that falls silent says nothing of it.
         match stop.run_until_cancelled(tokio::time::timeout(BEAT.to_std(), statuses.changed())).await {

@@ -284,6 +284,7 @@ impl FlySource {
         self.status.send_modify(|status| {
             status.apps = mirror.app_names().count();
             status.belief = Belief::of(mirror.cursor());
+            status.unseen = mirror.unseen().clone();
             status.oldest_look_at = oldest;
             status.error = error;
         });

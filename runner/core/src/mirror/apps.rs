@@ -11,6 +11,7 @@ use super::row::{Memory, Row};
 use super::rules::Rule;
 use super::seen::{AppSeen, Apps, Ask, Outcome, Whole};
 use crate::duration::Millis;
+use crate::may_make::Unseen;
 use crate::subject::{Path, Uid};
 
 /// How long somebody new may answer 401 or 404: the vendor's own client retries for a minute [fly-go WaitForApp].
@@ -76,7 +77,10 @@ impl Draft<'_> {
     fn app_listed(&mut self, app: &AppSeen) {
         let Some(uid) = self.app_uid(app) else { return };
         match self.row(&uid).cloned() {
-            Some(row) if row.gone_at.is_none() => self.app_changed(row, app),
+            Some(row) if row.gone_at.is_none() => {
+                self.seen(&uid);
+                self.app_changed(row, app);
+            }
             // Somebody believed gone is listed: a list may lag, so only a look at the app itself counts.
             Some(row) => {
                 self.doubt_end(&row);
@@ -126,6 +130,7 @@ impl Draft<'_> {
         match (living, self.row(&uid).cloned()) {
             (_, Some(row)) if row.gone_at.is_none() => {
                 self.pending.missing.remove(&uid);
+                self.seen(&uid);
                 self.resolve("source.forbidden", uid.as_str());
                 self.app_changed(row, app);
             }
@@ -204,6 +209,7 @@ impl Draft<'_> {
     /// 403, or an app of another organisation: moved, or access was lost. Never an end.
     fn app_is_elsewhere(&mut self, living: Option<&Uid>, name: &str) {
         if let Some(uid) = living {
+            self.missed(uid, Unseen::Refused { since: self.now() });
             let text = format!("{name} was moved to another organisation, or the token may no longer see it");
             self.open("source.forbidden", uid.as_str(), text);
         }

@@ -14,6 +14,7 @@ use super::machines::ASK_AGAIN;
 use super::rules::Rule;
 use super::seen::{AppSeen, Ask, Look, Outcome, Reach, Tick};
 use crate::duration::Millis;
+use crate::may_make::Unseen;
 use crate::subject::{SubjectKind, Uid};
 use crate::time::Timestamp;
 
@@ -61,6 +62,7 @@ impl Draft<'_> {
     pub(super) fn apps_missing(&mut self, missing: Vec<(Uid, String)>) {
         let since = self.look.tick;
         for (uid, _) in &missing {
+            self.missed(uid, Unseen::Unlisted { since: self.now() });
             self.pending.missing.entry(uid.clone()).or_insert(Missing { since, evidence: None });
         }
         self.hold_apps();
@@ -80,6 +82,10 @@ impl Draft<'_> {
     /// Takes in what a look at an app showed. It counts only for apps that the list lacks as well.
     pub(super) fn evidence(&mut self, app: Option<Uid>, evidence: Evidence) {
         let Some(uid) = app else { return };
+        // A look at an app that is as new as that may not know it yet.
+        if !self.is_young(&uid) {
+            self.missed(&uid, Unseen::NotFound { since: self.now() });
+        }
         if !self.pending.missing.contains_key(&uid) && self.rule(Rule::ListedIsThere) {
             return self.ask(Ask::Apps);
         }
@@ -212,6 +218,10 @@ impl Draft<'_> {
                 continue;
             }
             self.ask(Ask::Machine { app: app.to_owned(), machine: uid.platform_id().to_owned() });
+            // Its app's list may not know it yet.
+            if !self.is_young(&uid) {
+                self.missed(&uid, Unseen::Unlisted { since: now });
+            }
             let not_found = asked.map_or(Answered::NotYet, |asked| asked.not_found);
             self.pending.absent.insert(uid, Absent { asked_at: now, not_found });
         }
@@ -244,7 +254,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether a machine is so new that its app's list and a look at it may not know it yet.
+    /// Whether somebody is so new that a list and a look may not know it yet.
     fn is_young(&self, uid: &Uid) -> bool {
         let age = self.row(uid).map(|row| self.now().since(row.memory.first_seen));
         // Below zero the clock was set back, and nothing is known of its age.

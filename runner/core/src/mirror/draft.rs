@@ -1,12 +1,14 @@
 //! A delta in the making: the mirror with changes laid over it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::event::{Event, Finding, FindingStatus};
 use super::row::GONE;
 use super::{Ask, Config, Cursor, Delta, Look, Mirror, Pending, Row, Rule, event_id};
+use crate::may_make::Unseen;
 use crate::running::Noted;
 use crate::subject::{SubjectKind, Uid};
 use crate::time::Timestamp;
@@ -108,6 +110,21 @@ impl<'a> Draft<'a> {
         self.row(uid)
     }
 
+    /// Somebody was shown: what is made for them is made for somebody.
+    pub(super) fn seen(&mut self, uid: &Uid) {
+        if self.pending.unseen.contains_key(uid) {
+            Arc::make_mut(&mut self.pending.unseen).remove(uid);
+        }
+    }
+
+    /// Somebody was missed. What was noticed first stays, but that nobody looked.
+    pub(super) fn missed(&mut self, uid: &Uid, how: Unseen) {
+        let known = self.pending.unseen.get(uid);
+        if known.is_none_or(|known| *known == Unseen::Unread) {
+            Arc::make_mut(&mut self.pending.unseen).insert(uid.clone(), how);
+        }
+    }
+
     /// All living apps.
     pub(super) fn living_apps(&self) -> Vec<Uid> {
         self.living(SubjectKind::App)
@@ -174,6 +191,7 @@ impl<'a> Draft<'a> {
         self.pending.missing.remove(&row.uid);
         self.pending.absent.remove(&row.uid);
         self.pending.held.remove(&row.uid);
+        self.seen(&row.uid);
         self.returned(&row.uid);
         self.resolve("source.forbidden", row.uid.as_str());
         self.resolve("source.unauthorized", row.uid.as_str());

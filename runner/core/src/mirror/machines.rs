@@ -148,6 +148,7 @@ impl Draft<'_> {
         // The organisation's list shows the gone for minutes: it takes no doubt back.
         if via != Via::OrgList {
             self.pending.absent.remove(&row.uid);
+            self.seen(&row.uid);
             self.returned(&row.uid);
             row.seen_at = self.now();
         }

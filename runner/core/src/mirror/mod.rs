@@ -33,6 +33,7 @@ mod seen;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use clock::Clock;
 pub use cursor::{Cursor, End, Org, OrgQuery};
@@ -45,6 +46,7 @@ pub use seen::{
 
 use crate::duration::Millis;
 use crate::hash::Digest;
+use crate::may_make::Unseen;
 use crate::running::Noted;
 use crate::subject::Uid;
 use crate::time::Timestamp;
@@ -113,6 +115,9 @@ pub struct Delta {
     base: u64,
 }
 
+/// Those who live as far as is known, and of whom it is not known that they are there.
+pub type UnseenBy = Arc<BTreeMap<Uid, Unseen>>;
+
 /// What is under way and may be forgotten: after a restart it is found out anew.
 #[derive(Clone, Debug, Default)]
 struct Pending {
@@ -122,6 +127,8 @@ struct Pending {
     missing: BTreeMap<Uid, believe::Missing>,
     /// Machines that their own app's list did not show.
     absent: BTreeMap<Uid, believe::Absent>,
+    /// Those for whom nothing is made until they are seen; shared, for most observations change nothing of it.
+    unseen: UnseenBy,
     /// Changes of state that wait for the machine's log.
     held: BTreeMap<Uid, log::Held>,
     /// The last control reads, by tick.
@@ -153,7 +160,8 @@ impl Config {
 impl Mirror {
     /// Makes the mirror of what was stored; nothing stored means a first start, which adopts silently.
     ///
-    /// Rows of the gone are wanted for at least a day after their end: the organisation's list shows them again.
+    /// Rows of the gone are wanted for at least a day after their end: the organisation's list shows them again. Apps
+    /// that live as far as was stored are [unseen](Mirror::unseen) until they are shown.
     pub fn from_rows(config: Config, rows: impl IntoIterator<Item = Row>, cursor: Option<Cursor>) -> Self {
         let mut mirror = Self {
             config,
@@ -170,6 +178,8 @@ impl Mirror {
             }
             mirror.insert(row);
         }
+        let living = mirror.names.values().map(|uid| (uid.clone(), Unseen::Unread));
+        mirror.pending.unseen = Arc::new(living.collect());
         mirror
     }
 
@@ -258,6 +268,14 @@ impl Mirror {
     /// The living machines of an app incarnation, by id.
     pub fn members(&self, app: &Uid) -> impl Iterator<Item = &Row> {
         self.members.get(app).into_iter().flatten().filter_map(|uid| self.rows.get(uid))
+    }
+
+    /// Those of whom it is not known that they are there, though no end of theirs is believed.
+    ///
+    /// Apps that no list and no look has shown since the mirror was made; whoever a whole list lacks; whoever a look did
+    /// not find, or was refused. The next sight of them ends that, and so does their end.
+    pub const fn unseen(&self) -> &UnseenBy {
+        &self.pending.unseen
     }
 
     /// The cursor as last applied.

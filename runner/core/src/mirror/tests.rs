@@ -6,3 +6,4 @@ mod life;
 mod rules;
 mod running;
 mod together;
+mod unseen;

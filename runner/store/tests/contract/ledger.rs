@@ -114,3 +114,25 @@ async fn a_hook_that_moves_lets_go_of_nothing_that_is_in_doubt() {
     assert_eq!(bench.store.hooks().unwrap()[0].state, HookState::Removed);
     assert_eq!((bench.count("want"), bench.store.due_lanes(at(9), 9).unwrap().len()), (0, 0));
 }
+
+#[tokio::test]
+async fn whoever_waited_for_an_owner_is_woken_and_nobody_who_is_awake_or_has_no_reason_to_sleep() {
+    let (bench, lane) = bench(&["sleeps", "awake", "rests", "gone"]).await;
+    let put = async |key: &str, state: State, due_at: Option<i64>, waiting: Option<&str>| {
+        let mut row = bench.row(key);
+        (row.row.state, row.due_at, row.waiting) = (state, due_at.map(at), waiting.map(str::to_owned));
+        bench.commit(row).await.unwrap()
+    };
+    let rows = [
+        put("sleeps", State::Creating, None, Some("fly/acme/web is not listed")).await,
+        put("awake", State::Creating, Some(9), Some("fly/acme/web is not listed")).await,
+        put("rests", State::Present, None, None).await,
+        put("gone", State::Gone, None, Some("fly/acme/web is not listed")).await,
+    ];
+    let before = bench.store.lane(lane).unwrap().unwrap().dirty;
+    bench.store.wake_sleeping(rows.iter().map(|row| row.id).collect(), at(50)).await.unwrap();
+    let now: Vec<_> = rows.iter().map(|row| bench.store.row(row.id).unwrap().unwrap()).collect();
+    assert_eq!((now[0].due_at, now[0].version), (Some(at(50)), rows[0].version + 1));
+    assert_eq!(now[1..], rows[1..], "a write that is under way is not superseded");
+    assert_eq!(bench.store.lane(lane).unwrap().unwrap().dirty, before + 1);
+}

@@ -28,6 +28,7 @@ mod fate;
 mod fleet;
 mod life;
 mod lookout;
+mod missed;
 mod outage;
 mod shrink;
 mod stage;
@@ -41,6 +42,7 @@ use groundcrew_core::settle::Rules;
 use crate::hooks::Shop;
 
 pub use lookout::Seen;
+pub use missed::{GONE, LIVES, Missed, READABLE, WRITABLE, day_with};
 pub use outage::{Outage, Sighted, day_without};
 pub use shrink::{KINDS, shrink};
 pub use verdict::Outcome;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use groundcrew::config::Config;
 use groundcrew::runner::installed::Installed;
 use groundcrew::runner::provisioner::Rounds;
-use groundcrew::runner::{Entropy, Parts, Runner};
+use groundcrew::runner::{self, Entropy, Parts, Runner};
 use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret, Routes, Surroundings};
 use groundcrew_core::poll::Rate;
 use groundcrew_core::spec::Event;
@@ -154,18 +154,14 @@ fn around(stage: &Stage, config: &Arc<Config>, runner: &Arc<Runner>) -> Surround
 }
 
 impl Up {
-    /// While implausibly many vanished, nothing is removed; what that held back is decided again afterwards.
+    /// While implausibly many vanished, nothing is removed, and nothing is made for whoever is missed; what that held
+    /// back is decided again afterwards.
     pub(super) async fn follow_belief(&self) -> Result<()> {
-        let doubt = match self.handle.status().belief {
+        let status = self.handle.status();
+        let doubt = match status.belief {
             Belief::Held { apps, machines } => Some(format!("{apps} apps and {machines} machines vanished")),
             Belief::Starting | Belief::Believed => None,
         };
-        let believed = doubt.is_none();
-        let before = self.runner.beliefs.set_doubt(doubt);
-        if before.is_some() && believed {
-            self.runner.store.wake_waiting(self.runner.now()).await
-        } else {
-            Ok(())
-        }
+        self.runner.believe(doubt, status.unseen).await.map_err(|runner::Error::Store(error)| error)
     }
 }

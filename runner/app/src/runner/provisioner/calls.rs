@@ -134,7 +134,12 @@ impl Runner {
         let opened = self.open_run(work.installed, work.row.lane(), about, &start, &work.config, asked);
         let earlier = std::mem::take(&mut work.runs);
         let intents = RowIntents::new(
-            Keepers { store: self.store.clone(), clock: self.keeper.clone(), beliefs: self.beliefs.clone() },
+            Keepers {
+                store: self.store.clone(),
+                clock: self.keeper.clone(),
+                beliefs: self.beliefs.clone(),
+                whose: work.whose.clone(),
+            },
             purpose,
             work.row.clone(),
             opened.0.clone(),

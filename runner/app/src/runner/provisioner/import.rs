@@ -129,8 +129,20 @@ impl Runner {
         let occupied = self.keeper.occupied(&policy);
         let (runs, unkept) = (Vec::new(), None);
         let (want, doubted) = (Some(want), false);
-        let owner = &owner;
-        let mut work = Work { installed, owner, row, want, policy, config, because, doubted, runs, unkept };
+        let (for_whom, owner) = (self.whose(&owner)?, &owner);
+        let mut work = Work {
+            installed,
+            owner,
+            whose: for_whom,
+            row,
+            want,
+            policy,
+            config,
+            because,
+            doubted,
+            runs,
+            unkept,
+        };
         let Some(look) = self.find(&mut work, Aim::Anything).await? else {
             return not_known(work.row.error.unwrap_or_else(|| "it could not be looked at".to_owned()));
         };

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::may_make::Make;
 use groundcrew_core::row::State;
 use groundcrew_core::settle::{Policy, SKEW};
 use groundcrew_core::spec::canonical;
@@ -14,7 +15,7 @@ use groundcrew_store::leave::LeavePolicy;
 use groundcrew_store::ledger::{RowEffects, StoredRow};
 use groundcrew_store::runs::{Ran, RunRecord};
 
-use super::super::beliefs::Beliefs;
+use super::super::beliefs::{Beliefs, Whose};
 use super::super::keeper::ClockKeeper;
 use super::super::record;
 
@@ -34,6 +35,7 @@ pub(super) struct Keepers {
     pub(super) store: Store,
     pub(super) clock: Arc<ClockKeeper>,
     pub(super) beliefs: Arc<Beliefs>,
+    pub(super) whose: Whose,
 }
 
 /// The intents of one run about one row.
@@ -133,12 +135,20 @@ impl RowIntents {
         row
     }
 
+    /// Whether something is made or changed for the owner.
+    const fn makes(&self) -> bool {
+        matches!(self.purpose, Purpose::Create { .. } | Purpose::Update { .. })
+    }
+
     async fn commit(&self, intent: Intent<'_>) -> Result<(), groundcrew_store::Error> {
         // A clock that was set back in between tells nothing, so that counts as late, too.
         let took = intent.call.sent_at.since(self.decided_at);
         let (late, again) = (!(Millis::ZERO..=SKEW).contains(&took), self.state().intended);
         if late && !again && matches!(self.purpose, Purpose::Create { .. }) {
             return Err(groundcrew_store::Error::Superseded("the time for which the creation was decided"));
+        }
+        if !again && self.makes() && self.kept.beliefs.may_make(&self.kept.whose) != Make::Now {
+            return Err(groundcrew_store::Error::Superseded("what is known of its owner"));
         }
         let (row, mut runs, again) = {
             let state = self.state();

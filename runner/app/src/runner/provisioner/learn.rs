@@ -270,7 +270,7 @@ impl Runner {
             }
             Waiting::Turn => (Some("another creation in the same listing is under way".to_owned()), None),
             Waiting::Watching => (Some("given up; watched for a late effect".to_owned()), None),
-            Waiting::Leaving(why) => (Some(why.clone()), None),
+            Waiting::Leaving(why) | Waiting::Owner(why) => (Some(why.clone()), None),
             Waiting::Held(why) => (Some(why.clone()), Some(why.clone())),
         };
         let before = work.row.clone();

@@ -20,6 +20,7 @@ use groundcrew_store::subjects::StoredSubject;
 use groundcrew_store::wants::StoredWant;
 use serde_json::Value;
 
+use super::super::beliefs::Whose;
 use super::super::installed::Installed;
 use super::super::rehearsal::Noted;
 use super::super::{Error, Runner};
@@ -35,6 +36,7 @@ const STEPS: usize = 12;
 pub(super) struct Work<'a> {
     pub(super) installed: &'a Installed,
     pub(super) owner: &'a StoredSubject,
+    pub(super) whose: Whose,
     pub(super) row: StoredRow,
     pub(super) want: Option<&'a StoredWant>,
     pub(super) policy: Policy,
@@ -69,9 +71,10 @@ impl Runner {
         let want = wants.iter().find(|want| row.is_wanted() && want.kind == row.kind && want.key == row.key);
         let config = self.row_config(asking)?;
         let before = row.row.state;
-        let (doubted, runs) = (false, Vec::new());
+        let (whose, doubted, runs) = (self.whose(owner)?, false, Vec::new());
         let unkept = None;
-        let mut work = Work { installed, owner, row, want, policy, config, because, doubted, runs, unkept };
+        let mut work =
+            Work { installed, owner, whose, row, want, policy, config, because, doubted, runs, unkept };
         match self.steps(&mut work).await {
             Ok(()) => Ok(work.row.row.state != before),
             // Somebody else changed the row: what was learnt is looked up again at the next look. What was asked was asked.
@@ -133,6 +136,8 @@ impl Runner {
                 // What is known of the row is kept all the same.
                 Err(error) => return self.keep(work).await.and(Err(error)),
             };
+            let waits = self.waits_for_owner(work, &step);
+            let step = waits.map_or(step, |why| Step::Wait { until: None, why });
             if !matches!(step, Step::Wait { .. }) {
                 self.keep(work).await?;
             }
@@ -310,7 +315,13 @@ impl Runner {
         }
         match step {
             Step::Look(_) => Ok(true),
-            Step::Wait { until, why } => self.wait(work, until, &why).await.map(|()| false),
+            Step::Wait { until, why } => {
+                self.wait(work, until, &why).await?;
+                if matches!(why, Waiting::Owner(_)) {
+                    self.sleeps(work).await?;
+                }
+                Ok(false)
+            }
             Step::Create { before } => self.create(work, before).await,
             Step::Update { thing } => self.update(work, &thing).await,
             Step::Remove { thing } => self.remove(work, &thing).await,

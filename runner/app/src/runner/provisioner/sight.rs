@@ -274,8 +274,9 @@ impl Runner {
             };
             let (runs, unkept) = (Vec::new(), None);
             let (want, because, doubted) = (None, None, false);
-            let owner = &owner;
-            let work = Work { installed, owner, row, want, policy, config, because, doubted, runs, unkept };
+            let (whose, owner) = (self.whose(&owner)?, &owner);
+            let work =
+                Work { installed, owner, whose, row, want, policy, config, because, doubted, runs, unkept };
             match self.seen(&work).await? {
                 Ok(true) => sighting.found += 1,
                 Ok(false) => {

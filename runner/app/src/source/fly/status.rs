@@ -1,7 +1,7 @@
 //! How the source is, and the handle by which others speak to it.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_core::mirror::Cursor;
+use groundcrew_core::mirror::{Cursor, UnseenBy};
 use groundcrew_core::subject::SubjectKind;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::{Error, Result};
@@ -20,6 +20,8 @@ pub struct Status {
     pub apps: usize,
     /// Whether what is missing is believed to be gone.
     pub belief: Belief,
+    /// Those for whom nothing is made until they are seen, or their end is believed.
+    pub unseen: UnseenBy,
     /// Why the last answer was none, or could not be committed.
     pub error: Option<String>,
 }
