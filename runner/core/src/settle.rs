@@ -272,7 +272,7 @@ pub struct Scene<'a> {
     pub look: Option<&'a Look>,
     /// Ids that other rows of this target and kind claim.
     pub held: &'a [String],
-    /// Whether another anonymous creation is under way or in doubt in the same listing.
+    /// Whether another creation is under way or in doubt in the same listing ([`Occupied`]).
     pub listing_busy: bool,
     /// How such things are settled.
     pub policy: &'a Policy,
@@ -453,7 +453,11 @@ pub struct Occupied {
 impl Occupied {
     /// Of a kind, at present.
     pub fn at(policy: &Policy, steady: Steady, now: Timestamp) -> Self {
-        let since = now - policy.settle - SKEW.times(2);
+        let since = match policy.class {
+            // Keys may be sent side by side, and once they are forgotten nothing tells whose a thing is, however old.
+            Class::Keyed => Steady::ALWAYS.since,
+            Class::Natural | Class::Marked | Class::Anonymous => now - policy.settle - SKEW.times(2),
+        };
         let lately = steady.since + policy.window >= since;
         Self { since, unknown: lately.then_some(steady.beyond + policy.window) }
     }

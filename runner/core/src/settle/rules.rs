@@ -52,11 +52,13 @@ pub enum Rule {
     PendingAgain = 1 << 20,
     /// What is on its way out is there until a look does not show it.
     RemovingIsThere = 1 << 21,
+    /// What appeared while several creations under forgotten keys are in doubt in one listing is taken by none of them.
+    KeysApart = 1 << 22,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::LookFirst,
         Self::SettleWait,
         Self::PreImage,
@@ -79,6 +81,7 @@ impl Rule {
         Self::RemoveAgain,
         Self::PendingAgain,
         Self::RemovingIsThere,
+        Self::KeysApart,
     ];
 }
 

@@ -1,5 +1,6 @@
 //! The end that must be reachable from everywhere: each owner has what it wants, as it wants it, and nothing else.
 
+use groundcrew_core::manifest::Class;
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::Drift;
 
@@ -25,7 +26,9 @@ pub(crate) fn reached(setup: &Setup, world: &World) -> bool {
         let maker = Maker::Us(at as u8);
         // Only a stranger's doing is an excuse, and that clocks are apart, or were.
         let apart = setup.is_timed() && (setup.skew != 0 || world.left.steps < setup.budget.steps);
-        let excused = world.left.foreign < setup.budget.foreign || apart;
+        // Once the API has forgotten the keys of two creations, it cannot be told whose what is there is.
+        let shared = setup.owners > 1 && setup.class == Class::Keyed && setup.marks == Marks::Impossible;
+        let excused = world.left.foreign < setup.budget.foreign || apart || shared;
         lane.reported && excused || lane_reached(setup, world, lane, maker)
     };
     world.flights.is_empty() && world.lanes.iter().enumerate().all(fair)

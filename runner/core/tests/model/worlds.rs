@@ -56,6 +56,13 @@ const SLOW: [Budget; 3] = [
     Budget { crashes: 1, wants: 1, ..CALM },
 ];
 
+/// The same, where minutes do not matter.
+const SLOW_FULL: [Budget; 3] = [
+    Budget { crashes: 2, losses: 1, foreign: 1, ..CALM },
+    Budget { crashes: 1, losses: 1, wants: 1, ..CALM },
+    Budget { foreign: 1, wants: 1, ..CALM },
+];
+
 /// What may go wrong between two owners.
 const TWO: [Budget; 5] = [
     Budget { losses: 1, ..CALM },
@@ -67,7 +74,7 @@ const TWO: [Budget; 5] = [
 
 /// The same, where minutes do not matter.
 const TWO_FULL: [Budget; 3] = [
-    Budget { crashes: 2, losses: 1, foreign: 1, ..CALM },
+    Budget { crashes: 1, losses: 1, foreign: 1, ..CALM },
     Budget { crashes: 1, foreign: 1, wants: 1, ..CALM },
     Budget { losses: 1, foreign: 1, wants: 1, ..CALM },
 ];
@@ -146,16 +153,22 @@ pub(crate) fn two_owners(budget: Budget) -> Setup {
     Setup { owners: 2, ..setup("anonymous, two owners", Class::Anonymous, Marks::Impossible, budget) }
 }
 
+/// Two owners that want one thing each under a key that the API forgets.
+pub(crate) fn two_keyed_owners() -> Setup {
+    let budget = Budget { losses: 1, naps: 1, ..CALM };
+    Setup { owners: 2, ..setup("keyed, two owners", Class::Keyed, Marks::Impossible, budget) }
+}
+
 /// Two owners, with all that may go wrong between them.
 pub(crate) fn all_two_owners() -> Vec<Setup> {
     let troubles = if is_full() { &TWO_FULL[..] } else { &TWO };
-    troubles.iter().copied().map(two_owners).collect()
+    troubles.iter().copied().map(two_owners).chain([two_keyed_owners()]).collect()
 }
 
 /// Things that take their time, with all that may go wrong meanwhile.
 pub(crate) fn all_slow() -> Vec<Setup> {
-    let troubles = if is_full() { vec![PRODUCT] } else { SLOW.to_vec() };
-    troubles.into_iter().flat_map(slow).collect()
+    let troubles = if is_full() { &SLOW_FULL[..] } else { &SLOW };
+    troubles.iter().copied().flat_map(slow).collect()
 }
 
 /// Of every class things that are not ready at first, and on their way out for a while.
@@ -217,6 +230,7 @@ pub(crate) fn worlds_that_need(rule: Rule) -> Vec<Setup> {
     let [lost_and_stranger, lost_and_want, missed, stranger, _, returning, _, _, set, ..] = TROUBLES;
     match rule {
         Rule::PendingAgain => slow(CALM),
+        Rule::KeysApart => vec![two_keyed_owners()],
         Rule::RemovingIsThere => slow(Budget { wants: 1, ..CALM }),
         Rule::LookFirst | Rule::ForeignIsForeign => natural(lost_and_stranger),
         Rule::SettleWait => marked(lost_and_stranger),

@@ -9,25 +9,29 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::scene::{RECORDS, Scene, TELL};
 use crate::shipped::Shipped;
 
-/// A core module of nothing but work for a compiler: many long functions, some seconds on any machine.
-fn bulky() -> Vec<u8> {
-    const FUNCTIONS: usize = 1000;
+/// Long functions that take a compiler some seconds on any machine, and more than that is not wanted of it.
+const SECONDS: usize = 100;
+/// So many that a compiler never comes to their end while a test looks on.
+const LONG: usize = 1000;
+
+/// A core module of nothing but work for a compiler.
+fn bulky(functions: usize) -> Vec<u8> {
     let mut body = b"\x00\x20\x00".to_vec();
     for _ in 0..2000 {
         // local.get 0, i64.mul, local.get 0, i64.rotl
         body.extend(b"\x20\x00\x7e\x20\x00\x89");
     }
     body.push(0x0b);
-    let mut functions = number(FUNCTIONS);
-    let mut code = functions.clone();
-    functions.extend([0; FUNCTIONS]);
-    for _ in 0..FUNCTIONS {
+    let mut types = number(functions);
+    let mut code = types.clone();
+    types.extend(vec![0; functions]);
+    for _ in 0..functions {
         code.extend(number(body.len()));
         code.extend(&body);
     }
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     module.extend(section(1, b"\x01\x60\x01\x7e\x01\x7e"));
-    module.extend(section(3, &functions));
+    module.extend(section(3, &types));
     module.extend(section(10, &code));
     module
 }
@@ -74,11 +78,11 @@ fn status(pid: u32) -> Option<(char, u32)> {
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
-/// Configures a hook whose component compiles for seconds; the component's file, and what it is without that.
-fn configure_bulky(scene: &Scene, more: &str) -> (PathBuf, Vec<u8>) {
+/// Configures a hook whose component has so many long functions; the component's file, and what it is without them.
+fn configure_bulky(scene: &Scene, functions: usize, more: &str) -> (PathBuf, Vec<u8>) {
     let component = scene.directory.path().join("bulky.wasm");
     let small = fs::read(&Shipped::get().things).unwrap();
-    fs::write(&component, [small.clone(), section(1, &bulky())].concat()).unwrap();
+    fs::write(&component, [small.clone(), section(1, &bulky(functions))].concat()).unwrap();
     let manifest = Shipped::get().manifest.display().to_string();
     let hook = format!("use = \"{}\"\nmanifest = \"{manifest}\"", component.display());
     scene.configure(&format!("{}{more}", RECORDS.replace("$THINGS", &hook)));
@@ -88,7 +92,7 @@ fn configure_bulky(scene: &Scene, more: &str) -> (PathBuf, Vec<u8>) {
 #[test]
 fn what_is_compiled_works_while_the_rest_is_compiled_and_what_that_owes_waits() {
     let scene = Scene::with_apps(2);
-    let (component, _) = configure_bulky(&scene, TELL);
+    let (component, _) = configure_bulky(&scene, SECONDS, TELL);
     let mut up = scene.up();
     let compiler = scene.until("it compiles", || compiler_of(up.0.id(), &component));
     // However fast this machine is, it is not done before all below was seen.
@@ -121,7 +125,7 @@ fn what_is_compiled_works_while_the_rest_is_compiled_and_what_that_owes_waits() 
 #[test]
 fn its_compiler_ends_with_it_and_the_next_start_removes_what_is_left() {
     let scene = Scene::with_apps(1);
-    let (component, small) = configure_bulky(&scene, "");
+    let (component, small) = configure_bulky(&scene, LONG, "");
     let cache = scene.directory.path().join("data/cache");
     let left = |extension: &str| {
         let files = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path());
