@@ -114,6 +114,8 @@ fn waiting(why: &Waiting) -> &'static str {
         Waiting::Watching => "wait: watching",
         Waiting::Leaving(_) => "wait: leaving",
         Waiting::Held(_) => "wait: held",
+        // The driver says it, where settle would make something for who may not be there.
+        Waiting::Owner(_) => unreachable!("settle knows nothing of owners"),
     }
 }
 
