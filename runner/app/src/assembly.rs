@@ -30,7 +30,7 @@ use crate::kept;
 use crate::key;
 use crate::promoted;
 use crate::rates;
-use crate::renames::{self, Rename};
+use crate::renames;
 use crate::runner::installed::{Installed, SecretsError};
 use crate::runner::provisioner::marks::{OTHER, SECOND};
 use crate::runner::rehearsal::Rehearsal;
@@ -292,10 +292,7 @@ async fn put_together(
     let key = key::of(&store, &setting.directory, &setting.database).await?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
     let now = setting.clock.now();
-    for Rename { hook, from, to } in renames::find(config, &store)? {
-        tracing::info!(%from, %to, "a hook was renamed: its things stay its own");
-        store.rename_hook(hook, &to).await?;
-    }
+    renames::perform(renames::find(config, &store)?, &store).await?;
     let stanzas = promoted::hooks(config, &store, &setting.directory, now).await?;
     let known = store.hooks()?;
     let entering = stanzas.iter().map(|hook| prepare(config, hook, &setting, &known));

@@ -7,7 +7,7 @@ use groundcrew_store::hooks::{HookState, StoredHook};
 use groundcrew_store::{HookId, Store};
 
 use crate::components;
-use crate::config::{Config, Hook};
+use crate::config::{Component, Config, Hook};
 
 /// A hook whose stanza has another name now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,15 @@ pub enum Error {
 
 /// Stanzas whose name is on record nowhere, and the hooks that they are.
 pub fn find(config: &Config, store: &Store) -> Result<Vec<Rename>, Error> {
+    find_by(config, store, components::digest)
+}
+
+/// The same for whoever has components elsewhere than where stanzas say, such as simulations.
+pub fn find_by(
+    config: &Config,
+    store: &Store,
+    digest: impl Fn(&Component) -> Result<Digest, components::Error>,
+) -> Result<Vec<Rename>, Error> {
     let known = store.hooks()?;
     let mut vanished: Vec<_> = known
         .iter()
@@ -43,7 +52,7 @@ pub fn find(config: &Config, store: &Store) -> Result<Vec<Rename>, Error> {
         if vanished.is_empty() || known.iter().any(|stored| stored.name == hook.name) {
             continue;
         }
-        let names = components::digest(&hook.component)?;
+        let names = digest(&hook.component)?;
         let mut candidates = Vec::new();
         for stored in vanished.iter().filter(|stored| stored.target == hook.target) {
             if components_of(store, stored)?.contains(&names) {
@@ -57,6 +66,15 @@ pub fn find(config: &Config, store: &Store) -> Result<Vec<Rename>, Error> {
         }
     }
     Ok(renames)
+}
+
+/// Lets these hooks be called on record as their stanzas are.
+pub async fn perform(renames: Vec<Rename>, store: &Store) -> groundcrew_store::Result<()> {
+    for Rename { hook, from, to } in renames {
+        tracing::info!(%from, %to, "a hook was renamed: its things stay its own");
+        store.rename_hook(hook, &to).await?;
+    }
+    Ok(())
 }
 
 /// The hooks on record as they are called once these renames are done.

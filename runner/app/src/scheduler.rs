@@ -283,6 +283,17 @@ impl Scheduler {
         self.running.shutdown().await;
     }
 
+    /// Does all that is due now, to its end, and says when to come again.
+    ///
+    /// For whoever brings their own time, such as simulations; a service uses [`Scheduler::run`].
+    pub async fn turn(&mut self) -> Timestamp {
+        let next = self.step().await;
+        while let Some(ended) = self.running.join_next().await {
+            self.end(ended);
+        }
+        next
+    }
+
     /// Begins what is due now, and what people asked for; says when something is due next.
     ///
     /// # Guarantees

@@ -55,11 +55,14 @@ pub fn dangling(neighbours: &Neighbours) -> Vec<Dangling> {
     happened.sort_by_key(|(at, _)| *at);
     let mut walk = Walk::default();
     for (at, what) in happened {
-        let why = walk.step(at, &what);
-        walk.count(at, why);
+        let (app, why) = walk.step(at, &what);
+        walk.count(at, &app, why);
     }
     walk.found
 }
+
+/// A record and an address that it says.
+type Pointer = (String, String);
 
 #[derive(Default)]
 struct Walk {
@@ -67,13 +70,16 @@ struct Walk {
     held: BTreeSet<(String, String)>,
     /// When an app ceased to have an address.
     gone: BTreeMap<(String, String), i64>,
-    /// Contents by record.
-    records: BTreeMap<String, Vec<String>>,
+    /// Contents by record, by app: what happens to one app changes where its records point, and no other's.
+    records: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// Those that point at nothing now, by app: where they are among those found.
+    open: BTreeMap<String, BTreeMap<Pointer, usize>>,
     found: Vec<Dangling>,
 }
 
 impl Walk {
-    fn step(&mut self, at: i64, happened: &Happened<'_>) -> Why {
+    /// Takes in what happened; says to which app, and why a record of it points at nothing from now on, if it does.
+    fn step(&mut self, at: i64, happened: &Happened<'_>) -> (String, Why) {
         match happened {
             Happened::Fly(effect) => {
                 let pair = (effect.app.clone(), canonical(&effect.subject));
@@ -85,39 +91,43 @@ impl Walk {
                     }
                     _ => {}
                 }
-                if effect.by == Actor::Client { Why::Released } else { Why::Lost }
+                let why = if effect.by == Actor::Client { Why::Released } else { Why::Lost };
+                (effect.app.clone(), why)
             }
             Happened::Dns(effect) => {
+                let key = format!("{}/{}", effect.kind, effect.name.trim_end_matches('.'));
+                let app = app_of(&key).to_owned();
                 // What others write is theirs to answer for.
                 if effect.by == Actor::Client && matches!(effect.kind.as_str(), "A" | "AAAA") {
-                    let key = format!("{}/{}", effect.kind, effect.name.trim_end_matches('.'));
                     let contents = effect.contents.iter().map(|content| canonical(content));
-                    self.records.insert(key, contents.collect());
+                    self.records.entry(app.clone()).or_default().insert(key, contents.collect());
                 }
-                Why::Written
+                (app, Why::Written)
             }
         }
     }
 
-    /// Opens and closes what has changed.
-    fn count(&mut self, at: i64, why: Why) {
-        for open in self.found.iter_mut().filter(|open| open.until.is_none()) {
-            if !points(&self.records, &self.held, &open.record, &open.address) {
-                open.until = Some(at);
-            }
+    /// Opens and closes what has changed of an app.
+    fn count(&mut self, at: i64, app: &str, why: Why) {
+        let Some(records) = self.records.get(app) else { return };
+        let lost = |address: &String| !self.held.contains(&(app.to_owned(), address.clone()));
+        let says = |(record, contents): (&String, &Vec<String>)| {
+            let lost = contents.iter().filter(|address| lost(address));
+            lost.map(|address| (record.clone(), address.clone())).collect::<Vec<_>>()
+        };
+        let now: BTreeSet<Pointer> = records.iter().flat_map(says).collect();
+        let open = self.open.entry(app.to_owned()).or_default();
+        for (_, place) in open.extract_if(.., |pointer, _| !now.contains(pointer)) {
+            self.found[place].until = Some(at);
         }
-        for (record, contents) in &self.records {
-            for address in contents {
-                let known = self
-                    .found
-                    .iter()
-                    .any(|open| open.until.is_none() && open.record == *record && open.address == *address);
-                if !known && points(&self.records, &self.held, record, address) {
-                    let (record, address) = (record.clone(), address.clone());
-                    let gone = self.gone.get(&(app_of(&record).to_owned(), address.clone())).copied();
-                    self.found.push(Dangling { record, address, from: at, until: None, gone, why });
-                }
+        for pointer in now {
+            if open.contains_key(&pointer) {
+                continue;
             }
+            let (record, address) = pointer.clone();
+            let gone = self.gone.get(&(app.to_owned(), address.clone())).copied();
+            open.insert(pointer, self.found.len());
+            self.found.push(Dangling { record, address, from: at, until: None, gone, why });
         }
     }
 }
@@ -130,16 +140,4 @@ pub(crate) fn canonical(address: &str) -> String {
 /// The app of a record.
 fn app_of(record: &str) -> &str {
     record.split('.').nth(1).unwrap_or_default()
-}
-
-/// Whether a record says an address that its app does not have.
-fn points(
-    records: &BTreeMap<String, Vec<String>>,
-    held: &BTreeSet<(String, String)>,
-    record: &str,
-    address: &str,
-) -> bool {
-    let app = app_of(record);
-    let says = records.get(record).is_some_and(|contents| contents.iter().any(|it| it == address));
-    says && !held.contains(&(app.to_owned(), address.to_owned()))
 }

@@ -35,6 +35,13 @@ fn a_month_in_which_clocks_are_set_goes_right() {
     assert!(outcome.is_right(), "{outcome}{}", outcome.line());
 }
 
+/// In this one an app ends while so many vanished that none of it is believed, and the runner starts anew.
+#[test]
+fn a_month_in_which_an_app_ends_while_the_fleet_is_doubted_goes_right() {
+    let outcome = play(&Month::new(7, 93, 6));
+    assert!(outcome.is_right(), "{outcome}{}", outcome.line());
+}
+
 #[test]
 fn without_the_settle_wait_the_judge_finds_doubles_and_makes_the_month_small() {
     let whole =

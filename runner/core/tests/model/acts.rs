@@ -24,7 +24,7 @@ pub(crate) fn fair(setup: &Setup, world: &World) -> Vec<(Act, World)> {
         let (id, Some(shape)) = (object.id, object.now) else { continue };
         match shape.life {
             Life::Pending => {
-                all.push((Act::IsReady(id), grown(world, id, Some(Shape { life: Life::Ready, ..shape }))))
+                all.push((Act::IsReady(id), grown(world, id, Some(Shape { life: Life::Ready, ..shape }))));
             }
             Life::Removing => all.push((Act::Vanishes(id), grown(world, id, None))),
             Life::Ready => {}

@@ -118,7 +118,9 @@ impl<T: Packed> Packed for Option<T> {
 impl<T: Packed> Packed for Vec<T> {
     fn put(&self, bytes: &mut Vec<u8>) {
         u8::try_from(self.len()).expect("worlds are small").put(bytes);
-        self.iter().for_each(|one| one.put(bytes));
+        for one in self {
+            one.put(bytes);
+        }
     }
 
     fn take(from: &mut &[u8]) -> Self {

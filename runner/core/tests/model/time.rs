@@ -85,7 +85,9 @@ impl World {
             for lane in &mut self.lanes {
                 let began = began(lane);
                 let poll_at = lane.row.as_mut().and_then(|row| row.poll_at.as_mut());
-                poll_at.into_iter().for_each(|at| *at = (*at).max(began));
+                for at in poll_at {
+                    *at = (*at).max(began);
+                }
             }
         }
         if !self.lanes.iter().any(doubtful) {

@@ -159,6 +159,12 @@ pub(super) enum Change {
     MachinesKept,
     /// Nothing is left of the machines' hook, and its stanza is dropped.
     MachinesDropped,
+    /// The hook `dns` is called `records`.
+    DnsRenamed,
+    /// The hook `ip`, whose outputs that one reads, is called `address`.
+    IpRenamed,
+    /// The hook `tell` is called `news`.
+    TellRenamed,
 }
 
 /// What strangers do.
@@ -172,6 +178,10 @@ pub(super) enum Foreign {
     Take { kind: &'static str, name: String },
     /// Writes a record set.
     Record { name: String, content: String },
+    /// Lets a name lead to whoever has the name of an app.
+    Alias { name: String, app: String },
+    /// Deletes such a name.
+    AliasGone { name: String },
     /// Allocates an address for somebody's app.
     Address { app: String },
 }

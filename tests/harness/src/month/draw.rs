@@ -10,6 +10,7 @@ use groundcrew_core::may_delete::Level;
 
 use super::Month;
 use super::act::{Act, Change, DAY, Disk, Foreign, HOUR, MINUTE, Neighbour, Outage, Trouble, Verb, Wish};
+use crate::neighbours::ZONE;
 
 /// A stream of random numbers, the same for the same seed and name.
 struct Dice(ChaCha12Rng);
@@ -119,7 +120,7 @@ impl Month {
 type Draw = fn(&mut Dice, i64, u32) -> Vec<(i64, Act)>;
 
 fn disturbances(month: &Month) -> Vec<(i64, Act)> {
-    let parts: [(&str, Draw); 9] = [
+    let parts: [(&str, Draw); 10] = [
         ("outages", outages),
         ("disk", disk),
         ("troubles", troubles),
@@ -129,6 +130,7 @@ fn disturbances(month: &Month) -> Vec<(i64, Act)> {
         ("removal", removal),
         ("operator", operator),
         ("strangers", strangers),
+        ("audits", audits),
     ];
     let chosen = parts.into_iter().filter(|(name, _)| !month.without.iter().any(|without| without == name));
     chosen.flat_map(|(name, draw)| draw(&mut Dice::of(month, name), month.span(), month.apps)).collect()
@@ -199,6 +201,11 @@ fn changes(dice: &mut Dice, span: i64, _: u32) -> Vec<(i64, Act)> {
     if moved == Change::BaseBoth {
         acts.push((span * 60 / 100, Change::BaseBefore));
     }
+    acts.extend([
+        (span * 30 / 100, Change::DnsRenamed),
+        (span * 57 / 100, Change::IpRenamed),
+        (span * 75 / 100, Change::TellRenamed),
+    ]);
     let spread = HOUR.min(span / 50);
     acts.into_iter().map(|(at, change)| (at + dice.within(0, spread), Act::Configure(change))).collect()
 }
@@ -250,6 +257,21 @@ fn strangers(dice: &mut Dice, span: i64, apps: u32) -> Vec<(i64, Act)> {
             _ => Foreign::Address { app: format!("app-{app}") },
         };
         acts.push((dice.within(0, span), Act::Stranger(act)));
+    }
+    acts
+}
+
+/// Names of the zone that lead to apps that live, went, come later or never do; some of the names go again.
+fn audits(dice: &mut Dice, span: i64, apps: u32) -> Vec<(i64, Act)> {
+    let mut acts = Vec::new();
+    for alias in 0..often(span, 30) {
+        let name = format!("alias-{alias}.{ZONE}");
+        let app = format!("app-{}", dice.within(0, i64::from(apps) + 2));
+        let at = dice.within(0, span);
+        acts.push((at, Act::Stranger(Foreign::Alias { name: name.clone(), app })));
+        if dice.chance(30) {
+            acts.push((dice.within(at + 1, span), Act::Stranger(Foreign::AliasGone { name })));
+        }
     }
     acts
 }

@@ -13,6 +13,8 @@ use crate::neighbours::ZONE;
 pub(super) struct Fleet {
     pub(super) apps: BTreeMap<String, App>,
     pub(super) wanted: Vec<Wanted>,
+    /// Names of strangers, and the name of the app that each leads to.
+    pub(super) aliases: BTreeMap<String, String>,
 }
 
 /// A living app.
@@ -85,6 +87,12 @@ impl Fleet {
             all.extend(machines.map(|id| of("four", &format!("{name}/{id}"), &format!("marked/{id}"))));
         }
         all
+    }
+
+    /// Names that lead to nobody.
+    pub(super) fn dangling(&self) -> BTreeSet<&str> {
+        let leads = self.aliases.iter().filter(|(_, app)| !self.apps.contains_key(*app));
+        leads.map(|(name, _)| name.as_str()).collect()
     }
 
     /// What the label endpoint says that each thing at the tests' outside should be.

@@ -3,6 +3,7 @@
 use groundcrew::control::{self, Became, End, NoHints, PlannedRow, Request};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::row::State;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock as _;
 use groundcrew_store::ends::removal_print;
 use groundcrew_store::findings::ClosedToo;
@@ -11,7 +12,7 @@ use groundcrew_store::lanes::{Cause, LaneId};
 use groundcrew_store::ledger::StoredRow;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::sight::LOST;
-use groundcrew_store::{Error, Result};
+use groundcrew_store::{Error, HookId, Result};
 
 use super::Pace;
 use super::act::{Act, Change, DAY, Disk, HOUR, MINUTE};
@@ -34,6 +35,8 @@ const fn labels_every(pace: Pace) -> i64 {
 }
 /// Lanes that are worked on before the script and the sources have their turn again.
 const LANES: u32 = 16;
+/// The same while the disk is full: all of them fail in the same way.
+const LANES_IN_VAIN: u32 = 4;
 
 /// How a process ended.
 enum Ended {
@@ -68,6 +71,8 @@ pub(super) async fn play(stage: &Stage) -> bool {
             Ended::NotStarted => pass_time(stage),
             Ended::Crashed | Ended::Restart => stage.clock.pass(AWAY),
         }
+        // What the dead process had begun beside its life ends, too.
+        tokio::task::yield_now().await;
         stage.fate.revive();
         if stage.works.get() > stage.month.works_max() {
             return false;
@@ -114,6 +119,7 @@ async fn life(stage: &Stage) -> Ended {
         }
         turn_sources(stage, &mut up).await;
         step_gates(stage, &mut up).await;
+        turn_audits(stage, &mut up).await;
         let Ok(worked) = work(stage, &up).await else { return Ended::NotStarted };
         if stage.fate.disk() == Disk::Full {
             // Whoever fails waits; a round in some minutes shows all that there is to see.
@@ -139,6 +145,17 @@ async fn turn_sources(stage: &Stage, up: &mut Up) {
     }
 }
 
+/// Audits what is due. Not while the disk is full: whoever audits then waits until what it saw can be kept.
+async fn turn_audits(stage: &Stage, up: &mut Up) {
+    if up.audits_at > stage.clock.millis() || stage.fate.disk() == Disk::Full {
+        return;
+    }
+    if let Some(audits) = &mut up.audits {
+        let wake = audits.turn().await;
+        up.audits_at = stage.after(wake);
+    }
+}
+
 /// Takes changed hooks on through their gates, as the runner does, but not as often: nobody is there who waits.
 async fn step_gates(stage: &Stage, up: &mut Up) {
     if up.gates_at > stage.clock.millis() {
@@ -152,10 +169,16 @@ async fn step_gates(stage: &Stage, up: &mut Up) {
 
 /// Works on lanes that are due, hook by hook, as the dispatcher does; says on how many.
 async fn work(stage: &Stage, up: &Up) -> Result<usize> {
+    // One question for all hooks: mostly nothing is due, for it is a source or the script that has its turn.
+    let soonest = up.runner.store.next_due(Timestamp::from_millis(i64::MIN))?;
+    if soonest.is_none_or(|at| at > stage.watch.now()) {
+        return Ok(0);
+    }
+    let lanes = if stage.fate.disk() == Disk::Full { LANES_IN_VAIN } else { LANES };
     let mut worked = 0;
     for installed in up.runner.registry().all().filter(|installed| up.runner.is_foreseen(installed.id)) {
         for cause in [Cause::Event, Cause::Sweep] {
-            let due = up.runner.store.due_lanes_of(installed.id, cause, stage.watch.now(), LANES)?;
+            let due = up.runner.store.due_lanes_of(installed.id, cause, stage.watch.now(), lanes)?;
             worked += due.len();
             let may_rest = cause == Cause::Sweep && installed.hook.provisioner().is_some();
             let is_swept = may_rest && !due.is_empty();
@@ -187,8 +210,11 @@ fn wait(stage: &Stage, up: &Up) {
     let now = stage.watch.now();
     let lanes = up.runner.store.next_due(now).ok().flatten();
     let lanes = lanes.into_iter().map(|at| stage.watch.truly(at));
-    let next =
-        lanes.chain([up.fly_at, up.labels_at, up.gates_at]).chain(stage.next_at()).chain([stage.end()]).min();
+    let next = lanes
+        .chain([up.fly_at, up.labels_at, up.gates_at, up.audits_at])
+        .chain(stage.next_at())
+        .chain([stage.end()])
+        .min();
     let soonest = stage.clock.millis() + 1;
     stage.clock.reach(next.unwrap_or(soonest).max(soonest));
 }
@@ -199,11 +225,11 @@ async fn perform(stage: &Stage, up: &mut Up, act: Act) -> Next {
         Act::Configure(change) => configure(stage, up, *change).await,
         Act::Round => round(stage, up).await.map(|()| Next::Go),
         Act::Pause { hook, level } => {
-            let id = up.runner.registry().named(hook).map(|installed| installed.id);
+            let id = named(stage, up, hook);
             up.runner.store.pause(id, None, *level, WHO, stage.watch.now()).await.map(|()| Next::Go)
         }
         Act::Unpause { hook } => {
-            let id = up.runner.registry().named(hook).map(|installed| installed.id);
+            let id = named(stage, up, hook);
             up.runner.store.unpause(id, None, WHO, stage.watch.now()).await.map(|_| Next::Go)
         }
         Act::Look => {
@@ -220,6 +246,12 @@ async fn perform(stage: &Stage, up: &mut Up, act: Act) -> Next {
         stage.later(stage.clock.millis() + HOUR / 2, act);
         Next::Go
     })
+}
+
+/// The hook that was called this at first.
+fn named(stage: &Stage, up: &Up, hook: &'static str) -> Option<HookId> {
+    let called = stage.edition.borrow().called(hook);
+    up.runner.registry().named(called).map(|installed| installed.id)
 }
 
 /// Writes another configuration and starts the runner anew.
@@ -338,7 +370,7 @@ async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
     if stage.is_quiet() {
         store.unpause(None, None, WHO, now).await?;
         for pause in ["things", "base", "ip", "dns"] {
-            let id = up.runner.registry().named(pause).map(|installed| installed.id);
+            let id = named(stage, up, pause);
             store.unpause(id, None, WHO, now).await?;
         }
     }

@@ -19,7 +19,7 @@ pub const GONE: &str = "app-gone";
 pub const LIVES: &str = "app-lives";
 /// When the name server is back and takes records again, in milliseconds after the beginning.
 pub const WRITABLE: i64 = 8 * HOUR;
-/// When the platform is back, where it was out.
+/// When the platform is back, where it was out, and the operator looks, where too many vanished.
 pub const READABLE: i64 = 10 * HOUR;
 
 const DELETED: i64 = 6 * HOUR;
@@ -44,6 +44,8 @@ fn script(missed: Missed) -> Vec<(i64, Act)> {
         Missed::Doubted => {
             let delete = |app: &String| (DELETED - 10 * MINUTE, Act::Delete { app: app.clone() });
             acts.extend(others.iter().take(8).map(delete));
+            // The operator agrees to the ends, and then to so many removals.
+            acts.extend([READABLE, READABLE + HOUR].map(|at| (at, Act::Round)));
         }
         Missed::Unread => acts.push((DELETED - 10 * MINUTE, out(Neighbour::Fly))),
     }

@@ -11,14 +11,14 @@
 //!
 //! *Guarantees.* The same month goes the same way: nothing but the virtual clock tells time. Every app's life and
 //! every kind of disturbance is drawn from a stream of its own, so a month can be [made small](shrink()). The verdict
-//! reads the fakes' logs and what the story itself knows; of the ledger it only asks which events there were, and
-//! whether anything is left open.
+//! reads the fakes' logs and what the story itself knows; of the ledger it only asks which events there were, what
+//! audits report, and whether anything is left open.
 //!
 //! Changed hooks go through their gates, what they would remove is held until the operator's round, and everybody who is
 //! owed a look by a sweep is swept first.
 //!
 //! *What it leaves out.* The dispatcher's claims (lanes are worked on one after the other), limits of requests (waiting
-//! for them takes real time; breakers are played), audits, the HTTP API, history's pruning. Times are those of a
+//! for them takes real time; breakers are played), listings for drift, the HTTP API, history's pruning. Times are those of a
 //! configuration that polls seldom: a month at five seconds would be half a million listings.
 
 mod act;

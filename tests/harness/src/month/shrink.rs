@@ -3,7 +3,7 @@
 use super::{Month, Outcome, play};
 
 /// Kinds of disturbance that a month can do without.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "outages",
     "disk",
     "troubles",
@@ -13,6 +13,7 @@ pub const KINDS: [&str; 10] = [
     "removal",
     "operator",
     "strangers",
+    "audits",
     "weather",
 ];
 

@@ -282,6 +282,12 @@ impl Stage {
         }
     }
 
+    /// A stranger writes a record set.
+    fn write(&self, set: &serde_json::Value) {
+        let done = self.neighbours.dns.act(ZONE, &json!({"rrsets": [set]}));
+        done.expect("invariant: a name server takes what is drawn");
+    }
+
     fn stranger(&self, foreign: &Foreign) {
         let now = self.clock.millis();
         let at = |kind: &str| format!("/one/{kind}");
@@ -301,10 +307,19 @@ impl Stage {
                 self.outside.script(now, &at(kind), outside::Act::Take(Pick::Name(name.clone())));
             }
             Foreign::Record { name, content } => {
-                let set = json!({"name": name, "type": "A", "ttl": 300, "changetype": "REPLACE",
-                    "records": [{"content": content, "disabled": false}]});
-                let done = self.neighbours.dns.act(ZONE, &json!({"rrsets": [set]}));
-                done.expect("invariant: a name server takes what is drawn");
+                self.write(&json!({"name": name, "type": "A", "ttl": 300, "changetype": "REPLACE",
+                    "records": [{"content": content, "disabled": false}]}));
+            }
+            Foreign::Alias { name, app } => {
+                self.write(
+                    &json!({"name": format!("{name}."), "type": "CNAME", "ttl": 300, "changetype": "REPLACE",
+                    "records": [{"content": format!("{app}.fly.dev."), "disabled": false}]}),
+                );
+                self.fleet.borrow_mut().aliases.insert(name.clone(), app.clone());
+            }
+            Foreign::AliasGone { name } => {
+                self.write(&json!({"name": format!("{name}."), "type": "CNAME", "changetype": "DELETE"}));
+                self.fleet.borrow_mut().aliases.remove(name);
             }
             Foreign::Address { app } => {
                 // Who has no app has no address.

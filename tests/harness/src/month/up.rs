@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use groundcrew::config::Config;
+use groundcrew::renames;
 use groundcrew::runner::installed::Installed;
 use groundcrew::runner::provisioner::Rounds;
 use groundcrew::runner::{self, Entropy, Parts, Runner};
+use groundcrew::scheduler::{Job, Scheduler};
 use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret, Routes, Surroundings};
 use groundcrew_core::poll::Rate;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
-use groundcrew_engine::clock::{Clock, EvenClock};
+use groundcrew_engine::clock::Clock;
 use groundcrew_engine::limited::{Breaking, Limited, Rules};
 use groundcrew_engine::limits::Limits;
 use groundcrew_store::hooks::HookState;
 use groundcrew_store::{HookId, Options, Result, Store};
 
 use super::stage::Stage;
-use super::ways::{Machine, Ways};
+use super::ways::{Machine, Paced, Ways};
 use crate::hooks::Shop;
 use crate::scenario::INSTALLATION;
 
@@ -39,6 +41,9 @@ pub(super) struct Up {
     /// How far the samples of changed hooks are, and when they go on.
     pub(super) gates: Rounds,
     pub(super) gates_at: i64,
+    /// What audits when, if anything does, and when it goes on.
+    pub(super) audits: Option<Scheduler>,
+    pub(super) audits_at: i64,
 }
 
 #[derive(Debug)]
@@ -63,14 +68,14 @@ fn breakers() -> Rules {
 
 /// Starts a process on what the last one left.
 pub(super) async fn start(stage: &Stage) -> Result<Up> {
-    let config = Arc::new(stage.edition.borrow().config(stage.month.pace));
+    let config = Arc::new(stage.edition.borrow().config(&stage.month));
     let faults = Some(Arc::new(stage.fate.clone()) as _);
     let options = Options { faults, reopen_after: std::time::Duration::from_millis(1), ..Options::default() };
     let store = Store::open(&stage.database(), options)?;
     drop(store.claim_meta("installation", INSTALLATION).await?);
     let machine = Machine { watch: stage.watch.clone(), boot: stage.starts.get() / STARTS_OF_A_BOOT };
     let kept = store.kept_clock()?;
-    let clock: Arc<dyn Clock> = Arc::new(EvenClock::starting(machine, kept.as_ref(), store.latest_stamp()?));
+    let clock: Arc<dyn Clock> = Arc::new(Paced::starting(machine, kept.as_ref(), store.latest_stamp()?));
     let limited = Limited::new(stage.ways.clone(), breakers(), clock.clone(), None);
     let hooks = register(&config, &store, &limited).await?;
     let now = clock.now();
@@ -104,6 +109,7 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
     let (fly, handle) = FlySource::open_with(settings, stage.month.mirror, around.clone())?;
     seed[31] = 1;
     let fly = fly.with_entropy(Entropy::seeded(seed));
+    let audits = audits(&config, &runner).await?;
     let up = Up {
         labels: LabelSources::new(config.labels.clone(), around),
         limited,
@@ -114,12 +120,34 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
         labels_at: stage.clock.millis(),
         gates: Rounds::default(),
         gates_at: stage.clock.millis(),
+        audits_at: if audits.is_some() { stage.clock.millis() } else { i64::MAX },
+        audits,
     };
     up.follow_belief().await?;
     Ok(up)
 }
 
+/// Takes up the schedules of the audits; none: there are none.
+async fn audits(config: &Config, runner: &Arc<Runner>) -> Result<Option<Scheduler>> {
+    let mut jobs = Job::all(config, &runner.registry());
+    // What lists for drift would begin at the same time, and the same month would go several ways.
+    jobs.retain(|job| matches!(job, Job::Audit(_)));
+    if jobs.is_empty() {
+        return Ok(None);
+    }
+    let (scheduler, _) =
+        Scheduler::open(jobs, runner.store.clone(), runner.clock.clone(), runner.clone()).await?;
+    Ok(Some(scheduler))
+}
+
 async fn register(config: &Config, store: &Store, limited: &Limited<Ways>) -> Result<Vec<Installed>> {
+    let renamed =
+        renames::find_by(config, store, |component| Ok(Shop::of_process().component(component).digest));
+    let renamed = renamed.map_err(|error| match error {
+        renames::Error::Store(error) => error,
+        renames::Error::Component(error) => panic!("invariant: no component is read: {error}"),
+    })?;
+    renames::perform(renamed, store).await?;
     let mut hooks = Vec::new();
     for hook in config.hooks.values() {
         let component = Shop::of_process().component(&hook.component);

@@ -13,6 +13,7 @@ use groundcrew_store::{Reader, Result};
 use serde_json::Value;
 
 use super::act::{Act, Change, HOUR};
+use super::edition::{AUDIT, AUDITOR};
 use super::stage::Stage;
 use super::{Counted, Month};
 use crate::pointing::{Dangling, Why, dangling};
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub dangling: Vec<Dangling>,
     /// What the ledger says that nobody resolves: rows in doubt, stuck or held, deliveries that gave up.
     pub unresolved: Vec<String>,
+    /// Findings of audits that are not so at the end, and what they do not report.
+    pub misreported: Vec<String>,
     /// Answers of the Fly simulator that the vendor's document does not allow.
     pub violations: Vec<String>,
     /// It kept working without end, or did not start any more.
@@ -66,13 +69,15 @@ struct Story {
 }
 
 impl Outcome {
-    /// Whether nothing was doubled, lost, leaked, foreign, untold or left open, and Fly was played as it is documented.
+    /// Whether nothing was doubled, lost, leaked, foreign, untold, misreported or left open, and Fly was played as it is
+    /// documented.
     pub fn is_right(&self) -> bool {
         let points_right = self.dangling.iter().all(|it| it.why == Why::Lost && it.until.is_some());
         let complete = self.torn.is_empty() && self.different.is_empty() && self.unresolved.is_empty();
         let told = self.told == Told::default() && self.unannounced.is_empty();
         let played_right = self.violations.is_empty() && !self.restless;
-        self.verdict.is_clean() && complete && told && points_right && played_right
+        let reported = self.misreported.is_empty();
+        self.verdict.is_clean() && complete && told && points_right && reported && played_right
     }
 
     /// Things and tellings that should have been there.
@@ -130,6 +135,7 @@ pub(super) fn outcome(stage: &Stage, rested: bool) -> Result<Outcome> {
         unannounced: unannounced(stage, &store)?,
         dangling: dangling(&stage.neighbours),
         unresolved: unresolved(stage, &store)?,
+        misreported: misreported(stage, &store)?,
         violations: stage.neighbours.violations(),
         restless: !rested,
         story: Story { acts, log, findings: store.findings(ClosedToo::No)? },
@@ -278,6 +284,27 @@ fn unresolved(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<Stri
     Ok(all)
 }
 
+/// What audits say at the end, compared with what is so: each name that leads to nobody, and no other.
+fn misreported(stage: &Stage, store: &groundcrew_store::Store) -> Result<Vec<String>> {
+    if stage.month.is_without("audits") {
+        return Ok(Vec::new());
+    }
+    let last = store.audit_runs(Some(AUDIT), 1)?.pop();
+    let Some(last) = last.filter(|run| run.outcome.as_deref() == Some("ok")) else {
+        return Ok(vec!["the last audit did not see everything, or there was none".to_owned()]);
+    };
+    let fleet = stage.fleet.borrow();
+    let so: BTreeSet<_> =
+        fleet.dangling().into_iter().map(|name| format!("dns.dangling-cname cname/{name}")).collect();
+    let findings = store.findings(ClosedToo::No)?;
+    let theirs = findings.iter().filter(|it| it.auditor.as_deref() == Some(AUDITOR));
+    let told: BTreeSet<_> = theirs.map(|it| format!("{} {}", it.code, it.about)).collect();
+    let untold =
+        so.difference(&told).map(|it| format!("not reported by the audit of {}: {it}", last.started));
+    let untrue = told.difference(&so).map(|it| format!("reported by an audit, and not so: {it}"));
+    Ok(untold.chain(untrue).collect())
+}
+
 /// Wrong things that are told in full.
 const TOLD_MAX: usize = 3;
 
@@ -326,7 +353,7 @@ impl fmt::Display for Outcome {
                 writeln!(f, "{word}: {}", ids.iter().take(5).cloned().collect::<Vec<_>>().join(", "))?;
             }
         }
-        for text in &self.unresolved {
+        for text in self.unresolved.iter().chain(&self.misreported) {
             writeln!(f, "{text}")?;
         }
         for violation in self.violations.iter().take(TOLD_MAX) {

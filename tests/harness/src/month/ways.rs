@@ -1,6 +1,7 @@
 //! The runner's clock, which somebody may set, and its way out, which may be interrupted.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +10,9 @@ use groundcrew::prove::carrier::Carrier;
 use groundcrew::prove::clock::{Clock, START};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::spec::Failure;
-use groundcrew_core::steady::Reading;
+use groundcrew_core::steady::{Era, Reading, Steady};
 use groundcrew_core::time::Timestamp;
-use groundcrew_engine::clock::{Clock as _, Dial};
+use groundcrew_engine::clock::{Clock as _, Dial, EvenClock};
 use groundcrew_engine::egress::{Request, Response, Transport, TransportError};
 use serde_json::json;
 
@@ -66,6 +67,39 @@ impl Dial for Machine {
 
     fn boot(&self) -> Option<String> {
         Some(self.boot.to_string())
+    }
+}
+
+/// The clock of one process: whoever sleeps by it lets the time pass.
+#[derive(Debug)]
+pub(super) struct Paced {
+    even: EvenClock<Machine>,
+    truth: Clock,
+}
+
+impl Paced {
+    /// Goes on where the last process left off, if it can; `latest` is the latest stamp that is kept anywhere.
+    pub(super) fn starting(machine: Machine, kept: Option<&Era>, latest: Option<Timestamp>) -> Self {
+        let truth = machine.watch.truth.clone();
+        Self { even: EvenClock::starting(machine, kept, latest), truth }
+    }
+}
+
+impl groundcrew_engine::clock::Clock for Paced {
+    fn now(&self) -> Timestamp {
+        self.even.now()
+    }
+
+    fn steadily(&self) -> (Timestamp, Steady) {
+        self.even.steadily()
+    }
+
+    fn era(&self) -> Option<Era> {
+        self.even.era()
+    }
+
+    fn sleep(&self, time: Millis) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.truth.sleep(time)
     }
 }
 
