@@ -85,7 +85,7 @@ impl World {
             for lane in &mut self.lanes {
                 let began = began(lane);
                 let poll_at = lane.row.as_mut().and_then(|row| row.poll_at.as_mut());
-                for at in poll_at {
+                if let Some(at) = poll_at {
                     *at = (*at).max(began);
                 }
             }
