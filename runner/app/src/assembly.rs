@@ -299,11 +299,12 @@ async fn put_together(
     let entering = entering.collect::<Result<Vec<_>, _>>()?;
     let engine = Engine::new(profile(&entering, &setting, SLOTS))?;
     let compiled = match missing {
-        Missing::Compiled => compile::all(&cache, &engine, &entering).await,
+        Missing::Compiled => compile::all(&setting.directory, &cache, &engine, &entering).await,
         Missing::Later => compile::found(&cache, &engine, &entering),
     };
     let compiled = compiled.into_iter().collect::<Result<BTreeMap<_, _>, _>>()?;
-    let mut compiling = Compiling::new(cache, engine.clone(), store.clone(), setting.rehearsal.is_none());
+    let (directory, own) = (setting.directory.clone(), setting.rehearsal.is_none());
+    let mut compiling = Compiling::new(directory, cache, engine.clone(), store.clone(), own);
     let mut hooks = Vec::new();
     for entering in entering {
         let (hook, inspected) = (&entering.hook, &entering.inspected);

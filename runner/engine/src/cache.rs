@@ -160,8 +160,13 @@ impl Cache {
         tracing::info!(%component, "compiled");
         let content = std::fs::read(fresh).map_err(|source| Error::Io { path: fresh.to_owned(), source })?;
         let mac = self.mac(engine, digest, &content);
-        write(&path.with_extension("mac"), mac.as_bytes())?;
-        std::fs::rename(fresh, path).map_err(|source| Error::Io { path: path.to_owned(), source })
+        // Whoever else writes there, or wrote as somebody else, leaves nothing that is half its own.
+        let fresh_mac = fresh.with_extension("mac.new");
+        write(&fresh_mac, mac.as_bytes())?;
+        for (fresh, path) in [(fresh_mac.as_path(), path.with_extension("mac")), (fresh, path.to_owned())] {
+            std::fs::rename(fresh, &path).map_err(|source| Error::Io { path, source })?;
+        }
+        Ok(())
     }
 
     fn believed(&self, engine: &Engine, digest: Digest, path: &Path) -> Result<Option<Component>, Error> {

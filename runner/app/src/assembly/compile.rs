@@ -8,6 +8,7 @@
 //! A component with an interpreter in it takes a minute, others less than a second: nobody waits for somebody else's.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt as _, stream};
 use groundcrew_core::hash::Digest;
@@ -18,6 +19,7 @@ use groundcrew_store::Store;
 
 use super::{Entering, Error, bytes_of};
 use crate::config::Hook;
+use crate::kept;
 
 /// Components that are compiled at the same time; a large one takes hundreds of megabytes meanwhile.
 const AT_ONCE: usize = 2;
@@ -37,6 +39,7 @@ pub(super) fn found(
 
 /// All components, each once; those that are not in the cache are compiled into it.
 pub(super) async fn all(
+    directory: &Path,
     cache: &Cache,
     engine: &Engine,
     entering: &[Entering],
@@ -47,7 +50,7 @@ pub(super) async fn all(
         missing.remove(digest);
     }
     let compile = async |(digest, one): (Digest, &Entering)| {
-        Ok((digest, compiled(cache, engine, &one.hook, digest).await?))
+        Ok((digest, compiled(directory, cache, engine, &one.hook, digest).await?))
     };
     // All of them, also after one that does not compile: what is compiled by then is kept for the next start.
     all.extend(stream::iter(missing).map(compile).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await);
@@ -58,13 +61,25 @@ fn distinct(entering: &[Entering]) -> BTreeMap<Digest, &Entering> {
     entering.iter().map(|one| (one.inspected.digest, one)).collect()
 }
 
-async fn compiled(cache: &Cache, engine: &Engine, hook: &Hook, digest: Digest) -> Result<Component, Error> {
-    // Read again: all components at once would be the most memory that the process ever needs.
-    let bytes = bytes_of(hook)?;
-    if Digest::of(&bytes) != digest {
-        return Err(Error::Changed { hook: hook.name.clone() });
-    }
+async fn compiled(
+    directory: &Path,
+    cache: &Cache,
+    engine: &Engine,
+    hook: &Hook,
+    digest: Digest,
+) -> Result<Component, Error> {
+    let bytes = looked_over(directory, hook, digest)?;
     cache.load(engine, digest, &bytes).await.map_err(failed(hook))
+}
+
+/// A component as it was looked over. It is read again, for all components at once would be the most memory that the
+/// process ever needs; from where it is kept, if it is, for by now its file may be the next version.
+fn looked_over(directory: &Path, hook: &Hook, digest: Digest) -> Result<Vec<u8>, Error> {
+    if let Ok(Some(bytes)) = kept::read(directory, digest) {
+        return Ok(bytes);
+    }
+    let bytes = bytes_of(hook)?;
+    if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(Error::Changed { hook: hook.name.clone() }) }
 }
 
 /// Links a hook whose component is compiled.
@@ -86,6 +101,7 @@ fn failed(hook: &Hook) -> impl FnOnce(groundcrew_engine::cache::Error) -> Error 
 /// What a runner that has begun still compiles.
 #[derive(Debug)]
 pub struct Compiling {
+    directory: PathBuf,
     cache: Cache,
     engine: Engine,
     store: Store,
@@ -105,8 +121,8 @@ struct Waiting {
 
 impl Compiling {
     /// Nobody waits; `own`: the store and the cache are those of a runner that acts.
-    pub(super) fn new(cache: Cache, engine: Engine, store: Store, own: bool) -> Self {
-        Self { cache, engine, store, own, waiting: BTreeMap::new() }
+    pub(super) fn new(directory: PathBuf, cache: Cache, engine: Engine, store: Store, own: bool) -> Self {
+        Self { directory, cache, engine, store, own, waiting: BTreeMap::new() }
     }
 
     /// A hook waits for its component.
@@ -140,20 +156,55 @@ impl Compiling {
     /// What was begun is compiled anew by whoever needs it.
     pub async fn run(self) -> Result<(), Error> {
         let work = async |(digest, waiting): (&Digest, &Waiting)| {
-            let compiled = compiled(&self.cache, &self.engine, &waiting.hook, *digest).await?;
+            let compiled =
+                compiled(&self.directory, &self.cache, &self.engine, &waiting.hook, *digest).await?;
             for (hook, component) in &waiting.components {
                 link(&self.engine, &compiled, component, hook)?;
                 tracing::info!(%hook, "its component is compiled: it works from here on");
             }
-            self.note().await
+            // Only whoever reads the database beside the runner goes by it.
+            if let Err(error) = self.note().await {
+                tracing::warn!(%error, "which hooks still wait for their components is not written down");
+            }
+            Ok(())
         };
         let work = stream::iter(&self.waiting).map(work).buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-        work.await.into_iter().collect::<Result<(), _>>()?;
+        work.await.into_iter().collect::<Result<(), Error>>()?;
         if self.own
             && let Err(error) = self.cache.tidy(Bounds::default())
         {
             tracing::warn!(%error, "what is of no use any more stays in the cache");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use groundcrew_core::time::Timestamp;
+
+    use super::*;
+    use crate::config::{Component, Config, Environment};
+    use crate::{builtin, components};
+
+    #[test]
+    fn what_was_looked_over_is_compiled_whatever_its_file_is_by_then() {
+        let text = "installation = \"acme\"\nsource.ndjson.path = \"-\"\nsecrets.FLY.env = \"T\"\n\
+            [hook.ip]\nuse = \"builtin:fly-ip\"\ngone = \"delete\"\nlevel = \"observe\"\n";
+        let environment = Environment::fixed([("T".to_owned(), "x".to_owned())]);
+        let config = Config::parse("x.toml", text, Path::new(""), &environment, &components::manifest);
+        let mut hook = config.unwrap_or_else(|report| panic!("{report}")).hooks["ip"].clone();
+        let dir = tempfile::tempdir().unwrap();
+        let (file, before) = (dir.path().join("ip.wasm"), builtin::component("fly-ip").unwrap());
+        fs::write(&file, b"the next version").unwrap();
+        hook.component = Component::File(file);
+        let digest = Digest::of(&before);
+
+        let said = looked_over(dir.path(), &hook, digest).unwrap_err();
+        assert!(matches!(said, Error::Changed { ref hook } if hook == "ip"), "{said}");
+        kept::keep(dir.path(), digest, &before, Timestamp::from_millis(1)).unwrap();
+        assert!(looked_over(dir.path(), &hook, digest).unwrap() == *before, "another version");
     }
 }

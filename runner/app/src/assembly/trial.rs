@@ -56,7 +56,7 @@ pub async fn look_over(config: &Config, setting: &Setting) -> Result<Chosen, Vec
     let engine = Engine::new(profile(&entering, setting, 1)).map_err(|error| one(error.into()))?;
     let cache = Cache::new(setting.directory.join("cache"), key, setting.compiler.clone());
     let mut compiled = BTreeMap::new();
-    for one in compile::all(&cache, &engine, &entering).await {
+    for one in compile::all(&setting.directory, &cache, &engine, &entering).await {
         match one {
             Ok((digest, component)) => drop(compiled.insert(digest, component)),
             Err(error) => problems.push(error),

@@ -52,6 +52,10 @@ impl Runner {
         }
         for told in 1..=IN_A_ROW {
             let Some(delivery) = head else { break };
+            // Its lane stays due as of when it was claimed: the next runner tells it.
+            if self.draining().is_cancelled() {
+                break;
+            }
             // What only removals wait for keeps nobody from being told.
             if delivery.paused == Some(Level::Observe) {
                 let now = self.now();
@@ -60,8 +64,7 @@ impl Runner {
             if self.waits(&delivery, lane)? {
                 return Ok(self.store.postpone_delivery(lane, self.now() + WAIT).await?);
             }
-            let goes_on = told < IN_A_ROW && !self.draining().is_cancelled();
-            let turn = if goes_on { Turn::GoesOn } else { Turn::Ends };
+            let turn = if told < IN_A_ROW { Turn::GoesOn } else { Turn::Ends };
             head = self.tell(installed, lane, delivery, turn).await?;
         }
         Ok(())

@@ -216,7 +216,7 @@ async fn an_audit_is_on_record_before_it_is_confirmed_and_needs_somebody_who_run
     assert!(nobody.message.contains("no runner is up") && store.errands().unwrap().is_empty());
     control::perform(&store, &heard, &act, SystemClock.now()).await.unwrap();
     assert_eq!(store.errands().unwrap()[0].errand, Errand::Audit("nightly".to_owned()));
-    assert_eq!(*heard.0.lock().unwrap(), ["asked"]);
+    assert!(heard.0.lock().unwrap().iter().any(|hint| hint == "asked"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

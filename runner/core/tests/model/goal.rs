@@ -27,7 +27,9 @@ pub(crate) fn reached(setup: &Setup, world: &World) -> bool {
         // Only a stranger's doing is an excuse, and that clocks are apart, or were.
         let apart = setup.is_timed() && (setup.skew != 0 || world.left.steps < setup.budget.steps);
         // Once the API has forgotten the keys of two creations, it cannot be told whose what is there is.
-        let shared = setup.owners > 1 && setup.class == Class::Keyed && setup.marks == Marks::Impossible;
+        let lost = world.left.losses < setup.budget.losses || world.left.crashes < setup.budget.crashes;
+        let shared =
+            lost && setup.owners > 1 && setup.class == Class::Keyed && setup.marks == Marks::Impossible;
         let excused = world.left.foreign < setup.budget.foreign || apart || shared;
         lane.reported && excused || lane_reached(setup, world, lane, maker)
     };
