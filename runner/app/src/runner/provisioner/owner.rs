@@ -28,7 +28,7 @@ impl Runner {
     pub(super) async fn sleeps(&self, work: &Work<'_>) -> Result<(), Error> {
         self.beliefs.sleeps(work.row.id, work.whose.clone());
         // It may have been seen while this was decided, and who slept by then is awake already.
-        self.wake_seen().await
+        if self.beliefs.misses(&work.whose) { Ok(()) } else { self.wake_seen().await }
     }
 
     /// For whom something is made, and, of a machine, its app.
