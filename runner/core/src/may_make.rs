@@ -1,5 +1,5 @@
 //! Whether anything may be made or changed for an owner: one pure function, asked before a creation begins, before
-//! each write that makes or changes something, and again in that write's intent.
+//! each run that makes or changes something, or removes it to make it anew, and again in the intent of its first write.
 //!
 //! What a runner knows of an owner may be older than the owner's end: it is gone, and that is not believed yet, or
 //! nobody has looked since the start. What is made for it then is made for nobody, and what is removed cannot be made
@@ -43,6 +43,13 @@ pub struct Facts<'a> {
     pub unseen: Option<Unseen>,
     /// Of a machine: what speaks against its app's being there.
     pub app_unseen: Option<Unseen>,
+}
+
+impl Facts<'_> {
+    /// Whether nothing speaks against the being there of either: [`may_make`] then says [`Make::Now`].
+    pub const fn is_there(&self) -> bool {
+        self.unseen.is_none() && self.app_unseen.is_none()
+    }
 }
 
 /// Whether something may be made or changed.

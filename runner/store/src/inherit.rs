@@ -12,7 +12,7 @@
 //! ```
 //!
 //! No creation can be missed here: the end of the old incarnation is committed before the new one is asked, and
-//! after that commit no intent of the old one is taken (`refuse_if_owner_ended`).
+//! after that commit no intent of the old one is taken (`refuse_if_owner_gone`, `refuse_if_owner_ended`).
 
 use groundcrew_core::row::State;
 use groundcrew_core::settle::WATCHED;
@@ -67,12 +67,15 @@ fn inherit(connection: &Connection, lane: LaneId, id: i64, now: Timestamp) -> Re
     Ok(())
 }
 
-/// Refuses an intent about a thing that dies with its owner once the owner's end is known: it would be made in,
-/// or taken from, whoever has the address now.
+/// Refuses an intent to remove a thing that dies with its owner once the owner's end is known: it would be taken from
+/// whoever has the address now.
 pub(crate) fn refuse_if_owner_ended(connection: &Connection, row: &StoredRow) -> Result<()> {
-    if row.inside.is_empty() {
-        return Ok(());
-    }
+    if row.inside.is_empty() { Ok(()) } else { refuse_if_owner_gone(connection, row) }
+}
+
+/// Refuses an intent to make or change anything once the owner's end is known: it would be made for nobody, or in
+/// whoever has the address now.
+pub(crate) fn refuse_if_owner_gone(connection: &Connection, row: &StoredRow) -> Result<()> {
     let text = "SELECT EXISTS (SELECT 1 FROM subject WHERE id = ?1 AND gone_at IS NOT NULL)";
     let ended = connection.prepare_cached(text)?.query_row([row.owner.0], |row| row.get(0))?;
     if ended { Err(Error::Superseded("the owner")) } else { Ok(()) }

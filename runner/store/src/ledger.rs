@@ -387,7 +387,7 @@ impl Store {
     }
 
     /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing, and
-    /// once the owner's end is known of a thing that dies with it.
+    /// once the owner's end is known.
     pub async fn intend_create(
         &self,
         row: StoredRow,
@@ -395,7 +395,7 @@ impl Store {
         effects: RowEffects,
     ) -> Result<StoredRow> {
         self.write(move |connection| {
-            inherit::refuse_if_owner_ended(connection, &row)?;
+            inherit::refuse_if_owner_gone(connection, &row)?;
             if row.class == Class::Anonymous && listing_busy(connection, &row, occupied)? {
                 return Err(Error::Superseded("the listing"));
             }
@@ -405,10 +405,10 @@ impl Store {
         .await
     }
 
-    /// Commits the intent of a change; refused once the owner's end is known of a thing that dies with it.
+    /// Commits the intent of a change; refused once the owner's end is known.
     pub async fn intend_update(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
         self.write(move |connection| {
-            inherit::refuse_if_owner_ended(connection, &row)?;
+            inherit::refuse_if_owner_gone(connection, &row)?;
             commit(connection, &row, &effects)?;
             Ok(StoredRow { version: row.version + 1, ..row })
         })

@@ -66,6 +66,10 @@ impl Bench {
     /// The lane wants these keys of the anonymous kind `v6`.
     async fn wants(&self, lane: LaneId, incarnation: u32, keys: &[&str], now: Timestamp) {
         let place = Place { inside: uid(incarnation).to_string(), class: Class::Anonymous };
+        self.save(lane, incarnation, keys, &place, now).await;
+    }
+
+    async fn save(&self, lane: LaneId, incarnation: u32, keys: &[&str], place: &Place, now: Timestamp) {
         let spec = |key: &&str| Spec {
             kind: "v6".to_owned(),
             key: (*key).to_owned(),
@@ -87,6 +91,12 @@ impl Bench {
             now,
         };
         self.store.save_wants(wants).await.unwrap();
+    }
+
+    /// The lane wants one thing, which is in that place.
+    async fn wants_at(&self, lane: LaneId, inside: &str, class: Class, now: Timestamp) {
+        let place = Place { inside: inside.to_owned(), class };
+        self.save(lane, 1, &["x"], &place, now).await;
     }
 
     fn row(&self, lane: LaneId) -> StoredRow {
@@ -117,6 +127,23 @@ async fn no_intent_is_taken_for_an_owner_whose_end_is_known() {
     assert!(matches!(bench.intend(&row, at(1_001)).await, Err(Error::Superseded("the owner"))));
     let change = RowEffects { now: at(1_001), ..RowEffects::default() };
     assert!(matches!(bench.store.intend_update(row, change).await, Err(Error::Superseded("the owner"))));
+}
+
+#[tokio::test]
+async fn nothing_is_made_or_changed_outside_an_owner_either_once_its_end_is_known() {
+    let bench = Bench::new().await;
+    let lane = bench.seen(1, at(0), None).await;
+    bench.wants_at(lane, "", Class::Natural, at(0)).await;
+    let change = |now| RowEffects { now, ..RowEffects::default() };
+    bench.store.intend_update(bench.row(lane), change(at(100))).await.unwrap();
+    bench.seen(1, at(1_000), Some(at(1_000))).await;
+    // A look that began before asks for what its view wanted.
+    let row = bench.row(lane);
+    assert!(row.inside.is_empty());
+    assert!(matches!(bench.intend(&row, at(1_001)).await, Err(Error::Superseded("the owner"))));
+    let again = bench.store.intend_update(row.clone(), change(at(1_001))).await;
+    assert!(matches!(again, Err(Error::Superseded("the owner"))));
+    assert_eq!(bench.row(lane), row);
 }
 
 #[tokio::test]

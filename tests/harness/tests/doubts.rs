@@ -1,5 +1,7 @@
-//! While a source is not believed nothing is removed, and whenever that ends, what it had frozen is decided again.
+//! While a source is not believed nothing is removed, and whenever that ends, what it had frozen is decided again. While a
+//! ledger is rebuilt everything is looked for, whoever is missed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -8,6 +10,7 @@ use groundcrew::prove::carrier::Carrier;
 use groundcrew::runner::beliefs::Beliefs;
 use groundcrew::runner::installed::Installed;
 use groundcrew::runner::{Entropy, Parts, Runner};
+use groundcrew_core::may_make::Unseen;
 use groundcrew_core::settle::Rules;
 use groundcrew_core::subject::{Path as Address, Subject};
 use groundcrew_core::time::Timestamp;
@@ -15,9 +18,10 @@ use groundcrew_engine::limits::Limits;
 use groundcrew_harness::clock::{Clock, START};
 use groundcrew_harness::scenario::SERVER;
 use groundcrew_harness::{Scenario, thing};
-use groundcrew_outside::{Knobs, Outside, What};
+use groundcrew_outside::{Act, Knobs, Outside, What};
 use groundcrew_store::events::Intake;
 use groundcrew_store::findings::ClosedToo;
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::subjects::SubjectChange;
 use groundcrew_store::{CommitFault, CommitFaults, CommitMoment, Connection, Options, Store};
 use serde_json::{Map, Value, json};
@@ -63,6 +67,10 @@ fn frozen_rows(database: &Path) -> u32 {
     connection.query_row(text, [], |row| row.get(0)).expect("it can be read")
 }
 
+fn by_hand(what: &str) -> OperatorAct {
+    OperatorAct { who: "tester".to_owned(), what: what.to_owned() }
+}
+
 /// A runner with one app, which has one thing outside.
 struct Bench {
     clock: Clock,
@@ -74,6 +82,11 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::on(None).await
+    }
+
+    /// The same, while the ledger is rebuilt that was lost then.
+    async fn on(recovering: Option<Timestamp>) -> Self {
         let (clock, ending) = (Clock::default(), Arc::new(Ending::default()));
         let shown = clock.clone();
         let outside = Outside::new(Arc::new(move || shown.millis())).with("/natural", Knobs::natural());
@@ -95,7 +108,7 @@ impl Bench {
             entropy: Entropy::seeded([1; 32]),
             installation: cast.config.installation.clone(),
             level: cast.config.level,
-            recovering: None,
+            recovering,
             fly_api: cast.config.fly_api.clone(),
             limits: Limits::default(),
             label_sources: Vec::new(),
@@ -104,6 +117,9 @@ impl Bench {
             rehearsal: None,
             hooks: vec![installed.expect("it has no secrets")],
         });
+        if let Some(since) = recovering {
+            runner.store.begin_recovery(by_hand("recover"), since).await.expect("the disk has room");
+        }
         let _first = ending.beliefs.set(runner.beliefs.clone());
         let _first = ending.database.set(database);
         Self { clock, outside, ending, runner, _disk: disk }
@@ -152,6 +168,22 @@ impl Bench {
         }
     }
 
+    /// Each row's key and state.
+    fn rows(&self) -> Vec<String> {
+        let database = self.ending.database.get().expect("the store is open");
+        let connection = Connection::open(database).expect("it is there");
+        let text = "SELECT key || ' ' || state FROM resource ORDER BY key";
+        let mut statement = connection.prepare(text).expect("it can be read");
+        let rows = statement.query_map([], |row| row.get(0)).expect("it can be read");
+        rows.map(|row| row.expect("it can be read")).collect()
+    }
+
+    /// What hooks created, in order.
+    fn made(&self) -> Vec<String> {
+        let log = self.outside.log().into_iter().filter(|effect| effect.what == What::Created);
+        log.filter_map(|effect| effect.purpose).map(|purpose| purpose.key).collect()
+    }
+
     fn removed(&self) -> bool {
         self.outside.log().iter().any(|effect| effect.what == What::Deleted)
     }
@@ -197,4 +229,29 @@ async fn whenever_a_doubt_ends_what_it_froze_is_decided_again() {
     }
     assert!(commits > 0, "nothing was kept while the source was doubted");
     assert!(late, "it never ended between a decision and its commit");
+}
+
+#[tokio::test]
+async fn while_a_ledger_is_rebuilt_things_are_looked_for_though_nobody_has_seen_their_owner() {
+    let bench = Bench::on(Some(Timestamp::from_millis(START))).await;
+    let store = &bench.runner.store;
+    // It was made before the ledger was lost, and nothing says by whom.
+    let plant = Act::Plant { name: Some("x".to_owned()), mark: None, body: json!({"value": 1}) };
+    bench.outside.script(bench.clock.millis(), "/natural", plant);
+    let app = "app:a1".parse().expect("an id");
+    bench.runner.beliefs.set_unseen(Arc::new(BTreeMap::from([(app, Unseen::Unread)])));
+    bench.sees(1, Some(json!([thing("natural", "x", 1), thing("natural", "y", 1)]))).await;
+    bench.until(300_000).await;
+    assert_eq!(bench.rows(), ["x present", "y creating"], "one is taken up, and one was looked for");
+    let recovery = store.recovery(bench.now()).expect("it can be read").expect("it is under way");
+    assert!(recovery.is_looked_for() && recovery.to_create == 1, "{recovery:?}");
+
+    store.end_recovery(by_hand("recover --finish"), bench.now()).await.expect("the disk has room");
+    bench.runner.recovered();
+    bench.until(600_000).await;
+    assert!(bench.made().is_empty(), "its owner is missed");
+    bench.runner.believe(None, Arc::default()).await.expect("it can be kept");
+    bench.until(900_000).await;
+    assert_eq!(bench.rows(), ["x present", "y present"]);
+    assert_eq!((bench.made(), bench.removed()), (vec!["natural/y".to_owned()], false));
 }

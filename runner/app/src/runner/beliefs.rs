@@ -2,7 +2,7 @@
 //! missed.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use groundcrew_core::may_make::{Facts, Make, may_make};
 use groundcrew_core::mirror::UnseenBy;
@@ -17,8 +17,16 @@ pub struct Beliefs {
     doubt: RwLock<Option<String>>,
     unread: RwLock<Option<String>>,
     unseen: RwLock<UnseenBy>,
-    /// Rows that sleep until their owner is seen, each with its owner.
-    asleep: Mutex<BTreeMap<i64, Whose>>,
+    asleep: Mutex<Asleep>,
+}
+
+/// Rows that sleep until their owner is seen.
+#[derive(Debug, Default)]
+struct Asleep {
+    /// Each with the number of its sleep, and its owner.
+    rows: BTreeMap<i64, (u64, Whose)>,
+    /// How often one fell asleep.
+    sleeps: u64,
 }
 
 /// For whom something is made, and, of a machine, its app.
@@ -58,27 +66,50 @@ impl Beliefs {
 
     /// Whether anything may be made or changed for an owner now.
     pub(super) fn may_make(&self, whose: &Whose) -> Make {
-        let all = self.unseen.read().unwrap_or_else(PoisonError::into_inner);
-        let unseen = |uid: &Uid| all.get(uid).copied();
-        let app_unseen = whose.app.as_ref().and_then(unseen);
-        may_make(&Facts { owner: &whose.path, unseen: unseen(&whose.owner), app_unseen })
+        may_make(&facts(&self.unseen.read().unwrap_or_else(PoisonError::into_inner), whose))
+    }
+
+    /// Whether it may not.
+    pub(super) fn misses(&self, whose: &Whose) -> bool {
+        !facts(&self.unseen.read().unwrap_or_else(PoisonError::into_inner), whose).is_there()
     }
 
     /// A row sleeps until its owner is seen. Said once that is stored, or whoever wakes it finds it awake.
     pub(super) fn sleeps(&self, row: i64, whose: Whose) {
-        self.asleep.lock().unwrap_or_else(PoisonError::into_inner).insert(row, whose);
+        let mut asleep = self.asleep();
+        asleep.sleeps += 1;
+        let sleep = asleep.sleeps;
+        asleep.rows.insert(row, (sleep, whose));
     }
 
-    /// Rows that sleep, and whose owner nobody misses any more.
-    fn slept_out(&self) -> Vec<i64> {
-        let asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
-        let out = asleep.iter().filter(|(_, whose)| self.may_make(whose) == Make::Now);
-        out.map(|(row, _)| *row).collect()
+    /// Rows that sleep, and whose owner nobody misses any more, each with the number of its sleep.
+    fn slept_out(&self) -> BTreeMap<i64, u64> {
+        let all = self.unseen.read().unwrap_or_else(PoisonError::into_inner);
+        let asleep = self.asleep();
+        let out = asleep.rows.iter().filter(|(_, (_, whose))| facts(&all, whose).is_there());
+        out.map(|(row, (sleep, _))| (*row, *sleep)).collect()
     }
 
-    fn woken(&self, rows: &[i64]) {
-        self.asleep.lock().unwrap_or_else(PoisonError::into_inner).retain(|row, _| !rows.contains(row));
+    /// These sleeps have ended; a row may have fallen asleep again meanwhile.
+    fn woken(&self, out: &BTreeMap<i64, u64>) {
+        let mut asleep = self.asleep();
+        for (row, sleep) in out {
+            if asleep.rows.get(row).is_some_and(|(last, _)| last == sleep) {
+                asleep.rows.remove(row);
+            }
+        }
     }
+
+    fn asleep(&self) -> MutexGuard<'_, Asleep> {
+        self.asleep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What speaks against the being there of an owner, and of its app.
+fn facts<'a>(all: &UnseenBy, whose: &'a Whose) -> Facts<'a> {
+    let unseen = |uid: &Uid| all.get(uid).copied();
+    let app_unseen = whose.app.as_ref().and_then(unseen);
+    Facts { owner: &whose.path, unseen: unseen(&whose.owner), app_unseen }
 }
 
 impl Runner {
@@ -99,11 +130,61 @@ impl Runner {
 
     /// Wakes the rows that sleep for the sake of somebody whom nobody misses any more.
     pub(super) async fn wake_seen(&self) -> Result<(), Error> {
-        let rows = self.beliefs.slept_out();
-        if !rows.is_empty() {
-            self.store.wake_sleeping(rows.clone(), self.now()).await?;
-            self.beliefs.woken(&rows);
+        let out = self.beliefs.slept_out();
+        if !out.is_empty() {
+            self.store.wake_sleeping(out.keys().copied().collect(), self.now()).await?;
+            self.beliefs.woken(&out);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use groundcrew_core::may_make::Unseen;
+
+    use super::*;
+
+    fn uid(text: &str) -> Uid {
+        text.parse().unwrap()
+    }
+
+    fn machine() -> Whose {
+        Whose { path: "fly/acme/web/m1".parse().unwrap(), owner: uid("machine:m1"), app: Some(uid("app:a1")) }
+    }
+
+    fn missed(beliefs: &Beliefs, who: &[&str]) {
+        beliefs.set_unseen(Arc::new(who.iter().map(|who| (uid(who), Unseen::Unread)).collect()));
+    }
+
+    #[test]
+    fn a_row_sleeps_until_neither_its_owner_nor_the_app_of_it_is_missed() {
+        let beliefs = Beliefs::default();
+        beliefs.sleeps(7, machine());
+        for who in [&["machine:m1"][..], &["app:a1"], &["app:a1", "machine:m1"]] {
+            missed(&beliefs, who);
+            assert!(beliefs.misses(&machine()) && beliefs.may_make(&machine()) != Make::Now, "{who:?}");
+            assert!(beliefs.slept_out().is_empty(), "{who:?}");
+        }
+        missed(&beliefs, &["app:a2", "machine:m2"]);
+        assert!(!beliefs.misses(&machine()) && beliefs.may_make(&machine()) == Make::Now);
+        assert_eq!(beliefs.slept_out().into_keys().collect::<Vec<_>>(), [7]);
+    }
+
+    #[test]
+    fn whoever_woke_a_row_does_not_end_the_sleep_that_it_fell_into_since() {
+        let beliefs = Beliefs::default();
+        beliefs.sleeps(7, machine());
+        // Two who wake what has slept out find the same row, and one of them is slow.
+        let (first, slow) = (beliefs.slept_out(), beliefs.slept_out());
+        beliefs.woken(&first);
+        assert!(beliefs.slept_out().is_empty());
+        missed(&beliefs, &["machine:m1"]);
+        beliefs.sleeps(7, machine());
+        beliefs.woken(&slow);
+        missed(&beliefs, &[]);
+        assert_eq!(beliefs.slept_out().into_keys().collect::<Vec<_>>(), [7]);
     }
 }

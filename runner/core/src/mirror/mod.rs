@@ -160,8 +160,8 @@ impl Config {
 impl Mirror {
     /// Makes the mirror of what was stored; nothing stored means a first start, which adopts silently.
     ///
-    /// Rows of the gone are wanted for at least a day after their end: the organisation's list shows them again. Apps
-    /// that live as far as was stored are [unseen](Mirror::unseen) until they are shown.
+    /// Rows of the gone are wanted for at least a day after their end: the organisation's list shows them again. Who
+    /// lives as far as was stored is [unseen](Mirror::unseen) until it is shown.
     pub fn from_rows(config: Config, rows: impl IntoIterator<Item = Row>, cursor: Option<Cursor>) -> Self {
         let mut mirror = Self {
             config,
@@ -178,8 +178,8 @@ impl Mirror {
             }
             mirror.insert(row);
         }
-        let living = mirror.names.values().map(|uid| (uid.clone(), Unseen::Unread));
-        mirror.pending.unseen = Arc::new(living.collect());
+        let living = mirror.rows.values().filter(|row| row.gone_at.is_none());
+        mirror.pending.unseen = Arc::new(living.map(|row| (row.uid.clone(), Unseen::Unread)).collect());
         mirror
     }
 
@@ -272,8 +272,9 @@ impl Mirror {
 
     /// Those of whom it is not known that they are there, though no end of theirs is believed.
     ///
-    /// Apps that no list and no look has shown since the mirror was made; whoever a whole list lacks; whoever a look did
-    /// not find, or was refused. The next sight of them ends that, and so does their end.
+    /// Those that no list and no look has shown since the mirror was made; whoever a whole list lacks; whoever a look did
+    /// not find, or was refused. The next sight of them ends that, and so does their end. The organisation's list of
+    /// machines is no sight: it shows the gone for minutes.
     pub const fn unseen(&self) -> &UnseenBy {
         &self.pending.unseen
     }

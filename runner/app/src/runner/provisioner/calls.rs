@@ -67,7 +67,8 @@ impl Runner {
     }
 
     pub(super) async fn remove(&self, work: &mut Work<'_>, now: &Thing) -> Result<bool, Error> {
-        let purpose = Purpose::Remove { policy: Box::new(self.leave_policy(work)) };
+        let (policy, replaces) = (Box::new(self.leave_policy(work)), work.want.is_some());
+        let purpose = Purpose::Remove { policy, replaces };
         let want = self.want(work, Some(now.id.clone()));
         let asked = Asked::Remove(Cow::Borrowed(&want), Cow::Borrowed(now));
         let (context, opened, intents) = self.begin_write(work, &asked, purpose);

@@ -26,8 +26,15 @@ pub(super) enum Purpose {
     Create { spec: serde_json::Value, before: Vec<String>, policy: Box<Policy> },
     /// A change.
     Update { spec: serde_json::Value },
-    /// A removal, if it still may be.
-    Remove { policy: Box<LeavePolicy> },
+    /// A removal, if it still may be; a thing that is replaced is made anew afterwards.
+    Remove { policy: Box<LeavePolicy>, replaces: bool },
+}
+
+impl Purpose {
+    /// Whether something is made or changed for the owner, or removed to be made anew.
+    const fn makes(&self) -> bool {
+        matches!(self, Self::Create { .. } | Self::Update { .. } | Self::Remove { replaces: true, .. })
+    }
 }
 
 /// What intents are kept in, and what they are checked against when they are.
@@ -135,11 +142,6 @@ impl RowIntents {
         row
     }
 
-    /// Whether something is made or changed for the owner.
-    const fn makes(&self) -> bool {
-        matches!(self.purpose, Purpose::Create { .. } | Purpose::Update { .. })
-    }
-
     async fn commit(&self, intent: Intent<'_>) -> Result<(), groundcrew_store::Error> {
         // A clock that was set back in between tells nothing, so that counts as late, too.
         let took = intent.call.sent_at.since(self.decided_at);
@@ -147,7 +149,7 @@ impl RowIntents {
         if late && !again && matches!(self.purpose, Purpose::Create { .. }) {
             return Err(groundcrew_store::Error::Superseded("the time for which the creation was decided"));
         }
-        if !again && self.makes() && self.kept.beliefs.may_make(&self.kept.whose) != Make::Now {
+        if !again && self.purpose.makes() && self.kept.beliefs.may_make(&self.kept.whose) != Make::Now {
             return Err(groundcrew_store::Error::Superseded("what is known of its owner"));
         }
         let (row, mut runs, again) = {
@@ -163,7 +165,7 @@ impl RowIntents {
             Purpose::Create { policy, .. } if !again => {
                 self.kept.store.intend_create(row, self.kept.clock.occupied(policy), effects).await?
             }
-            Purpose::Remove { policy } if !again => {
+            Purpose::Remove { policy, .. } if !again => {
                 // Whoever is believed may have changed since the hook began to look.
                 let mut policy = policy.as_ref().clone();
                 self.kept.beliefs.tell(&mut policy);

@@ -11,7 +11,13 @@ use super::row::Work;
 
 impl Runner {
     /// What a step waits for that makes or changes something for an owner who is missed.
+    ///
+    /// Nothing while a ledger is rebuilt: nothing is written outside then, and what was not looked for would not be known
+    /// when that ends, and be made a second time.
     pub(super) fn waits_for_owner(&self, work: &Work<'_>, step: &Step) -> Option<Waiting> {
+        if self.is_recovering() {
+            return None;
+        }
         match self.beliefs.may_make(&work.whose) {
             Make::Later { why } if makes(work, step) => Some(Waiting::Owner(why)),
             Make::Now | Make::Later { .. } => None,
@@ -22,7 +28,7 @@ impl Runner {
     pub(super) async fn sleeps(&self, work: &Work<'_>) -> Result<(), Error> {
         self.beliefs.sleeps(work.row.id, work.whose.clone());
         // It may have been seen while this was decided, and who slept by then is awake already.
-        self.wake_seen().await
+        if self.beliefs.misses(&work.whose) { Ok(()) } else { self.wake_seen().await }
     }
 
     /// For whom something is made, and, of a machine, its app.

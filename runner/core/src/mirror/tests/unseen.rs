@@ -21,12 +21,46 @@ fn whoever_was_known_before_a_start_is_unread_until_it_is_shown_and_whoever_is_n
     bench.apps(&[app("a1", "web"), app("a2", "shop")]);
     assert!(missed(&bench).is_empty(), "what a list showed is there");
     restart(&mut bench);
-    assert_eq!(missed(&bench), [("app:a1", Unseen::Unread), ("app:a2", Unseen::Unread)]);
+    let unread = |who: &'static str| (who, Unseen::Unread);
+    assert_eq!(missed(&bench), ["app:a1", "app:a2", "machine:m1"].map(unread));
     bench.own("web", &[machine("m1", "started", 10)]);
-    assert_eq!(missed(&bench).len(), 2, "another incarnation may have the name, and the machines");
+    let left = ["app:a1", "app:a2"].map(unread);
+    assert_eq!(missed(&bench), left, "another incarnation may have the name, and the machines");
     bench.app("web", Outcome::Found(app("a1", "web")));
     assert_eq!(missed(&bench), [("app:a2", Unseen::Unread)], "its own look is enough");
     bench.apps(&[app("a1", "web"), app("a2", "shop"), app("a3", "new")]);
+    assert!(missed(&bench).is_empty());
+}
+
+#[test]
+fn a_machine_that_was_known_before_a_start_is_unread_until_its_apps_list_or_a_look_shows_it() {
+    let mut bench = Bench::adopted(Rules::ALL);
+    restart(&mut bench);
+    bench.apps(&[app("a1", "web")]);
+    bench.org(&[machine("m1", "started", 10), machine("m2", "started", 101)]);
+    assert!(bench.mirror.row(&"machine:m2".parse().unwrap()).is_some());
+    let m1 = [("machine:m1", Unseen::Unread)];
+    assert_eq!(missed(&bench), m1, "the organisation's list lags; whoever is new was never missed");
+    let mut by_look = bench.clone();
+    by_look.shown("m1", Outcome::Found(machine("m1", "started", 10)));
+    assert!(missed(&by_look).is_empty());
+    bench.own("web", &[machine("m1", "started", 10), machine("m2", "started", 101)]);
+    assert!(missed(&bench).is_empty());
+}
+
+#[test]
+fn a_machine_that_ended_and_was_pruned_while_nobody_looked_is_missed_until_its_end_is_believed() {
+    let mut bench = Bench::adopted(Rules::ALL);
+    bench.pass(120);
+    restart(&mut bench);
+    bench.control();
+    bench.apps(&[app("a1", "web")]);
+    assert_eq!(missed(&bench), [("machine:m1", Unseen::Unread)]);
+    let since = bench.look.at;
+    bench.own("web", &[]);
+    assert_eq!(missed(&bench), [("machine:m1", Unseen::Unlisted { since })]);
+    bench.shown("m1", Outcome::NotFound);
+    assert_eq!(bench.story.last().unwrap(), "machine.destroyed machine:m1");
     assert!(missed(&bench).is_empty());
 }
 
@@ -92,7 +126,8 @@ fn whoever_is_held_as_vanished_is_missed_across_a_restart_until_its_end_is_belie
     assert!(missed(&bench).iter().all(|(_, how)| matches!(how, Unseen::Unlisted { .. })));
     assert_eq!(missed(&bench).len(), 11, "ten, and `web`, which the second list lacks");
     restart(&mut bench);
-    assert_eq!(missed(&bench).len(), 21);
+    assert_eq!(missed(&bench).len(), 22, "and the machine of `web`, whose own list comes later");
+    bench.own("web", &[machine("m1", "started", 10)]);
     bench.apps(&fleet[10..]);
     assert_eq!(missed(&bench).len(), 11);
     let delta = bench.mirror.approve_vanished(&bench.look);
