@@ -6,7 +6,8 @@
 //! back asks for nothing twice, unless it was ahead by more than a day: then schedules begin anew.
 //!
 //! What people ask for is on record until it is over: what a reload or a restart cut off, or did not come to, the next
-//! process begins at once.
+//! process begins at once. What three processes began, all of which died before it was over, is given up: it may be
+//! what they died of.
 
 mod errands;
 
@@ -29,6 +30,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Audit, Config, Timing, Work};
+use crate::runner::audit::{Audited, Remedied};
 use crate::runner::drift::Drifted;
 use crate::runner::mend::Mended;
 use crate::runner::registry::Registry;
@@ -51,7 +53,7 @@ pub trait Auditing: Send + Sync {
         audit: &'a Audit,
         tick: Option<Timestamp>,
         stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Changed, runner::Error>>;
+    ) -> BoxFuture<'a, Result<Audited, runner::Error>>;
 
     /// Lists what a provisioner made, and looks at what changed.
     fn drift<'a>(&'a self, hook: &'a str) -> BoxFuture<'a, Result<Drifted, runner::Error>>;
@@ -67,7 +69,7 @@ impl Auditing for Runner {
         audit: &'a Audit,
         tick: Option<Timestamp>,
         stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Changed, runner::Error>> {
+    ) -> BoxFuture<'a, Result<Audited, runner::Error>> {
         Box::pin(self.audit(audit, tick, stop))
     }
 
@@ -203,6 +205,13 @@ struct Entry {
     stop: CancellationToken,
 }
 
+/// Which run of which job has ended, and how far it came.
+struct Ended {
+    at: usize,
+    run: u64,
+    remedied: Remedied,
+}
+
 /// All jobs.
 pub struct Scheduler {
     store: Store,
@@ -212,7 +221,9 @@ pub struct Scheduler {
     asked: Arc<Notify>,
     /// Errands that were begun here, and may be on record still.
     taken: BTreeSet<i64>,
-    running: JoinSet<Option<(usize, u64)>>,
+    running: JoinSet<Option<Ended>>,
+    /// Once this is cancelled, nothing that was asked for begins.
+    drain: CancellationToken,
     looked_at: Timestamp,
 }
 
@@ -256,13 +267,14 @@ impl Scheduler {
         let audits = entries.iter().filter(|entry| matches!(entry.job, Job::Audit(_)));
         let names = audits.map(|entry| entry.name.clone()).collect();
         let asking = Asking { names, asked: asked.clone() };
-        let (taken, running) = (BTreeSet::new(), JoinSet::new());
-        Ok((Self { store, clock, work, entries, asked, taken, running, looked_at: now }, asking))
+        let (taken, running, drain) = (BTreeSet::new(), JoinSet::new(), CancellationToken::new());
+        Ok((Self { store, clock, work, entries, asked, taken, running, drain, looked_at: now }, asking))
     }
 
     /// Runs until told to stop; audits that are under way are then cut off. Once it drains, nothing new begins, and it ends
-    /// with what is under way.
+    /// with what is under way. What people asked for and is not over stays on record.
     pub async fn run(mut self, drain: CancellationToken, stop: CancellationToken) {
+        self.drain = drain.clone();
         while !drain.is_cancelled() {
             let pause = self.step().await.since(self.clock.now()).max(Millis::new(1)).min(PAUSE);
             tokio::select! {
@@ -281,6 +293,7 @@ impl Scheduler {
         };
         stop.run_until_cancelled(last).await;
         self.running.shutdown().await;
+        self.spare_errands().await;
     }
 
     /// Does all that is due now, to its end, and says when to come again.
@@ -302,7 +315,7 @@ impl Scheduler {
         while let Some(ended) = self.running.try_join_next() {
             self.end(ended);
         }
-        self.begin_asked();
+        self.begin_asked().await;
         let now = self.clock.now();
         // What was computed for a later present means nothing for an earlier one.
         let back = now < self.looked_at;
@@ -377,11 +390,15 @@ impl Scheduler {
         let (job, run, stop, work) = (entry.job.clone(), entry.run, entry.stop.clone(), self.work.clone());
         let (name, store, clock) = (entry.name.clone(), self.store.clone(), self.clock.clone());
         self.running.spawn(async move {
-            let mut pause = AGAIN;
+            let (mut pause, mut remedied) = (AGAIN, Remedied::Whole);
             for tries in 1.. {
                 let done = match &job {
                     Job::Audit(audit) => {
-                        work.audit(audit, tick, &stop).await.map(|changed| audited(&name, changed))
+                        let done = work.audit(audit, tick, &stop).await;
+                        done.map(|done| {
+                            audited(&name, done.changed);
+                            remedied = done.remedied;
+                        })
                     }
                     Job::Drift { hook, .. } => drifted(work.as_ref(), &store, &name, hook, tick).await,
                     Job::Tick { .. } => Ok(()),
@@ -404,11 +421,11 @@ impl Scheduler {
                 }
                 pause = pause.times(2).min(AGAIN_MAX);
             }
-            Some((at, run))
+            Some(Ended { at, run, remedied })
         });
     }
 
-    fn end(&mut self, ended: Result<Option<(usize, u64)>, tokio::task::JoinError>) {
+    fn end(&mut self, ended: Result<Option<Ended>, tokio::task::JoinError>) {
         if let Some(at) = self.over(ended)
             && let Some(tick) = self.entries[at].turn.ended()
         {
@@ -416,16 +433,19 @@ impl Scheduler {
         }
     }
 
-    /// Something is over, and what was asked of it; which job that was, unless another run of it counts.
-    fn over(&mut self, ended: Result<Option<(usize, u64)>, tokio::task::JoinError>) -> Option<usize> {
+    /// Something is over, and what was asked of it, unless its remedies were ended early; which job that was, unless another
+    /// run of it counts.
+    fn over(&mut self, ended: Result<Option<Ended>, tokio::task::JoinError>) -> Option<usize> {
         let ended = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let (at, run) = ended?;
+        let Ended { at, run, remedied } = ended?;
         let entry = &mut self.entries[at];
         if entry.run != run {
             return None;
         }
-        for errand in std::mem::take(&mut entry.errands) {
-            self.forget(errand);
+        if remedied == Remedied::Whole {
+            for errand in std::mem::take(&mut entry.errands) {
+                self.forget(errand);
+            }
         }
         Some(at)
     }

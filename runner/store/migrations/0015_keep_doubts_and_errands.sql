@@ -9,5 +9,6 @@ UPDATE delivery SET resumes = NULL, doubts = (SELECT nullif(json_group_array(jso
 CREATE TABLE errand (
   id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: the scheduler remembers which it has taken
   audit TEXT, finding INTEGER, who TEXT NOT NULL,
+  begun INTEGER NOT NULL DEFAULT 0,  -- by so many processes that died
   CHECK ((audit IS NULL) <> (finding IS NULL))
 ) STRICT;

@@ -4,13 +4,13 @@
 //! asked for.
 
 use groundcrew_core::time::Timestamp;
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use crate::operators::{self, OperatorAct};
 use crate::{Result, Store};
 
 /// How many may be asked for and not be over.
-pub const ERRANDS_MAX: u32 = 16;
+pub const ERRANDS_MAX: u32 = 256;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,10 @@ pub struct AskedErrand {
     pub id: i64,
     /// What is asked for.
     pub errand: Errand,
-    /// Who asks.
+    /// Who asks, or asked first.
     pub who: String,
+    /// How many processes began it, and did not come to their end in order.
+    pub begun: u32,
 }
 
 /// Whether an errand is on record.
@@ -42,19 +44,23 @@ pub enum Kept {
 }
 
 impl Store {
-    /// Keeps what a person asks for, and that they did.
+    /// Keeps what a person asks for, and that they did. What is asked for already, and is not over, is kept once.
     pub async fn ask(&self, errand: Errand, act: OperatorAct, now: Timestamp) -> Result<Kept> {
         self.write(move |connection| {
-            let asked: u32 = connection.query_row("SELECT count(*) FROM errand", [], |row| row.get(0))?;
-            if asked >= ERRANDS_MAX {
-                return Ok(Kept::Full);
-            }
             let (audit, finding) = match &errand {
                 Errand::Audit(name) => (Some(name), None),
                 Errand::Mend(finding) => (None, Some(finding)),
             };
-            let text = "INSERT INTO errand (audit, finding, who) VALUES (?1, ?2, ?3)";
-            connection.execute(text, params![audit, finding, act.who])?;
+            let text = "SELECT count(*), coalesce(max(audit IS ?1 AND finding IS ?2), 0) FROM errand";
+            let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, bool>(1)?));
+            let (asked, is_asked) = connection.query_row(text, params![audit, finding], read)?;
+            if !is_asked {
+                if asked >= ERRANDS_MAX {
+                    return Ok(Kept::Full);
+                }
+                let text = "INSERT INTO errand (audit, finding, who) VALUES (?1, ?2, ?3)";
+                connection.execute(text, params![audit, finding, act.who])?;
+            }
             operators::record(connection, &act, now)?;
             Ok(Kept::Yes)
         })
@@ -64,17 +70,35 @@ impl Store {
     /// What was asked for and is not over, in the order of asking.
     pub fn errands(&self) -> Result<Vec<AskedErrand>> {
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT id, audit, finding, who FROM errand ORDER BY id")?;
+            let text = "SELECT id, audit, finding, who, begun FROM errand ORDER BY id";
+            let mut statement = connection.prepare_cached(text)?;
             let rows = statement.query_map([], |row| {
                 let errand = match row.get::<_, Option<String>>(1)? {
                     Some(audit) => Errand::Audit(audit),
                     None => Errand::Mend(row.get(2)?),
                 };
-                Ok(AskedErrand { id: row.get(0)?, errand, who: row.get(3)? })
+                Ok(AskedErrand { id: row.get(0)?, errand, who: row.get(3)?, begun: row.get(4)? })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
+    }
+
+    /// A process begins an errand.
+    pub async fn begin_errand(&self, id: i64) -> Result<()> {
+        self.write(move |connection| {
+            connection.execute("UPDATE errand SET begun = begun + 1 WHERE id = ?1", [id])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A process comes to its end in order: none of the errands that it leaves counts as begun.
+    pub async fn spare_errands(&self) -> Result<()> {
+        self.write(|connection| {
+            connection.execute("UPDATE errand SET begun = 0 WHERE begun > 0", [])?;
+            Ok(())
+        })
+        .await
     }
 
     /// An errand is over.

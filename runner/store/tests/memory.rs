@@ -90,20 +90,20 @@ async fn what_is_put_back_is_what_was_kept() {
 async fn numbers_that_are_never_given_again_are_put_back_too() {
     let memory = Memory::new().unwrap();
     let store = memory.open(Options::default()).unwrap();
-    let ask = async || {
-        let act = OperatorAct { who: "tester".to_owned(), what: "audit run leaks".to_owned() };
-        store.ask(Errand::Audit("leaks".to_owned()), act, Timestamp::from_millis(1)).await.unwrap();
+    let ask = async |audit: &str| {
+        let act = OperatorAct { who: "tester".to_owned(), what: format!("audit run {audit}") };
+        store.ask(Errand::Audit(audit.to_owned()), act, Timestamp::from_millis(1)).await.unwrap();
         store.errands().unwrap().last().unwrap().id
     };
-    let first = ask().await;
+    let first = ask("leaks").await;
     let kept = memory.keep().unwrap();
-    let second = ask().await;
+    let second = ask("costs").await;
     for id in [first, second] {
         store.end_errand(id).await.unwrap();
     }
     memory.put_back(&kept).unwrap();
     assert_eq!(memory.keep().unwrap(), kept);
-    assert_eq!(ask().await, second);
+    assert_eq!(ask("costs").await, second);
 }
 
 #[tokio::test]

@@ -37,6 +37,25 @@ const PAUSE_MAX: Millis = Millis::seconds(30);
 /// What the audit of a recovery is called in the history.
 const RECOVERY: &str = "recovery";
 
+/// What came of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audited {
+    /// What its looks changed.
+    pub changed: Changed,
+    /// How far its remedies came; without remedies, [`Remedied::Whole`].
+    pub remedied: Remedied,
+}
+
+/// How far the remedies of an audit came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remedied {
+    /// Each finding that may be mended was decided about, or as many were tried as one run tries.
+    #[default]
+    Whole,
+    /// The audit was stopped, or the runner drained: what is left is for another run.
+    EndedEarly,
+}
+
 /// What the hooks of an audit saw.
 struct Around {
     end: AuditEnd,
@@ -77,7 +96,8 @@ impl Look {
 }
 
 impl Runner {
-    /// Lets all hooks of an audit look, enters what they saw, and mends what the audit mends.
+    /// Lets all hooks of an audit look, enters what they saw, and mends what the audit mends. It begins once the components
+    /// of its hooks are compiled, and begins no remedy any more once the runner drains.
     ///
     /// # Cancel safety
     /// With `stop` it ends early and enters what was seen until then; if the future is dropped, nothing is entered, or an attempt to mend something stays on record as cut off.
@@ -86,22 +106,22 @@ impl Runner {
         audit: &Audit,
         tick: Option<Timestamp>,
         stop: &CancellationToken,
-    ) -> Result<Changed, Error> {
+    ) -> Result<Audited, Error> {
         let Around { end, looks, summary } =
             self.look_with_all(&audit.name, &audit.hooks, tick, stop).await?;
         let run = end.run;
         if audit.remedy.is_none() {
-            return Ok(self.store.end_audit(end).await?);
+            return Ok(Audited { changed: self.store.end_audit(end).await?, remedied: Remedied::Whole });
         }
         let changed = self.store.enter_audit(end).await?;
         let mended = self.mend_seen(audit, run, &looks, summary, stop).await;
         let wrong = match &mended {
             Err(error) => Some(format!("its remedies: {error}")),
-            Ok(()) if stop.is_cancelled() => Some("its remedies were ended early".to_owned()),
-            Ok(()) => None,
+            Ok(Remedied::EndedEarly) => Some("its remedies were ended early".to_owned()),
+            Ok(Remedied::Whole) => None,
         };
         self.store.finish_audit(run, wrong, self.now()).await?;
-        mended.map(|()| changed)
+        Ok(Audited { changed, remedied: mended? })
     }
 
     /// Lists what all provisioners have, and reports what a ledger that was rebuilt does not know, or knows and
@@ -127,6 +147,7 @@ impl Runner {
         tick: Option<Timestamp>,
         stop: &CancellationToken,
     ) -> Result<Around, Error> {
+        self.wait_for(hooks, stop).await;
         let run = self.store.begin_audit(name, tick, self.now()).await?;
         let (mut looks, mut wrong, mut summary) = (Vec::new(), Vec::new(), Vec::new());
         for name in hooks {
@@ -157,6 +178,19 @@ impl Runner {
         Ok(Around { end, looks, summary })
     }
 
+    /// Waits until the components of these hooks are compiled. Who is held stands still for longer than anybody waits.
+    async fn wait_for(&self, hooks: &[String], stop: &CancellationToken) {
+        let registry = self.registry();
+        let waits = |name: &String| registry.named(name).filter(|installed| installed.held().is_none());
+        let compiled = async {
+            for installed in hooks.iter().filter_map(waits) {
+                installed.component.compiled().await;
+            }
+        };
+        // Who is stopped while it waits finds that they stand still.
+        stop.run_until_cancelled(compiled).await;
+    }
+
     /// Mends what complete looks saw, hook by hook, and says so in the run's summary.
     async fn mend_seen(
         &self,
@@ -165,17 +199,21 @@ impl Runner {
         looks: &[(Arc<Installed>, Look)],
         mut summary: Vec<String>,
         stop: &CancellationToken,
-    ) -> Result<(), Error> {
+    ) -> Result<Remedied, Error> {
+        let mut remedied = Remedied::Whole;
         for (installed, look) in looks.iter().filter(|(installed, _)| installed.component.is_auditor()) {
             // A look that ended early may be one at a place that is broken: nothing is mended on its word.
-            if look.coverage == Coverage::Complete
-                && let Some(mended) = self.mend(audit, installed, &look.seen(), stop).await?
-            {
+            if look.coverage != Coverage::Complete {
+                continue;
+            }
+            let tried = self.mend(audit, installed, &look.seen(), stop).await?;
+            remedied = remedied.max(tried.remedied);
+            if let Some(mended) = tried.summary() {
                 summary.push(format!("{}: {mended}", installed.hook.name));
                 self.store.summarize_audit(run, summary.join("; ")).await?;
             }
         }
-        Ok(())
+        Ok(if stop.is_cancelled() { Remedied::EndedEarly } else { remedied })
     }
 
     /// Says who is told of the runner's own findings from now on: the handlers that are installed and listen.

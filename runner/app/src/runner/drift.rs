@@ -39,10 +39,13 @@ pub struct Drifted {
 }
 
 impl Runner {
-    /// Lists everything at a provisioner's target, and owes a look to each row that is not as it was.
+    /// Lists everything at a provisioner's target, and owes a look to each row that is not as it was. It begins once the
+    /// component is compiled.
     pub async fn look_for_drift(&self, hook: &str) -> Result<Drifted, Error> {
         let mut drifted = Drifted::default();
-        let Some(installed) = self.registry().working(hook).cloned() else { return Ok(drifted) };
+        let installed = self.registry().named(hook).filter(|installed| installed.held().is_none()).cloned();
+        let Some(installed) = installed else { return Ok(drifted) };
+        installed.component.compiled().await;
         let could_list = installed.has_inventory();
         let mut scan = self.scan(&installed)?;
         let (mut seen, mut listed) = (HashSet::new(), HashSet::new());

@@ -23,6 +23,7 @@ use groundcrew_store::lanes::LaneId;
 use groundcrew_store::remedies::{Begun, Mendable, RemedyEnd, Wish};
 use tokio_util::sync::CancellationToken;
 
+use super::audit::Remedied;
 use super::given;
 use super::handler::LaneMemory;
 use super::installed::Installed;
@@ -35,7 +36,9 @@ pub(crate) const ATTEMPTS_MAX: u32 = 1_000;
 
 /// What became of the findings of one run: all are decided about, so many are tried.
 #[derive(Debug, Default)]
-struct Tried {
+pub(super) struct Tried {
+    /// Whether what is left waits for another run.
+    pub(super) remedied: Remedied,
     attempts: u32,
     counts: BTreeMap<&'static str, u32>,
 }
@@ -59,7 +62,7 @@ impl Tried {
     }
 
     /// For people; none if there is nothing to tell.
-    fn summary(&self) -> Option<String> {
+    pub(super) fn summary(&self) -> Option<String> {
         let counts: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
         (!counts.is_empty()).then(|| counts.join(", "))
     }
@@ -75,31 +78,38 @@ pub enum Mended {
 }
 
 impl Runner {
-    /// Mends what an audit just saw, as far as it may; returns what became of it, for people.
+    /// Mends what an audit just saw, as far as it may, until it is stopped or the runner drains; says what became of it.
     pub(super) async fn mend(
         &self,
         audit: &Audit,
         installed: &Arc<Installed>,
         seen: &BTreeSet<(String, String)>,
         stop: &CancellationToken,
-    ) -> Result<Option<String>, Error> {
-        let Some(enforcement) = &audit.remedy else { return Ok(None) };
+    ) -> Result<Tried, Error> {
         let mut tried = Tried::default();
+        let Some(enforcement) = &audit.remedy else { return Ok(tried) };
         let found = self.store.mendable(installed.id, &enforcement.codes)?;
         let is_seen =
             |found: &Mendable| seen.contains(&(found.finding.code.clone(), found.finding.about.clone()));
         for found in found.into_iter().filter(is_seen) {
-            if stop.is_cancelled() || tried.is_over() {
+            if stop.is_cancelled() || self.draining().is_cancelled() {
+                tried.remedied = Remedied::EndedEarly;
+                break;
+            }
+            if tried.is_over() {
                 break;
             }
             let wish = self.wish(installed, &found, Asked::ByAudit, &audit.name, enforcement.clone());
             tried.note(&self.mend_one(installed, found, wish).await?);
         }
-        Ok(tried.summary())
+        Ok(tried)
     }
 
-    /// Mends one finding because a person says so; none if no auditor reports it.
+    /// Mends one finding because a person says so, once the component is compiled; none if no auditor reports it.
     pub async fn mend_by_hand(&self, finding: i64, who: &str) -> Result<Option<Mended>, Error> {
+        let Some((installed, ..)) = self.wish_by_hand(finding, who)? else { return Ok(None) };
+        installed.component.compiled().await;
+        // The finding, and the time, may be others by now.
         let Some((installed, found, wish)) = self.wish_by_hand(finding, who)? else { return Ok(None) };
         Ok(Some(self.mend_one(&installed, found, wish).await?))
     }
@@ -116,7 +126,7 @@ impl Runner {
         who: &str,
     ) -> Result<Option<(Arc<Installed>, Mendable, Wish)>, Error> {
         let Some(found) = self.store.mendable_by_id(finding)? else { return Ok(None) };
-        let installed = self.registry().hook(found.hook).filter(|hook| hook.still().is_none()).cloned();
+        let installed = self.registry().hook(found.hook).filter(|hook| hook.held().is_none()).cloned();
         let Some(installed) = installed else { return Ok(None) };
         let window = groundcrew_core::may_delete::Window::DEFAULT;
         let enforcement = Enforcement { codes: Vec::new(), grace: Millis::ZERO, window };

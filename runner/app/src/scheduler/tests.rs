@@ -45,6 +45,12 @@ struct Double {
     listed: Mutex<Vec<(String, Timestamp)>>,
     mended: Mutex<Vec<(i64, String)>>,
     let_go: Notify,
+    /// How far remedies of audits come.
+    remedied: Mutex<Remedied>,
+    /// So many remedies fail first.
+    failing: AtomicI64,
+    /// Is full from a remedy on.
+    filled: Mutex<Option<Disk>>,
 }
 
 impl Auditing for Double {
@@ -53,7 +59,7 @@ impl Auditing for Double {
         audit: &'a Audit,
         tick: Option<Timestamp>,
         stop: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Changed, runner::Error>> {
+    ) -> BoxFuture<'a, Result<Audited, runner::Error>> {
         Box::pin(async move {
             let run = self.store.begin_audit(&audit.name, tick, self.clock.now()).await?;
             self.begun.lock().unwrap().push_back(tick);
@@ -61,7 +67,8 @@ impl Auditing for Double {
             let outcome = if whole { "ok" } else { "ended early" }.to_owned();
             let (saw, on_opened, on_resolved, now) = (vec![], vec![], vec![], self.clock.now());
             let end = AuditEnd { run, tick, saw, outcome, summary: None, on_opened, on_resolved, now };
-            Ok(self.store.end_audit(end).await?)
+            let changed = self.store.end_audit(end).await?;
+            Ok(Audited { changed, remedied: *self.remedied.lock().unwrap() })
         })
     }
 
@@ -79,7 +86,13 @@ impl Auditing for Double {
         who: &'a str,
     ) -> BoxFuture<'a, Result<Option<Mended>, runner::Error>> {
         Box::pin(async move {
+            if self.failing.fetch_sub(1, Ordering::SeqCst) > 0 {
+                return Err(groundcrew_store::Error::Missing("finding").into());
+            }
             self.mended.lock().unwrap().push((finding, who.to_owned()));
+            if let Some(disk) = self.filled.lock().unwrap().as_ref() {
+                disk.0.store(true, Ordering::SeqCst);
+            }
             Ok(Some(Mended::Tried("fixed".to_owned())))
         })
     }
@@ -112,8 +125,18 @@ impl Stage {
         let clock = Arc::new(Still(AtomicI64::new(at(now).as_millis())));
         let (begun, listed, mended, let_go) =
             (Mutex::default(), Mutex::default(), Mutex::default(), Notify::new());
-        let work = Double { store: store.clone(), clock: clock.clone(), begun, listed, mended, let_go };
-        let work = Arc::new(work);
+        let (remedied, failing, filled) = (Mutex::default(), AtomicI64::new(0), Mutex::default());
+        let work = Arc::new(Double {
+            store: store.clone(),
+            clock: clock.clone(),
+            begun,
+            listed,
+            mended,
+            let_go,
+            remedied,
+            failing,
+            filled,
+        });
         let schedule = Schedule::parse(cron, zone).unwrap();
         let (name, hooks) = ("nightly".to_owned(), vec!["orphans".to_owned()]);
         let timing = Timing { schedule, jitter: Millis::ZERO, overlap, missed };
@@ -328,6 +351,11 @@ impl Stage {
     async fn asked(&self, scheduler: &mut Scheduler) -> Vec<Errand> {
         self.settle().await;
         scheduler.step().await;
+        self.left()
+    }
+
+    /// What is on record as asked for.
+    fn left(&self) -> Vec<Errand> {
         self.store.errands().unwrap().into_iter().map(|asked| asked.errand).collect()
     }
 }
@@ -344,8 +372,7 @@ async fn what_is_asked_for_by_hand_begins_once_and_takes_no_tick_up() {
     }
     assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
     assert!(stage.goes_on(&mut scheduler).await.is_empty(), "it is under way");
-    let nightly = [audit("nightly"), audit("nightly")];
-    assert_eq!(stage.asked(&mut scheduler).await, nightly, "the other is in no configuration");
+    assert_eq!(stage.asked(&mut scheduler).await, [audit("nightly")], "the other is in no configuration");
     stage.finish(&mut scheduler).await;
     assert_eq!(stage.asked(&mut scheduler).await, []);
     assert_eq!(stage.store.last_tick("nightly").unwrap(), Some(at(ASKED_AT)));
@@ -384,15 +411,80 @@ async fn who_drains_begins_nothing_that_is_asked_for_and_ends_with_what_is_under
     drain.cancel();
     let meanwhile = async {
         stage.settle().await;
-        stage.asks(audit("nightly")).await;
+        stage.asks(Errand::Mend(7)).await;
         asking.wake();
         stage.work.let_go.notify_one();
     };
     let both = async { tokio::join!(scheduler.run(drain, CancellationToken::new()), meanwhile) };
     tokio::time::timeout(std::time::Duration::from_mins(1), both).await.expect("it ends by itself");
     assert_eq!((stage.begun(), stage.outcomes()), (vec![], vec!["ok".to_owned()]));
-    let left: Vec<_> = stage.store.errands().unwrap().into_iter().map(|asked| asked.errand).collect();
-    assert_eq!(left, [audit("nightly")], "for the next runner");
+    assert_eq!(stage.left(), [Errand::Mend(7)], "for the next runner");
+    assert!(stage.work.mended.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_audit_that_was_asked_for_and_whose_remedies_a_drain_ended_early_is_for_the_next_runner() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, ASKED_AT);
+    let (mut scheduler, _asking) = stage.start().await;
+    stage.asks(audit("nightly")).await;
+    assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
+    *stage.work.remedied.lock().unwrap() = Remedied::EndedEarly;
+    stage.work.let_go.notify_one();
+    let drain = CancellationToken::new();
+    drain.cancel();
+    let ends = scheduler.run(drain, CancellationToken::new());
+    tokio::time::timeout(std::time::Duration::from_mins(1), ends).await.expect("it ends by itself");
+    assert_eq!((stage.outcomes(), stage.left()), (vec!["ok".to_owned()], vec![audit("nightly")]));
+}
+
+#[tokio::test]
+async fn a_remedy_whose_beginning_or_end_the_store_does_not_take_is_not_left_on_record_for_good() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, ASKED_AT);
+    let (mut scheduler, _asking) = stage.start().await;
+    stage.asks(Errand::Mend(7)).await;
+    stage.disk.0.store(true, Ordering::SeqCst);
+    scheduler.step().await;
+    assert!(scheduler.running.is_empty(), "what it may do to the process is not on record");
+    stage.disk.0.store(false, Ordering::SeqCst);
+
+    stage.work.failing.store(2, Ordering::SeqCst);
+    *stage.work.filled.lock().unwrap() = Some(stage.disk.clone());
+    let done = async {
+        while stage.work.mended.lock().unwrap().is_empty() {
+            // It is taken up as soon as the store is there again.
+            scheduler.step().await;
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        assert_eq!(stage.left(), [Errand::Mend(7)], "the disk is full");
+        stage.disk.0.store(false, Ordering::SeqCst);
+        while !stage.left().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_mins(1), done).await.expect("it is over some time");
+    assert_eq!(*stage.work.mended.lock().unwrap(), [(7, "ann".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_processes_die_of_is_given_up_and_what_is_cut_off_in_order_is_not() {
+    let stage = Stage::new("0 3 * * *", Overlap::Skip, Missed::Skip, ASKED_AT);
+    stage.asks(audit("nightly")).await;
+    for _ in 0..2 * errands::BEGINNINGS_MAX {
+        let (mut scheduler, _asking) = stage.start().await;
+        assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        scheduler.run(CancellationToken::new(), stop).await;
+    }
+    for _ in 0..errands::BEGINNINGS_MAX {
+        let (mut scheduler, _asking) = stage.start().await;
+        assert_eq!(stage.goes_on(&mut scheduler).await, ["by hand"]);
+        drop(scheduler);
+    }
+    let (mut scheduler, _asking) = stage.start().await;
+    assert!(stage.goes_on(&mut scheduler).await.is_empty());
+    assert_eq!(stage.asked(&mut scheduler).await, []);
 }
 
 mod jobs;
