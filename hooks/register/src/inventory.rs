@@ -42,7 +42,7 @@ impl Inventory for Register {
         let Some(list) = &registry.config.list else {
             return Err(Failure::no_inventory("`list` does not say where the registry lists its documents"));
         };
-        let request = Request::get(registry.url(&list.path));
+        let request = Request::get(registry.url(list.path.trim_start_matches('/')));
         let request = match cursor {
             Some(cursor) => request.query(&list.cursor, cursor),
             None => request,
@@ -60,14 +60,16 @@ fn listed(item: &Value, list: &List, config: &Config) -> Result<Listed> {
     let name = item.pointer(&list.id).and_then(word);
     let name =
         name.ok_or_else(|| Failure::lasting(format!("an item of the list has no text at `{}`", list.id)))?;
+    // As a document's own path, which may begin with a slash as well.
     let path = format!("{}{name}", list.below);
-    let mut body = json!({ "path": path });
-    if let Some(document) = config.document.as_ref().and_then(|wanted| document(wanted, item)) {
-        body["document"] = document;
-    }
+    let path = path.trim_start_matches('/');
+    // Null is not what a look showed, so the thing is looked at by itself: the item says too little, or what is wanted
+    // differs from owner to owner, and nothing is known of that here.
+    let document = config.document.as_ref().and_then(|wanted| document(wanted, item));
+    let body = json!({ "path": path, "document": document });
     let mark = config.mark.as_ref().and_then(|field| item.get(field)?.as_str().map(str::to_owned));
-    let thing = Thing::new(&path, body).mark(mark).output("path", &path);
-    Ok(Listed { kind: "document".to_owned(), key: Some(path), thing })
+    let thing = Thing::new(path, body).mark(mark).output("path", path);
+    Ok(Listed { kind: "document".to_owned(), key: Some(path.to_owned()), thing })
 }
 
 /// What an item shows of a document; nothing, unless it shows all that is wanted of one: a list may say less.

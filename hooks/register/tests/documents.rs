@@ -178,9 +178,31 @@ fn what_the_registry_lists_is_shown_as_far_as_its_items_say() {
     assert_eq!(keys, ["v1/cust 7", "v1/12", "v1/other"]);
     // As a look shows it: what the registry adds is left out.
     assert_eq!(all[0].thing.body, document().body);
-    assert_eq!(all[1].thing.body, json!({ "path": "v1/12" }), "it does not say what the document says");
+    let unsaid = json!({ "path": "v1/12", "document": null });
+    assert_eq!(all[1].thing.body, unsaid, "it does not say what the document says");
     let marks: Vec<_> = all.iter().map(|listed| listed.thing.mark.as_deref()).collect();
     assert_eq!(marks, [Some("gc1:test:row"), Some("gc1:test:row"), None]);
+}
+
+#[test]
+fn what_differs_from_owner_to_owner_is_never_as_it_was_in_a_list() {
+    let pages = json!({ "path": "v1", "items": "/data/all", "id": "/name", "below": "v1/" });
+    // Without an owner the host leaves out fields with words in them.
+    let blank = config(&json!({ "list": pages, "path": null, "document": null }));
+    let fake = Fake::new().config(blank).secret("TOKEN").http(lists);
+    let things = fake.run(|| Register::scan(None, None)).unwrap().things;
+    let bodies: Vec<_> = things.into_iter().map(|listed| listed.thing.body).collect();
+    let unsaid = |path: &str| json!({ "path": path, "document": null });
+    assert_eq!(bodies, [unsaid("v1/cust 7"), unsaid("v1/12")]);
+}
+
+#[test]
+fn a_slash_before_a_path_of_the_list_is_the_one_after_the_server() {
+    let pages = json!({ "path": "/v1", "items": "/data/all", "id": "/name", "below": "/v1/" });
+    let things = listing(&pages).run(|| Register::scan(None, None)).unwrap().things;
+    let keys: Vec<_> = things.iter().map(|listed| listed.key.as_deref().unwrap()).collect();
+    assert_eq!(keys, ["v1/cust 7", "v1/12"]);
+    assert!(things.iter().all(|listed| listed.key.as_ref() == Some(&listed.thing.id)));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //!   Memory --open--> Store of a process
 //!     |      open--> Store of the next one, after its death
 //!     +- keep -----> Contents: every row, as it is now
-//!     +- remember -> one Contents after each commit
+//!     +- remember -> one Contents after each of the next commits
 //!     +- put_back(Contents): the rows are again what they were then
 //! ```
 //!
@@ -36,7 +36,14 @@ struct Inner {
     connection: Mutex<Connection>,
     tables: Vec<Table>,
     /// What it was after each commit, if that is wanted.
-    history: Mutex<Option<Vec<Contents>>>,
+    history: Mutex<Option<History>>,
+}
+
+/// What a database was after each of its next commits.
+struct History {
+    kept: Vec<Contents>,
+    /// How many commits are kept at most.
+    most: usize,
 }
 
 /// How one table is read, emptied and filled.
@@ -76,23 +83,23 @@ impl Memory {
         self.contents(&self.connection(), None)
     }
 
-    /// From now on keeps what it is after each commit.
-    pub fn remember(&self) -> Result<()> {
+    /// From now on keeps what it is after each commit, of so many.
+    pub fn remember(&self, most: usize) -> Result<()> {
         let now = self.keep()?;
-        *self.history() = Some(vec![now]);
+        *self.history() = Some(History { kept: vec![now], most });
         Ok(())
     }
 
-    /// What it was when it began to remember, and after each commit since then; it remembers no longer.
+    /// What it was when it began to remember, and after each commit that was to be kept; it remembers no longer.
     pub fn remembered(&self) -> Vec<Contents> {
-        self.history().take().unwrap_or_default()
+        self.history().take().map_or_else(Vec::new, |history| history.kept)
     }
 
     /// Something was committed.
     pub(crate) fn committed(&self, connection: &Connection) -> Result<()> {
-        if let Some(history) = &mut *self.history() {
-            let now = self.contents(connection, history.last())?;
-            history.push(now);
+        if let Some(history) = self.history().as_mut().filter(|history| history.kept.len() <= history.most) {
+            let now = self.contents(connection, history.kept.last())?;
+            history.kept.push(now);
         }
         Ok(())
     }
@@ -135,7 +142,7 @@ impl Memory {
         Ok(transaction.commit()?)
     }
 
-    fn history(&self) -> MutexGuard<'_, Option<Vec<Contents>>> {
+    fn history(&self) -> MutexGuard<'_, Option<History>> {
         self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

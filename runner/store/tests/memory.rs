@@ -107,15 +107,17 @@ async fn numbers_that_are_never_given_again_are_put_back_too() {
 }
 
 #[tokio::test]
-async fn each_commit_is_remembered_as_long_as_that_is_wanted() {
+async fn as_many_commits_are_remembered_as_are_wanted() {
     let memory = Memory::new().unwrap();
     let store = memory.open(Options::default()).unwrap();
     let before = memory.keep().unwrap();
-    memory.remember().unwrap();
+    memory.remember(2).unwrap();
     hook(&store, "one").await;
     let between = memory.keep().unwrap();
     hook(&store, "two").await;
-    assert_eq!(memory.remembered(), [before, between, memory.keep().unwrap()]);
+    let after = memory.keep().unwrap();
     hook(&store, "three").await;
+    assert_eq!(memory.remembered(), [before, between, after]);
+    hook(&store, "four").await;
     assert!(memory.remembered().is_empty());
 }

@@ -119,6 +119,13 @@ fn compare(component: &[u8], text: &str) {
     let moments: Vec<_> = (0..whole.moments.len()).filter(|at| whole.fresh[*at]).collect();
     assert_eq!(deaths.count(), moments.len());
     assert!(moments.len() > 20, "{moments:?}");
+    // What is not kept is played from the beginning.
+    let few = Deaths::first(&scene, 10);
+    assert_eq!(few.count(), 10);
+    for at in [moments[9], moments[10]] {
+        let crash = [Strike { at, blow: Blow::Crash }];
+        assert_eq!(format!("{:#?}", few.play(&scene, &crash)), format!("{:#?}", play(&scene, &crash)));
+    }
     for at in moments {
         let crash = |at| Strike { at, blow: Blow::Crash };
         for strikes in [vec![crash(at)], vec![crash(at), crash(at + 1 + at % 5)]] {

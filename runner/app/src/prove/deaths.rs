@@ -24,6 +24,10 @@ use super::happening::Owed;
 use super::play::{Begins, Lasting, Played, Stage, play, schedule};
 use super::scene::{Records, Scene};
 
+/// Moments whose deaths are kept of one scene: each with a copy of the fake as it was. Later ones are played from the
+/// beginning.
+const LEFTS_MAX: usize = 2_000;
+
 /// What the deaths of one scene leave.
 #[derive(Debug)]
 pub struct Deaths {
@@ -54,22 +58,34 @@ impl Deaths {
     /// # Panics
     /// As [`play()`].
     pub fn of(scene: &Scene<Nobody>) -> Self {
+        Self::first(scene, LEFTS_MAX)
+    }
+
+    /// The same of the first moments only, so many at most; deaths at later ones are played from the beginning.
+    ///
+    /// # Panics
+    /// As [`play()`].
+    pub fn first(scene: &Scene<Nobody>, most: usize) -> Self {
         let scene = &Scene { records: Records::None, ..scene.clone() };
         let mut stage = Stage::new(scene, &[], Disk::empty());
         let lefts = Arc::new(Mutex::new(BTreeMap::new()));
         let (kept, lasting) = (lefts.clone(), stage.lasting());
         let witness = move |moment, met| {
-            kept.lock().unwrap_or_else(PoisonError::into_inner).insert(moment, Left::of(&lasting, met));
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < most {
+                kept.insert(moment, Left::of(&lasting, met));
+            }
         };
         stage.schedule = Arc::new(schedule(&[], &stage.clock, &stage.next).witnessed(witness));
         let disk = stage.disk.clone();
-        disk.remember();
+        // Each commit is such a moment, so none that is kept comes after more of them.
+        disk.remember(most);
         stage.run(&[]);
         let lefts = std::mem::take(&mut *lefts.lock().unwrap_or_else(PoisonError::into_inner));
         Self { lefts, disks: disk.memory().remembered() }
     }
 
-    /// How many moments there are at which a death leaves something of its own.
+    /// How many moments are kept at which a death leaves something of its own.
     pub fn count(&self) -> usize {
         self.lefts.len()
     }
@@ -81,10 +97,10 @@ impl Deaths {
     pub fn play(&self, scene: &Scene<Nobody>, strikes: &[Strike]) -> Played<()> {
         let first = strikes.iter().min_by_key(|strike| strike.at).filter(|it| it.blow == Blow::Crash);
         let left = first.and_then(|first| self.lefts.get(&first.at));
-        match left.and_then(|left| Some((left, self.disks.get(left.met.commits())?))) {
-            Some((left, disk)) => left.stage(scene, strikes, disk).run(strikes),
-            None => play(scene, strikes),
-        }
+        let Some(left) = left else { return play(scene, strikes) };
+        let disk =
+            self.disks.get(left.met.commits()).expect("invariant: the disk is kept of each death that is");
+        left.stage(scene, strikes, disk).run(strikes)
     }
 }
 

@@ -50,9 +50,9 @@ impl Disk {
         &self.0.memory
     }
 
-    /// From now on it keeps what it is after each commit.
-    pub(super) fn remember(&self) {
-        self.0.memory.remember().expect("invariant: a database that is written can be read");
+    /// From now on it keeps what it is after each commit, of so many.
+    pub(super) fn remember(&self, most: usize) {
+        self.0.memory.remember(most).expect("invariant: a database that is written can be read");
     }
 
     /// Notes what it is now.

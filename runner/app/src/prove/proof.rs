@@ -17,7 +17,7 @@ use super::happening::Happening;
 use super::lifecycle;
 use super::ordeal::Ordeal;
 use super::play::{Played, play};
-use super::scene::{Looks, Records, Scene};
+use super::scene::{Looks, Memory, Records, Scene};
 use super::shrink::{less_steps, smaller};
 use super::trial::{Pairs, blows, chosen, in_parallel, seconds};
 use super::why;
@@ -47,7 +47,7 @@ pub struct Proof {
     pub ends: usize,
     /// Lives of its owners that were drawn, each undisturbed and under several ordeals.
     pub lives: usize,
-    /// How often it was played, from its beginning or from a death on.
+    /// How often it was played, from its beginning or from a death on; the play that keeps what deaths leave is not counted.
     pub plays: usize,
     /// The shortest way in which it goes wrong.
     pub failure: Option<Failure>,
@@ -103,10 +103,12 @@ pub fn prove(scene: &Scene<Nobody>, extent: Extent, watch: &dyn Watch) -> Proof 
     Prover { deaths: deaths(&scene), ..Prover::new(&scene, watch, 1) }.prove(&whole, extent)
 }
 
-/// What the deaths of a scene leave; none, if ordeals are staged from another script than its own.
+/// What the deaths of a scene leave; none, if ordeals are staged from another script than its own, or a death also takes
+/// what was committed.
 fn deaths(scene: &Scene<Nobody>) -> Option<Deaths> {
     let staged = Ordeal::default().staged(scene);
-    (staged.script == scene.script).then(|| Deaths::of(scene))
+    let leave_all = staged.script == scene.script && scene.memory == Memory::Durable;
+    leave_all.then(|| Deaths::of(scene))
 }
 
 /// What came of an ordeal that was played again.

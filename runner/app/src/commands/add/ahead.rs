@@ -1,10 +1,12 @@
 //! Compiles what was approved, so that the next start or reload finds it in the cache.
 //!
 //! Only where a runner has begun: the first one makes the key that compiled components are signed with, and whoever
-//! approves may be somebody else, or on another machine.
+//! approves may be somebody else, or on another machine. Who may not read that key is told that nothing is compiled.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::Path;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
@@ -44,7 +46,7 @@ pub(super) fn compile(context: &Context, hooks: &[&Hook]) -> Result<Vec<Compiled
     let (mut seen, mut compiled) = (BTreeSet::new(), Vec::new());
     for hook in all {
         // What is compiled under a digest is what has it: the file may be written anew meanwhile.
-        let bytes = components::read(&hook.component)?;
+        let bytes = components::read(&hook.component).map_err(|error| approved(Failure::of(&error)))?;
         let refused = |error: inspect::Error| approved(Failure::of(&error));
         let inspected = inspect(&bytes).map_err(refused)?;
         if seen.insert(inspected.digest) {
@@ -64,9 +66,16 @@ pub(super) fn told(compiled: &[Compiled]) -> String {
     format!("compiled {} in {took}: the next start or reload does not have to\n", compiled.len())
 }
 
-/// The cache of the installation; none where no runner has begun.
+/// The cache of the installation; none where no runner has begun, or where what it began may not be read.
 fn cache(context: &Context) -> Result<Option<Cache>, Failure> {
     let dir = context.data_dir();
+    // The key first: beside one that is closed, the database may not open either, and would not say why.
+    for file in [dir.key(), dir.database()] {
+        if let Some(why) = denied(&file, File::open(&file).map(drop)) {
+            say(&why);
+            return Ok(None);
+        }
+    }
     if !dir.database().exists() {
         return Ok(None);
     }
@@ -103,7 +112,31 @@ fn one(
     Ok(Some(Compiled { hook: hook.to_owned(), component, took_ms: took.as_i64() }))
 }
 
+/// What is said where whoever approves may not read one of the installation's files; of all else whoever needs it says
+/// what is wrong.
+fn denied(path: &Path, opened: io::Result<()>) -> Option<String> {
+    let error = opened.err().filter(|error| error.kind() == ErrorKind::PermissionDenied)?;
+    let path = path.display();
+    Some(format!(
+        "nothing is compiled ahead: cannot read {path}: {error}; the next start or reload compiles\n"
+    ))
+}
+
 /// How far it is; nobody is left to be told where that cannot be written.
 fn say(line: &str) {
     drop(anstream::stderr().write_all(line.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_read_what_a_runner_made_is_told_that_nothing_is_compiled() {
+        let of = |kind: ErrorKind| denied(Path::new("data/key"), Err(kind.into()));
+        let told = "nothing is compiled ahead: cannot read data/key: permission denied; the next start or reload compiles\n";
+        assert_eq!(of(ErrorKind::PermissionDenied).as_deref(), Some(told));
+        assert_eq!(of(ErrorKind::NotFound), None, "no runner has begun");
+        assert_eq!(denied(Path::new("data/key"), Ok(())), None);
+    }
 }
