@@ -44,14 +44,16 @@ pub enum Kept {
 }
 
 impl Store {
-    /// Keeps what a person asks for, and that they did. What is asked for already, and is not over, is kept once.
+    /// Keeps what a person asks for, and that they did. What is asked for already, and has not begun, is kept once.
     pub async fn ask(&self, errand: Errand, act: OperatorAct, now: Timestamp) -> Result<Kept> {
         self.write(move |connection| {
             let (audit, finding) = match &errand {
                 Errand::Audit(name) => (Some(name), None),
                 Errand::Mend(finding) => (None, Some(finding)),
             };
-            let text = "SELECT count(*), coalesce(max(audit IS ?1 AND finding IS ?2), 0) FROM errand";
+            // What has begun may have looked already: whoever asks by then asks for another look.
+            let text =
+                "SELECT count(*), coalesce(max(begun = 0 AND audit IS ?1 AND finding IS ?2), 0) FROM errand";
             let read = |row: &Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, bool>(1)?));
             let (asked, is_asked) = connection.query_row(text, params![audit, finding], read)?;
             if !is_asked {

@@ -50,7 +50,7 @@ async fn more_than_a_runner_takes_is_refused_and_not_on_record() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_again_before_it_is_over_is_kept_once_even_where_no_more_is_taken() {
+async fn what_is_asked_for_again_before_it_begins_is_kept_once_even_where_no_more_is_taken() {
     let bench = Bench::new();
     let others = (1..i64::from(ERRANDS_MAX)).map(Errand::Mend);
     for errand in std::iter::once(Errand::Audit("nightly".to_owned())).chain(others) {
@@ -80,6 +80,9 @@ async fn beginnings_of_an_errand_count_until_a_process_ends_in_order() {
         bench.store.begin_errand(first).await.unwrap();
     }
     assert_eq!(begun(), [2, 0]);
+    // It may have looked by now, so whoever asks again is owed another look.
+    bench.store.ask(Errand::Mend(7), act(), at(2)).await.unwrap();
+    assert_eq!(begun(), [2, 0, 0]);
     bench.store.spare_errands().await.unwrap();
-    assert_eq!(begun(), [0, 0]);
+    assert_eq!(begun(), [0, 0, 0]);
 }
