@@ -120,7 +120,7 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
     let could_be = |thing: &&Thing| made_then(scene, thing) != Some(false) || scene.holds(Rule::NewMayBeOurs);
     let possible: Vec<_> = look.things.iter().filter(new).filter(could_be).collect();
     match possible[..] {
-        [only] if made_then(scene, only) == Some(true) && !could_be_anothers(scene) => {
+        [only] if made_then(scene, only) == Some(true) && !could_be_of_another(scene) => {
             Step::Take { thing: only.clone(), origin: Origin::Presumed }
         }
         [] if scene.want.is_none() => given_up(scene, look, over),
@@ -135,7 +135,7 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
 }
 
 /// Whether what is new could as well be another row's, whose key is forgotten as this one's is: then a person decides.
-fn could_be_anothers(scene: &Scene<'_>) -> bool {
+fn could_be_of_another(scene: &Scene<'_>) -> bool {
     scene.policy.class == Class::Keyed && scene.listing_busy && scene.holds(Rule::KeysApart)
 }
 
