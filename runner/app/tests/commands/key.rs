@@ -1,7 +1,9 @@
 //! The installation's key beside its database: with another one, or none, nothing begins.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -59,7 +61,7 @@ impl Fixture {
         let ended = (0..looks).find_map(|_| {
             sleep(pause);
             let is_over = up.try_wait().unwrap().is_some();
-            (is_over || socket.exists()).then_some(is_over)
+            (is_over || is_up(&socket)).then_some(is_over)
         });
         drop(up.kill());
         let output = up.wait_with_output().unwrap();
@@ -95,6 +97,18 @@ impl Fixture {
         assert!(!self.dir.path().join("again.db").exists());
         assert!(!self.store().is_recovering().unwrap());
     }
+}
+
+/// Whether a runner answers behind the socket, which is there from the first moment of its start.
+fn is_up(socket: &Path) -> bool {
+    let asked = || -> io::Result<String> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: runner\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    asked().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
 }
 
 #[test]

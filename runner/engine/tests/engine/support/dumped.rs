@@ -11,10 +11,15 @@ struct Mapping {
     from: u64,
     to: u64,
     writable: bool,
+    /// Whether its first contents are a file's: the image of a linear memory, or a binary's own data.
+    of_file: bool,
 }
 
-/// Linear memories of the pool: what is writable and, without a gap, followed by more than a gigabyte that nobody may touch.
+/// Linear memories of the pool: what is writable, begins somewhere as a component's image of it, and is followed without a gap
+/// by more than a gigabyte that nobody may touch.
 ///
+/// The host's own heaps hold what guests must never see, and may lie just below another test's pool that is not used yet: those
+/// have no image.
 /// Memories of runs that wait are among them as they are, with whatever the guest has freed and not written again.
 pub(crate) fn memories() -> Vec<u8> {
     let maps = read_to_string("/proc/self/maps").unwrap();
@@ -22,30 +27,39 @@ pub(crate) fn memories() -> Vec<u8> {
     let process = File::open("/proc/self/mem").unwrap();
     let mut memories = Vec::new();
     for (place, reserved) in all.iter().enumerate().filter(|(_, it)| !it.writable && it.len() >= RESERVED) {
-        let mut from = reserved.from;
-        for mapping in all[..place].iter().rev().take_while(|it| it.writable) {
-            if mapping.to != from {
-                break;
-            }
+        let before: Vec<_> = before(&all[..place], reserved.from).collect();
+        if !before.iter().any(|mapping| mapping.of_file) {
+            continue;
+        }
+        for mapping in before {
             let mut bytes = vec![0; mapping.len() as usize];
             // Another test's memory may go while it is read.
             if process.read_exact_at(&mut bytes, mapping.from).is_ok() {
                 memories.extend(bytes);
             }
-            from = mapping.from;
         }
     }
     memories
 }
 
+/// What is writable before an address, without a gap, the nearest first.
+fn before(all: &[Mapping], mut until: u64) -> impl Iterator<Item = &Mapping> {
+    all.iter().rev().take_while(move |mapping| {
+        let joins = mapping.writable && mapping.to == until;
+        until = mapping.from;
+        joins
+    })
+}
+
 impl Mapping {
-    /// Reads a line of `/proc/PID/maps`: `FROM-TO PERMISSIONS ...`.
+    /// Reads a line of `/proc/PID/maps`: `FROM-TO PERMISSIONS OFFSET DEVICE INODE PATH`.
     fn read(line: &str) -> Self {
-        let mut words = line.split(' ');
+        let mut words = line.split_ascii_whitespace();
         let (from, to) = words.next().unwrap().split_once('-').unwrap();
         let number = |digits| u64::from_str_radix(digits, 16).unwrap();
         let writable = words.next().unwrap().starts_with("rw");
-        Self { from: number(from), to: number(to), writable }
+        let of_file = words.nth(2).unwrap() != "0";
+        Self { from: number(from), to: number(to), writable, of_file }
     }
 
     fn len(&self) -> u64 {
