@@ -56,19 +56,21 @@ pub mod upgrades;
 pub mod versions;
 pub mod wants;
 
+mod faults;
 mod log;
 mod memory;
 mod migrations;
 mod older;
+mod reader;
 mod sql;
 mod writer;
 
+pub use faults::{CommitFault, CommitFaults, CommitMoment};
 pub use log::Bounds;
 pub use memory::{Contents, Memory};
+pub use reader::Reader;
 pub use rusqlite::{Connection, Row};
-pub use writer::{
-    BATCH_MAX, CommitFault, CommitFaults, CommitMoment, Health, Options, QUEUE_MAX, Reader, Store,
-};
+pub use writer::{BATCH_MAX, Health, Options, QUEUE_MAX, Store};
 
 use groundcrew_core::time::Timestamp;
 

@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::writer::{BUSY, CommitFault, CommitFaults, CommitMoment};
+use crate::faults::{CommitFault, CommitFaults, CommitMoment};
+use crate::writer::BUSY;
 use crate::{Error, Result};
 
 /// How long the writer waits for readers when it folds the log; one that reads for longer puts it off.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::writer::open_reader;
+use crate::reader::open_reader;
 use crate::{Error, Result, migrations};
 
 /// A database that is read from a copy.

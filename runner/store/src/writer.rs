@@ -1,4 +1,4 @@
-//! The writer: group commit, savepoints, reopening after I/O errors; and read-only connections.
+//! The writer: group commit, savepoints, reopening after I/O errors.
 //!
 //! Of a file it is a thread. A database in memory is written where that is asked for, one mutation a commit.
 
@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::faults::{CommitFault, CommitFaults, CommitMoment};
 use crate::log::{Bounds, Log};
 use crate::memory::{Hold, Memory};
-use crate::older::Older;
+use crate::reader::Readers;
 use crate::{Error, Result, RunId, migrations};
 
 /// Mutations in one commit, at most.
@@ -54,34 +55,6 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// A moment around a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitMoment {
-    /// Right before it.
-    Before,
-    /// Right after it, before anybody is told.
-    After,
-    /// Right before the log is moved into the database.
-    Checkpoint,
-}
-
-/// What a fault schedule does to a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitFault {
-    /// Nothing.
-    None,
-    /// The commit fails as if the disk had.
-    Fail,
-    /// The process dies: nobody is told, nothing is written any more.
-    Crash,
-}
-
-/// A fault schedule over commits.
-pub trait CommitFaults: Send + Sync {
-    /// What happens at this moment.
-    fn at(&self, moment: CommitMoment) -> CommitFault;
-}
-
 /// Whether the store can be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -113,12 +86,7 @@ enum Queue {
 #[derive(Clone)]
 pub struct Store {
     queue: Queue,
-    readers: Arc<Mutex<Vec<Connection>>>,
-    /// What is read instead of a file.
-    memory: Option<Memory>,
-    path: Arc<Path>,
-    /// Where only reading goes on, of a database that has an older schema.
-    older: Option<Arc<Older>>,
+    readers: Readers,
     health: watch::Receiver<Health>,
     commits: watch::Receiver<u64>,
     runs: Arc<AtomicI64>,
@@ -126,7 +94,7 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Store").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
@@ -155,10 +123,7 @@ impl Store {
         thread.spawn(move || writer.run(jobs)).map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Queue::Thread(queue),
-            readers: Arc::default(),
-            memory: None,
-            path: path.into(),
-            older: None,
+            readers: Readers::of_file(path),
             health,
             commits,
             runs: Arc::new(AtomicI64::new(last)),
@@ -184,14 +149,19 @@ impl Store {
         };
         Ok(Self {
             queue: Queue::Here(Arc::new(Mutex::new(writer))),
-            readers: Arc::default(),
-            memory: Some(memory.clone()),
-            path: path.into(),
-            older: None,
+            readers: Readers::of_memory(memory),
             health,
             commits,
             runs: Arc::new(AtomicI64::new(last)),
         })
+    }
+
+    /// One that only reads: every write answers [`Error::Closed`].
+    pub(crate) fn read_only(readers: Readers) -> Self {
+        let (queue, _) = mpsc::channel(1);
+        let (_, health) = watch::channel(Health::Good);
+        let (_, commits) = watch::channel(0);
+        Self { queue: Queue::Thread(queue), readers, health, commits, runs: Arc::default() }
     }
 
     /// Runs one mutation; when this returns, it is durable.
@@ -224,26 +194,12 @@ impl Store {
 
     /// Reads with a read-only connection; sees what was committed.
     pub(crate) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        if let Some(memory) = &self.memory {
-            return query(&memory.connection());
-        }
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match (pooled, &self.older) {
-            (Some(pooled), _) => pooled,
-            (None, None) => open_reader(&self.path)?,
-            (None, Some(older)) => open_reader(&older.copy_of(&self.path)?)?,
-        };
-        let answer = query(&connection);
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        answer
+        self.readers.read(query)
     }
 
     /// Reads the file itself, whatever its schema is.
     pub(crate) fn read_as_it_is<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        match &self.older {
-            None => self.read(query),
-            Some(_) => query(&open_reader(&self.path)?),
-        }
+        self.readers.read_as_it_is(query)
     }
 
     /// Whether the file is what it should be, as SQLite's `quick_check` says.
@@ -254,7 +210,7 @@ impl Store {
         })
     }
 
-    /// The same for several queries: all see one commit, and what they share is fetched once.
+    /// Reads with several queries: all see one commit, and what they share is fetched once.
     pub(crate) fn read_at_once<T>(&self, query: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
@@ -276,7 +232,7 @@ impl Store {
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.readers.path()
     }
 
     /// The next run's number; unused ones are skipped.
@@ -309,66 +265,6 @@ fn open_writer(path: &Path) -> Result<Connection> {
     let mut connection = open().map_err(|source| Error::Open { path: path.to_owned(), source })?;
     migrations::migrate(&mut connection, path)?;
     Ok(connection)
-}
-
-/// Opens a database of a schema that this program knows, or an older one, for reading.
-pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(BUSY)?;
-        connection.set_prepared_statement_cache_capacity(100);
-        Ok(connection)
-    };
-    let connection = open().map_err(|source| Error::Open { path: path.to_owned(), source })?;
-    let found = migrations::found(&connection)?;
-    if found > migrations::KNOWN {
-        return Err(Error::Newer { path: path.to_owned(), found, known: migrations::KNOWN });
-    }
-    Ok(connection)
-}
-
-/// Reads a database that another process may be writing.
-#[derive(Debug)]
-pub struct Reader(());
-
-impl Reader {
-    /// Opens a store that only reads; every write answers [`Error::Closed`].
-    ///
-    /// Of a database with an older schema it reads a migrated copy, which the first query makes; the database stays
-    /// as it is, and what is written to it from then on is not seen.
-    ///
-    /// # Errors
-    /// [`Error::Open`] if there is none, [`Error::Newer`] if a newer version wrote it.
-    pub fn open(path: &Path) -> Result<Store> {
-        let connection = open_reader(path)?;
-        let found = migrations::found(&connection)?;
-        let (pooled, older) = if found < migrations::KNOWN {
-            (Vec::new(), Some(Arc::new(Older::new(found))))
-        } else {
-            (vec![connection], None)
-        };
-        Ok(Self::with(pooled, older, None, path))
-    }
-
-    /// The same of a database in memory.
-    pub fn on(memory: &Memory) -> Store {
-        Self::with(Vec::new(), None, Some(memory.clone()), Path::new(IN_MEMORY))
-    }
-
-    fn with(
-        pooled: Vec<Connection>,
-        older: Option<Arc<Older>>,
-        memory: Option<Memory>,
-        path: &Path,
-    ) -> Store {
-        let (queue, _) = mpsc::channel(1);
-        let (_, health) = watch::channel(Health::Good);
-        let (_, commits) = watch::channel(0);
-        let readers = Arc::new(Mutex::new(pooled));
-        let (queue, path) = (Queue::Thread(queue), path.into());
-        Store { queue, readers, memory, path, older, health, commits, runs: Arc::default() }
-    }
 }
 
 /// Whether an error says something about the disk rather than about the statement.
