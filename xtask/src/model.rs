@@ -6,7 +6,8 @@ use anyhow::bail;
 
 use crate::setup::call;
 
-/// Explores what every test run does; with `--full` the whole product, which takes minutes.
+/// Explores what every test run does; with `--full` the whole product, which takes a quarter of an hour
+/// and up to seven gigabytes.
 ///
 /// Prints how many states of each world were visited, and the story of the first broken promise.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -17,7 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     };
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--quiet", "--locked", "--workspace", "--test", "model", "--"]);
-    // Each search of the product takes half a gigabyte.
+    // A search of the product takes up to four and a half gigabytes.
     cargo.args(["--nocapture", "--test-threads=2", "keep_every_promise"]);
     if full {
         cargo.env("GROUNDCREW_MODEL_FULL", "1");
