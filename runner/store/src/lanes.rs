@@ -102,9 +102,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<LaneId>> {
         self.read(|connection| {
-            // A sum as a limit: SQLite plans anew whenever a limit that is a mere parameter is bound.
             let text = "SELECT subject FROM lane WHERE hook = ?1 AND swept = ?2 AND due_at <= ?3
-                ORDER BY due_at, subject LIMIT ?4 + 0";
+                ORDER BY due_at, subject LIMIT ?4";
             let mut statement = connection.prepare_cached(text)?;
             let lane = |row: &rusqlite::Row<'_>| Ok(LaneId { hook, subject: SubjectId(row.get(0)?) });
             let swept = cause == Cause::Sweep;

@@ -23,7 +23,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::writer::{IN_MEMORY, Options};
-use crate::{Result, Store, migrations};
+use crate::{Result, Store, migrations, sql};
 
 /// Prepared statements that are kept: all that there are.
 const STATEMENTS: usize = 2_000;
@@ -67,6 +67,7 @@ impl Memory {
     /// An empty database of this version.
     pub fn new() -> Result<Self> {
         let mut connection = Connection::open_in_memory()?;
+        sql::plan_once(&connection)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         migrations::migrate(&mut connection, IN_MEMORY.as_ref())?;
         let tables = tables(&connection)?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::memory::Memory;
 use crate::older::Older;
 use crate::writer::{BUSY, IN_MEMORY};
-use crate::{Error, Result, Store, migrations};
+use crate::{Error, Result, Store, migrations, sql};
 
 /// The connections of a store that only read. Cheap to clone.
 #[derive(Clone)]
@@ -66,6 +66,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
+        sql::plan_once(&connection)?;
         connection.set_prepared_statement_cache_capacity(100);
         Ok(connection)
     };

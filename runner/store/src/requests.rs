@@ -32,12 +32,15 @@ impl Store {
         runs: u32,
     ) -> Result<Option<(RunId, Vec<StoredRequest>)>> {
         self.read(|connection| {
-            let text = "SELECT max(id) FROM (SELECT id FROM run WHERE hook = ?1 AND id > ?2 ORDER BY id LIMIT ?3 + 0)";
-            let last: Option<i64> =
-                connection.prepare_cached(text)?.query_row(params![hook.0, after.0, runs], |row| row.get(0))?;
+            let text =
+                "SELECT max(id) FROM (SELECT id FROM run WHERE hook = ?1 AND id > ?2 ORDER BY id LIMIT ?3)";
+            let last: Option<i64> = connection
+                .prepare_cached(text)?
+                .query_row(params![hook.0, after.0, runs], |row| row.get(0))?;
             let Some(last) = last else { return Ok(None) };
             // As text: SQLite takes a blob for its own binary JSON.
-            let text = "SELECT run.id, run.subject, run.settings, json_extract(CAST(call.ask AS TEXT), '$.method'),
+            let text =
+                "SELECT run.id, run.subject, run.settings, json_extract(CAST(call.ask AS TEXT), '$.method'),
                   json_extract(CAST(call.ask AS TEXT), '$.url')
                 FROM run JOIN call ON call.run = run.id
                 WHERE run.hook = ?1 AND run.id > ?2 AND run.id <= ?3 AND run.started >= ?4

@@ -251,8 +251,7 @@ impl Store {
     /// Runs by a filter of `?1` and `?2`; `?3` is how many.
     pub(crate) fn list_runs<P: rusqlite::Params>(&self, filter: &str, params: P) -> Result<Vec<RunRecord>> {
         self.read(|connection| {
-            // A sum as a limit: SQLite plans anew whenever a limit that is a mere parameter is bound.
-            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT ?3 + 0");
+            let text = format!("SELECT {COLUMNS} FROM run WHERE {filter} ORDER BY id DESC LIMIT ?3");
             let mut statement = connection.prepare_cached(&text)?;
             let rows = statement.query_map(params, stored)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -1,13 +1,20 @@
-//! Reading rows: words, times, JSON, each with an error that names what was found.
+//! Reading rows: words, times, JSON, each with an error that names what was found; and how statements are planned.
 
 use std::str::FromStr;
 
 use groundcrew_core::time::Timestamp;
-use rusqlite::Row;
+use rusqlite::config::DbConfig;
 use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
 use serde::de::DeserializeOwned;
 
 type SqlResult<T> = rusqlite::Result<T>;
+
+/// A statement is planned once, whatever is bound to it. Otherwise SQLite plans anew with each new limit or pattern, and with
+/// each value that the condition of a partial index might be about (*query planner stability guarantee*).
+pub(crate) fn plan_once(connection: &Connection) -> SqlResult<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
 
 fn misfit(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))

@@ -32,7 +32,7 @@ pub struct BriefRun {
 // A run's calls are numbered from 0: the last one says how many there are, and is found by the key alone.
 const BRIEF: &str =
     "SELECT id, component, op, seq, resource, started, ended, outcome, (SELECT max(n) + 1 FROM call WHERE call.run = run.id)
-    FROM run WHERE hook = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3 + 0";
+    FROM run WHERE hook = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 const STUCK: &str = "SELECT id FROM resource WHERE hook = ?1 AND state <> 'gone' AND attempts >= ?2";
 const DEAD: &str = "SELECT seq FROM dead WHERE hook = ?1";
 

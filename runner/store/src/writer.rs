@@ -14,7 +14,7 @@ use crate::faults::{CommitFault, CommitFaults, CommitMoment};
 use crate::log::{Bounds, Log};
 use crate::memory::{Hold, Memory};
 use crate::reader::Readers;
-use crate::{Error, Result, RunId, migrations};
+use crate::{Error, Result, RunId, migrations, sql};
 
 /// Mutations in one commit, at most.
 pub const BATCH_MAX: usize = 1_024;
@@ -251,6 +251,7 @@ fn open_writer(path: &Path) -> Result<Connection> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
+        sql::plan_once(&connection)?;
         // Before the first table, or history can never be given back to the disk.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
