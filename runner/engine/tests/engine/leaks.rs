@@ -14,7 +14,7 @@ use groundcrew_engine::secrets::{Format, Position, Secret, Secrets, Sign, Signin
 use serde_json::{Value, json};
 
 use crate::support::spelt::{held, spellings};
-use crate::support::{Fake, Kept, Setup, component, load, logged, memories};
+use crate::support::{Fake, Kept, Setup, component, load, logged, memories_with};
 
 /// One for each place that a stanza can put a secret at, and one that an API hands out; found nowhere else.
 const HEADER: &str = "canary-HEADER/+\"0f1e2d3c";
@@ -25,8 +25,8 @@ const WEBHOOK: &str = "Y2FuYXJ5LVdFQkhPT0stMGYxZQ==";
 const AWS: [&str; 2] = ["AKIACANARYAWS0001", "canary/AWS+secret+of+0001"];
 const ADDRESS: [&str; 2] = ["canary-ADDRESS-pass", "canary-ADDRESS-parameter"];
 const HANDED_OUT: &str = "canary-SEALED \"ü\" /+=&";
-/// No secret at all: what the search must find where it is.
-const MARKER: &str = "marker-5c6d7e8f";
+/// No secrets at all: what the search must find where it is, one for each test.
+const MARKERS: [&str; 2] = ["marker-5c6d7e8f", "marker-7e8f5c6d"];
 
 const CANARIES: [&str; 10] =
     [HEADER, BEARER, MACAROON, BASIC, WEBHOOK, AWS[0], AWS[1], ADDRESS[0], ADDRESS[1], HANDED_OUT];
@@ -34,16 +34,16 @@ const CANARIES: [&str; 10] =
 const PLANTED: [&str; 3] = ["planted-PLAIN-1f2e3d4c", "planted/QUOTED+\"ü\" /=&", "AKIAPLANTED000001"];
 
 /// Says everything to everybody: in headers, bodies, where it leads to, and in what goes wrong.
-fn indiscreet(values: &[&str], found: Arc<Mutex<Vec<u8>>>) -> Arc<Fake> {
+fn indiscreet(values: &[&str], marker: &'static str, found: Arc<Mutex<Vec<u8>>>) -> Arc<Fake> {
     let all: Vec<String> = values.iter().flat_map(|value| spellings(value)).collect();
     Fake::new(move |request: &Request| {
         let path = url::Url::parse(&request.url).unwrap().path().to_owned();
-        let body = || format!("{MARKER} {}", all.join(" "));
-        let json = || json!({ "key": HANDED_OUT, "and": all, "marker": MARKER }).to_string();
+        let body = || format!("{marker} {}", all.join(" "));
+        let json = || json!({ "key": HANDED_OUT, "and": all, "marker": marker }).to_string();
         let header = |name: &str, value: String| (name.to_owned(), value);
         match path.as_str() {
             "/look" => {
-                *found.lock().unwrap() = memories();
+                *found.lock().unwrap() = memories_with(marker);
                 Ok(Response { status: 200, headers: Vec::new(), body: Vec::new() })
             }
             "/lost" => Err(TransportError::NoAnswer(body())),
@@ -141,7 +141,7 @@ async fn no_secret_is_in_a_guests_memory_log_or_journal_however_it_is_spelt() {
     let sealing = Sealing::new(Sealer::new(&[5; 32]), Vec::new(), Ok(Vec::new()), Arc::new(Kept::default()));
     let config = json!({ "does": "keep", "about": "http://a.example/look", "asks": asks() });
     let grants = vec!["GET http://a.example/*", "GET http://s3.example/*", "GET http://hooks.example/*"];
-    let fake = indiscreet(&CANARIES, memory.clone());
+    let fake = indiscreet(&CANARIES, MARKERS[0], memory.clone());
     let mut setup = Setup { secrets: secrets(), sealing, fake, grants, ..Setup::new(config) };
     (setup.limits.stderr_bytes, setup.limits.log_bytes) = (1 << 20, 1 << 20);
     let run = setup.handle(&load(&component("guest-unruly")).await).await;
@@ -152,7 +152,7 @@ async fn no_secret_is_in_a_guests_memory_log_or_journal_however_it_is_spelt() {
     let token = Sealer::new(&[5; 32]).seal(HANDED_OUT).token;
     for (what, bytes) in [("the guest's memory", &memory), ("what the run leaves", &left)] {
         // The search is right: it finds what each of them does hold.
-        for there in [&token, MARKER, "***"] {
+        for there in [&token, MARKERS[0], "***"] {
             assert!(holds(bytes, there), "{what} holds {there}");
         }
         assert_eq!(held(bytes, &CANARIES), BTreeSet::new(), "{what} holds none, in none of the spellings");
@@ -164,12 +164,14 @@ async fn what_nobody_knows_to_be_a_secret_is_found_in_every_spelling() {
     let memory = Arc::new(Mutex::new(Vec::new()));
     let asks = json!([{ "url": "http://a.example/" }]);
     let config = json!({ "does": "keep", "about": "http://a.example/look", "asks": asks });
-    let setup = Setup { fake: indiscreet(&PLANTED, memory.clone()), ..Setup::new(config) };
+    let setup = Setup { fake: indiscreet(&PLANTED, MARKERS[1], memory.clone()), ..Setup::new(config) };
     let run = setup.handle(&load(&component("guest-unruly")).await).await;
     assert_eq!(run.outcome, Ok(()));
     let all = PLANTED.into_iter().flat_map(|value| (0..spellings(value).len()).map(move |at| (value, at)));
     let all: BTreeSet<_> = all.collect();
-    for bytes in [&*memory.lock().unwrap(), &left(&run)] {
-        assert_eq!(held(bytes, &PLANTED), all);
+    for (what, bytes) in
+        [("the guest's memory", &*memory.lock().unwrap()), ("what the run leaves", &left(&run))]
+    {
+        assert_eq!(held(bytes, &PLANTED), all, "{what}, {} bytes", bytes.len());
     }
 }

@@ -25,7 +25,7 @@ use groundcrew_engine::secrets::Secrets;
 use serde_json::{Value, json};
 
 pub(crate) use build::{component, python_component, python_example, target};
-pub(crate) use dumped::memories;
+pub(crate) use dumped::memories_with;
 pub(crate) use fake::{Fake, Kept, Ticking, Trace};
 
 /// The manifest of components that carry none.
