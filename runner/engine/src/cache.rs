@@ -25,7 +25,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::run::{Engine, ProfileError};
 
 /// How long one component may take to compile; large Python components take ten seconds.
-const COMPILE_WITHIN: Duration = Duration::from_mins(5);
+pub const COMPILE_WITHIN: Duration = Duration::from_mins(5);
 
 /// Tells apart the files that tasks of one process write at once.
 static WRITERS: AtomicU32 = AtomicU32::new(0);

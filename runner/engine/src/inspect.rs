@@ -103,6 +103,11 @@ pub enum Error {
     /// Imports that are not linked, all of them.
     #[error("it imports what this host does not offer: {0}")]
     MissingImports(String),
+    /// A provisioner that would look things up.
+    #[error(
+        "a provisioner may not import {0}: only handlers and auditors look up the fleet and have a memory; what a provisioner wants follows from the subject and its configuration, and what there is says `find`"
+    )]
+    NotOfAProvisioner(String),
     /// The manifest's text is refused.
     #[error("the manifest in section `{SECTION}`: {0}")]
     Manifest(#[from] manifest::Error),
@@ -119,6 +124,9 @@ const LINKED: [(&str, &str, &[&str]); 8] = [
     ("wasi:filesystem", "0.2", &["types", "preopens"]),
     ("wasi:sockets", "0.2", &SOCKETS),
 ];
+
+/// What handlers and auditors may import, and provisioners may not.
+const LOOKED_UP: [&str; 2] = ["groundcrew:hook/fleet", "groundcrew:hook/kv"];
 
 const CLI: [&str; 10] = [
     "environment",
@@ -172,11 +180,21 @@ impl Inspected {
     /// Refuses a component that this host cannot run, with all that is missing.
     pub fn require_linkable(&self) -> Result<(), Error> {
         if self.missing.is_empty() {
-            return Ok(());
+            return self.require_base();
         }
         let third = self.missing.iter().any(|name| name.starts_with("wasi:") && name.contains("@0.3."));
         let hint = if third { " (WASI 0.3 is not linked; build for WASI 0.2)" } else { "" };
         Err(Error::MissingImports(format!("{}{hint}", self.missing.join(", "))))
+    }
+
+    /// Refuses a component that is nothing but a provisioner and imports what none has.
+    fn require_base(&self) -> Result<(), Error> {
+        if self.exports.iter().any(|export| !matches!(export, Export::Provision | Export::Inventory)) {
+            return Ok(());
+        }
+        let interface = |name: &&str| LOOKED_UP.contains(&name.split('@').next().unwrap_or(name));
+        let more: Vec<_> = self.imports.iter().map(String::as_str).filter(interface).collect();
+        if more.is_empty() { Ok(()) } else { Err(Error::NotOfAProvisioner(more.join(" and "))) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What handlers and auditors may look up: the fleet, and the small memory of their lane.
 
+use std::future::ready;
+
 use futures_util::future::BoxFuture;
 use groundcrew_core::running::{Month, Total};
 use groundcrew_core::spec::Failure;
@@ -18,26 +20,40 @@ pub trait Memory: Send + Sync {
     fn running<'a>(&'a self, app: &'a Path, month: Month) -> BoxFuture<'a, Result<Vec<Total>, Failure>>;
     /// What was committed under this key.
     fn value<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>>;
+    /// Why nothing can be written to it, if so.
+    fn refusal(&self) -> Option<Failure> {
+        None
+    }
 }
 
-/// A memory that knows nothing; for provisioners, which import none of it.
+/// That of provisioners, who have none: whatever is asked of it is a failure. Only a component of several kinds can ask.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Forgetful;
+pub struct Absent;
 
-impl Memory for Forgetful {
+impl Absent {
+    fn failure() -> Failure {
+        Failure::final_("a provisioner has no `fleet` and no `kv`: only handlers and auditors do")
+    }
+}
+
+impl Memory for Absent {
     fn subject<'a>(&'a self, _: &'a Path) -> BoxFuture<'a, Result<Option<Subject>, Failure>> {
-        Box::pin(std::future::ready(Ok(None)))
+        Box::pin(ready(Err(Self::failure())))
     }
 
     fn below<'a>(&'a self, _: &'a str, _: Option<&'a str>) -> BoxFuture<'a, Result<Page, Failure>> {
-        Box::pin(std::future::ready(Ok((Vec::new(), None))))
+        Box::pin(ready(Err(Self::failure())))
     }
 
     fn running<'a>(&'a self, _: &'a Path, _: Month) -> BoxFuture<'a, Result<Vec<Total>, Failure>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
+        Box::pin(ready(Err(Self::failure())))
     }
 
     fn value<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>, Failure>> {
-        Box::pin(std::future::ready(Ok(None)))
+        Box::pin(ready(Err(Self::failure())))
+    }
+
+    fn refusal(&self) -> Option<Failure> {
+        Some(Self::failure())
     }
 }

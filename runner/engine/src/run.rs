@@ -24,7 +24,7 @@ use crate::host::{Host, Purity, Surroundings};
 pub use crate::host::{Log, LogLine};
 use crate::journal::Journal;
 use crate::limits::Limits;
-use crate::memory::{Forgetful, Memory};
+use crate::memory::{Absent, Memory};
 use crate::stderr::Tail;
 
 /// Longest text of a trap that is kept, in bytes.
@@ -61,7 +61,7 @@ impl std::fmt::Debug for MemoryHandle {
 
 impl Default for MemoryHandle {
     fn default() -> Self {
-        Self(Arc::new(Forgetful))
+        Self(Arc::new(Absent))
     }
 }
 

@@ -155,6 +155,9 @@ impl Host {
     /// Writes to `kv`: seen at once by this run, durable with its success.
     fn write(&mut self, key: String, value: Option<Vec<u8>>) -> Told<()> {
         self.outgoing.open().map_err(convert::failure_out)?;
+        if let Some(refusal) = self.with.memory.refusal() {
+            return Err(convert::failure_out(refusal));
+        }
         let Limits { kv_value, kv_keys, .. } = *self.with.limits;
         let refused = |text: String| Err(convert::failure_out(Failure::final_(text)));
         if key.len() > KEY_MAX || value.as_ref().is_some_and(|value| value.len() > kv_value) {

@@ -44,6 +44,31 @@ fn all_missing_imports_are_listed() {
 }
 
 #[test]
+fn a_provisioner_that_would_look_things_up_is_refused_and_a_handler_is_not() {
+    let with = |exports: &[&str]| {
+        let exports: Vec<_> =
+            exports.iter().map(|name| format!("(export \"{name}\" (instance $none))")).collect();
+        let exports = exports.join(" ");
+        let imports = r#"(import "groundcrew:hook/http@0.1.0" (instance)) (import "groundcrew:hook/fleet@0.1.0" (instance))
+            (import "groundcrew:hook/kv@0.1.2" (instance))"#;
+        inspect(&text(&format!("(component {imports} (instance $none) {exports})")))
+            .unwrap()
+            .require_linkable()
+    };
+    let (provision, inventory) = ("groundcrew:hook/provision@0.1.0", "groundcrew:hook/inventory@0.1.0");
+    for exports in [&[provision][..], &[provision, inventory]] {
+        let refused = with(exports).unwrap_err().to_string();
+        assert!(
+            refused.contains("groundcrew:hook/fleet@0.1.0 and groundcrew:hook/kv@0.1.2")
+                && !refused.contains("http"),
+            "{refused}"
+        );
+    }
+    with(&[provision, "groundcrew:hook/handler@0.1.0"]).unwrap();
+    with(&["groundcrew:hook/audit@0.1.0"]).unwrap();
+}
+
+#[test]
 fn each_refusal_says_what_is_wrong() {
     let whole = component("guest-unruly");
     let message = |bytes: &[u8]| inspect(bytes).unwrap_err().to_string();
