@@ -36,6 +36,8 @@ use crate::runner::drift::Drifted;
 use crate::runner::mend::Mended;
 use crate::runner::{self, Runner};
 
+#[cfg(test)]
+pub(crate) use errands::WAIT_MAX;
 pub use job::Job;
 
 /// The longest pause between two looks at the clock.

@@ -34,6 +34,8 @@ use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
 };
+#[cfg(test)]
+pub(crate) use chores::GAP;
 use chores::{follow_belief, keep_components, lapse_acknowledgements, prune, reconcile, refresh_secrets};
 use live::{Foreign, Retires, Running, doubt};
 

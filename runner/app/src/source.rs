@@ -36,6 +36,8 @@ pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, Refusal};
 pub(crate) use foreign::{brought, would_take};
 pub use keeper::platform_object;
 pub use labels::LabelSources;
+#[cfg(test)]
+pub(crate) use labels::OUTAGE_AFTER;
 pub use ndjson::{LINE_MAX, LineError, NdjsonError, NdjsonSource};
 
 /// Who is concerned by what a source brings.

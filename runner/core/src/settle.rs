@@ -45,7 +45,7 @@ mod living;
 mod rules;
 mod scene;
 
-pub use living::{DRIFT_EVERY, poll_after};
+pub use living::{DRIFT_EVERY, POLL, poll_after};
 pub use rules::{Rule, Rules};
 pub use scene::needs_replacement;
 

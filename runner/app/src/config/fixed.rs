@@ -12,6 +12,8 @@ const FIXED: &[Setting] = &[
         "by a run that goes on after a crash, where that does no harm: how long after it was first sent",
     ),
     entry("memory of a run", "256 MiB", "linear memory of one instance"),
+    entry("time to connect", "1s", "of a hook's request, at most"),
+    entry("time to compile", "5m", "of one component; an interpreter takes ten seconds"),
     entry("body of a request", "4 MiB", "of a hook, at most"),
     entry("body of an answer", "4 MiB", "what is longer is a failure, not a part"),
     entry("calls of a run", "1000", "of the host's functions"),
@@ -51,6 +53,9 @@ const FIXED: &[Setting] = &[
         "24h",
         "a creation whose want went is looked for, before it is forgotten",
     ),
+    entry("look at a thing", "24h", "how long nothing looks at one, at most"),
+    entry("look at what is not ready", "5s", "how long until the next one, if its API does not say"),
+    entry("thing that is replaced", "1m", "how long it stays, once it may be removed"),
     entry("repairs of one thing", "3 within 1h", "after which somebody else must be changing it back"),
     entry(
         "clocks apart",
@@ -59,6 +64,19 @@ const FIXED: &[Setting] = &[
     ),
     entry("plan", "1h", "may be applied for so long"),
     entry("approval", "24h", "of what was approved as it was then"),
+    entry("approval of an end", "24h", "of many apps at once, that a source misses"),
+    entry("removal that was asked for", "24h", "holds for so long, once nothing but grace kept it"),
+    entry(
+        "count of a changed hook",
+        "15m",
+        "how long owners are asked, at most, what the change would do; of more it is said how many were",
+    ),
+    entry("errands", "256", "audits and remedies that people asked for, and that are not over"),
+    entry(
+        "wait of a remedy",
+        "10m",
+        "that a person asked for, until an attempt before it can do nothing more",
+    ),
     entry("attempts to mend", "1000", "of one run of an audit; what is left is tried by the next"),
     entry(
         "rest of a remedy",
@@ -72,6 +90,14 @@ const FIXED: &[Setting] = &[
         "90d",
         "ledger rows that are gone, with what was sealed for them; last words of machines",
     ),
+    entry("body of a command", "1 MiB", "that is sent to the runner's socket"),
+    entry(
+        "list of apps",
+        "2m",
+        "how old the last one may be: from then on nothing is removed, nobody is ready",
+    ),
+    entry("gap", "5m", "without a list of apps, or asleep: from then on everybody is looked at again"),
+    entry("failures of labels", "3", "of one address in a row, before a person is told"),
     entry("request of the Fly poller", "20s", "from its first byte to the last of its answer"),
     entry("requests of the Fly poller", "32", "under way at once"),
     entry("line of NDJSON", "1 MiB", "what is longer is a finding"),
@@ -115,22 +141,23 @@ mod tests {
     use groundcrew_core::poll::Pace;
     use groundcrew_core::remedy::UNTRUE_REST;
     use groundcrew_core::retry::Backoff;
-    use groundcrew_core::{plan, settle};
+    use groundcrew_core::{may_delete, mirror, plan, settle};
     use groundcrew_engine::cache;
     use groundcrew_engine::gate::AGAIN_WITHIN;
     use groundcrew_engine::limited::Breaking;
     use groundcrew_engine::limits::Limits;
+    use groundcrew_store::errands::ERRANDS_MAX;
     use groundcrew_store::prune::Keep;
-    use groundcrew_store::{BATCH_MAX, QUEUE_MAX};
+    use groundcrew_store::{BATCH_MAX, QUEUE_MAX, ends};
 
     use super::*;
     use crate::commands::Cli;
     use crate::control::rows::APPROVAL;
     use crate::http::PATIENCE;
     use crate::reload::DRAIN;
-    use crate::runner::provisioner::{SAMPLE, STUCK_AFTER};
+    use crate::runner::provisioner::{BUDGET, SAMPLE, STUCK_AFTER};
     use crate::runner::{audit, handler, mend};
-    use crate::{assembly, source};
+    use crate::{assembly, http, scheduler, service, source};
 
     fn value(name: &str) -> &'static str {
         FIXED.iter().find(|fixed| fixed.name == name).expect(name).value
@@ -217,6 +244,9 @@ mod tests {
             ("attempts to mend", mend::ATTEMPTS_MAX.to_string()),
             ("attempts at a page", audit::ATTEMPTS_MAX.to_string()),
             ("body of an event", size(source::BODY_MAX)),
+            ("failures of labels", source::OUTAGE_AFTER.to_string()),
+            ("errands", ERRANDS_MAX.to_string()),
+            ("body of a command", size(http::BODY_MAX)),
             ("requests of the Fly poller", Pace::default().in_flight_max.to_string()),
             ("line of NDJSON", size(source::LINE_MAX)),
             ("sample of an upgrade", SAMPLE.to_string()),
@@ -230,6 +260,16 @@ mod tests {
         }
         for (name, told) in [
             ("time for a delivery", handler::TRIED_FOR),
+            ("time to connect", assembly::CONNECT_WITHIN),
+            ("look at a thing", settle::DRIFT_EVERY),
+            ("look at what is not ready", settle::POLL),
+            ("thing that is replaced", may_delete::REPLACED),
+            ("approval of an end", mirror::APPROVAL_LASTS),
+            ("removal that was asked for", ends::HOLDS),
+            ("count of a changed hook", BUDGET),
+            ("wait of a remedy", scheduler::WAIT_MAX),
+            ("list of apps", source::FRESH_WITHIN),
+            ("gap", service::GAP),
             ("wait of `app.deleted`", handler::APP_DELETE_WAIT),
             ("watch of what was given up", settle::WATCHED),
             ("clocks apart", settle::SKEW),
@@ -244,6 +284,7 @@ mod tests {
         ] {
             assert_eq!(time(name), told, "{name}");
         }
+        assert_eq!(time("time to compile").to_std(), cache::COMPILE_WITHIN);
     }
 
     #[test]

@@ -38,6 +38,8 @@ use tracing::Instrument as _;
 
 use super::installed::Installed;
 use super::{Error, Runner};
+#[cfg(test)]
+pub(crate) use forecast::BUDGET;
 pub use import::{Candidate, Looked, Wanted};
 use order::waits_for_order;
 pub(super) use sight::Gate;

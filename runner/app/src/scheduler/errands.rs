@@ -11,7 +11,7 @@ use super::{AGAIN, AGAIN_MAX, Entry, Job, PAUSE, Scheduler};
 use crate::runner::mend::Mended;
 
 /// A remedy that a person asked for waits so long, at most, until nothing of an attempt before it can take effect.
-const WAIT_MAX: Millis = Millis::minutes(10);
+pub(crate) const WAIT_MAX: Millis = Millis::minutes(10);
 /// So many processes, at most, begin an errand and die before it is over.
 pub(super) const BEGINNINGS_MAX: u32 = 3;
 

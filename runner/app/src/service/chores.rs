@@ -31,7 +31,7 @@ const LAPSE_EVERY: Millis = Millis::minutes(1);
 /// Between two looks at whether everybody is to be looked at again.
 const BEAT: Millis = Millis::seconds(10);
 /// Time that passed unseen for longer is a gap.
-const GAP: Millis = Millis::minutes(5);
+pub(crate) const GAP: Millis = Millis::minutes(5);
 
 /// History is pruned, as far as it is not kept.
 pub(super) async fn prune(

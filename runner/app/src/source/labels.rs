@@ -45,7 +45,7 @@ const LOOK_EVERY: Millis = Millis::seconds(1);
 const AGAIN: Millis = Millis::seconds(2);
 
 /// Failures in a row of one source after which a person should know.
-const OUTAGE_AFTER: u32 = 3;
+pub(crate) const OUTAGE_AFTER: u32 = 3;
 
 /// Polls all label sources for all living apps.
 #[derive(Debug)]

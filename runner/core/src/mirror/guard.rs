@@ -10,7 +10,7 @@ use crate::duration::Millis;
 use crate::subject::{SubjectKind, Uid};
 
 /// How long an approval holds.
-const APPROVAL_LASTS: Millis = Millis::hours(24);
+pub const APPROVAL_LASTS: Millis = Millis::hours(24);
 
 impl Draft<'_> {
     pub(super) fn hold_apps(&mut self) {

@@ -38,6 +38,7 @@ use std::sync::Arc;
 pub use clock::Clock;
 pub use cursor::{Cursor, End, Org, OrgQuery};
 pub use event::{Event, Finding, FindingStatus};
+pub use guard::APPROVAL_LASTS;
 pub use row::{Memory, Row};
 pub use rules::{Rule, Rules};
 pub use seen::{

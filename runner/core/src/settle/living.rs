@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 pub const DRIFT_EVERY: Millis = Millis::hours(24);
 
 /// A pending thing whose API does not say when is looked at again after this.
-const POLL: Millis = Millis::seconds(5);
+pub const POLL: Millis = Millis::seconds(5);
 
 pub(super) fn decide(scene: &Scene<'_>) -> Step {
     match scene.want {

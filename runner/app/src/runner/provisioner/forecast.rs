@@ -26,7 +26,7 @@ use super::sight::Gate;
 pub(super) const CHANGED: &str = "hook.changed";
 /// How long a fleet is asked at most: 200,000 owners that take four milliseconds each, as hooks in Python do. Of a larger one
 /// it is said how many were.
-const BUDGET: Millis = Millis::minutes(15);
+pub(crate) const BUDGET: Millis = Millis::minutes(15);
 /// How often it is said how far that is.
 const SAID_EVERY: Millis = Millis::seconds(30);
 
