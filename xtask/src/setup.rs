@@ -163,14 +163,16 @@ pub(crate) fn built(program: &str) -> anyhow::Result<PathBuf> {
     Ok(workspace("target_directory")?.join("debug").join(program))
 }
 
+/// Where servers are that only root has on its path.
+pub(crate) const SERVERS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
+
 /// Whether a program is found, also where only root looks.
 pub(crate) fn installed(program: &str) -> bool {
-    on_path(program)
-        || ["/usr/sbin", "/usr/local/sbin"].iter().any(|at| Path::new(at).join(program).is_file())
+    on_path(program) || SERVERS.iter().any(|at| Path::new(at).join(program).is_file())
 }
 
 /// Whether a program is found by its name alone, or a file by its whole path.
-pub(crate) fn on_path(program: &str) -> bool {
+fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }

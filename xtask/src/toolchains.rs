@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::setup::{call, say, workspace};
+use crate::setup::{SERVERS, call, say, workspace};
 
 /// A language's toolchain.
 struct Toolchain {
@@ -60,11 +60,12 @@ pub(crate) fn install() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The search path with what was installed, for whoever runs tests.
+/// The search path with what was installed, and servers, for whoever runs tests.
 pub(crate) fn path() -> anyhow::Result<OsString> {
     let own = std::env::var_os("PATH").unwrap_or_default();
     let links = folder()?.join("bin");
     let all = links.is_dir().then_some(links).into_iter().chain(std::env::split_paths(&own));
+    let all = all.chain(SERVERS.map(PathBuf::from));
     Ok(std::env::join_paths(all)?)
 }
 

@@ -11,7 +11,8 @@ use groundcrew_unchecked::not_checked;
 use serde_json::{Value, json};
 
 use super::{Stage, dns_log, free_port, free_ports, until};
-use crate::setup::on_path;
+use crate::setup::installed;
+use crate::toolchains;
 use crate::verdict::{Change, Set, Told};
 
 pub(crate) const ZONE: &str = "example";
@@ -51,7 +52,7 @@ const FOREIGN: [(&str, &str, &str); 5] = [
 impl Dns {
     /// Starts PowerDNS, or the fake where a program that this takes is missing, and makes the zone.
     pub(crate) fn start(stage: &Stage) -> anyhow::Result<Self> {
-        match ["pdns_server", "sqlite3", "dig"].into_iter().find(|program| !on_path(program)) {
+        match ["pdns_server", "sqlite3", "dig"].into_iter().find(|program| !installed(program)) {
             None => Self::powerdns(stage),
             Some(lacking) => {
                 not_checked("the demo's names in PowerDNS, by dig", "cargo xtask setup installs them");
@@ -88,6 +89,7 @@ impl Dns {
         std::fs::write(directory.join("pdns.conf"), configuration(&directory, &database, api_port, port))?;
         let log = std::fs::File::create(directory.join("log"))?;
         let child = Command::new("pdns_server")
+            .env("PATH", toolchains::path()?)
             .arg(format!("--config-dir={}", directory.display()))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
