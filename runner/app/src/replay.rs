@@ -153,7 +153,7 @@ pub async fn replay(loaded: &Loaded, recording: &Recording) -> Replayed {
     let context = Context {
         gate: gate.clone(),
         egress: Egress::new(Arc::from([]), secrets, Arc::new(Nowhere)),
-        memory: MemoryHandle::default(),
+        memory: memory(&recording.asked),
         config: Arc::new(recording.settings.config.clone()),
         seed: recording.seed,
         started,
@@ -162,6 +162,19 @@ pub async fn replay(loaded: &Loaded, recording: &Recording) -> Replayed {
     let came = run(loaded, &context, &recording.asked).await;
     let verdict = compare(recording, &journal, &came, gate.astray().as_ref());
     Replayed { calls: came.calls as usize, verdict }
+}
+
+/// What a run could look up: its journal has the answers, and what it wrote goes nowhere.
+fn memory(asked: &Asked<'_>) -> MemoryHandle {
+    match asked {
+        Asked::Handle(_) | Asked::Audit(_) | Asked::Fix(_) => MemoryHandle::empty(),
+        Asked::Desired(_)
+        | Asked::Find(_)
+        | Asked::Create(_)
+        | Asked::Update(..)
+        | Asked::Remove(..)
+        | Asked::Scan(..) => MemoryHandle::absent(),
+    }
 }
 
 async fn run(loaded: &Loaded, context: &Context, asked: &Asked<'_>) -> Came {

@@ -65,7 +65,7 @@ pub struct Inspected {
     pub exports: BTreeSet<Export>,
     /// All its imports, by full name.
     pub imports: Vec<String>,
-    /// Imports that this host does not link.
+    /// Imports that this host does not offer to what it exports.
     pub missing: Vec<String>,
     /// The manifest it carries.
     pub manifest: Option<Manifest>,
@@ -164,11 +164,14 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
             _ => {}
         }
     }
-    let missing = found.imports.iter().filter(|name| !is_linked(name)).cloned().collect();
+    let exports = exports(&found.exports)?;
+    let makes = exports.iter().all(|export| matches!(export, Export::Provision | Export::Inventory));
+    let is_offered = |name: &str| is_linked(name) && !(makes && is_looked_up(name));
+    let missing = found.imports.iter().filter(|name| !is_offered(name)).cloned().collect();
     Ok(Inspected {
         digest: Digest::of(bytes),
         size: bytes.len(),
-        exports: exports(&found.exports)?,
+        exports,
         imports: found.imports,
         missing,
         manifest: manifest.map(|text| Manifest::parse(&text)).transpose()?,
@@ -180,21 +183,14 @@ impl Inspected {
     /// Refuses a component that this host cannot run, with all that is missing.
     pub fn require_linkable(&self) -> Result<(), Error> {
         if self.missing.is_empty() {
-            return self.require_base();
+            return Ok(());
+        }
+        if self.missing.iter().all(|name| is_looked_up(name)) {
+            return Err(Error::NotOfAProvisioner(self.missing.join(" and ")));
         }
         let third = self.missing.iter().any(|name| name.starts_with("wasi:") && name.contains("@0.3."));
         let hint = if third { " (WASI 0.3 is not linked; build for WASI 0.2)" } else { "" };
         Err(Error::MissingImports(format!("{}{hint}", self.missing.join(", "))))
-    }
-
-    /// Refuses a component that is nothing but a provisioner and imports what none has.
-    fn require_base(&self) -> Result<(), Error> {
-        if self.exports.iter().any(|export| !matches!(export, Export::Provision | Export::Inventory)) {
-            return Ok(());
-        }
-        let interface = |name: &&str| LOOKED_UP.contains(&name.split('@').next().unwrap_or(name));
-        let more: Vec<_> = self.imports.iter().map(String::as_str).filter(interface).collect();
-        if more.is_empty() { Ok(()) } else { Err(Error::NotOfAProvisioner(more.join(" and "))) }
     }
 }
 
@@ -268,6 +264,11 @@ fn is_linked(name: &str) -> bool {
         let same_track = version.strip_prefix(track).is_some_and(|patch| patch.starts_with('.'));
         *linked == package && same_track && interfaces.contains(&interface)
     })
+}
+
+/// Whether an import is one that handlers and auditors have, and provisioners have not.
+fn is_looked_up(name: &str) -> bool {
+    LOOKED_UP.contains(&name.split('@').next().unwrap_or(name))
 }
 
 /// Appends a manifest to a component; an earlier one stays and is read no more.

@@ -24,7 +24,7 @@ use crate::host::{Host, Purity, Surroundings};
 pub use crate::host::{Log, LogLine};
 use crate::journal::Journal;
 use crate::limits::Limits;
-use crate::memory::{Absent, Memory};
+use crate::memory::{Absent, Empty, Memory};
 use crate::stderr::Tail;
 
 /// Longest text of a trap that is kept, in bytes.
@@ -59,8 +59,14 @@ impl std::fmt::Debug for MemoryHandle {
     }
 }
 
-impl Default for MemoryHandle {
-    fn default() -> Self {
+impl MemoryHandle {
+    /// Of handlers and auditors of whom nothing is remembered, or whose journal answers what they look up.
+    pub fn empty() -> Self {
+        Self(Arc::new(Empty))
+    }
+
+    /// Of provisioners.
+    pub fn absent() -> Self {
         Self(Arc::new(Absent))
     }
 }

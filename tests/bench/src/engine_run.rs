@@ -99,7 +99,7 @@ impl Ours {
         let context = Context {
             gate,
             egress: Egress::new(Arc::new([]), Arc::new(Secrets::default()), Arc::new(Nowhere)),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::empty(),
             config: Arc::default(),
             seed: [9; 32],
             started: self.event.time,

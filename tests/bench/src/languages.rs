@@ -219,7 +219,7 @@ impl Stage {
         let context = Context {
             gate,
             egress,
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::empty(),
             config: Arc::new(json!({ "server": "http://a.example" })),
             seed: [9; 32],
             started: Timestamp::from_millis(1_795_000_000_000),

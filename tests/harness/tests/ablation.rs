@@ -148,7 +148,7 @@ async fn posts(way: &Arc<Way>, clock: &Clock, intents: Arc<dyn Intents>, at_the_
     let context = Context {
         gate,
         egress: Egress::new(vec![grant].into(), Arc::new(Secrets::default()), way.clone()),
-        memory: MemoryHandle::default(),
+        memory: MemoryHandle::empty(),
         config: Arc::new(config),
         seed: [9; 32],
         started: time,

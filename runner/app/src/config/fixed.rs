@@ -53,9 +53,9 @@ const FIXED: &[Setting] = &[
         "24h",
         "a creation whose want went is looked for, before it is forgotten",
     ),
-    entry("look at a thing", "24h", "how long nothing looks at one, at most"),
+    entry("look at a thing", "24h", "without `drift_every`: how long nothing looks at one, at most"),
     entry("look at what is not ready", "5s", "how long until the next one, if its API does not say"),
-    entry("thing that is replaced", "1m", "how long it stays, once it may be removed"),
+    entry("grace of what is replaced", "1m", "at most, whatever `grace.unwanted` is"),
     entry("repairs of one thing", "3 within 1h", "after which somebody else must be changing it back"),
     entry(
         "clocks apart",
@@ -64,7 +64,7 @@ const FIXED: &[Setting] = &[
     ),
     entry("plan", "1h", "may be applied for so long"),
     entry("approval", "24h", "of what was approved as it was then"),
-    entry("approval of an end", "24h", "of many apps at once, that a source misses"),
+    entry("approval of an end", "24h", "of many apps or machines at once, that a source misses"),
     entry("removal that was asked for", "24h", "holds for so long, once nothing but grace kept it"),
     entry(
         "count of a changed hook",
@@ -75,7 +75,7 @@ const FIXED: &[Setting] = &[
     entry(
         "wait of a remedy",
         "10m",
-        "that a person asked for, until an attempt before it can do nothing more",
+        "that a person asked for, until an attempt before it can do nothing more; where that takes longer nothing is mended",
     ),
     entry("attempts to mend", "1000", "of one run of an audit; what is left is tried by the next"),
     entry(
@@ -96,7 +96,11 @@ const FIXED: &[Setting] = &[
         "2m",
         "how old the last one may be: from then on nothing is removed, nobody is ready",
     ),
-    entry("gap", "5m", "without a list of apps, or asleep: from then on everybody is looked at again"),
+    entry(
+        "gap",
+        "5m",
+        "asleep, or without a list of apps for that and twice `poll`: everybody is looked at again",
+    ),
     entry("failures of labels", "3", "of one address in a row, before a person is told"),
     entry("request of the Fly poller", "20s", "from its first byte to the last of its answer"),
     entry("requests of the Fly poller", "32", "under way at once"),
@@ -263,7 +267,7 @@ mod tests {
             ("time to connect", assembly::CONNECT_WITHIN),
             ("look at a thing", settle::DRIFT_EVERY),
             ("look at what is not ready", settle::POLL),
-            ("thing that is replaced", may_delete::REPLACED),
+            ("grace of what is replaced", may_delete::REPLACED),
             ("approval of an end", mirror::APPROVAL_LASTS),
             ("removal that was asked for", ends::HOLDS),
             ("count of a changed hook", BUDGET),

@@ -98,7 +98,7 @@ impl Runner {
             resource: None,
             answers: Answers::Observe,
             intents: Arc::new(Unrecorded),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::absent(),
             start,
         };
         let context = self.context(installed, path, config, surroundings);

@@ -115,7 +115,7 @@ impl Runner {
         let surroundings = Surroundings {
             answers: Answers::Observe,
             intents: Arc::new(Unrecorded),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::absent(),
             start,
             resource: Some(work.row.id),
         };
@@ -149,7 +149,7 @@ impl Runner {
         let surroundings = Surroundings {
             answers: Answers::Outside,
             intents: intents.clone(),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::absent(),
             start,
             resource: Some(work.row.id),
         };

@@ -113,7 +113,7 @@ impl Runner {
         let surroundings = Surroundings {
             answers: Answers::Outside,
             intents: Arc::new(Unrecorded),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::absent(),
             start: RunStart {
                 seed: *groundcrew_core::hash::Digest::of(question.hash.as_bytes()).as_bytes(),
                 started: TIMELESS,

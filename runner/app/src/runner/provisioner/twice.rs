@@ -46,7 +46,7 @@ impl Runner {
         let surroundings = Surroundings {
             answers: Answers::Outside,
             intents: Arc::new(Unrecorded),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::absent(),
             start: RunStart { seed, started: Timestamp::from_millis(started) },
             resource: None,
         };

@@ -118,7 +118,7 @@ impl Runner {
         let surroundings = Surroundings {
             answers: Answers::Outside,
             intents: Arc::new(Unrecorded),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::absent(),
             start: RunStart { seed, started: TIMELESS },
             resource: None,
         };

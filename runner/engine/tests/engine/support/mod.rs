@@ -116,7 +116,7 @@ impl Setup {
             gate,
             egress: Egress::new(grants.into(), Arc::new(self.secrets.clone()), self.fake.clone())
                 .with_sealing(self.sealing.clone()),
-            memory: MemoryHandle::default(),
+            memory: MemoryHandle::empty(),
             config: Arc::new(self.config.clone()),
             seed: self.seed,
             started: Timestamp::from_millis(1_700_000_000_000),
