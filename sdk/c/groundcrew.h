@@ -67,6 +67,9 @@ hook_failure *hook_need_text(const cJSON *object, const char *name, const char *
 bool hook_truth(const cJSON *object, const char *name);
 /* A field's number; a failure (`retry`) where it is absent or no number. Integers beyond 2^53 lose their last digits. */
 hook_failure *hook_need_number(const cJSON *object, const char *name, double *into);
+/* A field's list, for `cJSON_ArrayForEach`; a failure (`retry`) where it is absent or no array: what an API does not list is
+   not known to be nothing. */
+hook_failure *hook_need_array(const cJSON *object, const char *name, const cJSON **into);
 
 /* ---- the host ---------------------------------------------------------------------------------------------------- */
 

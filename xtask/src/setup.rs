@@ -1,9 +1,10 @@
 //! Installs what is missing, with the machine's own package managers, and says so.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::toolchains;
 
@@ -150,10 +151,25 @@ fn from_pip(name: &str, package: &str, size: &str) -> anyhow::Result<PathBuf> {
 
 /// A directory that cargo's metadata names.
 pub(crate) fn workspace(name: &str) -> anyhow::Result<PathBuf> {
-    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let metadata = metadata()?;
     let directory = metadata[name].as_str().with_context(|| format!("cargo metadata names no {name}"))?;
     Ok(PathBuf::from(directory))
+}
+
+/// The names of all integration tests of the workspace.
+pub(crate) fn tests() -> anyhow::Result<BTreeSet<String>> {
+    let metadata = metadata()?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let tests = targets.filter(|target| target["kind"][0] == "test");
+    let names: BTreeSet<_> = tests.filter_map(|target| Some(target["name"].as_str()?.to_owned())).collect();
+    ensure!(!names.is_empty(), "cargo metadata names no test");
+    Ok(names)
+}
+
+fn metadata() -> anyhow::Result<serde_json::Value> {
+    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Builds a program that only tests use; where it is. It shares what the tests were built from, so that no library is

@@ -94,10 +94,26 @@ fn clippy(_: &Path) -> anyhow::Result<()> {
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"])
 }
 
+/// The tests of the binary as it is shipped: they wait for it and for the clock, so many run at once.
+const WAITING: &str = "e2e";
+/// How many.
+const AT_ONCE: &str = "--test-threads=6";
+
+/// All tests; also the others when some fail. Everything is built for the whole workspace, so nothing is built twice.
 fn test(list: &Path) -> anyhow::Result<()> {
-    let mut command = Command::new("cargo");
-    command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
-    call(command.env(LIST, list).env("PATH", toolchains::path()?))
+    let path = toolchains::path()?;
+    let cargo = |arguments: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(arguments);
+        call(command.env(LIST, list).env("PATH", &path))
+    };
+    let targets = setup::tests()?;
+    let mut busy = vec!["--lib", "--bins"];
+    for target in targets.iter().filter(|target| *target != WAITING) {
+        busy.extend(["--test", target]);
+    }
+    let all = [cargo(&busy), cargo(&["--test", WAITING, "--", AT_ONCE]), cargo(&["--doc"])];
+    all.into_iter().collect()
 }
 
 fn doc(_: &Path) -> anyhow::Result<()> {

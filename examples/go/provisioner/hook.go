@@ -47,6 +47,16 @@ func call(method, rest string, sent, into any) error {
 	return hook.JSON(method, url, sent, into)
 }
 
+// list asks for one page of what there is. Nothing is found only where the API says so.
+func list(query string) (page, error) {
+	var page page
+	err := call("GET", query, nil, &page)
+	if err == nil && page.Items == nil {
+		err = errors.New("the answer has no items")
+	}
+	return page, err
+}
+
 func shown(row row) hook.Thing {
 	return hook.Thing{ID: row.ID, Body: hook.Body(row.body), Mark: row.Mark}
 }
@@ -68,18 +78,24 @@ func (things) Desired(view provision.View) ([]provision.Spec, error) {
 
 // Everything that could be it, whoever's it is: the host judges. Never filter by mark here.
 func (things) Find(want provision.Want) ([]hook.Thing, error) {
-	var page page
-	if err := call("GET", "?name="+hook.Segment(want.Key), nil, &page); err != nil {
-		return nil, err
-	}
 	var found []hook.Thing
-	for _, row := range page.Items {
-		// With an id: that thing or none.
-		if want.ID == "" || want.ID == row.ID {
-			found = append(found, shown(row))
+	for named, after := "?name="+hook.Segment(want.Key), ""; ; {
+		page, err := list(named + after)
+		if err != nil {
+			return nil, err
 		}
+		for _, row := range page.Items {
+			// With an id: that thing or none.
+			if want.ID == "" || want.ID == row.ID {
+				found = append(found, shown(row))
+			}
+		}
+		// Of all that have this name, ours may be on the last page.
+		if page.Next == "" {
+			return found, nil
+		}
+		after = "&after=" + hook.Segment(page.Next)
 	}
-	return found, nil
 }
 
 // The mark goes into the same request as the thing. If this fails, the host calls Find and decides.
@@ -116,8 +132,8 @@ func (things) Scan(owner *hook.Owner, cursor string) (inventory.Page, error) {
 	if cursor != "" {
 		rest = "?after=" + hook.Segment(cursor)
 	}
-	var page page
-	if err := call("GET", rest, nil, &page); err != nil {
+	page, err := list(rest)
+	if err != nil {
 		return inventory.Page{}, err
 	}
 	listed := inventory.Page{Next: page.Next}

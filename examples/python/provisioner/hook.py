@@ -19,6 +19,16 @@ def url(rest=""):
     return config()["server"] + "/things" + rest
 
 
+def named(name):
+    """All that have this name, page by page: ours may be on the last one."""
+    query = "?name=" + quote(name, safe="")
+    page = fetch("GET", url(query))
+    yield from page["items"]
+    while page.get("next"):
+        page = fetch("GET", url(query + "&after=" + quote(page["next"], safe="")))
+        yield from page["items"]
+
+
 def shown(row):
     return thing(row["id"], read(Body, row), mark=row.get("mark"))
 
@@ -33,8 +43,8 @@ class Provision(exports.Provision):
 
     def find(self, want):
         """Everything that could be it, whoever's it is: the host judges. Never filter by mark here."""
-        rows = fetch("GET", url("?name=" + quote(want.key, safe="")))["items"]
-        return [shown(row) for row in rows if want.id in (None, row["id"])]  # with an id: that or none
+        # With an id: that thing or none.
+        return [shown(row) for row in named(want.key) if want.id in (None, row["id"])]
 
     def create(self, want):
         """The mark goes into the same request as the thing. If this fails, the host calls `find` and decides."""

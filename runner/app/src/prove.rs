@@ -2,7 +2,7 @@
 //!
 //! A [`Scene`] is a script over virtual time: owners come, change their minds and go, strangers interfere,
 //! requests meet faults. [`play()`] plays it with the real runner, the real engine, the shipped form of a
-//! component and SQLite in memory against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
+//! component and SQLite (in memory, or on a file) against the fake of `groundcrew-outside`. [`explore`] plays it undisturbed,
 //! counts the moments around every host call and every commit, and then plays it again for each of them: the
 //! call or commit fails, or the process dies there and is started again on the same database; and again for blows
 //! in the restart that follows. A proof does not play again what comes before a first death ([`deaths`]).
@@ -45,6 +45,6 @@ mod start;
 pub use beside::{Beside, Nobody, Seen};
 pub use faults::{Blow, Moment, Strike};
 pub use happening::Happening;
-pub use play::{Played, play};
+pub use play::{Played, play, play_on_file};
 pub use scene::{Cast, Doing, Heard, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
 pub use trial::{Pairs, Trial, explore};

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::{fs, str};
 
 use groundcrew_author::{Kind, Language, create};
-use groundcrew_unchecked::not_checked;
+use groundcrew_unchecked::language_not_checked;
 use tempfile::TempDir;
 
 /// A project in C, and nothing to build it.
@@ -69,7 +69,7 @@ fn zig_from_pypi_builds_what_it_was_installed_for_by_the_very_command_that_is_na
     if fs::read_to_string(&installed).ok().as_deref() != Some(install) {
         let done = Command::new("bash").args(["-c", install]).current_dir(&folder).output();
         if !done.is_ok_and(|done| done.status.success()) {
-            return not_checked("hooks in C with zig", install);
+            return language_not_checked("hooks in C with zig", install);
         }
         fs::write(&installed, install).unwrap();
     }
@@ -81,7 +81,7 @@ fn a_wasi_sdk_that_is_named_builds_and_not_the_clang_beside_it() {
     let bare = Bare::new();
     let (libraries, headers) = (Path::new("/usr/lib/wasm32-wasi"), Path::new("/usr/include/wasm32-wasi"));
     if !libraries.join("crt1-reactor.o").is_file() || !headers.is_dir() {
-        return not_checked("hooks in C with a WASI SDK", "apt-get install clang lld wasi-libc");
+        return language_not_checked("hooks in C with a WASI SDK", "apt-get install clang lld wasi-libc");
     }
     // Laid out as the WASI SDK is, with what Debian has.
     let sdk = bare.folder.path().join("sdk");

@@ -63,6 +63,16 @@ pub enum Error {
         /// Its words.
         said: String,
     },
+    /// The same, because the source reaches for what only other kinds have.
+    #[error("{tool} refuses the source\n\n{said}")]
+    Reaches {
+        /// What it is called.
+        tool: &'static str,
+        /// Its words.
+        said: String,
+        /// What that is.
+        source: inspect::Error,
+    },
     /// The source exports nothing that its kind needs, or something else.
     #[error("{found}, and {MANIFEST} makes it {} {}: {}", article(*kind), kind.word(), kind.because())]
     WrongKind {
@@ -162,14 +172,39 @@ fn build_alone(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> R
     finish::check_schemas(&project.manifest)?;
     let origin = Origin::of(project);
     sdk::unpack(&project.own(), project.language).map_err(Error::file(project.own()))?;
-    let made = match project.language {
-        Language::Rust => rust::build(project, tools, say)?,
-        Language::Ts | Language::Js => javascript::build(project, tools, say)?,
-        Language::Python => python::build(project, tools, say)?,
-        Language::Go => go::build(project, tools, say)?,
-        Language::C => c::build(project, tools, say)?,
-    };
+    let made = made(project, tools, say).map_err(|error| reaching(project.kind(), error))?;
     let built = finish::finish(project, &made)?;
     origin.keep(project, &built.digest).map_err(Error::file(project.own()))?;
     Ok(built)
+}
+
+fn made(project: &Project, tools: &Tools, say: &mut dyn FnMut(&str)) -> Result<Made, Error> {
+    match project.language {
+        Language::Rust => rust::build(project, tools, say),
+        Language::Ts | Language::Js => javascript::build(project, tools, say),
+        Language::Python => python::build(project, tools, say),
+        Language::Go => go::build(project, tools, say),
+        Language::C => c::build(project, tools, say),
+    }
+}
+
+/// Says of a provisioner why what its toolchain did not find is not there: the world of its kind has no such import. Each
+/// toolchain names it in its own words.
+fn reaching(kind: Kind, error: Error) -> Error {
+    let Error::Refused { tool, said } = error else { return error };
+    let lacks = |name: &&str| {
+        let names = [
+            format!("groundcrew:hook/{name}@"),
+            format!("undefined symbol: hook_{name}_"),
+            format!("cannot import name '{name}' from 'wit_world.imports'"),
+        ];
+        names.iter().any(|name| said.contains(name))
+    };
+    match ["fleet", "kv"].into_iter().find(lacks).filter(|_| kind == Kind::Provisioner) {
+        Some(name) => {
+            let source = inspect::Error::NotOfAProvisioner(format!("groundcrew:hook/{name}"));
+            Error::Reaches { tool, said, source }
+        }
+        None => Error::Refused { tool, said },
+    }
 }

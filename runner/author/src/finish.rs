@@ -7,7 +7,7 @@ use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::inspect::{self, Export, embed, inspect};
 
 use crate::build::{Built, Error, Made};
-use crate::{Kind, Project};
+use crate::{Kind, Language, Project};
 
 /// Refuses a manifest whose schemas are none, before anything is built.
 pub(crate) fn check_schemas(manifest: &Manifest) -> Result<(), Error> {
@@ -46,7 +46,7 @@ pub(crate) fn finish(project: &Project, made: &Made) -> Result<Built, Error> {
         digest: inspected.digest.to_string(),
         kind: kind.shown(&inspected.exports),
         asks: asks(&project.manifest),
-        warnings: warnings(kind, &project.manifest),
+        warnings: warnings(kind, project.language, &project.manifest),
     })
 }
 
@@ -73,7 +73,7 @@ fn asks(manifest: &Manifest) -> Vec<String> {
 }
 
 /// What is legal and most often a mistake.
-fn warnings(kind: Kind, manifest: &Manifest) -> Vec<String> {
+fn warnings(kind: Kind, language: Language, manifest: &Manifest) -> Vec<String> {
     if kind != Kind::Handler {
         return Vec::new();
     }
@@ -89,7 +89,8 @@ fn warnings(kind: Kind, manifest: &Manifest) -> Vec<String> {
         .collect();
     let warn = |host| {
         format!(
-            "it asks for POST and DELETE at {host}: a handler that makes things and removes them forgets some of them; `groundcrew new NAME --kind provisioner` does not"
+            "it asks for POST and DELETE at {host}: a handler that makes things and removes them forgets some of them; `groundcrew new NAME --lang {} --kind provisioner` does not",
+            language.word()
         )
     };
     both.into_iter().map(warn).collect()
@@ -122,13 +123,14 @@ mod tests {
 
     fn warned(allow: &str) -> Vec<String> {
         let manifest = Manifest::parse(&format!("name = \"x\"\n[asks]\nallow = {allow}\n")).unwrap();
-        warnings(Kind::of(&manifest), &manifest)
+        warnings(Kind::of(&manifest), Language::Go, &manifest)
     }
 
     #[test]
     fn a_handler_that_makes_and_removes_is_warned_of_by_host() {
         let one = warned(r#"["POST {config.server}/things", "GET,DELETE {config.server}/things/*"]"#);
         assert!(one.len() == 1 && one[0].contains("POST and DELETE at {config.server}"), "{one:?}");
+        assert!(one[0].contains("new NAME --lang go --kind provisioner"), "{one:?}");
         assert_eq!(warned(r#"["POST,DELETE https://api.example/v1/*"]"#).len(), 1);
         assert!(warned(r#"["POST https://a.example/x", "DELETE https://b.example/x"]"#).is_empty());
         assert!(warned(r#"["READ POST https://a.example/x", "DELETE https://a.example/x"]"#).is_empty());

@@ -123,7 +123,16 @@ fn examples_are_what_new_makes() {
 
 /// Those of which only the scenarios are what `new` makes: the rest is written by hand.
 const BY_HAND: [(&str, Kind, &[&str]); 4] = [
-    ("rust/provisioner", Kind::Provisioner, &["scenarios/life.toml", "scenarios/life.calls"]),
+    (
+        "rust/provisioner",
+        Kind::Provisioner,
+        &[
+            "scenarios/life.toml",
+            "scenarios/life.calls",
+            "scenarios/namesake.toml",
+            "scenarios/namesake.calls",
+        ],
+    ),
     ("rust/handler", Kind::Handler, &["scenarios/life.toml", "scenarios/life.calls"]),
     ("rust/auditor", Kind::Auditor, &["scenarios/life.toml", "scenarios/life.calls"]),
     ("plain/bare", Kind::Handler, &["scenarios/life.toml"]),

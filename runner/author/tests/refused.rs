@@ -30,6 +30,13 @@ fn rust() {
             ("exports-nothing", Kind::Handler, |it| {
                 it.replace("src/lib.rs", "groundcrew_hook::export_handler!(Hook);", "");
             }),
+            ("remembers", Kind::Provisioner, |it| {
+                it.replace(
+                    "src/lib.rs",
+                    "        Ok(None)\n",
+                    "        groundcrew_hook::kv::forget(&now.id)?;\n        Ok(None)\n",
+                );
+            }),
         ],
     );
 }
@@ -45,6 +52,7 @@ fn typescript() {
             }),
             ("another-kind", Kind::Handler, says_that_it_audits),
             ("exports-nothing", Kind::Handler, |it| it.write("hook.ts", "console.log(1);\n")),
+            ("remembers", Kind::Provisioner, |it| remembers(it, "hook.ts")),
         ],
     );
 }
@@ -60,6 +68,7 @@ fn javascript() {
             }),
             ("another-kind", Kind::Handler, says_that_it_audits),
             ("exports-nothing", Kind::Handler, |it| it.write("hook.js", "console.log(1);\n")),
+            ("remembers", Kind::Provisioner, |it| remembers(it, "hook.js")),
         ],
     );
 }
@@ -77,6 +86,13 @@ fn python() {
             }),
             ("another-kind", Kind::Handler, says_that_it_audits),
             ("exports-nothing", Kind::Handler, |it| it.write("hook.py", "print('hello')\n")),
+            ("remembers", Kind::Provisioner, |it| {
+                it.replace(
+                    "hook.py",
+                    "from wit_world import exports\n",
+                    "from wit_world import exports\nfrom wit_world.imports import kv\n",
+                );
+            }),
             ("imports-what-is-not-there", Kind::Handler, |it| {
                 it.replace(
                     "hook.py",
@@ -99,6 +115,14 @@ fn go() {
             }),
             ("another-kind", Kind::Handler, says_that_it_audits),
             ("exports-nothing", Kind::Handler, |it| it.write("hook.go", "package main\n\nfunc main() {}\n")),
+            ("remembers", Kind::Provisioner, |it| {
+                it.replace("hook.go", "import (\n", "import (\n\t\"groundcrew.dev/hook/kv\"\n");
+                it.replace(
+                    "hook.go",
+                    "\tif errors.Is(err, hook.ErrNotFound) {",
+                    "\tif err == nil {\n\t\terr = kv.Delete(now.ID)\n\t}\n\tif errors.Is(err, hook.ErrNotFound) {",
+                );
+            }),
         ],
     );
 }
@@ -117,7 +141,7 @@ fn c() {
             ("another-shape", Kind::Handler, |it| {
                 it.write("hook.c", "#include <groundcrew.h>\nint handler_handle(void) { return 0; }\n");
             }),
-            ("calls-what-is-not-its-kinds", Kind::Provisioner, |it| {
+            ("remembers", Kind::Provisioner, |it| {
                 it.replace(
                     "hook.c",
                     "return hook_is_missing(failure) ? NULL : failure;",
@@ -138,6 +162,16 @@ fn c_that_calls_what_nobody_declares_is_no_warning() {
     // Each version of clang says it otherwise.
     let Some(said) = said(&scratch, Language::C) else { return };
     assert!(said.contains("hook.c:2:64: error: ") && said.contains("'tell'"), "{said}");
+}
+
+/// What provisioners have no import for: they hold nothing.
+fn remembers(scratch: &Scratch, file: &str) {
+    scratch.replace(
+        file,
+        "import { config,",
+        "import * as kv from \"groundcrew:hook/kv@0.1.0\";\nimport { config,",
+    );
+    scratch.replace(file, "    return undefined;\n", "    kv.delete(now.id);\n    return undefined;\n");
 }
 
 fn says_that_it_audits(scratch: &Scratch) {

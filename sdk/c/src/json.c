@@ -35,3 +35,8 @@ hook_failure *hook_need_number(const cJSON *object, const char *name, double *in
   *into = number->valuedouble;
   return NULL;
 }
+
+hook_failure *hook_need_array(const cJSON *object, const char *name, const cJSON **into) {
+  *into = cJSON_GetObjectItemCaseSensitive(object, name);
+  return cJSON_IsArray(*into) ? NULL : hook_retry("`%s` is absent or no array", name);
+}

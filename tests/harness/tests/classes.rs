@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use groundcrew::prove::{Records, Scene};
-use groundcrew_harness::{Pairs, Played, Scenario, points, thing};
+use groundcrew_harness::{Blow, Pairs, Played, Scenario, Strike, points, thing};
 use groundcrew_outside::judge::living;
 use groundcrew_outside::{Act, By, ById, Fault, Ids, Knobs, Marks, Pick, Purpose, What};
 use groundcrew_store::because::Because;
@@ -482,4 +482,45 @@ fn what_others_change_or_take_is_mended() {
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 13 }, |played| {
         played.is_right() && played.shows("/natural", 1)
     });
+}
+
+/// What dies or fails on a database in a file, as `up` has it, goes on as in memory, where all other plays are: runs,
+/// ledger, log, receipts, findings and moments are the same.
+fn on_a_file(class: &Class) {
+    let scene = Scene { records: Records::Whole, ..class.comes_and_goes().scene() };
+    let whole = groundcrew::prove::play(&scene, &[]);
+    assert!(whole.is_right(), "{whole}");
+    let strike = |at, blow| vec![Strike { at, blow }];
+    let singles = whole.moments.iter().enumerate().flat_map(|(at, moment)| {
+        let blows = moment.blows().to_vec().into_iter();
+        blows
+            .filter(|blow| *blow != Blow::Crash || whole.fresh[at])
+            .map(|blow| strike(at, blow))
+            .collect::<Vec<_>>()
+    });
+    // Each fifth, and every other one of those followed by a death while it recovers.
+    let chosen = singles.step_by(5).enumerate().map(|(n, mut strikes)| {
+        if n % 2 == 1 {
+            strikes.extend(strike(strikes[0].at + 1 + n % 5, Blow::Crash));
+        }
+        strikes
+    });
+    let chosen: Vec<_> = std::iter::once(Vec::new()).chain(chosen).collect();
+    assert!(chosen.len() > 20, "{}", chosen.len());
+    for strikes in chosen {
+        let folder = tempfile::tempdir().expect("the machine has room");
+        let on_file = groundcrew::prove::play_on_file(&scene, &strikes, folder.path());
+        let in_memory = groundcrew::prove::play(&scene, &strikes);
+        assert_eq!(format!("{on_file:#?}"), format!("{in_memory:#?}"), "{}, {strikes:?}", scene.name);
+        // A death left its files, and the next process went on with a copy.
+        let files = std::fs::read_dir(folder.path()).expect("it is there").count();
+        assert!(files >= on_file.starts as usize, "{files} files, {} starts", on_file.starts);
+    }
+}
+
+#[test]
+fn on_a_file_it_goes_as_in_memory() {
+    for class in [natural(), keyed(), marked(), anonymous()] {
+        on_a_file(&class);
+    }
 }

@@ -110,7 +110,7 @@ fn from_a_death_on_audits_see_what_they_see_from_the_beginning() {
 fn compare(component: &[u8], text: &str) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deaths");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let loaded = runtime.block_on(Loaded::new(component, &folder)).unwrap();
+    let loaded = runtime.block_on(Loaded::new(component, &folder, &mut |_| {})).unwrap();
     let scenario = Scenario::parse(Path::new("scenarios/deaths.toml"), text).unwrap();
     let scene = Scene { records: Records::Whole, ..scenario.scene(&loaded).unwrap() };
     let whole = play(&scene, &[]);

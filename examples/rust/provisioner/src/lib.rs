@@ -11,13 +11,31 @@ pub struct Things;
 #[derive(Deserialize)]
 struct Row {
     id: String,
+    name: String,
     mark: Option<String>,
     value: Value,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Row>,
+    next: Option<String>,
 }
 
 fn url(rest: &str) -> Result<String> {
     let server = config::<Value>()?["server"].as_str().unwrap_or_default().to_owned();
     Ok(format!("{server}/things{rest}"))
+}
+
+/// One page of what the API lists: of one name, or all.
+fn page(name: Option<&str>, cursor: Option<&str>) -> Result<Page> {
+    let mut request = Request::get(url("")?);
+    for (query, value) in [("name", name), ("after", cursor)] {
+        if let Some(value) = value {
+            request = request.query(query, value);
+        }
+    }
+    request.send()?.success()?.json()
 }
 
 fn thing(row: Row) -> Thing {
@@ -31,10 +49,14 @@ impl Provisioner for Things {
     }
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
-        let page: Value = Request::get(url("")?).query("name", &want.key).send()?.success()?.json()?;
-        let mut things = Vec::<Row>::deserialize(&page["items"])?.into_iter().map(thing).collect::<Vec<_>>();
-        things.retain(|thing| want.id.as_ref().is_none_or(|id| *id == thing.id));
-        Ok(things)
+        let mut listed = page(Some(&want.key), None)?;
+        while let Some(cursor) = listed.next {
+            let more = page(Some(&want.key), Some(&cursor))?;
+            listed.items.extend(more.items);
+            listed.next = more.next;
+        }
+        listed.items.retain(|row| want.id.as_ref().is_none_or(|id| *id == row.id));
+        Ok(listed.items.into_iter().map(thing).collect())
     }
 
     fn create(want: &Want) -> Result<Thing> {

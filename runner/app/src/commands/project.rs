@@ -32,7 +32,7 @@ pub(super) fn ready(context: &Context, dir: Option<&PathBuf>, named: &[String]) 
     let component = project.output();
     let bytes = fs::read(&component).map_err(|error| Failure::of(&error))?;
     let folder = project.own().join("compiled");
-    let loading = Loaded::new(&bytes, &folder);
+    let loading = Loaded::new(&bytes, &folder, &mut say);
     let loaded = context.block_on(loading)?.map_err(|error| Failure::of(&error))?;
     Ok(Ready { project, loaded, scenarios })
 }

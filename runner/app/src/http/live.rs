@@ -38,7 +38,9 @@ pub struct SourceStatus {
     pub name: String,
     /// Whether what it says is believed.
     pub belief: Belief,
-    /// When its last complete reading was accepted.
+    /// When this process began to read it.
+    pub begun: Timestamp,
+    /// When its last complete reading was accepted; none: not since then.
     pub heard: Option<Timestamp>,
     /// How old that may become before the runner is no longer ready; none: it need not say anything.
     pub fresh_within: Option<Millis>,

@@ -66,10 +66,10 @@ pub fn render(counts: Option<&Counts>, health: &Health, live: &dyn Live, now: Ti
 
 fn sources(text: &mut Exposition, sources: &[SourceStatus], now: Timestamp) {
     let ages = |at: Option<Timestamp>| at.map(|at| seconds(at, now));
-    let help = "Time since the last complete reading of a source.";
+    let help = "Time since the last complete reading of a source, or since the start if there was none.";
     let mut lag = text.metric("groundcrew_source_lag_seconds", Kind::Gauge, help);
-    for (source, age) in sources.iter().filter_map(|source| Some((source, ages(source.heard)?))) {
-        lag.sample(&[("source", &source.name)], age);
+    for source in sources {
+        lag.sample(&[("source", &source.name)], seconds(source.heard.unwrap_or(source.begun), now));
     }
     let help = "Time since the last true look at the app that has waited longest.";
     let mut looks = text.metric("groundcrew_source_oldest_look_seconds", Kind::Gauge, help);
@@ -134,16 +134,17 @@ mod tests {
 
     use super::*;
 
-    /// A runner whose one source was read seven seconds ago, and looked at every app within four minutes.
+    /// A runner whose one source was read seven seconds ago, or never in an hour, and looked at every app within four minutes.
     #[derive(Debug)]
-    struct Running(Timestamp);
+    struct Running(Timestamp, bool);
 
     impl Live for Running {
         fn sources(&self) -> Vec<SourceStatus> {
             vec![SourceStatus {
                 name: "fly".to_owned(),
                 belief: Belief::Believed,
-                heard: Some(self.0 - Millis::seconds(7)),
+                begun: self.0 - Millis::hours(1),
+                heard: self.1.then(|| self.0 - Millis::seconds(7)),
                 fresh_within: None,
                 oldest_look: Some(self.0 - Millis::minutes(4)),
             }]
@@ -176,7 +177,7 @@ mod tests {
             canary: vec![("dns".to_owned(), "equal".to_owned(), 8)],
             ..Counts::default()
         };
-        let text = render(Some(&counts), &Health::Good, &Running(now), now);
+        let text = render(Some(&counts), &Health::Good, &Running(now, true), now);
         for line in [
             "groundcrew_source_lag_seconds{source=\"fly\"} 7",
             "groundcrew_source_oldest_look_seconds{source=\"fly\"} 240",
@@ -193,7 +194,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
-        let broken = render(None, &Health::Broken("the disk is full".to_owned()), &Running(now), now);
+        let broken = render(None, &Health::Broken("the disk is full".to_owned()), &Running(now, false), now);
+        assert!(broken.contains("groundcrew_source_lag_seconds{source=\"fly\"} 3600"), "{broken}");
         assert!(
             broken.contains("groundcrew_store_writable 0") && !broken.contains("groundcrew_rows"),
             "{broken}"

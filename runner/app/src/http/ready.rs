@@ -62,6 +62,11 @@ fn unready(source: &SourceStatus, now: Timestamp) -> Option<String> {
             let age = show::length(now.since(heard));
             Some(format!("source {name} was last read {age} ago; at most {} is fresh", show::length(within)))
         }
+        // What it said before the start is believed, and is not how things are.
+        (Belief::Believed, None, Some(within)) if now.since(source.begun) > within => {
+            let age = show::length(now.since(source.begun));
+            Some(format!("source {name} was not read since the start {age} ago"))
+        }
         (Belief::Believed, _, _) => None,
     }
 }
@@ -87,6 +92,7 @@ mod tests {
         let source = |belief, age| SourceStatus {
             name: "fly".to_owned(),
             belief,
+            begun: now - Millis::minutes(5),
             heard: Some(now - Millis::seconds(age)),
             fresh_within: Some(Millis::seconds(30)),
             oldest_look: None,
@@ -94,6 +100,10 @@ mod tests {
         assert_eq!(unready(&source(Belief::Believed, 30), now), None);
         let why = |belief, age| unready(&source(belief, age), now).unwrap();
         assert_eq!(why(Belief::Believed, 31), "source fly was last read 31 s ago; at most 30 s is fresh");
+        let unheard = SourceStatus { heard: None, ..source(Belief::Believed, 0) };
+        assert_eq!(unready(&unheard, now).unwrap(), "source fly was not read since the start 5 min ago");
+        let begun = SourceStatus { begun: now - Millis::seconds(30), ..unheard };
+        assert_eq!(unready(&begun, now), None);
         assert!(why(Belief::Starting, 0).contains("not been read completely"));
         assert!(why(Belief::Doubted("12 apps vanished".to_owned()), 0).contains("not believed: 12 apps"));
     }

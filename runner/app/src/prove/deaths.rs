@@ -18,7 +18,7 @@ use super::audited::Looked;
 use super::beside::Nobody;
 use super::carrier::Wire;
 use super::clock::START;
-use super::disk::Disk;
+use super::disk::{Disk, InMemory};
 use super::faults::{Blow, Met, Strike};
 use super::happening::Owed;
 use super::play::{Begins, Lasting, Played, Stage, play, schedule};
@@ -67,7 +67,8 @@ impl Deaths {
     /// As [`play()`].
     pub fn first(scene: &Scene<Nobody>, most: usize) -> Self {
         let scene = &Scene { records: Records::None, ..scene.clone() };
-        let mut stage = Stage::new(scene, &[], Disk::empty());
+        let disk = InMemory::empty();
+        let mut stage = Stage::new(scene, &[], Disk::Memory(disk.clone()));
         let lefts = Arc::new(Mutex::new(BTreeMap::new()));
         let (kept, lasting) = (lefts.clone(), stage.lasting());
         let witness = move |moment, met| {
@@ -77,7 +78,6 @@ impl Deaths {
             }
         };
         stage.schedule = Arc::new(schedule(&[], &stage.clock, &stage.next).witnessed(witness));
-        let disk = stage.disk.clone();
         // Each commit is such a moment, so none that is kept comes after more of them.
         disk.remember(most);
         stage.run(&[]);
@@ -122,7 +122,7 @@ impl Left {
 
     /// The stage on which it goes on.
     fn stage<'a>(&self, scene: &'a Scene<Nobody>, strikes: &[Strike], disk: &Contents) -> Stage<'a, Nobody> {
-        let mut stage = Stage::new(scene, strikes, Disk::holding(disk));
+        let mut stage = Stage::new(scene, strikes, Disk::Memory(InMemory::holding(disk)));
         stage.clock.reach(self.at);
         let shown = stage.clock.clone();
         stage.outside = self.outside.twin(Arc::new(move || shown.millis()));

@@ -1,15 +1,87 @@
-//! The disk of a play: a database in memory, which the plays that follow use again with its prepared statements.
+//! The disk of a play: a database in memory, which the plays that follow use again with its prepared statements; or a
+//! file, as `up` has it, for who wants to see that it makes no difference.
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use groundcrew_store::{Contents, Memory};
+use groundcrew_store::{Contents, Memory, Options, Reader, Result, Store};
 
 /// Databases that no play uses at present, and what they are when they are empty.
 static FREE: Mutex<Vec<(Memory, Arc<Contents>)>> = Mutex::new(Vec::new());
 
 /// One disk; a clone is the same one.
 #[derive(Clone, Debug)]
-pub(super) struct Disk(Arc<Inner>);
+pub(super) enum Disk {
+    /// What is committed is in memory.
+    Memory(InMemory),
+    /// It is in a file.
+    File(Arc<OnFile>),
+}
+
+impl Disk {
+    /// An empty one in memory.
+    pub(super) fn empty() -> Self {
+        Self::Memory(InMemory::empty())
+    }
+
+    /// A process opens it.
+    pub(super) fn open(&self, options: Options) -> Result<Store> {
+        match self {
+            Self::Memory(disk) => disk.memory().open(options),
+            Self::File(disk) => Store::open(&disk.database(), options),
+        }
+    }
+
+    /// Somebody looks into it.
+    pub(super) fn reader(&self) -> Result<Store> {
+        match self {
+            Self::Memory(disk) => Ok(Reader::on(disk.memory())),
+            Self::File(disk) => Reader::open(&disk.database()),
+        }
+    }
+
+    /// Its process died just now: whatever it does from here on comes to nothing.
+    pub(super) fn abandoned(&self) {
+        if let Self::File(disk) = self {
+            disk.abandoned().expect("invariant: a file that was written can be copied");
+        }
+    }
+}
+
+/// A database in a folder, as the files of the process that has it.
+#[derive(Debug)]
+pub(super) struct OnFile {
+    folder: PathBuf,
+    /// How many processes died on it.
+    deaths: AtomicU32,
+}
+
+impl OnFile {
+    /// In a folder that is there and empty.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), deaths: AtomicU32::new(0) }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.join(format!("{}.db", self.deaths.load(Ordering::SeqCst)))
+    }
+
+    /// The next process finds what a killed one leaves: the database and its log as they are, not closed. What the dead
+    /// one still does while it is taken apart, it does to its own.
+    fn abandoned(&self) -> std::io::Result<()> {
+        let before = self.database();
+        self.deaths.fetch_add(1, Ordering::SeqCst);
+        let after = self.database();
+        std::fs::copy(&before, &after)?;
+        let log = |database: &Path| PathBuf::from(format!("{}-wal", database.display()));
+        std::fs::copy(log(&before), log(&after)).map(drop)
+    }
+}
+
+/// One in memory; a clone is the same one.
+#[derive(Clone, Debug)]
+pub(super) struct InMemory(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -19,7 +91,7 @@ struct Inner {
     kept: Mutex<Arc<Contents>>,
 }
 
-impl Disk {
+impl InMemory {
     /// One with an empty database of this version.
     pub(super) fn empty() -> Self {
         let disk = Self::free();

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use groundcrew_core::manifest::Manifest;
-use groundcrew_engine::cache::{self, Bounds, Cache, Compiler};
-use groundcrew_engine::inspect::{self, inspect};
+use groundcrew_engine::cache::{self, Bounds, Cache, Compiler, Component};
+use groundcrew_engine::inspect::{self, Inspected, inspect};
 use groundcrew_engine::limits::Limits;
 use groundcrew_engine::run::{Engine, Hook, LinkError, Profile, ProfileError, Reset};
 
@@ -58,13 +58,22 @@ pub enum Error {
 }
 
 impl Loaded {
-    /// Compiles a component, unless the folder has it compiled already.
-    pub async fn new(bytes: &[u8], folder: &Path) -> Result<Self, Error> {
+    /// Compiles a component, unless the folder has it compiled already; that it compiles, which of one with an
+    /// interpreter in it takes a while, is said.
+    pub async fn new(bytes: &[u8], folder: &Path, say: &mut dyn FnMut(&str)) -> Result<Self, Error> {
         let broken = |source| Error::Folder { folder: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(broken)?;
         let key = key::read_or_make(folder)?;
         let cache = Cache::new(folder.to_owned(), key, Compiler::InProcess);
-        let loaded = Self::within(bytes, None, cache.clone()).await?;
+        let prepared = Prepared::new(bytes, None, PLAYS as u32 + 2)?;
+        let found = cache.find(&prepared.engine, prepared.inspected.digest)?;
+        let compiled = if let Some(compiled) = found {
+            compiled
+        } else {
+            say("compiling, once for each build");
+            cache.load(&prepared.engine, prepared.inspected.digest, bytes).await?
+        };
+        let loaded = prepared.link(&compiled)?;
         // Every build is another component.
         cache.tidy(BOUNDS)?;
         Ok(loaded)
@@ -82,6 +91,21 @@ impl Loaded {
         cache: Cache,
         slots: u32,
     ) -> Result<Self, Error> {
+        let prepared = Prepared::new(bytes, beside, slots)?;
+        let compiled = cache.load(&prepared.engine, prepared.inspected.digest, bytes).await?;
+        prepared.link(&compiled)
+    }
+}
+
+/// A component that was looked over, and the engine that it fits.
+struct Prepared {
+    engine: Engine,
+    inspected: Inspected,
+    manifest: Manifest,
+}
+
+impl Prepared {
+    fn new(bytes: &[u8], beside: Option<Manifest>, slots: u32) -> Result<Self, Error> {
         let inspected = inspect(bytes)?;
         inspected.require_linkable()?;
         let manifest = inspected.manifest.clone().or(beside);
@@ -93,8 +117,12 @@ impl Loaded {
             memory: Limits::default().memory,
             reset: Reset::Written,
         })?;
-        let compiled = cache.load(&engine, inspected.digest, bytes).await?;
-        let component = engine.link(&compiled, &inspected, manifest.clone())?;
-        Ok(Self { engine, component, manifest })
+        Ok(Self { engine, inspected, manifest })
+    }
+
+    fn link(self, compiled: &Component) -> Result<Loaded, Error> {
+        let Self { engine, inspected, manifest } = self;
+        let component = engine.link(compiled, &inspected, manifest.clone())?;
+        Ok(Loaded { engine, component, manifest })
     }
 }

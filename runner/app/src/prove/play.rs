@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use groundcrew_core::time::Timestamp;
 use groundcrew_outside::judge::{Told, Verdict, judge};
 use groundcrew_outside::{Act, Effect, Outside, Receipt};
+use groundcrew_store::Options;
 use groundcrew_store::findings::{ClosedToo, Finding};
-use groundcrew_store::{Options, Reader};
 use serde_json::Value;
 
 use super::audited::{Audited, Looked};
 use super::beside::{Beside, Seen};
 use super::carrier::{Carrier, Sent, Wire};
 use super::clock::{Clock, START};
-use super::disk::Disk;
+use super::disk::{Disk, OnFile};
 use super::faults::{Laid, Moment, Schedule, Strike};
 use super::happening::{Happening, Owed};
 use super::records::Kept;
@@ -138,6 +139,16 @@ pub fn play<B: Beside>(scene: &Scene<B>, strikes: &[Strike]) -> Played<B::Seen> 
     Stage::new(scene, strikes, Disk::empty()).run(strikes)
 }
 
+/// The same on a database in a file, in a folder that is there and empty: what a death leaves is what a killed process
+/// leaves of its files.
+///
+/// # Panics
+/// As [`play()`]; and if the scene's memory is not durable, for a file forgets nothing.
+pub fn play_on_file<B: Beside>(scene: &Scene<B>, strikes: &[Strike], folder: &Path) -> Played<B::Seen> {
+    assert_eq!(scene.memory, Memory::Durable, "a file forgets nothing");
+    Stage::new(scene, strikes, Disk::File(Arc::new(OnFile::new(folder)))).run(strikes)
+}
+
 /// What of a stage is not lost with a process, for whoever looks on while it is played.
 pub(super) struct Lasting {
     pub(super) clock: Clock,
@@ -194,12 +205,12 @@ impl<'a, B: Beside> Stage<'a, B> {
         }
         let next = Arc::new(AtomicUsize::new(0));
         let schedule = schedule(strikes, &clock, &next);
-        let schedule = match scene.memory {
-            Memory::Durable => schedule,
-            Memory::Forgetful => {
+        let schedule = match (scene.memory, &disk) {
+            (Memory::Forgetful, Disk::Memory(disk)) => {
                 let forgetful = disk.clone();
                 schedule.telling(move |_| forgetful.keep())
             }
+            _ => schedule,
         };
         Self {
             scene,
@@ -260,17 +271,23 @@ impl<'a, B: Beside> Stage<'a, B> {
         tokio::select! {
             // A crash is seen before anything else that the dead process might have done.
             biased;
-            () = self.schedule.crash() => Ended::Crashed,
+            () = self.death() => Ended::Crashed,
             ended = Box::pin(self.life()) => ended,
         }
     }
 
+    /// It dies. The disk is left as it is at this moment, before the process is taken apart.
+    async fn death(&self) {
+        self.schedule.crash().await;
+        self.disk.abandoned();
+    }
+
     /// Whether another process comes after this one; it is a while until then.
     fn starts_again(&self, ended: Ended) -> bool {
-        match ended {
-            Ended::Horizon => return false,
-            Ended::Crashed if self.scene.memory == Memory::Forgetful => self.disk.forget(),
-            Ended::Crashed | Ended::NotStarted => {}
+        match (ended, &self.disk) {
+            (Ended::Horizon, _) => return false,
+            (Ended::Crashed, Disk::Memory(disk)) if self.scene.memory == Memory::Forgetful => disk.forget(),
+            (Ended::Crashed | Ended::NotStarted, _) => {}
         }
         if self.starts.load(Ordering::SeqCst) > STARTS_MAX {
             self.restless.store(true, Ordering::SeqCst);
@@ -328,7 +345,7 @@ impl<'a, B: Beside> Stage<'a, B> {
     async fn start(&self) -> Result<Arc<Runner>, groundcrew_store::Error> {
         let faults = Arc::new(Laid { schedule: self.schedule.clone(), wire: self.wire.clone() });
         let options = Options { faults: Some(faults.clone()), ..Options::default() };
-        let store = self.disk.memory().open(options)?;
+        let store = self.disk.open(options)?;
         let (outside, server) = (self.outside.clone(), self.scene.server.clone());
         let carrier = Carrier::new(outside, server, self.beside.clone(), self.clock.clone());
         start::runner(self, store, Arc::new(carrier.with_wire(self.wire.clone())), faults).await
@@ -421,7 +438,7 @@ impl<'a, B: Beside> Stage<'a, B> {
             Tells::Nothing => (Told::default(), Vec::new()),
         };
         let shown = self.scene.collections.iter().map(|(path, _)| (path.clone(), self.listing(path)));
-        let reader = Reader::on(self.disk.memory());
+        let reader = self.disk.reader().expect("invariant: what was played can be read");
         let findings = reader.findings(ClosedToo::Yes).ok();
         let kept = match self.scene.records {
             Records::None => None,

@@ -81,6 +81,7 @@ impl Live for Running {
             SourceStatus {
                 name: "fly".to_owned(),
                 belief,
+                begun: status.begun_at,
                 heard: status.listed_at,
                 fresh_within: Some(source::FRESH_WITHIN),
                 oldest_look: status.oldest_look_at,

@@ -102,7 +102,7 @@ impl FlySource {
         let mut schedule = Schedule::new(settings.pace.clone());
         schedule.set_apps(keeper.mirror().app_names(), around.clock.now());
         let (commands, heard) = mpsc::channel(COMMANDS);
-        let (status, seen) = watch::channel(Status::default());
+        let (status, seen) = watch::channel(Status { begun_at: around.clock.now(), ..Status::default() });
         let source = Self {
             org: settings.org.clone(),
             token: settings.token.clone(),

@@ -10,6 +10,7 @@ use groundcrew::http::{
     Belief, Door, Inbox, InboxError, Live, SourceStatus, State, Taken, router, serve_tcp,
 };
 use groundcrew_core::duration::Millis;
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::SystemClock;
 use groundcrew_unchecked::not_checked;
 use serde_json::Value;
@@ -30,6 +31,7 @@ impl Live for Quiet {
         vec![SourceStatus {
             name: "fly".to_owned(),
             belief: Belief::Starting,
+            begun: Timestamp::from_millis(0),
             heard: None,
             fresh_within,
             oldest_look: None,

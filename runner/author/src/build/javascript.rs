@@ -117,8 +117,8 @@ fn tidy(said: &str) -> String {
 
 /// What componentize-js says of the one module that it was given, which no author has seen under its name.
 fn of_the_module(said: &str) -> String {
-    let lines =
-        said.lines().map(str::trim_end).filter(|line| *line != "Unable to extract expected exports list");
+    let noise = ["Unable to extract expected exports list", "Failed to initialize component (wizer"];
+    let lines = said.lines().map(str::trim_end).filter(|line| !noise.iter().any(|it| line.starts_with(it)));
     lines.collect::<Vec<_>>().join("\n").replace("\"source.js\"", "the hook's module").trim().to_owned()
 }
 

@@ -1,12 +1,14 @@
-//! Conformance: tables of behaviours, the same provisioner and the same handler in five languages, the same calls and the
-//! same answers.
+//! Conformance: tables of behaviours, the same provisioner, handler and auditor in five languages, the same calls and
+//! the same answers.
 //!
 //! Every row is a call of the hook against an outside that answers one thing. What is compared is each request as the
 //! outside sees it (method, address, body as JSON) and what the host is answered. A golden file holds it; the table says
 //! which languages were compared. Where a toolchain is not there, its column says so.
 
+mod auditors;
 mod guests;
 mod handlers;
+mod misbehaving;
 mod more;
 mod rows;
 mod tokens;
@@ -18,6 +20,7 @@ use std::path::Path;
 use groundcrew_author::Language;
 use groundcrew_engine::run::Hook;
 
+use auditors::{LOOKED, auditor};
 use guests::{LANGUAGES, guest};
 use handlers::{TOLD, handler};
 use rows::{Behaviour, ROWS};
@@ -38,6 +41,15 @@ async fn handlers_of_every_language_tell_alike() {
         hooks.push((language, handler(language).await));
     }
     compare("conformance-handlers", TOLD, &hooks).await;
+}
+
+#[tokio::test]
+async fn auditors_of_every_language_look_alike() {
+    let mut hooks = Vec::new();
+    for language in LANGUAGES {
+        hooks.push((language, auditor(language).await));
+    }
+    compare("conformance-auditors", LOOKED, &hooks).await;
 }
 
 /// Compares what the hooks of all languages do with the golden file, and tells it in a table.

@@ -15,6 +15,7 @@ mod gate;
 mod hooks;
 mod inspected;
 mod leaks;
+mod libraries;
 mod limits;
 mod plain;
 mod pool;

@@ -82,6 +82,9 @@ fn a_re_created_app_keeps_its_records_and_gets_new_addresses() {
     scene.create_app("cust-1");
     let second = scene.until("the second one has an address", || addresses(&scene, "cust-1").get(1).cloned());
     scene.until_so("its record points at the new address", || points_at("cust-1") == [second.1]);
+    if let Some(told) = dns.looked_up("www.cust-1.example", "AAAA") {
+        assert_eq!(told.iter().map(|ip| same(ip)).collect::<Vec<_>>(), [second.1]);
+    }
     let both = addresses(&scene, "cust-1");
     assert_eq!(both.len(), 2, "{both:?}");
     assert!(both[0].0 != both[1].0 && both[0].1 != both[1].1, "{both:?}");

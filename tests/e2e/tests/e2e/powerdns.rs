@@ -19,6 +19,8 @@ pub(crate) struct PowerDns {
     child: Child,
     /// Where its API is.
     pub(crate) api: String,
+    /// Where it answers resolvers.
+    port: u16,
 }
 
 impl PowerDns {
@@ -35,13 +37,13 @@ impl PowerDns {
             );
             return None;
         }
-        let port = free_port();
+        let (port, asked) = (free_port(), free_port());
         let lines = [
             "launch=gsqlite3".to_owned(),
             format!("gsqlite3-database={}", database.display()),
             format!("socket-dir={}", directory.display()),
             "daemon=no\nguardian=no\ndisable-syslog=yes\nlocal-address=127.0.0.1".to_owned(),
-            format!("local-port={}", free_port()),
+            format!("local-port={asked}\ncache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0"),
             format!("api=yes\napi-key={KEY}\nwebserver=yes\nwebserver-address=127.0.0.1"),
             format!("webserver-port={port}\nwebserver-allow-from=127.0.0.1\nzone-cache-refresh-interval=0"),
         ];
@@ -56,7 +58,7 @@ impl PowerDns {
             not_checked("the binary against PowerDNS", "cargo xtask setup installs it");
             return None;
         };
-        let dns = Self { child, api: format!("http://127.0.0.1:{port}") };
+        let dns = Self { child, api: format!("http://127.0.0.1:{port}"), port: asked };
         scene.until_so("PowerDNS answers", || dns.ask("").is_some());
         let zone = json!({"name": "example.", "kind": "Native", "nameservers": ["ns.example."]});
         let url = format!("{}/api/v1/servers/localhost/zones", dns.api);
@@ -72,6 +74,19 @@ impl PowerDns {
         let set = sets.iter().find(|set| set["name"] == format!("{name}.") && set["type"] == kind);
         let records = set.and_then(|set| set["records"].as_array()).into_iter().flatten();
         records.map(|record| record["content"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The same as somebody is told who looks the name up, with a program that is none of ours; none: it is not here.
+    pub(crate) fn looked_up(&self, name: &str, kind: &str) -> Option<Vec<String>> {
+        let port = self.port.to_string();
+        let asks = ["@127.0.0.1", "-p", &port, "+short", "+tries=1", "+time=5", name, kind];
+        let Ok(answer) = Command::new("dig").args(asks).output() else {
+            not_checked("what PowerDNS answers resolvers", "apt-get install dnsutils");
+            return None;
+        };
+        let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(answer.status.success(), "{said}");
+        Some(said.lines().map(str::to_owned).collect())
     }
 
     fn ask(&self, zone: &str) -> Option<Value> {

@@ -47,6 +47,8 @@ enum Mistake {
     RandomDesire,
     /// A change makes a new thing and removes the old one.
     UpdateMakes,
+    /// What should become less is made anew, and what was there stays: seen in no scenario in which things only grow.
+    ShrinksAnew,
     /// Whatever begins with the name is removed.
     RemovesByPrefix,
     /// Removing is put off, and reported as done.
@@ -131,6 +133,9 @@ impl Provisioner for Wrong {
             let made = Self::create(want)?;
             Self::remove(want, now)?;
             return Ok(made);
+        }
+        if mistaken(Mistake::ShrinksAnew)? && want.body["value"].as_u64() < now.body["value"].as_u64() {
+            return Self::create(want);
         }
         put(want, &now.id)
     }

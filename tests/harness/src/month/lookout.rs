@@ -107,6 +107,7 @@ impl Live for Running {
         vec![SourceStatus {
             name: "fly".to_owned(),
             belief,
+            begun: status.begun_at,
             heard: status.listed_at,
             fresh_within,
             oldest_look,

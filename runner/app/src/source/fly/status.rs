@@ -12,6 +12,8 @@ use super::Command;
 /// How a source is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// When this process began to ask.
+    pub begun_at: Timestamp,
     /// When the list of apps was last read and taken in.
     pub listed_at: Option<Timestamp>,
     /// Since when the app that was unseen for longest is unseen; what lies behind the present is the lag.

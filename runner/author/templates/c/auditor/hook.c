@@ -26,8 +26,9 @@ hook_failure *audit_run(const char *cursor, hook_findings *page) {
   const char *after = cursor ? hook_format("?after=%s", hook_segment(cursor)) : "";
   cJSON *answer;
   HOOK_TRY(hook_json("GET", hook_format("%s/things%s", server, after), NULL, &answer));
-  const cJSON *row;
-  cJSON_ArrayForEach(row, cJSON_GetObjectItem(answer, "items")) {
+  const cJSON *items, *row;
+  HOOK_TRY(hook_need_array(answer, "items", &items));
+  cJSON_ArrayForEach(row, items) {
     if (!hook_truth(row, "used")) HOOK_TRY(report(row, page));
   }
   page->next = hook_text(answer, "next");

@@ -28,14 +28,21 @@ hook_failure *provision_desired(const hook_view *view, hook_specs *specs) {
 
 /* Everything that could be it, whoever's it is: the host judges. Never filter by mark here. */
 hook_failure *provision_find(const hook_want *want, hook_things *found) {
-  cJSON *answer;
-  HOOK_TRY(call("GET", hook_format("?name=%s", hook_segment(want->key)), NULL, &answer));
-  const cJSON *row;
-  cJSON_ArrayForEach(row, cJSON_GetObjectItem(answer, "items")) {
-    hook_thing thing;
-    HOOK_TRY(show(row, &thing));
-    /* With an id: that thing or none. */
-    if (!want->id || strcmp(want->id, thing.id) == 0) hook_add_thing(found, thing);
+  const char *named = hook_format("?name=%s", hook_segment(want->key)), *page = named;
+  while (page) {
+    cJSON *answer;
+    HOOK_TRY(call("GET", page, NULL, &answer));
+    const cJSON *items, *row;
+    HOOK_TRY(hook_need_array(answer, "items", &items));
+    cJSON_ArrayForEach(row, items) {
+      hook_thing thing;
+      HOOK_TRY(show(row, &thing));
+      /* With an id: that thing or none. */
+      if (!want->id || strcmp(want->id, thing.id) == 0) hook_add_thing(found, thing);
+    }
+    /* Of all that have this name, ours may be on the last page. */
+    const char *next = hook_text(answer, "next");
+    page = next ? hook_format("%s&after=%s", named, hook_segment(next)) : NULL;
   }
   return NULL;
 }
@@ -67,8 +74,9 @@ hook_failure *provision_remove(const hook_want *want, const hook_thing *now, hoo
 hook_failure *inventory_scan(const hook_owner *owner, const char *cursor, hook_listing *page) {
   cJSON *answer;
   HOOK_TRY(call("GET", cursor ? hook_format("?after=%s", hook_segment(cursor)) : "", NULL, &answer));
-  const cJSON *row;
-  cJSON_ArrayForEach(row, cJSON_GetObjectItem(answer, "items")) {
+  const cJSON *items, *row;
+  HOOK_TRY(hook_need_array(answer, "items", &items));
+  cJSON_ArrayForEach(row, items) {
     hook_listed listed = {.kind = "thing", .key = hook_text(row, "name")};
     HOOK_TRY(show(row, &listed.thing));
     hook_add_listed(page, listed);

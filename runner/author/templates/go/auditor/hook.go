@@ -2,6 +2,8 @@
 package main
 
 import (
+	"errors"
+
 	"groundcrew.dev/hook"
 	"groundcrew.dev/hook/audit"
 )
@@ -52,6 +54,9 @@ func (idle) Run(cursor string) (audit.Page, error) {
 	var page page
 	if err := hook.JSON("GET", url, nil, &page); err != nil {
 		return audit.Page{}, err
+	}
+	if page.Items == nil {
+		return audit.Page{}, errors.New("the answer has no items")
 	}
 	found := audit.Page{Next: page.Next}
 	for _, row := range page.Items {

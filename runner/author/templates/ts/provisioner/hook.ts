@@ -29,6 +29,16 @@ interface Page {
 const url = (rest = "") => `${config<Config>().server}/things${rest}`;
 const shown = (row: Row) => thing(row.id, { value: row.value } satisfies Body, { mark: row.mark });
 
+/** All that have this name, page by page: ours may be on the last one. */
+function* named(name: string): Generator<Row> {
+  let after = "";
+  do {
+    const page = json<Page>("GET", url(`?name=${encodeURIComponent(name)}${after}`));
+    yield* page.items;
+    after = page.next ? `&after=${encodeURIComponent(page.next)}` : "";
+  } while (after);
+}
+
 // Every call is a fresh instance and may be repeated at any time; an error is tried again later.
 export const provision = hook<Provision>({
   /** What should exist for one app. Pure: no HTTP here. An empty list means that nothing should. */
@@ -40,9 +50,8 @@ export const provision = hook<Provision>({
 
   /** Everything that could be it, whoever's it is: the host judges. Never filter by mark here. */
   find(want) {
-    const page = json<Page>("GET", url(`?name=${encodeURIComponent(want.key)}`));
     // With an id: that thing or none.
-    return page.items.filter((row) => want.id === undefined || row.id === want.id).map(shown);
+    return [...named(want.key)].filter((row) => want.id === undefined || row.id === want.id).map(shown);
   },
 
   /** The mark goes into the same request as the thing. If this fails, the host calls `find` and decides. */

@@ -2,20 +2,18 @@
 //! its memory: told events, and what the outside answers.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use groundcrew_author::testing::Scratch;
 use groundcrew_author::{Kind, Language};
 use groundcrew_core::spec::Event;
 use groundcrew_engine::run::{Hook, MemoryHandle};
 use serde_json::{Value, json};
 
-use super::guests::Change;
+use super::misbehaving::made;
 use super::more::changes;
-use super::rows::{Behaviour, Outside, Words, answered, ended, shown};
+use super::rows::{Behaviour, Outside, Words, answered, ended, limits, shown};
 use crate::reach::Known;
-use crate::support::{Fake, Setup, engine, event, load, view};
+use crate::support::{Fake, Setup, engine, event, view};
 use Outside::{Answers, AnswersAfter, Forbidden, NoAnswer};
 
 /// One behaviour of a handler.
@@ -23,6 +21,7 @@ pub(super) struct Told {
     says: &'static str,
     event: What,
     outside: Outside,
+    words: Words,
 }
 
 /// What it is told.
@@ -41,7 +40,7 @@ enum What {
 use What::{Data, Kind as Of, Large, OfNobody};
 
 const fn told(says: &'static str, event: What, outside: Outside) -> Told {
-    Told { says, event, outside }
+    Told { says, event, outside, words: Words::Same }
 }
 
 const FINE: Outside = Answers(204, "");
@@ -69,6 +68,9 @@ pub(super) const TOLD: &[Told] = &[
     told("a grant is missing", Of("app.created"), Forbidden),
     told("the hook says: later", Of("later"), Forbidden),
     told("the hook says: never", Of("never"), Forbidden),
+    Told { words: Words::Own, ..told("the hook crashes", Of("crash"), Forbidden) },
+    told("the hook computes for ever", Of("loop"), Forbidden),
+    Told { words: Words::Own, ..told("the hook takes all memory", Of("memory"), Forbidden) },
     told("the fleet: a listing, one, and none", Of("looks"), FINE),
     told("the memory: read, written, forgotten, kept", Of("recalls"), FINE),
     told("a value too large for the memory", Of("hoards"), Forbidden),
@@ -90,15 +92,17 @@ impl Behaviour for Told {
         });
         let setup = Setup { fake, ..Setup::new(json!({ "server": "http://a.example" })) };
         let grants = if matches!(outside, Forbidden) { Vec::new() } else { setup.grants.clone() };
-        let mut context = Setup { grants, ..setup }.context();
+        let event = self.event();
+        let limits = limits(&event.kind, &setup.limits);
+        let mut context = Setup { grants, limits, ..setup }.context();
         context.memory = MemoryHandle(Arc::new(Known));
-        let run = engine().handle(hook, &context, self.event()).await;
+        let run = engine().handle(hook, &context, event).await;
         let mut text = sent.lock().unwrap().clone();
         for (key, value) in &run.written {
             let value = value.as_deref().map_or("nothing".into(), String::from_utf8_lossy);
             let _ = writeln!(text, "keeps {key}: {value}");
         }
-        text + &ended(Words::Same, run.outcome)
+        text + &ended(self.words, run.outcome)
     }
 }
 
@@ -117,14 +121,5 @@ impl Told {
 
 /// The component of a language; none where its toolchain is not there, which is said.
 pub(super) async fn handler(language: Language) -> Option<Hook> {
-    let (file, changes): (_, &[Change]) = changes(language);
-    let bytes = {
-        let scratch = Scratch::new(Path::new(env!("CARGO_TARGET_TMPDIR")), language, Kind::Handler);
-        for (from, to) in changes {
-            scratch.replace(file, from, to);
-        }
-        let built = scratch.build()?.unwrap_or_else(|error| panic!("{error}"));
-        std::fs::read(built.component).unwrap()
-    };
-    Some(load(&bytes).await)
+    made(language, Kind::Handler, &[changes(language)]).await
 }

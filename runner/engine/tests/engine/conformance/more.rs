@@ -1,19 +1,18 @@
 //! What the handlers of all languages tell beside the event: its data, or, where its kind asks for it, what the fleet and
-//! their memory hold. They can also be told to fail.
+//! their memory hold. They can also be told to misbehave.
 
 use groundcrew_author::Language;
 
-use super::guests::Change;
+use super::misbehaving::Change;
 
 const RUST: &[Change] = &[
-    ("{Event, Handler, Request, Result,", "{Event, Failure, Handler, Request, Result, Value, fleet, kv,"),
+    ("{Event, Handler, Request, Result,", "{Event, Handler, Request, Result, Value, fleet, kv,"),
     (r#""about": about });"#, r#""about": about, "more": more(event)? });"#),
     (
         "/// The hook. It holds nothing",
         r#"fn more(event: &Event) -> Result<Value> {
+    misbehave(&event.kind)?;
     match event.kind.as_str() {
-        "later" => Err(Failure::passing("not now").after_ms(7000)),
-        "never" => Err(Failure::lasting("never: \u{1f4a7}")),
         "looks" => {
             let page = fleet::below("fly/acme", None)?;
             let rest = fleet::below("fly/acme", page.next.as_deref())?;
@@ -61,8 +60,7 @@ const JS: &[Change] = &[
     return value === undefined ? null : new TextDecoder().decode(value);
   };
   const mine = new TextEncoder().encode(event.id);
-  if (event.kind === "later") throw new Failure("not now", { afterMs: 7000 });
-  if (event.kind === "never") throw lasting("never: \u{1f4a7}");
+  misbehave(event.kind);
   if (event.kind === "looks") {
     const page = fleet.below("fly/acme", undefined);
     const rest = fleet.below("fly/acme", page.next);
@@ -101,10 +99,7 @@ const PYTHON: &[Change] = &[
 
 
 def more(event):
-    if event.kind == "later":
-        raise Err(Failure(message="not now", retry=True, after_ms=7000))
-    if event.kind == "never":
-        raise lasting("never: \U0001f4a7")
+    misbehave(event.kind)
     if event.kind == "looks":
         page = fleet.below("fly/acme", None)
         rest = fleet.below("fly/acme", page.next)
@@ -128,7 +123,10 @@ def more(event):
 ];
 
 const GO: &[Change] = &[
-    ("import (\n", "import (\n\t\"time\"\n\n\t\"groundcrew.dev/hook/fleet\"\n\t\"groundcrew.dev/hook/kv\"\n"),
+    (
+        "import (\n",
+        "import (\n\t\"bytes\"\n\t\"time\"\n\n\t\"groundcrew.dev/hook/fleet\"\n\t\"groundcrew.dev/hook/kv\"\n",
+    ),
     (
         "\t// Whoever is told twice can know it by the key.\n",
         "\tmore, err := more(event)\n\tif err != nil {\n\t\treturn err\n\t}\n\tbody := struct {\n\t\ttold\n\t\tMore any `json:\"more\"`\n\t}{tells(event), more}\n",
@@ -137,11 +135,10 @@ const GO: &[Change] = &[
     (
         "// It holds nothing",
         r#"func more(event handler.Event) (any, error) {
+	if err := misbehave(event.Kind); err != nil {
+		return nil, err
+	}
 	switch event.Kind {
-	case "later":
-		return nil, &hook.Failure{Message: "not now", After: 7 * time.Second}
-	case "never":
-		return nil, hook.Lasting("never: \U0001f4a7")
 	case "looks":
 		page := fleet.Below("fly/acme", "")
 		rest := fleet.Below("fly/acme", page.Next)
@@ -185,7 +182,7 @@ func recalls(id string) (any, error) {
 ];
 
 const C: &[Change] = &[
-    ("#include <groundcrew.h>\n", "#include <groundcrew.h>\n#include <string.h>\n"),
+    ("#include <groundcrew.h>\n", "#include <groundcrew.h>\n#include <stdlib.h>\n#include <string.h>\n"),
     (
         "  /* Whoever is told twice can know it by the key. */\n",
         "  cJSON *more;\n  HOOK_TRY(more_of(event, &more));\n  cJSON_AddItemToObject(body, \"more\", more);\n",
@@ -216,12 +213,7 @@ static cJSON *looks(void) {
 
 static hook_failure *more_of(const hook_event *event, cJSON **more) {
   static const char large[70000];
-  if (strcmp(event->kind, "later") == 0) {
-    hook_failure *later = hook_retry("not now");
-    later->after_ms = 7000;
-    return later;
-  }
-  if (strcmp(event->kind, "never") == 0) return hook_lasting("never: \xF0\x9F\x92\xA7");
+  HOOK_TRY(misbehave(event->kind));
   if (strcmp(event->kind, "hoards") == 0) return hook_kv_set("seen", (hook_bytes){large, sizeof large});
   if (strcmp(event->kind, "recalls") == 0) {
     *more = cJSON_CreateArray();
@@ -235,13 +227,13 @@ static hook_failure *more_of(const hook_event *event, cJSON **more) {
     ),
 ];
 
-/// The file of a language's handler, and what is changed in it.
-pub(super) fn changes(language: Language) -> (&'static str, &'static [Change]) {
+/// What is changed in a language's handler.
+pub(super) fn changes(language: Language) -> &'static [Change] {
     match language {
-        Language::Rust => ("src/lib.rs", RUST),
-        Language::Js | Language::Ts => ("hook.js", JS),
-        Language::Python => ("hook.py", PYTHON),
-        Language::Go => ("hook.go", GO),
-        Language::C => ("hook.c", C),
+        Language::Rust => RUST,
+        Language::Js | Language::Ts => JS,
+        Language::Python => PYTHON,
+        Language::Go => GO,
+        Language::C => C,
     }
 }

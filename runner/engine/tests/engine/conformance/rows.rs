@@ -78,6 +78,8 @@ pub(super) enum Words {
 }
 
 const ROW: &str = r#"{"id":"t1","name":"web","mark":"gc1:test:row","value":"pro"}"#;
+/// What a provisioner and an auditor can read.
+const LISTED: &str = r#"{"id":"t1","name":"web","mark":"gc1:test:row","value":"pro","used":false}"#;
 const UNICODE_ROW: &str =
     r#"{"id":"t/ü 1","name":"é","mark":null,"value":"gr\u00fc\u00dfe \ud83d\udca7 \"\\\n\t\u0001"}"#;
 /// More than is shown of it.
@@ -186,6 +188,8 @@ pub(super) const ROWS: &[Row] = &[
     row("an answer that is no JSON", Find("web"), AnswersOf("text/html", 200, HTML), Answer),
     row("an answer with something behind its JSON", Find("web"), Answers(200, r#"{"items":[]} x"#), Answer),
     row("remove: gone, and an answer without a body", Remove, Answers(200, ""), Same),
+    row("a listing without its items", Find("web"), Answers(200, "{}"), Own),
+    row("scan: a listing without its items", Scan(None), Answers(200, r#"{"items":null}"#), Own),
     row("an answer without what was made", Create("web", "pro"), Answers(200, "{}"), Own),
     row("no answer", Create("web", "pro"), NoAnswer, Same),
     row("a grant is missing", Create("web", "pro"), Forbidden, Same),
@@ -251,14 +255,18 @@ fn setup(row: &Row, sent: Arc<Mutex<String>>) -> Setup {
         answered(outside)
     });
     let setup = Setup { fake, ..Setup::new(json!({ "server": "http://a.example" })) };
-    let deadline = Duration::from_secs(if matches!(row.call, Create("loop", _)) { 2 } else { 30 });
-    // Half of the usual, so that it is soon taken.
-    let most = if matches!(row.call, Create("memory", _)) { 128 << 20 } else { setup.limits.memory };
-    let limits = Limits { deadline, memory: most, ..setup.limits.clone() };
+    let limits = limits(if let Create(key, _) = row.call { key } else { "" }, &setup.limits);
     let grants = if matches!(outside, Forbidden | Ungranted) { Vec::new() } else { setup.grants.clone() };
     let secrets = if matches!(outside, Ungranted) { Secrets::default() } else { secrets() };
     let sealing = Sealing::new(Sealer::new(&[5; 32]), Vec::new(), Ok(Vec::new()), Arc::new(Kept::default()));
     Setup { grants, secrets, sealing, limits, ..setup }
+}
+
+/// The limits of a hook that may have been told to misbehave: time and memory are soon taken.
+pub(super) fn limits(told: &str, usual: &Limits) -> Limits {
+    let deadline = Duration::from_secs(if told == "loop" { 2 } else { 30 });
+    let memory = if told == "memory" { 128 << 20 } else { usual.memory };
+    Limits { deadline, memory, ..usual.clone() }
 }
 
 /// What is answered.
@@ -273,7 +281,7 @@ pub(super) fn answered(outside: Outside) -> Result<Response, TransportError> {
             Ok(response(status, vec![("retry-after".to_owned(), seconds.to_owned())], "later"))
         }
         Large(size) => {
-            let (before, after) = (r#"{"pad":""#, format!(r#"","items":[{ROW}]}}"#));
+            let (before, after) = (r#"{"pad":""#, format!(r#"","items":[{LISTED}]}}"#));
             let pad = "x".repeat(size - before.len() - after.len());
             Ok(response(200, Vec::new(), &format!("{before}{pad}{after}")))
         }

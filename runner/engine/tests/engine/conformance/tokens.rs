@@ -6,7 +6,7 @@
 
 use groundcrew_author::Language;
 
-use super::guests::Change;
+use super::misbehaving::Change;
 
 const RUST: &[Change] = &[
     (

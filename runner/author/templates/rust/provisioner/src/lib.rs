@@ -32,6 +32,17 @@ fn url(rest: &str) -> Result<String> {
     Ok(format!("{}/things{rest}", config.server))
 }
 
+/// One page of what the API lists: of one name, or all.
+fn page(name: Option<&str>, cursor: Option<&str>) -> Result<Page> {
+    let mut request = Request::get(url("")?);
+    for (query, value) in [("name", name), ("after", cursor)] {
+        if let Some(value) = value {
+            request = request.query(query, value);
+        }
+    }
+    request.send()?.success()?.json()
+}
+
 fn thing(row: Row) -> Thing {
     Thing::new(row.id, json!({ "value": row.value })).mark(row.mark)
 }
@@ -49,11 +60,16 @@ impl Provisioner for Hook {
 
     /// Everything that could be it, whoever's it is: the host judges. Never filter by mark here.
     fn find(want: &Want) -> Result<Vec<Thing>> {
-        let page: Page = Request::get(url("")?).query("name", &want.key).send()?.success()?.json()?;
-        let mut things: Vec<Thing> = page.items.into_iter().map(thing).collect();
+        let mut listed = page(Some(&want.key), None)?;
+        // Page by page: where a name may be taken twice, ours may be on the last one.
+        while let Some(cursor) = listed.next {
+            let more = page(Some(&want.key), Some(&cursor))?;
+            listed.items.extend(more.items);
+            listed.next = more.next;
+        }
         // With an id: that thing or none.
-        things.retain(|thing| want.id.as_ref().is_none_or(|id| *id == thing.id));
-        Ok(things)
+        listed.items.retain(|row| want.id.as_ref().is_none_or(|id| *id == row.id));
+        Ok(listed.items.into_iter().map(thing).collect())
     }
 
     /// The mark goes into the same request as the thing. If this fails, the host calls `find` and decides.
@@ -81,11 +97,7 @@ impl Provisioner for Hook {
 /// Optional: with it, orphans are found, and a lost ledger can be recovered.
 impl Inventory for Hook {
     fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
-        let mut request = Request::get(url("")?);
-        if let Some(cursor) = cursor {
-            request = request.query("after", cursor);
-        }
-        let page: Page = request.send()?.success()?.json()?;
+        let page = page(None, cursor)?;
         let listed = |row: Row| Listed { kind: "thing".into(), key: Some(row.name.clone()), thing: thing(row) };
         Ok(ThingPage { things: page.items.into_iter().map(listed).collect(), next: page.next })
     }

@@ -3,16 +3,19 @@
 //! The same calls without the mistake pass the same proof.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod auditors;
+mod handlers;
+mod lives;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use groundcrew::prove::Pairs;
 use groundcrew::prove::loaded::Loaded;
 use groundcrew::prove::proof::{Extent, Proof, Watch, prove, replay};
 use groundcrew::prove::scenario::Scenario;
-use groundcrew::prove::{Pairs, play};
 use groundcrew_harness::hooks;
-use serde_json::{Value, json};
 
 /// A mistake, and how it is told.
 struct Planted {
@@ -301,7 +304,7 @@ impl Watch for Nobody {
 fn load(component: &[u8]) -> Loaded {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(Loaded::new(component, &folder)).unwrap()
+    runtime.block_on(Loaded::new(component, &folder, &mut |_| {})).unwrap()
 }
 
 fn loaded() -> &'static Loaded {
@@ -362,259 +365,4 @@ fn the_same_hook_without_a_mistake_passes_wherever_one_is_planted() {
 fn twin(scenario: &str) -> String {
     let is_free = scenario.contains("names = \"free\"");
     if is_free { scenario.replace("natural", "marked") } else { scenario.to_owned() }
-}
-
-/// Mistakes of handlers: what it takes, and how it is told.
-const OF_HANDLERS: [(&str, usize, &str, &str); 3] = [
-    ("other-id", 0, "untold", "whoever is told twice cannot know it"),
-    ("says-now", 1, "told otherwise", "not from a clock or chance"),
-    ("swallows", 1, "untold", "an error must be an error"),
-];
-
-#[test]
-fn mistakes_of_handlers_are_seen_and_the_same_handler_without_one_passes() {
-    let loaded = load(&hooks::teller());
-    let scene = |mistake: &str| {
-        let text = format!(
-            "[stanza]\nconfig = {{ server = \"https://api.example\", mistake = \"{mistake}\" }}\n\
-             [[step]]\nat = \"1s\"\napp = \"a\"\n[[step]]\nat = \"1m\"\napp = \"a\"\ngone = true\n"
-        );
-        Scenario::parse(Path::new("scenarios/planted.toml"), &text).unwrap().scene(&loaded).unwrap()
-    };
-    let extent = Extent { pairs: Pairs::Sample { count: 20, seed: 1 }, lives: 2, seed: 1 };
-    for (mistake, takes, wrong, why) in OF_HANDLERS {
-        let failure = prove(&scene(mistake), extent, &Nobody).failure.unwrap_or_else(|| panic!("{mistake}"));
-        assert_eq!(failure.ordeal.len(), takes, "{mistake}: {failure:#?}");
-        assert!(failure.wrong[0].starts_with(wrong), "{mistake}: {failure:#?}");
-        assert!(failure.why.join("; ").contains(why), "{mistake}: {failure:#?}");
-    }
-    let right = prove(&scene("none"), extent, &Nobody);
-    assert!(right.failure.is_none() && right.points > 20, "{right:#?}");
-}
-
-/// A handler with a schedule hears of an app, of what happened elsewhere, of a finding, and of the time.
-const TOLD: &str = r#"
-[stanza]
-on     = ["app.created", "app.deleted", "com.example.*", "finding.opened"]
-cron   = "0 3 * * *"
-config = { server = "https://api.example", mistake = "none" }
-[[step]]
-at    = "1s"
-event = "com.example.early"
-about = "a"
-[[step]]
-at   = "2s"
-app  = "a"
-data = { from = "nowhere" }
-[[step]]
-at     = "3s"
-app    = "a"
-labels = { plan = "pro" }
-[[step]]
-at    = "4s"
-event = "com.example.paid"
-about = "a"
-data  = { amount = 12 }
-[[step]]
-at    = "5s"
-event = "org.example.unheard"
-[[step]]
-at    = "6s"
-event = "finding.opened"
-data  = { code = "thing.idle" }
-[[step]]
-at   = "1h"
-tick = true
-[[step]]
-at   = "2h"
-tick = true
-[[step]]
-at   = "3h"
-app  = "a"
-gone = true
-data = { to = "nowhere" }
-[expect]
-told = [
-    "com.example.early a", "app.created a", "com.example.paid a", "finding.opened", "tick", "tick", "app.deleted a",
-]
-"#;
-
-#[test]
-fn what_handlers_are_told_is_what_a_scenario_says() {
-    let loaded = load(&hooks::teller());
-    let scene = |text: &str| {
-        Scenario::parse(Path::new("scenarios/planted.toml"), text).unwrap().scene(&loaded).unwrap()
-    };
-    let scene_as_told = scene(TOLD);
-    let played = play(&scene_as_told, &[]);
-    assert!(played.is_right(), "{played}\n{:?}", played.otherwise);
-    assert_eq!(Some(&played.happenings), scene_as_told.told.as_ref());
-    let bodies = played.receipts.iter().map(|receipt| serde_json::from_str::<Value>(&receipt.body).unwrap());
-    let data: Vec<_> = bodies.map(|body| body["data"].clone()).collect();
-    let tick = json!({ "hook": "teller", "cron": "0 3 * * * UTC" });
-    let expected = [
-        Value::Null,
-        json!({ "from": "nowhere" }),
-        json!({ "amount": 12 }),
-        json!({ "code": "thing.idle" }),
-        tick.clone(),
-        tick,
-        json!({ "to": "nowhere" }),
-    ];
-    assert_eq!(data, expected);
-
-    let extent = Extent { pairs: Pairs::Sample { count: 20, seed: 1 }, lives: 2, seed: 1 };
-    let right = prove(&scene_as_told, extent, &Nobody);
-    assert!(right.failure.is_none() && right.points > 50, "{right:#?}");
-    for (from, to, wrong) in [
-        ("\"tick\", \"tick\"", "\"tick\"", "told too much: `tick` is not in `told`"),
-        (
-            "\"finding.opened\", \"tick\"",
-            "\"finding.opened\", \"app.updated a\", \"tick\"",
-            "untold: `app.updated a` was never told",
-        ),
-    ] {
-        let failure = prove(&scene(&TOLD.replace(from, to)), extent, &Nobody).failure.expect(wrong);
-        assert_eq!((failure.wrong, failure.ordeal.len()), (vec![wrong.to_owned()], 0));
-    }
-    // What lets an event fall is seen although the scenario says what is told.
-    let swallows = TOLD.replace("mistake = \"none\"", "mistake = \"swallows\"");
-    let failure = prove(&scene(&swallows), extent, &Nobody).failure.expect("an event is lost");
-    assert!(failure.wrong[0].starts_with("untold: ") && failure.ordeal.len() == 1, "{failure:#?}");
-    assert!(failure.why.join("; ").contains("an error must be an error"), "{failure:#?}");
-}
-
-#[test]
-fn what_only_handlers_are_told_is_refused_of_others_and_ticks_need_a_schedule() {
-    let (teller, wrong) = (load(&hooks::teller()), loaded());
-    let refused = |loaded: &Loaded, text: &str| {
-        let scenario = Scenario::parse(Path::new("scenarios/planted.toml"), text).unwrap();
-        scenario.scene(loaded).map(drop).unwrap_err().to_string()
-    };
-    for (text, what) in [
-        ("[[step]]\nat = \"1s\"\ntick = true\n", "`tick = true`"),
-        ("[[step]]\nat = \"1s\"\nevent = \"com.example.paid\"\n", "`event` without `app`"),
-        ("[expect]\ntold = []\n", "`told`"),
-    ] {
-        let told = refused(wrong, text);
-        assert_eq!(told, format!("scenarios/planted.toml: {what} is for handlers, and wrong is none"));
-    }
-    let told = refused(&teller, "[[step]]\nat = \"1s\"\ntick = true\n");
-    assert!(told.starts_with("scenarios/planted.toml: `tick = true`") && told.contains("cron = "), "{told}");
-}
-
-/// What is idle is reported, and deleted after an hour; one thing becomes idle later, and one is used again.
-const IDLE: &str = r#"
-[audit]
-remedy = "enforce"
-codes  = ["thing.idle"]
-grace  = "1h"
-[outside.collection."/things"]
-page = 1
-[outside.collection."/snapshots"]
-[[step]]
-at = "0s"
-stranger = "makes"
-in = "/things"
-name = "old"
-body = { value = "idle" }
-[[step]]
-at = "0s"
-stranger = "makes"
-in = "/things"
-name = "used"
-body = { value = "in use" }
-[[step]]
-at = "0s"
-stranger = "makes"
-in = "/things"
-name = "spare"
-body = { value = "idle" }
-[[step]]
-at = "1s"
-audit = true
-[[step]]
-at = "30m"
-stranger = "changes"
-in = "/things"
-name = "spare"
-body = { value = "in use" }
-[[step]]
-at = "2h"
-audit = true
-[[step]]
-at = "3h"
-stranger = "makes"
-in = "/things"
-name = "late"
-body = { value = "idle" }
-[[step]]
-at = "3h"
-audit = true
-[expect]
-findings = ["thing.idle"]
-"#;
-
-/// The same where nothing is mended; what is open at the end is written down.
-const REPORTED: &str = r#"
-[outside.collection."/things"]
-page = 1
-[[step]]
-at = "0s"
-stranger = "makes"
-in = "/things"
-name = "used"
-body = { value = "in use" }
-[[step]]
-at = "0s"
-stranger = "makes"
-in = "/things"
-name = "old"
-body = { value = "idle" }
-[[step]]
-at = "1s"
-audit = true
-[expect]
-open = ["thing.idle thing/old"]
-"#;
-
-/// Mistakes of auditors: what it takes, and how it is told.
-const OF_AUDITORS: [(&str, &str, usize, &str, &str); 6] = [
-    ("swallows", IDLE, 1, "unreported", "an error must be an error"),
-    ("first-page", REPORTED, 0, "unreported", ""),
-    ("acts", REPORTED, 0, "incomplete", "`run` looks, and `fix` acts"),
-    ("stamped", REPORTED, 0, "un", "neither a time nor a number"),
-    ("only-news", REPORTED, 0, "unreported", ""),
-    ("unnamed", IDLE, 1, "doubled", ""),
-];
-
-#[test]
-fn mistakes_of_auditors_are_seen_and_the_same_auditor_without_one_passes() {
-    let loaded = load(&hooks::looker());
-    let scene = |text: &str, mistake: &str| {
-        let stanza =
-            format!("[stanza]\nconfig = {{ server = \"https://api.example\", mistake = \"{mistake}\" }}\n");
-        let scenario = Scenario::parse(Path::new("scenarios/planted.toml"), &(stanza + text)).unwrap();
-        scenario.scene(&loaded).unwrap()
-    };
-    let extent = Extent { pairs: Pairs::Sample { count: 60, seed: 1 }, lives: 0, seed: 1 };
-    let mut unseen = Vec::new();
-    for (mistake, text, takes, wrong, why) in OF_AUDITORS {
-        let Some(failure) = prove(&scene(text, mistake), extent, &Nobody).failure else {
-            unseen.push(format!("{mistake}: nothing goes wrong"));
-            continue;
-        };
-        let is_wrong = failure.wrong.iter().any(|line| line.starts_with(wrong));
-        let is_told = is_wrong && failure.why.join("; ").contains(why);
-        if failure.ordeal.len() != takes || !is_told {
-            unseen.push(format!("{mistake}: {failure:#?}"));
-        }
-        assert!(replay(&scene(text, mistake), &failure.ordeal).failure.is_some(), "{mistake}");
-    }
-    assert!(unseen.is_empty(), "{}", unseen.join("\n"));
-    for text in [IDLE, REPORTED] {
-        let right = prove(&scene(text, "none"), extent, &Nobody);
-        assert!(right.failure.is_none() && right.points > 20 && right.pairs == 60, "{right:#?}");
-        assert!(right.looks >= 5, "{right:?}");
-    }
 }
