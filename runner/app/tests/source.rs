@@ -69,10 +69,18 @@ async fn an_app_that_is_made_again_is_another_one() {
     })
     .await;
     let before = bench.ground.subject("fly/acme/web").unwrap();
+    let machine = bench.ground.store.members(before.id).unwrap().remove(0);
     bench.delete("web");
     bench.app("web");
     let mut story = vec!["machine.destroyed web/*", "app.deleted web", "app.created web"];
     bench.tells(30, &story).await;
+    // Nobody showed the machine at its end: it is told, and kept, as it was stored.
+    let object = platform_object(&machine);
+    assert!(object["id"].is_string() && object["config"].is_object(), "{object}");
+    let destroyed = bench.ground.store.event(1).unwrap().unwrap();
+    assert_eq!((destroyed.kind.as_str(), &destroyed.data), ("machine.destroyed", &object));
+    let ended = bench.ground.store.subject(machine.id).unwrap().unwrap();
+    assert!(ended.gone_at.is_some() && platform_object(&ended) == object);
     bench.machine("web");
     story.extend(["machine.created web/*", "machine.started web/*"]);
     bench.tells(30, &story).await;

@@ -145,6 +145,12 @@ impl Store {
         self.read(|connection| by_id(connection, id))
     }
 
+    /// One incarnation.
+    pub fn subject_of(&self, uid: &Uid) -> Result<Option<StoredSubject>> {
+        let text = format!("SELECT {COLUMNS} FROM subject WHERE uid = ?1");
+        Ok(self.list_subjects(&text, [uid.as_str()])?.pop())
+    }
+
     /// The living subject at a path, or the last one that was there.
     pub fn subject_at(&self, path: &Path) -> Result<Option<StoredSubject>> {
         let text = format!(

@@ -12,7 +12,7 @@ use groundcrew_core::mirror::{
     self, Ask, Cursor, Delta, FindingStatus, Look, Mirror, Observation, Reach, Row,
 };
 use groundcrew_core::spec;
-use groundcrew_core::subject::{Path, SubjectKind};
+use groundcrew_core::subject::{Path, SubjectKind, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{FindingChange, NewFinding, Severity};
@@ -64,7 +64,7 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Memory {
     Trusted,
-    /// A commit failed, and may have been durable all the same.
+    /// It is ahead of the store; or a commit failed, and may have been durable all the same.
     Doubted,
 }
 
@@ -115,8 +115,12 @@ const PAGE: u32 = 1_000;
 
 /// The platform's redacted object out of what the store keeps of a subject.
 pub fn platform_object(stored: &StoredSubject) -> Value {
-    let kept: Option<Value> = serde_json::from_str(&stored.raw).ok();
-    kept.and_then(|mut kept| kept.pointer_mut("/row/raw").map(Value::take)).unwrap_or_default()
+    serde_json::from_str(&stored.raw).map(|kept| object_in(&kept)).unwrap_or_default()
+}
+
+/// The same of what is stored.
+fn object_in(kept: &Value) -> Value {
+    kept.pointer("/row/raw").cloned().unwrap_or_default()
 }
 
 impl Keeper {
@@ -173,11 +177,12 @@ impl Keeper {
         Ok(taken)
     }
 
-    /// Starts to take in several observations as one commit.
+    /// Starts to take in several observations as one commit. Until that is done, memory is ahead of what is stored, and
+    /// is read again if it never is.
     pub(super) fn begin(&mut self, now: Timestamp) -> Result<Ahead<'_>> {
         self.trust()?;
-        let mirror = self.mirror.clone();
-        Ok(Ahead { keeper: self, mirror, intake: Intake { now, ..Intake::default() } })
+        self.memory = Memory::Doubted;
+        Ok(Ahead { keeper: self, intake: Intake { now, ..Intake::default() } })
     }
 
     async fn commit(&mut self, intake: Intake) -> Result<()> {
@@ -191,7 +196,11 @@ impl Keeper {
     /// Adds what a look led to.
     fn add(&self, intake: &mut Intake, delta: &Delta) -> Result<()> {
         for row in &delta.rows {
-            intake.subjects.push(change(&self.source, row));
+            let object = match &row.raw {
+                Some(object) => object.clone(),
+                None => self.object_of(&row.uid, intake)?,
+            };
+            intake.subjects.push(change(&self.source, row, object));
             for lane in self.routes.lanes(&row.subject(), row.parent.as_ref()) {
                 if !intake.dirty.contains(&lane) {
                     intake.dirty.push(lane);
@@ -199,7 +208,11 @@ impl Keeper {
             }
         }
         for event in &delta.events {
-            let event = told(event, &self.store)?;
+            let object = match &event.object {
+                Some(_) => Value::Null,
+                None => self.object_of(&event.subject.uid, intake)?,
+            };
+            let event = told(event, object, &self.store)?;
             let handlers = self.routes.handlers(&event);
             intake.events.push(NewEvent { event, handlers });
         }
@@ -209,6 +222,15 @@ impl Keeper {
             intake.cursor = Some(self.kept(cursor, &self.place));
         }
         Ok(())
+    }
+
+    /// The platform's object as it was stored last, or is about to be.
+    fn object_of(&self, uid: &Uid, intake: &Intake) -> Result<Value> {
+        if let Some(change) = intake.subjects.iter().rev().find(|change| change.uid == *uid) {
+            return Ok(object_in(&change.raw));
+        }
+        let stored = self.store.subject_of(uid)?;
+        Ok(stored.map(|stored| platform_object(&stored)).unwrap_or_default())
     }
 
     fn kept(&self, cursor: &Cursor, place: &Place) -> (String, String) {
@@ -231,19 +253,18 @@ impl std::fmt::Debug for Keeper {
 /// Several observations on their way into one commit; nothing moves unless it succeeds.
 pub(super) struct Ahead<'a> {
     keeper: &'a mut Keeper,
-    mirror: Mirror,
     intake: Intake,
 }
 
 impl Ahead<'_> {
     pub(super) const fn mirror(&self) -> &Mirror {
-        &self.mirror
+        &self.keeper.mirror
     }
 
     pub(super) fn observe(&mut self, look: &Look, observation: &Observation) -> Result<()> {
-        let delta = self.mirror.observe(look, observation);
+        let delta = self.keeper.mirror.observe(look, observation);
         self.keeper.add(&mut self.intake, &delta)?;
-        self.mirror.apply(delta);
+        self.keeper.mirror.apply(delta);
         Ok(())
     }
 
@@ -254,10 +275,10 @@ impl Ahead<'_> {
 
     /// Commits all, and that the source was read up to `place`.
     pub(super) async fn commit(mut self, place: Place) -> Result<()> {
-        self.intake.cursor = Some(self.keeper.kept(self.mirror.cursor(), &place));
+        self.intake.cursor = Some(self.keeper.kept(self.keeper.mirror.cursor(), &place));
         self.keeper.commit(self.intake).await?;
-        self.keeper.mirror = self.mirror;
         self.keeper.place = place;
+        self.keeper.memory = Memory::Trusted;
         Ok(())
     }
 }
@@ -274,30 +295,43 @@ impl Taken {
 }
 
 fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror, Place)> {
-    let mut rows = Vec::new();
-    let mut last = SubjectId::NONE;
-    loop {
-        let page = store.mirror_page(last, PAGE)?;
-        let Some(end) = page.last() else { break };
-        last = end.id;
-        for subject in page {
-            let misfit = |error| Error::Foreign(format!("the row of {}: {error}", subject.subject.path));
-            let whose: Whose<'_> = serde_json::from_str(&subject.raw).map_err(misfit)?;
-            if whose.source.as_deref() == Some(source) {
-                rows.push(serde_json::from_str::<Stored>(&subject.raw).map_err(misfit)?.row);
-            }
-        }
-    }
     let misfit = |error| Error::Foreign(format!("the cursor of {source}: {error}"));
     let kept =
         store.cursor(source)?.map(|text| serde_json::from_str::<Kept>(&text).map_err(misfit)).transpose()?;
     let (cursor, place) = kept.map_or((None, Place::default()), |Kept { mirror, position, origin }| {
         (Some(mirror), Place { position, origin })
     });
-    Ok((Mirror::from_rows(config.clone(), rows, cursor), place))
+    let (mut last, mut failed) = (SubjectId::NONE, None);
+    let mut page = || -> Result<Option<Vec<Row>>> {
+        let page = store.mirror_page(last, PAGE)?;
+        let Some(end) = page.last() else { return Ok(None) };
+        last = end.id;
+        page.iter().filter_map(|subject| row(source, subject).transpose()).collect::<Result<_>>().map(Some)
+    };
+    // Page by page into the mirror: a list of all rows beside it would be memory that a process never gives back.
+    let pages = std::iter::from_fn(|| {
+        page().unwrap_or_else(|error| {
+            failed = Some(error);
+            None
+        })
+    });
+    let mirror = Mirror::from_rows(config.clone(), pages.flatten(), cursor);
+    failed.map_or(Ok((mirror, place)), Err)
 }
 
-fn change(source: &str, row: &Row) -> SubjectChange {
+/// A stored row; none: another source's.
+fn row(source: &str, subject: &StoredSubject) -> Result<Option<Row>> {
+    let misfit = |error| Error::Foreign(format!("the row of {}: {error}", subject.subject.path));
+    let whose: Whose<'_> = serde_json::from_str(&subject.raw).map_err(misfit)?;
+    if whose.source.as_deref() != Some(source) {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_str::<Stored>(&subject.raw).map_err(misfit)?.row))
+}
+
+/// What is stored of a row, with the platform's object.
+fn change(source: &str, row: &Row, object: Value) -> SubjectChange {
+    let row = &Row { raw: Some(object), ..row.clone() };
     SubjectChange {
         path: row.path.clone(),
         uid: row.uid.clone(),
@@ -312,7 +346,7 @@ fn change(source: &str, row: &Row) -> SubjectChange {
 }
 
 /// The event as handlers are told it: with the labels of all sources.
-fn told(event: &mirror::Event, store: &Store) -> Result<spec::Event> {
+fn told(event: &mirror::Event, stored: Value, store: &Store) -> Result<spec::Event> {
     let mut subject = event.subject.clone();
     overlay(&subject.path, &mut subject.labels, store)?;
     Ok(spec::Event {
@@ -320,7 +354,7 @@ fn told(event: &mirror::Event, store: &Store) -> Result<spec::Event> {
         kind: event.kind.to_owned(),
         time: event.time,
         subject: Some(subject),
-        data: event.data.clone(),
+        data: event.data(|| stored),
     })
 }
 

@@ -155,7 +155,7 @@ impl Draft<'_> {
             state: app.status.clone().unwrap_or_else(|| "unknown".to_owned()),
             version: 0,
             labels: labels(app),
-            raw: app.raw.clone(),
+            raw: Some(app.raw.clone()),
             seen_at: self.as_of(self.look),
             gone_at: None,
             memory: Memory { adopting: silent, first_seen: self.now(), ..Memory::default() },
@@ -182,7 +182,7 @@ impl Draft<'_> {
         if before == (row.path.clone(), row.state.clone(), row.labels.clone()) {
             return self.put(row, Write::Quiet);
         }
-        row.raw = app.raw.clone();
+        row.show(&app.raw);
         let (uid, moved) = (row.uid.clone(), before.0 != row.path);
         let path = row.path.clone();
         self.tell(row, "app.updated", self.look.at, None);
@@ -201,7 +201,7 @@ impl Draft<'_> {
         row.gone_at = None;
         row.seen_at = self.as_of(self.look);
         row.state = app.status.clone().unwrap_or_else(|| "unknown".to_owned());
-        row.raw = app.raw.clone();
+        row.show(&app.raw);
         self.tell(row, "app.created", self.look.at, None);
         self.ask(Ask::Machines { app: app.name.clone() });
     }

@@ -46,7 +46,8 @@ fn runs(state: &str) -> bool {
 }
 
 fn size(row: &Row) -> Size {
-    let guest = row.raw.pointer("/config/guest").cloned().unwrap_or(Value::Null);
+    let guest = row.memory.guest.as_deref().and_then(|guest| serde_json::from_str(guest).ok());
+    let guest = guest.unwrap_or(Value::Null);
     let region = row.labels.get("region").and_then(Value::as_str).unwrap_or_default().to_owned();
     Size { guest, region }
 }

@@ -171,17 +171,14 @@ impl<'a> Draft<'a> {
         debug_assert!(crate::kind::OWN.contains(&kind), "`{kind}` is not among the runner's own events");
         self.wind(&mut row, time);
         row.version += 1;
-        let mut data = row.raw.clone();
-        if let (Some(reason), Value::Object(fields)) = (reason, &mut data) {
-            fields.insert("reason".to_owned(), reason.clone());
-        }
         self.events.push(Event {
             id: event_id(&row.uid, row.version),
             kind,
             subject: row.subject(),
             version: row.version,
             time,
-            data,
+            object: row.raw.clone(),
+            reason: reason.cloned(),
         });
         self.put(row, Write::Store);
     }

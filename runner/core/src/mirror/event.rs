@@ -20,8 +20,21 @@ pub struct Event {
     pub version: u64,
     /// When: the platform's own time where it is known, else when it was seen.
     pub time: Timestamp,
-    /// The platform's object, redacted; with `reason` added where a stop or failure has a known one.
-    pub data: Value,
+    /// The platform's object, redacted; none: as it is stored.
+    pub object: Option<Value>,
+    /// Why it stopped or failed, where that is known.
+    pub reason: Option<Value>,
+}
+
+impl Event {
+    /// What is told beside the subject: the platform's object, with `reason` added.
+    pub fn data(&self, stored: impl FnOnce() -> Value) -> Value {
+        let mut data = self.object.clone().unwrap_or_else(stored);
+        if let (Some(reason), Value::Object(fields)) = (&self.reason, &mut data) {
+            fields.insert("reason".to_owned(), reason.clone());
+        }
+        data
+    }
 }
 
 /// Something about the source that a person should know.

@@ -159,12 +159,12 @@ impl Draft<'_> {
         match self.settled(&machine.state) {
             Settled::Destroyed => {
                 row.memory.updated_at = machine.updated_at;
-                row.raw = machine.raw.clone();
+                row.show(&machine.raw);
                 return self.end(row, "machine.destroyed", time);
             }
             Settled::Stays if row.state != machine.state && !is_newer(told_until, time) => {
                 row.state.clone_from(&machine.state);
-                row.raw = machine.raw.clone();
+                row.show(&machine.raw);
                 row.memory.know_log_until(time);
                 row.seen_at = self.now();
                 self.tell(row, kind(&machine.state), time, None);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::draft::{Draft, Write};
 use super::later;
 use super::log::Settled;
-use super::row::{Memory, Row};
+use super::row::{Memory, Row, guest};
 use super::rules::Rule;
 use super::seen::{Ask, MachineSeen, Outcome};
 use crate::duration::Millis;
@@ -115,10 +115,10 @@ impl Draft<'_> {
             state: "created".to_owned(),
             version: 0,
             labels: serde_json::Map::new(),
-            raw: machine.raw.clone(),
+            raw: Some(machine.raw.clone()),
             seen_at: self.now(),
             gone_at: None,
-            memory: Memory { first_seen: self.now(), ..Memory::default() },
+            memory: Memory { first_seen: self.now(), guest: guest(&machine.raw), ..Memory::default() },
         };
         if silent { self.adopt(row, machine) } else { self.machine_born(row, machine, via) }
     }
@@ -164,7 +164,7 @@ impl Draft<'_> {
         let relabelled = relabel(&mut row, machine) || config;
         let uid = row.uid.clone();
         if (relabelled || touched) && row.version > 0 && self.settled(&machine.state) != Settled::Destroyed {
-            row.raw = machine.raw.clone();
+            row.show(&machine.raw);
             self.tell(row, "machine.updated", machine.updated_at.unwrap_or(self.look.at), None);
         } else {
             self.put(row, Write::Quiet);

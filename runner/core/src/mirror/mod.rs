@@ -297,7 +297,7 @@ impl Mirror {
         {
             self.members.entry(parent.clone()).or_default().insert(row.uid.clone());
         }
-        self.rows.insert(row.uid.clone(), row);
+        self.rows.insert(row.uid.clone(), row.at_rest());
     }
 }
 

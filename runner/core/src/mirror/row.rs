@@ -25,8 +25,10 @@ pub struct Row {
     pub version: u64,
     /// The platform's labels: `region`, `image`, and `metadata` as an object of its own.
     pub labels: Map<String, Value>,
-    /// The platform's object as of the last visible change, redacted.
-    pub raw: Value,
+    /// The platform's object as of the last visible change, redacted. None: as it is stored, for nobody reads it back, and
+    /// in memory it would be most of what the runner holds of a large fleet.
+    #[serde(skip_deserializing)]
+    pub raw: Option<Value>,
     /// It lived then, or later; in the store as of the last visible change.
     pub seen_at: Timestamp,
     /// When its end was confirmed.
@@ -55,6 +57,14 @@ pub struct Memory {
     pub ran_until: Option<Timestamp>,
     /// Later log lines that are known, oldest first.
     pub log_known: Vec<(Timestamp, String)>,
+    /// Of a machine: what it runs on as the platform's object says it, JSON; none: not known before it is shown again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Box<str>>,
+}
+
+/// What a machine runs on, as its object says it.
+pub(super) fn guest(raw: &Value) -> Option<Box<str>> {
+    Some(raw.pointer("/config/guest")?.to_string().into())
 }
 
 impl Row {
@@ -66,6 +76,17 @@ impl Row {
             state: self.state.clone(),
             labels: self.labels.clone(),
         }
+    }
+
+    /// Takes the platform's object as it is now.
+    pub(super) fn show(&mut self, raw: &Value) {
+        self.memory.guest = guest(raw);
+        self.raw = Some(raw.clone());
+    }
+
+    /// The row as it is kept in memory once it is stored.
+    pub(super) fn at_rest(self) -> Self {
+        Self { raw: None, ..self }
     }
 
     /// Whether this is an app whose end is not confirmed.

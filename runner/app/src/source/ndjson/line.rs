@@ -250,7 +250,7 @@ fn seen(row: &Row) -> AppSeen {
         org_slug: Some(row.path.org().to_owned()),
         status: Some(row.state.clone()),
         network: row.labels.get("network").and_then(Value::as_str).map(str::to_owned),
-        raw: row.raw.clone(),
+        raw: row.raw.clone().unwrap_or_default(),
     }
 }
 

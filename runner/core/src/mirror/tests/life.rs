@@ -35,7 +35,8 @@ fn a_stop_waits_for_its_reason_and_not_for_ever() {
         assert!(bench.last.as_ref().unwrap().asks.iter().any(|ask| matches!(ask, Ask::Log { .. })));
         bench.log("m1", answer.clone());
         assert_eq!(bench.story, ["machine.stopped machine:m1"]);
-        let data = &bench.last.as_ref().unwrap().events[0].data;
+        let data = bench.last.as_ref().unwrap().events[0].data(|| json!({"id": "m1"}));
+        assert_eq!(data["id"], "m1");
         let reason =
             matches!(answer, Outcome::Found(_)).then(|| json!({"exit_code": 137, "oom_killed": true}));
         assert_eq!(data.get("reason").cloned(), reason);
@@ -45,6 +46,19 @@ fn a_stop_waits_for_its_reason_and_not_for_ever() {
     bench.pass(10);
     bench.control();
     assert_eq!(bench.story, ["machine.stopped machine:m1"], "the log did not come");
+}
+
+#[test]
+fn a_machine_is_in_memory_without_its_object_and_its_end_is_told_as_it_was_stored() {
+    let mut bench = Bench::adopted(Rules::ALL);
+    assert!(bench.mirror.rows().count() > 1 && bench.mirror.rows().all(|row| row.raw.is_none()));
+    bench.pass(60);
+    bench.own("web", &[]);
+    bench.shown("m1", Outcome::NotFound);
+    let delta = bench.last.as_ref().unwrap();
+    let [destroyed] = &delta.events[..] else { panic!("{:?}", delta.events) };
+    assert_eq!((destroyed.kind, &destroyed.object, &delta.rows[0].raw), ("machine.destroyed", &None, &None));
+    assert_eq!(destroyed.data(|| json!({"id": "m1"})), json!({"id": "m1"}));
 }
 
 #[test]
