@@ -512,9 +512,14 @@ fn on_a_file(class: &Class) {
         let on_file = groundcrew::prove::play_on_file(&scene, &strikes, folder.path());
         let in_memory = groundcrew::prove::play(&scene, &strikes);
         assert_eq!(format!("{on_file:#?}"), format!("{in_memory:#?}"), "{}, {strikes:?}", scene.name);
-        // A death left its files, and the next process went on with a copy.
-        let files = std::fs::read_dir(folder.path()).expect("it is there").count();
-        assert!(files >= on_file.starts as usize, "{files} files, {} starts", on_file.starts);
+        // Each death left its file, and the next process went on with a copy.
+        let deaths =
+            strikes.iter().filter(|strike| strike.blow == Blow::Crash && strike.at < on_file.moments.len());
+        let deaths = deaths.count();
+        let files = std::fs::read_dir(folder.path()).expect("it is there");
+        let files = files.map(|file| file.expect("it is there").path());
+        let databases = files.filter(|path| path.extension().is_some_and(|it| it == "db")).count();
+        assert_eq!(databases, 1 + deaths, "{}, {strikes:?}", scene.name);
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::fs::{File, read_to_string};
 use std::os::unix::fs::FileExt as _;
-use std::thread::sleep;
-use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
 
@@ -19,37 +17,48 @@ struct Mapping {
     of_file: bool,
 }
 
-/// How often the process is read at most, and what is waited in between.
-const READS: (u32, Duration) = (100, Duration::from_millis(20));
+/// A process that has the memory which this one had when it was made, and does nothing: of a process that goes on, Linux lists
+/// mappings without a lock (since 6.17), so that those which other threads change meanwhile are listed as they never were.
+struct Copy(libc::pid_t);
 
-/// Linear memories of the pool, read until one of them holds what a guest is known to hold.
-///
-/// Since Linux 6.17 the kernel lists mappings without a lock: those that other threads change meanwhile are listed twice, or
-/// as nothing ever was. A process that is read once more is another chance, and what is found is what is there.
-pub(crate) fn memories_with(known: &str) -> Vec<u8> {
-    let (reads, pause) = READS;
-    let holds = |memories: &[u8]| AhoCorasick::new([known]).unwrap().is_match(memories);
-    let mut memories = memories();
-    for _ in 1..reads {
-        if holds(&memories) {
-            break;
+impl Copy {
+    #[expect(unsafe_code, reason = "no safe function makes a process without another program")]
+    fn made() -> Self {
+        // SAFETY: The child has one thread, whatever locks the others held; it takes none, as it calls but `pause`, which a
+        // signal handler may call as well.
+        let process = unsafe { libc::fork() };
+        if process == 0 {
+            loop {
+                // SAFETY: It takes nothing and gives nothing.
+                unsafe { libc::pause() };
+            }
         }
-        sleep(pause);
-        memories = self::memories();
+        assert!(process > 0, "no copy of the process: {}", std::io::Error::last_os_error());
+        Self(process)
     }
-    memories
 }
 
-/// Linear memories of the pool: what is writable, begins somewhere as a component's image of it, and is followed without a gap
-/// by more than a gigabyte that nobody may touch.
+impl Drop for Copy {
+    #[expect(unsafe_code, reason = "the process is no `std::process::Child`")]
+    fn drop(&mut self) {
+        // SAFETY: It is a child of this process that nobody else waits for, so its number is its own until it is waited for.
+        unsafe {
+            libc::kill(self.0, libc::SIGKILL);
+            libc::waitpid(self.0, std::ptr::null_mut(), 0);
+        }
+    }
+}
+
+/// Linear memories of the pool, one of which holds what a guest is known to hold: what is writable, begins somewhere as a
+/// component's image of it, and is followed without a gap by more than a gigabyte that nobody may touch.
 ///
 /// The host's own heaps hold what guests must never see, and may lie just below a pool: those have no image. Memories of runs
 /// that wait are among them as they are, with whatever the guest has freed and not written again.
-fn memories() -> Vec<u8> {
-    let maps = read_to_string("/proc/self/maps").unwrap();
-    let mut all: Vec<_> = maps.lines().map(Mapping::read).collect();
-    all.dedup_by_key(|mapping| (mapping.from, mapping.to));
-    let process = File::open("/proc/self/mem").unwrap();
+pub(crate) fn memories_with(known: &str) -> Vec<u8> {
+    let copy = Copy::made();
+    let maps = read_to_string(format!("/proc/{}/maps", copy.0)).unwrap();
+    let all: Vec<_> = maps.lines().map(Mapping::read).collect();
+    let process = File::open(format!("/proc/{}/mem", copy.0)).unwrap();
     let mut memories = Vec::new();
     for (place, reserved) in all.iter().enumerate().filter(|(_, it)| !it.writable && it.len() >= RESERVED) {
         let before: Vec<_> = before(&all[..place], reserved.from).collect();
@@ -58,12 +67,12 @@ fn memories() -> Vec<u8> {
         }
         for mapping in before {
             let mut bytes = vec![0; mapping.len() as usize];
-            // Another test's memory may go while it is read.
-            if process.read_exact_at(&mut bytes, mapping.from).is_ok() {
-                memories.extend(bytes);
-            }
+            process.read_exact_at(&mut bytes, mapping.from).unwrap();
+            memories.extend(bytes);
         }
     }
+    let found = AhoCorasick::new([known]).unwrap().is_match(&memories);
+    assert!(found, "{known} is in no memory, {} bytes, of:\n{maps}", memories.len());
     memories
 }
 
