@@ -102,6 +102,15 @@ func JSON(method, url string, body, into any, header ...[2]string) error {
 	return json.Unmarshal(response.Body, into)
 }
 
+// Pages asks for a listing page by page, and gives the rows of all. rows and next are JSON pointers into each answer; what
+// next shows, a string or a number, is the parameter cursor of the next request, and the last page shows none, null or "".
+// A page without its rows is an error: it is not a listing without any.
+func Pages[Row any](url, cursor, rows, next string, header ...[2]string) ([]Row, error) {
+	return EachPage[Row](url, cursor, rows, next, func(url string, into any) error {
+		return JSON("GET", url, nil, into, header...)
+	})
+}
+
 // Segment makes a text fit for one segment of a URL's path, or for a value of its query.
 func Segment(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")

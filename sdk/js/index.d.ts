@@ -77,6 +77,19 @@ export interface View {
   inputs: Input[];
 }
 
+/**
+ * Asks for a listing page by page, and gives the rows of all. `rows` and `next` are JSON pointers into each answer:
+ * `pages(url, "after", "/items", "/next")`. What `next` shows is the parameter `cursor` of the next request; the last page
+ * shows none, null or "". A page without its rows is thrown as a failure: it is not a listing without any.
+ */
+export function pages<T = any>(
+  url: string,
+  cursor: string,
+  rows: string,
+  next: string,
+  options?: Options,
+): Generator<T, void, undefined>;
+
 /** One thing that should exist. */
 export interface Spec {
   /** One of the manifest's kinds. */

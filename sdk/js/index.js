@@ -90,6 +90,31 @@ export function json(method, url, body, options = {}) {
   });
 }
 
+/**
+ * Asks for a listing page by page, and gives the rows of all. `rows` and `next` are JSON pointers into each answer; what
+ * `next` shows is the parameter `cursor` of the next request. A page without its rows is thrown as a failure.
+ */
+export function* pages(url, cursor, rows, next, options = {}) {
+  const joined = url.includes("?") ? "&" : "?";
+  for (let asked = url, before; ; ) {
+    const page = json("GET", asked, undefined, options);
+    const found = at(page, rows);
+    if (!Array.isArray(found)) throw new Failure(`GET ${asked}: a page without its list ${rows}`);
+    yield* found;
+    const shown = at(page, next);
+    if (shown === undefined || shown === null || shown === "") return;
+    if (shown === before) throw new Failure(`GET ${asked}: page ${shown} shows itself as the next at ${next}`);
+    before = shown;
+    asked = `${url}${joined}${encodeURIComponent(cursor)}=${encodeURIComponent(shown)}`;
+  }
+}
+
+// What a JSON pointer shows of objects; undefined where there is nothing.
+function at(value, pointer) {
+  const names = pointer.split("/").slice(1).map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return names.reduce((value, name) => value?.[name], value);
+}
+
 function header(answer, wanted) {
   return answer.headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }

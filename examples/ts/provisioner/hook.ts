@@ -2,7 +2,7 @@
  * One thing per app at a plain JSON REST API: `{config.server}/things`, things with names and marks.
  */
 
-import { config, hook, json, spec, thing, type Inventory, type Provision } from "@groundcrew/hook";
+import { config, hook, json, pages, spec, thing, type Inventory, type Provision } from "@groundcrew/hook";
 
 /** The stanza's `config`, as hook.toml describes it. */
 interface Config {
@@ -29,16 +29,6 @@ interface Page {
 const url = (rest = "") => `${config<Config>().server}/things${rest}`;
 const shown = (row: Row) => thing(row.id, { value: row.value } satisfies Body, { mark: row.mark });
 
-/** All that have this name, page by page: ours may be on the last one. */
-function* named(name: string): Generator<Row> {
-  let after = "";
-  do {
-    const page = json<Page>("GET", url(`?name=${encodeURIComponent(name)}${after}`));
-    yield* page.items;
-    after = page.next ? `&after=${encodeURIComponent(page.next)}` : "";
-  } while (after);
-}
-
 // Every call is a fresh instance and may be repeated at any time; an error is tried again later.
 export const provision = hook<Provision>({
   /** What should exist for one app. Pure: no HTTP here. An empty list means that nothing should. */
@@ -50,8 +40,9 @@ export const provision = hook<Provision>({
 
   /** Everything that could be it, whoever's it is: the host judges. Never filter by mark here. */
   find(want) {
-    // With an id: that thing or none.
-    return [...named(want.key)].filter((row) => want.id === undefined || row.id === want.id).map(shown);
+    // Page by page, as ours may be on the last one. With an id: that thing or none.
+    const rows = pages<Row>(url(`?name=${encodeURIComponent(want.key)}`), "after", "/items", "/next");
+    return [...rows].filter((row) => want.id === undefined || row.id === want.id).map(shown);
   },
 
   /** The mark goes into the same request as the thing. If this fails, the host calls `find` and decides. */

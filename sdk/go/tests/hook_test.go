@@ -2,8 +2,10 @@
 package tests
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +44,41 @@ func TestASegmentStaysOneWhateverIsInIt(t *testing.T) {
 	for text, want := range map[string]string{"a b": "a%20b", "a/b?c": "a%2Fb%3Fc", "ü+": "%C3%BC%2B", "..": ".."} {
 		if segment := hook.Segment(text); segment != want {
 			t.Errorf("%q: %q", text, segment)
+		}
+	}
+}
+
+func TestEveryPageIsRead(t *testing.T) {
+	for _, end := range []string{`null`, `""`} {
+		var asked []string
+		pages := []string{`{"data": {"rows": [0, 1]}, "next": 1}`, `{"data": {"rows": [2]}, "next": "a b"}`,
+			`{"data": {"rows": []}, "next": ` + end + `}`}
+		rows, err := hook.EachPage[int]("x?a=b", "from", "/data/rows", "/next", func(url string, into any) error {
+			asked = append(asked, url)
+			return json.Unmarshal([]byte(pages[len(asked)-1]), into)
+		})
+		if err != nil || !slices.Equal(rows, []int{0, 1, 2}) {
+			t.Error(rows, err)
+		}
+		if !slices.Equal(asked, []string{"x?a=b", "x?a=b&from=1", "x?a=b&from=a%20b"}) {
+			t.Error(asked)
+		}
+	}
+}
+
+func TestWhatIsNoPageIsAnError(t *testing.T) {
+	for page, said := range map[string]string{
+		`{"rows": null}`:           "GET x: a page without its list /rows",
+		`{}`:                       "GET x: a page without its list /rows",
+		`[1]`:                      "GET x: a page without its list /rows",
+		`{"rows": [1], "next": 7}`: "GET x?from=7: page 7 shows itself as the next at /next",
+		`{"rows": ["a"]}`:          "GET x: /rows: json: cannot unmarshal string into Go value of type int",
+	} {
+		_, err := hook.EachPage[int]("x", "from", "/rows", "/next", func(_ string, into any) error {
+			return json.Unmarshal([]byte(page), into)
+		})
+		if err == nil || err.Error() != said {
+			t.Errorf("%s: %v", page, err)
 		}
 	}
 }

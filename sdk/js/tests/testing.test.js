@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 
 import { host, reset } from "@groundcrew/hook/testing";
 
-const { config, hook, json, log, noInventory, secret } = await import("@groundcrew/hook");
+const { config, hook, json, log, noInventory, pages, secret } = await import("@groundcrew/hook");
 const kv = await import("groundcrew:hook/kv@0.1.0");
 
 beforeEach(reset);
@@ -50,6 +50,38 @@ test("an answer that is no JSON is a failure that shows it, and an empty one is 
   assert.equal(said({ text: "" }), undefined);
   assert.equal(said({ status: 204, text: "<html>" }), undefined);
   assert.equal(said({ status: 205, text: "\n" }), undefined);
+});
+
+test("every page is read", () => {
+  const url = "https://api.example/things?a=b";
+  for (const end of [{}, { next: null }, { next: "" }]) {
+    reset();
+    const next = [{ next: 1 }, { next: "a b" }, end];
+    host.answer = () => {
+      const at = host.sent.length - 1;
+      return { json: { data: { rows: [at * 2, at * 2 + 1] }, ...next[at] } };
+    };
+    assert.deepEqual([...pages(url, "from", "/data/rows", "/next")], [0, 1, 2, 3, 4, 5]);
+    assert.deepEqual(host.sent.map((request) => request.url), [url, `${url}&from=1`, `${url}&from=a%20b`]);
+  }
+});
+
+test("what is no page is a failure", () => {
+  const url = "https://api.example/things";
+  const said = (json) => {
+    host.answer = () => ({ json });
+    try {
+      return [...pages(url, "from", "/rows", "/next")];
+    } catch (failure) {
+      assert.equal(failure.payload.retry, true);
+      return failure.payload.message;
+    }
+  };
+  for (const json of [{ rows: null }, [1], undefined]) {
+    assert.equal(said(json), `GET ${url}: a page without its list /rows`);
+  }
+  assert.equal(said({ rows: [], next: 7 }), `GET ${url}?from=7: page 7 shows itself as the next at /next`);
+  assert.deepEqual(said({ rows: [] }), []);
 });
 
 test("that there is nothing to list by is a lasting failure with the word for it", async () => {

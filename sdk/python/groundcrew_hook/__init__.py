@@ -11,19 +11,19 @@ import functools
 import json
 import re
 import traceback
-from typing import Any, Optional, Sequence
+from typing import Any, Iterator, Optional, Sequence
 
 from componentize_py_types import Err
 from wit_world.imports import config as _config
 from wit_world.imports import http, log
 from wit_world.imports.types import Failure, Output, Thing, ThingState
 
-from .answers import NoJson, header, parsed
+from .answers import NoJson, NoPage, header, listed, parsed
 from .bodies import dumps, read
 
 __all__ = [
     "Err", "Failure", "Output", "Thing", "ThingState",
-    "config", "dumps", "fetch", "hook", "lasting", "no_inventory", "read", "secret", "spec",
+    "config", "dumps", "fetch", "hook", "lasting", "no_inventory", "pages", "read", "secret", "spec",
     "thing",
 ]  # fmt: skip
 
@@ -98,6 +98,19 @@ def fetch(method: str, url: str, body: Any = None, headers: Optional[dict] = Non
     try:
         return parsed(method, url, answer.status, answer.headers, answer.body)
     except NoJson as error:
+        raise Err(Failure(message=str(error), retry=True, after_ms=None)) from None
+
+
+def pages(url: str, cursor: str, rows: str, next: str, headers: Optional[dict] = None) -> Iterator[Any]:
+    """Asks for a listing page by page, and gives the rows of all.
+
+    `rows` and `next` are JSON pointers into each answer: `pages(url, "after", "/items", "/next")`. What `next` shows is
+    the parameter `cursor` of the next request; the last page shows none, None or "". A page without its rows is raised
+    as a failure: it is not a listing without any.
+    """
+    try:
+        yield from listed(lambda asked: fetch("GET", asked, headers=headers), url, cursor, rows, next)
+    except NoPage as error:
         raise Err(Failure(message=str(error), retry=True, after_ms=None)) from None
 
 

@@ -38,6 +38,32 @@ class Answers(unittest.TestCase):
             said = f"GET {URL}: status 201, no content-type: the answer is no JSON: {shown}"
             self.assertEqual(str(raised.exception), said)
 
+    def test_every_page_is_read(self):
+        for end in (None, ""):
+            asked = []
+
+            def ask(url):
+                asked.append(url)
+                at = len(asked) - 1
+                return {"data": {"rows": [at * 2, at * 2 + 1]}, "next": [1, "a b", end][at]}
+
+            self.assertEqual(list(answers.listed(ask, URL + "?a=b", "from", "/data/rows", "/next")), [0, 1, 2, 3, 4, 5])
+            self.assertEqual(asked, [URL + "?a=b" + rest for rest in ("", "&from=1", "&from=a%20b")])
+        alone = answers.listed(lambda url: {"a/b": []}, URL, "from", "/a~1b", "/next")
+        self.assertEqual(list(alone), [])
+
+    def test_what_is_no_page_is_told(self):
+        circle = f"GET {URL}?from=7: page 7 shows itself as the next at /next"
+        for page, said in (
+            ({"rows": None}, f"GET {URL}: a page without its list /rows"),
+            (None, f"GET {URL}: a page without its list /rows"),
+            ([1], f"GET {URL}: a page without its list /rows"),
+            ({"rows": [], "next": 7}, circle),
+        ):
+            with self.assertRaises(answers.NoPage) as raised:
+                list(answers.listed(lambda url: page, URL, "from", "/rows", "/next"))
+            self.assertEqual(str(raised.exception), said)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::host::backend;
 use crate::{Failure, Result};
@@ -106,6 +107,47 @@ impl Request {
     pub fn send(self) -> Result<Response> {
         backend::send(self)
     }
+
+    /// Sends it once for each page of a listing, and gives the rows of all.
+    ///
+    /// `rows` and `next` are JSON pointers into each answer; what `next` shows, a string or a number, is the parameter
+    /// `cursor` of the next request. The last page shows none, null or an empty string.
+    ///
+    /// ```no_run
+    /// # use groundcrew_hook::{Request, Result, Value};
+    /// # fn all() -> Result<Vec<Value>> {
+    /// Request::get("https://api.example/things").query("name", "web").pages("after", "/items", "/next")
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send), [`success`](Response::success) and [`json`](Response::json); with `retry` of a page
+    /// without its rows, as that is not a listing without any, and of one that shows itself as the next.
+    pub fn pages<T: DeserializeOwned>(&self, cursor: &str, rows: &str, next: &str) -> Result<Vec<T>> {
+        let (mut all, mut at) = (Vec::new(), None);
+        loop {
+            let request = self.clone();
+            let request = at.iter().fold(request, |request, at: &String| request.query(cursor, at));
+            let answer = request.send()?.success()?;
+            let mut page: Value = answer.json()?;
+            let listed = page.pointer_mut(rows).filter(|listed| listed.is_array()).map(Value::take);
+            let listed = listed.ok_or_else(|| Failure::passing(format!("a page without its list {rows}")))?;
+            all.extend(
+                serde_json::from_value::<Vec<T>>(listed).map_err(|error| {
+                    Failure::passing(format!("status {}, {rows}: {error}", answer.status))
+                })?,
+            );
+            let shown = match page.pointer(next) {
+                Some(Value::String(text)) if !text.is_empty() => text.clone(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => return Ok(all),
+            };
+            if at.as_ref() == Some(&shown) {
+                return Err(Failure::passing(format!("page {shown} shows itself as the next at {next}")));
+            }
+            at = Some(shown);
+        }
+    }
 }
 
 /// What came back.
@@ -160,6 +202,11 @@ impl Response {
         if self.is_success() { Ok(self) } else { Err(self.failure()) }
     }
 
+    /// The answer if its status is 200 to 299, none if it is 404, else its [`failure`](Self::failure).
+    pub fn found(self) -> Result<Option<Self>> {
+        if self.status == 404 { Ok(None) } else { self.success().map(Some) }
+    }
+
     /// What this status means as a failure: its status, the API's own words, and whether to try again.
     ///
     /// Worth another try: 401 (the host's breaker waits for a better secret), 408, 409, 412, 423, 425, 429 and
@@ -191,7 +238,10 @@ pub fn encode(segment: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::testing::{Fake, answer};
 
     #[test]
     fn a_status_says_whether_to_try_again() {
@@ -222,6 +272,49 @@ mod tests {
         assert_eq!(said(b"[1] x", &[]), "status 200, no content-type: the answer is no JSON: [1] x");
         assert_eq!(said(b"", &[]), "status 200, no content-type: the answer is no JSON: it is empty");
         assert!(said(b"{}", &[]).starts_with("status 200 with an unreadable body: "));
+    }
+
+    #[test]
+    fn what_is_not_found_is_none() {
+        let found = |status| Response { status, ..Response::default() }.found().map(|found| found.is_some());
+        assert_eq!([200, 204, 404].map(|status| found(status).unwrap()), [true, true, false]);
+        assert!(found(410).is_err() && found(500).unwrap_err().retry);
+    }
+
+    /// What the pages of a listing give, and the addresses that were asked; page 0 has no cursor.
+    fn listed(page: impl Fn(usize) -> Value + Send + 'static) -> (Result<Vec<u32>>, Vec<String>) {
+        let number = |url: &str| url.split_once("from=").map_or(0, |(_, number)| number.parse().unwrap());
+        let fake = Fake::new().http(move |request| answer(200, &page(number(&request.url))));
+        let all = fake.run(|| Request::get("https://x/y?a=b").pages("from", "/data/rows", "/next"));
+        (all, fake.calls().into_iter().map(|call| call.url).collect())
+    }
+
+    #[test]
+    fn every_page_is_read() {
+        for end in [json!(null), json!("")] {
+            let (all, asked) = listed(move |page| {
+                let next = [json!(1), json!("2"), end.clone()];
+                json!({ "data": { "rows": [page * 2, page * 2 + 1] }, "next": next[page] })
+            });
+            assert_eq!(all, Ok(vec![0, 1, 2, 3, 4, 5]));
+            assert_eq!(asked, ["https://x/y?a=b", "https://x/y?a=b&from=1", "https://x/y?a=b&from=2"]);
+        }
+        assert_eq!(listed(|_| json!({ "data": { "rows": [] } })).0, Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_page_is_a_failure() {
+        let said = |page: fn(usize) -> Value| listed(page).0.unwrap_err();
+        let without = said(|_| json!({ "data": { "rows": null } }));
+        assert_eq!((without.message.as_str(), without.retry), ("a page without its list /data/rows", true));
+        let other = said(|_| json!({ "data": { "rows": [1, "x"] } }));
+        assert!(
+            other.message.starts_with("status 200, /data/rows: invalid type: string"),
+            "{}",
+            other.message
+        );
+        let circle = said(|_| json!({ "data": { "rows": [1] }, "next": 7 }));
+        assert_eq!(circle.message, "page 7 shows itself as the next at /next");
     }
 
     #[test]

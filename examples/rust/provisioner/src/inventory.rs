@@ -1,14 +1,32 @@
 //! All things that the API has, page by page: what `recover`, `plan` and audits of marks go by.
 
-use groundcrew_hook::{Inventory, Listed, Owner, Result, ThingPage};
+use groundcrew_hook::{Inventory, Listed, Owner, Request, Result, ThingPage};
+use serde::Deserialize;
 
-use super::{Row, Things, page, thing};
+use super::{Row, Things, thing, url};
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Named>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    #[serde(flatten)]
+    row: Row,
+}
 
 impl Inventory for Things {
     fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
-        let page = page(None, cursor)?;
+        let mut request = Request::get(url("")?);
+        if let Some(cursor) = cursor {
+            request = request.query("after", cursor);
+        }
+        let page: Page = request.send()?.success()?.json()?;
         let listed =
-            |row: Row| Listed { kind: "thing".into(), key: Some(row.name.clone()), thing: thing(row) };
+            |Named { name, row }| Listed { kind: "thing".into(), key: Some(name), thing: thing(row) };
         Ok(ThingPage { things: page.items.into_iter().map(listed).collect(), next: page.next })
     }
 }

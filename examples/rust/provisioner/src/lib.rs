@@ -11,31 +11,13 @@ pub struct Things;
 #[derive(Deserialize)]
 struct Row {
     id: String,
-    name: String,
     mark: Option<String>,
     value: Value,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Row>,
-    next: Option<String>,
 }
 
 fn url(rest: &str) -> Result<String> {
     let server = config::<Value>()?["server"].as_str().unwrap_or_default().to_owned();
     Ok(format!("{server}/things{rest}"))
-}
-
-/// One page of what the API lists: of one name, or all.
-fn page(name: Option<&str>, cursor: Option<&str>) -> Result<Page> {
-    let mut request = Request::get(url("")?);
-    for (query, value) in [("name", name), ("after", cursor)] {
-        if let Some(value) = value {
-            request = request.query(query, value);
-        }
-    }
-    request.send()?.success()?.json()
 }
 
 fn thing(row: Row) -> Thing {
@@ -49,14 +31,10 @@ impl Provisioner for Things {
     }
 
     fn find(want: &Want) -> Result<Vec<Thing>> {
-        let mut listed = page(Some(&want.key), None)?;
-        while let Some(cursor) = listed.next {
-            let more = page(Some(&want.key), Some(&cursor))?;
-            listed.items.extend(more.items);
-            listed.next = more.next;
-        }
-        listed.items.retain(|row| want.id.as_ref().is_none_or(|id| *id == row.id));
-        Ok(listed.items.into_iter().map(thing).collect())
+        let named = Request::get(url("")?).query("name", &want.key);
+        let mut rows: Vec<Row> = named.pages("after", "/items", "/next")?;
+        rows.retain(|row| want.id.as_ref().is_none_or(|id| *id == row.id));
+        Ok(rows.into_iter().map(thing).collect())
     }
 
     fn create(want: &Want) -> Result<Thing> {
@@ -70,10 +48,7 @@ impl Provisioner for Things {
     }
 
     fn remove(_want: &Want, now: &Thing) -> Result<Option<Thing>> {
-        let answer = Request::delete(url(&format!("/{}", encode(&now.id)))?).send()?;
-        if answer.status != 404 {
-            answer.success()?;
-        }
+        Request::delete(url(&format!("/{}", encode(&now.id)))?).send()?.found()?;
         Ok(None)
     }
 }

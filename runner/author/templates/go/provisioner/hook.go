@@ -78,24 +78,20 @@ func (things) Desired(view provision.View) ([]provision.Spec, error) {
 
 // Everything that could be it, whoever's it is: the host judges. Never filter by mark here.
 func (things) Find(want provision.Want) ([]hook.Thing, error) {
-	var found []hook.Thing
-	for named, after := "?name="+hook.Segment(want.Key), ""; ; {
-		page, err := list(named + after)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range page.Items {
-			// With an id: that thing or none.
-			if want.ID == "" || want.ID == row.ID {
-				found = append(found, shown(row))
-			}
-		}
-		// Of all that have this name, ours may be on the last page.
-		if page.Next == "" {
-			return found, nil
-		}
-		after = "&after=" + hook.Segment(page.Next)
+	address, err := url("?name=" + hook.Segment(want.Key))
+	if err != nil {
+		return nil, err
 	}
+	// Page by page, as ours may be on the last one.
+	rows, err := hook.Pages[row](address, "after", "/items", "/next")
+	var found []hook.Thing
+	for _, row := range rows {
+		// With an id: that thing or none.
+		if want.ID == "" || want.ID == row.ID {
+			found = append(found, shown(row))
+		}
+	}
+	return found, err
 }
 
 // The mark goes into the same request as the thing. If this fails, the host calls Find and decides.

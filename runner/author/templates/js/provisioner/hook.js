@@ -1,20 +1,10 @@
 // One thing per app at a plain JSON REST API: `{config.server}/things`, things with names and marks.
 // @ts-check
 
-import { config, hook, json, spec, thing } from "@groundcrew/hook";
+import { config, hook, json, pages, spec, thing } from "@groundcrew/hook";
 
 const url = (rest = "") => `${config().server}/things${rest}`;
 const shown = (row) => thing(row.id, { value: row.value }, { mark: row.mark });
-
-/** All that have this name, page by page: ours may be on the last one. */
-function* named(name) {
-  let after = "";
-  do {
-    const page = json("GET", url(`?name=${encodeURIComponent(name)}${after}`));
-    yield* page.items;
-    after = page.next ? `&after=${encodeURIComponent(page.next)}` : "";
-  } while (after);
-}
 
 // Every call is a fresh instance and may be repeated at any time; an error is tried again later.
 export const provision = hook(/** @type {import("@groundcrew/hook").Provision} */ ({
@@ -26,8 +16,9 @@ export const provision = hook(/** @type {import("@groundcrew/hook").Provision} *
 
   /** Everything that could be it, whoever's it is: the host judges. Never filter by mark here. */
   find(want) {
-    // With an id: that thing or none.
-    return [...named(want.key)].filter((row) => want.id === undefined || row.id === want.id).map(shown);
+    // Page by page, as ours may be on the last one. With an id: that thing or none.
+    const rows = pages(url(`?name=${encodeURIComponent(want.key)}`), "after", "/items", "/next");
+    return [...rows].filter((row) => want.id === undefined || row.id === want.id).map(shown);
   },
 
   /** The mark goes into the same request as the thing. If this fails, the host calls `find` and decides. */

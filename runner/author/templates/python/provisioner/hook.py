@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import quote
 
-from groundcrew_hook import config, fetch, hook, read, spec, thing
+from groundcrew_hook import config, fetch, hook, pages, read, spec, thing
 from wit_world import exports
 from wit_world.exports import inventory
 
@@ -17,16 +17,6 @@ class Body:
 
 def url(rest=""):
     return config()["server"] + "/things" + rest
-
-
-def named(name):
-    """All that have this name, page by page: ours may be on the last one."""
-    query = "?name=" + quote(name, safe="")
-    page = fetch("GET", url(query))
-    yield from page["items"]
-    while page.get("next"):
-        page = fetch("GET", url(query + "&after=" + quote(page["next"], safe="")))
-        yield from page["items"]
 
 
 def shown(row):
@@ -42,9 +32,9 @@ class Provision(exports.Provision):
         return [spec("thing", app, Body(value=json.loads(view.owner.labels).get("plan")))]
 
     def find(self, want):
-        """Everything that could be it, whoever's it is: the host judges. Never filter by mark here."""
-        # With an id: that thing or none.
-        return [shown(row) for row in named(want.key) if want.id in (None, row["id"])]
+        """Everything that could be it, page by page, whoever's it is: the host judges. Never filter by mark here."""
+        rows = pages(url("?name=" + quote(want.key, safe="")), "after", "/items", "/next")
+        return [shown(row) for row in rows if want.id in (None, row["id"])]  # with an id: that or none
 
     def create(self, want):
         """The mark goes into the same request as the thing. If this fails, the host calls `find` and decides."""

@@ -21,26 +21,9 @@ struct Row {
     value: Value,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Row>,
-    next: Option<String>,
-}
-
 fn url(rest: &str) -> Result<String> {
     let config: Config = config()?;
     Ok(format!("{}/things{rest}", config.server))
-}
-
-/// One page of what the API lists: of one name, or all.
-fn page(name: Option<&str>, cursor: Option<&str>) -> Result<Page> {
-    let mut request = Request::get(url("")?);
-    for (query, value) in [("name", name), ("after", cursor)] {
-        if let Some(value) = value {
-            request = request.query(query, value);
-        }
-    }
-    request.send()?.success()?.json()
 }
 
 fn thing(row: Row) -> Thing {
@@ -60,16 +43,12 @@ impl Provisioner for Hook {
 
     /// Everything that could be it, whoever's it is: the host judges. Never filter by mark here.
     fn find(want: &Want) -> Result<Vec<Thing>> {
-        let mut listed = page(Some(&want.key), None)?;
+        let named = Request::get(url("")?).query("name", &want.key);
         // Page by page: where a name may be taken twice, ours may be on the last one.
-        while let Some(cursor) = listed.next {
-            let more = page(Some(&want.key), Some(&cursor))?;
-            listed.items.extend(more.items);
-            listed.next = more.next;
-        }
+        let mut rows: Vec<Row> = named.pages("after", "/items", "/next")?;
         // With an id: that thing or none.
-        listed.items.retain(|row| want.id.as_ref().is_none_or(|id| *id == row.id));
-        Ok(listed.items.into_iter().map(thing).collect())
+        rows.retain(|row| want.id.as_ref().is_none_or(|id| *id == row.id));
+        Ok(rows.into_iter().map(thing).collect())
     }
 
     /// The mark goes into the same request as the thing. If this fails, the host calls `find` and decides.
@@ -86,18 +65,26 @@ impl Provisioner for Hook {
 
     /// None says that it is gone, also when it was gone before.
     fn remove(_want: &Want, now: &Thing) -> Result<Option<Thing>> {
-        let answer = Request::delete(url(&format!("/{}", encode(&now.id)))?).send()?;
-        if answer.status != 404 {
-            answer.success()?;
-        }
+        Request::delete(url(&format!("/{}", encode(&now.id)))?).send()?.found()?;
         Ok(None)
     }
+}
+
+/// One page of all things.
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Row>,
+    next: Option<String>,
 }
 
 /// Optional: with it, orphans are found, and a lost ledger can be recovered.
 impl Inventory for Hook {
     fn scan(_owner: Option<&Owner>, cursor: Option<&str>) -> Result<ThingPage> {
-        let page = page(None, cursor)?;
+        let mut request = Request::get(url("")?);
+        if let Some(cursor) = cursor {
+            request = request.query("after", cursor);
+        }
+        let page: Page = request.send()?.success()?.json()?;
         let listed = |row: Row| Listed { kind: "thing".into(), key: Some(row.name.clone()), thing: thing(row) };
         Ok(ThingPage { things: page.items.into_iter().map(listed).collect(), next: page.next })
     }
