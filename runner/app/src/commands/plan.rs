@@ -241,11 +241,15 @@ fn summary(plan: &Plan) -> String {
         other => format!("{count} to {other}"),
     };
     let parts: Vec<_> = counts.iter().map(part).collect();
-    let what = if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") };
-    let mut text = format!("{what}; {} as they should be\n", plan.unchanged);
     let unknown: BTreeSet<_> =
         plan.waits.iter().filter(|waits| !waits.frozen).map(|waits| &waits.owner).collect();
     let unknown = unknown.len();
+    let what = match (parts.is_empty(), unknown) {
+        (true, 0) => "nothing to do".to_owned(),
+        (true, _) => "nothing can be planned".to_owned(),
+        (false, _) => parts.join(", "),
+    };
+    let mut text = format!("{what}; {} as they should be\n", plan.unchanged);
     if unknown > 0 {
         let owners = if unknown == 1 { "owner" } else { "owners" };
         let _ = writeln!(text, "of {unknown} {owners} not everything is known yet: plan again after this");

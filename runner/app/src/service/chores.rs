@@ -28,7 +28,7 @@ const COMPONENTS_EVERY: Millis = Millis::hours(24);
 const SECRETS_EVERY: Millis = Millis::seconds(30);
 /// Between two looks at whether acknowledgements are over.
 const LAPSE_EVERY: Millis = Millis::minutes(1);
-/// Between two looks at whether everybody is to be looked at again.
+/// Between two looks at whether everybody is to be looked at again, if that is not more often.
 const BEAT: Millis = Millis::seconds(10);
 /// Time that passed unseen for longer is a gap.
 pub(crate) const GAP: Millis = Millis::minutes(5);
@@ -133,7 +133,8 @@ pub(super) async fn lapse_acknowledgements(store: Store, clock: Arc<dyn Clock>, 
 /// Everybody looks again on schedule, and after time in which nobody could: the machine slept, or its clock jumped.
 pub(super) async fn reconcile(runner: Arc<Runner>, every: Millis, stop: CancellationToken) {
     let mut beat = Beat::begun(runner.now());
-    while stop.run_until_cancelled(tokio::time::sleep(BEAT.to_std())).await.is_some() {
+    let pause = every.clamp(Millis::seconds(1), BEAT);
+    while stop.run_until_cancelled(tokio::time::sleep(pause.to_std())).await.is_some() {
         if beat.is_due(every, runner.now())
             && let Err(error) = look_again(&runner).await
         {

@@ -10,7 +10,7 @@ use groundcrew_flysim::SystemClock;
 use groundcrew_flysim::dns::{Dns, DnsServer, DnsServerHandle};
 use serde_json::{Value, json};
 
-use crate::cli::golden;
+use crate::cli::{golden, redact};
 use crate::fixture::Fixture;
 
 /// A configuration that wants another `ttl` of what there is, and a record more for each app.
@@ -69,6 +69,11 @@ async fn a_plan_says_what_would_be_done_to_each_thing_and_why() {
     let effects = server.dns().log().len();
     golden("plan.txt", &fixture.transcript("plan"));
     golden("plan-app.txt", &fixture.transcript("plan --app cust-9"));
+    // Component and configuration, which has the server's port, are others each time.
+    let mut plan = fixture.data_run("plan --json").json();
+    assert_eq!(plan["hooks"]["dns"].as_str().unwrap().len(), 25, "{plan}");
+    plan["hooks"]["dns"] = json!("[component]:[configuration]");
+    golden("plan-json.txt", &redact(&serde_json::to_string_pretty(&plan).unwrap()));
     assert_eq!(server.dns().log().len(), effects, "a plan changes nothing");
 }
 

@@ -207,6 +207,27 @@ fn what_an_auditor_reported_is_resolved_when_its_stanza_is_gone() {
 }
 
 #[test]
+fn everybody_is_looked_at_again_on_schedule() {
+    let scene = Scene::with_apps(1);
+    // Nobody looks for drift by itself within this test.
+    scene.configure(
+        &RECORDS.replace("gone = \"delete\"", "gone = \"delete\"\ndrift = \"repair\"\ndrift_every = \"24h\""),
+    );
+    let file = scene.directory.path().join("groundcrew.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("level =", "reconcile = \"2s\"\nlevel =", 1)).unwrap();
+    scene.says(&["check"]);
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    let record = || scene.outside.handle("GET", "/natural/cust-1", &[], &[]).answer().unwrap().json();
+    for value in [7, 8] {
+        scene.somebody("PUT", "/natural/cust-1", &json!({ "value": value, "mark": record()["mark"] }));
+        scene.until_so("it is as it was", || record()["value"] == 1);
+    }
+    up.end();
+}
+
+#[test]
 fn a_listing_finds_drift_and_a_thing_that_is_fought_over_is_left_alone() {
     let scene = Scene::with_apps(1);
     let repairing = "gone = \"delete\"\ndrift = \"repair\"\ndrift_every = \"10s\"";

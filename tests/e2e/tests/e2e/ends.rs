@@ -25,6 +25,36 @@ impl Scene {
 }
 
 #[test]
+fn an_end_that_was_not_meant_is_taken_back() {
+    let scene = Scene::with_apps(2);
+    let patient = RECORDS.replace("gone = \"1s\"", "gone = \"5s\"");
+    assert_ne!(patient, RECORDS);
+    scene.configure(&patient);
+    let mut up = scene.up();
+    scene.until_records(1..=2);
+    for app in ["cust-1", "cust-2"] {
+        scene.delete_app(app);
+    }
+    let row = || scene.list(&["why", "natural/cust-1"]).remove(0);
+    scene.until_so("nobody wants it", || row()["unwanted_since"].is_string());
+    let said = scene.says(&["restore", "natural/cust-1"]);
+    assert!(said.contains("is kept until `groundcrew unprotect"), "{said}");
+    // The other one's grace began with it, and is over.
+    scene.until_records([1]);
+    scene.until_listed(4);
+    scene.until_records([1]);
+    assert_eq!((row()["state"].as_str(), row()["protected"].as_bool()), (Some("present"), Some(true)));
+    let held = scene.open_findings("resource.held");
+    assert!(held.len() == 1 && held[0]["about"] == "natural/cust-1", "{held:?}");
+    scene.refuses(&["restore", "natural/cust-2"], "is gone (removed");
+    // Its owner is as gone as it was.
+    scene.says(&["unprotect", "natural/cust-1"]);
+    scene.until_records([]);
+    scene.until_so("the finding is closed", || scene.open_findings("resource.held").is_empty());
+    up.end();
+}
+
+#[test]
 fn what_a_narrowed_scope_left_is_released_or_deleted() {
     let scoped = |apps: &str| {
         RECORDS.replace("gone = \"delete\"", "scope = \"some\"\ngone = \"delete\"")

@@ -1,9 +1,9 @@
 //! What a plan says of each way in which a stanza may change, and what the runner then does of itself.
 
 use groundcrew_outside::What;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, free_port};
 
 /// Of each app its record, and one whose shape cannot change; of the next version one thing more.
 const BEFORE: &str = r#"
@@ -109,6 +109,37 @@ fn what_another_component_changes_for_all_is_planned_and_its_removals_held() {
     scene.golden("plan-component.txt", "plan");
     scene.holds(&other, 2);
     assert_eq!(scene.outside.log().len(), 6, "nothing else was changed");
+}
+
+#[test]
+fn what_cannot_be_reached_is_said_and_nothing_is_planned_for_it() {
+    let mut scene = Scene::with_apps(1);
+    scene.shop = format!("http://127.0.0.1:{}", free_port());
+    scene.configure(&BEFORE.replace("[hook.records]", "[hook.records]\nlevel = \"observe\""));
+    let mut up = scene.up();
+    scene.until_ready();
+    scene.until_so("its app is known", || scene.list(&["resources"]).len() == 3);
+    up.end();
+    let plan: Value = serde_json::from_str(&scene.says(&["plan", "--json"])).unwrap();
+    assert_eq!((&plan["items"], &plan["unchanged"]), (&json!([]), &json!(0)));
+    // The first requests are refused; then the host is left alone for a while.
+    let why = |waits: &Value, key: &str| {
+        let said =
+            waits["why"].as_str().unwrap().strip_prefix(&format!("natural/{key} could not be looked at: "));
+        said.is_some_and(|why| why.contains("Connection refused") || why.contains("is not asked for now"))
+    };
+    let waits = plan["waits"].as_array().unwrap();
+    for (waits, key) in waits.iter().zip(["cust-1", "cust-1-fixed", "cust-1-extra"]) {
+        assert!(why(waits, key) && waits["frozen"] == false, "{waits}");
+    }
+    assert_eq!(waits.len(), 3);
+    let said = scene.says(&["plan"]);
+    for part in [
+        "not known yet: records for fly/acme/cust-1: natural/cust-1-fixed could",
+        "nothing can be planned; 0",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 /// What an app has comes from its label; equal things that nobody marked are taken over.
