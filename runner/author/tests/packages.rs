@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use groundcrew_unchecked::language_not_checked;
 use serde_json::Value;
@@ -203,8 +204,13 @@ fn the_wheel_is_installed_and_its_modules_are_found() {
     assert_eq!(said(&output).trim(), "there []", "where it was found, and which of its names are lacking");
 }
 
-/// A Python that can build the wheel, kept from test to test; none if it cannot be had.
+/// A Python that can build the wheel, kept from run to run; none if it cannot be had. Tests that ask at once get one.
 fn python() -> Option<PathBuf> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PYTHON.get_or_init(made_python).clone()
+}
+
+fn made_python() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
     fs::create_dir_all(&folder).unwrap();
     let python = folder.join("venv/bin/python");
