@@ -13,12 +13,14 @@ struct Mapping {
     from: u64,
     to: u64,
     writable: bool,
+    /// Whether nobody may touch it.
+    reserved: bool,
     /// Whether its first contents are a file's: the image of a linear memory, or a binary's own data.
     of_file: bool,
 }
 
-/// A process that has the memory which this one had when it was made, and does nothing: of a process that goes on, Linux lists
-/// mappings without a lock (since 6.17), so that those which other threads change meanwhile are listed as they never were.
+/// A process that has the memory which this one had when it was made, and does nothing: in one that goes on, other threads change
+/// what is mapped between its listing and its reading.
 struct Copy(libc::pid_t);
 
 impl Copy {
@@ -57,10 +59,10 @@ impl Drop for Copy {
 pub(crate) fn memories_with(known: &str) -> Vec<u8> {
     let copy = Copy::made();
     let maps = read_to_string(format!("/proc/{}/maps", copy.0)).unwrap();
-    let all: Vec<_> = maps.lines().map(Mapping::read).collect();
+    let all = reserved_as_one(maps.lines().map(Mapping::read));
     let process = File::open(format!("/proc/{}/mem", copy.0)).unwrap();
     let mut memories = Vec::new();
-    for (place, reserved) in all.iter().enumerate().filter(|(_, it)| !it.writable && it.len() >= RESERVED) {
+    for (place, reserved) in all.iter().enumerate().filter(|(_, it)| it.reserved && it.len() >= RESERVED) {
         let before: Vec<_> = before(&all[..place], reserved.from).collect();
         if !before.iter().any(|mapping| mapping.of_file) {
             continue;
@@ -74,6 +76,18 @@ pub(crate) fn memories_with(known: &str) -> Vec<u8> {
     let found = AhoCorasick::new([known]).unwrap().is_match(&memories);
     assert!(found, "{known} is in no memory, {} bytes, of:\n{maps}", memories.len());
     memories
+}
+
+/// The mappings, of which those that nobody may touch and that follow each other without a gap are one: what a memory of the pool
+/// had been and is no more remains a mapping of its own.
+fn reserved_as_one(all: impl Iterator<Item = Mapping>) -> Vec<Mapping> {
+    all.fold(Vec::new(), |mut joined: Vec<Mapping>, mapping| {
+        match joined.last_mut().filter(|last| last.reserved && mapping.reserved && last.to == mapping.from) {
+            Some(last) => last.to = mapping.to,
+            None => joined.push(mapping),
+        }
+        joined
+    })
 }
 
 /// What is writable before an address, without a gap, the nearest first.
@@ -91,9 +105,10 @@ impl Mapping {
         let mut words = line.split_ascii_whitespace();
         let (from, to) = words.next().unwrap().split_once('-').unwrap();
         let number = |digits| u64::from_str_radix(digits, 16).unwrap();
-        let writable = words.next().unwrap().starts_with("rw");
+        let may = words.next().unwrap();
+        let (writable, reserved) = (may.starts_with("rw"), may.starts_with("---"));
         let of_file = words.nth(2).unwrap() != "0";
-        Self { from: number(from), to: number(to), writable, of_file }
+        Self { from: number(from), to: number(to), writable, reserved, of_file }
     }
 
     fn len(&self) -> u64 {
