@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use groundcrew_core::hash::Digest;
 use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_engine::egress::Transport;
 use groundcrew_engine::run;
@@ -183,11 +182,6 @@ impl Installed {
         }
         // Secrets that are read again keep their tokens.
         given::settings(config, &self.secrets())
-    }
-
-    /// The digest of a text under the installation's key; for what must not be guessable.
-    pub fn keyed(&self, text: &str) -> Digest {
-        Digest::keyed(&self.key, text.as_bytes())
     }
 
     /// What becomes of a kind's things that nobody wants.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use groundcrew_core::finding::{Coverage, Reported, Severity};
 use groundcrew_core::inventory::{AtPlace, Verdict, judge, should_show};
 use groundcrew_core::manifest::Lives;
-use groundcrew_core::spec::Owner;
+use groundcrew_core::spec::{Listed, Owner};
 use groundcrew_store::SubjectId;
 use groundcrew_store::inventory::KnownThing;
 use groundcrew_store::ledger::StoredRow;
@@ -62,7 +62,10 @@ impl Runner {
         let mut taking = Taking::of(installed, &self.installation, self.limits.scan_findings);
         while let Some(turned) = scan.turn().await? {
             match turned {
-                Turned::Page(page) => taking.page(&page, self.now()),
+                Turned::Page(page) => {
+                    let said = taking.page(&page, self.now());
+                    self.note_listed(installed, &said).await?;
+                }
                 Turned::Failed(why) => taking.wrong.push(why),
                 Turned::None(why) => taking.none = Some(why),
             }
@@ -119,7 +122,13 @@ impl<'a> Taking<'a> {
         }
     }
 
-    fn page(&mut self, page: &Page, now: groundcrew_core::time::Timestamp) {
+    /// Takes a page in; what it says of each thing.
+    fn page<'p>(
+        &mut self,
+        page: &'p Page,
+        now: groundcrew_core::time::Timestamp,
+    ) -> Vec<(&'p Listed, Verdict)> {
+        let mut said = Vec::with_capacity(page.things.len());
         for known in &page.things {
             let settle = Page::settle(self.installed, &known.listed.kind);
             let verdict = judge(&known.listed.thing, &known.record, self.installation, settle, now);
@@ -132,15 +141,17 @@ impl<'a> Taking<'a> {
                 Verdict::Unmarked => "unmarked",
             };
             *self.counts.entry(counted).or_default() += 1;
-            match verdict {
+            match &verdict {
                 Verdict::Orphan => self.report(orphan(known, page.owner.as_ref())),
-                Verdict::Twin(of) => self.report(twin(known, page.owner.as_ref(), &of)),
+                Verdict::Twin(of) => self.report(twin(known, page.owner.as_ref(), of)),
                 Verdict::Ours | Verdict::Settling | Verdict::Foreign | Verdict::Unmarked => {}
             }
+            said.push((&known.listed, verdict));
         }
         if page.is_last {
             self.listed.insert(page.owner.as_ref().map(|owner| owner.id));
         }
+        said
     }
 
     fn missing(&mut self, row: &StoredRow, owner: Option<&StoredSubject>) {
@@ -214,6 +225,7 @@ fn found(
     severity: Severity,
     message: String,
 ) -> Reported {
+    const REMEDY: &str = "look at it, then remove it by hand: nothing does that by itself";
     let thing = &known.listed.thing;
     Reported {
         code: code.to_owned(),
@@ -222,7 +234,7 @@ fn found(
         severity,
         message,
         cost_cents: None,
-        remedy: Some("look at it, then remove it by hand: nothing does that by itself".to_owned()),
+        remedy: Some(REMEDY.to_owned()),
         data: json!({
             "kind": known.listed.kind,
             "id": thing.id,
@@ -234,11 +246,17 @@ fn found(
 }
 
 fn orphan(known: &KnownThing, owner: Option<&StoredSubject>) -> Reported {
-    let message = match known.record.ended_at {
-        Some(at) => format!("it carries our mark, and its row ended at {at}"),
-        None => "it carries our mark, and the ledger knows no such row".to_owned(),
-    };
-    found(known, owner, "inventory.orphan", Severity::Warning, message)
+    let orphan = |message| found(known, owner, "inventory.orphan", Severity::Warning, message);
+    match known.record.ended_at {
+        Some(at) => orphan(format!("it carries our mark, and its row ended at {at}")),
+        // It may be in use: another runner's that has our installation id.
+        None => Reported {
+            remedy: Some(
+                "groundcrew doctor: is it another runner's? If there is none, remove it by hand".to_owned(),
+            ),
+            ..orphan("it carries our mark, and the ledger knows no such row".to_owned())
+        },
+    }
 }
 
 fn twin(known: &KnownThing, owner: Option<&StoredSubject>, of: &AtPlace) -> Reported {

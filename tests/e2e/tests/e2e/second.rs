@@ -62,6 +62,48 @@ impl<'a> Second<'a> {
     }
 }
 
+/// What makes a record for one app only, and an audit of what there is.
+const FOR_ONE: &str = r#"
+[scope.one]
+apps = ["cust-1"]
+
+[audit.stock]
+hooks = ["records"]
+cron = "0 3 1 1 *"
+"#;
+
+#[test]
+fn two_runners_for_different_apps_notice_each_other_in_a_listing() {
+    let scene = Scene::with_apps(2);
+    scene.configure(&(RECORDS.replace("gone = \"delete\"", "scope = \"one\"\ngone = \"delete\"") + FOR_ONE));
+    let mut first_up = scene.up();
+    scene.until_records(1..=1);
+    let second = Second::beside(&scene);
+    let text = std::fs::read_to_string(&second.configuration).unwrap();
+    std::fs::write(&second.configuration, text.replace("cust-1", "cust-2")).unwrap();
+    let mut second_up = second.up();
+    scene.until_records(1..=2);
+    second_up.end();
+    assert!(
+        scene.open_findings(SECOND).is_empty() && second.noticed().is_none(),
+        "neither looks for the other's"
+    );
+
+    let orphan = scene.until("a listing shows what no row is about", || {
+        scene.audited("stock");
+        scene.open_findings("inventory.orphan").pop()
+    });
+    assert_eq!(orphan["about"], "natural/cust-2", "{orphan}");
+    assert!(orphan["remedy"].as_str().unwrap().starts_with("groundcrew doctor"), "{orphan}");
+    let finding = scene.open_findings(SECOND).pop().unwrap();
+    assert_eq!(finding["severity"], "critical", "{finding}");
+    let doctor = scene.groundcrew(&["doctor"]);
+    assert_eq!(doctor.code, Some(1), "{}{}", doctor.out, doctor.err);
+    assert!(doctor.out.contains("another runner has the same installation id"), "{}", doctor.out);
+    first_up.end();
+    assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (2, 0));
+}
+
 #[test]
 fn two_runners_of_one_installation_notice_each_other_and_nothing_is_made_twice() {
     let scene = Scene::with_apps(1);

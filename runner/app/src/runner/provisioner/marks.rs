@@ -2,10 +2,12 @@
 
 use std::sync::PoisonError;
 
-use groundcrew_core::row::marked_by;
-use groundcrew_core::spec::Thing;
+use groundcrew_core::inventory::Verdict;
+use groundcrew_core::row::{RowId, marked_by};
+use groundcrew_core::spec::{Listed, Thing};
 use groundcrew_store::findings::{NewFinding, Severity};
 
+use super::super::installed::Installed;
 use super::super::{Error, Runner};
 use super::row::Work;
 
@@ -21,18 +23,52 @@ impl Runner {
             let Some((installation, row)) = thing.mark.as_deref().and_then(marked_by) else { continue };
             let at = format!("{} `{}` at {}", work.row.kind, thing.id, work.installed.hook.target);
             if installation != self.installation {
-                let message = format!("{at} is installation `{installation}`'s: it is left alone");
-                self.tell_once(OTHER, Severity::Info, message, None).await?;
-            } else if row != work.row.row.id && !self.is_recovering() && !self.store.knows_row(&row)? {
-                let message = format!(
-                    "{at} carries this installation's mark and row {row}, which this ledger never had: \
-                     another runner has the same installation id, or the database was lost or is old"
-                );
-                let remedy = "stop the other runner; if there is none: groundcrew recover".to_owned();
-                self.tell_once(SECOND, Severity::Critical, message, Some(remedy)).await?;
+                self.note_other(&at, installation).await?;
+            } else if row != work.row.row.id {
+                self.note_second(&at, &row).await?;
             }
         }
         Ok(())
+    }
+
+    /// The same of a page of a listing, with what is said of each thing: of two runners for different apps, neither looks for
+    /// what the other has.
+    pub(in crate::runner) async fn note_listed(
+        &self,
+        installed: &Installed,
+        page: &[(&Listed, Verdict)],
+    ) -> Result<(), Error> {
+        for (listed, verdict) in page {
+            let Some((installation, row)) = listed.thing.mark.as_deref().and_then(marked_by) else {
+                continue;
+            };
+            let at = format!("{} `{}` at {}", listed.kind, listed.thing.id, installed.hook.target);
+            match verdict {
+                // A name says of no installation that it made it.
+                Verdict::Foreign if !installation.is_empty() => self.note_other(&at, installation).await?,
+                Verdict::Orphan => self.note_second(&at, &row).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn note_other(&self, at: &str, installation: &str) -> Result<(), Error> {
+        let message = format!("{at} is installation `{installation}`'s: it is left alone");
+        self.tell_once(OTHER, Severity::Info, message, None).await
+    }
+
+    /// Of a mark of this installation: whether this ledger ever had its row.
+    async fn note_second(&self, at: &str, row: &RowId) -> Result<(), Error> {
+        if self.is_recovering() || self.store.knows_row(row)? {
+            return Ok(());
+        }
+        let message = format!(
+            "{at} carries this installation's mark and row {row}, which this ledger never had: another runner has the \
+             same installation id, or the database was lost or is old"
+        );
+        let remedy = "stop the other runner; if there is none: groundcrew recover".to_owned();
+        self.tell_once(SECOND, Severity::Critical, message, Some(remedy)).await
     }
 
     /// Opens a finding about this installation unless this process did so before.
