@@ -200,6 +200,9 @@ knobs! {
     transition_ms: u64,
         "A machine's transient states last so long; without it the next call sees the end.",
         "docs machines/machine-states";
+    start_migrates: bool,
+        "A machine that ran before starts on another host: its log says `launch/created/flyd` once more, and the answer so.",
+        "OpenAPI Machines_start: migrated, new_host; flyctl machine/status.go";
     destroying_after_wait_ms: u64,
         "`wait` says destroyed at once, and reading the machine says destroying for so long.",
         "seazn fly-client.ts";

@@ -42,7 +42,6 @@ async fn a_deleted_and_recreated_app_has_another_id_and_nothing_of_the_old_one()
         );
         assert_eq!(effect.by, Actor::Platform);
     }
-    sim.honest();
 }
 
 #[tokio::test]
@@ -62,7 +61,6 @@ async fn a_destroyed_machines_name_is_free_again() {
     let all = sim.get("/v1/apps/a/machines?include_deleted=true").await.json();
     assert_eq!(all.as_array().unwrap().len(), 2);
     assert_eq!(sim.get("/v1/apps/a/machines").await.json().as_array().unwrap().len(), 1);
-    sim.honest();
 }
 
 #[tokio::test]
@@ -84,7 +82,6 @@ async fn events_come_newest_first_five_in_the_machine_and_fifty_at_most() {
         ids.len()
     };
     assert_eq!([count("").await, count("?limit=7").await, count("?limit=500").await], [20, 7, 50]);
-    sim.honest();
 }
 
 #[tokio::test]
@@ -99,7 +96,6 @@ async fn an_auto_destroyed_machine_goes_when_it_fails_and_wait_stopped_misses_it
     assert_eq!(sim.get(&one).await.json()["state"], "destroyed");
     assert_eq!(sim.get(&format!("{one}/wait?state=stopped")).await.status, 404);
     assert_eq!(sim.get(&format!("{one}/wait?state=stopped,destroyed")).await.json()["state"], "destroyed");
-    sim.honest();
 }
 
 #[tokio::test]
@@ -118,7 +114,6 @@ async fn wait_hears_of_a_change_that_comes_while_it_waits() {
     });
     assert_eq!(waited.json()["state"], "started");
     assert_ne!(waited.json()["event_id"], seen, "not the start that was known already");
-    sim.honest();
 }
 
 #[tokio::test]
@@ -141,7 +136,6 @@ async fn leases_guard_commands_and_not_metadata() {
     assert_eq!(mine("POST", &format!("{one}/lease?ttl=90")).await.json()["data"]["nonce"], nonce.as_str());
     assert_eq!(mine("DELETE", &destroy).await.status, 200);
     assert_eq!(mine("DELETE", &format!("{one}/lease")).await.error(), "lease not found");
-    sim.honest();
 }
 
 #[tokio::test]

@@ -79,6 +79,11 @@ pub(super) async fn old_records(rules: Rules) -> Story {
     between_looks(rules, |knobs| knobs.event_ids_absent = true).await
 }
 
+/// A machine that stopped starts again on another host.
+pub(super) async fn migrated(rules: Rules) -> Story {
+    between_looks(rules, |knobs| knobs.start_migrates = true).await
+}
+
 /// Only the organisation's list shows a new machine; its app's list and a look at it do not know it yet.
 pub(super) async fn hardly_there(rules: Rules) -> Story {
     let mut bench = web(rules).await;

@@ -61,7 +61,9 @@ pub(crate) fn delete(state: &mut State, call: &Call) -> Result<Answer, Refusal> 
 pub(crate) fn start(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let id = writable(state, call)?;
     let found = state.command(&id, Verb::Start)?;
-    Ok(Answer::ok(json!({"previous_state": found, "migrated": false, "new_host": ""})))
+    let migrated = state.starts_elsewhere(found);
+    let host = if migrated { "another" } else { "" };
+    Ok(Answer::ok(json!({"previous_state": found, "migrated": migrated, "new_host": host})))
 }
 
 pub(crate) fn stop(state: &mut State, call: &Call) -> Result<Answer, Refusal> {

@@ -152,6 +152,11 @@ impl State {
         Ok(found)
     }
 
+    /// Whether a machine that is started in this state starts on another host.
+    pub(crate) fn starts_elsewhere(&self, found: &str) -> bool {
+        self.knobs.start_migrates && matches!(found, "stopped" | "suspended" | "failed")
+    }
+
     fn obey(&mut self, id: &str, verb: Verb, found: &'static str) -> Result<(), Refusal> {
         let launching = found == "created" && self.machines.get(id).is_some_and(Machine::is_transient);
         match (verb, found) {
@@ -159,6 +164,9 @@ impl State {
                 return Err(Refusal::precondition("machine getting replaced, refusing to start"));
             }
             (Verb::Start, "stopped" | "suspended" | "created" | "failed") if !launching => {
+                if self.starts_elsewhere(found) {
+                    self.push_event(id, "launch", "created", "flyd");
+                }
                 self.push_event(id, "start", "starting", "user");
                 self.transition(id, "starting", Step::Started);
             }

@@ -34,6 +34,32 @@ pub(crate) async fn transition_ms(sim: &Sim) {
     }
 }
 
+pub(crate) async fn start_migrates(sim: &Sim) {
+    let id = sim.app_with_machine("a");
+    let start = format!("/v1/apps/a/machines/{id}/start");
+    let log = async || {
+        let events = sim.get(&format!("/v1/apps/a/machines/{id}/events")).await.json();
+        let word = |event: &Value| {
+            ["type", "status", "source"].map(|part| event[part].as_str().unwrap().to_owned()).join("/")
+        };
+        events
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(word)
+            .filter(|event| event.starts_with("launch/"))
+            .collect::<Vec<_>>()
+    };
+    let here = json!({"previous_state": "stopped", "migrated": false, "new_host": ""});
+    let there = json!({"previous_state": "stopped", "migrated": true, "new_host": "another"});
+    sim.act(json!({"do": "stop_machine", "machine": id}));
+    assert_eq!(sim.call("POST", &start, json!({})).await.json(), here);
+    sim.world().turn(|knobs| knobs.start_migrates = true);
+    sim.act(json!({"do": "stop_machine", "machine": id}));
+    assert_eq!(sim.call("POST", &start, json!({})).await.json(), there);
+    assert_eq!(log().await, ["launch/created/flyd", "launch/created/user"]);
+}
+
 pub(crate) async fn destroying_after_wait_ms(sim: &Sim) {
     let id = sim.app_with_machine("a");
     sim.world().turn(|knobs| knobs.destroying_after_wait_ms = 2_000);
