@@ -9,10 +9,10 @@ use groundcrew_engine::limited::{Breaking, Counted, Rules};
 use groundcrew_fly::{Method, classify, limit};
 
 /// Requests to one host, all hooks together: a second's worth at once.
-const HOST: Rate = Rate { burst: 100, every: Millis::new(10) };
+pub const HOST: Rate = Rate { burst: 100, every: Millis::new(10) };
 
 /// Who would have to wait longer for a limit tries again later, and gives its slot to others.
-const PATIENCE: Millis = Millis::seconds(5);
+pub const PATIENCE: Millis = Millis::seconds(5);
 
 /// The limits of an installation whose Fly API is at this base.
 pub fn rules(fly_api: &str) -> Rules {

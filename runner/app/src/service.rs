@@ -35,7 +35,7 @@ use crate::source::{
     self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
 };
 #[cfg(test)]
-pub(crate) use chores::GAP;
+pub(crate) use chores::{GAP, SECRETS_EVERY};
 use chores::{follow_belief, keep_components, lapse_acknowledgements, prune, reconcile, refresh_secrets};
 use live::{Foreign, Retires, Running, doubt};
 

@@ -35,9 +35,9 @@ pub use fly::{Belief, FRESH_WITHIN, FlyHandle, FlySource, HintLost, REQUEST_MAX,
 pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, Refusal};
 pub(crate) use foreign::{brought, would_take};
 pub use keeper::platform_object;
-pub use labels::LabelSources;
 #[cfg(test)]
 pub(crate) use labels::OUTAGE_AFTER;
+pub use labels::{IN_FLIGHT_MAX as LABELS_IN_FLIGHT_MAX, LabelSources};
 pub use ndjson::{LINE_MAX, LineError, NdjsonError, NdjsonSource};
 
 /// Who is concerned by what a source brings.

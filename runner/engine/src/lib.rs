@@ -24,3 +24,4 @@ mod mask;
 mod stderr;
 
 pub use host::{Log, LogLine};
+pub use mask::MASKED_FROM;

@@ -14,8 +14,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Spellings shorter than this are not masked: they would mask ordinary words.
-pub(crate) const MASKED_FROM: usize = 8;
+/// Spellings of fewer bytes are not masked: they would mask ordinary words.
+pub const MASKED_FROM: usize = 8;
 
 /// A longer value is looked for as it is and as JSON quotes it, and in no other spelling: an automaton for all of them takes
 /// many times its length.

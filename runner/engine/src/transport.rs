@@ -147,6 +147,12 @@ mod tests {
 
     /// Answers one request with so many bytes.
     async fn answers(length: usize) -> String {
+        let body = "x".repeat(length);
+        says(format!("HTTP/1.1 201 Created\r\ncontent-length: {length}\r\n\r\n{body}")).await
+    }
+
+    /// Answers one request with this; its port is the only thing that changes in its URL.
+    async fn says(said: String) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let serve = async move {
@@ -155,8 +161,6 @@ mod tests {
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(stream.read_u8().await.unwrap());
             }
-            let said =
-                format!("HTTP/1.1 201 Created\r\ncontent-length: {length}\r\n\r\n{}", "x".repeat(length));
             // Whoever has read enough hangs up.
             let _sent = stream.write_all(said.as_bytes()).await;
         };
@@ -165,11 +169,46 @@ mod tests {
         url
     }
 
+    fn get(url: String) -> Request {
+        Request { method: "GET".to_owned(), url, headers: vec![], body: vec![], private: true }
+    }
+
+    #[tokio::test]
+    async fn no_redirect_is_followed() {
+        let network = Network::new(Millis::seconds(5), 1_000).unwrap();
+        let elsewhere = answers(1).await;
+        let moved = format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
+        let answer = network.exchange(get(says(moved).await), Millis::seconds(5)).await.unwrap();
+        assert_eq!(answer.status, 302);
+        assert!(answer.headers.contains(&("location".to_owned(), elsewhere)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_inside_is_refused_by_address_and_by_what_a_name_leads_to() {
+        let network = Network::new(Millis::seconds(5), 1_000).unwrap();
+        let by_address = answers(1).await;
+        let by_name = by_address.replace("127.0.0.1", "localhost");
+        let inside = by_address.replace("127.0.0.1", "[::1]");
+        let mapped = by_address.replace("127.0.0.1", "[::ffff:127.0.0.1]");
+        for (url, why) in [
+            (&by_address, "127.0.0.1 is a private address and not granted"),
+            (&inside, "[::1] is a private address and not granted"),
+            (&mapped, "is a private address and not granted"),
+            (&by_name, "localhost resolves to a private address; write `private` at the end of the grant"),
+        ] {
+            let outside = Request { private: false, ..get(url.clone()) };
+            match network.exchange(outside, Millis::seconds(5)).await {
+                Err(TransportError::NotSent(said)) => assert!(said.contains(why), "{url}: {said}"),
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+        // Nobody asked before; with the grant, by that name.
+        assert_eq!(network.exchange(get(by_name), Millis::seconds(5)).await.unwrap().status, 201);
+    }
+
     #[tokio::test]
     async fn an_answer_that_is_too_large_is_an_answer() {
         let network = Network::new(Millis::seconds(5), 1_000).unwrap();
-        let get =
-            |url| Request { method: "GET".to_owned(), url, headers: vec![], body: vec![], private: true };
         let fits = network.exchange(get(answers(1_000).await), Millis::seconds(5)).await.unwrap();
         assert_eq!((fits.status, fits.body.len()), (201, 1_000));
         let large = network.exchange(get(answers(1_001).await), Millis::seconds(5)).await;

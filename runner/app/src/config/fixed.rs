@@ -26,6 +26,23 @@ const FIXED: &[Setting] = &[
     entry("findings of a scan", "1000", "what is more is counted"),
     entry("runs at once", "256", "of all hooks together, where their memory allows it"),
     entry(
+        "requests to one host",
+        "100 a second",
+        "of all hooks together; more where a hook's `limits.rate` says so",
+    ),
+    entry(
+        "wait for a limit",
+        "5s",
+        "at most, of a run that holds its place; what would wait longer is tried again later",
+    ),
+    entry(
+        "secrets are masked",
+        "from 8 bytes on",
+        "of each spelling: shorter ones would mask ordinary words",
+    ),
+    entry("look at secrets", "30s", "how often those in files are read again"),
+    entry("findings are told", "30s", "how long those of one code and hook are gathered for one event"),
+    entry(
         "failures that open a breaker",
         "5",
         "requests to one host in a row that had no answer; of a hook, one 401",
@@ -101,6 +118,8 @@ const FIXED: &[Setting] = &[
         "5m",
         "asleep, or without a list of apps for that and twice `poll`: everybody is looked at again",
     ),
+    entry("somebody new", "1m", "how long who was just seen for the first time is not believed to be gone"),
+    entry("requests for labels", "8", "under way at once"),
     entry("failures of labels", "3", "of one address in a row, before a person is told"),
     entry("request of the Fly poller", "20s", "from its first byte to the last of its answer"),
     entry("requests of the Fly poller", "32", "under way at once"),
@@ -146,12 +165,13 @@ mod tests {
     use groundcrew_core::remedy::UNTRUE_REST;
     use groundcrew_core::retry::Backoff;
     use groundcrew_core::{may_delete, mirror, plan, settle};
-    use groundcrew_engine::cache;
     use groundcrew_engine::gate::AGAIN_WITHIN;
     use groundcrew_engine::limited::Breaking;
     use groundcrew_engine::limits::Limits;
+    use groundcrew_engine::{MASKED_FROM, cache};
     use groundcrew_store::errands::ERRANDS_MAX;
     use groundcrew_store::prune::Keep;
+    use groundcrew_store::told::ROUND;
     use groundcrew_store::{BATCH_MAX, QUEUE_MAX, ends};
 
     use super::*;
@@ -161,7 +181,7 @@ mod tests {
     use crate::reload::DRAIN;
     use crate::runner::provisioner::{BUDGET, SAMPLE, STUCK_AFTER};
     use crate::runner::{audit, handler, mend};
-    use crate::{assembly, http, scheduler, service, source};
+    use crate::{assembly, http, rates, scheduler, service, source};
 
     fn value(name: &str) -> &'static str {
         FIXED.iter().find(|fixed| fixed.name == name).expect(name).value
@@ -249,6 +269,9 @@ mod tests {
             ("attempts at a page", audit::ATTEMPTS_MAX.to_string()),
             ("body of an event", size(source::BODY_MAX)),
             ("failures of labels", source::OUTAGE_AFTER.to_string()),
+            ("requests to one host", format!("{} a second", 1_000 / rates::HOST.every.as_i64())),
+            ("secrets are masked", format!("from {MASKED_FROM} bytes on")),
+            ("requests for labels", source::LABELS_IN_FLIGHT_MAX.to_string()),
             ("errands", ERRANDS_MAX.to_string()),
             ("body of a command", size(http::BODY_MAX)),
             ("requests of the Fly poller", Pace::default().in_flight_max.to_string()),
@@ -273,6 +296,10 @@ mod tests {
             ("count of a changed hook", BUDGET),
             ("wait of a remedy", scheduler::WAIT_MAX),
             ("list of apps", source::FRESH_WITHIN),
+            ("wait for a limit", rates::PATIENCE),
+            ("look at secrets", service::SECRETS_EVERY),
+            ("findings are told", ROUND),
+            ("somebody new", mirror::YOUNG),
             ("gap", service::GAP),
             ("wait of `app.deleted`", handler::APP_DELETE_WAIT),
             ("watch of what was given up", settle::WATCHED),

@@ -204,7 +204,8 @@ impl Hook {
     /// The digest of what the hook's answers depend on: configuration, grants, secrets, what it reads.
     ///
     /// Levels, limits, grace and other policy are not in it, so changing them never makes *the configuration*
-    /// the cause of a delete. The component's digest and the secrets' values are added by the runner.
+    /// the cause of a delete. The component's digest is added by the runner. Of a secret only its name and place are in it:
+    /// values stand nowhere but in headers and URLs, never in what is made, so a new value changes nothing there.
     pub fn settings_digest(&self) -> Digest {
         let secrets: BTreeMap<_, _> =
             self.secrets.iter().map(|(name, grant)| (name, grant.settings())).collect();

@@ -25,7 +25,7 @@ const PRUNE_EVERY: Millis = Millis::minutes(10);
 /// Between two looks at which components have runs.
 const COMPONENTS_EVERY: Millis = Millis::hours(24);
 /// Between two readings of secrets that may have changed.
-const SECRETS_EVERY: Millis = Millis::seconds(30);
+pub(crate) const SECRETS_EVERY: Millis = Millis::seconds(30);
 /// Between two looks at whether acknowledgements are over.
 const LAPSE_EVERY: Millis = Millis::minutes(1);
 /// Between two looks at whether everybody is to be looked at again, if that is not more often.

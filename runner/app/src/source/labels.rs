@@ -36,7 +36,7 @@ use crate::config::{LabelSource, Position};
 use judge::{Judged, judge};
 
 /// Requests under way at once, over all sources.
-const IN_FLIGHT_MAX: usize = 8;
+pub const IN_FLIGHT_MAX: usize = 8;
 
 /// How often new apps are looked for.
 const LOOK_EVERY: Millis = Millis::seconds(1);

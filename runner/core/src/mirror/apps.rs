@@ -15,7 +15,7 @@ use crate::may_make::Unseen;
 use crate::subject::{Path, Uid};
 
 /// How long somebody new may answer 401 or 404: the vendor's own client retries for a minute [fly-go WaitForApp].
-pub(super) const YOUNG: Millis = Millis::minutes(1);
+pub const YOUNG: Millis = Millis::minutes(1);
 
 /// The alias that any organisation of one person answers to.
 const ALIAS: &str = "personal";

@@ -35,6 +35,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use apps::YOUNG;
 pub use clock::Clock;
 pub use cursor::{Cursor, End, Org, OrgQuery};
 pub use event::{Event, Finding, FindingStatus};
