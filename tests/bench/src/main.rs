@@ -283,6 +283,7 @@ impl Bench<'_> {
             results::RECONCILE_RSS,
             results::RECONCILE_FIRST,
             results::RECONCILE_LATENCY,
+            results::RECONCILE_PROVISIONER_100K,
         ];
         let asked = |these: &[results::Quantity]| {
             self.args.all
@@ -314,6 +315,13 @@ impl Bench<'_> {
             let first = "from the start of `groundcrew reconcile`".to_owned();
             self.note(results::RECONCILE_FIRST, got.first_ms, None, first);
             self.note(results::RECONCILE_LATENCY, got.handler.ratio(), Some(1.0), got.handler.said());
+            let provisioner = &got.provisioner;
+            self.note(
+                results::RECONCILE_PROVISIONER_100K,
+                provisioner.ratio(),
+                Some(1.0),
+                provisioner.said(),
+            );
         }
         Ok(())
     }

@@ -49,6 +49,8 @@ pub(crate) const RECONCILE_FIRST: Quantity =
     quantity("reconcile.100k_first_step_ms", "ms", Aim::Below(2_000.0));
 pub(crate) const RECONCILE_LATENCY: Quantity =
     quantity("reconcile.100k_event_latency_x", "x", Aim::Below(2.0));
+pub(crate) const RECONCILE_PROVISIONER_100K: Quantity =
+    quantity("reconcile.100k_provisioner_latency_x", "x", Aim::Below(2.0));
 pub(crate) const STALE_RUST: Quantity = quantity("reconcile.stale_rust_s", "s", Aim::Told);
 pub(crate) const STALE_PYTHON: Quantity = quantity("reconcile.stale_python_s", "s", Aim::Told);
 /// What a language costs, in the order of `languages::LANGUAGES`: a first run, one of many, and memory while it waits.
@@ -103,13 +105,14 @@ pub(crate) const ALWAYS: [Quantity; 9] = [
 ];
 
 /// What follows where it was asked for.
-pub(crate) const IF_ASKED: [Quantity; 8] = [
+pub(crate) const IF_ASKED: [Quantity; 9] = [
     RECONCILE_10K,
     RECONCILE_PROVISIONER,
     RECONCILE_100K,
     RECONCILE_RSS,
     RECONCILE_FIRST,
     RECONCILE_LATENCY,
+    RECONCILE_PROVISIONER_100K,
     STALE_RUST,
     STALE_PYTHON,
 ];
@@ -264,6 +267,7 @@ mod tests {
             "reconcile.100k_rss_mb",
             "reconcile.100k_first_step_ms",
             "reconcile.100k_event_latency_x",
+            "reconcile.100k_provisioner_latency_x",
             "reconcile.stale_rust_s",
             "reconcile.stale_python_s",
         ];
