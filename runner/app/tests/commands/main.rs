@@ -9,6 +9,7 @@ mod changes;
 mod cli;
 mod demo;
 mod diff;
+mod documented;
 mod ends;
 mod fixture;
 mod held;

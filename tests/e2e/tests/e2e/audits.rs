@@ -207,22 +207,30 @@ fn what_an_auditor_reported_is_resolved_when_its_stanza_is_gone() {
 }
 
 #[test]
-fn everybody_is_looked_at_again_on_schedule() {
+fn everybody_is_looked_at_again_on_schedule_and_on_demand() {
     let scene = Scene::with_apps(1);
     // Nobody looks for drift by itself within this test.
-    scene.configure(
-        &RECORDS.replace("gone = \"delete\"", "gone = \"delete\"\ndrift = \"repair\"\ndrift_every = \"24h\""),
-    );
+    let repairing = "gone = \"delete\"\ndrift = \"repair\"\ndrift_every = \"24h\"";
+    scene.configure(&RECORDS.replace("gone = \"delete\"", repairing));
+    let mut up = scene.up();
+    scene.until_records(1..=1);
+    scene.until_on_record(1);
+    let record = || scene.outside.handle("GET", "/natural/cust-1", &[], &[]).answer().unwrap().json();
+    let changed =
+        || scene.somebody("PUT", "/natural/cust-1", &json!({ "value": 7, "mark": record()["mark"] }));
+    changed();
+    scene.until_listed(4);
+    assert_eq!(record()["value"], 7, "nobody looked");
+    scene.says(&["reconcile"]);
+    scene.until_so("it is as it was", || record()["value"] == 1);
+
     let file = scene.directory.path().join("groundcrew.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("level =", "reconcile = \"2s\"\nlevel =", 1)).unwrap();
-    scene.says(&["check"]);
-    let mut up = scene.up();
-    scene.until_records(1..=1);
-    let record = || scene.outside.handle("GET", "/natural/cust-1", &[], &[]).answer().unwrap().json();
-    for value in [7, 8] {
-        scene.somebody("PUT", "/natural/cust-1", &json!({ "value": value, "mark": record()["mark"] }));
-        scene.until_so("it is as it was", || record()["value"] == 1);
+    scene.says(&["reload"]);
+    for _ in 0..2 {
+        changed();
+        scene.until_so("it is as it was, by itself", || record()["value"] == 1);
     }
     up.end();
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -94,6 +95,45 @@ fn lives(up: &mut Up) {
 fn hang_up(up: &Up) {
     let pid = rustix::process::Pid::from_child(&up.0);
     rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+}
+
+#[test]
+fn lines_of_standard_input_are_taken_in_over_reloads_and_after_its_end_it_goes_on() {
+    let scene = Scene::with_apps(0);
+    scene.configure(BIRTHS);
+    let text = std::fs::read_to_string(scene.file()).unwrap();
+    let (before, rest) = text.split_once("[source.fly]").unwrap();
+    let (_, after) = rest.split_once("[hook.").unwrap();
+    let lines = format!("{before}[source.ndjson]\npath = \"-\"\n\n[hook.{after}");
+    std::fs::write(scene.file(), lines).unwrap();
+    scene.says(&["check"]);
+
+    let mut command = scene.command(&Shipped::get().binary);
+    command.stdin(Stdio::piped());
+    let mut up = scene.up_as(command);
+    let mut input = up.0.stdin.take().unwrap();
+    let told = || {
+        let told = scene.told_of("app.created").into_iter();
+        told.map(|body| body["data"]["subject"]["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let app = |name: &str| format!("{{\"app\": \"{name}\", \"id\": \"{name}-1\"}}\n");
+    input.write_all(app("one").as_bytes()).unwrap();
+    scene.until_so("the first is told", || told().len() == 1);
+    // A line that has begun is not lost with the reader that the file before had.
+    let line = app("two");
+    let (begun, ended) = line.split_at(9);
+    input.write_all(begun.as_bytes()).unwrap();
+    scene.rewrite("on = [\"app.created\"]", "on = [\"app.created\"]\nlimits = { rate = \"500/s\" }");
+    scene.says(&["reload"]);
+    input.write_all(ended.as_bytes()).unwrap();
+    scene.until_so("the second is told", || told().len() == 2);
+    // The last line ends with the input.
+    input.write_all(app("three").trim_end().as_bytes()).unwrap();
+    drop(input);
+    scene.until_so("the third is told", || told().len() == 3);
+    lives(&mut up);
+    assert_eq!(told(), ["one", "two", "three"].map(|name| format!("fly/local/{name}")));
+    up.end();
 }
 
 #[test]
