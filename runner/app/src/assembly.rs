@@ -419,7 +419,7 @@ fn tell_of_endings(store: &Store, config: &Config) -> Result<(), Error> {
 }
 
 /// Under which key the database says whose it is, from the first start on.
-const INSTALLATION: &str = "installation";
+pub(crate) const INSTALLATION: &str = "installation";
 
 /// How long a connection may take to stand: with it a write leaves within `send_within` of its intent.
 pub const CONNECT_WITHIN: Millis = Millis::seconds(1);

@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::assembly::INSTALLATION;
 use crate::config::{Audit, Timing};
 use crate::runner::audit::{Audited, Remedied};
 use crate::runner::drift::Drifted;
@@ -138,6 +139,8 @@ pub struct Scheduler {
     store: Store,
     clock: Arc<dyn Clock>,
     work: Arc<dyn Auditing>,
+    /// Whose ticks these are: another one's of the same name are delayed by another time.
+    installation: String,
     entries: Vec<Entry>,
     asked: Arc<Notify>,
     /// Errands that were begun here, and may be on record still.
@@ -189,7 +192,11 @@ impl Scheduler {
         let names = audits.map(|entry| entry.name.clone()).collect();
         let asking = Asking { names, asked: asked.clone() };
         let (taken, running, drain) = (BTreeSet::new(), JoinSet::new(), CancellationToken::new());
-        Ok((Self { store, clock, work, entries, asked, taken, running, drain, looked_at: now }, asking))
+        let installation = store.meta(INSTALLATION)?.unwrap_or_default();
+        let looked_at = now;
+        let scheduler =
+            Self { store, clock, work, installation, entries, asked, taken, running, drain, looked_at };
+        Ok((scheduler, asking))
     }
 
     /// Runs until told to stop; audits that are under way are then cut off. Once it drains, nothing new begins, and it ends
@@ -249,7 +256,7 @@ impl Scheduler {
             if now < entry.due && !back {
                 continue;
             }
-            let due = entry.job.due(&entry.name, entry.last, now);
+            let due = entry.job.due(&self.installation, &entry.name, entry.last, now);
             entry.due = due.next;
             let owed = entry.owed.take();
             let Some(tick) = due.tick.or(owed) else { continue };

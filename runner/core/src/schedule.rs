@@ -298,11 +298,12 @@ pub enum ScheduleError {
     Zone(#[from] UnknownZone),
 }
 
-/// How much later than on the schedule a tick is run: the same for the same name and tick, below `most`.
+/// How much later than on the schedule a tick is run: the same for the same installation, name and tick, below `most`.
 ///
 /// So that a thousand installations do not ask one API at three o'clock sharp.
-pub fn jitter(name: &str, tick: Timestamp, most: Millis) -> Millis {
-    let digest = Digest::of_parts([name.as_bytes(), &tick.as_millis().to_be_bytes()]);
+pub fn jitter(installation: &str, name: &str, tick: Timestamp, most: Millis) -> Millis {
+    let digest =
+        Digest::of_parts([installation.as_bytes(), name.as_bytes(), &tick.as_millis().to_be_bytes()]);
     let number =
         u64::from_be_bytes(digest.as_bytes()[..8].try_into().expect("invariant: a digest has 32 bytes"));
     Millis::new((number % most.as_i64().max(1) as u64) as i64)

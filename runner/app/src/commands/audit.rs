@@ -71,7 +71,7 @@ fn list(config: &Config, count: u8, now: Timestamp) -> Answer {
     for audit in config.audits.values() {
         // One that has come and is only delayed is still ahead.
         let timing = &audit.timing;
-        let delayed = |tick: Timestamp| tick + jitter(&audit.name, tick, timing.jitter);
+        let delayed = |tick: Timestamp| tick + jitter(&config.installation, &audit.name, tick, timing.jitter);
         let ticks = timing.schedule.ticks_after(now - timing.jitter).map(delayed);
         let next: Vec<_> = ticks.filter(|tick| *tick > now).take(count.into()).collect();
         let first = next.first().map(|first| age(*first, now));

@@ -63,7 +63,7 @@ impl Job {
         }
     }
 
-    pub(super) fn due(&self, name: &str, last: Timestamp, now: Timestamp) -> Due {
+    pub(super) fn due(&self, installation: &str, name: &str, last: Timestamp, now: Timestamp) -> Due {
         let timing = match self {
             Self::Audit(audit) => &audit.timing,
             Self::Tick { timing, .. } => timing,
@@ -73,7 +73,7 @@ impl Job {
             }
             Self::Drift { every, .. } => return Due { tick: None, next: last + *every },
         };
-        let delay = |tick| jitter(name, tick, timing.jitter);
+        let delay = |tick| jitter(installation, name, tick, timing.jitter);
         timing.schedule.due_delayed(Some(last), timing.missed, now, delay)
     }
 

@@ -316,10 +316,14 @@ fn a_clock_that_is_put_back_asks_for_nothing_twice() {
 fn jitter_is_the_same_for_one_tick_and_differs_between_ticks() {
     let (one, other) = (at("2026-06-02T01:00:00Z"), at("2026-06-03T01:00:00Z"));
     let most = Millis::minutes(10);
-    assert_eq!(jitter("nightly", one, most), jitter("nightly", one, most));
-    assert_ne!(jitter("nightly", one, most), jitter("nightly", other, most));
-    assert_ne!(jitter("nightly", one, most), jitter("weekly", one, most));
-    assert!(jitter("nightly", one, most) < most && jitter("nightly", one, Millis::ZERO) == Millis::ZERO);
+    assert_eq!(jitter("acme", "nightly", one, most), jitter("acme", "nightly", one, most));
+    assert_ne!(jitter("acme", "nightly", one, most), jitter("acme", "nightly", other, most));
+    assert_ne!(jitter("acme", "nightly", one, most), jitter("acme", "weekly", one, most));
+    assert_ne!(jitter("acme", "nightly", one, most), jitter("other", "nightly", one, most));
+    assert!(
+        jitter("acme", "nightly", one, most) < most
+            && jitter("acme", "nightly", one, Millis::ZERO) == Millis::ZERO
+    );
 }
 
 #[test]
