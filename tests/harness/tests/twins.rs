@@ -34,6 +34,21 @@ fn a_twin_of_a_forgotten_key_is_told() {
     twins("keyed-twin", "keyed", "/keyed", Knobs { keys, lag_ms: LAG_OF_KEYS, ..Knobs::keyed() });
 }
 
+/// It is looked at every five seconds until it is ready, and for its twin nevertheless at ten.
+#[test]
+fn a_twin_of_what_is_not_ready_is_told_at_the_first_look_for_twins() {
+    let keys = Keys::Honoured { remembers_ms: 1 };
+    let knobs = Knobs { keys, lag_ms: LAG_OF_KEYS, build_ms: 60_000, ..Knobs::keyed() };
+    let scenario = Scenario::new("slow-twin")
+        .collection("/keyed", knobs)
+        .fault(0, 0, "POST", Fault::AnswerLost)
+        .wants(0, "a", &[thing("keyed", "x", 1)])
+        .expects(&[("a", "keyed/x")])
+        .lasts(40_000);
+    let played = groundcrew_harness::play(&scenario, &[]);
+    assert!(played.verdict.doubled.len() == 1 && played.found("resource.twin"), "{played}");
+}
+
 #[test]
 fn an_anonymous_twin_is_told() {
     twins("anonymous-twin", "anonymous", "/anonymous", Knobs { lag_ms: LAG, ..Knobs::anonymous() });

@@ -403,8 +403,13 @@ fn gone(work: &mut Work<'_>, how: Gone, now: Timestamp, effects: &mut RowEffects
 
 /// A thing is looked at twice soon after it was made, for twins, and then now and then.
 fn next_look(work: &Work<'_>, now: Timestamp) -> Timestamp {
-    let second = work.row.made_at.map(|made| made + work.policy.settle.times(10));
-    second.filter(|second| *second > now).unwrap_or_else(|| now + look_every(work.installed))
+    // What is not ready is looked at more often, and its twins are not looked for then.
+    let soon = |times| work.row.made_at.map(|made| made + work.policy.settle.times(times));
+    [2, 10]
+        .into_iter()
+        .filter_map(soon)
+        .find(|at| *at > now)
+        .unwrap_or_else(|| now + look_every(work.installed))
 }
 
 fn report_twins(work: &Work<'_>, twins: Twins, effects: &mut RowEffects) {
