@@ -22,6 +22,7 @@ pub mod provisioner;
 pub mod registry;
 pub mod rehearsal;
 pub mod scope;
+pub mod unreachable;
 
 mod entropy;
 mod inventory;

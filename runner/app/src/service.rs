@@ -36,7 +36,10 @@ use crate::source::{
 };
 #[cfg(test)]
 pub(crate) use chores::{GAP, SECRETS_EVERY};
-use chores::{follow_belief, keep_components, lapse_acknowledgements, prune, reconcile, refresh_secrets};
+use chores::{
+    follow_belief, keep_components, lapse_acknowledgements, prune, reconcile, refresh_secrets,
+    tell_unreachable,
+};
 use live::{Foreign, Retires, Running, doubt};
 
 /// Why the service ended.
@@ -56,7 +59,7 @@ pub enum Error {
     Component(#[from] Box<assembly::Error>),
 }
 
-/// Tells who waits for limits, and which hosts failed.
+/// Tells who waits for limits, which hosts failed, and which do not answer.
 pub type CountsOf = Arc<dyn Fn() -> Counts + Send + Sync>;
 
 /// What the service is made of.
@@ -324,6 +327,9 @@ impl Service {
             lapse_acknowledgements(store, clock, ends).await;
             Ok(())
         });
+        let (store, clock, ends) = (self.runner.store.clone(), self.runner.clock.clone(), stop.clone());
+        let counts = self.counts.clone();
+        tasks.spawn(async move { Ok(tell_unreachable(store, clock, counts, ends).await?) });
         let directory = self.directory.clone();
         let (runner, ends) = (self.runner.clone(), stop.clone());
         tasks.spawn(async move {

@@ -33,6 +33,13 @@ impl Backoff {
     }
 }
 
+/// When what failed because nobody gets through is tried again: between once and twice as long as that stays so, drawn
+/// evenly (`jitter` is any random number), so that not all who wait come at once.
+pub fn after_away(now: Timestamp, away: Millis, jitter: u64) -> Timestamp {
+    let spread = away.as_i64().max(0);
+    now + away + Millis::new((jitter % (spread as u64 + 1)) as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +58,12 @@ mod tests {
         }
         let asked = Failure { after: Some(Millis::seconds(90)), ..plain };
         assert_eq!(at(1, 0, &asked), 90_000);
+    }
+
+    #[test]
+    fn who_waits_for_a_host_comes_between_once_and_twice_as_late() {
+        let at = |away, jitter| after_away(Timestamp::from_millis(0), Millis::new(away), jitter).as_millis();
+        assert_eq!((at(5_000, 0), at(5_000, 5_000), at(5_000, 5_001)), (5_000, 10_000, 5_000));
+        assert_eq!(at(0, u64::MAX), 0);
     }
 }

@@ -86,6 +86,12 @@ pub trait Transport: Send + Sync {
     /// Waits until the host may be asked again (rate limits), or refuses (open breaker).
     fn admit<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// For how long nobody is let through with such a request, whatever it says: its host does not answer, or a limit is
+    /// used up for longer than anybody waits.
+    fn away(&self, _: &Request) -> Option<Millis> {
+        None
+    }
+
     /// Exchanges one request for its answer, within `deadline`. Never retries, follows no redirect.
     fn exchange(&self, request: Request, deadline: Millis)
     -> BoxFuture<'_, Result<Response, TransportError>>;
@@ -279,23 +285,46 @@ impl Outside for Exchange<'_> {
         self.egress.transport.admit(&self.request).await
     }
 
+    fn away(&self) -> Option<Millis> {
+        self.egress.transport.away(&self.request)
+    }
+
     async fn exchange(mut self) -> Reply {
+        let asked = Request {
+            method: self.request.method.clone(),
+            url: self.request.url.clone(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            private: self.request.private,
+        };
         self.egress.sign(&mut self.request, &self.to, self.clock.now());
-        let came = self.egress.transport.exchange(self.request, self.limits.request).await;
+        let transport = &self.egress.transport;
+        let came = transport.exchange(self.request, self.limits.request).await;
+        let away = if is_answered(&came) { None } else { transport.away(&asked) };
         let came = match came {
             Ok(answer) => match self.egress.sealing.seal(answer, self.seal).await {
                 Ok(answer) => Ok(answer),
                 // It was answered, and what it says cannot be shown.
-                Err(failure) => return Reply { bytes: Self::told(failure), effect: Effect::Over },
+                Err(failure) => return Reply { bytes: Self::told(failure), effect: Effect::Over, away },
             },
             lost => lost,
         };
         let (answer, effect) = self.egress.masked(came, self.limits.response_body);
-        Reply { bytes: answer.to_json(), effect }
+        Reply { bytes: answer.to_json(), effect, away }
     }
 
     fn told(failure: Failure) -> Vec<u8> {
         Answer::Failure(failure).to_json()
+    }
+}
+
+/// Whether somebody is there, and not only a gateway before them.
+pub(crate) const fn is_answered(came: &Result<Response, TransportError>) -> bool {
+    match came {
+        Ok(Response { status, .. }) | Err(TransportError::TooLarge { status, .. }) => {
+            !matches!(status, 502..=504)
+        }
+        Err(TransportError::NotSent(_) | TransportError::NoAnswer(_)) => false,
     }
 }
 
@@ -308,7 +337,7 @@ impl Outside for Denied {
     }
 
     async fn exchange(self) -> Reply {
-        Reply { bytes: Self::told(self.0), effect: Effect::Over }
+        Reply { bytes: Self::told(self.0), effect: Effect::Over, away: None }
     }
 
     fn told(failure: Failure) -> Vec<u8> {

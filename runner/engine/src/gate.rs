@@ -159,6 +159,11 @@ pub trait Outside: Send {
     /// Waits until the call may leave. A refusal is told to the guest.
     fn admit(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// For how long nobody gets through with such a call. One that may not leave for this is no attempt at anything.
+    fn away(&self) -> Option<Millis> {
+        None
+    }
+
     /// Makes the call; only if it may leave.
     fn exchange(self) -> impl Future<Output = Reply> + Send;
 
@@ -173,6 +178,8 @@ pub struct Reply {
     pub bytes: Vec<u8>,
     /// Whether what was asked can still take effect after this.
     pub effect: Effect,
+    /// For how long nobody gets through with such a call, if it had no answer of whom it was for.
+    pub away: Option<Millis>,
 }
 
 /// Whether a call can still take effect after its reply.
@@ -276,7 +283,7 @@ impl Gate {
             Err(Kept::Ends(refusal)) => Err(refusal),
             Err(Kept::Told(failure)) => {
                 let bytes = O::told(failure);
-                self.answer(call, Reply { bytes: bytes.clone(), effect: Effect::Open });
+                self.answer(call, Reply { bytes: bytes.clone(), effect: Effect::Open, away: None });
                 Ok(bytes)
             }
         }
@@ -284,12 +291,16 @@ impl Gate {
 
     /// Takes a call outside and back.
     async fn go<O: Outside>(&self, call: &mut Recorded, mut outside: O) -> Result<Vec<u8>, Kept> {
-        outside.admit().await.map_err(Kept::Told)?;
+        if let Err(failure) = outside.admit().await {
+            self.note_away(call, outside.away());
+            return Err(Kept::Told(failure));
+        }
         self.fault(Moment::Before, call).await?;
         self.leave(call).await?;
         let reply = outside.exchange().await;
         self.fault(Moment::AfterEffect, call).await?;
         let bytes = reply.bytes.clone();
+        self.note_away(call, reply.away);
         self.answer(call.clone(), reply);
         self.fault(Moment::AfterRecord, call).await?;
         Ok(bytes)
@@ -389,6 +400,17 @@ impl Gate {
     /// A write that was answered is in by its answer; one that was not, by its intent's `effect_by`.
     pub fn writes(&self) -> Writes {
         self.state().writes()
+    }
+
+    /// For how long nobody gets through to whom the run asked last: what it failed by is then no attempt at anything.
+    pub fn away(&self) -> Option<Millis> {
+        self.state().away
+    }
+
+    fn note_away(&self, call: &Recorded, away: Option<Millis>) {
+        if call.access != CallAccess::Local {
+            self.state().away = away;
+        }
     }
 
     /// The host's clock.

@@ -30,7 +30,7 @@ use breaker::{Breaker, Enough};
 use bucket::Buckets;
 
 use crate::clock::Clock;
-use crate::egress::{Request, Response, Transport, TransportError};
+use crate::egress::{Request, Response, Transport, TransportError, is_answered};
 
 /// What an API limits a request by, beside its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +99,9 @@ struct Shared<T> {
     state: Mutex<State>,
 }
 
+/// Between a hook and a host in the name of a breaker.
+const AT: &str = " at ";
+
 /// By how much the clock may seem to go back when several read it at once.
 const TOGETHER: Millis = Millis::seconds(1);
 
@@ -150,6 +153,8 @@ pub struct Counts {
     pub refused: BTreeMap<String, u64>,
     /// Requests that failed, by host: no answer, or one of 500 and above.
     pub failures: BTreeMap<String, u64>,
+    /// Hosts whose breaker opened and that have not answered since, and since when everything fails there.
+    pub unreachable: BTreeMap<String, Timestamp>,
 }
 
 impl<T> Clone for Limited<T> {
@@ -190,8 +195,12 @@ impl<T: Transport> Limited<T> {
 
     /// What happened so far, of all hooks.
     pub fn counts(&self) -> Counts {
-        let mut counts = self.state().counts.clone();
+        let state = self.state();
+        let mut counts = state.counts.clone();
         counts.waiting.retain(|_, waiting| *waiting > 0);
+        let hosts = state.breakers.iter().filter(|(name, _)| !name.contains(AT));
+        counts.unreachable =
+            hosts.filter_map(|(host, breaker)| Some((host.clone(), breaker.shut_since()?))).collect();
         counts
     }
 
@@ -210,31 +219,41 @@ impl<T: Transport> Limited<T> {
     /// The breaker of this hook at a host; without a hook the host's own.
     fn own(&self, host: &str) -> String {
         match &self.who {
-            Who::Hook(hook, _) => format!("{hook} at {host}"),
+            Who::Hook(hook, _) => format!("{hook}{AT}{host}"),
             Who::Anybody | Who::Runner => host.to_owned(),
         }
     }
 
     async fn wait(&self, request: &Request) -> Result<(), Failure> {
         let host = host(&request.url);
-        let counted = (self.shared.rules.classify)(request);
         // One after the other: who waits for a narrow limit takes nothing from a wide one meanwhile.
-        if let Some(Counted { by, rate }) = counted {
-            self.take(&host, by, rate, Began::Perhaps).await?;
+        for (name, rate, began) in self.limits(request, &host) {
+            self.take(&host, name, rate, began).await?;
         }
-        let hook = match &self.who {
-            Who::Hook(hook, rate) => Some((format!("hook:{hook}"), *rate)),
-            Who::Anybody => None,
-            Who::Runner => return Ok(()),
-        };
-        // A hook that may ask more often than that may ask its hosts as often.
-        let wider = hook.iter().map(|(_, rate)| *rate).find(|rate| rate.every < self.shared.rules.host.every);
-        let by_host = (format!("host:{host}"), wider.unwrap_or(self.shared.rules.host));
-        for (name, rate) in hook.into_iter().chain([by_host]) {
-            self.take(&host, name, rate, Began::Full).await?;
+        if matches!(self.who, Who::Runner) {
+            return Ok(());
         }
         // Asked last, so that whoever may try a broken host does so at once.
         self.pass_breakers(&host)
+    }
+
+    /// The limits that a request keeps to, the narrowest first.
+    fn limits(&self, request: &Request, host: &str) -> Vec<(String, Rate, Began)> {
+        let counted = (self.shared.rules.classify)(request);
+        let mut limits: Vec<_> =
+            counted.into_iter().map(|Counted { by, rate }| (by, rate, Began::Perhaps)).collect();
+        let by_host = self.shared.rules.host;
+        let by_host = match &self.who {
+            Who::Hook(hook, rate) => {
+                limits.push((format!("hook:{hook}"), *rate, Began::Full));
+                // A hook that may ask more often than that may ask its hosts as often.
+                if rate.every < by_host.every { *rate } else { by_host }
+            }
+            Who::Anybody => by_host,
+            Who::Runner => return limits,
+        };
+        limits.push((format!("host:{host}"), by_host, Began::Full));
+        limits
     }
 
     async fn take(&self, host: &str, name: String, rate: Rate, began: Began) -> Result<(), Failure> {
@@ -292,11 +311,11 @@ impl<T: Transport> Limited<T> {
             return;
         }
         match status {
-            None | Some(502..=504) => {
+            Some(401) => state.breakers.entry(own).or_default().fail(rules, now, Enough::Once),
+            _ if !is_answered(came) => {
                 state.breakers.entry(host.to_owned()).or_default().fail(rules, now, Enough::Several);
             }
-            Some(401) => state.breakers.entry(own).or_default().fail(rules, now, Enough::Once),
-            Some(_) => {
+            _ => {
                 for name in [host, &own] {
                     if let Some(breaker) = state.breakers.get_mut(name) {
                         breaker.succeed();
@@ -313,6 +332,19 @@ impl<T: Transport> Transport for Limited<T> {
             self.wait(request).await?;
             self.shared.transport.admit(request).await
         })
+    }
+
+    fn away(&self, request: &Request) -> Option<Millis> {
+        let (host, now) = (host(&request.url), self.shared.clock.now());
+        let limits = self.limits(request, &host);
+        let state = self.state();
+        let shut = state.breakers.get(&host).and_then(|breaker| breaker.open_until(now));
+        let waits = limits.iter().map(|(name, rate, began)| {
+            let empty = state.asked_until.filter(|_| *began == Began::Perhaps);
+            state.buckets.time_until(name, *rate, now, empty)
+        });
+        let longer = waits.filter(|wait| *wait > self.patience()).max();
+        shut.map(|until| until.since(now)).max(longer)
     }
 
     fn exchange(

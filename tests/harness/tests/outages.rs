@@ -36,6 +36,12 @@ fn seen_of(outage: Outage) -> Sighted {
 #[test]
 fn an_outage_of_the_outside_api_is_seen_and_leaves_nothing_behind() {
     let sighted = seen_of(Outage::Outside);
+    let findings = &sighted.during.findings;
+    assert!(findings.contains("host.unreachable outside.example"), "{findings:?}");
+    assert!(
+        !findings.iter().any(|finding| finding.starts_with("resource.stuck")),
+        "no attempt: {findings:?}"
+    );
     // Others go on being served, so it is no reason to take the runner out.
     assert!(sighted.during.unready.is_empty());
     let failures = |(name, count): (&String, &f64)| name.contains("host_failures_total") && *count > 0.0;

@@ -182,7 +182,7 @@ fn facts(story: &Story, names: &Names<'_>, now: Timestamp) -> Result<Vec<(&'stat
         ),
         ("held", row.frozen_why.clone()),
         ("protected", row.protected.then(|| format!("groundcrew unprotect {}", row.row.id))),
-        ("failed", row.error.as_ref().map(|error| format!("{} times: {error}", row.attempts))),
+        ("failed", row.error.as_ref().map(|error| failed(row.attempts, error))),
         ("waits", row.waiting.clone()),
         ("next", row.due_at.map(|due| if due <= now { "now".to_owned() } else { age(due, now) })),
         ("note", row.note.clone()),
@@ -195,4 +195,9 @@ fn facts(story: &Story, names: &Names<'_>, now: Timestamp) -> Result<Vec<(&'stat
     facts.extend(row.row.observed.as_ref().map(|observed| ("observed", observed.to_string())));
     facts.extend(row.outputs.iter().map(|output| ("output", format!("{} = {}", output.name, output.value))));
     Ok(facts)
+}
+
+/// A row's last failure; what failed while nobody got through is no attempt.
+fn failed(attempts: u32, error: &str) -> String {
+    if attempts < 2 { error.to_owned() } else { format!("{attempts} times: {error}") }
 }

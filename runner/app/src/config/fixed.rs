@@ -55,6 +55,11 @@ const FIXED: &[Setting] = &[
     ),
     entry("attempts until `resource.stuck`", "8", "after which a person is told; it is tried for ever"),
     entry(
+        "time until `host.unreachable`",
+        "2m",
+        "after which a person is told of a host that does not answer; what needs it counts no attempts meanwhile",
+    ),
+    entry(
         "attempts at a delivery",
         "20",
         "after which it is dead, if the hook did not say that it may succeed later",
@@ -180,6 +185,7 @@ mod tests {
     use crate::http::PATIENCE;
     use crate::reload::DRAIN;
     use crate::runner::provisioner::{BUDGET, SAMPLE, STUCK_AFTER};
+    use crate::runner::unreachable;
     use crate::runner::{audit, handler, mend};
     use crate::{assembly, http, rates, scheduler, service, source};
 
@@ -263,6 +269,7 @@ mod tests {
                 format!("{} to {}, {} for things", pauses.first, pauses.longest, things.longest),
             ),
             ("attempts until `resource.stuck`", STUCK_AFTER.to_string()),
+            ("time until `host.unreachable`", unreachable::TOLD_AFTER.to_string()),
             ("attempts at a delivery", handler::ATTEMPTS_MAX.to_string()),
             ("repairs of one thing", format!("{} within {}", settle::REPAIRS_MAX, settle::QUIET)),
             ("attempts to mend", mend::ATTEMPTS_MAX.to_string()),

@@ -14,10 +14,12 @@ use groundcrew_store::Store;
 use groundcrew_store::prune::Keep;
 use tokio_util::sync::CancellationToken;
 
+use super::CountsOf;
 use super::live::doubt;
 use crate::config::Config;
 use crate::kept;
 use crate::runner::Runner;
+use crate::runner::unreachable::Unreachable;
 use crate::source::FlyHandle;
 
 /// Between two chunks of housekeeping.
@@ -128,6 +130,22 @@ pub(super) async fn lapse_acknowledgements(store: Store, clock: Arc<dyn Clock>, 
             Err(error) => tracing::warn!(%error, "acknowledgements that are over could not be taken back"),
         }
     }
+}
+
+/// People are told which hosts do not answer.
+pub(super) async fn tell_unreachable(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    counts: CountsOf,
+    stop: CancellationToken,
+) -> groundcrew_store::Result<()> {
+    let mut told = Unreachable::begun(&store, clock.now())?;
+    while stop.run_until_cancelled(tokio::time::sleep(BEAT.to_std())).await.is_some() {
+        if let Err(error) = told.tell(&counts().unreachable, &store, clock.now()).await {
+            tracing::warn!(%error, "which hosts do not answer could not be told");
+        }
+    }
+    Ok(())
 }
 
 /// Everybody looks again on schedule, and after time in which nobody could: the machine slept, or its clock jumped.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 
 use super::{Effect, Refusal, Writes};
@@ -23,6 +24,8 @@ pub(super) struct State {
     arrived: Option<Timestamp>,
     /// The first call to which the journal had no answer.
     astray: Option<Recorded>,
+    /// For how long nobody gets through to whom it asked last.
+    pub(super) away: Option<Millis>,
 }
 
 /// A numbered call. It stays empty if it was refused before it came to the gate.

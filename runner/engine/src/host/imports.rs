@@ -79,7 +79,7 @@ where
 
     async fn exchange(self) -> Reply {
         let bytes = serde_json::to_vec(&self.0.await).expect("invariant: an answer is JSON");
-        Reply { bytes, effect: Effect::Over }
+        Reply { bytes, effect: Effect::Over, away: None }
     }
 
     fn told(failure: Failure) -> Vec<u8> {

@@ -34,6 +34,8 @@ pub(super) struct Breaker {
     opened: u32,
     /// Nothing is let through before this time; after it one try.
     shut_until: Option<Timestamp>,
+    /// When the first of these failures was.
+    since: Option<Timestamp>,
 }
 
 impl Breaker {
@@ -58,11 +60,17 @@ impl Breaker {
     /// Notes a failure; `enough` opens it at once.
     pub(super) fn fail(&mut self, rules: Breaking, now: Timestamp, enough: Enough) {
         self.failed = self.failed.saturating_add(1);
+        self.since.get_or_insert(now);
         if enough == Enough::Once || self.failed >= rules.failures {
             let doubled = rules.first.times(1_i64 << self.opened.min(16));
             self.shut_until = Some(now + doubled.min(rules.longest));
             self.opened += 1;
         }
+    }
+
+    /// Since when everything failed, if it was shut since and nothing succeeded.
+    pub(super) fn shut_since(&self) -> Option<Timestamp> {
+        self.shut_until.and(self.since)
     }
 
     /// Until when it is open, if it is.

@@ -27,11 +27,7 @@ impl Buckets {
         patience: Millis,
         empty: Option<Timestamp>,
     ) -> Result<Millis, Millis> {
-        let filled = empty.map(|empty| empty + rate.every.times(i64::from(rate.burst.max(1))));
-        let full = self.full_at.get(name).copied().or(filled).map_or(now, |full| now.max(full));
-        // With `burst - 1` still missing, one is left.
-        let slack = rate.every.times(i64::from(rate.burst.max(1)) - 1);
-        let wait = (full - slack).since(now).max(Millis::ZERO);
+        let (wait, full) = Self::wait(self.full_at.get(name), rate, now, empty);
         if wait > patience {
             return Err(wait);
         }
@@ -40,6 +36,31 @@ impl Buckets {
             self.full_at.retain(|_, full| *full > now);
         }
         Ok(wait)
+    }
+
+    /// How long it would take until there is one, without taking it.
+    pub(super) fn time_until(
+        &self,
+        name: &str,
+        rate: Rate,
+        now: Timestamp,
+        empty: Option<Timestamp>,
+    ) -> Millis {
+        Self::wait(self.full_at.get(name), rate, now, empty).0
+    }
+
+    /// How long to wait for one, and when the bucket is full if it is not taken.
+    fn wait(
+        full: Option<&Timestamp>,
+        rate: Rate,
+        now: Timestamp,
+        empty: Option<Timestamp>,
+    ) -> (Millis, Timestamp) {
+        let filled = empty.map(|empty| empty + rate.every.times(i64::from(rate.burst.max(1))));
+        let full = full.copied().or(filled).map_or(now, |full| now.max(full));
+        // With `burst - 1` still missing, one is left.
+        let slack = rate.every.times(i64::from(rate.burst.max(1)) - 1);
+        ((full - slack).since(now).max(Millis::ZERO), full)
     }
 }
 

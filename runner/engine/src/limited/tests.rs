@@ -253,3 +253,48 @@ async fn whoever_says_too_much_is_there() {
     assert_eq!(limited.open(), []);
     assert_eq!(limited.counts().failures["a.example"], 4, "silence is a failure, and too much is none");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_gets_through_to_a_host_that_does_not_answer_whoever_asks() {
+    let limited = limited(vec![0, 503, 0, 0, 200], nothing());
+    let (asked, other) = (get("https://a.example/x"), get("https://b.example/x"));
+    for _ in 0..2 {
+        ask(&limited, "https://a.example/").await.unwrap();
+        assert_eq!(limited.away(&asked), None, "that may have been chance");
+    }
+    ask(&limited, "https://a.example/").await.unwrap();
+    let since = BTreeMap::from([("a.example".to_owned(), Timestamp::from_millis(0))]);
+    assert_eq!(limited.away(&asked), Some(Millis::seconds(5)));
+    assert_eq!(limited.of_hook("any", rules_of_a_hook()).away(&asked), Some(Millis::seconds(5)));
+    assert_eq!((limited.away(&other), limited.counts().unreachable), (None, since.clone()));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!((limited.away(&asked), limited.counts().unreachable), (None, since.clone()), "it is tried");
+    ask(&limited, "https://a.example/").await.expect("the try");
+    assert_eq!(limited.away(&asked), Some(Millis::seconds(10)), "the try was no attempt either");
+    assert_eq!(limited.counts().unreachable, since);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    ask(&limited, "https://a.example/").await.expect("the try");
+    assert_eq!((limited.away(&asked), limited.counts().unreachable), (None, BTreeMap::new()));
+}
+
+fn rules_of_a_hook() -> Rate {
+    Rate { burst: 10, every: Millis::seconds(1) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_limit_is_kept_back_and_whose_credentials_are_refused_is_not() {
+    let limited = limited(vec![401], by_path());
+    let hook = limited.of_hook("wrong", rules_of_a_hook());
+    ask(&hook, "https://a.example/").await.unwrap();
+    ask(&hook, "https://a.example/").await.expect_err("its credentials were refused");
+    assert_eq!(hook.away(&get("https://a.example/")), None);
+    assert_eq!(limited.counts().unreachable, BTreeMap::new(), "it answers");
+    for _ in 0..5 {
+        // Nobody waits for these; only the fifth would be further away than patience goes.
+        let asked = ask(&limited, "https://a.example/machines/2");
+        let _left = tokio::time::timeout(Duration::from_millis(1), asked).await;
+    }
+    let away = limited.away(&get("https://a.example/machines/2"));
+    assert!(away.is_some_and(|away| away > Millis::seconds(10)), "{away:?}");
+    assert_eq!(limited.away(&get("https://a.example/machines/3")), None);
+}

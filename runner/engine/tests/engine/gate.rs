@@ -59,7 +59,7 @@ impl Outside for Named<'_> {
 
     async fn exchange(self) -> Reply {
         self.world.note(format!("sent {}", self.name));
-        Reply { bytes: self.name.as_bytes().to_vec(), effect: self.effect }
+        Reply { bytes: self.name.as_bytes().to_vec(), effect: self.effect, away: None }
     }
 
     fn told(failure: Failure) -> Vec<u8> {
@@ -95,6 +95,47 @@ async fn guest(gate: &Gate, world: &World) -> Result<Vec<String>, Refusal> {
         write(gate, world, "make").await?,
         read(gate, world, "again").await?,
     ])
+}
+
+/// A call to whom nobody gets through, which leaves all the same if it may.
+struct Unheard {
+    leaves: bool,
+}
+
+impl Outside for Unheard {
+    async fn admit(&mut self) -> Result<(), Failure> {
+        if self.leaves { Ok(()) } else { Err(Failure::again("not asked for now")) }
+    }
+
+    fn away(&self) -> Option<Millis> {
+        Some(Millis::seconds(5))
+    }
+
+    async fn exchange(self) -> Reply {
+        Reply { bytes: b"silence".to_vec(), effect: Effect::Open, away: Some(Millis::seconds(10)) }
+    }
+
+    fn told(failure: Failure) -> Vec<u8> {
+        failure.to_string().into_bytes()
+    }
+}
+
+#[tokio::test]
+async fn a_run_knows_whether_anybody_gets_through_to_whom_it_asked_last() {
+    let world = Arc::new(World::default());
+    let gate = world.gate(Answers::Outside);
+    let unheard = async |leaves| {
+        let ticket = gate.ticket(gate.number().unwrap(), "test", CallAccess::Read, Vec::new());
+        gate.pass(ticket, Unheard { leaves }).await.unwrap();
+        gate.away()
+    };
+    assert_eq!(gate.away(), None, "it asked nobody");
+    assert_eq!(unheard(false).await, Some(Millis::seconds(5)), "it was not let through");
+    assert_eq!(unheard(true).await, Some(Millis::seconds(10)), "it was not answered");
+    call(&gate, &world, CallAccess::Local, "note", Effect::Over).await.unwrap();
+    assert_eq!(gate.away(), Some(Millis::seconds(10)), "what the host itself answers says nothing of others");
+    read(&gate, &world, "look").await.unwrap();
+    assert_eq!(gate.away(), None);
 }
 
 #[tokio::test]

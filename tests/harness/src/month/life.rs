@@ -120,6 +120,8 @@ async fn life(stage: &Stage) -> Ended {
         turn_sources(stage, &mut up).await;
         step_gates(stage, &mut up).await;
         turn_audits(stage, &mut up).await;
+        // What could not be told is told at the next turn.
+        drop(up.tell_unreachable().await);
         let Ok(worked) = work(stage, &up).await else { return Ended::NotStarted };
         if stage.fate.disk() == Disk::Full {
             // Whoever fails waits; a round in some minutes shows all that there is to see.

@@ -6,6 +6,7 @@ use groundcrew::config::Config;
 use groundcrew::renames;
 use groundcrew::runner::installed::Installed;
 use groundcrew::runner::provisioner::Rounds;
+use groundcrew::runner::unreachable::Unreachable;
 use groundcrew::runner::{self, Entropy, Parts, Runner};
 use groundcrew::scheduler::{Job, Scheduler};
 use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret, Routes, Surroundings};
@@ -34,6 +35,8 @@ pub(super) struct Up {
     pub(super) labels: LabelSources,
     /// The way out with its breakers, for its counts.
     pub(super) limited: Limited<Ways>,
+    /// Whom people were told of that does not answer.
+    pub(super) unreachable: Unreachable,
     /// When the source truly is to be turned next: nobody's sleep depends on what the clock is set to.
     pub(super) fly_at: i64,
     /// The same of the labels.
@@ -110,7 +113,9 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
     seed[31] = 1;
     let fly = fly.with_entropy(Entropy::seeded(seed));
     let audits = audits(&config, &runner).await?;
+    let unreachable = Unreachable::begun(&store, clock.now())?;
     let up = Up {
+        unreachable,
         labels: LabelSources::new(config.labels.clone(), around),
         limited,
         runner,
@@ -182,6 +187,12 @@ fn around(stage: &Stage, config: &Arc<Config>, runner: &Arc<Runner>) -> Surround
 }
 
 impl Up {
+    /// People are told which hosts do not answer.
+    pub(super) async fn tell_unreachable(&mut self) -> Result<()> {
+        let (hosts, now) = (self.limited.counts().unreachable, self.runner.now());
+        self.unreachable.tell(&hosts, &self.runner.store, now).await
+    }
+
     /// While implausibly many vanished, nothing is removed, and nothing is made for whoever is missed; what that held
     /// back is decided again afterwards.
     pub(super) async fn follow_belief(&self) -> Result<()> {

@@ -31,7 +31,7 @@ impl Runner {
                 self.note_marks(work, &things).await?;
                 Ok(Some(Look { began, at, things }))
             }
-            Err(ended) => self.failed(work, &ended.failure()).await.map(|()| None),
+            Err(ended) => self.failed(work, &ended.failure(), context.gate.away()).await.map(|()| None),
         }
     }
 
@@ -48,7 +48,7 @@ impl Runner {
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
             Ok(thing) => self.learn(work, Learnt::Made { thing, spec, answered }).await,
-            Err(ended) => self.failed_write(work, &ended, answered).await,
+            Err(ended) => self.failed_write(work, &ended, answered, context.gate.away()).await,
         }
     }
 
@@ -62,7 +62,7 @@ impl Runner {
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
             Ok(thing) => self.learn(work, Learnt::Changed { thing, answered }).await,
-            Err(ended) => self.failed_write(work, &ended, answered).await,
+            Err(ended) => self.failed_write(work, &ended, answered, context.gate.away()).await,
         }
     }
 
@@ -76,7 +76,7 @@ impl Runner {
         let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
         match outcome {
             Ok(left) => self.learn(work, Learnt::Removed { left, answered }).await,
-            Err(ended) => self.failed_write(work, &ended, answered).await,
+            Err(ended) => self.failed_write(work, &ended, answered, context.gate.away()).await,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Cause;
-use groundcrew_core::retry::Backoff;
+use groundcrew_core::retry::{Backoff, after_away};
 use groundcrew_core::row::{Origin, State};
 use groundcrew_core::settle::{Gone, Problem, Step, Waiting, poll_after};
 use groundcrew_core::spec::{Failure, Thing, ThingState, differing};
@@ -315,10 +315,22 @@ impl Runner {
         self.commit(work, RowEffects { now, ..RowEffects::default() }).await
     }
 
-    /// A read failed, or a write that never left.
-    pub(super) async fn failed(&self, work: &mut Work<'_>, failure: &Failure) -> Result<(), Error> {
+    /// A read failed, or a write that never left. While nobody gets through to whom it asked (`away`: for how long) that
+    /// was no attempt: the row waits, and whom it waits for is told of once for all who do.
+    pub(super) async fn failed(
+        &self,
+        work: &mut Work<'_>,
+        failure: &Failure,
+        away: Option<Millis>,
+    ) -> Result<(), Error> {
         let now = self.now();
         let row = &mut work.row;
+        if let Some(away) = away.filter(|_| failure.retry) {
+            row.error = Some(failure.message.clone());
+            row.due_at = Some(after_away(now, away, self.entropy.number()));
+            tracing::debug!(row = %row.row.id, error = %failure.message, "nobody gets through: it waits");
+            return self.commit(work, RowEffects { now, ..RowEffects::default() }).await;
+        }
         row.attempts += 1;
         row.error = Some(failure.message.clone());
         row.due_at = Some(Backoff::PROVISIONER.next(now, row.attempts, failure, self.entropy.number()));
@@ -340,6 +352,7 @@ impl Runner {
         work: &mut Work<'_>,
         ended: &Ended,
         answered: Writes,
+        away: Option<Millis>,
     ) -> Result<bool, Error> {
         if let Writes::Sent { effect_by } = answered {
             match work.row.row.state {
@@ -347,7 +360,7 @@ impl Runner {
                 _ => work.row.row.made_by = Some(effect_by),
             }
         }
-        self.failed(work, &ended.failure()).await.map(|()| false)
+        self.failed(work, &ended.failure(), away).await.map(|()| false)
     }
 
     /// Opens a finding that a person should see.
