@@ -246,9 +246,13 @@ impl Life {
     }
 
     fn notice(&self, now: Timestamp, flapping: Flapping) -> Notice {
-        let lately = self.openings.iter().filter(|at| now.since(**at) < flapping.within).count();
-        if lately > flapping.most { Notice::Muted } else { Notice::Tell }
+        if is_muted(&self.openings, now, flapping) { Notice::Muted } else { Notice::Tell }
     }
+}
+
+/// Whether a finding that opened then came and went so often lately that nobody is told of it.
+pub fn is_muted(openings: &[Timestamp], now: Timestamp, flapping: Flapping) -> bool {
+    openings.iter().filter(|at| now.since(**at) < flapping.within).count() > flapping.most
 }
 
 #[cfg(test)]

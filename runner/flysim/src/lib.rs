@@ -56,6 +56,7 @@ mod refusal;
 mod rules;
 #[cfg(feature = "validate")]
 mod validate;
+pub mod verdict;
 mod world;
 
 pub use clock::{Clock, ManualClock, SystemClock};

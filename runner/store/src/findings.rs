@@ -6,7 +6,7 @@
 mod renamed;
 mod whose;
 
-use groundcrew_core::finding::{Acknowledgement, Coverage, Flapping, Life, Notice, Standing};
+use groundcrew_core::finding::{Acknowledgement, Coverage, Flapping, Life, Notice, Standing, is_muted};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -83,6 +83,12 @@ pub struct Finding {
     pub seen: String,
     /// When it ended; none: open.
     pub closed: Option<String>,
+    /// Whether it came and went so often lately that nobody is told of it, when it was last seen; [`Finding::as_of`] says
+    /// it of another time.
+    pub muted: bool,
+    /// When it opened lately.
+    #[serde(skip)]
+    openings: Vec<Timestamp>,
     /// Which of the things of this name it is about.
     #[serde(skip)]
     whose: String,
@@ -95,9 +101,10 @@ impl Finding {
         whose::is_at(&self.whose, target)
     }
 
-    /// The same at this time: an acknowledgement whose time is over is none.
+    /// The same at this time: an acknowledgement whose time is over is none, and what came and went long ago mutes nothing.
     #[must_use]
     pub fn as_of(mut self, now: Timestamp) -> Self {
+        self.muted = is_muted(&self.openings, now, Flapping::DEFAULT);
         let until = self.acknowledged.as_ref().and_then(|said| said.until.as_deref());
         if until.and_then(Timestamp::parse_rfc3339).is_some_and(|until| until <= now) {
             self.acknowledged = None;
@@ -414,7 +421,7 @@ const ABOUT: &str = "WITH RECURSIVE sort(id) AS (
 fn list<P: rusqlite::Params>(connection: &Connection, filter: &str, params: P) -> Result<Vec<Finding>> {
     let text = format!(
         "SELECT finding.id, hook.name, code, about, severity, message, finding.remedy, cost_cents, acknowledged,
-           first_at, last_at, closed_at, mend_at, mend_held, tried.at, tried.outcome, concerned.name, whose
+           first_at, last_at, closed_at, mend_at, mend_held, tried.at, tried.outcome, concerned.name, whose, openings
          FROM finding LEFT JOIN hook ON hook.id = finding.source
          LEFT JOIN hook AS concerned ON concerned.id = finding.hook AND finding.source = 0
          LEFT JOIN remedy AS tried ON tried.id = (SELECT max(id) FROM remedy WHERE remedy.finding = finding.id AND remedy.at >= finding.first_at)
@@ -434,7 +441,7 @@ fn mending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Mending>> {
 fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
     let acknowledged = sql::json_opt::<Acknowledgement>(row, 8)?;
     let (first_at, last_at, resolved_at) = (sql::time(row, 9)?, sql::time(row, 10)?, sql::time_opt(row, 11)?);
-    let life = Life { first_at, last_at, resolved_at, acknowledged, openings: Vec::new() };
+    let life = Life { first_at, last_at, resolved_at, acknowledged, openings: sql::json(row, 18)? };
     let standing = life.standing(last_at);
     Ok(Finding {
         id: format!("f{}", row.get::<_, i64>(0)?),
@@ -456,6 +463,8 @@ fn finding(row: &rusqlite::Row<'_>) -> rusqlite::Result<Finding> {
         since: first_at.to_string(),
         seen: last_at.to_string(),
         closed: resolved_at.map(|at| at.to_string()),
+        muted: is_muted(&life.openings, last_at, Flapping::DEFAULT),
+        openings: life.openings,
         whose: row.get(17)?,
     })
 }

@@ -163,3 +163,31 @@ fn what_a_certificate_needs_is_there_while_it_is_wanted() {
         played.is_right() && in_order(played)
     });
 }
+
+#[test]
+fn what_is_read_waits_for_a_reader_that_fails_as_long_as_it_is_told_to() {
+    let host = "www.cust-1.example";
+    let removed = |wait: &str| {
+        let scenario = Scenario::new("reads-teardown")
+            .fly_cert(&format!("{GRACE}\nteardown_wait = \"{wait}\""))
+            .dns(
+                "{ name = \"txt.{app}.example\", type = \"TXT\", values = [\"here\"] }",
+                &format!("reads = [\"cert\"]\n{GRACE}"),
+            )
+            .app(0, "cust-1", json!({"names": [host]}))
+            // What the certificate needed cannot be removed for five minutes.
+            .turn_dns(95_000, |knobs| knobs.faults = broken())
+            .app(100_000, "cust-1", json!({"names": []}))
+            .turn_dns(400_000, |knobs| knobs.faults.clear())
+            .expects_records(&["TXT/txt.cust-1.example"])
+            .lasts(1_500_000);
+        let played = groundcrew_harness::play(&scenario, &[]);
+        assert!(played.is_right(), "{wait}: {played}");
+        let begun = played.log.first().map_or(0, |effect| effect.at);
+        let is_it = |effect: &&Effect| effect.id == host && effect.what == What::Deleted;
+        played.log.iter().find(is_it).map(|effect| effect.at - begun).expect("it goes in the end")
+    };
+    let (short, long) = (removed("60s"), removed("1h"));
+    assert!((155_000..300_000).contains(&short), "a minute after nobody wanted it: {short}");
+    assert!(long > 400_000, "after the records: {long}");
+}

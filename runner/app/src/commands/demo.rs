@@ -10,20 +10,19 @@
 //! fakes' own logs, never of the runner.
 
 mod stage;
-mod verdict;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_flysim::dns::{Dns, DnsServer};
+use groundcrew_flysim::verdict::Verdict;
 use groundcrew_flysim::{Action, Hold, SystemClock, World};
 
 use super::answer::{Answer, Failure};
 use super::context::Context;
 use super::sim;
 use stage::Stage;
-use verdict::Verdict;
 
 /// Play a whole fleet on the simulator, with the runner killed in the middle
 ///

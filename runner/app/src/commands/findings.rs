@@ -195,6 +195,7 @@ fn standing(finding: &Finding, now: Timestamp) -> String {
     }
     match (&finding.acknowledged, finding.standing) {
         (Some(said), Standing::Acknowledged) => format!("acknowledged by {}: {}; ", said.who, said.reason),
+        _ if finding.muted => "muted, for it comes and goes; ".to_owned(),
         _ => String::new(),
     }
 }

@@ -87,6 +87,11 @@ async fn of_a_finding_that_comes_and_goes_nobody_is_told_after_a_while() {
         bench.store.close_finding("resource.stuck", "thing/a", at(2 * turn + 1)).await.unwrap();
     }
     assert_eq!(told(&bench).len(), 6, "three openings, and their ends");
+    let muted = |now| {
+        let found = bench.store.findings(ClosedToo::Yes).unwrap().remove(0);
+        found.as_of(now).muted
+    };
+    assert!(muted(at(20)) && !muted(at(30 * 86_400)), "whoever lists it sees why");
     bench.store.open_finding(finding("resource.stuck", "a month later"), at(30 * 86_400)).await.unwrap();
     assert_eq!(told(&bench).last().unwrap().1, "a month later");
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
 use groundcrew_flysim::Actor;
+use groundcrew_flysim::verdict::app_of;
 use tokio::process::{Child, Command};
 
-use super::verdict::app_of;
 use super::{Fakes, PATIENCE};
 use crate::commands::answer::Failure;
 use crate::commands::context::Context;

@@ -1,35 +1,39 @@
-//! How the outside is, judged by the fakes' own logs alone.
+//! How the outside of a fleet is whose apps should each have two addresses and a record, judged by the logs of the simulator
+//! and of the name server beside it alone.
+//!
+//! `groundcrew demo` ends with it. It is here, and not there, so that it cannot ask the runner.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use groundcrew_flysim::dns::{DnsEffect, DnsWhat};
-use groundcrew_flysim::{Actor, Effect};
 use serde::Serialize;
+
+use crate::dns::{DnsEffect, DnsWhat};
+use crate::{Actor, Effect};
 
 /// Things that every living app should have: a shared address, a dedicated one, a record of the shared one.
 const EACH: usize = 3;
 
 /// How the outside is.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Verdict {
+pub struct Verdict {
     /// Apps that should live.
-    pub(super) living: usize,
+    pub living: usize,
     /// Things that they have.
-    pub(super) things: usize,
+    pub things: usize,
     /// Things of anybody else.
-    pub(super) left: usize,
+    pub left: usize,
     /// Record sets that were there before.
-    pub(super) foreign: usize,
+    pub foreign: usize,
     /// How many of them nobody but their owner ever wrote.
-    pub(super) untouched: usize,
+    pub untouched: usize,
     /// What an app had twice at any moment.
-    pub(super) doubled: Vec<String>,
+    pub doubled: Vec<String>,
 }
 
 impl Verdict {
     /// Reads both logs from their beginning.
-    pub(super) fn of(fly: &[Effect], dns: &[DnsEffect], living: &[String]) -> Self {
+    pub fn of(fly: &[Effect], dns: &[DnsEffect], living: &[String]) -> Self {
         let lives = |app: &str| living.iter().any(|name| name == app);
         let Addresses { held, mut doubled } = Addresses::of(fly);
         let addresses = |of_living: bool| -> usize {
@@ -54,7 +58,7 @@ impl Verdict {
     }
 
     /// Whether nothing is missing, left over, was ever there twice, or was somebody else's.
-    pub(super) fn is_good(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         let whole = self.things == self.living * EACH && self.left == 0;
         whole && self.untouched == self.foreign && self.doubled.is_empty()
     }
@@ -124,7 +128,7 @@ impl<'a> Records<'a> {
 }
 
 /// The app that a record set is for, by its name: the record itself, or the mark beside it.
-pub(super) fn app_of(set: &DnsEffect) -> Option<&str> {
+pub fn app_of(set: &DnsEffect) -> Option<&str> {
     let name = set.name.strip_prefix("_gc-a.").unwrap_or(&set.name);
     name.strip_prefix("www.")?.strip_suffix(".example.")
 }
