@@ -5,6 +5,7 @@
 //! looks; a look that is cut off anywhere is simply taken again.
 
 mod calls;
+mod failed;
 mod forecast;
 mod import;
 mod intents;
