@@ -15,6 +15,8 @@ pub mod scenario;
 pub mod shipped;
 pub mod stored;
 
+use std::path::PathBuf;
+
 pub use groundcrew::prove::{Blow, Memory, Moment, Pairs, Strike, clock};
 pub use scenario::{Scenario, thing};
 pub use shipped::Shipped;
@@ -33,5 +35,14 @@ pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
 
 /// Tries every point of a scenario; see [`groundcrew::prove::explore`].
 pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool + Sync) -> Trial {
-    groundcrew::prove::explore(&scenario.scene(), pairs, right)
+    groundcrew::prove::explore(&scenario.scene(), pairs, &files(), right)
+}
+
+/// Where the databases of plays lie: in memory, where the machine has a file system there with room for all that are
+/// played at once. They are files either way, and no play outlives the machine.
+fn files() -> PathBuf {
+    const ROOM: u64 = 1 << 30;
+    let shared = PathBuf::from("/dev/shm");
+    let free = rustix::fs::statvfs(&shared).map_or(0, |about| about.f_bavail.saturating_mul(about.f_frsize));
+    if free >= ROOM { shared } else { std::env::temp_dir() }
 }

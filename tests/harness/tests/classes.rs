@@ -484,8 +484,8 @@ fn what_others_change_or_take_is_mended() {
     });
 }
 
-/// What dies or fails on a database in a file, as `up` has it, goes on as in memory, where all other plays are: runs,
-/// ledger, log, receipts, findings and moments are the same.
+/// What dies or fails on a database in a file, as `up` has it, goes on as in memory, where proofs are: runs, ledger, log,
+/// receipts, findings and moments are the same.
 fn on_a_file(class: &Class) {
     let scene = Scene { records: Records::Whole, ..class.comes_and_goes().scene() };
     let whole = groundcrew::prove::play(&scene, &[]);

@@ -1,11 +1,22 @@
-//! The disk of a play: a database in memory, which the plays that follow use again with its prepared statements; or a
-//! file, as `up` has it, for who wants to see that it makes no difference.
+//! The disk of a play: a database in a file, as `up` has it; or in memory, where proofs go on from what a death leaves, and
+//! the plays that follow use it again with its prepared statements.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use groundcrew_store::{Contents, Memory, Options, Reader, Result, Store};
+
+/// The files of an empty database of this version: no play migrates one.
+static EMPTY: LazyLock<Files> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("invariant: the machine has room for a folder");
+    let path = folder.path().join("empty.db");
+    let store = Store::open(&path, Options::default()).expect("invariant: an empty database can be made");
+    let files = Files::read(&path).expect("invariant: a file that was written can be read");
+    drop(store);
+    files
+});
 
 /// Databases that no play uses at present, and what they are when they are empty.
 static FREE: Mutex<Vec<(Memory, Arc<Contents>)>> = Mutex::new(Vec::new());
@@ -29,7 +40,10 @@ impl Disk {
     pub(super) fn open(&self, options: Options) -> Result<Store> {
         match self {
             Self::Memory(disk) => disk.memory().open(options),
-            Self::File(disk) => Store::open(&disk.database(), options),
+            // What could not be written is tried again at once: the time of plays is virtual.
+            Self::File(disk) => {
+                Store::open(&disk.database(), Options { reopen_after: Duration::ZERO, ..options })
+            }
         }
     }
 
@@ -58,9 +72,11 @@ pub(super) struct OnFile {
 }
 
 impl OnFile {
-    /// In a folder that is there and empty.
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), deaths: AtomicU32::new(0) }
+    /// An empty one, in a folder that is there and empty.
+    pub(super) fn new(folder: &Path) -> std::io::Result<Self> {
+        let disk = Self { folder: folder.to_owned(), deaths: AtomicU32::new(0) };
+        EMPTY.write(&disk.database())?;
+        Ok(disk)
     }
 
     fn database(&self) -> PathBuf {
@@ -70,17 +86,39 @@ impl OnFile {
     /// The next process finds what a killed one leaves: the database and its log as they are, not closed. What the dead
     /// one still does while it is taken apart, it does to its own.
     fn abandoned(&self) -> std::io::Result<()> {
-        let before = self.database();
+        let left = Files::read(&self.database())?;
         self.deaths.fetch_add(1, Ordering::SeqCst);
-        let after = self.database();
-        let log = |database: &Path| PathBuf::from(format!("{}-wal", database.display()));
-        // The log first: an earlier process that did not start may close the database just now, so that what is in its log
-        // goes into the database, and the log with it. What is in both is read once more, which changes nothing.
-        match std::fs::copy(log(&before), log(&after)) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            copied => drop(copied?),
+        left.write(&self.database())
+    }
+}
+
+/// What a killed process leaves of a database.
+#[derive(Debug)]
+struct Files {
+    log: Option<Vec<u8>>,
+    database: Vec<u8>,
+}
+
+impl Files {
+    /// The log first: an earlier process that did not start may close the database just now, so that what is in its log
+    /// goes into the database, and the log with it. What is in both is read once more, which changes nothing.
+    fn read(path: &Path) -> std::io::Result<Self> {
+        let log = match std::fs::read(Self::log(path)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            log => Some(log?),
+        };
+        Ok(Self { log, database: std::fs::read(path)? })
+    }
+
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        if let Some(log) = &self.log {
+            std::fs::write(Self::log(path), log)?;
         }
-        std::fs::copy(&before, &after).map(drop)
+        std::fs::write(path, &self.database)
+    }
+
+    fn log(path: &Path) -> PathBuf {
+        PathBuf::from(format!("{}-wal", path.display()))
     }
 }
 

@@ -146,7 +146,8 @@ pub fn play<B: Beside>(scene: &Scene<B>, strikes: &[Strike]) -> Played<B::Seen> 
 /// As [`play()`]; and if the scene's memory is not durable, for a file forgets nothing.
 pub fn play_on_file<B: Beside>(scene: &Scene<B>, strikes: &[Strike], folder: &Path) -> Played<B::Seen> {
     assert_eq!(scene.memory, Memory::Durable, "a file forgets nothing");
-    Stage::new(scene, strikes, Disk::File(Arc::new(OnFile::new(folder)))).run(strikes)
+    let disk = OnFile::new(folder).expect("invariant: the machine has room for a database");
+    Stage::new(scene, strikes, Disk::File(Arc::new(disk))).run(strikes)
 }
 
 /// What of a stage is not lost with a process, for whoever looks on while it is played.

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::beside::{Beside, Seen};
 use super::faults::{Blow, Strike};
-use super::play::{Played, play};
-use super::scene::Scene;
+use super::play::{Played, play, play_on_file};
+use super::scene::{Memory, Scene};
 
 /// Plays at once in one process, at most.
 pub const PLAYS: usize = 8;
@@ -69,20 +70,34 @@ impl<S: Seen> fmt::Display for Trial<S> {
 /// Tries every point of a scenario; `right` says of one play whether it went as it should.
 ///
 /// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`]. So is
-/// a read that fails before it leaves and after its answer has come.
+/// a read that fails before it leaves and after its answer has come. Each play has a database in a file, in a folder of
+/// its own within this one; a scene that forgets has it in memory, for a file forgets nothing.
+///
+/// # Panics
+/// If the machine has no room there.
 pub fn explore<B: Beside>(
     scene: &Scene<B>,
     pairs: Pairs,
+    folder: &Path,
     right: impl Fn(&Played<B::Seen>) -> bool + Sync,
 ) -> Trial<B::Seen> {
-    let whole = play(scene, &[]);
+    let play_one = |strikes: &[Strike]| match scene.memory {
+        Memory::Durable => {
+            let folder = tempfile::tempdir_in(folder).expect("invariant: the machine has room for a folder");
+            play_on_file(scene, strikes, folder.path())
+        }
+        Memory::Forgetful => play(scene, strikes),
+    };
+    // One on each processor. In the order in which they were given.
+    let play_all = |all: &[Blows]| in_parallel(all.len(), |n| play_one(&all[n].strikes));
+    let whole = play_one(&[]);
     let mut wrong: Vec<_> = (!right(&whole)).then(|| whole.clone()).into_iter().collect();
     let singles = blows(&whole, &[], 1);
-    let tried = play_all(scene, &singles);
+    let tried = play_all(&singles);
     let seconds: Vec<_> = tried.iter().zip(&singles).flat_map(seconds).collect();
     wrong.extend(tried.into_iter().filter(|played| !right(played)));
     let seconds = chosen(seconds, pairs);
-    wrong.extend(play_all(scene, &seconds).into_iter().filter(|played| !right(played)));
+    wrong.extend(play_all(&seconds).into_iter().filter(|played| !right(played)));
     let stand_for = |all: &[Blows]| all.iter().map(|blows| blows.stand_for).sum();
     Trial {
         name: scene.name.clone(),
@@ -151,11 +166,6 @@ pub(super) fn chosen(mut all: Vec<Blows>, pairs: Pairs) -> Vec<Blows> {
             all
         }
     }
-}
-
-/// Plays all of these, one on each processor. In the order in which they were given.
-fn play_all<B: Beside>(scene: &Scene<B>, all: &[Blows]) -> Vec<Played<B::Seen>> {
-    in_parallel(all.len(), |n| play(scene, &all[n].strikes))
 }
 
 /// Does something for every number below this one, several at once; what came of it is in the order of the numbers.

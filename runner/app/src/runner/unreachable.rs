@@ -63,3 +63,33 @@ fn finding(host: &str, since: Timestamp) -> NewFinding {
         remedy: Some("see whether it is up, and whether this machine reaches it".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_store::Options;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_host_is_told_of_once_and_until_it_answers_also_over_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store.db"), Options::default()).unwrap();
+        let at = |minutes| Timestamp::from_millis(Millis::minutes(minutes).as_i64());
+        let open = || store.findings(ClosedToo::No).unwrap().len();
+        let (out, all_well) = (BTreeMap::from([("a.example".to_owned(), at(1))]), BTreeMap::new());
+        let mut told = Unreachable::begun(&store, at(1)).unwrap();
+        told.tell(&out, &store, at(2)).await.unwrap();
+        assert_eq!(open(), 0, "a minute may be chance");
+        told.tell(&out, &store, at(3)).await.unwrap();
+        assert_eq!(open(), 1);
+        // The next process has asked nobody yet.
+        let mut told = Unreachable::begun(&store, at(5)).unwrap();
+        told.tell(&all_well, &store, at(14)).await.unwrap();
+        assert_eq!(open(), 1, "whoever waits for it may not have asked again");
+        told.tell(&all_well, &store, at(15)).await.unwrap();
+        assert_eq!(open(), 0);
+        told.tell(&out, &store, at(16)).await.unwrap();
+        told.tell(&all_well, &store, at(16)).await.unwrap();
+        assert_eq!(open(), 0, "it answers again");
+    }
+}
