@@ -70,7 +70,7 @@ const TABLE: &[Row] = &[
         wrong: &["volume.reapable", "deleted"],
     },
     Row {
-        knob: None,
+        knob: Some("volume_going_state"),
         sentence: "waiting_for_detach and others: a deleted volume is still 200",
         point: Point::Staying,
         play: on_its_way_out,
@@ -222,7 +222,11 @@ fn mounts_unknown(points: Points) -> Vec<String> {
 fn on_its_way_out(points: Points) -> Vec<String> {
     let sim = named(&["cache_<app>"]);
     let volume = left(&sim, "cache_web");
-    shown_as(&sim, &volume, "waiting_for_detach");
+    sim.world.turn(|knobs| {
+        knobs.volume_going_state = Some("waiting_for_detach".to_owned());
+        knobs.volume_prune_ms = Some(30 * DAY_MS);
+    });
+    sim.act(json!({ "do": "delete_volume", "volume": volume }));
     told_and_mended(&sim, points, &week(&sim, points))
 }
 

@@ -160,6 +160,9 @@ fn random_knobs(world: &World, dice: &mut Dice) {
         knobs.app_delete_ms = dice.pick(&[0, 900]);
         knobs.volume_detach_ms = dice.pick(&[0, 1_500]);
         knobs.cert_active_after_ms = dice.pick(&[None, Some(500)]);
+        knobs.cert_rate_limited_ms = dice.pick(&[0, 800]);
+        knobs.events_unknown = dice.roll(2) == 0;
+        knobs.stale_machines_ms = dice.pick(&[0, 2_000]);
         knobs.destroyed_app_400 = dice.roll(2) == 0;
         knobs.faults = vec![Fault { after_effect: true, ..rule(2) }, rule(2)];
         let (path, delay_ms) = ("/v1/apps/**".into(), 1_000);

@@ -1,5 +1,7 @@
 //! Every unkindness of the API, each with a name, all off by default.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One row of the table of knobs.
@@ -203,6 +205,12 @@ knobs! {
     start_migrates: bool,
         "A machine that ran before starts on another host: its log says `launch/created/flyd` once more, and the answer so.",
         "OpenAPI Machines_start: migrated, new_host; flyctl machine/status.go";
+    state_words: BTreeMap<String, String>,
+        "A machine in one of these states is shown, and told by its log, in another one: a word that nobody documents.",
+        "docs machines/machine-states: 17 words in all, and nothing says that they stay so";
+    stale_machines_ms: u64,
+        "The machine list of an app shows, for so long, those of the app that had its name before, as they were last.",
+        "superfly/flyctl#3205: stale lists after an app was made again under its name";
     destroying_after_wait_ms: u64,
         "`wait` says destroyed at once, and reading the machine says destroying for so long.",
         "seazn fly-client.ts";
@@ -215,6 +223,9 @@ knobs! {
     event_ids_absent: bool,
         "Events come without their id.",
         "records of old machines, fly-go machine_types.go";
+    events_unknown: bool,
+        "Before each line of its own a machine's log has one of a type and a status that nobody documents.",
+        "nobody publishes the types: those of suspend and resume were seen nowhere (fly-go machine_types.go, samples)";
     monitor_events: bool,
         "Exit events are nested in `MonitorEvent`.",
         "fly-go machine_types.go: both nestings occur";
@@ -224,6 +235,9 @@ knobs! {
     cert_active_after_ms: Option<u64>,
         "A certificate becomes active by itself so long after its request; without it only configured DNS does that.",
         "docs machines/api/certificates-resource, status";
+    cert_rate_limited_ms: u64,
+        "An ACME certificate says `rate_limited_until` for so long after its request, and is not active before.",
+        "docs machines/api/certificates-resource, rate_limited_until; Let's Encrypt: 5 duplicates a week";
     shared_ip_repeat_status: Option<u16>,
         "A second request for a shared address is refused with this status instead of answered with the first.",
         "Kilo takes 409 and 422 as already there";
@@ -245,6 +259,9 @@ knobs! {
     volume_list_unattached: bool,
         "Lists of volumes leave `attached_machine_id` out.",
         "superfly/flyctl#2897";
+    volume_going_state: Option<String>,
+        "A deleted volume that is kept shows this state instead of `pending_destroy`, and is listed.",
+        "formae-plugin-fly (live, 2026-08): waiting_for_detach among others; fly-go hides fork_cleanup and destroying";
     volume_prune_ms: Option<u64>,
         "A deleted volume is forgotten so long after its deletion, instead of after a day.",
         "docs volumes/overview: pending_destroy for 24 h";

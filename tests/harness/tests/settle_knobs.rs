@@ -98,6 +98,13 @@ const TABLE: &[Row] = &[
         wrong: said_pending,
     },
     Row {
+        knob: "cert_rate_limited_ms",
+        sentence: "rate_limited_until: until then nobody issues it, whatever DNS says",
+        rule: Rule::PendingAgain,
+        story: certificate_limited,
+        wrong: said_pending,
+    },
+    Row {
         knob: "postgres_delete_ms",
         sentence: "DELETE is 202, and the cluster is shown as deleting until it is gone",
         rule: Rule::RemovingIsThere,
@@ -268,6 +275,17 @@ fn certificate_active() -> Scenario {
         .fly_cert(GRACE)
         // Between the two looks for twins, as above.
         .turn(0, |knobs| knobs.cert_active_after_ms = Some(90_000))
+        .app(0, "cust-1", json!({"names": ["a.cust-1.example"]}))
+        .expects(&[("cust-1", "certificate/a.cust-1.example")])
+        .lasts(250_000)
+}
+
+fn certificate_limited() -> Scenario {
+    Scenario::new("a certificate is said to be active when its limit is over")
+        .fly_cert(GRACE)
+        .turn(0, |knobs| {
+            (knobs.cert_active_after_ms, knobs.cert_rate_limited_ms) = (Some(1_000), 90_000);
+        })
         .app(0, "cust-1", json!({"names": ["a.cust-1.example"]}))
         .expects(&[("cust-1", "certificate/a.cust-1.example")])
         .lasts(250_000)

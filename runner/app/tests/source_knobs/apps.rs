@@ -85,6 +85,17 @@ pub(super) async fn made_again(rules: Rules) -> Story {
     ended(&bench)
 }
 
+/// An app is made again under its name, and its list shows its predecessor's machine before anybody looks for apps.
+pub(super) async fn made_again_and_stale(rules: Rules) -> Story {
+    let mut bench = web(rules).await;
+    bench.world().turn(|knobs| knobs.stale_machines_ms = 60_000);
+    bench.delete("web");
+    bench.app("web");
+    bench.handle.hint("web").unwrap();
+    bench.pass(120).await;
+    ended(&bench)
+}
+
 pub(super) async fn personal(rules: Rules) -> Story {
     let mut bench = Bench::adopted(rules, "personal", |bench| bench.app("web")).await;
     bench.app("new");

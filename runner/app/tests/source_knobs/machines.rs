@@ -84,6 +84,23 @@ pub(super) async fn migrated(rules: Rules) -> Story {
     between_looks(rules, |knobs| knobs.start_migrates = true).await
 }
 
+/// A state has another word than anybody knows.
+pub(super) async fn reworded(rules: Rules) -> Story {
+    let mut bench = web(rules).await;
+    let words = [("suspended".to_owned(), "hibernated".to_owned())];
+    bench.world().turn(|knobs| knobs.state_words = words.into());
+    let machine = machine(&bench);
+    bench.act(json!({"do": "suspend_machine", "machine": machine}));
+    bench.handle.hint("web").unwrap();
+    bench.pass(30).await;
+    ended(&bench)
+}
+
+/// A machine's log holds lines that nobody knows.
+pub(super) async fn odd_lines(rules: Rules) -> Story {
+    between_looks(rules, |knobs| knobs.events_unknown = true).await
+}
+
 /// Only the organisation's list shows a new machine; its app's list and a look at it do not know it yet.
 pub(super) async fn hardly_there(rules: Rules) -> Story {
     let mut bench = web(rules).await;

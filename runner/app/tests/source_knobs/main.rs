@@ -126,6 +126,19 @@ const TABLE: &[Row] = &[
     ),
     row("monitor_events", Rule::LogFillsGaps, |rules| Box::pin(machines::nested_exits(rules)), BETWEEN),
     row("start_migrates", Rule::CreatedByFirstSight, |rules| Box::pin(machines::migrated(rules)), BETWEEN),
+    row(
+        "state_words",
+        Rule::UnknownStays,
+        |rules| Box::pin(machines::reworded(rules)),
+        &["machine.updated web/*"],
+    ),
+    row("events_unknown", Rule::UnknownLineIsNoState, |rules| Box::pin(machines::odd_lines(rules)), BETWEEN),
+    row(
+        "stale_machines_ms",
+        Rule::ListedAfterEnd,
+        |rules| Box::pin(apps::made_again_and_stale(rules)),
+        &["machine.destroyed web/*", "app.deleted web", "app.created web"],
+    ),
     row("event_ids_absent", Rule::LogFillsGaps, |rules| Box::pin(machines::old_records(rules)), BETWEEN),
 ];
 
@@ -158,10 +171,12 @@ const NOT_THE_SOURCES: &[&str] = &[
     "late",
     "token_read_only",
     "cert_active_after_ms",
+    "cert_rate_limited_ms",
     "shared_ip_repeat_status",
     "volume_detach_ms",
     "volume_bound_409",
     "volume_list_unattached",
+    "volume_going_state",
     "volume_prune_ms",
 ];
 

@@ -48,6 +48,13 @@ fn settled(state: &str) -> Settled {
     }
 }
 
+/// Whether a word that is none of those above is documented, too.
+fn is_known(state: &str) -> bool {
+    let known =
+        ["created", "started", "stopped", "suspended", "failed", "launch_failed", "replaced", "migrated"];
+    known.contains(&state)
+}
+
 /// The kind of event that tells of a state. `created` is told by first sight alone.
 fn kind(state: &str) -> &'static str {
     match state {
@@ -67,6 +74,7 @@ impl Draft<'_> {
                 Settled::Destroyed
             }
             Settled::Transient if !self.rule(Rule::TransientIsNoState) => Settled::Stays,
+            Settled::Stays if !is_known(state) && !self.rule(Rule::UnknownStays) => Settled::Transient,
             settled => settled,
         }
     }
@@ -148,7 +156,8 @@ impl Draft<'_> {
         match entry.status.as_str() {
             "started" | "stopped" | "suspended" | "failed" => entry.status != state,
             "created" => !self.rule(Rule::CreatedByFirstSight) && state != "created",
-            _ => false,
+            word if is_known(word) || settled(word) != Settled::Stays => false,
+            word => !self.rule(Rule::UnknownLineIsNoState) && word != state,
         }
     }
 

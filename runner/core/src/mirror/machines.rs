@@ -177,10 +177,10 @@ impl Draft<'_> {
     fn machine_seen_after_end(&mut self, mut row: Row, machine: &MachineSeen, via: Via<'_>) {
         let living = !matches!(self.settled(&machine.state), Settled::Destroyed | Settled::Transient);
         match via {
-            Via::OwnList(app) if living => {
+            Via::OwnList(app) if living && self.rule(Rule::ListedAfterEnd) => {
                 self.ask(Ask::Machine { app: app.to_owned(), machine: machine.id.clone() });
             }
-            Via::Itself(_) if living && row.memory.updated_at <= machine.updated_at => {
+            Via::OwnList(_) | Via::Itself(_) if living && row.memory.updated_at <= machine.updated_at => {
                 let text = format!("{} was believed gone and is there", row.path);
                 self.open("source.returned", row.uid.as_str(), text);
                 row.gone_at = None;

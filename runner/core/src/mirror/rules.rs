@@ -19,6 +19,8 @@ pub enum Rule {
     ConfirmMachineEnd,
     /// A machine that its app's list lacks and a `GET` does not find is gone, though nobody said `destroyed`.
     PrunedIsGone,
+    /// A machine that is listed after its end is looked at before it is believed to live.
+    ListedAfterEnd,
     /// Within a minute of its first sight a machine is not gone by absence.
     YoungIsNoEnd,
     /// Apps are compared by id, not by name.
@@ -55,6 +57,10 @@ pub enum Rule {
     AsOfAsking,
     /// A state on the way to another is not told.
     TransientIsNoState,
+    /// A state that nobody knows is one to stay in, and is told.
+    UnknownStays,
+    /// A line of a log whose words nobody knows says nothing of the state.
+    UnknownLineIsNoState,
     /// `destroying` is no end.
     DestroyingIsNoEnd,
     /// Changes between two looks are read from the machine's log.
@@ -67,7 +73,7 @@ pub struct Rules(u32);
 
 impl Rule {
     /// All rules, in the order of their documentation.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::LaggingOrgList,
         Self::Overlap,
         Self::EmptyPages,
@@ -76,6 +82,7 @@ impl Rule {
         Self::ErrorRegions,
         Self::ConfirmMachineEnd,
         Self::PrunedIsGone,
+        Self::ListedAfterEnd,
         Self::YoungIsNoEnd,
         Self::AppsById,
         Self::ConfirmAppEnd,
@@ -94,6 +101,8 @@ impl Rule {
         Self::AbsentConfig,
         Self::AsOfAsking,
         Self::TransientIsNoState,
+        Self::UnknownStays,
+        Self::UnknownLineIsNoState,
         Self::DestroyingIsNoEnd,
         Self::LogFillsGaps,
     ];
@@ -120,6 +129,9 @@ impl Rule {
             }
             Self::PrunedIsGone => {
                 "a `GET` of a destroyed machine is 404 once it is pruned; nothing says how soon that is [spec]"
+            }
+            Self::ListedAfterEnd => {
+                "the machines of an app that is gone are listed under the next one of its name [flyctl#3205]"
             }
             Self::YoungIsNoEnd => {
                 "404 right after a create can be transient [fly-go WaitForApp of apps; of machines inference]"
@@ -162,6 +174,12 @@ impl Rule {
             }
             Self::TransientIsNoState => {
                 "`creating`, `starting`, `stopping` and their like pass by themselves [docs machines/machine-states]"
+            }
+            Self::UnknownStays => {
+                "17 states are documented, and `state` is an open string [docs machines/machine-states; spec]"
+            }
+            Self::UnknownLineIsNoState => {
+                "nobody publishes the types and statuses of events [docs, fly-go machine_types.go]"
             }
             Self::DestroyingIsNoEnd => {
                 "`GET` may say `destroying` after `wait` said `destroyed` [seazn], or for minutes if it is stuck [docs]"

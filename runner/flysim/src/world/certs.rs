@@ -105,20 +105,35 @@ impl State {
 
     /// Lets a certificate become active by itself, unless it was replaced since.
     pub(crate) fn cert_by_itself(&mut self, app_id: &str, hostname: &str, created_ms: i64) {
-        let cert = self.apps.get(app_id).and_then(|app| app.certs.get(hostname));
-        if cert.is_some_and(|cert| cert.created_ms == created_ms) {
+        if self.cert_of(app_id, hostname).is_some_and(|cert| cert.created_ms == created_ms) {
             self.cert_active(app_id, hostname);
         }
     }
 
+    /// Lets a certificate become active, now or when it is not limited any more.
     fn cert_active(&mut self, app_id: &str, hostname: &str) {
         let now = self.now;
+        let limited = self.cert_of(app_id, hostname).and_then(|cert| self.cert_limited_until(cert));
         let cert = self.apps.get_mut(app_id).and_then(|app| app.certs.get_mut(hostname));
-        if let Some(cert) = cert.filter(|cert| !cert.active) {
-            cert.active = true;
-            cert.updated_ms = now;
-            self.record("cert.active", app_id, hostname, Value::Null);
+        let Some(cert) = cert.filter(|cert| !cert.active) else { return };
+        if let Some(until) = limited {
+            let (app_id, hostname, created_ms) = (app_id.to_owned(), hostname.to_owned(), cert.created_ms);
+            let due = Due::CertActive { app_id, hostname, created_ms };
+            return self.schedule((until - now).unsigned_abs(), due);
         }
+        cert.active = true;
+        cert.updated_ms = now;
+        self.record("cert.active", app_id, hostname, Value::Null);
+    }
+
+    fn cert_of(&self, app_id: &str, hostname: &str) -> Option<&Cert> {
+        self.apps.get(app_id)?.certs.get(hostname)
+    }
+
+    /// Until when nobody issues it; none: somebody does, or did.
+    fn cert_limited_until(&self, cert: &Cert) -> Option<i64> {
+        let until = cert.created_ms.saturating_add_unsigned(self.knobs.cert_rate_limited_ms);
+        (!cert.active && cert.acme && !cert.custom && until > self.now).then_some(until)
     }
 
     /// Removes a hostname with all its certificates.
@@ -180,7 +195,7 @@ impl State {
     /// The certificate as reading it shows it [docs machines/api/certificates-resource].
     pub(crate) fn cert_json(&self, app: &App, cert: &Cert) -> Value {
         let dns = self.dns.contains(&cert.hostname);
-        json!({
+        let mut body = json!({
             "hostname": cert.hostname,
             "status": cert.status(),
             "configured": dns || cert.active,
@@ -195,7 +210,11 @@ impl State {
             },
             "dns_requirements": requirements(app, &cert.hostname),
             "validation_errors": [],
-        })
+        });
+        if let Some(until) = self.cert_limited_until(cert) {
+            body["rate_limited_until"] = json!(rfc3339(until));
+        }
+        body
     }
 
     /// The certificate as a list shows it.

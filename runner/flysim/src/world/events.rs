@@ -40,9 +40,15 @@ impl State {
         (kind, status, source): (&'static str, &'static str, &'static str),
         exit: Option<Exit>,
     ) {
-        let event = Event { id: self.ids.ulid(self.now), kind, status, source, at_ms: self.now, exit };
-        if let Some(machine) = self.machines.get_mut(id) {
-            machine.events.push(event);
+        let mut lines = vec![((kind, status, source), exit)];
+        if self.knobs.events_unknown {
+            lines.insert(0, (("checkpoint", "observed", "flyd"), None));
+        }
+        for ((kind, status, source), exit) in lines {
+            let event = Event { id: self.ids.ulid(self.now), kind, status, source, at_ms: self.now, exit };
+            if let Some(machine) = self.machines.get_mut(id) {
+                machine.events.push(event);
+            }
         }
     }
 
@@ -57,7 +63,7 @@ impl State {
             body.insert("id".into(), json!(event.id));
         }
         body.insert("type".into(), json!(event.kind));
-        body.insert("status".into(), json!(event.status));
+        body.insert("status".into(), json!(self.state_word(event.status)));
         body.insert("source".into(), json!(event.source));
         body.insert("timestamp".into(), json!(event.at_ms));
         if let Some(exit) = event.exit {

@@ -8,7 +8,7 @@ use crate::clock::rfc3339;
 use crate::refusal::Refusal;
 
 /// A machine, a destroyed one included.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Machine {
     pub(crate) id: String,
     pub(crate) app_id: String,
@@ -44,6 +44,15 @@ impl Machine {
             self.state,
             "creating" | "starting" | "stopping" | "restarting" | "suspending" | "destroying" | "replacing"
         ) || (self.state == "created" && !self.skip_launch)
+    }
+
+    /// As it was when its app went and took it along.
+    fn before(&self, gone: i64) -> Option<Self> {
+        let last = self.rows.iter().rfind(|row| row.state != "destroyed");
+        let last = last.filter(|_| self.destroyed_ms == Some(gone))?;
+        let events = self.events.iter().filter(|event| event.kind != "destroy").cloned().collect();
+        let (state, updated_ms) = (last.state, last.updated_ms);
+        Some(Self { state, updated_ms, destroyed_ms: None, events, ..self.clone() })
     }
 
     pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
@@ -107,11 +116,29 @@ impl State {
     }
 
     /// The state that a reader sees.
-    fn shown_state(&self, machine: &Machine) -> &'static str {
+    fn shown_state(&self, machine: &Machine) -> &str {
         match machine.destroyed_ms {
             Some(at) if self.now - at < self.knobs.destroying_after_wait_ms as i64 => "destroying",
-            _ => machine.state,
+            _ => self.state_word(machine.state),
         }
+    }
+
+    /// The word by which a state is shown.
+    pub(crate) fn state_word<'a>(&'a self, state: &'a str) -> &'a str {
+        self.knobs.state_words.get(state).map_or(state, String::as_str)
+    }
+
+    /// The machines of those who had this app's name before, as its own list may still show them.
+    pub(crate) fn stale_machines(&self, app: &App, filter: &MachineFilter) -> Vec<Machine> {
+        let lately = |gone: i64| self.now - gone < self.knobs.stale_machines_ms as i64;
+        let before = self.apps.values().filter(|other| other.name == app.name && other.id != app.id);
+        let gone =
+            before.filter_map(|other| other.gone_ms.filter(|gone| lately(*gone)).map(|gone| (other, gone)));
+        let machines = gone.flat_map(|(other, gone)| {
+            let all = other.machines.iter().filter_map(|id| self.machines.get(id));
+            all.filter_map(move |machine| machine.before(gone))
+        });
+        machines.filter(|machine| filter.fits(machine)).collect()
     }
 
     /// The machine as the API shows it.

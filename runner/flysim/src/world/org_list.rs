@@ -111,7 +111,7 @@ impl State {
             "id": machine.id,
             "name": machine.name,
             "app_name": self.apps.get(&machine.app_id)?.name,
-            "state": row.state,
+            "state": self.state_word(row.state),
             "region": machine.region,
             "private_ip": machine.private_ip,
             "instance_id": row.version,
@@ -132,7 +132,9 @@ impl State {
             self.apps.get(&volume.app_id).filter(|app| app.org == org && self.in_reach(app))?;
             let hidden = self.volume_is_pruned(volume)
                 || !query.filter.fits_row(volume.state, &volume.region)
-                || (volume.deleted_ms.is_some() && !query.filter.include_deleted);
+                || (volume.deleted_ms.is_some()
+                    && !query.filter.include_deleted
+                    && self.knobs.volume_going_state.is_none());
             (!hidden).then(|| (whole_seconds(volume.updated_ms), volume.id.as_str()))
         });
         let page = self.page(places.collect(), query)?;

@@ -157,13 +157,19 @@ impl State {
         volume.deleted_ms.is_some_and(|at| self.now - at >= kept)
     }
 
+    /// The state that a reader sees.
+    pub(crate) fn volume_state<'a>(&'a self, volume: &Volume) -> &'a str {
+        let going = self.knobs.volume_going_state.as_deref().filter(|_| volume.deleted_ms.is_some());
+        going.unwrap_or(volume.state)
+    }
+
     /// The volume as the API shows it.
     pub(crate) fn volume_json(&self, volume: &Volume) -> Value {
         let lost = self.knobs.unreachable_regions.contains(&volume.region);
         json!({
             "id": volume.id,
             "name": volume.name,
-            "state": volume.state,
+            "state": self.volume_state(volume),
             "region": volume.region,
             "zone": "a1b2",
             "size_gb": volume.size_gb,

@@ -60,6 +60,47 @@ pub(crate) async fn start_migrates(sim: &Sim) {
     assert_eq!(log().await, ["launch/created/flyd", "launch/created/user"]);
 }
 
+pub(crate) async fn state_words(sim: &Sim) {
+    let id = sim.app_with_machine("a");
+    sim.world().turn(|knobs| knobs.state_words = [("suspended".into(), "hibernated".into())].into());
+    assert_eq!(machine(sim, &id).await["state"], "started");
+    sim.act(json!({"do": "suspend_machine", "machine": id}));
+    assert_eq!(machine(sim, &id).await["state"], "hibernated");
+    let org = sim.get("/v1/orgs/acme/machines").await.json();
+    assert_eq!(org["machines"][0]["state"], "hibernated");
+    let started = sim.call("POST", &format!("/v1/apps/a/machines/{id}/start"), json!({})).await;
+    assert_eq!(started.status, 200, "it is what it was");
+}
+
+pub(crate) async fn stale_machines_ms(sim: &Sim) {
+    let before = sim.app_with_machine("a");
+    sim.act(json!({"do": "delete_app", "app": "a"}));
+    sim.clock.advance(1_000);
+    let now = sim.app_with_machine("a");
+    let shown = async || {
+        let listed = sim.get("/v1/apps/a/machines").await.json();
+        let one = |machine: &Value| (machine["id"].clone(), machine["state"].clone());
+        listed.as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
+    let started = |id: &str| (json!(id), json!("started"));
+    assert_eq!(shown().await, [started(&now)]);
+    sim.world().turn(|knobs| knobs.stale_machines_ms = 5_000);
+    assert_eq!(shown().await, [started(&now), started(&before)]);
+    assert_eq!(sim.get(&format!("/v1/apps/a/machines/{before}")).await.status, 404);
+    sim.clock.advance(4_000);
+    assert_eq!(shown().await, [started(&now)]);
+}
+
+pub(crate) async fn events_unknown(sim: &Sim) {
+    sim.world().turn(|knobs| knobs.events_unknown = true);
+    let id = sim.app_with_machine("a");
+    let events = sim.get(&format!("/v1/apps/a/machines/{id}/events")).await.json();
+    let words = |event: &Value| [&event["type"], &event["status"]].map(|it| it.as_str().unwrap().to_owned());
+    let told: Vec<_> = events.as_array().unwrap().iter().map(words).collect();
+    let (start, launch, odd) = (["start", "started"], ["launch", "created"], ["checkpoint", "observed"]);
+    assert_eq!(told, [start, odd, launch, odd]);
+}
+
 pub(crate) async fn destroying_after_wait_ms(sim: &Sim) {
     let id = sim.app_with_machine("a");
     sim.world().turn(|knobs| knobs.destroying_after_wait_ms = 2_000);
@@ -197,6 +238,18 @@ pub(crate) async fn volume_list_unattached(sim: &Sim) {
     assert!(sim.get(&volume).await.json()["attached_machine_id"].is_string(), "reading it alone tells");
 }
 
+pub(crate) async fn volume_going_state(sim: &Sim) {
+    sim.act(json!({"do": "create_app", "name": "a"}));
+    let volume = sim.act(json!({"do": "create_volume", "app": "a", "name": "d"}));
+    let path = format!("/v1/apps/a/volumes/{}", volume["id"].as_str().unwrap());
+    sim.world().turn(|knobs| knobs.volume_going_state = Some("waiting_for_detach".into()));
+    assert_eq!(sim.get(&path).await.json()["state"], "created");
+    sim.call("DELETE", &path, Value::Null).await;
+    assert_eq!(sim.get(&path).await.json()["state"], "waiting_for_detach");
+    let org = sim.get("/v1/orgs/acme/volumes").await.json();
+    assert_eq!(org["volumes"][0]["state"], "waiting_for_detach");
+}
+
 pub(crate) async fn volume_prune_ms(sim: &Sim) {
     let volume = orphan(sim);
     sim.rest();
@@ -205,4 +258,18 @@ pub(crate) async fn volume_prune_ms(sim: &Sim) {
     assert_eq!(sim.get(&volume).await.json()["state"], "pending_destroy", "kept for a day");
     sim.world().turn(|knobs| knobs.volume_prune_ms = Some(3_600_000));
     assert_eq!(sim.get(&volume).await.status, 404);
+}
+
+pub(crate) async fn cert_rate_limited_ms(sim: &Sim) {
+    sim.world().turn(|knobs| knobs.cert_rate_limited_ms = 3_000);
+    sim.act(json!({"do": "create_app", "name": "a"}));
+    sim.act(json!({"do": "create_cert", "app": "a", "hostname": "x.example"}));
+    sim.act(json!({"do": "configure_dns", "hostname": "x.example", "configured": true}));
+    let cert = async || sim.get("/v1/apps/a/certificates/x.example").await.json();
+    let limited = cert().await;
+    assert_eq!((&limited["status"], &limited["configured"]), (&json!("pending_validation"), &json!(true)));
+    assert!(limited["rate_limited_until"].is_string(), "{limited}");
+    sim.clock.advance(3_000);
+    let issued = cert().await;
+    assert_eq!((&issued["status"], issued.get("rate_limited_until")), (&json!("active"), None));
 }

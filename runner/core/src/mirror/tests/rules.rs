@@ -27,6 +27,10 @@ fn scenario_of(rule: Rule) -> Scenario {
         ),
         Rule::ConfirmMachineEnd => scenario(machine_hiccup, &[]),
         Rule::PrunedIsGone => scenario(pruned, &["machine.destroyed machine:m1"]),
+        Rule::ListedAfterEnd => scenario(
+            listed_after_end,
+            &["machine.destroyed machine:m1", "app.deleted app:a1", "app.created app:a2"],
+        ),
         Rule::YoungIsNoEnd => scenario(hardly_there, &["machine.created machine:m2"]),
         Rule::AppsById => scenario(
             made_again,
@@ -53,6 +57,8 @@ fn scenario_of(rule: Rule) -> Scenario {
         Rule::AbsentConfig => scenario(host_unreachable, &[]),
         Rule::AsOfAsking => scenario(late_answer, &["machine.stopped machine:m1"]),
         Rule::TransientIsNoState => scenario(on_its_way, &["machine.stopped machine:m1"]),
+        Rule::UnknownStays => scenario(levitating, &["machine.updated machine:m1"]),
+        Rule::UnknownLineIsNoState => scenario(odd_line, &[]),
         Rule::DestroyingIsNoEnd => scenario(destroying, &[]),
         Rule::LogFillsGaps => {
             scenario(between_looks, &["machine.stopped machine:m1", "machine.started machine:m1"])
@@ -200,6 +206,12 @@ fn made_again(rules: Rules) -> Bench {
     bench
 }
 
+fn listed_after_end(rules: Rules) -> Bench {
+    let mut bench = made_again(rules);
+    bench.own("web", &[machine("m1", "started", 60)]);
+    bench
+}
+
 /// The list lacks `web`; what the look at it shows is the scenario's, and the token is as good as ever.
 fn missing(rules: Rules, outcome: Outcome<AppSeen>) -> Bench {
     let mut bench = Bench::adopted(rules);
@@ -320,6 +332,22 @@ fn on_its_way(rules: Rules) -> Bench {
     let mut stopped = machine("m1", "stopped", 61);
     stopped.log = vec![line("exit", "stopped", 61)];
     bench.own("web", &[stopped]);
+    bench
+}
+
+fn levitating(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut odd = machine("m1", "levitating", 60);
+    odd.log = vec![line("levitate", "levitating", 60)];
+    bench.own("web", &[odd]);
+    bench
+}
+
+fn odd_line(rules: Rules) -> Bench {
+    let mut bench = Bench::adopted(rules);
+    let mut odd = machine("m1", "started", 60);
+    odd.log = vec![line("checkpoint", "observed", 60)];
+    bench.own("web", &[odd]);
     bench
 }
 
