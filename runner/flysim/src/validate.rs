@@ -84,7 +84,7 @@ struct Deviation {
     status: Option<u16>,
     /// The schema that differs.
     schema: Option<String>,
-    /// Its field; without it any field may be there.
+    /// Its field; without it the whole schema, or, without `is`, any field may be there.
     field: Option<String>,
     /// The schema that holds instead, as JSON.
     is: Option<String>,
@@ -171,7 +171,8 @@ impl Contract {
             let schema = &mut self.schemas[schema];
             match &deviation.field {
                 Some(field) => schema["properties"][field] = is,
-                None => schema["additionalProperties"] = json!(true),
+                None if is.is_null() => schema["additionalProperties"] = json!(true),
+                None => *schema = is,
             }
         }
         Ok(())
@@ -262,8 +263,8 @@ pub(crate) struct Witness {
 impl Witness {
     pub(crate) fn see(&mut self, call: &Call, answer: &Answer) {
         let operation = call.route.map(|route| route.operation);
-        // The document is about the REST API, and older than its part about Managed Postgres.
-        if operation.is_some_and(|operation| operation == "graphql" || operation.starts_with("Postgres_")) {
+        // The document is about the REST API.
+        if operation == Some("graphql") {
             return;
         }
         let body = match &answer.body {

@@ -17,6 +17,19 @@ async fn walk_postgres(sim: &Sim) {
     let shown = sim.get(&format!("/v1/postgres/{}", id.as_str().unwrap())).await.json();
     assert_eq!(shown["data"], list["data"][0]);
     assert_eq!(sim.get("/v1/postgres/nothing").await.status, 404);
+    let new = json!({"name": "db", "org_slug": "personal", "region": "fra", "plan": "basic"});
+    let made = sim.call("POST", "/v1/postgres", new).await;
+    assert_eq!(made.status, 201);
+    let one = format!("/v1/postgres/{}", made.json()["data"]["id"].as_str().unwrap());
+    assert_eq!(sim.get(&format!("{one}/users/fly-user/credentials")).await.status, 200);
+    for status in [201, 200] {
+        let attached = sim.call("POST", &format!("{one}/attachments"), json!({"app_name": "web"})).await;
+        assert_eq!(attached.status, status);
+    }
+    for status in [202, 410] {
+        assert_eq!(sim.call("DELETE", &one, Value::Null).await.status, status);
+    }
+    assert_eq!(sim.get(&one).await.status, 410);
 }
 
 async fn walk_apps(sim: &Sim) {
