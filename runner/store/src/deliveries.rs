@@ -145,7 +145,8 @@ impl Store {
         turn: Turn,
         now: Timestamp,
     ) -> Result<Option<Delivery>> {
-        self.write(move |connection| {
+        let bytes = runs::bytes(&run, &calls);
+        self.write_much(bytes, move |connection| {
             runs::save(connection, &run, &calls)?;
             if settle(connection, lane, seq, &ending, now)? == Lane::Postponed {
                 return Ok(None);
@@ -167,7 +168,8 @@ impl Store {
     /// # Errors
     /// [`Error::Over`] if somebody has said so: the write must not leave, and nothing is kept of it.
     pub async fn save_intent(&self, run: RunRecord, calls: Vec<CallRecord>) -> Result<()> {
-        self.write(move |connection| {
+        let bytes = runs::bytes(&run, &calls);
+        self.write_much(bytes, move |connection| {
             if runs::has_ended(connection, run.id)? {
                 return Err(Error::Over(run.id));
             }
@@ -189,7 +191,8 @@ impl Store {
         calls: Vec<CallRecord>,
         written: BTreeMap<String, Option<Vec<u8>>>,
     ) -> Result<()> {
-        self.write(move |connection| {
+        let bytes = runs::bytes(&run, &calls);
+        self.write_much(bytes, move |connection| {
             runs::save(connection, &run, &calls)?;
             remember(connection, lane, &written)
         })

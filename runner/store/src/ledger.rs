@@ -264,6 +264,11 @@ impl RowEffects {
         self.close.extend(later.close);
         Self { act: later.act.or(self.act), now: later.now, ..self }
     }
+
+    /// What its runs take in the database.
+    fn bytes(&self) -> usize {
+        self.runs.iter().map(|ran| runs::bytes(&ran.0, &ran.1)).sum()
+    }
 }
 
 impl StoredRow {
@@ -379,7 +384,7 @@ impl Store {
     /// # Errors
     /// [`Error::Superseded`] if somebody else changed it meanwhile: read it again.
     pub async fn commit_row(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
-        self.write(move |connection| {
+        self.write_much(effects.bytes(), move |connection| {
             commit(connection, &row, &effects)?;
             Ok(StoredRow { version: row.version + 1, ..row })
         })
@@ -394,7 +399,7 @@ impl Store {
         occupied: settle::Occupied,
         effects: RowEffects,
     ) -> Result<StoredRow> {
-        self.write(move |connection| {
+        self.write_much(effects.bytes(), move |connection| {
             inherit::refuse_if_owner_gone(connection, &row)?;
             if row.class == Class::Anonymous && listing_busy(connection, &row, occupied)? {
                 return Err(Error::Superseded("the listing"));
@@ -407,7 +412,7 @@ impl Store {
 
     /// Commits the intent of a change; refused once the owner's end is known.
     pub async fn intend_update(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
-        self.write(move |connection| {
+        self.write_much(effects.bytes(), move |connection| {
             inherit::refuse_if_owner_gone(connection, &row)?;
             commit(connection, &row, &effects)?;
             Ok(StoredRow { version: row.version + 1, ..row })
@@ -422,7 +427,7 @@ impl Store {
         policy: LeavePolicy,
         effects: RowEffects,
     ) -> Result<StoredRow> {
-        self.write(move |connection| {
+        self.write_much(effects.bytes(), move |connection| {
             inherit::refuse_if_owner_ended(connection, &row)?;
             match leave::verdict(connection, &row, &policy, effects.now)?.leave {
                 settle::Leave::Remove => {}

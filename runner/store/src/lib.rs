@@ -70,7 +70,7 @@ pub use log::Bounds;
 pub use memory::{Contents, Memory};
 pub use reader::Reader;
 pub use rusqlite::{Connection, Row};
-pub use writer::{BATCH_MAX, Health, Options, QUEUE_MAX, Store};
+pub use writer::{BATCH_BYTES_MAX, BATCH_MAX, Health, Options, QUEUE_MAX, Store};
 
 use groundcrew_core::time::Timestamp;
 

@@ -189,7 +189,8 @@ impl Store {
 
     /// Ends an attempt: outcome, run and what the hook remembers in one transaction.
     pub async fn end_remedy(&self, end: RemedyEnd) -> Result<()> {
-        self.write(move |connection| {
+        let bytes = runs::bytes(&end.run, &end.calls);
+        self.write_much(bytes, move |connection| {
             runs::save(connection, &end.run, &end.calls)?;
             deliveries::remember(connection, end.lane, &end.written)?;
             let text = "UPDATE remedy SET ended = ?2, run = ?3, outcome = ?4, counts = ?5, effect_by = ?6 WHERE id = ?1";

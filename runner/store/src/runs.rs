@@ -213,6 +213,14 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
     })
 }
 
+/// What a run and its calls take in the database, roughly.
+pub(crate) fn bytes(run: &RunRecord, calls: &[CallRecord]) -> usize {
+    let texts = [&run.outcome, &run.log, &run.input, &run.answer];
+    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    let of = |call: &CallRecord| call.ask.len() + call.answer.as_ref().map_or(0, Vec::len);
+    texts + calls.iter().map(of).sum::<usize>()
+}
+
 /// Which runs are listed.
 #[derive(Clone, Copy, Debug)]
 pub enum RunsOf {
@@ -229,7 +237,7 @@ pub enum RunsOf {
 impl Store {
     /// Writes a run that ended, with its calls.
     pub async fn save_run(&self, run: RunRecord, calls: Vec<CallRecord>) -> Result<()> {
-        self.write(move |connection| save(connection, &run, &calls)).await
+        self.write_much(bytes(&run, &calls), move |connection| save(connection, &run, &calls)).await
     }
 
     /// The last runs, newest first.

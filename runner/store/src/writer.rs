@@ -2,6 +2,7 @@
 //!
 //! Of a file it is a thread. A database in memory is written where that is asked for, one mutation a commit.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,8 @@ use crate::{Error, Result, RunId, migrations, sql};
 
 /// Mutations in one commit, at most.
 pub const BATCH_MAX: usize = 1_024;
+/// Bytes of what they write, in one commit, at most; a single one may be larger.
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Mutations that may wait before callers do.
 pub const QUEUE_MAX: usize = 4_096;
 /// Pause before a broken database is opened again.
@@ -67,6 +70,13 @@ pub enum Health {
 type Ack = Box<dyn FnOnce(Result<()>) + Send>;
 type Work = Box<dyn FnOnce(&Connection) -> (Outcome, Ack) + Send>;
 
+/// A mutation that waits.
+struct Job {
+    /// What it writes, roughly, where that may be much.
+    bytes: usize,
+    work: Work,
+}
+
 enum Outcome {
     Kept,
     Undone,
@@ -77,7 +87,7 @@ enum Outcome {
 #[derive(Clone)]
 enum Queue {
     /// The writer's thread.
-    Thread(mpsc::Sender<Work>),
+    Thread(mpsc::Sender<Job>),
     /// Whoever asks.
     Here(Arc<Mutex<Writer>>),
 }
@@ -170,6 +180,15 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        self.write_much(0, mutate).await
+    }
+
+    /// The same of one that writes so many bytes.
+    pub(crate) async fn write_much<T, F>(&self, bytes: usize, mutate: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
         let (tell, told) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let answer = mutate(connection);
@@ -186,7 +205,7 @@ impl Store {
             (outcome, ack)
         });
         match &self.queue {
-            Queue::Thread(queue) => queue.send(work).await.map_err(|_| Error::Closed)?,
+            Queue::Thread(queue) => queue.send(Job { bytes, work }).await.map_err(|_| Error::Closed)?,
             Queue::Here(writer) => writer.lock().unwrap_or_else(PoisonError::into_inner).commit_one(work),
         }
         told.await.map_err(|_| Error::Closed)?
@@ -282,6 +301,19 @@ fn is_broken(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_some_and(|code| codes.contains(&code))
 }
 
+/// The first of those that wait, as many as one commit takes; of several commits each is on its own.
+fn next_batch(waiting: &mut VecDeque<Job>) -> Vec<Work> {
+    let mut bytes = 0_usize;
+    let fits = |job: &&Job| {
+        let first = bytes == 0;
+        // What is not told counts a little, so that only the first can have counted nothing.
+        bytes = bytes.saturating_add(job.bytes.max(1));
+        first || bytes <= BATCH_BYTES_MAX
+    };
+    let count = waiting.iter().take_while(fits).count();
+    waiting.drain(..count).map(|job| job.work).collect()
+}
+
 struct Writer {
     connection: Option<Connection>,
     /// What is written instead of a file.
@@ -311,21 +343,23 @@ impl Writer {
         }
     }
 
-    fn run(mut self, mut jobs: mpsc::Receiver<Work>) {
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut gathered = Vec::with_capacity(BATCH_MAX);
         while jobs.blocking_recv_many(&mut gathered, BATCH_MAX) > 0 {
-            let batch = std::mem::replace(&mut gathered, Vec::with_capacity(BATCH_MAX));
-            match self.commit(batch) {
-                Ok(()) => {}
-                Err(Stop::Broken) => std::thread::sleep(self.reopen_after),
-                Err(Stop::Crashed(mut untold)) => {
-                    // A dead process tells nobody anything: keep every acknowledgement until all callers left.
-                    self.connection = None;
-                    let scratch = scratch();
-                    while let Some(work) = jobs.blocking_recv() {
-                        untold.push(work(&scratch).1);
+            let mut waiting: VecDeque<Job> = gathered.drain(..).collect();
+            while !waiting.is_empty() {
+                match self.commit(next_batch(&mut waiting)) {
+                    Ok(()) => {}
+                    Err(Stop::Broken) => std::thread::sleep(self.reopen_after),
+                    Err(Stop::Crashed(mut untold)) => {
+                        // A dead process tells nobody anything: keep every acknowledgement until all callers left.
+                        self.connection = None;
+                        let scratch = scratch();
+                        while let Some(job) = waiting.pop_front().or_else(|| jobs.blocking_recv()) {
+                            untold.push((job.work)(&scratch).1);
+                        }
+                        return;
                     }
-                    return;
                 }
             }
         }

@@ -11,9 +11,13 @@ use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::events::Intake;
 use groundcrew_store::prune::Keep;
+use groundcrew_store::runs::RunRecord;
 use groundcrew_store::subjects::SubjectChange;
-use groundcrew_store::{CommitFault, CommitFaults, CommitMoment, Options, Reader, Store};
+use groundcrew_store::{
+    BATCH_BYTES_MAX, CommitFault, CommitFaults, CommitMoment, HookId, Options, Reader, Store,
+};
 use serde_json::{Map, Value};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn what_is_acknowledged_is_seen_by_everybody_before_and_after_pruning() {
@@ -44,6 +48,61 @@ impl CommitFaults for Held {
             held.inspect(|let_go| let_go.recv().unwrap());
         }
         CommitFault::None
+    }
+}
+
+/// A run that answered this.
+fn run(store: &Store, hook: HookId, answer: String) -> RunRecord {
+    RunRecord {
+        id: store.next_run(),
+        hook,
+        subject: None,
+        seq: None,
+        resource: None,
+        op: "desired".to_owned(),
+        component: Digest::of(b"component"),
+        seed: [0; 32],
+        schedule: None,
+        started: NOW,
+        ended: Some(NOW),
+        outcome: None,
+        log: None,
+        settings: None,
+        input: None,
+        answer: Some(answer),
+        resumes: None,
+        because: None,
+    }
+}
+
+#[tokio::test]
+async fn a_commit_takes_a_few_large_runs_or_many_small_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let held = Arc::new(Held::default());
+    let options = Options { faults: Some(held.clone()), ..Options::default() };
+    let store = Store::open(&directory.path().join("store.db"), options).unwrap();
+    let hook = store.save_hook("one", Digest::of(b"component"), "t", "{}").await.unwrap();
+    for (bytes, commits) in [(10, 1), (BATCH_BYTES_MAX / 4, 4), (BATCH_BYTES_MAX + 1, 13)] {
+        let (let_go, held_by) = mpsc::channel();
+        *held.next.lock().unwrap() = Some(held_by);
+        let before = held.commits.load(Ordering::SeqCst);
+        let save = || {
+            let (store, run) = (store.clone(), run(&store, hook, "x".repeat(bytes)));
+            async move { store.save_run(run, Vec::new()).await }
+        };
+        let first = save();
+        let gathered = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            (0..13).map(|_| save()).collect::<JoinSet<_>>().join_all().await
+        };
+        let let_go = async {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            let_go.send(()).unwrap();
+        };
+        let (first, gathered, ()) = tokio::join!(first, gathered, let_go);
+        first.unwrap();
+        assert!(gathered.iter().all(Result::is_ok));
+        assert_eq!(held.commits.load(Ordering::SeqCst) - before, 1 + commits, "{bytes} bytes each");
     }
 }
 

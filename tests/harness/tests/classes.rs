@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use groundcrew::prove::{Records, Scene};
 use groundcrew_harness::{Blow, Pairs, Played, Scenario, Strike, points, thing};
 use groundcrew_outside::judge::living;
-use groundcrew_outside::{Act, By, ById, Fault, Ids, Knobs, Marks, Pick, Purpose, What};
+use groundcrew_outside::{Act, By, ById, Fault, Ids, Knobs, Marks, Pick, Purpose, Rate, What};
 use groundcrew_store::because::Because;
 use serde_json::{Value, json};
 
@@ -26,23 +26,42 @@ struct Class {
     path: &'static str,
     verb: &'static str,
     knobs: Knobs,
-    names: [&'static str; 5],
+    names: [&'static str; 6],
 }
 
 fn natural() -> Class {
-    let names =
-        ["natural-comes-and-goes", "natural-replaced", "natural-returns", "natural-late", "natural-given-up"];
+    let names = [
+        "natural-comes-and-goes",
+        "natural-replaced",
+        "natural-returns",
+        "natural-late",
+        "natural-given-up",
+        "natural-limited",
+    ];
     Class { kind: "natural", path: "/natural", verb: "PUT", knobs: Knobs::natural(), names }
 }
 
 fn keyed() -> Class {
-    let names = ["keyed-comes-and-goes", "keyed-replaced", "keyed-returns", "keyed-late", "keyed-given-up"];
+    let names = [
+        "keyed-comes-and-goes",
+        "keyed-replaced",
+        "keyed-returns",
+        "keyed-late",
+        "keyed-given-up",
+        "keyed-limited",
+    ];
     Class { kind: "keyed", path: "/keyed", verb: "POST", knobs: Knobs::keyed(), names }
 }
 
 fn marked() -> Class {
-    let names =
-        ["marked-comes-and-goes", "marked-replaced", "marked-returns", "marked-late", "marked-given-up"];
+    let names = [
+        "marked-comes-and-goes",
+        "marked-replaced",
+        "marked-returns",
+        "marked-late",
+        "marked-given-up",
+        "marked-limited",
+    ];
     Class { kind: "marked", path: "/marked", verb: "POST", knobs: Knobs::marked(), names }
 }
 
@@ -53,6 +72,7 @@ fn anonymous() -> Class {
         "anonymous-returns",
         "anonymous-late",
         "anonymous-given-up",
+        "anonymous-limited",
     ];
     Class { kind: "anonymous", path: "/anonymous", verb: "POST", knobs: Knobs::anonymous(), names }
 }
@@ -125,7 +145,26 @@ impl Class {
             .lasts(100_000_000)
     }
 
+    /// There is room for one thing, and few requests are taken: 422 and 429, also while an answer is lost.
+    fn limited(&self) -> Scenario {
+        let key = format!("{}/y", self.kind);
+        let rate = Some(Rate { per_second: 1, burst: 2 });
+        Scenario::new(self.names[5])
+            .collection(self.path, Knobs { rate, things_max: Some(1), ..self.lagging() })
+            .fault(0, 0, self.verb, Fault::AnswerLost)
+            .wants(0, "a", &[self.thing(1)])
+            .wants(20_000, "b", &[thing(self.kind, "y", 2)])
+            .ends(100_000, "a", 1)
+            .expects(&[("b", &key)])
+            .lasts(2_000_000)
+    }
+
     fn all(&self, seed: u64) {
+        let limited = points::tried(&self.limited(), Pairs::Sample { count: 40, seed }, Played::is_right);
+        let of_b =
+            |purpose: &Option<String>| purpose.as_ref().is_some_and(|it| it.starts_with("fly/acme/b "));
+        let sent = limited.whole.sent.iter().filter(|sent| sent.method == self.verb && of_b(&sent.purpose));
+        assert!(sent.count() > 1, "there was room at once");
         tried(&self.comes_and_goes(), Pairs::Sample { count: 40, seed });
         tried(&self.replaced(), Pairs::Sample { count: 40, seed });
         tried(&self.returns(), Pairs::Sample { count: 40, seed });

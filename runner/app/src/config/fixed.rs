@@ -142,7 +142,7 @@ const FIXED: &[Setting] = &[
     ),
     entry(
         "changes of the database",
-        "1024, 4096",
+        "1024 or 4 MiB, 4096",
         "in one commit, and waiting for one before those who make them wait",
     ),
     entry("wait for a runner", "5s", "of a request that comes while one starts or is reloaded"),
@@ -177,7 +177,7 @@ mod tests {
     use groundcrew_store::errands::ERRANDS_MAX;
     use groundcrew_store::prune::Keep;
     use groundcrew_store::told::ROUND;
-    use groundcrew_store::{BATCH_MAX, QUEUE_MAX, ends};
+    use groundcrew_store::{BATCH_BYTES_MAX, BATCH_MAX, QUEUE_MAX, ends};
 
     use super::*;
     use crate::commands::Cli;
@@ -286,7 +286,7 @@ mod tests {
             ("sample of an upgrade", SAMPLE.to_string()),
             ("compiled components", format!("{}d, {} GiB", age.as_secs() / 86_400, bytes >> 30)),
             ("log of the database", format!("{}, {}", pages(copy), pages(full))),
-            ("changes of the database", format!("{BATCH_MAX}, {QUEUE_MAX}")),
+            ("changes of the database", format!("{BATCH_MAX} or {}, {QUEUE_MAX}", size(BATCH_BYTES_MAX))),
             ("`wait --timeout`", unless_said("wait")),
             ("`retire --timeout`", unless_said("retire")),
         ] {

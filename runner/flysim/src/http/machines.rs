@@ -11,11 +11,11 @@ use crate::world::{Exit, State, Verb};
 pub(crate) fn list(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let app = state.visible_app(call.param("app_name"))?;
     let machines = state.listed_machines(app, &call.machine_filter());
-    let stale = state.stale_machines(app, &call.machine_filter());
+    let before = state.stale_machines(app, &call.machine_filter());
     let show = |machine| {
         if call.flag("summary") { state.machine_summary(machine) } else { state.machine_json(machine) }
     };
-    Ok(Answer::ok(machines.into_iter().chain(&stale).map(show).collect()))
+    Ok(Answer::ok(machines.into_iter().chain(&before).map(show).collect()))
 }
 
 pub(crate) fn create(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
