@@ -75,7 +75,7 @@ const TABLE: &[Row] = &[
         point: Point::Staying,
         play: on_its_way_out,
         right: &[],
-        wrong: &["volume.withheld"],
+        wrong: &["volume.withheld", "volume.withheld"],
     },
     Row {
         knob: None,
@@ -219,6 +219,7 @@ fn mounts_unknown(points: Points) -> Vec<String> {
     told_and_mended(&sim, points, &week(&sim, points))
 }
 
+/// The list shows it so; and then only the look at it does.
 fn on_its_way_out(points: Points) -> Vec<String> {
     let sim = named(&["cache_<app>"]);
     let volume = left(&sim, "cache_web");
@@ -227,7 +228,12 @@ fn on_its_way_out(points: Points) -> Vec<String> {
         knobs.volume_prune_ms = Some(30 * DAY_MS);
     });
     sim.act(json!({ "do": "delete_volume", "volume": volume }));
-    told_and_mended(&sim, points, &week(&sim, points))
+    let mut told = told_and_mended(&sim, points, &week(&sim, points));
+    let sim = named(&["cache_<app>"]);
+    let volume = left(&sim, "cache_web");
+    shown_as(&sim, &volume, "waiting_for_detach");
+    told.extend(told_and_mended(&sim, points, &week(&sim, points)));
+    told
 }
 
 fn owner_stopped(points: Points) -> Vec<String> {

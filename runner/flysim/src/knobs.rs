@@ -210,7 +210,7 @@ knobs! {
         "docs machines/machine-states: 17 words in all, and nothing says that they stay so";
     stale_machines_ms: u64,
         "The machine list of an app shows, for so long, those of the app that had its name before, as they were last.",
-        "superfly/flyctl#3205: stale lists after an app was made again under its name";
+        "superfly/flyctl#3205: the list is wrong after an app was made again under its name; how, is inference";
     destroying_after_wait_ms: u64,
         "`wait` says destroyed at once, and reading the machine says destroying for so long.",
         "seazn fly-client.ts";

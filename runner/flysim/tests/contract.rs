@@ -29,7 +29,11 @@ async fn walk_postgres(sim: &Sim) {
     for status in [202, 410] {
         assert_eq!(sim.call("DELETE", &one, Value::Null).await.status, status);
     }
-    assert_eq!(sim.get(&one).await.status, 410);
+    for call in ["", "/users/fly-user/credentials"] {
+        assert_eq!(sim.get(&format!("{one}{call}")).await.status, 410);
+    }
+    let late = sim.call("POST", &format!("{one}/attachments"), json!({"app_name": "web"})).await;
+    assert_eq!(late.status, 410);
 }
 
 async fn walk_apps(sim: &Sim) {

@@ -215,7 +215,7 @@ fn stored(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunRecord> {
 
 /// What a run and its calls take in the database, roughly.
 pub(crate) fn bytes(run: &RunRecord, calls: &[CallRecord]) -> usize {
-    let texts = [&run.outcome, &run.log, &run.input, &run.answer];
+    let texts = [&run.schedule, &run.outcome, &run.log, &run.input, &run.answer];
     let texts: usize = texts.into_iter().flatten().map(String::len).sum();
     let of = |call: &CallRecord| call.ask.len() + call.answer.as_ref().map_or(0, Vec::len);
     texts + calls.iter().map(of).sum::<usize>()

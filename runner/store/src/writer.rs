@@ -19,7 +19,7 @@ use crate::{Error, Result, RunId, migrations, sql};
 
 /// Mutations in one commit, at most.
 pub const BATCH_MAX: usize = 1_024;
-/// Bytes of what they write, in one commit, at most; a single one may be larger.
+/// Bytes of runs and their calls in one commit, at most; a single run may be larger.
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Mutations that may wait before callers do.
 pub const QUEUE_MAX: usize = 4_096;
@@ -72,7 +72,7 @@ type Work = Box<dyn FnOnce(&Connection) -> (Outcome, Ack) + Send>;
 
 /// A mutation that waits.
 struct Job {
-    /// What it writes, roughly, where that may be much.
+    /// What its runs take, roughly; nothing else that is written is large and comes often.
     bytes: usize,
     work: Work,
 }
@@ -183,7 +183,7 @@ impl Store {
         self.write_much(0, mutate).await
     }
 
-    /// The same of one that writes so many bytes.
+    /// The same of one whose runs take so many bytes.
     pub(crate) async fn write_much<T, F>(&self, bytes: usize, mutate: F) -> Result<T>
     where
         T: Send + 'static,
@@ -338,19 +338,25 @@ impl Writer {
             return;
         }
         match self.commit(vec![work]) {
-            Ok(()) | Err(Stop::Broken) => {}
+            Ok(()) | Err(Stop::Broken(_)) => {}
             Err(Stop::Crashed(untold)) => self.untold = Some(untold),
         }
     }
 
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut gathered = Vec::with_capacity(BATCH_MAX);
+        let mut waiting = VecDeque::with_capacity(BATCH_MAX);
         while jobs.blocking_recv_many(&mut gathered, BATCH_MAX) > 0 {
-            let mut waiting: VecDeque<Job> = gathered.drain(..).collect();
+            waiting.extend(gathered.drain(..));
             while !waiting.is_empty() {
                 match self.commit(next_batch(&mut waiting)) {
                     Ok(()) => {}
-                    Err(Stop::Broken) => std::thread::sleep(self.reopen_after),
+                    Err(Stop::Broken(why)) => {
+                        // Nobody waits for as many attempts as there are commits before theirs.
+                        let scratch = scratch();
+                        refuse(waiting.drain(..).map(|job| (job.work)(&scratch).1), &why);
+                        std::thread::sleep(self.reopen_after);
+                    }
                     Err(Stop::Crashed(mut untold)) => {
                         // A dead process tells nobody anything: keep every acknowledgement until all callers left.
                         self.connection = None;
@@ -360,6 +366,13 @@ impl Writer {
                         }
                         return;
                     }
+                }
+                // What came meanwhile fills a commit that would be small.
+                while !waiting.is_empty()
+                    && waiting.len() < BATCH_MAX
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    waiting.push_back(job);
                 }
             }
         }
@@ -378,7 +391,7 @@ impl Writer {
                 self.say(Health::Broken(why.clone()));
                 let scratch = scratch();
                 refuse(batch.into_iter().map(|work| work(&scratch).1), &why);
-                return Err(Stop::Broken);
+                return Err(Stop::Broken(why));
             }
         };
         let mut acks = Vec::with_capacity(batch.len());
@@ -413,7 +426,7 @@ impl Writer {
                 connection.give_up();
                 self.say(Health::Broken(why.clone()));
                 refuse(acks.into_iter(), &why);
-                Err(Stop::Broken)
+                Err(Stop::Broken(why))
             }
         }
     }
@@ -499,7 +512,7 @@ fn refuse(acks: impl Iterator<Item = Ack>, why: &str) {
 }
 
 enum Stop {
-    Broken,
+    Broken(String),
     Crashed(Vec<Ack>),
 }
 

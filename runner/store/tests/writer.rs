@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::subject::Path;
@@ -17,6 +16,7 @@ use groundcrew_store::{
     BATCH_BYTES_MAX, CommitFault, CommitFaults, CommitMoment, HookId, Options, Reader, Store,
 };
 use serde_json::{Map, Value};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -33,19 +33,30 @@ async fn what_is_acknowledged_is_seen_by_everybody_before_and_after_pruning() {
     assert_eq!(store.hooks().unwrap().len(), 2);
 }
 
-/// Holds the next commit until it is let go, and counts them.
+/// Holds a commit until it is let go, and counts them.
 #[derive(Default)]
 struct Held {
-    next: Mutex<Option<Receiver<()>>>,
+    next: Mutex<Option<(oneshot::Sender<()>, Receiver<()>)>>,
     commits: AtomicU32,
+}
+
+impl Held {
+    /// The next commit is held: says when it has come that far, and lets it go.
+    fn next(&self) -> (oneshot::Receiver<()>, mpsc::Sender<()>) {
+        let ((reached, comes), (release, released)) = (oneshot::channel(), mpsc::channel());
+        *self.next.lock().unwrap() = Some((reached, released));
+        (comes, release)
+    }
 }
 
 impl CommitFaults for Held {
     fn at(&self, moment: CommitMoment) -> CommitFault {
         if moment == CommitMoment::Before {
             self.commits.fetch_add(1, Ordering::SeqCst);
-            let held = self.next.lock().unwrap().take();
-            held.inspect(|let_go| let_go.recv().unwrap());
+            if let Some((reached, released)) = self.next.lock().unwrap().take() {
+                reached.send(()).unwrap();
+                released.recv().unwrap();
+            }
         }
         CommitFault::None
     }
@@ -83,25 +94,20 @@ async fn a_commit_takes_a_few_large_runs_or_many_small_ones() {
     let store = Store::open(&directory.path().join("store.db"), options).unwrap();
     let hook = store.save_hook("one", Digest::of(b"component"), "t", "{}").await.unwrap();
     for (bytes, commits) in [(10, 1), (BATCH_BYTES_MAX / 4, 4), (BATCH_BYTES_MAX + 1, 13)] {
-        let (let_go, held_by) = mpsc::channel();
-        *held.next.lock().unwrap() = Some(held_by);
+        let (comes, release) = held.next();
         let before = held.commits.load(Ordering::SeqCst);
         let save = || {
             let (store, run) = (store.clone(), run(&store, hook, "x".repeat(bytes)));
             async move { store.save_run(run, Vec::new()).await }
         };
-        let first = save();
-        let gathered = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            (0..13).map(|_| save()).collect::<JoinSet<_>>().join_all().await
-        };
-        let let_go = async {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-            let_go.send(()).unwrap();
-        };
-        let (first, gathered, ()) = tokio::join!(first, gathered, let_go);
-        first.unwrap();
-        assert!(gathered.iter().all(Result::is_ok));
+        let mut first = JoinSet::from_iter([save()]);
+        comes.await.unwrap();
+        // While one commit is held, what is asked for gathers: each of them asks when it is polled once.
+        let gathered = (0..13).map(|_| save()).collect::<JoinSet<_>>();
+        tokio::task::yield_now().await;
+        release.send(()).unwrap();
+        first.join_next().await.unwrap().unwrap().unwrap();
+        assert!(gathered.join_all().await.iter().all(Result::is_ok));
         assert_eq!(held.commits.load(Ordering::SeqCst) - before, 1 + commits, "{bytes} bytes each");
     }
 }
@@ -131,21 +137,20 @@ async fn what_is_refused_takes_nothing_with_it_that_is_committed_together_with_i
     let held = Arc::new(Held::default());
     let store = Store::open(&path, Options { faults: Some(held.clone()), ..Options::default() }).unwrap();
     store.accept(app("app:1")).await.unwrap();
-    let (let_go, held_by) = mpsc::channel();
-    *held.next.lock().unwrap() = Some(held_by);
+    let (comes, release) = held.next();
     let before = held.commits.load(Ordering::SeqCst);
-    let later = |millis| tokio::time::sleep(Duration::from_millis(millis));
     // While one commit is held, what is asked for gathers.
     let gathered = async {
-        later(100).await;
-        let two_at_one_address = store.accept(app("app:2"));
-        tokio::join!(store.save_tick("one", NOW), two_at_one_address, store.save_tick("other", NOW))
+        comes.await.unwrap();
+        let asked = async {
+            let two_at_one_address = store.accept(app("app:2"));
+            tokio::join!(store.save_tick("one", NOW), two_at_one_address, store.save_tick("other", NOW))
+        };
+        // The first of both is polled first: all three have asked by then.
+        let then = async { release.send(()).unwrap() };
+        tokio::join!(biased; asked, then).0
     };
-    let let_go = async {
-        later(250).await;
-        let_go.send(()).unwrap();
-    };
-    let (first, (one, refused, other), ()) = tokio::join!(store.save_tick("first", NOW), gathered, let_go);
+    let (first, (one, refused, other)) = tokio::join!(store.save_tick("first", NOW), gathered);
     for good in [first, one, other] {
         good.unwrap();
     }

@@ -28,9 +28,9 @@ pub type Played = groundcrew::prove::Played<Aftermath>;
 /// What was tried of a scenario.
 pub type Trial = groundcrew::prove::Trial<Aftermath>;
 
-/// Plays a scenario under these blows; see [`groundcrew::prove::play()`].
+/// Plays a scenario under these blows; see [`groundcrew::prove::play_within`].
 pub fn play(scenario: &Scenario, strikes: &[Strike]) -> Played {
-    groundcrew::prove::play(&scenario.scene(), strikes)
+    groundcrew::prove::play_within(&scenario.scene(), strikes, &files())
 }
 
 /// Tries every point of a scenario; see [`groundcrew::prove::explore`].
@@ -38,9 +38,9 @@ pub fn explore(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> boo
     groundcrew::prove::explore(&scenario.scene(), pairs, &files(), right)
 }
 
-/// Where the databases of plays lie: in memory, where the machine has a file system there with room for all that are
-/// played at once. They are files either way, and no play outlives the machine.
-fn files() -> PathBuf {
+/// Where the databases of plays lie: in memory, where the machine has a file system there with a GiB to spare. They are
+/// files either way, and no play outlives the machine.
+pub(crate) fn files() -> PathBuf {
     const ROOM: u64 = 1 << 30;
     let shared = PathBuf::from("/dev/shm");
     let free = rustix::fs::statvfs(&shared).map_or(0, |about| about.f_bavail.saturating_mul(about.f_frsize));

@@ -163,8 +163,11 @@ impl Class {
         let limited = points::tried(&self.limited(), Pairs::Sample { count: 40, seed }, Played::is_right);
         let of_b =
             |purpose: &Option<String>| purpose.as_ref().is_some_and(|it| it.starts_with("fly/acme/b "));
-        let sent = limited.whole.sent.iter().filter(|sent| sent.method == self.verb && of_b(&sent.purpose));
-        assert!(sent.count() > 1, "there was room at once");
+        let mut sent =
+            limited.whole.sent.iter().filter(|sent| sent.method == self.verb && of_b(&sent.purpose));
+        let asked = sent.next().expect("b is made").at;
+        let went = limited.whole.log.iter().find(|effect| effect.what == What::Deleted).expect("a goes");
+        assert!(asked < went.at, "there was room at once");
         tried(&self.comes_and_goes(), Pairs::Sample { count: 40, seed });
         tried(&self.replaced(), Pairs::Sample { count: 40, seed });
         tried(&self.returns(), Pairs::Sample { count: 40, seed });

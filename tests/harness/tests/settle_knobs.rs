@@ -99,7 +99,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         knob: "cert_rate_limited_ms",
-        sentence: "rate_limited_until: until then nobody issues it, whatever DNS says",
+        sentence: "rate_limited_until: until then nobody issues it",
         rule: Rule::PendingAgain,
         story: certificate_limited,
         wrong: said_pending,

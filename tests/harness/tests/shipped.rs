@@ -93,7 +93,7 @@ fn add_ons_outlive_their_app_and_go_after_it() {
         .app_ends(130_000, "cust-1", 1)
         // One whose keys were lost with the answer to its creation is made anew; it may hold data by then.
         .approves(250_000)
-        // So may be those of the next one.
+        // So may be the keys of that one, if its answer is lost too.
         .approves(350_000)
         .expects(&[("cust-2", "tigris/cust-2-assets")])
         .lasts(500_000);

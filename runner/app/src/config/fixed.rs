@@ -143,7 +143,7 @@ const FIXED: &[Setting] = &[
     entry(
         "changes of the database",
         "1024 or 4 MiB, 4096",
-        "in one commit, and waiting for one before those who make them wait",
+        "in one commit, the MiB of runs, and waiting for one before those who make them wait",
     ),
     entry("wait for a runner", "5s", "of a request that comes while one starts or is reloaded"),
     entry(

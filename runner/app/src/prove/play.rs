@@ -150,6 +150,21 @@ pub fn play_on_file<B: Beside>(scene: &Scene<B>, strikes: &[Strike], folder: &Pa
     Stage::new(scene, strikes, Disk::File(Arc::new(disk))).run(strikes)
 }
 
+/// The same on a database in a file, in a folder of its own within this one; a scene that forgets has it in memory, for a
+/// file forgets nothing.
+///
+/// # Panics
+/// If the machine has no room there.
+pub fn play_within<B: Beside>(scene: &Scene<B>, strikes: &[Strike], folder: &Path) -> Played<B::Seen> {
+    match scene.memory {
+        Memory::Durable => {
+            let folder = tempfile::tempdir_in(folder).expect("invariant: the machine has room for a folder");
+            play_on_file(scene, strikes, folder.path())
+        }
+        Memory::Forgetful => play(scene, strikes),
+    }
+}
+
 /// What of a stage is not lost with a process, for whoever looks on while it is played.
 pub(super) struct Lasting {
     pub(super) clock: Clock,

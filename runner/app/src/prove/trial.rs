@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::beside::{Beside, Seen};
 use super::faults::{Blow, Strike};
-use super::play::{Played, play, play_on_file};
-use super::scene::{Memory, Scene};
+use super::play::{Played, play_within};
+use super::scene::Scene;
 
 /// Plays at once in one process, at most.
 pub const PLAYS: usize = 8;
@@ -70,8 +70,7 @@ impl<S: Seen> fmt::Display for Trial<S> {
 /// Tries every point of a scenario; `right` says of one play whether it went as it should.
 ///
 /// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`]. So is
-/// a read that fails before it leaves and after its answer has come. Each play has a database in a file, in a folder of
-/// its own within this one; a scene that forgets has it in memory, for a file forgets nothing.
+/// a read that fails before it leaves and after its answer has come. Each is played as [`play_within`] does.
 ///
 /// # Panics
 /// If the machine has no room there.
@@ -81,13 +80,7 @@ pub fn explore<B: Beside>(
     folder: &Path,
     right: impl Fn(&Played<B::Seen>) -> bool + Sync,
 ) -> Trial<B::Seen> {
-    let play_one = |strikes: &[Strike]| match scene.memory {
-        Memory::Durable => {
-            let folder = tempfile::tempdir_in(folder).expect("invariant: the machine has room for a folder");
-            play_on_file(scene, strikes, folder.path())
-        }
-        Memory::Forgetful => play(scene, strikes),
-    };
+    let play_one = |strikes: &[Strike]| play_within(scene, strikes, folder);
     // One on each processor. In the order in which they were given.
     let play_all = |all: &[Blows]| in_parallel(all.len(), |n| play_one(&all[n].strikes));
     let whole = play_one(&[]);

@@ -48,11 +48,11 @@ fn settled(state: &str) -> Settled {
     }
 }
 
-/// Whether a word that is none of those above is documented, too.
-fn is_known(state: &str) -> bool {
-    let known =
+/// Whether anybody has documented the word.
+fn is_documented(state: &str) -> bool {
+    let stays =
         ["created", "started", "stopped", "suspended", "failed", "launch_failed", "replaced", "migrated"];
-    known.contains(&state)
+    stays.contains(&state) || settled(state) != Settled::Stays
 }
 
 /// The kind of event that tells of a state. `created` is told by first sight alone.
@@ -74,7 +74,7 @@ impl Draft<'_> {
                 Settled::Destroyed
             }
             Settled::Transient if !self.rule(Rule::TransientIsNoState) => Settled::Stays,
-            Settled::Stays if !is_known(state) && !self.rule(Rule::UnknownStays) => Settled::Transient,
+            Settled::Stays if !is_documented(state) && !self.rule(Rule::UnknownStays) => Settled::Transient,
             settled => settled,
         }
     }
@@ -135,7 +135,7 @@ impl Draft<'_> {
             return None;
         }
         new.sort_by_key(|entry| key(entry));
-        let until = new.iter().map(|entry| entry.at).max();
+        let until = new.iter().filter(|entry| self.says_state(&entry.status)).map(|entry| entry.at).max();
         for entry in new {
             let mut row = self.row(uid).cloned().expect("invariant: the row was there a moment ago");
             row.memory.know_log(std::slice::from_ref(entry));
@@ -151,13 +151,17 @@ impl Draft<'_> {
         until
     }
 
+    /// Whether a line with this status says something of the state.
+    fn says_state(&self, status: &str) -> bool {
+        is_documented(status) || !self.rule(Rule::UnknownLineIsNoState)
+    }
+
     /// Whether a line of the log speaks of a change to a state that machines stay in.
     fn is_told(&self, state: &str, entry: &LogEntry) -> bool {
         match entry.status.as_str() {
             "started" | "stopped" | "suspended" | "failed" => entry.status != state,
             "created" => !self.rule(Rule::CreatedByFirstSight) && state != "created",
-            word if is_known(word) || settled(word) != Settled::Stays => false,
-            word => !self.rule(Rule::UnknownLineIsNoState) && word != state,
+            word => !is_documented(word) && self.says_state(word) && word != state,
         }
     }
 

@@ -131,7 +131,7 @@ impl Rule {
                 "a `GET` of a destroyed machine is 404 once it is pruned; nothing says how soon that is [spec]"
             }
             Self::ListedAfterEnd => {
-                "the machines of an app that is gone are listed under the next one of its name [flyctl#3205]"
+                "the machines of an app that is gone are listed under the next one of its name [flyctl#3205, inference]"
             }
             Self::YoungIsNoEnd => {
                 "404 right after a create can be transient [fly-go WaitForApp of apps; of machines inference]"
@@ -158,7 +158,7 @@ impl Rule {
             Self::PersonalAlias => "`org_slug=personal` is an alias: reads report the real slug [live]",
             Self::SilentBaseline => "what was there before the first start did not happen now",
             Self::ParentFixed => {
-                "stale machines are listed after an app was made again under its name [flyctl#3205]"
+                "stale machines are listed after an app was made again under its name [flyctl#3205, inference]"
             }
             Self::CreatedByFirstSight => {
                 "`launch/created/flyd` is written for creates and for migrations alike [flyctl machine/status.go]"

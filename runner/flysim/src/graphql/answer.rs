@@ -101,7 +101,7 @@ impl State {
         let app = machine.and_then(|machine| self.apps.get(&machine.app_id));
         match (machine, app.filter(|app| self.in_reach(app) && app.gone_ms.is_none())) {
             (Some(machine), Some(app)) => Ok(json!({
-                "id": machine.id, "name": machine.name, "state": machine.state,
+                "id": machine.id, "name": machine.name, "state": self.state_word(machine.state),
                 "region": machine.region, "app": self.app_node(app),
             })),
             _ => Err(Refusal::new(404, "Could not find Machine")),

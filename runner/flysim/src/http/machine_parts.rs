@@ -41,7 +41,8 @@ impl State {
         let Ok(machine) = self.machine(&wait.app_id, &wait.machine) else {
             return Some(Err(Refusal::machine_not_found()));
         };
-        let fits = |word: &String| word == machine.state || (word == "settled" && !machine.is_transient());
+        let shown = self.state_word(machine.state);
+        let fits = |word: &String| word == shown || (word == "settled" && !machine.is_transient());
         let version = wait.version.as_deref().is_none_or(|want| want == machine.instance_id);
         let fresh = wait
             .from_event
@@ -50,7 +51,7 @@ impl State {
         if wait.states.iter().any(fits) && version && fresh {
             let event = machine.events.last().map(|event| &event.id);
             return Some(Ok(json!({
-                "ok": true, "state": machine.state, "event_id": event, "version": machine.instance_id,
+                "ok": true, "state": shown, "event_id": event, "version": machine.instance_id,
             })));
         }
         if machine.is_destroyed() {
@@ -60,8 +61,7 @@ impl State {
         (self.now >= wait.deadline_ms).then(|| {
             let wanted = wait.states.join(",");
             let text = format!(
-                "deadline_exceeded: machine failed to reach desired state, {wanted}, currently {}",
-                machine.state
+                "deadline_exceeded: machine failed to reach desired state, {wanted}, currently {shown}"
             );
             Err(Refusal::new(408, text))
         })

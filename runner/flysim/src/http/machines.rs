@@ -64,7 +64,7 @@ pub(crate) fn start(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let found = state.command(&id, Verb::Start)?;
     let migrated = state.starts_elsewhere(found);
     let host = if migrated { "another" } else { "" };
-    Ok(Answer::ok(json!({"previous_state": found, "migrated": migrated, "new_host": host})))
+    Ok(Answer::ok(json!({"previous_state": state.state_word(found), "migrated": migrated, "new_host": host})))
 }
 
 pub(crate) fn stop(state: &mut State, call: &Call) -> Result<Answer, Refusal> {

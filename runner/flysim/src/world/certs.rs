@@ -103,9 +103,12 @@ impl State {
         Ok(())
     }
 
-    /// Lets a certificate become active by itself, unless it was replaced since.
-    pub(crate) fn cert_by_itself(&mut self, app_id: &str, hostname: &str, created_ms: i64) {
-        if self.cert_of(app_id, hostname).is_some_and(|cert| cert.created_ms == created_ms) {
+    /// The time has come at which a certificate may become active, unless it was replaced since.
+    pub(crate) fn cert_due(&mut self, app_id: &str, hostname: &str, created_ms: i64) {
+        let by_itself =
+            self.knobs.cert_active_after_ms.map(|after| created_ms.saturating_add_unsigned(after));
+        let ready = self.dns.contains(hostname) || by_itself.is_some_and(|at| at <= self.now);
+        if ready && self.cert_of(app_id, hostname).is_some_and(|cert| cert.created_ms == created_ms) {
             self.cert_active(app_id, hostname);
         }
     }

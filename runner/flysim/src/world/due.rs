@@ -11,7 +11,7 @@ pub(crate) enum Due {
     AppGone { app_id: String },
     /// A machine's transient state ends, unless something else happened to it since.
     Machine { id: String, epoch: u64, step: Step },
-    /// A certificate becomes active by itself.
+    /// A certificate becomes active by itself, or is not limited any more.
     CertActive { app_id: String, hostname: String, created_ms: i64 },
     /// A volume lets go of a destroyed machine.
     VolumeDetached { id: String, machine_id: String },
@@ -59,7 +59,7 @@ impl State {
             Due::Machine { id, epoch, step } => self.machine_reaches(&id, epoch, step),
             Due::ClusterGone { id } => self.cluster_gone(&id),
             Due::CertActive { app_id, hostname, created_ms } => {
-                self.cert_by_itself(&app_id, &hostname, created_ms);
+                self.cert_due(&app_id, &hostname, created_ms);
             }
             Due::VolumeDetached { id, machine_id } => self.volume_detached(&id, &machine_id),
             Due::Late { call } => {

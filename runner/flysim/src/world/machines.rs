@@ -48,7 +48,7 @@ impl Machine {
 
     /// As it was when its app went and took it along.
     fn before(&self, gone: i64) -> Option<Self> {
-        let last = self.rows.iter().rfind(|row| row.state != "destroyed");
+        let last = self.rows.iter().rfind(|row| !matches!(row.state, "destroyed" | "destroying"));
         let last = last.filter(|_| self.destroyed_ms == Some(gone))?;
         let events = self.events.iter().filter(|event| event.kind != "destroy").cloned().collect();
         let (state, updated_ms) = (last.state, last.updated_ms);
@@ -76,15 +76,16 @@ pub(crate) struct MachineFilter {
 }
 
 impl MachineFilter {
-    pub(crate) fn fits_row(&self, state: &str, region: &str) -> bool {
+    /// Whether it asks for what is in this state, shown by this word, and in this region.
+    pub(crate) fn fits_row(&self, state: &str, word: &str, region: &str) -> bool {
         (self.include_deleted || state != "destroyed")
             && self.region.as_deref().is_none_or(|want| want == region)
-            && (self.states.is_empty() || self.states.iter().any(|want| want == state))
+            && (self.states.is_empty() || self.states.iter().any(|want| want == word))
     }
 
-    fn fits(&self, machine: &Machine) -> bool {
+    fn fits(&self, machine: &Machine, word: &str) -> bool {
         let metadata = |(key, value): &(String, String)| machine.metadata(key) == Some(value);
-        self.fits_row(machine.state, &machine.region) && self.metadata.iter().all(metadata)
+        self.fits_row(machine.state, word, &machine.region) && self.metadata.iter().all(metadata)
     }
 }
 
@@ -94,7 +95,9 @@ impl State {
         app.machines
             .iter()
             .filter_map(|id| self.machines.get(id))
-            .filter(|machine| filter.fits(machine) && !self.is_pruned(machine))
+            .filter(|machine| {
+                filter.fits(machine, self.state_word(machine.state)) && !self.is_pruned(machine)
+            })
             .filter(|machine| !self.blind(machine.created_ms, self.knobs.blind_machines_ms))
             .collect()
     }
@@ -118,7 +121,9 @@ impl State {
     /// The state that a reader sees.
     fn shown_state(&self, machine: &Machine) -> &str {
         match machine.destroyed_ms {
-            Some(at) if self.now - at < self.knobs.destroying_after_wait_ms as i64 => "destroying",
+            Some(at) if self.now - at < self.knobs.destroying_after_wait_ms as i64 => {
+                self.state_word("destroying")
+            }
             _ => self.state_word(machine.state),
         }
     }
@@ -136,9 +141,9 @@ impl State {
             before.filter_map(|other| other.gone_ms.filter(|gone| lately(*gone)).map(|gone| (other, gone)));
         let machines = gone.flat_map(|(other, gone)| {
             let all = other.machines.iter().filter_map(|id| self.machines.get(id));
-            all.filter_map(move |machine| machine.before(gone))
+            all.filter(|machine| !self.is_pruned(machine)).filter_map(move |machine| machine.before(gone))
         });
-        machines.filter(|machine| filter.fits(machine)).collect()
+        machines.filter(|machine| filter.fits(machine, self.state_word(machine.state))).collect()
     }
 
     /// The machine as the API shows it.

@@ -85,8 +85,9 @@ impl State {
     pub(crate) fn org_machines(&self, org: &str, query: &ListQuery) -> Result<Value, Refusal> {
         let places = self.machines.values().filter_map(|machine| {
             self.apps.get(&machine.app_id).filter(|app| app.org == org && self.in_reach(app))?;
-            let row =
-                self.seen_row(machine).filter(|row| query.filter.fits_row(row.state, &machine.region))?;
+            let fits =
+                |row: &&Row| query.filter.fits_row(row.state, self.state_word(row.state), &machine.region);
+            let row = self.seen_row(machine).filter(fits)?;
             let lost = self.is_pruned(machine) || self.knobs.error_regions.contains(&machine.region);
             (!lost).then(|| (whole_seconds(row.updated_ms), machine.id.as_str()))
         });
@@ -131,7 +132,7 @@ impl State {
         let places = self.volumes.values().filter_map(|volume| {
             self.apps.get(&volume.app_id).filter(|app| app.org == org && self.in_reach(app))?;
             let hidden = self.volume_is_pruned(volume)
-                || !query.filter.fits_row(volume.state, &volume.region)
+                || !query.filter.fits_row(volume.state, self.volume_state(volume), &volume.region)
                 || (volume.deleted_ms.is_some()
                     && !query.filter.include_deleted
                     && self.knobs.volume_going_state.is_none());

@@ -33,10 +33,10 @@ knob_tests! {
     calls: faults holds late latency_ms rate_limits retry_after;
     apps: app_401_after_create_ms app_404_after_create_ms apps_missing token_invalid token_read_only
         token_orgs token_apps moved_apps destroyed_app_400 app_delete_ms;
-    things: transition_ms start_migrates state_words stale_machines_ms events_unknown destroying_after_wait_ms machine_prune_ms unreachable_regions event_ids_absent
-        monitor_events metadata_touches_updated_at cert_active_after_ms cert_rate_limited_ms
-        shared_ip_repeat_status volume_detach_ms volume_bound_409 volume_list_unattached volume_going_state
-        volume_prune_ms;
+    things: transition_ms start_migrates state_words stale_machines_ms events_unknown
+        destroying_after_wait_ms machine_prune_ms unreachable_regions event_ids_absent monitor_events
+        metadata_touches_updated_at cert_active_after_ms cert_rate_limited_ms shared_ip_repeat_status
+        volume_detach_ms volume_bound_409 volume_list_unattached volume_going_state volume_prune_ms;
     leftovers: blind_add_ons_ms blind_postgres_ms add_on_ready_ms postgres_ready_ms postgres_delete_ms;
 }
 

@@ -66,8 +66,12 @@ pub(crate) async fn state_words(sim: &Sim) {
     assert_eq!(machine(sim, &id).await["state"], "started");
     sim.act(json!({"do": "suspend_machine", "machine": id}));
     assert_eq!(machine(sim, &id).await["state"], "hibernated");
-    let org = sim.get("/v1/orgs/acme/machines").await.json();
-    assert_eq!(org["machines"][0]["state"], "hibernated");
+    for (word, listed) in [("hibernated", 1), ("suspended", 0)] {
+        let org = sim.get(&format!("/v1/orgs/acme/machines?state={word}")).await.json();
+        assert_eq!(org["machines"].as_array().unwrap().len(), listed, "{word}");
+        let own = sim.get(&format!("/v1/apps/a/machines?state={word}")).await.json();
+        assert_eq!(own.as_array().unwrap().len(), listed, "{word}");
+    }
     let started = sim.call("POST", &format!("/v1/apps/a/machines/{id}/start"), json!({})).await;
     assert_eq!(started.status, 200, "it is what it was");
 }
@@ -270,6 +274,14 @@ pub(crate) async fn cert_rate_limited_ms(sim: &Sim) {
     assert_eq!((&limited["status"], &limited["configured"]), (&json!("pending_validation"), &json!(true)));
     assert!(limited["rate_limited_until"].is_string(), "{limited}");
     sim.clock.advance(3_000);
+    // Its DNS may have been taken away meanwhile.
+    sim.act(json!({"do": "create_cert", "app": "a", "hostname": "y.example"}));
+    for configured in [true, false] {
+        sim.act(json!({"do": "configure_dns", "hostname": "y.example", "configured": configured}));
+    }
+    sim.clock.advance(3_000);
+    let other = sim.get("/v1/apps/a/certificates/y.example").await.json();
+    assert_eq!((&other["status"], other.get("rate_limited_until")), (&json!("pending_validation"), None));
     let issued = cert().await;
     assert_eq!((&issued["status"], issued.get("rate_limited_until")), (&json!("active"), None));
 }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use groundcrew::prove::carrier::Carrier;
@@ -21,6 +21,7 @@ use super::fate::Fate;
 use super::fleet::Fleet;
 use super::lookout::Seen;
 use super::ways::{Watch, Ways};
+use crate::files;
 use crate::neighbours::{Neighbours, ZONE};
 use crate::scenario::SERVER;
 
@@ -353,9 +354,7 @@ fn weather(month: &Month) -> Weather {
     Weather { seed: month.seed, per_mille: month.faults_per_mille, faults }
 }
 
-/// A directory in memory, if the machine has one.
+/// A directory for a database.
 fn disk() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-    made.expect("invariant: a temporary directory can be made")
+    tempfile::tempdir_in(files()).expect("invariant: a temporary directory can be made")
 }

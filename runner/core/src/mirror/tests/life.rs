@@ -93,6 +93,15 @@ fn unknown_words_are_kept_and_told() {
 }
 
 #[test]
+fn a_line_that_nobody_knows_does_not_outdate_a_sight() {
+    let mut bench = Bench::adopted(Rules::ALL);
+    let mut suspended = machine("m1", "suspended", 60);
+    suspended.log = vec![line("checkpoint", "observed", 65)];
+    bench.own("web", &[suspended]);
+    assert_eq!(bench.story, ["machine.suspended machine:m1"]);
+}
+
+#[test]
 fn labels_and_versions_are_updates() {
     let mut bench = Bench::adopted(Rules::ALL);
     let mut changed = machine("m1", "started", 60);
