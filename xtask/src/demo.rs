@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::setup::{self, call, say};
-use crate::verdict::{Expected, Outside, Verdict};
 use dns::Dns;
 use draw::Audience;
+use groundcrew_verdict::{Expected, Outside, Verdict};
 use simulator::Simulator;
 
 /// Where everything of one demo lies, and what it consists of.
@@ -89,6 +89,7 @@ pub(crate) fn verdict(simulator: &Simulator, dns: &Dns, expected: &Expected) -> 
         sets: dns.sets()?,
         changes: dns.changes()?,
         foreign: dns.foreign().to_vec(),
+        planted: leaks::names(),
         receipts: simulator.receipts()?,
         violations: simulator.violations()?,
         too_many: simulator.too_many()?,

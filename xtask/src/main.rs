@@ -14,7 +14,6 @@ mod setup;
 mod test;
 mod toolchains;
 mod torture;
-mod verdict;
 
 use std::process::ExitCode;
 
@@ -30,7 +29,7 @@ cargo xtask COMMAND
   model [--full]  settling, explored exhaustively: the states visited; non-zero on a broken promise; --full: two crashes, a
                   late effect, a stranger and a want that goes and returns, all at once: minutes, and a few gigabytes
   pairs [TEST..] [FUNCTION..]
-                  the crash harness with every second blow after every crash; hours, for all scenarios
+                  the crash harness with every second blow after every crash, for a scenario or all of them: hours
   bench [--json] [--svg FILE] [--only NAME] [--strict]
                   what the shipped binary does, measured from outside, beside the machine's floors and installed peers;
                   --strict: non-zero if an aim is missed

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::setup::{self, call};
 
 /// The tests whose scenarios are struck at every point.
-const TESTS: [&str; 5] = ["classes", "operators", "reads", "shipped", "shipped_too"];
+const TESTS: [&str; 6] = ["classes", "operators", "reads", "shipped", "shipped_too", "twins"];
 
 /// Plays; an argument is the name of a test, such as `shipped`, or a part of a function's, as `cargo test` takes it.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
@@ -19,4 +19,24 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     }
     cargo.args(["--", "--nocapture"]).args(filters);
     call(cargo.env("GROUNDCREW_PAIRS", "all"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_test_whose_scenarios_are_struck_at_every_point_is_played() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/harness/tests");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let struck = files
+            .filter(|path| path.is_file() && fs::read_to_string(path).unwrap().contains("points::tried("));
+        let mut struck: Vec<_> =
+            struck.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+        struck.sort();
+        assert_eq!(struck, TESTS);
+    }
 }

@@ -167,7 +167,8 @@ pub(crate) fn tests() -> anyhow::Result<BTreeSet<String>> {
     Ok(names)
 }
 
-fn metadata() -> anyhow::Result<serde_json::Value> {
+/// What cargo says of the workspace.
+pub(crate) fn metadata() -> anyhow::Result<serde_json::Value> {
     let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
     Ok(serde_json::from_slice(&output.stdout)?)
 }

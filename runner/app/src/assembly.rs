@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
+use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::cache::{self, Cache};
@@ -217,7 +218,7 @@ async fn put_together(
         let installed = installed.with_transport((setting.of_hook)(&hook.name, hook.rate.into()));
         hooks.push(installed.standing_still(entering.still()));
     }
-    detach(&store, &known, config).await?;
+    detach(&store, &known, config, now).await?;
     let now = setting.clock.now();
     store.close_broken_runs(now).await?;
     store.close_broken_remedies(now).await?;
@@ -252,9 +253,16 @@ async fn put_together(
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
     for installed in runner.registry().provisioners() {
-        runner.tell_of_scope(installed, now).await?;
+        let level = installed.hook.level.min(config.level);
+        if level < Level::Enforce {
+            store.freeze(Some(installed.id), &format!("level is {level}"), now).await?;
+        }
+        runner.keep_to_scope(installed, now).await?;
     }
-    tell_of_endings(&store, config)?;
+    // A rehearsal ends nothing: whoever only asks what would go is not told that it goes.
+    if runner.rehearsal.is_none() {
+        tell_of_endings(&store, config)?;
+    }
     resolve_reported(&store, config, now).await?;
     forget_mending(&runner, config).await?;
     compiling.note().await?;
@@ -375,12 +383,12 @@ async fn forget_mending(runner: &Runner, config: &Config) -> Result<(), Error> {
 }
 
 /// Hooks whose stanza vanished keep their rows, frozen.
-async fn detach(store: &Store, known: &[StoredHook], config: &Config) -> Result<(), Error> {
+async fn detach(store: &Store, known: &[StoredHook], config: &Config, now: Timestamp) -> Result<(), Error> {
     let current = store.hooks()?;
     for stored in current.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
         if stored.state == HookState::Active {
             tracing::warn!(hook = %stored.name, "its stanza vanished: it is detached, its things are frozen");
-            store.save_hook_state(stored.id, HookState::Detached).await?;
+            store.save_hook_state(stored.id, HookState::Detached, now).await?;
         } else if stored.state == HookState::Removed && stored.ending.is_some() {
             store.forget_ending(stored.id).await?;
         }

@@ -12,6 +12,7 @@
 //! | 4 | not complete in time (`wait`) |
 //! | 5 | a person's approval is missing (`add`, `approve`, `up`) |
 
+mod absent;
 mod add;
 mod answer;
 mod app;
@@ -68,6 +69,7 @@ mod story;
 mod test;
 mod timeline;
 mod touch;
+mod typed;
 mod unpause;
 mod up;
 mod versions;
@@ -98,6 +100,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The configuration file where none is named.
+const CONFIG_FILE: &str = "groundcrew.toml";
+
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Everywhere")]
@@ -108,7 +113,7 @@ pub struct Global {
         global = true,
         value_name = "FILE",
         env = "GROUNDCREW_CONFIG",
-        default_value = "groundcrew.toml",
+        default_value = CONFIG_FILE,
         hide_env_values = true
     )]
     pub config: PathBuf,
@@ -282,7 +287,7 @@ fn run(cli: Cli, environment: Environment) -> ExitCode {
         .and_then(|()| perform(&context, cli.command));
     match result {
         Ok(answer) => answer.print(context.form()),
-        Err(failure) => failure.print(context.form()),
+        Err(failure) => failure.typed(&context).print(context.form()),
     }
 }
 

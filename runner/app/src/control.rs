@@ -23,7 +23,10 @@ mod request;
 mod retire;
 pub(crate) mod rows;
 
+use std::collections::BTreeSet;
+
 use groundcrew_core::may_delete::Level;
+use groundcrew_core::subject::Uid;
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::subjects::StoredSubject;
@@ -34,6 +37,8 @@ pub use client::{ClientError, call, page};
 pub use ends::{End, ImportedThing, PlannedRow, unpause, wanted_by};
 pub use hints::{Hints, NoHints, Standing};
 pub use request::{Act, Became, Doubted, Promoting, Protection, Request};
+
+use crate::source;
 
 /// The result of a request.
 pub type Result<T = Done, E = Refusal> = std::result::Result<T, E>;
@@ -49,7 +54,7 @@ pub async fn perform(store: &Store, hints: &dyn Hints, act: &Act, now: Timestamp
         Request::Unpause { hook, app } => desk.unpause(hook.as_deref(), app.as_deref()).await,
         Request::Approve { rows } => desk.approve(rows).await,
         Request::Apply { items, until } => desk.apply(items, *until).await,
-        Request::Believe { what } => desk.believe(*what).await,
+        Request::Believe { what, shown } => desk.believe(*what, shown).await,
         Request::Settle { row, became } => desk.settle(row, became).await,
         Request::LabelSet { app, values } => desk.set_labels(app, values).await,
         Request::LabelUnset { app, names } => desk.unset_labels(app, names).await,
@@ -104,7 +109,10 @@ impl Desk<'_> {
         } else {
             "nothing is removed"
         };
-        Ok(Done { message: format!("paused {over}: {left} until `groundcrew unpause`"), changed: 1 })
+        let hook = hook.map(|hook| format!(" --hook {hook}")).unwrap_or_default();
+        let app = owner.map(|owner| format!(" --app {}", owner.subject.path)).unwrap_or_default();
+        let message = format!("paused {over}: {left} until `groundcrew unpause{hook}{app}`");
+        Ok(Done { message, changed: 1 })
     }
 
     async fn unpause(&self, hook: Option<&str>, app: Option<&str>) -> Result {
@@ -120,8 +128,16 @@ impl Desk<'_> {
         Ok(Done { message, changed: lifted })
     }
 
-    async fn believe(&self, what: Doubted) -> Result {
-        let changed = self.hints.believe(what).await?;
+    async fn believe(&self, what: Doubted, shown: &BTreeSet<Uid>) -> Result {
+        if what == Doubted::Vanished {
+            let more = source::vanished(self.store)?.difference(shown).count();
+            if more > 0 {
+                let message =
+                    format!("{more} more have vanished since those were shown; nothing is believed");
+                return Err(Refusal::conflict(message).hint("groundcrew approve --source vanished"));
+            }
+        }
+        let changed = self.hints.believe(what, shown).await?;
         let (said, act) = match what {
             Doubted::Vanished if changed == 0 => ("the source is believed already".to_owned(), "vanished"),
             Doubted::Vanished => {

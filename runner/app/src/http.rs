@@ -31,7 +31,7 @@ use groundcrew_store::Store;
 use crate::control::Hints;
 
 pub use front::{Front, PATIENCE};
-pub use live::{Belief, Inbox, InboxError, Live, SourceStatus, Taken};
+pub use live::{Belief, Inbox, Lines, Live, SourceStatus, Taken};
 pub use metrics::render as render_metrics;
 pub use server::{ServeError, serve_tcp, serve_unix};
 

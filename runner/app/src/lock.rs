@@ -1,7 +1,8 @@
 //! `groundcrew.lock`: what an operator approved of each hook, spelled out.
 //!
 //! The file lies beside the configuration and belongs into version control. It holds, per hook, the digest of
-//! its component and every grant and secret of its stanza. `groundcrew add` writes it; `groundcrew up` refuses
+//! its component and every grant, secret and sealed output of its stanza; words that stand for the same of every owner are
+//! filled in, so that `{config.server}` is the server that was approved. `groundcrew add` writes it; `groundcrew up` refuses
 //! a hook that differs, so neither a changed component nor a changed line of configuration gains reach
 //! unseen. A hook that may do less than was approved differs too: the file says what is true.
 
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use groundcrew_core::hash::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Format, Hook, Position, SecretGrant, Sign};
+use crate::config::{Config, Format, Hook, Place, Position, SealedGrant, SecretGrant, Sign};
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -42,6 +43,9 @@ pub struct Approval {
     pub allow: BTreeSet<String>,
     /// Its secrets: `NAME = FROM at POSITION to HOST`.
     pub secrets: BTreeSet<String>,
+    /// Sealed outputs that it may send: `HOOK.OUTPUT at PLACE to HOST`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sealed: BTreeSet<String>,
 }
 
 /// Why the file cannot be used.
@@ -104,8 +108,9 @@ impl Approval {
             component: hook.component.to_string(),
             digest: digest.to_string(),
             candidate: candidate.map(|digest| digest.to_string()),
-            allow: hook.allow.iter().map(ToString::to_string).collect(),
+            allow: hook.reach().collect(),
             secrets: hook.secrets.iter().map(|(name, grant)| secret_line(name, grant)).collect(),
+            sealed: hook.sealed.iter().map(|(output, grant)| sealed_line(output, grant)).collect(),
         }
     }
 
@@ -118,6 +123,7 @@ impl Approval {
             .chain(candidate)
             .chain(allow)
             .chain(self.secrets.iter().map(|secret| format!("secret {secret}")))
+            .chain(self.sealed.iter().map(|sealed| format!("sealed {sealed}")))
             .collect()
     }
 
@@ -133,7 +139,11 @@ impl Approval {
         let is_other = self.candidate != now.candidate;
         let line = |sign: char, it: &Self| Some(format!("{sign} candidate {}", it.candidate.as_ref()?));
         let candidates = is_other.then(|| [line('-', self), line('+', now)].into_iter().flatten());
-        let sets = [("allow", &self.allow, &now.allow), ("secret", &self.secrets, &now.secrets)];
+        let sets = [
+            ("allow", &self.allow, &now.allow),
+            ("secret", &self.secrets, &now.secrets),
+            ("sealed", &self.sealed, &now.sealed),
+        ];
         let sets = sets.into_iter().flat_map(|(word, was, is)| {
             let lost = was.difference(is).map(move |line| format!("- {word} {line}"));
             lost.chain(is.difference(was).map(move |line| format!("+ {word} {line}")))
@@ -225,6 +235,14 @@ fn secret_line(name: &str, grant: &SecretGrant) -> String {
     format!("{name} = {} at {at}{to}{format}{sign}", grant.from)
 }
 
+fn sealed_line(output: &str, grant: &SealedGrant) -> String {
+    let at = match &grant.at {
+        Place::Header(header) => format!("header:{header}"),
+        Place::Json(pointer) => format!("json:{pointer}"),
+    };
+    format!("{output} at {at} to {}", grant.to)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +254,7 @@ mod tests {
             candidate: None,
             allow: allow.iter().map(|line| (*line).to_owned()).collect(),
             secrets: BTreeSet::from(["API_TOKEN = PDNS at header:x-api-key to pdns:8081".to_owned()]),
+            sealed: BTreeSet::new(),
         }
     }
 

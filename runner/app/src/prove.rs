@@ -46,5 +46,5 @@ pub use beside::{Beside, Nobody, Seen};
 pub use faults::{Blow, Moment, Strike};
 pub use happening::Happening;
 pub use play::{Played, play, play_on_file, play_within};
-pub use scene::{Cast, Doing, Heard, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
+pub use scene::{AWAY, Cast, Doing, Heard, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
 pub use trial::{Pairs, Trial, explore};

@@ -18,7 +18,7 @@ use groundcrew_engine::egress::Transport;
 use groundcrew_engine::limited::Counts;
 use groundcrew_store::HookId;
 use groundcrew_store::prune::Keep;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,7 @@ use crate::retire::{Api, Retirer};
 use crate::runner::Runner;
 use crate::scheduler::{Asking, Job, Scheduler};
 use crate::source::{
-    self, FlyHandle, FlySource, ForeignEvents, LabelSources, NdjsonSource, ReadSecret, Routes,
+    self, FlyHandle, FlySource, ForeignEvents, LabelSources, LinesStatus, NdjsonSource, ReadSecret, Routes,
 };
 #[cfg(test)]
 pub(crate) use chores::{GAP, SECRETS_EVERY};
@@ -125,6 +125,13 @@ impl Started {
     }
 }
 
+/// What tells of sources that were started.
+#[derive(Debug, Default)]
+struct Speaking {
+    fly: Option<FlyHandle>,
+    lines: Option<watch::Receiver<LinesStatus>>,
+}
+
 /// Who is concerned by what a source brings: the registry says.
 #[derive(Debug)]
 struct RunnerRoutes(Arc<Runner>);
@@ -150,7 +157,7 @@ impl Service {
         let around = self.around();
         let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
         self.start_canaries(&mut tasks, &stop).await?;
-        let fly = self.start_sources(&around, &mut tasks, &stop)?;
+        let Speaking { fly, lines } = self.start_sources(&around, &mut tasks, &stop)?;
         // Doubts of before the start hold before anything is worked on.
         if let Some(fly) = &fly {
             let status = fly.status();
@@ -165,6 +172,7 @@ impl Service {
         let running = Arc::new(Running {
             config: self.config.clone(),
             fly: fly.clone(),
+            lines,
             audits,
             runner: self.runner.clone(),
             counts: self.counts.clone(),
@@ -269,11 +277,11 @@ impl Service {
         around: &source::Surroundings,
         tasks: &mut JoinSet<Result<(), Error>>,
         stop: &CancellationToken,
-    ) -> Result<Option<FlyHandle>, Error> {
-        let mut handle = None;
+    ) -> Result<Speaking, Error> {
+        let mut speaking = Speaking::default();
         if let Some(settings) = &self.config.sources.fly {
             let (fly, speaks) = FlySource::open(settings, around.clone())?;
-            handle = Some(speaks);
+            speaking.fly = Some(speaks);
             let stop = stop.clone();
             tasks.spawn(async move {
                 fly.run(stop).await;
@@ -282,6 +290,7 @@ impl Service {
         }
         if let Some(settings) = &self.config.sources.ndjson {
             let lines = NdjsonSource::open(&settings.from, &settings.org, around.clone())?;
+            speaking.lines = Some(lines.statuses());
             let stop = stop.clone();
             tasks.spawn(async move { Ok(lines.run(stop).await?) });
         }
@@ -293,7 +302,7 @@ impl Service {
                 Ok(())
             });
         }
-        Ok(handle)
+        Ok(speaking)
     }
 
     /// What the API answers from.

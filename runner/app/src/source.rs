@@ -13,6 +13,7 @@
 //! - After a commit that failed nothing is believed of what is in memory: the mirror is read from the store again,
 //!   for the commit may have been durable all the same.
 //! - An outage never looks like an answer: what was last known stays.
+//! - An address has one living app, whatever its source: who comes to one that is held waits, and nobody else does.
 //!
 //! It deliberately decides nothing about hooks: who wants an event and which lanes are owed a look is [`Routes`]'s.
 
@@ -30,15 +31,17 @@ use groundcrew_engine::clock::Clock;
 use groundcrew_engine::egress::Transport;
 use groundcrew_store::{HookId, Store};
 
-pub(crate) use fly::exchange;
+pub(crate) use fly::{Asked, ask_reach, exchange, was_listed};
 pub use fly::{Belief, FRESH_WITHIN, FlyHandle, FlySource, HintLost, REQUEST_MAX, Status};
-pub use foreign::{Accepted, BODY_MAX, ForeignEvents, News, Refusal};
+pub use foreign::{ATTRIBUTE_MAX, BODY_MAX, CloudEvent, ForeignEvents, Refusal};
 pub(crate) use foreign::{brought, would_take};
+pub(crate) use keeper::lines_read;
 pub use keeper::platform_object;
+pub use keeper::vanished;
 #[cfg(test)]
 pub(crate) use labels::OUTAGE_AFTER;
 pub use labels::{IN_FLIGHT_MAX as LABELS_IN_FLIGHT_MAX, LabelSources};
-pub use ndjson::{LINE_MAX, LineError, NdjsonError, NdjsonSource};
+pub use ndjson::{DEPTH_MAX, Flow, LINE_MAX, LineError, LinesStatus, NdjsonError, NdjsonSource};
 
 /// Who is concerned by what a source brings.
 ///

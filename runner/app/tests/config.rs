@@ -13,7 +13,9 @@ use groundcrew::config::{
     Component, Config, Enforcement, Environment, FLY_API, Grace, Keep, LabelType, Ndjson, NoManifest, Paint,
     ProblemKind, Report, Severity, Sign, Work, reference, schema, template,
 };
+use groundcrew::lock::Approval;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Manifest;
 use groundcrew_core::may_delete::{Level, OnGone, Window};
 use groundcrew_core::schedule::{Missed, Overlap};
@@ -250,6 +252,32 @@ fn policy_is_no_part_of_the_settings() {
         before.stanza_text(),
         "white space says nothing"
     );
+}
+
+/// A server that is named by the configuration, and by a word in the grant, is approved as that server.
+#[test]
+fn what_the_words_of_a_grant_stand_for_is_approved_with_it() {
+    let text = fs::read_to_string(dir().join("good-sample.toml")).unwrap();
+    let by_word = text
+        .replace("GET,PATCH https://pdns.acme.example:8081/", "GET,PATCH {config.server}/")
+        .replace("to = \"pdns.acme.example:8081\"", "to = \"{config.server}\"");
+    assert_eq!(by_word.matches("{config.server}").count(), 2);
+    let approved = |text: &str| {
+        let config = Config::parse("x.toml", text, Path::new(""), &environment(), &manifest);
+        let of = |hook: &str| Approval::of(&config.as_ref().unwrap().hooks[hook], Digest::of(b"x"), None);
+        (of("dns"), of("ip"))
+    };
+    let before = approved(&text);
+    assert_eq!(approved(&by_word).0.allow, before.0.allow);
+    let moved =
+        by_word.replace("server = \"https://pdns.acme.example:8081\"", "server = \"https://pdns2.example\"");
+    assert_eq!(
+        approved(&moved).0.allow.iter().collect::<Vec<_>>(),
+        ["GET,PATCH https://pdns2.example/api/v1/servers/localhost/zones/acme.app*"]
+    );
+    let platform = by_word.replace("[source.fly]\n", "[source.fly]\nurl = \"https://fly2.example\"\n");
+    let reach = &approved(&platform).1.allow;
+    assert!(reach.iter().all(|line| line.contains(" https://fly2.example/v1/apps/{app}/")), "{reach:?}");
 }
 
 #[test]

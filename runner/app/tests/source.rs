@@ -12,6 +12,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::Rules;
 use groundcrew_engine::clock::SystemClock;
 use groundcrew_flysim::Fault;
+use groundcrew_store::findings::ClosedToo;
 use groundcrew_store::{CommitFault, CommitFaults, CommitMoment, Options};
 use serde_json::json;
 use source_support::{Bench, Ground};
@@ -197,7 +198,9 @@ async fn an_operator_may_believe_a_vanished_fleet() {
     assert!(bench.ground.story().is_empty());
     let handle = bench.handle.clone();
     let mut asking = JoinSet::new();
-    asking.spawn(async move { handle.approve_vanished().await });
+    let shown = groundcrew::source::vanished(&bench.ground.store).unwrap();
+    assert_eq!(shown.len(), 10);
+    asking.spawn(async move { handle.approve_vanished(shown).await });
     bench.until(60, "ten ends", |bench| bench.ground.story().len() == 10).await;
     asking.join_next().await.unwrap().unwrap().unwrap();
     assert!(bench.ground.story().iter().all(|told| told.starts_with("app.deleted cust-")));
@@ -246,6 +249,70 @@ async fn a_hint_makes_a_cold_app_hot() {
     bench.app("unheard-of");
     bench.handle.hint("unheard-of").unwrap();
     bench.until(5, "the new app", |bench| bench.ground.story().len() == 3).await;
+    bench.honest();
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_is_told_with_its_request_until_it_can() {
+    let begin = |bench: &Bench| ["web", "shop"].into_iter().for_each(|app| bench.app(app));
+    let mut bench = Bench::adopted(Rules::ALL, "acme", begin).await;
+    let odd = Fault {
+        path: "/v1/apps/web/machines".to_owned(),
+        status: Some(200),
+        body: Some(r#"[{"id": "148e445b", "state": 7}]"#.to_owned()),
+        ..Fault::default()
+    };
+    bench.world().turn(|knobs| knobs.faults = vec![odd]);
+    bench.handle.hint("web").unwrap();
+    let says = |text: &str| {
+        text.contains("answer 200 of the API cannot be read (request ")
+            && text.contains("-sim)")
+            && text.contains("expected a string")
+    };
+    let said = |bench: &Bench| bench.handle.status().error.is_some_and(|error| says(&error));
+    bench.until(300, "the status says it", said).await;
+    bench.until(600, "the finding", |bench| !bench.ground.findings().is_empty()).await;
+    let uid = bench.ground.subject("fly/acme/web").unwrap().subject.uid;
+    assert_eq!(bench.ground.findings(), [format!("source.unread {uid}")]);
+    let found = bench.ground.store.findings(ClosedToo::No).unwrap().remove(0);
+    assert!(says(&found.message) && found.remedy.is_some(), "{found:?}");
+    bench.world().turn(|knobs| knobs.faults.clear());
+    bench.until(300, "the finding is closed", |bench| bench.ground.findings().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_never_told_what_it_reaches_is_told_and_ends_nobody() {
+    let mut bench = Bench::new().await;
+    let refused = Fault { path: "/v1/tokens/current".to_owned(), status: Some(403), ..Fault::default() };
+    bench.world().turn(|knobs| knobs.faults = vec![refused]);
+    bench.app("web");
+    bench.until(300, "the finding", |bench| bench.ground.findings() == ["source.control token"]).await;
+    bench.delete("web");
+    bench.pass(120).await;
+    assert_eq!(bench.ground.story(), Vec::<String>::new());
+    bench.world().turn(|knobs| knobs.faults.clear());
+    bench.until(300, "it is believed", |bench| bench.ground.story() == ["app.deleted web"]).await;
+    assert_eq!(bench.ground.findings(), Vec::<String>::new());
+    bench.honest();
+}
+
+#[tokio::test]
+async fn a_machine_that_ended_long_ago_and_is_listed_still_is_nobody_new() {
+    let mut bench = Bench::adopted(Rules::ALL, "acme", |bench| bench.app("web")).await;
+    let machine = bench.machine("web");
+    let mut story = vec!["machine.created web/*", "machine.started web/*"];
+    bench.tells(30, &story).await;
+    bench.act(json!({"do": "destroy_machine", "machine": machine}));
+    story.push("machine.destroyed web/*");
+    bench.tells(30, &story).await;
+    for restart in [false, true] {
+        bench.ground.clock.advance(25 * 3_600_000);
+        if restart {
+            bench.restart();
+        }
+        bench.pass(60).await;
+        assert_eq!(bench.ground.story(), story, "restarted: {restart}");
+    }
     bench.honest();
 }
 

@@ -109,7 +109,7 @@ pub struct Due {
 pub const AHEAD: Millis = Millis::hours(24);
 
 /// A tick that came later than this was missed.
-const LATE: Millis = Millis::minutes(1);
+pub const LATE: Millis = Millis::minutes(1);
 
 impl Schedule {
     /// Reads an expression; the zone is a name of the IANA database.

@@ -26,8 +26,10 @@
 //!
 //! The decisions are right only if the driver keeps its part; the model also shows what each of these is for:
 //!
-//! - The intent is committed before the request leaves, within [`SKEW`] of the decision's `now` (else it is
-//!   decided again), and the request does not leave later than `send_within` after it.
+//! - The intent is committed before the request leaves, and the request does not leave later than `send_within` after it.
+//!   That of an anonymous creation is committed within [`SKEW`] of the decision's `now`, or decided again, for what it
+//!   makes is told by its time; that of a key that is sent again only if it [`is_remembered`] then. Of the other classes a
+//!   thing is told by its key or mark, however late it is sent within its run's deadline.
 //! - A creation in doubt is sent again with the row's own `spec`, not with what is wanted by then.
 //! - A thing is taken by [`Row::takes`]: in the place of another, it is not what was written to that one.
 //! - An answer ends the request that it answers, not those of the same row that were never answered: after it
@@ -45,6 +47,7 @@ mod living;
 mod rules;
 mod scene;
 
+pub use doubt::is_remembered;
 pub use living::{DRIFT_EVERY, POLL, poll_after};
 pub use rules::{Rule, Rules};
 pub use scene::needs_replacement;
@@ -69,6 +72,12 @@ pub const WATCHED: Millis = Millis::hours(24);
 
 /// Repairs of one thing within [`QUIET`] after which somebody else must be changing it back.
 pub const REPAIRS_MAX: usize = 3;
+
+/// What a person must settle before anything can be made is looked at again after this.
+pub const BLOCKED: Millis = Millis::minutes(5);
+
+/// What is left standing for a person to decide is looked at again after this.
+pub const LEFT: Millis = Millis::hours(1);
 
 /// How long a thing must have been left alone for its repairs to be forgotten.
 pub const QUIET: Millis = Millis::hours(1);

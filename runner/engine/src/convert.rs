@@ -13,6 +13,7 @@ use crate::bindings::host::fleet::RunningTime;
 use crate::bindings::host::{http, types};
 use crate::bindings::{handler, inventory, provision};
 use crate::egress::Request;
+use crate::limits::{AFTER_MAX, CURSOR_MAX, ID_MAX, KEY_MAX, MESSAGE_MAX, NOTE_MAX, OUTPUT_MAX, OUTPUTS_MAX};
 
 type HandlerEvent = handler::exports::groundcrew::hook::handler::Event;
 type WitView = provision::exports::groundcrew::hook::provision::View;
@@ -20,9 +21,6 @@ type WitInput = provision::exports::groundcrew::hook::provision::Input;
 type WitSpec = provision::exports::groundcrew::hook::provision::Spec;
 type WitWant = provision::exports::groundcrew::hook::provision::Want;
 type WitListed = inventory::exports::groundcrew::hook::inventory::Listed;
-
-/// Longest message of a failure, in bytes.
-const MESSAGE_MAX: usize = 4 << 10;
 
 pub(crate) fn failure_out(failure: Failure) -> types::Failure {
     let after_ms = failure.after.map(|after| after.as_i64().clamp(0, i64::from(u32::MAX)) as u32);
@@ -161,6 +159,13 @@ fn misfit(what: &str, why: &str) -> Failure {
     Failure::final_(format!("the hook's answer does not fit: {what} {why}"))
 }
 
+fn short(what: &str, text: Option<&str>, max: usize) -> Result<(), Failure> {
+    match text.filter(|text| text.len() > max) {
+        Some(_) => Err(misfit(what, &format!("is over {max} bytes"))),
+        None => Ok(()),
+    }
+}
+
 fn json(what: &str, text: &str, max: usize) -> Result<Value, Failure> {
     if text.len() > max {
         return Err(misfit(what, &format!("is over {max} bytes")));
@@ -170,16 +175,34 @@ fn json(what: &str, text: &str, max: usize) -> Result<Value, Failure> {
 
 pub(crate) fn spec_in(spec: WitSpec, max: usize) -> Result<Spec, Failure> {
     let body = json(&format!("`body` of {}/{}", spec.kind, spec.key), &spec.body, max)?;
-    if spec.key.is_empty() || spec.key.len() > 512 {
-        return Err(misfit(&format!("`key` of a {}", spec.kind), "must have 1 to 512 bytes"));
+    if spec.key.is_empty() || spec.key.len() > KEY_MAX {
+        return Err(misfit(&format!("`key` of a {}", spec.kind), &format!("must have 1 to {KEY_MAX} bytes")));
+    }
+    if spec.after.len() > AFTER_MAX {
+        return Err(misfit(
+            &format!("`after` of {}/{}", spec.kind, spec.key),
+            &format!("is more than {AFTER_MAX}"),
+        ));
     }
     Ok(Spec { kind: spec.kind, key: spec.key, body, after: spec.after })
 }
 
 pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure> {
     let body = json(&format!("`body` of thing `{}`", thing.id), &thing.body, max)?;
-    if thing.id.is_empty() {
-        return Err(misfit("`id` of a thing", "is empty"));
+    if thing.id.is_empty() || thing.id.len() > ID_MAX {
+        return Err(misfit("`id` of a thing", &format!("must have 1 to {ID_MAX} bytes")));
+    }
+    let id = &thing.id;
+    if thing.outputs.len() > OUTPUTS_MAX {
+        return Err(misfit(&format!("`outputs` of thing `{id}`"), &format!("are more than {OUTPUTS_MAX}")));
+    }
+    for output in &thing.outputs {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if output.name.is_empty() || output.name.len() > ID_MAX || !output.name.chars().all(word) {
+            let name: String = output.name.chars().take(80).collect();
+            return Err(misfit(&format!("the name of output `{name}` of thing `{id}`"), "is not [a-z0-9_]+"));
+        }
+        short(&format!("output `{}` of thing `{id}`", output.name), Some(&output.value), OUTPUT_MAX)?;
     }
     let made = match thing.made {
         Some(text) => {
@@ -196,11 +219,12 @@ pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure
             types::ThingState::Removing => ThingState::Removing,
             types::ThingState::Failed => ThingState::Failed,
         },
-        note: thing.note,
+        note: thing.note.map(|note| cut(note, NOTE_MAX)),
         poll: thing.poll_ms.map(|millis| Millis::new(i64::from(millis))),
         body,
         // APIs show an empty text where there is none.
-        mark: thing.mark.filter(|mark| !mark.is_empty()),
+        // One that is longer than ours can be is somebody else's, however it goes on.
+        mark: thing.mark.filter(|mark| !mark.is_empty()).map(|mark| cut(mark, ID_MAX)),
         outputs: thing
             .outputs
             .into_iter()
@@ -209,9 +233,6 @@ pub(crate) fn thing_in(thing: types::Thing, max: usize) -> Result<Thing, Failure
         made,
     })
 }
-
-/// Longest cursor, in bytes.
-const CURSOR_MAX: usize = 4 << 10;
 
 pub(crate) fn cursor_in(next: String) -> Result<String, Failure> {
     if next.len() > CURSOR_MAX {
@@ -223,4 +244,77 @@ pub(crate) fn cursor_in(next: String) -> Result<String, Failure> {
 pub(crate) fn listed_in(listed: WitListed, max: usize) -> Result<groundcrew_core::spec::Listed, Failure> {
     let thing = thing_in(listed.thing, max)?;
     Ok(groundcrew_core::spec::Listed { kind: listed.kind, key: listed.key, thing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thing() -> types::Thing {
+        types::Thing {
+            id: "t1".to_owned(),
+            state: types::ThingState::Ready,
+            note: None,
+            poll_ms: None,
+            body: "{}".to_owned(),
+            mark: None,
+            outputs: vec![types::Output { name: "v4_1".to_owned(), value: "192.0.2.1".to_owned() }],
+            made: None,
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut types::Thing)) -> String {
+        let mut wrong = thing();
+        change(&mut wrong);
+        thing_in(wrong, 1 << 20).expect_err("it fits").message
+    }
+
+    #[test]
+    fn a_thing_that_would_bloat_the_ledger_is_refused() {
+        assert!(thing_in(thing(), 1 << 20).is_ok());
+        let long = |bytes: usize| "x".repeat(bytes);
+        for (told, wrong) in [
+            ("`id` of a thing must have 1 to 1024 bytes", refused(|thing| thing.id = long(1_025))),
+            (
+                "output `v4_1` of thing `t1` is over 65536 bytes",
+                refused(|thing| thing.outputs[0].value = long(65_537)),
+            ),
+            (
+                "output `V4` of thing `t1` is not [a-z0-9_]+",
+                refused(|thing| thing.outputs[0].name = "V4".to_owned()),
+            ),
+            (
+                "`outputs` of thing `t1` are more than 100",
+                refused(|thing| {
+                    thing.outputs = vec![thing.outputs[0].clone(); 101];
+                }),
+            ),
+        ] {
+            assert!(wrong.contains(told), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_too_long_is_cut_and_keeps_nothing_from_being_found() {
+        let wordy = types::Thing { note: Some("ä".repeat(3_000)), mark: Some("m".repeat(2_000)), ..thing() };
+        let found = thing_in(wordy, 1 << 20).unwrap();
+        assert_eq!((found.note.unwrap().len(), found.mark.unwrap().len()), (NOTE_MAX, ID_MAX));
+    }
+
+    #[test]
+    fn a_spec_that_comes_after_too_much_is_refused() {
+        let spec = |after: usize| WitSpec {
+            kind: "a".to_owned(),
+            key: "x".to_owned(),
+            body: "{}".to_owned(),
+            after: vec!["a/y".to_owned(); after],
+        };
+        assert!(spec_in(spec(AFTER_MAX), 100).is_ok());
+        assert!(
+            spec_in(spec(AFTER_MAX + 1), 100)
+                .unwrap_err()
+                .message
+                .contains("`after` of a/x is more than 1000")
+        );
+    }
 }

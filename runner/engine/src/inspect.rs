@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::{self, Manifest, SECTION};
-use wasmparser::{Parser, Payload};
+use wasmparser::{Instance, Parser, Payload};
 
 /// What a component exports, as far as the host cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -73,6 +73,9 @@ pub struct Inspected {
     pub core_instances: u32,
 }
 
+/// Most instances of core modules that one run may take; those that were seen take under 80.
+pub const CORE_INSTANCES_MAX: u32 = 1_000;
+
 /// Why bytes are no component that this host runs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -92,6 +95,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Each run of it would take more instances of modules than are set aside.
+    #[error("each run of it would instantiate {0} modules; this host allows {CORE_INSTANCES_MAX}")]
+    TooManyModules(u32),
     /// It exports nothing that the host calls.
     #[error(
         "it exports none of groundcrew:hook's interfaces (handler, provision, audit), nor wasi:http/incoming-handler; it exports: {0}"
@@ -159,10 +165,18 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, Error> {
                 manifest = Some(String::from_utf8_lossy(section.data()));
             }
             // Components within are instantiated with it, and their instances come from the same pool.
-            Payload::InstanceSection(section) => found.core_instances += section.count(),
+            Payload::InstanceSection(section) => {
+                for instance in section {
+                    let instance = instance.map_err(|error| damaged(&error))?;
+                    found.core_instances += u32::from(matches!(instance, Instance::Instantiate { .. }));
+                }
+            }
             payload if depth == 0 => found.note(payload).map_err(|error| damaged(&error))?,
             _ => {}
         }
+    }
+    if found.core_instances > CORE_INSTANCES_MAX {
+        return Err(Error::TooManyModules(found.core_instances));
     }
     let exports = exports(&found.exports)?;
     let makes = exports.iter().all(|export| matches!(export, Export::Provision | Export::Inventory));
@@ -292,6 +306,29 @@ mod tests {
         assert!(text(b"\0asm\x01\0\0\0").contains("core module"));
         assert!(text(b"\0asm\x0d\0\x01\0").contains("exports none of groundcrew:hook"));
         assert!(text(b"\0asm\x0d\0\x01\0\x07\xff").contains("damaged at byte"));
+    }
+
+    /// A component with one section of core instances.
+    fn with_instances(count: &[u8], items: &[u8]) -> Result<Inspected, Error> {
+        let size = count.len() + items.len();
+        let size = [(size & 0x7f) as u8 | 0x80, (size >> 7 & 0x7f) as u8 | 0x80, (size >> 14) as u8];
+        inspect(&[b"\0asm\x0d\0\x01\0\x02", &size[..], count, items].concat())
+    }
+
+    #[test]
+    fn a_count_is_not_believed_without_what_it_counts() {
+        let wrong = with_instances(&[0xff, 0xff, 0xff, 0xff, 0x0f], &[]);
+        assert!(matches!(wrong, Err(Error::Damaged { .. })), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_component_of_too_many_modules_is_refused() {
+        // Each instantiates module 0 with nothing.
+        let wrong = with_instances(&[0xe9, 0x07], &[0; 3 * 1_001]);
+        assert!(matches!(wrong, Err(Error::TooManyModules(1_001))), "{wrong:?}");
+        // What is put together from exports takes no instance of a module.
+        let named = with_instances(&[0xe9, 0x07], &[1, 0].repeat(1_001));
+        assert!(matches!(named, Err(Error::NoKind(_))), "{named:?}");
     }
 
     #[test]

@@ -311,7 +311,13 @@ impl<T: Transport> Limited<T> {
             return;
         }
         match status {
-            Some(401) => state.breakers.entry(own).or_default().fail(rules, now, Enough::Once),
+            Some(401) => {
+                state.breakers.entry(own).or_default().fail(rules, now, Enough::Once);
+                // Somebody is there.
+                if let Some(breaker) = state.breakers.get_mut(host) {
+                    breaker.succeed();
+                }
+            }
             _ if !is_answered(came) => {
                 state.breakers.entry(host.to_owned()).or_default().fail(rules, now, Enough::Several);
             }

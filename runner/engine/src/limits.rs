@@ -4,6 +4,29 @@ use std::time::Duration;
 
 use groundcrew_core::duration::Millis;
 
+/// Longest key of a thing, in bytes.
+pub const KEY_MAX: usize = 512;
+/// Longest id and mark of a thing, and name of an output, in bytes.
+pub const ID_MAX: usize = 1 << 10;
+/// Longest note of a thing, in bytes.
+pub const NOTE_MAX: usize = 4 << 10;
+/// Most outputs of a thing.
+pub const OUTPUTS_MAX: usize = 100;
+/// Longest value of an output, in bytes.
+pub const OUTPUT_MAX: usize = 64 << 10;
+/// Most things that another one comes after.
+pub const AFTER_MAX: usize = 1_000;
+/// Longest key of `kv`, in bytes.
+pub const KV_KEY_MAX: usize = 256;
+/// Longest message of a failure, in bytes; the rest is cut off.
+pub const MESSAGE_MAX: usize = 4 << 10;
+/// Longest `about` of a finding, in bytes.
+pub const ABOUT_MAX: usize = 512;
+/// Longest message and remedy of a finding, in bytes; the rest is cut off.
+pub const TEXT_MAX: usize = 1 << 10;
+/// Longest place where the next page of a listing begins, in bytes.
+pub const CURSOR_MAX: usize = 4 << 10;
+
 /// What one run may use.
 #[derive(Clone, Debug)]
 pub struct Limits {

@@ -124,6 +124,9 @@ knobs! {
     org_list_unsorted: bool,
         "Pages after the first are not sorted by `updated_at` and may go back in time.",
         "OpenAPI Machines_org_list cursor: no guarantee that all machines are sorted";
+    org_list_instance_absent: bool,
+        "Rows of the organisation-wide machine list have no `instance_id`: only `version` tells one version from the next.",
+        "OpenAPI OrgMachine.instance_id: deprecated, use version; it is gone from later copies of the document";
     error_regions: Vec<String>,
         "The organisation-wide machine list names these regions in `error_regions` and leaves their machines out.",
         "OpenAPI OrgMachinesResponse.error_regions; cubepals takes any entry as an incomplete read";
@@ -178,6 +181,9 @@ knobs! {
     apps_missing: Vec<String>,
         "Lists of apps answer 200 without these apps; a last `*` stands for anything.",
         "lists without cursors that are cut or partial; the vanish guard's reason";
+    total_apps_more: u64,
+        "Lists of apps say in `total_apps` that there are so many more than they show.",
+        "OpenAPI ListAppsResponse.total_apps: a number of its own beside a list that has no pages";
     token_invalid: bool,
         "Every call answers 401, whatever the token.",
         "docs working-with-machines-api, 401";
@@ -241,6 +247,12 @@ knobs! {
     shared_ip_repeat_status: Option<u16>,
         "A second request for a shared address is refused with this status instead of answered with the first.",
         "Kilo takes 409 and 422 as already there";
+    v6_repeat_status: Option<u16>,
+        "A second request for a public IPv6 address is refused with this status instead of answered with another one.",
+        "Kilo takes 409 and 422 as already there, of v6 as of shared_v4";
+    egress_ips_listed: bool,
+        "Lists of addresses show egress addresses, too: in pairs, with `egress` and `ip_pair`, and null for `ip`.",
+        "a later copy of the document: egress, ip_pair, and the types egress_v4, egress_v6 and egress_pair";
     add_on_ready_ms: u64,
         "An add-on is `pending` for so long after its creation.",
         "flyctl extensions/core WaitForProvision: some providers provision asynchronously";

@@ -15,7 +15,7 @@ use crate::{Actor, Effect};
 const EACH: usize = 3;
 
 /// How the outside is.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Apps that should live.
     pub living: usize,
@@ -29,13 +29,15 @@ pub struct Verdict {
     pub untouched: usize,
     /// What an app had twice at any moment.
     pub doubled: Vec<String>,
+    /// What was taken from an app while it lived.
+    pub torn: Vec<String>,
 }
 
 impl Verdict {
     /// Reads both logs from their beginning.
     pub fn of(fly: &[Effect], dns: &[DnsEffect], living: &[String]) -> Self {
         let lives = |app: &str| living.iter().any(|name| name == app);
-        let Addresses { held, mut doubled } = Addresses::of(fly);
+        let Addresses { held, mut doubled, torn } = Addresses::of(fly);
         let addresses = |of_living: bool| -> usize {
             let apps = held.iter().filter(|(app, _)| lives(app) == of_living);
             apps.map(|(_, held)| held.len()).sum()
@@ -54,13 +56,14 @@ impl Verdict {
             foreign: foreign.len(),
             untouched: foreign.difference(&touched).count(),
             doubled,
+            torn,
         }
     }
 
     /// Whether nothing is missing, left over, was ever there twice, or was somebody else's.
     pub fn is_good(&self) -> bool {
         let whole = self.things == self.living * EACH && self.left == 0;
-        whole && self.untouched == self.foreign && self.doubled.is_empty()
+        whole && self.untouched == self.foreign && self.doubled.is_empty() && self.torn.is_empty()
     }
 }
 
@@ -68,11 +71,12 @@ impl Verdict {
 struct Addresses<'a> {
     held: BTreeMap<&'a str, Vec<&'a str>>,
     doubled: Vec<String>,
+    torn: Vec<String>,
 }
 
 impl<'a> Addresses<'a> {
     fn of(log: &'a [Effect]) -> Self {
-        let (mut held, mut doubled) = (BTreeMap::<&str, Vec<&str>>::new(), Vec::new());
+        let (mut held, mut doubled, mut torn) = (BTreeMap::<&str, Vec<&str>>::new(), Vec::new(), Vec::new());
         for effect in log {
             let app = held.entry(&effect.app).or_default();
             match effect.what.as_str() {
@@ -83,12 +87,19 @@ impl<'a> Addresses<'a> {
                     }
                     app.push(&effect.subject);
                 }
-                "ip.released" => app.retain(|held| *held != effect.subject),
+                "ip.released" => {
+                    let (before, kind) = (app.len(), kind(&effect.subject));
+                    app.retain(|held| *held != effect.subject);
+                    let is_left = app.iter().any(|other| self::kind(other) == kind);
+                    if effect.by == Actor::Client && app.len() < before && !is_left {
+                        torn.push(format!("{kind} of {}", effect.app));
+                    }
+                }
                 "app.deleted" => app.clear(),
                 _ => {}
             }
         }
-        Self { held, doubled }
+        Self { held, doubled, torn }
     }
 }
 
@@ -143,6 +154,9 @@ impl fmt::Display for Verdict {
         write!(f, "{} living apps have {} of {whole} things; ", self.living, self.things)?;
         write!(f, "deleted apps have {}; ", self.left)?;
         write!(f, "foreign records untouched {} of {}; ", self.untouched, self.foreign)?;
+        if !self.torn.is_empty() {
+            write!(f, "TORN DOWN WHILE IT WAS WANTED: {}; ", self.torn.join(", "))?;
+        }
         match self.doubled.as_slice() {
             [] => write!(f, "at no moment was anything doubled"),
             doubled => write!(f, "DOUBLED: {}", doubled.join(", ")),
@@ -206,6 +220,9 @@ mod tests {
         assert!(verdict(&[("ip.allocated", "b", "fd::2"), ("app.deleted", "b", "b")]).is_good());
         assert!(!Verdict::of(&fly(&GOOD[..1]), &dns, &living).is_good(), "lost");
         assert_eq!(verdict(&[("ip.allocated", "b", "fd::2")]).left, 1, "leaked");
+        let torn = verdict(&[("ip.released", "a", "fd::1"), ("ip.allocated", "a", "fd::2")]);
+        assert_eq!((torn.things, torn.torn.as_slice()), (3, &["v6 of a".to_owned()][..]));
+        assert!(!torn.is_good(), "{torn}");
         let doubled = verdict(&[("ip.allocated", "a", "fd::2"), ("ip.released", "a", "fd::2")]);
         assert_eq!((doubled.things, doubled.is_good()), (3, false), "{doubled}: once is enough");
     }

@@ -161,6 +161,9 @@ async fn walk_ips_and_certs(sim: &Sim) {
     assert_eq!(sim.call("POST", ips, json!({"type": "v6", "org_slug": "acme"})).await.status, 400);
     assert_eq!(sim.call("POST", ips, json!({"type": "private_v6", "org_slug": "acme"})).await.status, 200);
     assert_eq!(sim.get(ips).await.json()["ips"].as_array().unwrap().len(), 5);
+    sim.world().turn(|knobs| knobs.egress_ips_listed = true);
+    sim.act(json!({"do": "make_org_thing", "thing": {"kind": "egress", "app": "web"}}));
+    assert_eq!(sim.get(ips).await.json()["ips"].as_array().unwrap().len(), 6);
     let one = format!("{ips}/{}", dedicated[1].as_str().unwrap());
     assert_eq!(sim.call("DELETE", &one, Value::Null).await.status, 204);
     assert_eq!(sim.call("DELETE", &one, Value::Null).await.status, 404);

@@ -160,14 +160,15 @@ async fn the_log_goes_to_a_file_line_by_line() {
     let sim = Sim::start().await;
     sim.act(json!({"do": "create_app", "name": "before"}));
     let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "{\"subject\": \"of another day\", \"by\": \"owner\"}\n").unwrap();
     sim.world().log_to(file.path()).unwrap();
     sim.call("POST", "/v1/apps", json!({"name": "after", "org_slug": HOME_ORG})).await;
     let text = std::fs::read_to_string(file.path()).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let apps: Vec<_> = lines.iter().map(|line| line["subject"].as_str().unwrap()).collect();
-    assert_eq!(apps, ["before", "after"]);
-    assert_eq!((&lines[0]["by"], &lines[1]["by"]), (&json!("owner"), &json!("client")));
-    assert!(lines[0]["request_id"].is_null() && lines[1]["request_id"].is_string());
+    assert_eq!(apps, ["of another day", "before", "after"], "what was there stays");
+    assert_eq!((&lines[1]["by"], &lines[2]["by"]), (&json!("owner"), &json!("client")));
+    assert!(lines[1]["request_id"].is_null() && lines[2]["request_id"].is_string());
 }
 
 #[tokio::test]

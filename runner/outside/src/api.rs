@@ -140,6 +140,11 @@ impl World {
         }
     }
 
+    /// For how many milliseconds the answer about a path is on its way.
+    pub(crate) fn answers_in(&self, path: &str) -> i64 {
+        self.route(path).map_or(0, |(path, _)| self.collections[&path].knobs.answer_ms)
+    }
+
     /// The collection that a path lies in, and the id behind it.
     fn route(&self, path: &str) -> Option<(String, Option<String>)> {
         if self.collections.contains_key(path) {
@@ -229,9 +234,18 @@ impl World {
     fn show(&self, path: &str, id: &str, now: i64) -> Response {
         let collection = &self.collections[path];
         let knobs = &collection.knobs;
-        let lag = if knobs.by_id == ById::Lagging { knobs.lag_ms } else { 0 };
-        let found = collection.things.iter().find(|thing| thing.lives() && thing.id == id);
-        match found.filter(|thing| now >= thing.made_at + lag) {
+        let (lag, stale) = match knobs.by_id {
+            ById::Lagging => (knobs.lag_ms, knobs.stale_ms),
+            ById::AtOnce => (0, 0),
+        };
+        let seen = |thing: &&Thing| thing.id == id && now >= thing.made_at + lag;
+        // What lives hides what went before it under the same id.
+        let living = collection.things.iter().filter(|thing| thing.lives()).find(seen);
+        let gone = || {
+            let shown = |thing: &&Thing| thing.gone_at.is_some_and(|gone| now < gone + stale);
+            collection.things.iter().filter(shown).rfind(seen)
+        };
+        match living.or_else(gone) {
             Some(thing) => Response::new(200, &knobs.words.wrapped(thing.shown(knobs, now))),
             None => Response::error(404, "not found"),
         }

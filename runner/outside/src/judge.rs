@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
+use serde_json::Value;
+
 use crate::log::{By, Effect, Purpose, Receipt, What};
 
 /// One purpose that more than one living thing served at the same time.
@@ -38,6 +40,10 @@ pub struct Living {
     pub name: Option<String>,
     /// Its mark.
     pub mark: Option<String>,
+    /// Its other fields; null where its log does not tell of them.
+    pub body: Value,
+    /// Who wrote it last.
+    pub written_by: By,
 }
 
 /// What went wrong. Empty lists are what everybody hopes for.
@@ -49,7 +55,7 @@ pub struct Verdict {
     pub lost: Vec<Purpose>,
     /// Callers' things that live at the end and should not.
     pub leaked: Vec<Living>,
-    /// Effects of callers on things that strangers made.
+    /// Effects of callers on things that strangers made, and removals of what strangers wrote over last.
     pub foreign: Vec<Effect>,
 }
 
@@ -84,7 +90,9 @@ pub fn living(log: &[Effect]) -> Vec<Living> {
 
 /// Judges a log, given what should live at its end.
 ///
-/// A thing's purpose is what its creation said, or the last update of the caller's own that said something else. A caller's thing that said nothing is for nobody, so it leaks.
+/// A thing's purpose is what its creation said, or the last update of the caller's own that said something else. A caller's
+/// thing that said nothing is for nobody, so it leaks. What a stranger wrote over last is a person's to remove: it does
+/// not leak, and whoever removes it touches what is foreign.
 pub fn judge(log: &[Effect], expected: &[Purpose]) -> Verdict {
     let world = Walk::along(log);
     let expected: BTreeSet<_> = expected.iter().collect();
@@ -92,10 +100,49 @@ pub fn judge(log: &[Effect], expected: &[Purpose]) -> Verdict {
     let served: BTreeSet<_> = ours().filter_map(|thing| thing.purpose.as_ref()).collect();
     let lost = expected.difference(&served).map(|purpose| (*purpose).clone()).collect();
     let wanted = |thing: &&Living| thing.purpose.as_ref().is_some_and(|purpose| expected.contains(purpose));
-    let leaked = ours().filter(|thing| !wanted(thing)).cloned().collect();
+    let stays = |thing: &&Living| wanted(thing) || thing.written_by == By::Stranger;
+    let leaked = ours().filter(|thing| !stays(thing)).cloned().collect();
     let mut doubled: Vec<_> = world.doubled;
     doubled.sort_by_key(|double| double.from);
     Verdict { doubled, lost, leaked, foreign: world.foreign }
+}
+
+/// What of a disturbed story is not as it is when nothing goes wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unlike {
+    /// Purposes whose things callers removed more often: what was wanted was torn down and made again.
+    pub torn: Vec<Purpose>,
+    /// Purposes that are served at both ends, and otherwise: with another body.
+    pub different: Vec<Purpose>,
+}
+
+impl Unlike {
+    /// What it is, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let torn = self
+            .torn
+            .iter()
+            .map(|purpose| format!("torn: {purpose} was removed more often than undisturbed"));
+        let different =
+            self.different.iter().map(|purpose| format!("different: {purpose} is not as undisturbed"));
+        torn.chain(different).collect()
+    }
+}
+
+/// Compares a log with that of the same story undisturbed. What is missing or left over, [`judge`] says.
+pub fn unlike(log: &[Effect], undisturbed: &[Effect]) -> Unlike {
+    let (here, there) = (Walk::along(log), Walk::along(undisturbed));
+    let more = |(purpose, count): (&Purpose, &usize)| {
+        (there.removed.get(purpose).is_none_or(|before| count > before)).then(|| purpose.clone())
+    };
+    let (is, was) = (here.served(), there.served());
+    let differs = |(purpose, thing): (&&Purpose, &Vec<_>)| {
+        was.get(*purpose).is_some_and(|before| before != thing).then(|| (*purpose).clone())
+    };
+    Unlike {
+        torn: here.removed.iter().filter_map(more).collect(),
+        different: is.iter().filter_map(differs).collect(),
+    }
 }
 
 /// The log, walked along.
@@ -108,9 +155,21 @@ struct Walk {
     open: BTreeMap<Purpose, usize>,
     doubled: Vec<Double>,
     foreign: Vec<Effect>,
+    /// How many things of each purpose callers removed.
+    removed: BTreeMap<Purpose, usize>,
 }
 
 impl Walk {
+    /// The bodies of our things that serve each purpose. Their ids are the server's, and their marks are drawn.
+    fn served(&self) -> BTreeMap<&Purpose, Vec<&Value>> {
+        let mut served: BTreeMap<&Purpose, Vec<&Value>> = BTreeMap::new();
+        for thing in self.living.values().filter(|thing| thing.by == By::Caller) {
+            let Some(purpose) = &thing.purpose else { continue };
+            served.entry(purpose).or_default().push(&thing.body);
+        }
+        served
+    }
+
     fn along(log: &[Effect]) -> Self {
         let mut walk = Self::default();
         for effect in log {
@@ -122,7 +181,11 @@ impl Walk {
     fn step(&mut self, effect: &Effect) {
         let place = (effect.collection.clone(), effect.id.clone());
         let touched = self.living.get(&place);
-        if effect.by == By::Caller && touched.is_some_and(|thing| thing.by == By::Stranger) {
+        let is_foreign = |thing: &Living| {
+            let written_over = effect.what == What::Deleted && thing.written_by == By::Stranger;
+            thing.by == By::Stranger || written_over
+        };
+        if effect.by == By::Caller && touched.is_some_and(is_foreign) {
             self.foreign.push(effect.clone());
         }
         let purpose = match effect.what {
@@ -135,6 +198,8 @@ impl Walk {
                     since: effect.at,
                     name: effect.name.clone(),
                     mark: effect.mark.clone(),
+                    body: effect.body.clone(),
+                    written_by: effect.by,
                 };
                 let before = self.living.insert(place, thing).and_then(|thing| thing.purpose);
                 if let Some(before) = before {
@@ -145,6 +210,7 @@ impl Walk {
             What::Updated => {
                 let Some(thing) = self.living.get_mut(&place) else { return };
                 (thing.name, thing.mark) = (effect.name.clone(), effect.mark.clone());
+                (thing.body, thing.written_by) = (effect.body.clone(), effect.by);
                 // A thing that is handed over serves another from then on.
                 let handed =
                     effect.purpose.is_some() && thing.by == By::Caller && thing.purpose != effect.purpose;
@@ -157,6 +223,9 @@ impl Walk {
             }
             What::Deleted => {
                 let gone = self.living.remove(&place).and_then(|thing| thing.purpose);
+                if let Some(purpose) = gone.clone().filter(|_| effect.by == By::Caller) {
+                    *self.removed.entry(purpose).or_default() += 1;
+                }
                 gone.map(|purpose| (purpose, Change::Less))
             }
         };

@@ -65,6 +65,16 @@ pub enum ById {
     Lagging,
 }
 
+/// What a POST of something equal to what is there comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Equals {
+    /// Another thing.
+    #[default]
+    Made,
+    /// The one that is there, with 200: as APIs of keys and of things that are named by their content do.
+    Answered,
+}
+
 /// How many requests are taken: beyond that 429 with `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -124,6 +134,10 @@ pub struct Knobs {
     pub lag_ms: i64,
     /// Whether reads by id lag too.
     pub by_id: ById,
+    /// Whether a POST of something equal to what is there makes another one.
+    pub equals: Equals,
+    /// Every answer is on its way for so many milliseconds.
+    pub answer_ms: i64,
     /// For so many milliseconds listings still show what is gone.
     pub stale_ms: i64,
     /// For so many milliseconds a new thing is `pending`, and its POST is answered with 202.
@@ -150,6 +164,8 @@ impl Default for Knobs {
             made: Made::default(),
             lag_ms: 0,
             by_id: ById::default(),
+            equals: Equals::default(),
+            answer_ms: 0,
             stale_ms: 0,
             build_ms: 0,
             demolish_ms: 0,

@@ -39,7 +39,7 @@ mod write;
 
 pub use api::{Reply, Response};
 pub use fault::{Fault, Weather};
-pub use knobs::{ById, Ids, Keys, Knobs, Made, Marks, Names, Rate, Words};
+pub use knobs::{ById, Equals, Ids, Keys, Knobs, Made, Marks, Names, Rate, Words};
 pub use log::{By, Effect, Purpose, Receipt, What};
 pub use outside::{Clock, Outside};
 pub use serve::serve;

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a thing is for, as the caller said in `x-for`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -75,6 +76,9 @@ pub struct Effect {
     pub name: Option<String>,
     /// The thing's mark afterwards.
     pub mark: Option<String>,
+    /// Its other fields afterwards; null where a log does not tell of them.
+    #[serde(default)]
+    pub body: Value,
 }
 
 /// One event that a receiver was told.

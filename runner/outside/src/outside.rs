@@ -86,6 +86,11 @@ impl Outside {
         self.locked().handle(&Request::new(method, target, headers, body), now)
     }
 
+    /// For how many milliseconds the answer to a request is on its way.
+    pub fn answers_in(&self, target: &str) -> i64 {
+        self.locked().answers_in(&Request::new("GET", target, &[], &[]).path)
+    }
+
     /// Everything that took effect so far.
     pub fn log(&self) -> Vec<Effect> {
         self.now().log.clone()

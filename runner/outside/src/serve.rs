@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -56,7 +57,11 @@ async fn exchange(
     }
     let mut releases = outside.releases();
     match outside.handle(parts.method.as_str(), target, &headers, &body) {
-        Reply::Answer(response) => written(response),
+        Reply::Answer(response) => {
+            let way = outside.answers_in(target).unsigned_abs();
+            tokio::time::sleep(Duration::from_millis(way)).await;
+            written(response)
+        }
         Reply::Lost => Err(io::Error::other("the answer got lost")),
         Reply::Held(response) => {
             releases.changed().await.map_err(io::Error::other)?;

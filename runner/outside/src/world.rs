@@ -43,6 +43,8 @@ pub enum Pick {
     Name(String),
     /// Each that carries this mark.
     Mark(String),
+    /// Each.
+    Every,
 }
 
 /// One thing.
@@ -229,6 +231,7 @@ impl Pick {
             Self::Id(id) => thing.id == *id,
             Self::Name(name) => thing.name.as_ref() == Some(name),
             Self::Mark(mark) => thing.mark.as_ref() == Some(mark),
+            Self::Every => true,
         }
     }
 }
@@ -241,7 +244,8 @@ impl Thing {
 
     fn effect(&self, path: &str, at: i64, what: What, by: By, purpose: Option<Purpose>) -> Effect {
         let (id, name, mark) = (self.id.clone(), self.name.clone(), self.mark.clone());
-        Effect { at, collection: path.to_owned(), id, what, by, purpose, name, mark }
+        let body = Value::Object(self.body.clone());
+        Effect { at, collection: path.to_owned(), id, what, by, purpose, name, mark, body }
     }
 
     /// What the API shows of it.

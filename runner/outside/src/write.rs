@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::Response;
 use crate::api::Request;
-use crate::knobs::{Ids, Keys, Names, Words};
+use crate::knobs::{Equals, Ids, Keys, Names, Words};
 use crate::log::{By, Purpose};
-use crate::world::{Collection, New, World};
+use crate::world::{Collection, New, Thing, World};
 
 /// A write that takes effect now or later.
 #[derive(Clone, Debug)]
@@ -62,6 +62,12 @@ impl World {
             return answer.clone();
         }
         let mut new = write.fields(&collection.knobs.words);
+        let equal = |thing: &Thing| thing.lives() && thing.body == new.body;
+        if collection.knobs.equals == Equals::Answered
+            && let Some(index) = collection.things.iter().position(equal)
+        {
+            return self.single(200, path, index, at);
+        }
         new.id = collection.knobs.ids.of(new.name.as_deref());
         let answer = self.create(path, new, at);
         let collection = self.collections.get_mut(path).expect("invariant: looked up before");

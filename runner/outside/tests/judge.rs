@@ -3,6 +3,7 @@
 use groundcrew_outside::judge::{Double, Told, judge, living, told};
 use groundcrew_outside::{By, Effect, Purpose, Receipt, What};
 use proptest::prelude::*;
+use serde_json::Value;
 
 fn effect(at: i64, id: &str, what: What, by: By, key: Option<&str>) -> Effect {
     Effect {
@@ -14,6 +15,7 @@ fn effect(at: i64, id: &str, what: What, by: By, key: Option<&str>) -> Effect {
         purpose: key.map(purpose),
         name: None,
         mark: None,
+        body: Value::Null,
     }
 }
 

@@ -145,7 +145,7 @@ fn accept_tick(connection: &Connection, tick: NewTick, now: Timestamp) -> Result
 fn accept(connection: &Connection, intake: &Intake) -> Result<Accepted> {
     let mut accepted = Accepted::default();
     for change in &intake.subjects {
-        subjects::upsert(connection, change)?;
+        subjects::upsert(connection, change, intake.now)?;
     }
     let mut reasons = Reasons::of(intake);
     for new in &intake.events {

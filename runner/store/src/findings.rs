@@ -3,6 +3,7 @@
 //! Those of the runner itself open and close one by one, as it notices, and are told at once, or those of one kind
 //! together ([`crate::told`]); those of auditors by whole runs ([`crate::audits`]).
 
+mod moved;
 mod renamed;
 mod whose;
 
@@ -15,6 +16,7 @@ use crate::told::{self, Change, Told};
 use crate::{Error, HookId, Result, Store, sql};
 
 pub use groundcrew_core::finding::Severity;
+pub(crate) use moved::follow;
 pub use renamed::SUBCOMMANDS;
 pub(crate) use renamed::rename;
 pub(crate) use whose::{Whose, close_conflict, close_conflicts_of, close_of_row, open_of_row, transfer};

@@ -98,6 +98,9 @@ pub(crate) fn list<P: rusqlite::Params>(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Why the things of a hook without a stanza are frozen.
+const DETACHED: &str = "its hook has no stanza";
+
 /// What becomes of a hook's old things when it moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Old {
@@ -135,11 +138,14 @@ impl Store {
         .await
     }
 
-    /// Says that a hook's stanza vanished, or that it came back.
-    pub async fn save_hook_state(&self, hook: HookId, state: HookState) -> Result<()> {
+    /// Says that a hook's stanza vanished, or that it came back. While it is detached, grace stands still.
+    pub async fn save_hook_state(&self, hook: HookId, state: HookState, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             connection
                 .execute("UPDATE hook SET state = ?2 WHERE id = ?1", params![hook.0, state.as_str()])?;
+            if state == HookState::Detached {
+                operators::freeze(connection, (Some(hook), None), DETACHED, now)?;
+            }
             Ok(())
         })
         .await
@@ -177,8 +183,9 @@ impl Store {
             let state = if old == Old::Kept { HookState::Detached } else { HookState::Removed };
             let text = "UPDATE hook SET name = ?2, state = ?3 WHERE id = ?1";
             connection.execute(text, params![hook.0, before, state.as_str()])?;
-            if old == Old::Retained {
-                ends::let_go_of_hook(connection, hook, now)?;
+            match old {
+                Old::Retained => ends::let_go_of_hook(connection, hook, now)?,
+                Old::Kept => operators::freeze(connection, (Some(hook), None), DETACHED, now)?,
             }
             operators::record(connection, &act, now)?;
             let text = "SELECT count(*) FROM resource WHERE hook = ?1 AND state <> 'gone'";

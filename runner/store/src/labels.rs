@@ -1,6 +1,11 @@
 //! Labels that do not come from the platform: by path, so that a re-created app keeps them.
+//!
+//! Who is renamed takes them along: what was set by hand, and what endpoints said. At the new path what a person set there
+//! before wins, by name. What an endpoint said there was about an earlier app, and goes.
 
-use groundcrew_core::subject::Path;
+use std::collections::BTreeMap;
+
+use groundcrew_core::subject::{Path, Uid};
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
@@ -8,7 +13,14 @@ use serde_json::{Map, Value};
 use crate::because::Because;
 use crate::lanes::{self, LaneId};
 use crate::operators::{self, OperatorAct};
+use crate::subjects::{self, SubjectChange};
 use crate::{Result, Store, sql};
+
+/// The source of what is set by hand; it wins over all others.
+const SET: &str = "set";
+
+/// The values of some sources, each over those before it.
+type BySource = Vec<(String, Map<String, Value>)>;
 
 /// A change of some labels of a source, by whoever knows nothing of the others.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +47,25 @@ impl Store {
     }
 
     /// The last values of all sources for a path, each over those before it.
-    pub fn labels_by_source(&self, path: &Path) -> Result<Vec<(String, Map<String, Value>)>> {
+    pub fn labels_by_source(&self, path: &Path) -> Result<BySource> {
+        self.read(|connection| by_source(connection, path))
+    }
+
+    /// The labels of all sources over a subject at a path, as they will be once these changes are stored.
+    pub fn labels_after(
+        &self,
+        changes: &[SubjectChange],
+        uid: &Uid,
+        path: &Path,
+    ) -> Result<Map<String, Value>> {
         self.read(|connection| {
-            let text = "SELECT source, value FROM label WHERE path = ?1 ORDER BY source = 'set', source";
-            let mut statement = connection.prepare_cached(text)?;
-            let rows = statement.query_map([path.as_str()], |row| Ok((row.get(0)?, sql::json(row, 1)?)))?;
-            Ok(rows.collect::<rusqlite::Result<_>>()?)
+            let vacated = is_left(connection, changes, uid, path)?;
+            let here = if vacated { Vec::new() } else { by_source(connection, path)? };
+            let values = match subjects::left_by(connection, uid, path)? {
+                Some(from) => joined(by_source(connection, &from)?, here),
+                None => here,
+            };
+            Ok(values.into_iter().flat_map(|(_, values)| values).collect())
         })
     }
 
@@ -99,6 +124,43 @@ impl Store {
         })
         .await
     }
+}
+
+/// Moves labels along with their subject.
+pub(crate) fn follow(connection: &Connection, from: &Path, to: &Path, now: Timestamp) -> Result<()> {
+    let values = joined(by_source(connection, from)?, by_source(connection, to)?);
+    let forget = "DELETE FROM label WHERE path = ?1 OR path = ?2 AND source <> ?3";
+    connection.prepare_cached(forget)?.execute([from.as_str(), to.as_str(), SET])?;
+    values.iter().try_for_each(|(source, value)| save(connection, to, source, value, now).map(drop))
+}
+
+/// Whether somebody else lives at a path and leaves it with these changes.
+fn is_left(connection: &Connection, changes: &[SubjectChange], uid: &Uid, path: &Path) -> Result<bool> {
+    let text = "SELECT uid FROM subject WHERE path = ?1 AND uid <> ?2 AND gone_at IS NULL";
+    let mut statement = connection.prepare_cached(text)?;
+    let holder =
+        statement.query_row([path.as_str(), uid.as_str()], |row| row.get::<_, String>(0)).optional()?;
+    let leaves = |change: &SubjectChange| change.path != *path && change.gone_at.is_none();
+    Ok(holder
+        .is_some_and(|holder| changes.iter().any(|change| change.uid.as_str() == holder && leaves(change))))
+}
+
+/// What is known of a subject that brings its labels to where there are some.
+fn joined(brought: BySource, here: BySource) -> BySource {
+    let mut values: BTreeMap<_, _> = brought.into_iter().collect();
+    if let Some((source, set)) = here.into_iter().find(|(source, _)| source == SET) {
+        values.entry(source).or_default().extend(set);
+    }
+    let mut values: BySource = values.into_iter().collect();
+    values.sort_by_key(|(source, _)| source == SET);
+    values
+}
+
+fn by_source(connection: &Connection, path: &Path) -> Result<BySource> {
+    let text = "SELECT source, value FROM label WHERE path = ?1 ORDER BY source = 'set', source";
+    let mut statement = connection.prepare_cached(text)?;
+    let rows = statement.query_map([path.as_str()], |row| Ok((row.get(0)?, sql::json(row, 1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn value_of(connection: &Connection, path: &Path, source: &str) -> Result<Option<Map<String, Value>>> {

@@ -3,7 +3,7 @@
 use groundcrew_core::duration::Millis;
 use groundcrew_core::hash::Digest;
 use groundcrew_core::manifest::Class;
-use groundcrew_core::may_delete::Cause;
+use groundcrew_core::may_delete::{Cause, Level};
 use groundcrew_core::row::State;
 use groundcrew_core::settle;
 use groundcrew_core::spec::Output;
@@ -358,6 +358,12 @@ impl Store {
         self.read(|connection| select(connection, filter, params))
     }
 
+    /// The other row of its target and kind that has a thing.
+    pub fn holder(&self, row: &StoredRow, thing: &str) -> Result<Option<StoredRow>> {
+        let holder = self.read(|connection| claiming(connection, &row.target, &row.kind, thing))?;
+        Ok(holder.filter(|holder| holder.id != row.id))
+    }
+
     /// Which of these ids other rows of this target and kind claim, and whether another anonymous creation is in doubt.
     pub fn claims<'a>(
         &self,
@@ -391,8 +397,8 @@ impl Store {
         .await
     }
 
-    /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing, and
-    /// once the owner's end is known.
+    /// Commits the intent of a creation; refused while another anonymous one is in doubt in the same listing, once the
+    /// owner's end is known, and while it is paused.
     pub async fn intend_create(
         &self,
         row: StoredRow,
@@ -401,6 +407,7 @@ impl Store {
     ) -> Result<StoredRow> {
         self.write_much(effects.bytes(), move |connection| {
             inherit::refuse_if_owner_gone(connection, &row)?;
+            refuse_if_paused(connection, &row, Level::NoDeletes)?;
             if row.class == Class::Anonymous && listing_busy(connection, &row, occupied)? {
                 return Err(Error::Superseded("the listing"));
             }
@@ -410,10 +417,11 @@ impl Store {
         .await
     }
 
-    /// Commits the intent of a change; refused once the owner's end is known.
+    /// Commits the intent of a change; refused once the owner's end is known, and while it is paused.
     pub async fn intend_update(&self, row: StoredRow, effects: RowEffects) -> Result<StoredRow> {
         self.write_much(effects.bytes(), move |connection| {
             inherit::refuse_if_owner_gone(connection, &row)?;
+            refuse_if_paused(connection, &row, Level::NoDeletes)?;
             commit(connection, &row, &effects)?;
             Ok(StoredRow { version: row.version + 1, ..row })
         })
@@ -438,6 +446,26 @@ impl Store {
         })
         .await
     }
+
+    /// Commits the intent of another write of a run whose first one was committed; refused while what takes this level is
+    /// paused.
+    pub async fn intend_more(&self, row: StoredRow, takes: Level, effects: RowEffects) -> Result<StoredRow> {
+        self.write_much(effects.bytes(), move |connection| {
+            refuse_if_paused(connection, &row, takes)?;
+            commit(connection, &row, &effects)?;
+            Ok(StoredRow { version: row.version + 1, ..row })
+        })
+        .await
+    }
+}
+
+/// Refuses what operators have paused meanwhile: what takes this level.
+fn refuse_if_paused(connection: &Connection, row: &StoredRow, takes: Level) -> Result<()> {
+    let paused = leave::paused(connection, row.hook, row.owner)?;
+    if paused.is_some_and(|level| level < takes) {
+        return Err(Error::Superseded("what may be done"));
+    }
+    Ok(())
 }
 
 /// Whether another creation in the same listing is in doubt and can still show something; the rule is

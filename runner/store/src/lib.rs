@@ -73,6 +73,7 @@ pub use rusqlite::{Connection, Row};
 pub use writer::{BATCH_BYTES_MAX, BATCH_MAX, Health, Options, QUEUE_MAX, Store};
 
 use groundcrew_core::time::Timestamp;
+use rusqlite::ErrorCode;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +134,33 @@ pub enum Error {
     /// There is no such thing.
     #[error("no such {0}")]
     Missing(&'static str),
+}
+
+impl Error {
+    /// Whether the same would be refused again: by a constraint, or for a value that cannot be kept or read.
+    pub fn is_lasting(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        // Without a code it is no word of the database, but of what reads and writes values.
+        error.sqlite_error_code().is_none_or(|code| {
+            matches!(
+                code,
+                ErrorCode::ConstraintViolation
+                    | ErrorCode::TypeMismatch
+                    | ErrorCode::TooBig
+                    | ErrorCode::ParameterOutOfRange
+            )
+        })
+    }
+
+    /// Whether the file is no database, or a damaged one: what it held is to be had from a copy only.
+    pub fn is_broken(&self) -> bool {
+        let error = match self {
+            Self::Refused(error) | Self::Open { source: error, .. } => error,
+            Self::Older { why, .. } => return why.is_broken(),
+            _ => return false,
+        };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    }
 }
 
 /// The store's result.

@@ -2,6 +2,7 @@
 
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::spec::canonical;
+use groundcrew_core::subject::Path;
 use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -53,14 +54,7 @@ impl Store {
             let params =
                 params![hook.map(|id| id.0), owner.map(|id| id.0), level.as_str(), who, now.as_millis()];
             connection.execute(text, params)?;
-            // Their grace stands still from here on, not from when they are next decided.
-            let text = format!(
-                "UPDATE resource SET frozen_at = ?1, frozen_why = 'frozen: paused', version = version + 1
-                 WHERE unwanted_at IS NOT NULL AND frozen_at IS NULL AND state IN ('present', 'pending', 'updating')
-                   AND {}",
-                covered("owner")
-            );
-            connection.execute(&text, params![now.as_millis(), hook.map(|id| id.0), owner.map(|id| id.0)])?;
+            freeze(connection, (hook, owner), "paused", now)?;
             act(connection, &who, &format!("pause {level}"), now)
         })
         .await
@@ -91,6 +85,37 @@ impl Store {
             wake_all_waiting(connection, Because::Person, now)?;
             act(connection, &who, "unpause", now)?;
             Ok(lifted)
+        })
+        .await
+    }
+
+    /// From now on the grace of what nobody wants stands still, of a hook or of all: the level was lowered, or a source is
+    /// not believed. Whoever ends that calls [`Self::wake_waiting`].
+    pub async fn freeze(&self, hook: Option<HookId>, why: &str, now: Timestamp) -> Result<()> {
+        let why = why.to_owned();
+        self.write(move |connection| freeze(connection, (hook, None), &why, now)).await
+    }
+
+    /// The same of what a hook has for these owners, by their paths: they are out of its scope, which what a person asked to
+    /// be removed does not wait for.
+    pub async fn freeze_owners(
+        &self,
+        hook: HookId,
+        paths: Vec<Path>,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let why = format!("frozen: {why}");
+        self.write(move |connection| {
+            let text = format!(
+                "{FREEZE} AND hook = ?3 AND owner IN (SELECT id FROM subject WHERE path = ?4)
+                 AND id NOT IN (SELECT resource FROM asked)"
+            );
+            let mut statement = connection.prepare_cached(&text)?;
+            for path in &paths {
+                statement.execute(params![now.as_millis(), why, hook.0, path.as_str()])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -188,7 +213,12 @@ impl Store {
                 "UPDATE resource SET protected = ?2, version = version + 1 WHERE id = ?1",
                 params![id, protected],
             )?;
-            if !protected {
+            if protected {
+                let text = format!("{FREEZE} AND id = ?3");
+                connection.execute(&text, params![now.as_millis(), "frozen: protected", id])?;
+            } else {
+                let text = "UPDATE resource SET due_at = ?2 WHERE id = ?1 AND frozen_at IS NOT NULL AND state <> 'gone'";
+                connection.execute(text, params![id, now.as_millis()])?;
                 lanes::mark_dirty(connection, lane.hook, lane.subject, Because::Person, now)?;
             }
             let word = if protected { "protect" } else { "unprotect" };
@@ -246,6 +276,28 @@ pub(crate) fn approve_row(
 /// word as in the index `resource_waits`.
 const WAITS: &str = "state <> 'gone' AND (frozen_why IS NOT NULL OR state = 'creating'
     OR (state <> 'retained' AND due_at IS NULL AND waiting IS NOT NULL))";
+
+/// The grace of what nobody wants stands still from now (`?1`) on, for a reason (`?2`), and not from when it is next decided:
+/// that is when its grace is over.
+const FREEZE: &str = "UPDATE resource SET frozen_at = ?1, frozen_why = ?2, version = version + 1
+    WHERE unwanted_at IS NOT NULL AND state <> 'gone' AND frozen_at IS NULL
+      AND state IN ('present', 'pending', 'updating')";
+
+/// The same of all rows that a hook, and a subject or its app, have; none: of all.
+pub(crate) fn freeze(
+    connection: &Connection,
+    (hook, owner): (Option<HookId>, Option<SubjectId>),
+    why: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let text = format!(
+        "{FREEZE} AND (?3 IS NULL OR hook = ?3)
+           AND (?4 IS NULL OR owner = ?4 OR owner IN (SELECT id FROM subject WHERE parent = ?4))"
+    );
+    let why = format!("frozen: {why}");
+    connection.execute(&text, params![now.as_millis(), why, hook.map(|id| id.0), owner.map(|id| id.0)])?;
+    Ok(())
+}
 
 /// What a pause of a hook (`?2`) and a subject or its app (`?3`) is laid over; NULL is all of them.
 fn covered(owner: &str) -> String {

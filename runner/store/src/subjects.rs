@@ -5,7 +5,7 @@ use groundcrew_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
-use crate::{Result, Store, SubjectId, sql};
+use crate::{Result, Store, SubjectId, findings, labels, sql};
 
 /// One subject as the mirror left it.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,8 +89,14 @@ pub(crate) fn id_of(connection: &Connection, uid: &Uid) -> Result<Option<Subject
     Ok(statement.query_row([uid.as_str()], |row| row.get(0).map(SubjectId)).optional()?)
 }
 
-/// Writes one change; returns the subject's number.
-pub(crate) fn upsert(connection: &Connection, change: &SubjectChange) -> Result<SubjectId> {
+/// Writes one change; returns the subject's number. Who has another path from now on takes along what is kept by path.
+pub(crate) fn upsert(connection: &Connection, change: &SubjectChange, now: Timestamp) -> Result<SubjectId> {
+    if change.gone_at.is_none()
+        && let Some(from) = left_by(connection, &change.uid, &change.path)?
+    {
+        labels::follow(connection, &from, &change.path, now)?;
+        findings::follow(connection, &from, &change.path, now)?;
+    }
     let parent = match &change.parent {
         Some(uid) => id_of(connection, uid)?,
         None => None,
@@ -118,6 +124,15 @@ pub(crate) fn upsert(connection: &Connection, change: &SubjectChange) -> Result<
         |row| row.get(0),
     )?;
     Ok(SubjectId(id))
+}
+
+/// The other path at which a subject is stored, if what is kept there is about it: nobody lives there, or did later.
+pub(crate) fn left_by(connection: &Connection, uid: &Uid, to: &Path) -> Result<Option<Path>> {
+    let text = "SELECT path FROM subject AS this WHERE uid = ?1 AND path <> ?2 AND NOT EXISTS (
+        SELECT 1 FROM subject AS other WHERE other.path = this.path AND other.id <> this.id
+          AND (other.gone_at IS NULL OR other.gone_at > this.gone_at))";
+    let mut statement = connection.prepare_cached(text)?;
+    Ok(statement.query_row([uid.as_str(), to.as_str()], |row| sql::word(row, 0)).optional()?)
 }
 
 /// Whether the end of a subject is known; nobody is whose uid was never seen.

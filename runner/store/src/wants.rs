@@ -354,7 +354,9 @@ pub(crate) fn release(connection: &Connection, row: &StoredRow, cause: Cause, no
     let newly =
         row.is_wanted() || (cause == Cause::OwnerEnded && row.unwanted.is_some_and(|(_, why)| why != cause));
     if newly {
-        let text = "UPDATE resource SET unwanted_at = ?2, unwanted_why = ?3, due_at = ?2, version = version + 1 WHERE id = ?1";
+        // The new clock begins now: what the old one stood still for is none of its time.
+        let text = "UPDATE resource SET unwanted_at = ?2, unwanted_why = ?3, due_at = ?2, frozen_ms = 0,
+              frozen_at = CASE WHEN frozen_at IS NOT NULL THEN ?2 END, version = version + 1 WHERE id = ?1";
         connection.prepare_cached(text)?.execute(params![row.id, now.as_millis(), cause.as_str()])?;
     }
     Ok(())

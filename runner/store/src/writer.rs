@@ -1,8 +1,10 @@
-//! The writer: group commit, savepoints, reopening after I/O errors.
+//! The writer: group commit, savepoints, reopening after I/O errors and after a mutation that panicked.
 //!
 //! Of a file it is a thread. A database in memory is written where that is asked for, one mutation a commit.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -190,10 +192,13 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
+        let in_thread = matches!(self.queue, Queue::Thread(_));
         let work: Work = Box::new(move |connection| {
-            let answer = mutate(connection);
+            // A mutation that panics must not take the writer with it; whoever writes here takes it with themselves.
+            let answer = if in_thread { or_panicked(|| mutate(connection)) } else { mutate(connection) };
             let outcome = match &answer {
                 Ok(_) => Outcome::Kept,
+                Err(Error::Unavailable(why)) => Outcome::Broken(why.clone()),
                 Err(Error::Refused(error)) if is_broken(error) => Outcome::Broken(error.to_string()),
                 Err(error) => {
                     tracing::debug!(%error, "a mutation was undone");
@@ -491,6 +496,20 @@ impl Writer {
     }
 }
 
+/// What a mutation answers; that it panicked is an error like one of the disk: nobody knows what it left half done.
+fn or_panicked<T>(mutate: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(mutate)).unwrap_or_else(|panic| {
+        let text = text_of(&*panic);
+        Err(Error::Unavailable(format!("a write panicked, which is a mistake of this program: {text}")))
+    })
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
+
 /// An error with everything that it came from: people must see that the disk is full, not only which file.
 fn whole(error: &Error) -> String {
     let mut text = error.to_string();
@@ -524,5 +543,41 @@ enum Failed {
 impl Failed {
     fn of(error: &rusqlite::Error) -> Self {
         Self::Broken(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(store: &Store) -> i64 {
+        store
+            .read(|connection| Ok(connection.query_row("SELECT count(*) FROM hook", [], |row| row.get(0))?))
+            .unwrap()
+    }
+
+    fn insert(connection: &Connection, name: &str) -> Result<()> {
+        let text =
+            "INSERT INTO hook (name, component, target, stanza, state) VALUES (?1, '', '', '', 'active')";
+        connection.execute(text, [name])?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_is_not_kept_and_says_so_and_others_are_written_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { reopen_after: Duration::from_millis(1), ..Options::default() };
+        let store = Store::open(&folder.path().join("groundcrew.db"), options).unwrap();
+        let mut health = store.health();
+        let panics = |connection: &Connection| -> Result<()> {
+            insert(connection, "half")?;
+            panic!("seven of six");
+        };
+        let refused = store.write(panics).await.unwrap_err().to_string();
+        assert!(refused.contains("panicked") && refused.contains("seven of six"), "{refused}");
+        health.changed().await.unwrap();
+        store.write(|connection| insert(connection, "whole")).await.unwrap();
+        assert_eq!(*health.borrow_and_update(), Health::Good);
+        assert_eq!(count(&store), 1);
     }
 }

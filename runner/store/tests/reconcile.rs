@@ -97,7 +97,7 @@ async fn reconciling_owes_looks_to_whom_was_looked_at_before_and_is_on_record() 
     let ended = SubjectChange { gone_at: Some(at(7)), version: 2, ..app(number) };
     store.accept(Intake { subjects: vec![ended], now: at(7), ..Intake::default() }).await.unwrap();
     assert_eq!(store.reconcile(None, None, None, at(8)).await.unwrap(), APPS - 1);
-    store.save_hook_state(hook, HookState::Removed).await.unwrap();
+    store.save_hook_state(hook, HookState::Removed, at(8)).await.unwrap();
     assert_eq!(store.reconcile(None, None, None, at(9)).await.unwrap(), 0);
 }
 

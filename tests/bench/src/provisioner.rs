@@ -112,6 +112,7 @@ mod tests {
             by: By::Caller,
             name: None,
             mark: None,
+            body: serde_json::Value::Null,
             purpose: None,
         }
     }

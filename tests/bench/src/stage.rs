@@ -135,7 +135,7 @@ org = "bench"
         let mut command = Command::new(&self.binary);
         command.current_dir(self.directory.path()).env("BENCH_TOKEN", TOKEN).env("BENCH_HOLE", hole);
         // A backtrace per failed host call costs more than the call.
-        command.env_remove("RUST_BACKTRACE").env("RUST_LOG", "warn").stdin(Stdio::null());
+        command.env_remove("RUST_BACKTRACE").stdin(Stdio::null());
         command
     }
 

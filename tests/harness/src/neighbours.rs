@@ -4,6 +4,8 @@
 //! `fly/acme/APP`: `v6`, `shared_v4`, `certificate/HOST`, `secret/NAME`, `tigris/NAME`, `cluster/NAME`, and `document`
 //! in [`REGISTRY`], `bucket/NAME`; a record set is for [`ZONE`], with its key, `A/NAME`.
 
+mod torture;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -12,12 +14,13 @@ use groundcrew::prove::beside::{Beside, Seen};
 use groundcrew::prove::clock::{Clock, START};
 use groundcrew_engine::egress::Request;
 use groundcrew_flysim::dns::{Dns, DnsEffect, DnsKnobs, DnsWhat};
+use groundcrew_flysim::verdict::Verdict;
 use groundcrew_flysim::{self as flysim, Action, Actor, Knobs, RateLimits, World};
 use groundcrew_outside::{By, Effect, Purpose, Reply, Response, What};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::pointing::{Dangling, Why, dangling};
-use crate::s3::{self, S3};
+use crate::s3::{self, Erased, S3};
 use crate::scenario::{Foreign, Telling};
 
 /// Where the Machines API is, for hooks.
@@ -102,6 +105,19 @@ impl Neighbours {
         all
     }
 
+    /// The names of the apps that live.
+    pub(crate) fn living(&self) -> Vec<String> {
+        let mut living = BTreeSet::new();
+        for effect in self.fly.log() {
+            match effect.what.as_str() {
+                "app.created" => drop(living.insert(effect.app)),
+                "app.deleted" => drop(living.remove(&effect.app)),
+                _ => {}
+            }
+        }
+        living.into_iter().collect()
+    }
+
     /// The values of all secrets that are set, by `APP/NAME`.
     pub fn secrets(&self) -> BTreeMap<String, String> {
         let log = self.fly.log();
@@ -138,8 +154,14 @@ pub struct Aftermath {
     pub secrets: BTreeMap<String, String>,
     /// How many objects are in each bucket at the end.
     pub objects: BTreeMap<String, usize>,
+    /// Objects that a request made go, in order.
+    pub erased: Vec<Erased>,
     /// Answers of the Fly simulator that the vendor's document does not allow.
     pub violations: Vec<String>,
+    /// What the judge of `groundcrew demo` says of the two logs, of apps that should each have two addresses and a record.
+    pub demo: Verdict,
+    /// What the judge of `cargo xtask torture` says of the same, where apps have the names that it knows.
+    pub torture: Option<groundcrew_verdict::Verdict>,
 }
 
 impl Beside for Neighbours {
@@ -191,8 +213,15 @@ impl Beside for Neighbours {
     }
 
     fn seen(&self) -> Aftermath {
-        let (secrets, violations) = (self.secrets(), self.violations());
-        Aftermath { dangling: dangling(self), secrets, objects: self.s3.objects(), violations }
+        Aftermath {
+            dangling: dangling(self),
+            secrets: self.secrets(),
+            objects: self.s3.objects(),
+            erased: self.s3.erased(),
+            violations: self.violations(),
+            demo: Verdict::of(&self.fly.log(), &self.dns.log(), &self.living()),
+            torture: torture::judged(self),
+        }
     }
 }
 
@@ -276,6 +305,7 @@ fn of_fly(effect: &groundcrew_flysim::Effect) -> Option<Effect> {
         purpose: (by == By::Caller).then(|| Purpose::new(format!("fly/acme/{app}"), key)),
         name: effect.detail["digest"].as_str().map(str::to_owned),
         mark: None,
+        body: effect.detail["digest"].clone(),
     })
 }
 
@@ -308,5 +338,8 @@ fn of_dns(effect: &DnsEffect) -> Effect {
         purpose: (by == By::Caller).then(|| Purpose::new(ZONE, key)),
         name: Some(effect.contents.join(" ")),
         mark: None,
+        // What other types say is drawn, or the server's own: an address, an id. Whether addresses are right is judged by
+        // itself, see `pointing`.
+        body: if effect.kind == "CNAME" { json!(effect.contents) } else { Value::Null },
     }
 }

@@ -24,6 +24,8 @@ pub fn tried(scenario: &Scenario, pairs: Pairs, right: impl Fn(&Played) -> bool 
     let trial = explore(scenario, if all { Pairs::All } else { pairs }, right);
     println!("{trial}");
     assert!(trial.wrong.is_empty(), "{trial}");
+    let unlike = scenario.unlike_wanted(&trial.whole.log);
+    assert!(unlike.is_empty(), "not as it was wanted last: {unlike:?}: {}", trial.whole);
     keep(&trial);
     trial
 }

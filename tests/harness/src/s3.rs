@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use groundcrew::prove::clock::Clock;
 use groundcrew_engine::egress::Request;
 use groundcrew_outside::{By, Effect, Fault, Purpose, Reply, Response, What};
+use serde_json::Value;
 
 /// Where it is, for hooks.
 pub const AT: &str = "http://s3.example";
@@ -38,12 +39,24 @@ struct State {
     /// Requests that take effect later, by when.
     late: Vec<(i64, Asked)>,
     log: Vec<Effect>,
+    erased: Vec<Erased>,
 }
 
 #[derive(Debug, Default)]
 struct Bucket {
     tags: Vec<(String, String)>,
     objects: BTreeSet<String>,
+}
+
+/// An object that a request made go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// When, in milliseconds of the clock.
+    pub at: i64,
+    /// Out of which bucket.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
 }
 
 /// A fault that is to meet one request.
@@ -152,6 +165,11 @@ impl S3 {
         self.now().buckets.iter().map(|(name, bucket)| (name.clone(), bucket.objects.len())).collect()
     }
 
+    /// Every object that a request made go, in order.
+    pub fn erased(&self) -> Vec<Erased> {
+        self.now().erased.clone()
+    }
+
     /// The state, with everything done that is due.
     fn now(&self) -> MutexGuard<'_, State> {
         let now = self.clock.millis();
@@ -216,7 +234,9 @@ impl State {
             }
             Op::Erase => {
                 for key in texts(body, "Key") {
-                    bucket.objects.remove(&key);
+                    if bucket.objects.remove(&key) {
+                        self.erased.push(Erased { at: now, bucket: name.clone(), key });
+                    }
                 }
                 answer(200, "<DeleteResult/>".to_owned())
             }
@@ -237,7 +257,8 @@ impl State {
         let tags = self.buckets.get(name).map(|bucket| bucket.tags.as_slice()).unwrap_or_default();
         let mark = tags.iter().find(|(tag, _)| tag == TAG).map(|(_, mark)| mark.clone());
         let (collection, id) = (AT.to_owned(), name.to_owned());
-        self.log.push(Effect { at, collection, id, what, by, purpose, name: Some(name.to_owned()), mark });
+        let (name, body) = (Some(name.to_owned()), Value::Null);
+        self.log.push(Effect { at, collection, id, what, by, purpose, name, mark, body });
     }
 }
 

@@ -7,10 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use groundcrew::config::{Config, Environment};
-use groundcrew::prove::{Cast, Doing, Looks, Memory, Operator, Records, Scene, Sighting, Tells};
+use groundcrew::prove::{
+    AWAY, Cast, Doing, Happening, Looks, Memory, Operator, Records, Scene, Sighting, Tells,
+};
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::settle::Rules;
-use groundcrew_outside::{Act, Fault, Knobs, Purpose};
+use groundcrew_outside::judge::{Living, living};
+use groundcrew_outside::{Act, By, Effect, Fault, Knobs, Purpose};
 use serde_json::{Value, json};
 
 use crate::hooks::{Shop, manifest_of};
@@ -31,6 +34,7 @@ pub struct Scenario {
     /// What it is called, also in the file of points.
     pub name: &'static str,
     pub(crate) component: &'static str,
+    pub(crate) config: &'static str,
     pub(crate) stanza: &'static str,
     pub(crate) grace: &'static str,
     pub(crate) handler: bool,
@@ -38,7 +42,10 @@ pub struct Scenario {
     pub(crate) collections: Vec<(&'static str, Knobs)>,
     pub(crate) script: Vec<(i64, Doing<neighbours::Act>)>,
     pub(crate) expects: Vec<Purpose>,
+    pub(crate) remade: Vec<Purpose>,
+    pub(crate) told: Option<Vec<Happening>>,
     pub(crate) lasts: i64,
+    pub(crate) away: i64,
     pub(crate) rules: Rules,
     pub(crate) memory: Memory,
 }
@@ -54,6 +61,7 @@ impl Scenario {
         Self {
             name,
             component: "things.wasm",
+            config: "",
             stanza: "gone_adopted = \"delete\"",
             grace: "{ gone = \"30s\", unwanted = \"20s\" }",
             handler: false,
@@ -61,7 +69,10 @@ impl Scenario {
             collections: Vec::new(),
             script: Vec::new(),
             expects: Vec::new(),
+            remade: Vec::new(),
+            told: None,
             lasts: 600_000,
+            away: AWAY,
             rules: Rules::ALL,
             memory: Memory::Durable,
         }
@@ -78,6 +89,12 @@ impl Scenario {
     #[must_use]
     pub fn stanza(self, lines: &'static str) -> Self {
         Self { stanza: lines, ..self }
+    }
+
+    /// More of the guest's configuration, after a comma.
+    #[must_use]
+    pub fn configured(self, config: &'static str) -> Self {
+        Self { config, ..self }
     }
 
     /// Machines are the owners of things, instead of apps.
@@ -185,10 +202,34 @@ impl Scenario {
         self
     }
 
+    /// This may be torn down and made anew where something goes wrong, for a person approves that.
+    #[must_use]
+    pub fn may_be_remade(mut self, app: &str, key: &str) -> Self {
+        self.remade.push(Purpose::new(format!("fly/acme/{app}"), key));
+        self
+    }
+
+    /// Exactly this its handler tells, as [`Happening`] is written, in any order between apps.
+    ///
+    /// # Panics
+    /// If one is not written so.
+    #[must_use]
+    pub fn told(self, happenings: &[&str]) -> Self {
+        let happening =
+            |text: &&str| Happening::try_from((*text).to_owned()).unwrap_or_else(|why| panic!("{why}"));
+        Self { told: Some(happenings.iter().map(happening).collect()), ..self }
+    }
+
     /// It is looked at to the end of this time; ten minutes unless said otherwise.
     #[must_use]
     pub fn lasts(self, millis: i64) -> Self {
         Self { lasts: millis, ..self }
+    }
+
+    /// The process is away for so long after each crash; 0.7 seconds unless said otherwise.
+    #[must_use]
+    pub fn away(self, millis: i64) -> Self {
+        Self { away: millis, ..self }
     }
 
     /// Only these rules of settling hold.
@@ -210,6 +251,35 @@ impl Scenario {
         self
     }
 
+    /// What is not as it was wanted last, of what should live at the end of a play.
+    pub(crate) fn unlike_wanted(&self, log: &[Effect]) -> Vec<Purpose> {
+        let living = living(log);
+        let wanted = |purpose: &Purpose| {
+            let app = purpose.owner.rsplit('/').next()?;
+            let last = self.script.iter().rev().find_map(|(_, doing)| match doing {
+                Doing::Sees(seen) if seen.app == app && seen.machine.is_none() => seen.labels.as_ref(),
+                _ => None,
+            })?;
+            let mut things = last["things"].as_array()?.iter();
+            things.find(|thing| {
+                purpose.key
+                    == format!(
+                        "{}/{}",
+                        thing["kind"].as_str().unwrap_or_default(),
+                        thing["key"].as_str().unwrap_or_default()
+                    )
+            })
+        };
+        let is_unlike = |purpose: &&Purpose| {
+            let Some(wanted) = wanted(purpose) else { return false };
+            let of = |thing: &&Living| thing.by == By::Caller && thing.purpose.as_ref() == Some(*purpose);
+            living.iter().find(of).is_some_and(|thing| {
+                ["value", "shape"].iter().any(|field| thing.body[field] != wanted[field])
+            })
+        };
+        self.expects.iter().filter(is_unlike).cloned().collect()
+    }
+
     /// Itself, ready to be played.
     ///
     /// # Panics
@@ -223,9 +293,11 @@ impl Scenario {
             collections: collections.collect(),
             script: self.script.clone(),
             expects: self.expects.clone(),
+            remade: self.remade.clone(),
             tells: if self.handler { Tells::Everything } else { Tells::Nothing },
-            told: None,
+            told: self.told.clone(),
             lasts: self.lasts,
+            away: self.away,
             looks: Looks::AsScripted,
             opens: None,
             audited: None,
@@ -245,7 +317,7 @@ impl Scenario {
 
     /// The configuration that a user would have written.
     fn config(&self) -> Config {
-        let Self { component, stanza, grace, handler, hooks, .. } = self;
+        let Self { component, config, stanza, grace, handler, hooks, .. } = self;
         let tell = if *handler {
             "[hook.tell]\nuse = \"builtin:notify\"\non = [\"app.*\"]\nconfig = { to = \"standard-webhooks\" }\n\
              secret.URL = { from = \"TELL\", at = \"url\" }\n"
@@ -254,7 +326,7 @@ impl Scenario {
         };
         let things = format!(
             "[hook.things]\nuse = \"{component}\"\ngone = \"delete\"\n{stanza}\ngrace = {grace}\n\
-             config = {{ server = \"{SERVER}\" }}\nallow = [\"GET,POST,PUT,DELETE {{config.server}}/*\"]\n"
+             config = {{ server = \"{SERVER}\"{config} }}\nallow = [\"GET,POST,PUT,DELETE {{config.server}}/*\"]\n"
         );
         let text = head(INSTALLATION) + hooks.as_ref().unwrap_or(&things) + tell;
         let environment = Environment::fixed([

@@ -74,6 +74,39 @@ fn without_the_pre_image_a_strangers_thing_is_taken() {
     needed(&scenario(), &without, |played| !played.verdict.lost.is_empty());
 }
 
+/// An app as in the demo, with the answer to one of its addresses lost while listings are blind.
+fn as_in_the_demo() -> Scenario {
+    let grace = "gone_adopted = \"delete\"\ngrace = { gone = \"30s\", unwanted = \"20s\" }";
+    Scenario::new("ablation")
+        .fly_ip("v4 = \"shared\", v6 = \"dedicated\"", grace)
+        .dns(
+            "{ name = \"www.{app}.example\", type = \"A\", values = [\"{ip.v4}\"] }",
+            &format!("reads = [\"ip\"]\n{grace}"),
+        )
+        .turn(0, |knobs| knobs.blind_ips_ms = LAG as u64)
+        .app(0, "cust-1", json!({}))
+        .expects(&[("cust-1", "shared_v4"), ("cust-1", "v6")])
+        .expects_records(&["A/www.cust-1.example"])
+        .lasts(200_000)
+}
+
+/// The judges of the demo and of torture read the same logs, and see what the harness's sees.
+#[test]
+fn without_the_settle_wait_or_the_intent_commit_the_judges_of_demo_and_torture_find_a_double() {
+    let whole = groundcrew_harness::play(&as_in_the_demo(), &[]);
+    assert!(whole.beside.demo.is_good(), "{}", whole.beside.demo);
+    let torture = whole.beside.torture.as_ref().expect("it knows the app");
+    assert!(torture.is_good(), "{torture}");
+    let doubled = |played: &Played| {
+        let torture = played.beside.torture.as_ref().is_some_and(|torture| torture.doubled() > 0);
+        torture && !played.beside.demo.doubled.is_empty() && !played.verdict.doubled.is_empty()
+    };
+    // Of an anonymous thing that is the wait for `settle`.
+    let without = as_in_the_demo().rules(Rules::without(Rule::JudgeLate));
+    needed(&as_in_the_demo(), &without, doubled);
+    needed(&as_in_the_demo(), &as_in_the_demo().memory(Memory::Forgetful), doubled);
+}
+
 /// How long anything may take before the test fails.
 const LONGEST: Duration = Duration::from_secs(20);
 

@@ -232,6 +232,28 @@ async fn whenever_a_doubt_ends_what_it_froze_is_decided_again() {
 }
 
 #[tokio::test]
+async fn what_a_doubt_lasted_is_no_grace_although_nothing_was_decided_meanwhile() {
+    let bench = Bench::new().await;
+    bench.sees(1, Some(json!([thing("natural", "x", 1)]))).await;
+    bench.until(60_000).await;
+    bench.sees(2, None).await;
+    bench.until(70_000).await;
+    let why = "400 apps seem to be gone at once".to_owned();
+    bench.runner.believe(Some(why), Arc::default()).await.expect("it can be kept");
+    // It ends before the grace of half a minute would have been over, and comes back for longer.
+    bench.until(80_000).await;
+    bench.runner.believe(None, Arc::default()).await.expect("it can be kept");
+    bench.until(82_000).await;
+    bench.runner.believe(Some("again".to_owned()), Arc::default()).await.expect("it can be kept");
+    bench.until(600_000).await;
+    bench.runner.believe(None, Arc::default()).await.expect("it can be kept");
+    bench.until(610_000).await;
+    assert!(!bench.removed(), "twelve of its thirty seconds of grace were left");
+    bench.until(630_000).await;
+    assert!(bench.removed());
+}
+
+#[tokio::test]
 async fn while_a_ledger_is_rebuilt_things_are_looked_for_though_nobody_has_seen_their_owner() {
     let bench = Bench::on(Some(Timestamp::from_millis(START))).await;
     let store = &bench.runner.store;

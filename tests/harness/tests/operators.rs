@@ -132,13 +132,14 @@ fn what_was_approved_and_is_wanted_again_stays() {
         .stanza("gone_adopted = \"delete\"\nlimits = { deletes = { share = \"1%\", floor = 0, within = \"1h\" } }")
         .collection("/marked", lagging(&Knobs::marked()))
         .wants(0, "a", &[thing("marked", "x", 1), thing("marked", "y", 1)])
-        .wants(30_000, "a", &[])
-        .wants(100_000, "a", &[thing("marked", "x", 1)])
-        .approves(100_005)
-        .wants(160_000, "a", &[])
-        .wants(165_000, "a", &[thing("marked", "x", 1)])
+        // Long enough for two creations in doubt, one after the other.
+        .wants(90_000, "a", &[])
+        .wants(160_000, "a", &[thing("marked", "x", 1)])
+        .approves(160_005)
+        .wants(220_000, "a", &[])
+        .wants(225_000, "a", &[thing("marked", "x", 1)])
         .expects(&[("a", "marked/x")])
-        .lasts(300_000);
+        .lasts(400_000);
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 47 }, |played| {
         let created = played.log.iter().filter(|effect| effect.what == What::Created).count();
         played.is_right() && created == 2

@@ -4,8 +4,9 @@
 //! far as the runner has it in hand: see `groundcrew_harness::pointing`.
 
 use groundcrew_flysim::{Action, Fault};
-use groundcrew_harness::{Pairs, Played, Scenario, Shipped, points};
-use groundcrew_outside::{Effect, What};
+use groundcrew_harness::clock::START;
+use groundcrew_harness::{Pairs, Played, Scenario, Shipped, points, s3};
+use groundcrew_outside::{self as outside, Effect, What};
 use serde_json::json;
 
 const GRACE: &str = "gone_adopted = \"delete\"\ngrace = { gone = \"30s\", unwanted = \"20s\" }";
@@ -43,6 +44,19 @@ fn an_address_outlives_the_record_that_a_broken_name_server_keeps() {
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 31 }, |played| {
         played.is_right() && follows(played, "A/www.cust-1.example", "cust-1", "shared_v4")
     });
+}
+
+/// The manifest of `builtin:fly-cert` watches labels only; its stanza reads an output all the same.
+#[test]
+fn whoever_reads_by_a_template_alone_is_woken_when_it_has_a_value() {
+    let scenario = Scenario::new("reads-template")
+        .bucket(GRACE)
+        .fly_cert_of("[\"{bucket.name}.example\"]", &format!("reads = [\"bucket\"]\n{GRACE}"))
+        .s3(0, s3::Act::Fault(s3::Op::Create, outside::Fault::Refused(503)))
+        .app(0, "cust-1", json!({}))
+        .expects(&[("cust-1", "bucket/acme-cust-1"), ("cust-1", "certificate/acme-cust-1.example")])
+        .lasts(300_000);
+    points::tried(&scenario, Pairs::Sample { count: 40, seed: 38 }, Played::is_right);
 }
 
 /// Every change is refused, without any effect.
@@ -113,11 +127,11 @@ fn what_is_read_is_replaced_once_a_person_agreed_and_followed() {
         .dns("{ name = \"cache.{app}.example\", type = \"TXT\", values = [\"{store.name}\"] }", &reads)
         .app(0, "cust-1", json!({"region": "ams"}))
         // It cannot be moved, and it holds data.
-        .app(100_000, "cust-1", json!({"region": "fra"}))
-        .approves(200_000)
+        .app(160_000, "cust-1", json!({"region": "fra"}))
+        .approves(260_000)
         .expects(&[("cust-1", "upstash_redis/cust-1-cache")])
         .expects_records(&[record])
-        .lasts(500_000);
+        .lasts(560_000);
     let is_store = |effect: &Effect| effect.collection.ends_with("/add-ons");
     let renamed = |played: &Played| {
         let said =
@@ -125,14 +139,13 @@ fn what_is_read_is_replaced_once_a_person_agreed_and_followed() {
         said.collect::<std::collections::BTreeSet<_>>().len() == 2
     };
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 36 }, |played| {
-        let begun = played.log.first().map_or(0, |effect| effect.at);
         let of_store = |what: What| {
             let effects = played.log.iter().filter(|effect| is_store(effect) && effect.what == what);
-            effects.map(|effect| effect.at - begun).collect::<Vec<_>>()
+            effects.map(|effect| effect.at - START).collect::<Vec<_>>()
         };
         let (made, removed) = (of_store(What::Created), of_store(What::Deleted));
         let in_order =
-            made.len() == 2 && removed.len() == 1 && removed[0] >= 150_000 && removed[0] <= made[1];
+            made.len() == 2 && removed.len() == 1 && removed[0] >= 260_000 && removed[0] <= made[1];
         played.is_right() && in_order && renamed(played) && played.found("resource.held")
     });
 }
@@ -149,7 +162,7 @@ fn what_a_certificate_needs_is_there_while_it_is_wanted() {
         .app(150_000, "cust-1", json!({"names": []}))
         .expects(&[("cust-1", "v6")])
         .expects_records(&["AAAA/www.cust-1.example"])
-        .lasts(240_000);
+        .lasts(400_000);
     // What the certificate needs goes before it.
     let at = |played: &Played, id: &str, what: What| {
         played.log.iter().position(|effect| effect.id == id && effect.what == what)

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use groundcrew::prove::{Records, Scene};
 use groundcrew_core::row::State;
 use groundcrew_core::settle::{Rule, Rules};
-use groundcrew_flysim::{Fault, Hold, Knobs, Late};
+use groundcrew_flysim::{Action, Fault, Hold, Knobs, Late, OrgThing};
 use groundcrew_harness::{Played, Scenario};
 use serde_json::json;
 
@@ -125,7 +125,17 @@ const TABLE: &[Row] = &[
         story: shared_address_repeated,
         wrong: in_conflict,
     },
+    Row {
+        knob: "v6_repeat_status",
+        sentence: "409 and 422 on a v6 address mean that there is one already, and do not say whose",
+        rule: Rule::PreImage,
+        story: address_refused,
+        wrong: claimed,
+    },
 ];
+
+/// Knobs that no rule of settling answers, but how an answer is read; each has a test of its own below.
+const READ: &[&str] = &["egress_ips_listed"];
 
 fn doubled(played: &Played) -> bool {
     !played.verdict.doubled.is_empty()
@@ -148,6 +158,12 @@ fn said_pending(played: &Played) -> bool {
 /// Whether a person is told at the end that somebody else has what is ours.
 fn in_conflict(played: &Played) -> bool {
     played.is_open("resource.conflict")
+}
+
+/// Whether something is on record as ours at the end.
+fn claimed(played: &Played) -> bool {
+    let kept = played.kept.as_ref().expect("it was asked for");
+    kept.ledger.iter().any(|booked| booked.thing.is_some())
 }
 
 /// One call of this method to these paths, after so many, takes effect, and its answer is lost.
@@ -326,6 +342,26 @@ fn shared_address_repeated() -> Scenario {
         .lasts(200_000)
 }
 
+fn address_refused() -> Scenario {
+    Scenario::new("an app has an address that somebody allocated, and is refused another one")
+        .fly_ip("v4 = \"none\", v6 = \"dedicated\"", GRACE)
+        .turn(0, |knobs| knobs.v6_repeat_status = Some(409))
+        .fly(0, Action::CreateApp { name: "cust-1".to_owned(), org: None })
+        .fly(0, Action::AllocateIp { app: "cust-1".to_owned(), kind: "v6".to_owned() })
+        .app(0, "cust-1", json!({}))
+        .lasts(120_000)
+}
+
+/// Somebody makes something while the answer to the creation of an address is lost.
+fn meanwhile(by: Action) -> Scenario {
+    dedicated("somebody makes addresses while an answer is lost")
+        .turn(0, |knobs| {
+            (knobs.blind_ips_ms, knobs.egress_ips_listed) = (4_000, true);
+            answer_lost(knobs, "POST", IPS, 0);
+        })
+        .fly(1_000, by)
+}
+
 /// Plays a story with these rules; its ledger is kept.
 fn played(story: fn() -> Scenario, rules: Rules) -> Played {
     groundcrew::prove::play(&Scene { records: Records::All, ..story().rules(rules).scene() }, &[])
@@ -339,6 +375,17 @@ fn every_rule_is_needed_by_its_story() {
         let without = played(*story, Rules::without(*rule));
         assert!(wrong(&without), "{knob}: {rule:?} is not needed: {without}");
     }
+}
+
+/// Nobody reaches an app by what its machines call from, so it is never taken for the address that was asked for.
+#[test]
+fn egress_addresses_are_no_candidates_and_others_are() {
+    let app = || "cust-1".to_owned();
+    let play = |by| groundcrew_harness::play(&meanwhile(by), &[]);
+    let egress = play(Action::MakeOrgThing { thing: OrgThing::Egress { app: app() } });
+    assert!(egress.is_right() && !egress.is_open("resource.ambiguous"), "`egress_ips_listed`: {egress}");
+    let other = play(Action::AllocateIp { app: app(), kind: "v4".to_owned() });
+    assert!(other.is_open("resource.ambiguous"), "{other}");
 }
 
 /// The texts in quotes between two marks of a file.
@@ -357,7 +404,8 @@ fn every_knob_that_is_not_the_sources_has_its_row() {
     let of_volumes = volumes.split("knob: Some(\"").skip(1).filter_map(|rest| rest.split_once('"'));
     // It has rows for knobs that the source meets, too.
     let of_volumes = of_volumes.map(|(knob, _)| knob).filter(|knob| named.iter().any(|it| it == knob));
-    let rows: Vec<_> = TABLE.iter().map(|row| row.knob).chain(of_volumes).collect();
+    let rows: Vec<_> =
+        TABLE.iter().map(|row| row.knob).chain(READ.iter().copied()).chain(of_volumes).collect();
     let known: BTreeSet<_> = named.iter().map(String::as_str).collect();
     assert_eq!(known, rows.iter().copied().collect(), "the tables do not add up");
     assert_eq!(named.len(), rows.len(), "a knob has two rows");

@@ -83,7 +83,8 @@ fn add_ons_outlive_their_app_and_go_after_it() {
         .fly_addon("{ type = \"tigris\", name = \"{app}-assets\" }", GRACE)
         .turn(0, |knobs| knobs.blind_add_ons_ms = 4_000)
         .turn(0, |knobs| knobs.late = late("POST", "/graphql"))
-        // Somebody else has one of that very name.
+        // Somebody else has one of that very name, and one like it.
+        .fly(0, Action::CreateAddOn { provider: "tigris".into(), name: "cust-1-assets".into(), app: None })
         .fly(
             0,
             Action::CreateAddOn { provider: "tigris".into(), name: "cust-1-assets-old".into(), app: None },
@@ -95,6 +96,7 @@ fn add_ons_outlive_their_app_and_go_after_it() {
         .approves(250_000)
         // So may be the keys of that one, if its answer is lost too.
         .approves(350_000)
+        .may_be_remade("cust-2", "tigris/cust-2-assets")
         .expects(&[("cust-2", "tigris/cust-2-assets")])
         .lasts(500_000);
     points::tried(&scenario, Pairs::Sample { count: 40, seed: 27 }, |played| {

@@ -11,7 +11,7 @@ use super::leaks::{self, Leaks, Tick};
 use super::runner::{Caution, Runner, Tell, configure, has_told, metrics, show};
 use super::simulator::Simulator;
 use super::{APPS, DELETED, MACHINES, Stage, now, until, verdict};
-use crate::verdict::{Births, Expected, Owed, Verdict, misled};
+use groundcrew_verdict::{Births, Expected, Owed, Verdict, misled};
 
 /// The app in whose creation the runner is killed.
 const KILLED_AT: &str = "cust-9";

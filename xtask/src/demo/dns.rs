@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Stage, dns_log, free_port, free_ports, until};
 use crate::setup::installed;
 use crate::toolchains;
-use crate::verdict::{Change, Set, Told};
+use groundcrew_verdict::{Change, Set, Told};
 
 pub(crate) const ZONE: &str = "example";
 pub(crate) const KEY: &str = "demo-key-of-powerdns";

@@ -1,8 +1,9 @@
 //! What the name server did when: the fake keeps a log of its own, and PowerDNS is given one.
 //!
 //! PowerDNS keeps none. Its database is the play's own, so triggers there write every row down that is added or
-//! removed, whoever asked for it. A `REPLACE` removes all rows of a set and adds the new ones, also if they are the
-//! same: so each rewriting shows, but a set that is replaced seems to be gone in between.
+//! removed, whoever asked for it. A `REPLACE` removes all rows of a set and adds the new ones at once, also if they are the
+//! same: so each rewriting shows, and a set whose last row is followed by a new one in the next line was not gone. Between
+//! two requests there is at least the line of the zone's serial.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::verdict::Change;
+use groundcrew_verdict::Change;
 
 /// The log and what writes it. Readers never wait for the server, nor it for them: its log is written ahead.
 pub(super) const SCHEMA: &str = "
@@ -42,7 +43,7 @@ struct Row {
     what: What,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum What {
     Added,
@@ -64,7 +65,14 @@ pub(super) fn of_powerdns(database: &Path) -> anyhow::Result<Vec<(u64, Change)>>
 fn by_set(rows: Vec<Row>) -> Vec<(u64, Change)> {
     let mut sets: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     let mut changes = Vec::new();
-    for Row { seq, name, kind, content, what } in rows {
+    let rows: Vec<_> = rows.into_iter().filter(|row| row.kind.is_some() && row.content.is_some()).collect();
+    let is_replaced = |at: usize| {
+        let (row, next) = (&rows[at], rows.get(at + 1));
+        let same = |next: &Row| next.name == row.name && next.kind == row.kind;
+        row.what == What::Removed && next.is_some_and(|next| next.what == What::Added && same(next))
+    };
+    let replaced: Vec<_> = (0..rows.len()).map(is_replaced).collect();
+    for (Row { seq, name, kind, content, what }, replaced) in rows.into_iter().zip(replaced) {
         let (Some(kind), Some(content)) = (kind, content) else { continue };
         let name = name + ".";
         let contents = sets.entry((name.clone(), kind.clone())).or_default();
@@ -76,7 +84,9 @@ fn by_set(rows: Vec<Row>) -> Vec<(u64, Change)> {
                 }
             }
         }
-        changes.push((seq, Change { name, kind, contents: contents.clone() }));
+        if !(replaced && contents.is_empty()) {
+            changes.push((seq, Change { name, kind, contents: contents.clone() }));
+        }
     }
     changes
 }
@@ -113,12 +123,14 @@ mod tests {
         let rows = rows.map(row).into_iter().chain([nameless, row((5, "3.3.3.3", What::Added))]).collect();
         let seen: Vec<_> = by_set(rows).into_iter().map(|(seq, change)| (seq, change.contents)).collect();
         let set = |contents: &[&str]| contents.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let expected = [
-            (1, set(&["1.1.1.1"])),
-            (2, set(&[])),
-            (3, set(&["2.2.2.2"])),
-            (5, set(&["2.2.2.2", "3.3.3.3"])),
-        ];
+        let expected = [(1, set(&["1.1.1.1"])), (3, set(&["2.2.2.2"])), (5, set(&["2.2.2.2", "3.3.3.3"]))];
         assert_eq!(seen, expected);
+
+        // Two requests, with the serial of the zone between them: it was gone.
+        let soa = Row { kind: Some("SOA".to_owned()), ..row((3, "ns. 2", What::Added)) };
+        let rows = [row((1, "1.1.1.1", What::Added)), row((2, "1.1.1.1", What::Removed)), soa];
+        let rows = rows.into_iter().chain([row((4, "1.1.1.1", What::Added))]).collect();
+        let seen: Vec<_> = by_set(rows).into_iter().map(|(_, change)| change.contents.len()).collect();
+        assert_eq!(seen, [1, 0, 1, 1]);
     }
 }

@@ -15,7 +15,7 @@ use super::draw::Audience;
 use super::runner::{self, Runner, show};
 use super::simulator::Simulator;
 use super::{Stage, now, until};
-use crate::verdict::Set;
+use groundcrew_verdict::Set;
 
 /// The name that leads to an app which nobody has, and that app.
 const DANGLING: (&str, &str) = ("shop.cust-2.example", "cust-2-shop");
@@ -27,6 +27,11 @@ const SOONEST: Duration = Duration::from_secs(5);
 const AFTERWARDS: Duration = Duration::from_secs(10);
 /// How often the audit comes.
 const EVERY: Duration = Duration::from_mins(1);
+
+/// The names of record sets that are left behind.
+pub(super) fn names() -> Vec<String> {
+    [DANGLING.0, LIVING.0].map(str::to_owned).to_vec()
+}
 
 /// What was left behind.
 pub(crate) struct Leaks {

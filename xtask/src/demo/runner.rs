@@ -162,6 +162,18 @@ pub(crate) fn metrics(stage: &Stage) -> anyhow::Result<String> {
     until("the runner answers", Duration::from_secs(10), ask)
 }
 
+/// How many rows the runner says are in doubt.
+pub(crate) fn in_doubt(stage: &Stage) -> anyhow::Result<u64> {
+    const NAME: &str = "groundcrew_rows_in_doubt";
+    let metrics = metrics(stage)?;
+    let line =
+        metrics.lines().find_map(|line| line.strip_prefix(NAME)).with_context(|| format!("no {NAME}"))?;
+    line.split_whitespace()
+        .next_back()
+        .and_then(|count| count.parse().ok())
+        .with_context(|| format!("{NAME}: {line}"))
+}
+
 fn command(stage: &Stage) -> Command {
     let mut command = Command::new(&stage.binary);
     command.current_dir(&stage.directory).env("DEMO_FLY_TOKEN", "fo1_demo").env("DEMO_PDNS_KEY", KEY);

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::{Stage, free_ports, until};
-use crate::verdict::Receipt;
+use groundcrew_verdict::Receipt;
 
 /// A running simulator.
 pub(crate) struct Simulator {

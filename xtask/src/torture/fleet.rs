@@ -10,7 +10,7 @@ use super::draws::{Aim, Moment, Random};
 use crate::demo::runner::{self, Posted};
 use crate::demo::simulator::Simulator;
 use crate::demo::{Stage, until};
-use crate::verdict::{Births, Expected, Owed};
+use groundcrew_verdict::{Births, Expected, Owed};
 
 /// Apps that may exist at once.
 const POOL: u32 = 40;

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use serde::Serialize;
 
 use super::ask::{self, Given};
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, absent};
 use crate::components;
 use crate::config::{Config, Hook};
 use crate::lock::{Approval, Approvals, Difference};
@@ -74,13 +74,7 @@ fn chosen<'a>(config: &'a Config, args: &Args) -> Result<Vec<&'a Hook>, Failure>
     if args.all {
         return Ok(config.hooks.values().collect());
     }
-    let find = |name: &String| {
-        config.hooks.get(name).ok_or_else(|| {
-            let known: Vec<_> = config.hooks.keys().map(String::as_str).collect();
-            Failure::usage(format!("the configuration has no hook `{name}`"))
-                .hint(format!("write [hook.{name}] into it first; it has: {}", known.join(", ")))
-        })
-    };
+    let find = |name: &String| config.hooks.get(name).ok_or_else(|| absent::hook(config, name));
     args.hooks.iter().map(find).collect()
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Colours;
+use super::{Colours, Context, recover};
 use crate::components;
 use crate::config::Report;
 use crate::control::{ClientError, Reason, Refusal};
@@ -179,6 +179,13 @@ impl Failure {
         self
     }
 
+    /// The same with hints that can be pasted, whichever configuration file was named.
+    #[must_use]
+    pub(super) fn typed(self, context: &Context) -> Self {
+        let hints = self.hints.iter().map(|hint| context.typed(hint)).collect();
+        Self { hints, ..self }
+    }
+
     pub(super) fn print(self, form: Form) -> ExitCode {
         let code = self.kind.code();
         let text = match form {
@@ -250,6 +257,7 @@ impl From<groundcrew_store::Error> for Failure {
     fn from(error: groundcrew_store::Error) -> Self {
         let failure = Self::of(&error);
         match error {
+            broken if broken.is_broken() => failure.hint("groundcrew doctor").hint(recover::FROM_COPY),
             groundcrew_store::Error::Open { .. } => failure
                 .hint("groundcrew --config FILE ... or --data DIR, if the data is elsewhere")
                 .hint("groundcrew up, if nothing ever ran here"),

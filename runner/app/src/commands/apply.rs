@@ -35,7 +35,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     ask::confirm(&format!("Do these {}?", items.len()), Given::from(args.yes), &command)?;
     let done = context.change(Request::Apply { items, until: plan.until })?;
     let mut text = format!("{}\n", done.message);
-    let apps: BTreeSet<_> = plan.items.iter().map(|item| item.owner.app_name()).collect();
+    // What is held or in conflict was not applied: to wait for its owner would be in vain.
+    let applied = plan.items.iter().filter(|item| item.action.writes());
+    let apps: BTreeSet<_> = applied.map(|item| item.owner.app_name()).collect();
     for app in apps.iter().take(3) {
         let _ = writeln!(text, "groundcrew wait --app {app}");
     }

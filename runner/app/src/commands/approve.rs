@@ -1,7 +1,9 @@
 //! `groundcrew approve`: lists removals, repairs and remedies that wait for a person, and lets them go.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
+use groundcrew_core::subject::Uid;
 use groundcrew_store::Store;
 use groundcrew_store::findings::Finding;
 use groundcrew_store::ledger::StoredRow;
@@ -13,6 +15,7 @@ use super::rows::{Names, RowShown, cells};
 use super::{Answer, Context, Failure, findings};
 use crate::control::{Doubted, Request};
 use crate::show::{Cell, Table};
+use crate::source;
 
 /// Allow removals, repairs and remedies that wait for a person
 ///
@@ -42,15 +45,16 @@ pub struct Args {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     if let Some(what) = args.source {
-        let (question, command) = match what {
+        let (question, command, shown) = match what {
             Doubted::Vanished => {
-                ("Believe that all that vanished is gone, and let its things go?", "vanished")
+                let question = "Believe that all that vanished is gone, and let its things go?";
+                (question, "vanished", show_vanished(context)?)
             }
-            Doubted::Reach => ("Agree to what the token reaches now?", "reach"),
+            Doubted::Reach => ("Agree to what the token reaches now?", "reach", BTreeSet::new()),
         };
         let command = format!("groundcrew approve --source {command} --yes");
         ask::confirm(question, Given::from(args.yes), &command)?;
-        return context.change_and_tell(Request::Believe { what });
+        return context.change_and_tell(Request::Believe { what, shown });
     }
     if let Some(hook) = &args.upgrade {
         let question = question_of_upgrade(context, hook)?;
@@ -76,6 +80,21 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     context.change_and_tell(Request::Approve { rows: ids })
 }
 
+/// Shows who is held as vanished, whatever the answer is: nobody else is believed gone by it.
+fn show_vanished(context: &Context) -> Result<BTreeSet<Uid>, Failure> {
+    let store = context.reader()?;
+    let vanished = source::vanished(&store)?;
+    let mut table = Table::new(["VANISHED", "ID"]);
+    for uid in &vanished {
+        let path = store.subject_of(uid)?.map(|stored| stored.subject.path.to_string());
+        table.row([path.unwrap_or_default().into(), Cell::from(uid.as_str())]);
+    }
+    if !table.is_empty() {
+        drop(anstream::stderr().write_all(table.draw().as_bytes()));
+    }
+    Ok(vanished)
+}
+
 /// What is asked before a version is agreed to; what it asks for more is shown, whatever the answer is.
 fn question_of_upgrade(context: &Context, hook: &str) -> Result<String, Failure> {
     let store = context.reader()?;
@@ -96,6 +115,13 @@ pub(super) fn waits(hook: &str, version: &Waiting) -> String {
 /// What lets a version begin that waits.
 pub(super) fn let_in(hook: &str) -> String {
     format!("groundcrew approve --upgrade {hook}")
+}
+
+/// What tells of something that does not wait: of a run it is `groundcrew run`.
+fn told_by(name: &str) -> String {
+    let is_run = name.strip_prefix('r').is_some_and(|number| number.parse::<u64>().is_ok());
+    let command = if is_run { "run" } else { "why" };
+    format!("groundcrew {command} {name}")
 }
 
 /// What waits for a person.
@@ -135,7 +161,7 @@ impl Held {
         };
         let missing = |name: &String| {
             let failure = Failure::failed(format!("nothing of `{name}` waits for approval"));
-            failure.hint("groundcrew approve").hint(format!("groundcrew why {name}"))
+            failure.hint("groundcrew approve").hint(told_by(name))
         };
         for name in &args.rows {
             let rows = || held.removals.iter().chain(&held.repairs);

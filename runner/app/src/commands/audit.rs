@@ -8,7 +8,7 @@ use groundcrew_store::{Options, Store};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Code, Context, Failure, up};
+use super::{Answer, Code, Context, Failure, absent, up};
 use crate::assembly::{self, Outward};
 use crate::config::Config;
 use crate::control::Request;
@@ -92,12 +92,7 @@ fn list(config: &Config, count: u8, now: Timestamp) -> Answer {
 
 fn run_now(context: &Context, name: &str) -> Result<Answer, Failure> {
     let config = context.config()?;
-    let known = || config.audits.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let missing = || {
-        Failure::usage(format!("the configuration has no audit `{name}`"))
-            .hint(format!("it has: {}", known()))
-    };
-    let audit = config.audits.get(name).ok_or_else(missing)?;
+    let audit = config.audits.get(name).ok_or_else(|| absent::audit(&config, name))?;
     let here = here(context, &config, "audit", async |runner: &Runner| {
         let done = runner.audit(audit, None, &CancellationToken::new()).await;
         done.map_err(|error| Failure::of(&error))?;

@@ -14,7 +14,7 @@ use groundcrew_store::subjects::StoredSubject;
 use serde::Serialize;
 
 use super::ask::{self, Given};
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, absent};
 use crate::config::{Hook, Rate, Work};
 use crate::control::Request;
 use crate::show::{Cell, Table, Tone, ago, length};
@@ -98,12 +98,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
 fn backfill(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let name = args.hook.as_deref().unwrap_or_default();
     let config = context.config()?;
-    let missing = || {
-        let known: Vec<_> = config.hooks.keys().map(String::as_str).collect();
-        Failure::usage(format!("the configuration has no hook `{name}`"))
-            .hint(format!("it has: {}", known.join(", ")))
-    };
-    let hook = config.hooks.get(name).ok_or_else(missing)?;
+    let hook = config.hooks.get(name).ok_or_else(|| absent::hook(&config, name))?;
     let kinds = kinds(hook, args.kind)?;
     let every = poll::Rate::from(args.rate).every;
     let living = living(&context.reader()?, hook, kinds)?;

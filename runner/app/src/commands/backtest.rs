@@ -4,7 +4,6 @@ mod fleet;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -37,9 +36,9 @@ const AT_ONCE: usize = 8;
 pub struct Args {
     /// Whose runs
     hook: String,
-    /// The component that they are played with
+    /// The component that they are played with: a file or `builtin:NAME`
     #[arg(long, value_name = "FILE")]
-    component: PathBuf,
+    component: String,
     /// Those that began so long ago at most; what a replay needs is kept for `store.keep.bodies`
     #[arg(long, value_name = "TIME", default_value = "7d")]
     since: Millis,
@@ -234,8 +233,8 @@ impl Tally {
             let _ = write!(text, "\n{} x {}, as {}: {}", group.count, group.op, group.run, group.drawn);
         }
         if let Some(group) = self.differs.first() {
-            let file = args.component.display();
-            let _ = writeln!(text, "\none whole: groundcrew replay {} --component {file}", group.run);
+            let named = &args.component;
+            let _ = writeln!(text, "\none whole: groundcrew replay {} --component {named}", group.run);
         }
         text
     }

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     }
     let config = match context.config() {
         Ok(config) => config,
-        Err(report) => return Ok(answer(&report, &[], &Known::default()).code(Code::Configuration)),
+        Err(report) => return Ok(answer(context, &report, &[], &Known::default()).code(Code::Configuration)),
     };
     let approvals = Approvals::read(&Approvals::path(context.config_path()))?;
     let mut differing = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         }
         differing.extend(approvals.difference(hook, digest, candidate));
     }
-    Ok(answer(&config.notes, &differing, &known))
+    Ok(answer(context, &config.notes, &differing, &known))
 }
 
 /// What the database and the components say of stanzas that are right in themselves.
@@ -82,7 +82,7 @@ fn known(context: &Context, config: &Config) -> Result<Known, Failure> {
     Ok(known)
 }
 
-fn answer(report: &Report, differing: &[Difference], known: &Known) -> Answer {
+fn answer(context: &Context, report: &Report, differing: &[Difference], known: &Known) -> Answer {
     let mut text = report.draw(Paint::Colours);
     for hook in &known.removed {
         let _ = writeln!(text, "\nhook {hook} is removed and makes nothing: take [hook.{hook}] out");
@@ -101,7 +101,7 @@ fn answer(report: &Report, differing: &[Difference], known: &Known) -> Answer {
         let _ = writeln!(text, "\nto be approved: {difference}");
     }
     if !differing.is_empty() {
-        text.push_str("\nnext: groundcrew add --all\n");
+        let _ = writeln!(text, "\nnext: {}", context.typed("groundcrew add --all"));
     }
     let mut json = report.to_json();
     json["to_approve"] = serde_json::to_value(differing).expect("invariant: differences are JSON");

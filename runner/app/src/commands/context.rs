@@ -11,8 +11,8 @@ use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock, SystemClock};
 use groundcrew_store::{Options, Reader, Store};
 
-use super::Global;
 use super::answer::{Answer, Failure, Form};
+use super::{CONFIG_FILE, Global, typed};
 use crate::components;
 use crate::config::{self, Config, Environment, Report};
 use crate::control::{self, Act, Done, Hints, Request, Standing};
@@ -55,6 +55,14 @@ impl Context {
     /// The configuration file.
     pub fn config_path(&self) -> &Path {
         &self.global.config
+    }
+
+    /// A command that is shown to be pasted: with the configuration file, if it would take another one.
+    pub(super) fn typed(&self, command: &str) -> String {
+        let config = self.config_path();
+        let taken = self.environment.read("GROUNDCREW_CONFIG");
+        let is_taken = config == Path::new(taken.as_deref().unwrap_or(CONFIG_FILE));
+        typed::with_config(command, (!is_taken).then_some(config))
     }
 
     /// The process's environment.

@@ -1,6 +1,7 @@
 //! `groundcrew doctor`: what is wrong with this installation, and how to mend it.
 //!
-//! Each check is a function that looks at one thing and adds what it found; none changes anything.
+//! Each check is a function that looks at one thing and adds what it found; none changes anything. One of them asks the
+//! platform what the source's token reaches; the others look at what is here.
 
 mod installation;
 mod ledger;
@@ -76,12 +77,16 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         installation::secrets(config, &mut chart);
         installation::approvals(context, config, &mut chart);
         installation::levels(config, &mut chart);
+        installation::token(context, config, &mut chart)?;
     }
     let dir = context.data_dir();
     installation::holder(context, &dir, &mut chart)?;
     installation::disk(&dir, &mut chart);
     ledger::check(context, &dir, config.as_ref(), &mut chart);
     let bad = chart.0.iter().any(|found| found.grade == Grade::Bad);
+    for found in &mut chart.0 {
+        found.remedies = found.remedies.iter().map(|remedy| context.typed(remedy)).collect();
+    }
     let answer = Answer::both(draw(&chart.0), &chart.0);
     Ok(answer.code(if bad { Code::Failed } else { Code::Ok }))
 }

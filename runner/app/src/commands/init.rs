@@ -52,8 +52,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     file.write_all(text.as_bytes()).map_err(cannot)?;
     let shown = serde_json::json!({"file": path, "installation": installation});
     let text = format!(
-        "wrote {}: installation {installation}, level observe\nnext: name your organisation and a token in it, then\n  groundcrew check\n",
-        path.display()
+        "wrote {}: installation {installation}, level observe\nnext: name your organisation and a token in it, then\n  {}\n",
+        path.display(),
+        context.typed("groundcrew check")
     );
     Ok(Answer::both(text, &shown))
 }

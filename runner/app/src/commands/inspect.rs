@@ -7,6 +7,7 @@ use groundcrew_core::manifest::Manifest;
 use groundcrew_engine::inspect::{Export, Inspected};
 use serde_json::{Value, json};
 
+use super::rows::first_line;
 use super::{Answer, Context, Failure};
 use crate::builtin;
 use crate::components;
@@ -115,6 +116,9 @@ fn draw_manifest(manifest: &Manifest) -> String {
             word(&kind.lives)
         );
     }
+    if let Some(schema) = &manifest.config {
+        draw_fields(&mut text, schema, "");
+    }
     draw_asks(&mut text, &manifest.asks.allow, &manifest.asks.secrets);
     for when in &manifest.asks.when {
         let fields: Vec<_> = when.config.iter().map(|(field, value)| format!("{field} = {value}")).collect();
@@ -126,6 +130,55 @@ fn draw_manifest(manifest: &Manifest) -> String {
         let _ = writeln!(text, "  identity   {}", identity.join(", "));
     }
     text
+}
+
+/// The fields that a configuration has by its schema; those within others by their whole names.
+fn draw_fields(text: &mut String, schema: &Value, within: &str) {
+    let Some(fields) = schema["properties"].as_object() else { return };
+    let required = schema["required"].as_array();
+    for (field, described) in fields {
+        let is_required = required.is_some_and(|required| required.iter().any(|name| name == field));
+        let name = format!("{within}{field}");
+        let line = field_line(&name, described, is_required);
+        let _ = writeln!(text, "  config     {}", first_line(&line));
+        draw_fields(text, described, &format!("{name}."));
+        draw_fields(text, &described["items"], &format!("{name}[]."));
+    }
+}
+
+/// A field: what it takes, whether it must be there, what it is without being written, what it is for.
+fn field_line(name: &str, described: &Value, is_required: bool) -> String {
+    let mut said = vec![takes(described)];
+    if is_required {
+        said.push("required".to_owned());
+    }
+    said.extend(described.get("default").map(|value| format!("default {value}")));
+    let about = described["description"].as_str().map(|about| format!("; {about}")).unwrap_or_default();
+    format!("{name}: {}{about}", said.join(", "))
+}
+
+/// What a field takes: its values where they are listed, else its type.
+fn takes(described: &Value) -> String {
+    /// What says it in another way than by a type.
+    const OTHERWISE: [&str; 5] = ["const", "anyOf", "oneOf", "allOf", "$ref"];
+    let any_of = |values: &[Value], between: &str| values.iter().map(plain).collect::<Vec<_>>().join(between);
+    if let Some(values) = described["enum"].as_array() {
+        return any_of(values, " | ");
+    }
+    match &described["type"] {
+        Value::String(word) if word == "array" && described.get("items").is_some() => {
+            format!("array of {}", takes(&described["items"]))
+        }
+        Value::String(word) => word.clone(),
+        Value::Array(words) => any_of(words, " or "),
+        _ if OTHERWISE.iter().any(|key| described.get(key).is_some()) => "see --json".to_owned(),
+        _ => "anything".to_owned(),
+    }
+}
+
+/// A text as it is, anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn draw_asks(text: &mut String, allow: &[String], secrets: &[String]) {
@@ -141,4 +194,44 @@ fn draw_asks(text: &mut String, allow: &[String], secrets: &[String]) {
 fn word(value: &impl serde::Serialize) -> String {
     let json = serde_json::to_value(value).unwrap_or_default();
     json.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_configuration_is_shown_with_what_it_takes() {
+        let schema = json!({"required": ["to", "things"], "properties": {
+            "to": {"enum": ["slack", "other"]},
+            "ttl": {"type": "integer", "default": 300, "description": "how long\nit is kept"},
+            "names": {"type": ["string", "array"]},
+            "api": {"type": "string", "default": "{fly.api}"},
+            "either": {"oneOf": []},
+            "any": true,
+            "things": {"type": "array", "items": {
+                "type": "object", "required": ["key"], "properties": {"key": {"type": "string"}},
+            }},
+            "days": {"type": "object", "properties": {"peer": {"type": "integer", "default": 90}}},
+        }});
+        let mut text = String::new();
+        draw_fields(&mut text, &schema, "");
+        let mut lines: Vec<_> = text.lines().map(str::trim).collect();
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "config     any: anything",
+                "config     api: string, default \"{fly.api}\"",
+                "config     days.peer: integer, default 90",
+                "config     days: object",
+                "config     either: see --json",
+                "config     names: string or array",
+                "config     things: array of object, required",
+                "config     things[].key: string, required",
+                "config     to: slack | other, required",
+                "config     ttl: integer, default 300; how long",
+            ]
+        );
+    }
 }

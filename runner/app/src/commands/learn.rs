@@ -17,7 +17,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::rows::Names;
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, absent};
 use crate::components;
 use crate::config::{Config, Hook};
 use crate::runner::grant_words;
@@ -68,11 +68,7 @@ struct Shown {
 
 pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let config = context.config()?;
-    let hook = config.hooks.get(&args.hook).ok_or_else(|| {
-        let known: Vec<_> = config.hooks.keys().map(String::as_str).collect();
-        Failure::usage(format!("the configuration has no hook `{}`", args.hook))
-            .hint(format!("it has: {}", known.join(", ")))
-    })?;
+    let hook = config.hooks.get(&args.hook).ok_or_else(|| absent::hook(&config, &args.hook))?;
     let store = context.reader()?;
     let id = Names::of(&store)?.hook_named(&args.hook)?;
     let since = context.now() - args.since;

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::control::{Act, Request};
 use crate::plan::{self, Depth, Progress, Rehearsed};
 use crate::show::{Cell, Table, Tone, age, paint};
+use crate::source;
 
 /// Show what would be done about things outside, before anything is done
 #[derive(Debug, clap::Args)]
@@ -47,6 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let database = context.reader().map_err(|failure| {
         failure.hint("groundcrew up, with level = \"observe\": a plan is about apps that a source has seen")
     })?;
+    refuse_unread(&config, &database)?;
     let depth = if args.drift { Depth::Everything } else { Depth::Unsettled };
     let dir = context.data_dir();
     let bar = Bar::new(context);
@@ -67,6 +69,18 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
             writeln!(text, "\ngroundcrew apply {}    # exactly this, until {}", file.display(), plan.until);
     }
     Ok(Answer::both(text, &plan))
+}
+
+/// Refuses a plan of a fleet that no source has brought yet: that nothing is to be done would be no finding.
+fn refuse_unread(config: &Config, database: &Store) -> Result<(), Failure> {
+    let is_read = config.sources.fly.is_none() || source::was_listed(database)?;
+    if is_read || !database.living_apps()?.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::failed("nothing can be planned: no source has brought the fleet yet");
+    Err(failure
+        .hint("groundcrew doctor, which says whether the source answers")
+        .hint("groundcrew up, with level = \"observe\", until it is ready"))
 }
 
 /// Rehearses what follows from an operator's act, about these rows, before it is done.

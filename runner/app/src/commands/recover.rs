@@ -39,6 +39,10 @@ pub struct Args {
     unlisted: bool,
 }
 
+/// What helps where the database is broken.
+pub(super) const FROM_COPY: &str =
+    "groundcrew recover --from FILE, if there is a copy; what is there is kept under another name";
+
 /// What is said while not everything that exists is listed.
 const UNLISTED: &str = "what else there is is not listed yet";
 
@@ -54,25 +58,38 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         return finish(context, args.unlisted);
     }
     let dir = context.data_dir();
-    let under_way = if dir.database().exists() { context.reader()?.recovery(context.now())? } else { None };
+    let (under_way, said) = match present(context, &dir) {
+        Ok(under_way) => (under_way, String::new()),
+        // A copy takes its place, whatever it was.
+        Err(error) if args.from.is_some() && error.is_broken() => {
+            (None, format!("nothing can be read of {}: {error}\n", dir.database().display()))
+        }
+        Err(error) => return Err(error.into()),
+    };
     match (under_way, &args.from) {
         (Some(recovery), None) if !args.new_key => tell(context, &dir, &recovery),
-        _ => begin(context, &dir, args),
+        _ => begin(context, &dir, args, said),
     }
 }
 
-fn begin(context: &Context, dir: &DataDir, args: &Args) -> Result<Answer, Failure> {
+/// The recovery that is under way, as the present database says.
+fn present(context: &Context, dir: &DataDir) -> groundcrew_store::Result<Option<Recovery>> {
+    let database = dir.database();
+    if database.exists() { Reader::open(&database)?.recovery(context.now()) } else { Ok(None) }
+}
+
+/// Begins one; `said` comes before what else is said of it.
+fn begin(context: &Context, dir: &DataDir, args: &Args, mut said: String) -> Result<Answer, Failure> {
     let config = context.config()?;
     let _held_until_begun = dir.lock("recover", context.now()).map_err(|error| {
         let failure = Failure::from(error);
         failure.hint("stop `groundcrew up` first: it must not go on with what is being put in order")
     })?;
-    let mut said = String::new();
     if let Some(copy) = &args.from {
         if !args.new_key {
             refuse_without_key(dir, copy)?;
         }
-        said = restore(context, dir, copy, &config.installation)?;
+        said.push_str(&restore(context, dir, copy, &config.installation)?);
     }
     let lost = !dir.database().exists();
     let store = Store::open(&dir.database(), Options::default())?;
@@ -96,10 +113,9 @@ fn begin(context: &Context, dir: &DataDir, args: &Args) -> Result<Answer, Failur
     if lost {
         said.push_str("there was no database: everything is taken up anew\n");
     }
-    said.push_str(
-        "next: groundcrew up        looks for everything, writes nothing outside\n      \
-         groundcrew recover   how far it is; then groundcrew plan, and groundcrew recover --finish\n",
-    );
+    let up = context.typed("groundcrew up        looks for everything, writes nothing outside");
+    let far = "groundcrew recover   how far it is; then groundcrew plan, and groundcrew recover --finish";
+    let _ = writeln!(said, "next: {up}\n      {}", context.typed(far));
     let recovery = store.recovery(context.now())?;
     Ok(Answer::both(said, &recovery))
 }
@@ -108,7 +124,18 @@ fn begin(context: &Context, dir: &DataDir, args: &Args) -> Result<Answer, Failur
 fn refuse_without_key(dir: &DataDir, copy: &Path) -> Result<(), Failure> {
     let saved = key_of(copy);
     let key = if saved.exists() { saved } else { dir.key() };
-    key::belonging(&Reader::open(copy)?, &key, copy).map(drop).map_err(|error| Failure::of(&error))
+    let store = Reader::open(copy).map_err(|error| unread(copy, error))?;
+    key::belonging(&store, &key, copy).map(drop).map_err(|error| Failure::of(&error))
+}
+
+/// Why a copy is not taken that cannot be read: of a broken one it is said which file that is.
+fn unread(copy: &Path, error: groundcrew_store::Error) -> Failure {
+    if error.is_broken() {
+        let message = format!("{} is no copy that can be read: {error}", copy.display());
+        let failure = Failure { message, ..Failure::of(&error) };
+        return failure.hint("groundcrew recover --from FILE, with another copy");
+    }
+    error.into()
 }
 
 /// Goes on with another key than the database was begun with.
@@ -126,7 +153,8 @@ fn restore(context: &Context, dir: &DataDir, copy: &Path, installation: &str) ->
     let whose = Reader::open(copy).and_then(|copy| {
         copy.check()?;
         copy.meta("installation")
-    })?;
+    });
+    let whose = whose.map_err(|error| unread(copy, error))?;
     if whose.as_deref() != Some(installation) {
         let whose = whose.unwrap_or_else(|| "nobody".to_owned());
         let message =

@@ -14,7 +14,7 @@ use groundcrew_store::{RunId, Store};
 use serde::Serialize;
 
 use super::rows::Names;
-use super::{Answer, Code, Context, Failure, calls};
+use super::{Answer, Code, Context, Failure, calls, inspect};
 use crate::config::Config;
 use crate::prove::calls::Compared;
 use crate::prove::loaded::Loaded;
@@ -32,9 +32,9 @@ pub struct Args {
     /// Runs as listed (`r12` or `12`), or files that `--export` wrote
     #[arg(required = true, value_name = "RUN|FILE")]
     runs: Vec<Which>,
-    /// Another version of the component, to see the first thing that it does differently
+    /// Another version, a file or `builtin:NAME`, to see the first thing that it does differently
     #[arg(long, value_name = "FILE")]
-    component: Option<PathBuf>,
+    component: Option<String>,
     /// Write the run, whole, into a file that can be replayed anywhere: journal, input and component, no secrets
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
@@ -120,8 +120,9 @@ pub(super) struct Library<'a> {
 
 impl<'a> Library<'a> {
     /// With runs of this installation or without, and with a component that all are played with, if one is given.
-    pub(super) fn new(context: &'a Context, stored: bool, component: Option<&Path>) -> Result<Self, Failure> {
-        let given = component.map(file).transpose()?;
+    pub(super) fn new(context: &'a Context, stored: bool, component: Option<&str>) -> Result<Self, Failure> {
+        let read = |named| components::read(&inspect::component(named));
+        let given = component.map(read).transpose()?;
         Ok(Self {
             context,
             store: stored.then(|| context.reader()).transpose()?,

@@ -102,6 +102,10 @@ pub(super) async fn start(
     machines: u32,
     effects: Option<&Path>,
 ) -> Result<ServerHandle, Failure> {
+    if apps == 0 && machines > 0 {
+        let failure = Failure::usage(format!("--machines {machines} without an app that they could be of"));
+        return Err(failure.hint(format!("groundcrew sim --apps 1 --machines {machines}")));
+    }
     let world = World::new(seed, Arc::new(SystemClock));
     if let Some(file) = effects {
         world.log_to(file).map_err(|error| Failure::of(&error))?;
@@ -111,4 +115,19 @@ pub(super) async fn start(
         seeded.map_err(|error| Failure::failed(format!("the fleet could not be made: {error:?}")))?;
     }
     Server::start(listen, world).await.map_err(|error| Failure::of(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::answer::Kind;
+    use super::*;
+
+    #[tokio::test]
+    async fn machines_without_an_app_are_refused() {
+        let refused = start(ANYWHERE, 1, 0, 4, None).await.err().unwrap();
+        assert_eq!(
+            (refused.kind, refused.hints),
+            (Kind::Usage, vec!["groundcrew sim --apps 1 --machines 4".to_owned()])
+        );
+    }
 }

@@ -74,7 +74,7 @@ pub(super) fn refuse_differences(context: &Context, config: &Config) -> Result<S
         return Ok(seen);
     }
     let message = format!("not approved in {}: {}", path.display(), lines.join("\n  "));
-    Err(Failure::new(Kind::Approval, message).hint("groundcrew add"))
+    Err(Failure::new(Kind::Approval, message).hint("groundcrew add --all"))
 }
 
 /// All secrets without a value, at once: a hook or source that lacks one would only fail later.

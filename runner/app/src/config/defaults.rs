@@ -78,7 +78,11 @@ const TABLE: &[Setting] = &[
     ),
     entry("source.fly.vanish_max.floor", "3", "and at least this many"),
     entry("source.fly.vanish_max.within", "10m", "the window"),
-    entry("source.ndjson.org", "local", "the organisation in the paths of what the lines name"),
+    entry(
+        "source.ndjson.org",
+        "local",
+        "the organisation in the paths of what the lines name; another one than that of [source.fly]",
+    ),
     entry("labels.NAME.every", "2m", "how often the endpoint is asked about each app"),
     entry("labels.NAME.timeout", "10s", "how long its answer may take"),
     entry("hook.NAME.level", "enforce", "a lower level for this hook alone; the lowest of all levels counts"),

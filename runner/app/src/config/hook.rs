@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::audit::Timing;
 use super::settings::{Position, Rate, Scope};
+use super::words::fill_known;
 
 /// A hook as the stanza describes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,8 @@ pub struct Hook {
     pub level: Level,
     /// What it may reach.
     pub allow: Vec<Grant>,
+    /// What words of its grants stand for, whoever the owner is: `{config.x}`, `{fly.api}`.
+    pub words: BTreeMap<String, String>,
     /// Its secrets, by its own names.
     pub secrets: BTreeMap<String, SecretGrant>,
     /// Where sealed outputs may be put, by `HOOK.OUTPUT`.
@@ -217,6 +220,11 @@ impl Hook {
             settings["sealed"] = json!(sealed.collect::<BTreeMap<_, _>>());
         }
         Digest::of(canonical(&settings).as_bytes())
+    }
+
+    /// What it may reach, a line each; only words of the owner are still in braces.
+    pub fn reach(&self) -> impl Iterator<Item = String> {
+        self.allow.iter().map(|grant| fill_known(&grant.to_string(), &self.words))
     }
 
     /// What the stanza says of a provisioner.

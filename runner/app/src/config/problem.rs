@@ -123,6 +123,8 @@ kinds! {
     SealedNotRead = "sealed-not-read" Error,
     /// A hook for apps reads one for machines, whose outputs no app has.
     ReadsMachine = "reads-machine" Error,
+    /// Two sources tell of one organisation.
+    SameOrg = "same-org" Error,
     /// Two stanzas look after the same things.
     SameTarget = "same-target" Error,
     /// A provisioner does not say what becomes of things whose owner is gone.

@@ -1,8 +1,11 @@
 //! What a running runner hears of changes.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::BoxFuture;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::retire::Ending;
+use groundcrew_core::subject::Uid;
 
 use super::{Doubted, Refusal, Result};
 use crate::config::Config;
@@ -41,8 +44,9 @@ pub trait Hints: Send + Sync + std::fmt::Debug {
     fn retires(&self, _ending: Ending) -> Result<()> {
         Err(Refusal::conflict("no runner is up that could retire a machine").hint("groundcrew up"))
     }
-    /// The source is believed this; durable when the future is done. How many apps and machines it was about.
-    fn believe(&self, _what: Doubted) -> BoxFuture<'_, Result<u32>> {
+    /// The source is believed this, of vanished ones about those who were shown; durable when the future is done. How many
+    /// apps and machines it was about.
+    fn believe<'a>(&'a self, _what: Doubted, _shown: &'a BTreeSet<Uid>) -> BoxFuture<'a, Result<u32>> {
         let nobody = Refusal::conflict("no runner is up; only a running one can believe its source");
         Box::pin(async move { Err(nobody.hint("groundcrew up")) })
     }

@@ -1,12 +1,13 @@
 //! What can be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use groundcrew_core::backfill::Kinds;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::plan::Item;
 use groundcrew_core::retire::{Ending, Patience};
+use groundcrew_core::subject::Uid;
 use groundcrew_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,6 +60,9 @@ pub enum Request {
     Believe {
         /// What.
         what: Doubted,
+        /// Who was shown as vanished: if it is anybody else by now, the source is not believed.
+        #[serde(default)]
+        shown: BTreeSet<Uid>,
     },
     /// Says what became of a creation whose outcome nobody knows.
     Settle {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tower::ServiceExt as _;
 
 use super::ready::Readiness;
-use super::{BODY_MAX, Door, State, router};
+use super::{BODY_MAX, Door, State, events, router};
 use crate::control::Refusal;
 
 /// How long a request waits for a runner: longer than any exchange takes, and less than clients wait.
@@ -71,7 +71,7 @@ async fn answer(mut behind: watch::Receiver<Option<Behind>>, door: Door, request
     let (parts, body) = request.into_parts();
     let request = match Bytes::from_request(Request::from_parts(parts.clone(), body), &()).await {
         Ok(body) => Request::from_parts(parts, Body::from(body)),
-        Err(rejected) => return rejected.into_response(),
+        Err(rejected) => return events::unread(&rejected),
     };
     let at_once = behind.borrow().as_ref().map(|behind| behind.router(door));
     let router = match (at_once, request.uri().path()) {
@@ -182,7 +182,11 @@ mod tests {
 
         let long = Body::from(vec![b'x'; BODY_MAX + 1]);
         let long = front.router(Door::Network).oneshot(Request::post("/v1/events").body(long).unwrap());
-        assert_eq!(long.await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let answer = long.await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let body = to_bytes(answer.into_body(), 1 << 10).await.unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert!(said["error"].as_str().unwrap().contains("more than 1048576 bytes"), "{said}");
     }
 
     #[tokio::test(start_paused = true)]

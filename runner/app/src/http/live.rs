@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+
+use crate::source::{CloudEvent, Refusal};
 
 /// What only the running process knows. Answers come from memory, at once.
 pub trait Live: Send + Sync + Debug {
@@ -40,12 +41,23 @@ pub struct SourceStatus {
     pub belief: Belief,
     /// When this process began to read it.
     pub begun: Timestamp,
-    /// When its last complete reading was accepted; none: not since then.
+    /// When its last complete reading was accepted, or its last lines, or there were none; none: not since then.
     pub heard: Option<Timestamp>,
     /// How old that may become before the runner is no longer ready; none: it need not say anything.
     pub fresh_within: Option<Millis>,
     /// When the app was truly looked at that has waited longest.
     pub oldest_look: Option<Timestamp>,
+    /// How far it has come, if it is made of lines.
+    pub lines: Option<Lines>,
+}
+
+/// How far a source of lines has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// The number of the last line that was taken in; 0: none was.
+    pub taken: u64,
+    /// Why those after it could not be taken in.
+    pub error: Option<String>,
 }
 
 /// Whether a source is believed.
@@ -61,17 +73,17 @@ pub enum Belief {
 
 /// Takes foreign events.
 pub trait Inbox: Send + Sync + Debug {
-    /// The bearer token that the network must show, as it is now.
+    /// The bearer token that the network must show, as it is now; none: nobody there may post.
     ///
     /// # Errors
     /// Why it cannot be read; nobody is let in then.
-    fn token(&self) -> Result<Arc<str>, String>;
+    fn token(&self) -> Result<Option<Arc<str>>, String>;
 
-    /// Accepts CloudEvents in their JSON form, in order; each has `id`, `source` and `type`.
+    /// Accepts events in their order.
     ///
     /// # Guarantees
     /// When it answers, they are durable, all of them or none; one that was accepted before changes nothing.
-    fn take(&self, events: Vec<Value>) -> BoxFuture<'_, Result<Taken, InboxError>>;
+    fn take(&self, events: Vec<CloudEvent>) -> BoxFuture<'_, Result<Taken, Refusal>>;
 }
 
 /// What became of foreign events.
@@ -81,15 +93,4 @@ pub struct Taken {
     pub accepted: u32,
     /// Those that had been accepted before.
     pub duplicates: u32,
-}
-
-/// Why foreign events were not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InboxError {
-    /// One of them is no event that may come from outside: a reserved type, say.
-    #[error("{0}")]
-    Refused(String),
-    /// They cannot be kept now; send them again later.
-    #[error("{0}")]
-    Unavailable(String),
 }

@@ -81,6 +81,17 @@ fn sources(text: &mut Exposition, sources: &[SourceStatus], now: Timestamp) {
     for source in sources {
         believed.sample(&[("source", &source.name)], f64::from(source.belief == Belief::Believed));
     }
+    let lines = || sources.iter().filter_map(|source| Some((&source.name, source.lines.as_ref()?)));
+    let help = "Number of the last line that a source of lines took in.";
+    let mut last = text.metric("groundcrew_source_line", Kind::Gauge, help);
+    for (source, lines) in lines() {
+        last.sample(&[("source", source)], lines.taken as f64);
+    }
+    let help = "Whether a source of lines cannot take in those after it: 1 or 0.";
+    let mut failing = text.metric("groundcrew_source_failing", Kind::Gauge, help);
+    for (source, lines) in lines() {
+        failing.sample(&[("source", source)], f64::from(lines.error.is_some()));
+    }
 }
 
 fn rows(text: &mut Exposition, counts: &Counts) {
@@ -132,22 +143,32 @@ fn seconds(at: Timestamp, now: Timestamp) -> f64 {
 mod tests {
     use groundcrew_core::duration::Millis;
 
+    use super::super::live::Lines;
     use super::*;
 
-    /// A runner whose one source was read seven seconds ago, or never in an hour, and looked at every app within four minutes.
+    /// A runner whose sources were read seven seconds ago, or never in an hour, and looked at every app within four minutes.
     #[derive(Debug)]
     struct Running(Timestamp, bool);
 
     impl Live for Running {
         fn sources(&self) -> Vec<SourceStatus> {
-            vec![SourceStatus {
+            let fly = SourceStatus {
                 name: "fly".to_owned(),
                 belief: Belief::Believed,
                 begun: self.0 - Millis::hours(1),
                 heard: self.1.then(|| self.0 - Millis::seconds(7)),
                 fresh_within: None,
                 oldest_look: Some(self.0 - Millis::minutes(4)),
-            }]
+                lines: None,
+            };
+            let lines = Lines { taken: 17, error: (!self.1).then(|| "the disk is full".to_owned()) };
+            let ndjson = SourceStatus {
+                name: "ndjson".to_owned(),
+                oldest_look: None,
+                lines: Some(lines),
+                ..fly.clone()
+            };
+            vec![fly, ndjson]
         }
 
         fn failures(&self) -> Vec<(String, u64)> {
@@ -182,6 +203,9 @@ mod tests {
             "groundcrew_source_lag_seconds{source=\"fly\"} 7",
             "groundcrew_source_oldest_look_seconds{source=\"fly\"} 240",
             "groundcrew_source_believed{source=\"fly\"} 1",
+            "groundcrew_source_lag_seconds{source=\"ndjson\"} 7",
+            "groundcrew_source_line{source=\"ndjson\"} 17",
+            "groundcrew_source_failing{source=\"ndjson\"} 0",
             "groundcrew_rows{hook=\"dns\",state=\"present\"} 40",
             "groundcrew_rows_in_doubt 3",
             "groundcrew_rows_stuck 3",
@@ -196,6 +220,7 @@ mod tests {
         }
         let broken = render(None, &Health::Broken("the disk is full".to_owned()), &Running(now, false), now);
         assert!(broken.contains("groundcrew_source_lag_seconds{source=\"fly\"} 3600"), "{broken}");
+        assert!(broken.contains("groundcrew_source_failing{source=\"ndjson\"} 1"), "{broken}");
         assert!(
             broken.contains("groundcrew_store_writable 0") && !broken.contains("groundcrew_rows"),
             "{broken}"

@@ -59,22 +59,29 @@ fn unready(source: &SourceStatus, now: Timestamp) -> Option<String> {
         (Belief::Starting, _, _) => Some(format!("source {name} has not been read completely yet")),
         (Belief::Doubted(why), _, _) => Some(format!("source {name} is not believed: {why}")),
         (Belief::Believed, Some(heard), Some(within)) if now.since(heard) > within => {
-            let age = show::length(now.since(heard));
-            Some(format!("source {name} was last read {age} ago; at most {} is fresh", show::length(within)))
+            let (age, fresh, why) = (show::length(now.since(heard)), show::length(within), stuck(source));
+            Some(format!("source {name} was last read {age} ago; at most {fresh} is fresh{why}"))
         }
         // What it said before the start is believed, and is not how things are.
         (Belief::Believed, None, Some(within)) if now.since(source.begun) > within => {
             let age = show::length(now.since(source.begun));
-            Some(format!("source {name} was not read since the start {age} ago"))
+            Some(format!("source {name} was not read since the start {age} ago{}", stuck(source)))
         }
         (Belief::Believed, _, _) => None,
     }
+}
+
+/// After which line a source of lines does not go on, and why.
+fn stuck(source: &SourceStatus) -> String {
+    let failed = source.lines.as_ref().and_then(|lines| Some((lines.taken, lines.error.as_ref()?)));
+    failed.map(|(line, error)| format!("; after line {line}: {error}")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use groundcrew_core::duration::Millis;
 
+    use super::super::live::Lines;
     use super::*;
 
     #[test]
@@ -96,6 +103,7 @@ mod tests {
             heard: Some(now - Millis::seconds(age)),
             fresh_within: Some(Millis::seconds(30)),
             oldest_look: None,
+            lines: None,
         };
         assert_eq!(unready(&source(Belief::Believed, 30), now), None);
         let why = |belief, age| unready(&source(belief, age), now).unwrap();
@@ -104,6 +112,14 @@ mod tests {
         assert_eq!(unready(&unheard, now).unwrap(), "source fly was not read since the start 5 min ago");
         let begun = SourceStatus { begun: now - Millis::seconds(30), ..unheard };
         assert_eq!(unready(&begun, now), None);
+        let lines = Some(Lines { taken: 17, error: Some("the disk is full".to_owned()) });
+        let stuck = SourceStatus { name: "ndjson".to_owned(), lines, ..source(Belief::Believed, 31) };
+        assert_eq!(
+            unready(&stuck, now).unwrap(),
+            "source ndjson was last read 31 s ago; at most 30 s is fresh; after line 17: the disk is full"
+        );
+        let ended = SourceStatus { fresh_within: None, ..stuck };
+        assert_eq!(unready(&ended, now), None);
         assert!(why(Belief::Starting, 0).contains("not been read completely"));
         assert!(why(Belief::Doubted("12 apps vanished".to_owned()), 0).contains("not believed: 12 apps"));
     }

@@ -233,6 +233,7 @@ mod tests {
             purpose: None,
             name: Some(name.to_owned()),
             mark: None,
+            body: serde_json::Value::Null,
         };
         let of = |log: &[Effect]| Audited::of(Vec::new(), log);
         let whole = of(&[deleted("a")]);

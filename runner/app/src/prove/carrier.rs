@@ -111,6 +111,8 @@ impl<B: Beside> Carrier<B> {
         self.clock.pass(WAY);
         match reply {
             Reply::Answer(answer) => {
+                let target = request.url.strip_prefix(&*self.server);
+                self.clock.pass(target.map_or(0, |target| self.outside.answers_in(target)));
                 Ok(Response { status: answer.status, headers: answer.headers, body: answer.body })
             }
             Reply::Lost => Err(TransportError::NoAnswer("the connection ended".to_owned())),

@@ -25,8 +25,6 @@ use super::scene::{Doing, Memory, Records, Scene, Tells};
 use super::{look, operator, records, source, start};
 use crate::runner::Runner;
 
-/// How long the process is away after a crash, in milliseconds.
-const AWAY: i64 = 700;
 /// Looks and deliveries in one play; more means that something never comes to rest.
 const WORKS_MAX: usize = 2_000;
 /// Starts that fail one after the other before a play is given up.
@@ -51,7 +49,8 @@ pub struct Played<S> {
     pub happenings: Vec<Happening>,
     /// What its audits left; none: it has none.
     pub audited: Option<Audited>,
-    /// What is wrong with that, and with what receivers were told beyond what the scenario says, a line each.
+    /// What is wrong with that, with what receivers were told beyond what the scenario says, and, where it was compared,
+    /// with what the undisturbed play leaves otherwise; a line each.
     pub otherwise: Vec<String>,
     /// What the fake's listings show at the end, by collection, first pages.
     pub shown: BTreeMap<String, Vec<Value>>,
@@ -116,6 +115,9 @@ impl<S: Seen> fmt::Display for Played<S> {
             )?;
         }
         self.beside.tell(&mut story)?;
+        for line in &self.otherwise {
+            writeln!(story, "  {line}")?;
+        }
         for finding in &self.findings {
             let closed = if finding.closed.is_some() { "closed" } else { "open" };
             writeln!(story, "  finding {} {} ({closed}): {}", finding.code, finding.about, finding.message)?;
@@ -309,7 +311,7 @@ impl<'a, B: Beside> Stage<'a, B> {
             self.restless.store(true, Ordering::SeqCst);
             return false;
         }
-        self.clock.pass(AWAY);
+        self.clock.pass(self.scene.away);
         self.schedule.revive();
         true
     }

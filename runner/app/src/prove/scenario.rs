@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn every_knob_of_the_fake_can_be_turned() {
         let text = "[outside.collection.\"/x\"]\nlike = \"natural\"\nids = \"server-made\"\nnames = \"free\"\nmarks = \"none\"\n\
-            remembers = \"1h\"\nmade = \"none\"\nlag = \"1s\"\nby-id = \"lagging\"\nstale = \"2s\"\nbuild = \"3s\"\ndemolish = \"4s\"\n\
+            remembers = \"1h\"\nmade = \"none\"\nlag = \"1s\"\nby-id = \"lagging\"\nstale = \"2s\"\nanswer = \"1ms\"\nequals = \"answered\"\nbuild = \"3s\"\ndemolish = \"4s\"\n\
             page = 5\nrate = { per-second = 6, burst = 7 }\nmost = 8\nwords = { list = \"things\", mark = \"meta.gc\", wrap = \"x\" }\n";
         let read = Scenario::parse(Path::new("x.toml"), text).expect("it is read");
         let knobs = read.outside.collection["/x"].knobs();
@@ -318,6 +318,7 @@ mod tests {
         assert_eq!((*page, *things_max, words.mark.as_str()), (5, Some(8), "meta.gc"));
         let kind = groundcrew_outside::Knobs::default();
         assert!(knobs.names != kind.names && knobs.marks != kind.marks && knobs.keys != kind.keys);
+        assert!(knobs.equals != kind.equals && knobs.answer_ms == 1);
         assert!(knobs.made != kind.made && knobs.by_id != kind.by_id && knobs.rate.is_some());
     }
 }

@@ -40,12 +40,16 @@ pub struct Scene<B: Beside> {
     pub script: Vec<(i64, Doing<B::Act>)>,
     /// What lives at the end, of ours.
     pub expects: Vec<Purpose>,
+    /// What of it may be torn down and made anew where something goes wrong: a person approves that.
+    pub remade: Vec<Purpose>,
     /// Whether receivers must have been told every event.
     pub tells: Tells,
     /// What of it they are told, and no more; none: all of it.
     pub told: Option<Vec<Happening>>,
     /// How long it is looked at.
     pub lasts: i64,
+    /// How long the process is away after a crash.
+    pub away: i64,
     /// Whether audits are run again at the end.
     pub looks: Looks,
     /// What is open of its audits at the end; none: as it may be.
@@ -59,6 +63,9 @@ pub struct Scene<B: Beside> {
     /// What is kept of the runs.
     pub records: Records,
 }
+
+/// How long the process is away after a crash, in milliseconds, unless a scene says otherwise.
+pub const AWAY: i64 = 700;
 
 impl Cast {
     /// How long findings are left alone at most before they are mended, in milliseconds.

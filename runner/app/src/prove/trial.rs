@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use groundcrew_outside::judge::unlike;
+
 use super::beside::{Beside, Seen};
 use super::faults::{Blow, Strike};
 use super::play::{Played, play_within};
@@ -70,7 +72,8 @@ impl<S: Seen> fmt::Display for Trial<S> {
 /// Tries every point of a scenario; `right` says of one play whether it went as it should.
 ///
 /// Crashes that leave the same disk, the same outside and the same time are played once: see [`Played::fresh`]. So is
-/// a read that fails before it leaves and after its answer has come. Each is played as [`play_within`] does.
+/// a read that fails before it leaves and after its answer has come. Each is played as [`play_within`] does. What is torn
+/// down more often, or is otherwise in the end, than in the undisturbed play is wrong.
 ///
 /// # Panics
 /// If the machine has no room there.
@@ -80,10 +83,16 @@ pub fn explore<B: Beside>(
     folder: &Path,
     right: impl Fn(&Played<B::Seen>) -> bool + Sync,
 ) -> Trial<B::Seen> {
-    let play_one = |strikes: &[Strike]| play_within(scene, strikes, folder);
+    let whole = play_within(scene, &[], folder);
+    let play_one = |strikes: &[Strike]| {
+        let mut played = play_within(scene, strikes, folder);
+        let mut unlike = unlike(&played.log, &whole.log);
+        unlike.torn.retain(|purpose| !scene.remade.contains(purpose));
+        played.otherwise.extend(unlike.lines());
+        played
+    };
     // One on each processor. In the order in which they were given.
     let play_all = |all: &[Blows]| in_parallel(all.len(), |n| play_one(&all[n].strikes));
-    let whole = play_one(&[]);
     let mut wrong: Vec<_> = (!right(&whole)).then(|| whole.clone()).into_iter().collect();
     let singles = blows(&whole, &[], 1);
     let tried = play_all(&singles);

@@ -2,6 +2,7 @@
 //! missed.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use groundcrew_core::may_make::{Facts, Make, may_make};
@@ -18,6 +19,10 @@ pub struct Beliefs {
     unread: RwLock<Option<String>>,
     unseen: RwLock<UnseenBy>,
     asleep: Mutex<Asleep>,
+    /// Whether the grace of what nobody wants was made to stand still for the doubt's sake.
+    stands: AtomicBool,
+    /// What a doubt froze is not woken yet, though it is over.
+    owes_wake: AtomicBool,
 }
 
 /// Rows that sleep until their owner is seen.
@@ -113,17 +118,30 @@ fn facts<'a>(all: &UnseenBy, whose: &'a Whose) -> Facts<'a> {
 }
 
 impl Runner {
-    /// Takes over what a source says of the fleet, and wakes what only that kept waiting.
+    /// Takes over what a source says of the fleet, and wakes what only that kept waiting. While it is not believed, grace
+    /// stands still.
     ///
     /// # Errors
-    /// The store's. What could not be woken for whoever is seen again is woken at the next call.
+    /// The store's. What could not be woken for whoever is seen again, or made to stand still, is at the next call.
     pub async fn believe(&self, doubt: Option<String>, unseen: UnseenBy) -> Result<(), Error> {
         self.beliefs.set_unseen(unseen);
-        let believed = doubt.is_none();
-        let before = self.beliefs.set_doubt(doubt);
-        if before.is_some() && believed {
-            // What was frozen for the doubt's sake has nobody else to wake it.
-            self.store.wake_waiting(self.now()).await?;
+        let before = self.beliefs.set_doubt(doubt.clone());
+        let (stands, owes_wake) = (&self.beliefs.stands, &self.beliefs.owes_wake);
+        if before.is_some() && doubt.is_none() {
+            owes_wake.store(true, Ordering::SeqCst);
+        }
+        match doubt {
+            Some(why) if !stands.load(Ordering::SeqCst) => {
+                self.store.freeze(None, &why, self.now()).await?;
+                stands.store(true, Ordering::SeqCst);
+            }
+            None if owes_wake.load(Ordering::SeqCst) => {
+                stands.store(false, Ordering::SeqCst);
+                // What was frozen for the doubt's sake has nobody else to wake it.
+                self.store.wake_waiting(self.now()).await?;
+                owes_wake.store(false, Ordering::SeqCst);
+            }
+            Some(_) | None => {}
         }
         self.wake_seen().await
     }

@@ -38,7 +38,7 @@ pub const APP_DELETE_WAIT: Millis = Millis::minutes(10);
 /// A machine's end may still be under way.
 const WAIT: Millis = Millis::seconds(2);
 /// A pause is looked at again after this; its end wakes the lane.
-const PAUSED: Millis = Millis::minutes(1);
+pub const PAUSED: Millis = Millis::minutes(1);
 
 /// Deliveries that one claim of a lane tells at most, before lanes that are due longer get its place.
 const IN_A_ROW: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use groundcrew_core::may_delete::{OnGone, Window};
 use groundcrew_engine::egress::Transport;
@@ -12,6 +12,7 @@ use groundcrew_engine::secrets::{self, AwsKey, Format, Position, Secret, Secrets
 use groundcrew_store::HookId;
 use groundcrew_store::leave::{LeavePolicy, Scope};
 use groundcrew_store::runs;
+use jsonschema::Validator;
 use serde_json::Value;
 
 use super::given;
@@ -41,6 +42,7 @@ pub struct Installed {
     secrets: RwLock<Arc<Secrets>>,
     own_config: Arc<Value>,
     own_given: runs::Settings,
+    schemas: OnceLock<BTreeMap<String, Result<Validator, String>>>,
 }
 
 impl std::fmt::Debug for Installed {
@@ -95,7 +97,20 @@ impl Installed {
             secrets,
             own_config,
             own_given,
+            schemas: OnceLock::new(),
         })
+    }
+
+    /// What a kind's bodies are like, if its manifest says so; an error if that is no schema.
+    pub(super) fn schema(&self, kind: &str) -> Option<&Result<Validator, String>> {
+        let all = self.schemas.get_or_init(|| {
+            let kinds = self.hook.manifest.kind.iter();
+            let schema = |(name, schema): (&String, &Value)| {
+                (name.clone(), jsonschema::validator_for(schema).map_err(|error| error.to_string()))
+            };
+            kinds.filter_map(|(name, kind)| Some((name, kind.schema.as_ref()?))).map(schema).collect()
+        });
+        all.get(kind)
     }
 
     /// Gives it a way out of its own.

@@ -4,6 +4,7 @@
 //! due through [`groundcrew_core::settle::decide`] until it has to wait. Nothing is kept in memory between
 //! looks; a look that is cut off anywhere is simply taken again.
 
+mod answer;
 mod calls;
 mod failed;
 mod forecast;
@@ -21,7 +22,7 @@ mod twice;
 mod twins;
 mod wants;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use groundcrew_core::duration::Millis;
@@ -51,7 +52,7 @@ use wants::Asked;
 const ROUNDS: usize = 20;
 
 /// While a hook's gate is closed its lanes are looked at again after this; once it opens, everybody is at once.
-const RESTS: Millis = Millis::minutes(10);
+pub const RESTS: Millis = Millis::minutes(10);
 
 /// Failures in a row after which a person should look.
 pub const STUCK_AFTER: u32 = 8;
@@ -200,28 +201,17 @@ fn follows(row: &StoredRow, wants: &[StoredWant]) -> bool {
 
 /// Wanted rows in the order of `after`; unwanted ones against it.
 fn in_order(rows: Vec<StoredRow>, wants: &[StoredWant]) -> Vec<StoredRow> {
-    let named: BTreeMap<String, usize> =
-        wants.iter().enumerate().map(|(at, want)| (format!("{}/{}", want.kind, want.key), at)).collect();
-    let depth = |row: &StoredRow| depth(row, &named, wants, 0);
+    let named = wants.iter().map(|want| (format!("{}/{}", want.kind, want.key), &want.after[..]));
+    let depths = order::depths(&named.collect());
+    // What a version of old wanted in a circle comes last.
+    let of = |name: &String| depths.get(name).map_or(wants.len(), |depth| depth + 1);
+    let depth = |row: &StoredRow| row.after.iter().map(of).max().unwrap_or_default();
     let (mut wanted, mut unwanted): (Vec<_>, Vec<_>) =
         rows.into_iter().partition(|row| row.unwanted.is_none());
-    wanted.sort_by_key(|row| (depth(row), row.id));
+    wanted.sort_by_cached_key(|row| (depth(row), row.id));
     unwanted.sort_by_key(|row| std::cmp::Reverse((row.after.len(), row.id)));
     unwanted.extend(wanted);
     unwanted
-}
-
-fn depth(row: &StoredRow, named: &BTreeMap<String, usize>, wants: &[StoredWant], steps: usize) -> usize {
-    let mut deepest = 0;
-    let mut frontier: Vec<&String> = row.after.iter().collect();
-    let mut level = 0;
-    while !frontier.is_empty() && level <= wants.len() + steps {
-        level += 1;
-        deepest = level;
-        let next = frontier.iter().filter_map(|name| named.get(*name)).flat_map(|at| &wants[*at].after);
-        frontier = next.collect();
-    }
-    deepest
 }
 
 fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

@@ -124,7 +124,7 @@ pub(super) fn speaks<T>(run: &Run<T>) -> bool {
     !run.log.lines.is_empty() || run.log.dropped > 0
 }
 
-/// What a guest logged, as lines of the log; `RUST_LOG=info,guest=off` keeps them to `groundcrew run show`.
+/// What a guest logged, as lines of the log; `GROUNDCREW_LOG=info,guest=off` keeps them to `groundcrew run`.
 fn say(run: RunId, log: &Log) {
     for line in &log.lines {
         match line.level.as_str() {

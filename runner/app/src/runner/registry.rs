@@ -94,10 +94,7 @@ impl Registry {
 
     /// Lanes that look again when outputs of this hook's things for this owner change.
     pub fn readers(&self, store: &Store, hook: &Installed, owner: &StoredSubject) -> Result<Vec<LaneId>> {
-        let reads = |reader: &&Arc<Installed>| {
-            reader.hook.reads().contains(&hook.hook.name)
-                && reader.hook.manifest.watches.contains(&Watch::Inputs)
-        };
+        let reads = |reader: &&Arc<Installed>| reader.hook.reads().contains(&hook.hook.name);
         let mut lanes = Vec::new();
         for reader in self.all().filter(reads) {
             match (reader.hook.manifest.owner, owner.subject.path.kind()) {

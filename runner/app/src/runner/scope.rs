@@ -10,6 +10,17 @@ use super::installed::Installed;
 pub const NARROWED: &str = "hook.scope";
 
 impl Runner {
+    /// The same at a start: with another configuration than before, the grace of what is out of scope stands still.
+    pub async fn keep_to_scope(&self, installed: &Installed, now: Timestamp) -> groundcrew_store::Result<()> {
+        let owners = self.store.owners(installed.id)?;
+        let out = owners.into_iter().map(|(path, _)| path);
+        let out: Vec<_> = out.filter(|path| !installed.hook.covers(path.app_name())).collect();
+        if !out.is_empty() {
+            self.store.freeze_owners(installed.id, out, "its owner is out of the hook's scope", now).await?;
+        }
+        self.tell_of_scope(installed, now).await
+    }
+
     /// Opens or closes a hook's finding about things that are out of its scope; with the two commands that end it.
     pub async fn tell_of_scope(&self, installed: &Installed, now: Timestamp) -> groundcrew_store::Result<()> {
         let (id, hook) = (installed.id, &installed.hook);

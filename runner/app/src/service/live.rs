@@ -1,26 +1,29 @@
 //! What the HTTP API learns from the running process, asks of it and brings to it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::may_delete::Level;
 use groundcrew_core::remedy::Verdict;
 use groundcrew_core::retire::Ending;
-use serde_json::Value;
+use groundcrew_core::subject::Uid;
+use tokio::sync::watch;
 
 use super::CountsOf;
 use crate::config::Config;
 use crate::control::{self, Doubted, Hints, Refusal, Standing};
-use crate::http::{Belief, Inbox, InboxError, Live, SourceStatus, Taken};
+use crate::http::{Belief, Inbox, Lines, Live, SourceStatus, Taken};
 use crate::reload::Reloads;
 use crate::runner::{self, Runner};
 use crate::scheduler::Asking;
-use crate::source::{self, FlyHandle, ForeignEvents};
+use crate::source::{self, CloudEvent, FRESH_WITHIN, Flow, FlyHandle, ForeignEvents, LinesStatus};
 
 /// What the HTTP API learns from the running process.
 pub(super) struct Running {
     pub(super) config: Arc<Config>,
     pub(super) fly: Option<FlyHandle>,
+    pub(super) lines: Option<watch::Receiver<LinesStatus>>,
     pub(super) audits: Asking,
     pub(super) runner: Arc<Runner>,
     pub(super) counts: CountsOf,
@@ -71,23 +74,9 @@ impl std::fmt::Debug for Running {
 
 impl Live for Running {
     fn sources(&self) -> Vec<SourceStatus> {
-        let status = |handle: &FlyHandle| {
-            let status = handle.status();
-            let belief = match status.belief {
-                source::Belief::Starting => Belief::Starting,
-                source::Belief::Believed => Belief::Believed,
-                source::Belief::Held { apps, machines } => Belief::Doubted(doubted(apps, machines)),
-            };
-            SourceStatus {
-                name: "fly".to_owned(),
-                belief,
-                begun: status.begun_at,
-                heard: status.listed_at,
-                fresh_within: Some(source::FRESH_WITHIN),
-                oldest_look: status.oldest_look_at,
-            }
-        };
-        self.fly.iter().map(status).collect()
+        let fly = self.fly.as_ref().map(|handle| polled(&handle.status()));
+        let lines = self.lines.as_ref().map(|status| followed(&status.borrow()));
+        fly.into_iter().chain(lines).collect()
     }
 
     fn failures(&self) -> Vec<(String, u64)> {
@@ -106,6 +95,36 @@ impl Live for Running {
 
     fn reloads(&self) -> Vec<(String, u64)> {
         self.reloads.counts()
+    }
+}
+
+fn polled(status: &source::Status) -> SourceStatus {
+    let belief = match status.belief {
+        source::Belief::Starting => Belief::Starting,
+        source::Belief::Believed => Belief::Believed,
+        source::Belief::Held { apps, machines } => Belief::Doubted(doubted(apps, machines)),
+    };
+    SourceStatus {
+        name: "fly".to_owned(),
+        belief,
+        begun: status.begun_at,
+        heard: status.listed_at,
+        fresh_within: Some(FRESH_WITHIN),
+        oldest_look: status.oldest_look_at,
+        lines: None,
+    }
+}
+
+/// What lines say is believed; what has ended need not say anything any more.
+fn followed(status: &LinesStatus) -> SourceStatus {
+    SourceStatus {
+        name: "ndjson".to_owned(),
+        belief: Belief::Believed,
+        begun: status.begun_at,
+        heard: status.heard_at,
+        fresh_within: (status.flow == Flow::Open).then_some(FRESH_WITHIN),
+        oldest_look: None,
+        lines: Some(Lines { taken: status.line, error: status.error.clone() }),
     }
 }
 
@@ -175,7 +194,7 @@ impl Hints for Running {
         self.retires.check(ending, &self.runner)
     }
 
-    fn believe(&self, what: Doubted) -> BoxFuture<'_, control::Result<u32>> {
+    fn believe<'a>(&'a self, what: Doubted, shown: &'a BTreeSet<Uid>) -> BoxFuture<'a, control::Result<u32>> {
         Box::pin(async move {
             let no_source = || Refusal::conflict("no source is configured that could be doubted");
             let fly = self.fly.as_ref().ok_or_else(no_source)?;
@@ -185,8 +204,8 @@ impl Hints for Running {
                         source::Belief::Held { apps, machines } => apps + machines,
                         source::Belief::Starting | source::Belief::Believed => 0,
                     };
-                    fly.approve_vanished().await?;
-                    Ok(held as u32)
+                    fly.approve_vanished(shown.clone()).await?;
+                    Ok(held.min(shown.len()) as u32)
                 }
                 Doubted::Reach => Ok(fly.accept_reach().await.map(|()| 0)?),
             }
@@ -202,23 +221,38 @@ pub(super) struct Foreign {
 }
 
 impl Inbox for Foreign {
-    fn token(&self) -> Result<Arc<str>, String> {
-        let name = self
-            .config
-            .http
-            .as_ref()
-            .and_then(|http| http.token.as_deref())
-            .ok_or("no token is configured")?;
-        self.config.secrets.read(name).map_err(|error| error.to_string())
+    fn token(&self) -> Result<Option<Arc<str>>, String> {
+        let name = self.config.http.as_ref().and_then(|http| http.token.as_deref());
+        let read = |name| self.config.secrets.read(name).map_err(|error| error.to_string());
+        name.map(read).transpose()
     }
 
-    fn take(&self, events: Vec<Value>) -> BoxFuture<'_, Result<Taken, InboxError>> {
+    fn take(&self, events: Vec<CloudEvent>) -> BoxFuture<'_, Result<Taken, source::Refusal>> {
         Box::pin(async move {
-            let accepted = self.events.accept_batch(events).await.map_err(|refusal| match refusal {
-                source::Refusal::Store(error) => InboxError::Unavailable(error.to_string()),
-                other => InboxError::Refused(other.to_string()),
-            })?;
+            let accepted = self.events.accept(events).await?;
             Ok(Taken { accepted: accepted.events, duplicates: accepted.duplicates })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use groundcrew_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_a_source_like_any_other_until_they_end() {
+        let heard_at = Some(Timestamp::from_millis(7));
+        let error = Some("the disk is full".to_owned());
+        let status = LinesStatus { heard_at, line: 17, error: error.clone(), ..LinesStatus::default() };
+        let shown = followed(&status);
+        assert_eq!(
+            (shown.name.as_str(), shown.heard, shown.fresh_within),
+            ("ndjson", heard_at, Some(FRESH_WITHIN))
+        );
+        assert_eq!((shown.belief, shown.lines), (Belief::Believed, Some(Lines { taken: 17, error })));
+        let ended = followed(&LinesStatus { flow: Flow::Ended, ..status });
+        assert_eq!((ended.heard, ended.fresh_within), (heard_at, None));
     }
 }

@@ -10,6 +10,8 @@
 //! - No action is asked more often than its documented limit, and nothing is retried before its back-off is over.
 //! - A commit that failed counts as a failed request: nothing is acknowledged, the mirror is read again, and the
 //!   source waits like for an ailing platform.
+//! - An answer that is none, or not a good one, is in the log with the platform's id of the request, and in [`Status`]; a
+//!   request that goes on failing is logged every few minutes.
 //!
 //! # Cancel safety
 //! [`FlySource::run`] ends at the token it is given; requests under way are only reads and are dropped, a commit
@@ -18,35 +20,45 @@
 mod status;
 mod wire;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::{self, Ask, Look, Reach, Rules};
 use groundcrew_core::poll::{Done, Fetch, Jitter, Schedule};
+use groundcrew_core::subject::Uid;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::egress::{Request, Transport};
-use groundcrew_fly::{Answer, auth_header};
-use groundcrew_store::{Error, Result};
+use groundcrew_fly::{Answer, auth_header, tokens};
+use groundcrew_store::{Error, Result, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Surroundings;
-use super::keeper::{Changed, Keeper, Taken};
+use super::keeper::{Changed, Keeper, Taken, has_baseline};
 use crate::config;
 use crate::runner::Entropy;
-use wire::Question;
+use wire::{Question, Reading};
 
 pub use status::{Belief, FRESH_WITHIN, FlyHandle, HintLost, Status};
 
 /// How long one request of a poller may take.
 pub const REQUEST_MAX: Millis = Millis::seconds(20);
 
+/// How long it is not logged again that the same request failed.
+const LOGGED_EVERY: Millis = Millis::minutes(5);
+
 /// Commands that wait for the source; hints beyond it are lost, and polling finds what they were about.
 const COMMANDS: usize = 1_024;
 
 /// The name under which rows and cursor are kept.
 const SOURCE: &str = "fly";
+
+/// Whether the organisation's apps were ever listed as a whole: before that nobody knows the fleet.
+pub(crate) fn was_listed(store: &Store) -> Result<bool> {
+    has_baseline(SOURCE, store)
+}
 
 /// Polls an organisation and keeps the mirror of it.
 #[derive(Debug)]
@@ -62,6 +74,8 @@ pub struct FlySource {
     status: watch::Sender<Status>,
     /// What the token reached when it was last asked.
     reach: Option<Reach>,
+    /// Requests that failed lately, and when that was logged.
+    logged: BTreeMap<Ask, Timestamp>,
     /// Where back-offs draw their jitter from.
     entropy: Entropy,
 }
@@ -70,7 +84,7 @@ pub struct FlySource {
 #[derive(Debug)]
 enum Command {
     Hint(String),
-    ApproveVanished(oneshot::Sender<Result<()>>),
+    ApproveVanished(BTreeSet<Uid>, oneshot::Sender<Result<()>>),
     AcceptReach(oneshot::Sender<Result<()>>),
 }
 
@@ -113,6 +127,7 @@ impl FlySource {
             commands: heard,
             status,
             reach: None,
+            logged: BTreeMap::new(),
             entropy: Entropy::of_system(),
         };
         source.say(None);
@@ -207,15 +222,23 @@ impl FlySource {
     async fn take(&mut self, answered: Answered) {
         let now = self.around.clock.now();
         let Answered { fetch, question, sent_at, answer } = answered;
-        let (observation, done) = question.read(answer.as_ref().ok(), now);
-        let look = Look { tick: fetch.tick, sent_at, at: now, token: self.token.clone() };
+        let Reading { observation, done, wrong } = question.read(answer.as_ref().ok(), now);
+        if let Some(wrong) = &wrong {
+            self.log(&fetch.ask, wrong, "not a good answer", now);
+        }
+        if let Err(error) = &answer {
+            self.log(&fetch.ask, error, "no answer", now);
+        }
+        let wrong = answer.err().or(wrong);
+        let look =
+            Look { tick: fetch.tick, sent_at, at: now, token: self.token.clone(), wrong: wrong.clone() };
         if let mirror::Observation::Control { outcome: mirror::Outcome::Found(reach) } = &observation {
             self.reach = Some(reach.clone());
         }
         let (done, error) = match self.keeper.take(&look, &observation).await {
             Ok(taken) => {
                 self.follow(taken, now);
-                (done, answer.err())
+                (done, wrong)
             }
             Err(error) => {
                 tracing::error!(%error, ask = ?fetch.ask, "what the source saw could not be committed");
@@ -225,15 +248,24 @@ impl FlySource {
                 (done, Some(error.to_string()))
             }
         };
-        if let Some(error) = &error {
-            tracing::warn!(%error, ask = ?fetch.ask, "no answer");
-        }
         let jitter = Jitter::from_bits(self.entropy.number() as u16);
         self.schedule.done(&fetch, done, now, jitter);
         if fetch.ask == Ask::Apps && done == Done::Answered {
             self.status.send_modify(|status| status.listed_at = Some(now));
         }
         self.say(error);
+    }
+
+    /// Logs that a request failed, if that was not logged a moment ago.
+    fn log(&mut self, ask: &Ask, error: &str, what: &str, now: Timestamp) {
+        // Below zero the clock was set back.
+        self.logged.retain(|_, at| (Millis::ZERO..LOGGED_EVERY).contains(&now.since(*at)));
+        if self.logged.contains_key(ask) {
+            tracing::debug!(%error, ?ask, "{what}");
+        } else {
+            self.logged.insert(ask.clone(), now);
+            tracing::warn!(%error, ?ask, "{what}");
+        }
     }
 
     /// Looks next at what the mirror asks for.
@@ -253,10 +285,13 @@ impl FlySource {
 
     async fn heed(&mut self, command: Command) {
         let now = self.around.clock.now();
-        let look = Look { tick: self.schedule.tick(), sent_at: now, at: now, token: self.token.clone() };
+        let tick = self.schedule.tick();
+        let look = Look { tick, sent_at: now, at: now, token: self.token.clone(), wrong: None };
         let (reply, taken) = match command {
             Command::Hint(app) => return self.hint(&app, now),
-            Command::ApproveVanished(reply) => (reply, self.keeper.approve_vanished(&look).await),
+            Command::ApproveVanished(shown, reply) => {
+                (reply, self.keeper.approve_vanished(&look, &shown).await)
+            }
             Command::AcceptReach(reply) => match self.reach.clone() {
                 Some(reach) => (reply, self.keeper.accept_reach(&look, &reach).await),
                 None => (reply, Err(Error::Missing("answer of the platform about the token yet"))),
@@ -288,6 +323,30 @@ impl FlySource {
             status.oldest_look_at = oldest;
             status.error = error;
         });
+    }
+}
+
+/// What the platform says of a token.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// What it reaches.
+    Reaches(Reach),
+    /// Something else: who uses it believes no app gone.
+    Otherwise(String),
+    /// Nothing.
+    NoAnswer(String),
+}
+
+/// Asks what the source's token reaches, as the source does.
+pub(crate) async fn ask_reach(settings: &config::FlySource, token: &str, transport: &dyn Transport) -> Asked {
+    let call = tokens::current();
+    let url = format!("{}{}", settings.url.as_str().trim_end_matches('/'), call.request.path_and_query);
+    match exchange(transport, call.request.method.to_string(), url, None, token).await {
+        Ok(answer) => match call.read(&answer) {
+            Ok(tokens) => Asked::Reaches(wire::reach(&tokens)),
+            Err(error) => Asked::Otherwise(wire::said(&error)),
+        },
+        Err(why) => Asked::NoAnswer(why),
     }
 }
 

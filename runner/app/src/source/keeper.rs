@@ -4,22 +4,30 @@
 //!   observe ──► Delta ──► Store::accept ──► apply
 //!                             └── failed: read again from the store before the next look
 //! ```
+//!
+//! Another source may live at an address that a delta takes. The store says so, and the mirror is asked once more, with
+//! that known; where both come to it at once, the database refuses the later commit, and its next look finds the other.
+//!
+//! Those who are gone leave memory after a day, and the store only once nothing speaks of them: whoever is shown after
+//! that is looked for in the store first, so nobody who is gone is ever taken for somebody new.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::{
     self, Ask, Cursor, Delta, FindingStatus, Look, Mirror, Observation, Reach, Row,
 };
 use groundcrew_core::spec;
 use groundcrew_core::subject::{Path, SubjectKind, Uid};
 use groundcrew_core::time::Timestamp;
+use groundcrew_engine::clock::Clock;
 use groundcrew_store::events::{Intake, NewEvent};
 use groundcrew_store::findings::{FindingChange, NewFinding, Severity};
 use groundcrew_store::subjects::{StoredSubject, SubjectChange};
 use groundcrew_store::{Error, Result, Store, SubjectId};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Routes, Surroundings};
 
@@ -32,6 +40,9 @@ pub(super) struct Keeper {
     mirror: Mirror,
     place: Place,
     memory: Memory,
+    clock: Arc<dyn Clock>,
+    /// When those who are gone for long were last forgotten.
+    forgot_at: Timestamp,
 }
 
 /// How far a source of lines has been read.
@@ -113,9 +124,37 @@ struct Whose<'a> {
 /// Subjects that are read from the store at once.
 const PAGE: u32 = 1_000;
 
+/// Between two times at which those who are gone for long are forgotten.
+const FORGET_EVERY: Millis = Millis::hours(1);
+
 /// The platform's redacted object out of what the store keeps of a subject.
 pub fn platform_object(stored: &StoredSubject) -> Value {
     serde_json::from_str(&stored.raw).map(|kept| object_in(&kept)).unwrap_or_default()
+}
+
+/// What a source of lines was read from, and the number of the last one; none: nothing was, or it is another source.
+pub(crate) fn lines_read(source: &str, store: &Store) -> Result<Option<(String, u64)>> {
+    let kept = readable(source, store)?;
+    Ok(kept.and_then(|kept| Some((kept.origin?.path, kept.position.line))))
+}
+
+/// Those who are held as vanished, of all sources, as of the last commit.
+pub fn vanished(store: &Store) -> Result<BTreeSet<Uid>> {
+    let mut vanished = BTreeSet::new();
+    for (source, _) in store.cursors()? {
+        vanished.extend(readable(&source, store)?.into_iter().flat_map(|kept| kept.mirror.vanished));
+    }
+    Ok(vanished)
+}
+
+/// Whether a source has brought a whole list of its apps once, as of the last commit.
+pub(super) fn has_baseline(source: &str, store: &Store) -> Result<bool> {
+    Ok(readable(source, store)?.is_some_and(|kept| kept.mirror.baseline_at.is_some()))
+}
+
+/// A source's cursor; none: it has none, or it is some other program's.
+fn readable(source: &str, store: &Store) -> Result<Option<Kept>> {
+    Ok(store.cursor(source)?.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// The same of what is stored.
@@ -125,10 +164,13 @@ fn object_in(kept: &Value) -> Value {
 
 impl Keeper {
     pub(super) fn open(source: &str, config: mirror::Config, around: &Surroundings) -> Result<Self> {
-        let (store, routes) = (around.store.clone(), Arc::clone(&around.routes));
-        let (mirror, place) = load(source, &config, &store)?;
+        let (store, routes, clock) =
+            (around.store.clone(), Arc::clone(&around.routes), Arc::clone(&around.clock));
+        let forgot_at = clock.now();
+        let (mirror, place) = load(source, &config, &store, forgot_at)?;
         let memory = Memory::Trusted;
-        Ok(Self { source: source.to_owned(), config, store, routes, mirror, place, memory })
+        let source = source.to_owned();
+        Ok(Self { source, config, store, routes, mirror, place, memory, clock, forgot_at })
     }
 
     pub(super) const fn mirror(&self) -> &Mirror {
@@ -142,7 +184,7 @@ impl Keeper {
     /// Reads the mirror from the store again, if what is in memory is in doubt.
     pub(super) fn trust(&mut self) -> Result<()> {
         if self.memory == Memory::Doubted {
-            (self.mirror, self.place) = load(&self.source, &self.config, &self.store)?;
+            (self.mirror, self.place) = load(&self.source, &self.config, &self.store, self.clock.now())?;
             self.memory = Memory::Trusted;
         }
         Ok(())
@@ -151,19 +193,79 @@ impl Keeper {
     /// Takes in one observation: durable when this returns.
     pub(super) async fn take(&mut self, look: &Look, observation: &Observation) -> Result<Taken> {
         self.trust()?;
-        self.settle(self.mirror.observe(look, observation), look.at).await
+        self.forget(look.at);
+        self.recall(observation)?;
+        let delta = self.conclude(|mirror| mirror.observe(look, observation))?;
+        self.settle(delta, look.at).await
     }
 
-    /// Believes what is held as vanished.
-    pub(super) async fn approve_vanished(&mut self, look: &Look) -> Result<Taken> {
+    /// Now and then, those who are gone for long leave memory.
+    fn forget(&mut self, now: Timestamp) {
+        // Below zero the clock was set back.
+        if !(Millis::ZERO..FORGET_EVERY).contains(&now.since(self.forgot_at)) {
+            self.forgot_at = now;
+            self.mirror.forget(now);
+        }
+    }
+
+    /// Those who are shown and had left memory are as they were stored.
+    fn recall(&mut self, observation: &Observation) -> Result<()> {
+        for uid in self.mirror.strangers(observation) {
+            let Some(stored) = self.store.subject_of(&uid)? else { continue };
+            match row(&self.source, &stored)? {
+                Some(row) => self.mirror.recall(row),
+                // Events are told apart by subject and version, whichever source tells them.
+                None => self.mirror.told_elsewhere(uid, stored.version),
+            }
+        }
+        Ok(())
+    }
+
+    /// Believes those gone who are held as vanished and were shown.
+    pub(super) async fn approve_vanished(&mut self, look: &Look, shown: &BTreeSet<Uid>) -> Result<Taken> {
         self.trust()?;
-        self.settle(self.mirror.approve_vanished(look), look.at).await
+        let delta = self.conclude(|mirror| mirror.approve_vanished(look, shown))?;
+        self.settle(delta, look.at).await
     }
 
     /// Agrees to what the token reaches now.
     pub(super) async fn accept_reach(&mut self, look: &Look, reach: &Reach) -> Result<Taken> {
         self.trust()?;
         self.settle(self.mirror.accept_reach(look, reach), look.at).await
+    }
+
+    /// What something means beside the other sources: again, until nobody is taken in where somebody of theirs lives.
+    fn conclude(&mut self, means: impl Fn(&Mirror) -> Delta) -> Result<Delta> {
+        let mut strangers = BTreeMap::new();
+        loop {
+            self.mirror.beside(strangers.clone());
+            let delta = means(&self.mirror);
+            let before = strangers.len();
+            strangers.extend(self.strangers(&delta)?);
+            if strangers.len() == before {
+                return Ok(delta);
+            }
+        }
+    }
+
+    /// Who of another source lives at the addresses that a delta takes.
+    fn strangers(&self, delta: &Delta) -> Result<BTreeMap<Path, Uid>> {
+        let is_there = |row: &Row| {
+            let known = self.mirror.row(&row.uid);
+            known.is_some_and(|known| known.gone_at.is_none() && known.path == row.path)
+        };
+        let mut strangers = BTreeMap::new();
+        for row in delta.rows.iter().filter(|row| row.is_living_app() && !is_there(row)) {
+            let holder = self.store.subject_at(&row.path)?;
+            let holder = holder.filter(|holder| holder.gone_at.is_none() && holder.subject.uid != row.uid);
+            // Those of this source the mirror has told apart itself.
+            if let Some(holder) = holder
+                && !is_of(&self.source, &holder)?
+            {
+                strangers.insert(row.path.clone(), holder.subject.uid);
+            }
+        }
+        Ok(strangers)
     }
 
     async fn settle(&mut self, delta: Delta, now: Timestamp) -> Result<Taken> {
@@ -212,7 +314,7 @@ impl Keeper {
                 Some(_) => Value::Null,
                 None => self.object_of(&event.subject.uid, intake)?,
             };
-            let event = told(event, object, &self.store)?;
+            let event = told(event, object, &intake.subjects, &self.store)?;
             let handlers = self.routes.handlers(&event);
             intake.events.push(NewEvent { event, handlers });
         }
@@ -262,7 +364,7 @@ impl Ahead<'_> {
     }
 
     pub(super) fn observe(&mut self, look: &Look, observation: &Observation) -> Result<()> {
-        let delta = self.keeper.mirror.observe(look, observation);
+        let delta = self.keeper.conclude(|mirror| mirror.observe(look, observation))?;
         self.keeper.add(&mut self.intake, &delta)?;
         self.keeper.mirror.apply(delta);
         Ok(())
@@ -294,7 +396,8 @@ impl Taken {
     }
 }
 
-fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror, Place)> {
+/// Reads what is stored, but for those who are gone for longer than they are kept in memory.
+fn load(source: &str, config: &mirror::Config, store: &Store, now: Timestamp) -> Result<(Mirror, Place)> {
     let misfit = |error| Error::Foreign(format!("the cursor of {source}: {error}"));
     let kept =
         store.cursor(source)?.map(|text| serde_json::from_str::<Kept>(&text).map_err(misfit)).transpose()?;
@@ -306,7 +409,10 @@ fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror,
         let page = store.mirror_page(last, PAGE)?;
         let Some(end) = page.last() else { return Ok(None) };
         last = end.id;
-        page.iter().filter_map(|subject| row(source, subject).transpose()).collect::<Result<_>>().map(Some)
+        let kept = page
+            .iter()
+            .filter(|subject| subject.gone_at.is_none_or(|gone| now.since(gone) < config.gone_kept));
+        kept.filter_map(|subject| row(source, subject).transpose()).collect::<Result<_>>().map(Some)
     };
     // Page by page into the mirror: a list of all rows beside it would be memory that a process never gives back.
     let pages = std::iter::from_fn(|| {
@@ -321,12 +427,21 @@ fn load(source: &str, config: &mirror::Config, store: &Store) -> Result<(Mirror,
 
 /// A stored row; none: another source's.
 fn row(source: &str, subject: &StoredSubject) -> Result<Option<Row>> {
-    let misfit = |error| Error::Foreign(format!("the row of {}: {error}", subject.subject.path));
-    let whose: Whose<'_> = serde_json::from_str(&subject.raw).map_err(misfit)?;
-    if whose.source.as_deref() != Some(source) {
+    if !is_of(source, subject)? {
         return Ok(None);
     }
-    Ok(Some(serde_json::from_str::<Stored>(&subject.raw).map_err(misfit)?.row))
+    let stored = serde_json::from_str::<Stored>(&subject.raw);
+    stored.map(|stored| Some(stored.row)).map_err(|error| misfit(subject, &error))
+}
+
+/// Whether a subject was stored by this source.
+fn is_of(source: &str, subject: &StoredSubject) -> Result<bool> {
+    let whose: Whose<'_> = serde_json::from_str(&subject.raw).map_err(|error| misfit(subject, &error))?;
+    Ok(whose.source.as_deref() == Some(source))
+}
+
+fn misfit(subject: &StoredSubject, error: &serde_json::Error) -> Error {
+    Error::Foreign(format!("the row of {}: {error}", subject.subject.path))
 }
 
 /// What is stored of a row, with the platform's object.
@@ -346,9 +461,14 @@ fn change(source: &str, row: &Row, object: Value) -> SubjectChange {
 }
 
 /// The event as handlers are told it: with the labels of all sources.
-fn told(event: &mirror::Event, stored: Value, store: &Store) -> Result<spec::Event> {
+fn told(
+    event: &mirror::Event,
+    stored: Value,
+    changes: &[SubjectChange],
+    store: &Store,
+) -> Result<spec::Event> {
     let mut subject = event.subject.clone();
-    overlay(&subject.path, &mut subject.labels, store)?;
+    subject.labels.extend(store.labels_after(changes, &subject.uid, &subject.path)?);
     Ok(spec::Event {
         id: event.id.to_string(),
         kind: event.kind.to_owned(),
@@ -356,16 +476,6 @@ fn told(event: &mirror::Event, stored: Value, store: &Store) -> Result<spec::Eve
         subject: Some(subject),
         data: event.data(|| stored),
     })
-}
-
-/// Lays the operators' labels over the platform's, as the store does when it reads: `set` comes last.
-fn overlay(path: &Path, labels: &mut Map<String, Value>, store: &Store) -> Result<()> {
-    let mut sources = store.label_sources(path)?;
-    sources.sort_by_key(|source| (source == "set", source.clone()));
-    for source in sources {
-        labels.extend(store.label(path, &source)?.unwrap_or_default());
-    }
-    Ok(())
 }
 
 fn finding(finding: &mirror::Finding) -> FindingChange {
@@ -381,8 +491,20 @@ fn finding(finding: &mirror::Finding) -> FindingChange {
             Severity::Critical,
             "give the token its reach back, or agree to the smaller one: `groundcrew approve --source reach`",
         ),
+        "source.control" => (
+            Severity::Critical,
+            "give the source a token that is told at `/v1/tokens/current` what it reaches; `groundcrew doctor` asks",
+        ),
         "source.unauthorized" => (Severity::Critical, "put a token that is valid into the source's secret"),
         "source.forbidden" => (Severity::Warning, "move the app back, or let the token see it"),
+        "source.conflict" => (
+            Severity::Warning,
+            "let the other source tell that its app is gone, or give one of the two another `org`: then this one is taken in",
+        ),
+        "source.unread" => (
+            Severity::Warning,
+            "if it cannot be read, look for a newer version of groundcrew; else ask the platform's support, who know the request by its id",
+        ),
         _ => (Severity::Warning, ""),
     };
     FindingChange::Open(NewFinding {
@@ -394,3 +516,6 @@ fn finding(finding: &mirror::Finding) -> FindingChange {
         remedy: (!remedy.is_empty()).then(|| remedy.to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@
 //! - An outage never looks like an answer: without one, or with one that cannot be read, what was last known stays.
 //!   So does a value whose type is not the declared one, and everything when an endpoint that knew an app answers 404.
 //! - An app that the endpoint never knew (404 to the first question) has answered with nothing, `{}`, so its owner
-//!   is not kept waiting for ever.
+//!   is not kept waiting for ever. One that it knew under an earlier name is none of these: labels follow their app.
 //! - A new app is asked about within seconds; each app again after the source's `every`, or after a back-off.
 //!
 //! # Cancel safety
@@ -16,7 +16,7 @@
 
 mod judge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use groundcrew_core::duration::Millis;
@@ -60,6 +60,10 @@ pub struct LabelSources {
     living: Option<BTreeSet<Path>>,
     /// Those that lived when findings of all others were last closed.
     told_of: Option<BTreeSet<Path>>,
+    /// When the apps were last read.
+    looked_at: Option<Timestamp>,
+    /// Who was due then and has not been asked since, those who wait longest first.
+    waiting: VecDeque<(usize, StoredSubject)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,17 +93,32 @@ impl LabelSources {
     pub fn new(sources: Vec<LabelSource>, around: Surroundings) -> Self {
         let failures = vec![0; sources.len()];
         let sources = sources.into_iter().map(Arc::new).collect();
-        Self { sources, around, plan: BTreeMap::new(), failures, living: None, told_of: None }
+        Self {
+            sources,
+            around,
+            plan: BTreeMap::new(),
+            failures,
+            living: None,
+            told_of: None,
+            looked_at: None,
+            waiting: VecDeque::new(),
+        }
     }
 
     /// Polls until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut requests = JoinSet::new();
         loop {
+            let now = self.around.clock.now();
+            // All of them are read now and then, and not for each answer. Below zero the clock was set back.
+            let is_fresh = |at: Timestamp| (Millis::ZERO..LOOK_EVERY).contains(&now.since(at));
+            if !self.looked_at.is_some_and(is_fresh) {
+                self.look(now);
+                self.forget_ended().await;
+            }
             for question in self.due(IN_FLIGHT_MAX - requests.len()) {
                 requests.spawn(question);
             }
-            self.forget_ended().await;
             // Each arm only waits: an answer that is not taken stays where it is.
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -113,6 +132,7 @@ impl LabelSources {
 
     /// Asks whatever is due now, one after the other; for whoever brings their own time.
     pub async fn turn(&mut self) {
+        self.look(self.around.clock.now());
         for question in self.due(usize::MAX) {
             let answered = question.await;
             self.take(answered).await;
@@ -151,17 +171,17 @@ impl LabelSources {
         Ok(())
     }
 
-    /// The requests to send now, at most `most`.
-    fn due(&mut self, most: usize) -> Vec<impl Future<Output = Answered> + Send + 'static + use<>> {
-        if most == 0 || self.sources.is_empty() {
-            return Vec::new();
+    /// Reads which apps live, and who is due.
+    fn look(&mut self, now: Timestamp) {
+        self.looked_at = Some(now);
+        if self.sources.is_empty() {
+            return;
         }
-        let now = self.around.clock.now();
         let apps = match self.around.store.living_apps() {
             Ok(apps) => apps,
             Err(error) => {
                 tracing::error!(%error, "the apps to ask labels for cannot be read");
-                return Vec::new();
+                return;
             }
         };
         let living: BTreeSet<_> = apps.iter().map(|app| app.subject.path.clone()).collect();
@@ -182,13 +202,15 @@ impl LabelSources {
         }
         // Who is due longest comes first: whatever there are more of than can be asked, everybody is asked.
         waiting.sort_by_key(|(since, ..)| *since);
-        waiting.truncate(most);
-        let ask = |(_, source, app): (Timestamp, usize, &StoredSubject)| {
-            let due = self.plan.entry((source, app.subject.path.clone())).or_default();
-            due.under_way = UnderWay::Yes;
-            (source, app.clone())
-        };
-        let asked: Vec<_> = waiting.into_iter().map(ask).collect();
+        self.waiting = waiting.into_iter().map(|(_, source, app)| (source, app.clone())).collect();
+    }
+
+    /// The requests to send now, at most `most`.
+    fn due(&mut self, most: usize) -> Vec<impl Future<Output = Answered> + Send + 'static + use<>> {
+        let asked: Vec<_> = self.waiting.drain(..most.min(self.waiting.len())).collect();
+        for (source, app) in &asked {
+            self.plan.entry((*source, app.subject.path.clone())).or_default().under_way = UnderWay::Yes;
+        }
         asked.into_iter().map(|(source, app)| self.question(source, app)).collect()
     }
 
@@ -230,8 +252,8 @@ impl LabelSources {
         let Answered { source, app, response } = answered;
         let settings = Arc::clone(&self.sources[source]);
         let path = app.subject.path.clone();
-        if self.living.as_ref().is_some_and(|living| !living.contains(&path)) {
-            // It ended while it was asked about.
+        if self.has_left(&app) {
+            // It ended, or got another name, while it was asked about.
             self.plan.remove(&(source, path));
             return;
         }
@@ -256,6 +278,14 @@ impl LabelSources {
         if let Err(error) = self.tell(source, outcome.err(), now).await {
             tracing::error!(%error, "a finding about labels could not be stored");
         }
+    }
+
+    /// Whether an app ended, or has another path than when it was asked about: what was answered is about whoever is
+    /// there next.
+    fn has_left(&self, app: &StoredSubject) -> bool {
+        let now = self.around.store.subject(app.id);
+        let left = |now: StoredSubject| now.gone_at.is_some() || now.subject.path != app.subject.path;
+        now.is_ok_and(|now| now.is_some_and(left))
     }
 
     fn judged(

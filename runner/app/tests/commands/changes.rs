@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use groundcrew::control::{self, Act, Hints, NoHints, Request};
+use groundcrew::control::{self, Act, Doubted, Hints, NoHints, Request};
 use groundcrew::data_dir::DataDir;
 use groundcrew::http::{Door, State, router, serve_unix};
 use groundcrew_core::duration::Millis;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::{Clock as _, SystemClock};
 use groundcrew_store::errands::Errand;
+use groundcrew_store::events::Intake;
 use groundcrew_store::hooks::HookState;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ async fn doctor_tells_of_a_clock_that_was_far_ahead_and_of_detached_hooks_that_h
     store.save_tick("weekly", now + Millis::hours(23)).await.unwrap();
     store.save_tick("nightly", now + Millis::hours(24 * 30 + 1)).await.unwrap();
     for hook in store.hooks().unwrap() {
-        store.save_hook_state(hook.id, HookState::Detached).await.unwrap();
+        store.save_hook_state(hook.id, HookState::Detached, now).await.unwrap();
     }
     let doctor = fixture.run("--data data doctor --json").json();
     let of = |check: &str| -> Vec<_> {
@@ -47,6 +48,27 @@ async fn doctor_tells_of_a_clock_that_was_far_ahead_and_of_detached_hooks_that_h
         format!("{hook} is detached: its stanza is gone, its {count} things stay and are not looked after")
     });
     assert_eq!(of("hooks"), things, "notify has nothing");
+}
+
+#[tokio::test]
+async fn doctor_says_how_far_each_source_was_read() {
+    let fixture = Fixture::filled().await;
+    let (store, now) = (fixture.store(), SystemClock.now());
+    for (source, more) in [
+        ("fly", json!({})),
+        ("ndjson", json!({"position": {"offset": 80, "line": 17}, "origin": {"path": "/lines", "inode": 4}})),
+    ] {
+        let mut kept = json!({"mirror": {}});
+        kept.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let cursor = Some((source.to_owned(), kept.to_string()));
+        store.accept(Intake { cursor, now, ..Intake::default() }).await.unwrap();
+    }
+    let doctor = fixture.run("--data data doctor").out;
+    let said: Vec<_> = doctor.lines().filter(|line| line.contains("its place last moved")).collect();
+    assert!(
+        said.len() == 2 && said[0].ends_with(" ago") && said[1].ends_with(": line 17 of /lines"),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -95,6 +117,9 @@ async fn what_is_held_goes_only_with_a_yes() {
         wanted.code == 1 && wanted.err.contains("nothing of `record/A/www.cust-7.example` waits"),
         "{wanted:?}"
     );
+    assert!(wanted.err.contains("groundcrew why record/A/www.cust-7.example"), "{wanted:?}");
+    let run = fixture.run("--data data approve r1 --yes");
+    assert!(run.code == 1 && run.err.contains("groundcrew run r1"), "{run:?}");
 }
 
 #[tokio::test]
@@ -205,6 +230,27 @@ impl Hints for Heard {
     fn wake(&self) {
         self.0.lock().unwrap().push("wake".to_owned());
     }
+}
+
+#[tokio::test]
+async fn only_those_who_were_shown_as_vanished_are_believed_gone() {
+    let fixture = Fixture::filled().await;
+    let (store, now) = (fixture.store(), SystemClock.now());
+    let kept = json!({"mirror": {"vanished": ["app:cust-3-1", "app:cust-7-1"]}});
+    let cursor = Some(("fly".to_owned(), kept.to_string()));
+    store.accept(Intake { cursor, now, ..Intake::default() }).await.unwrap();
+    let said = fixture.run("--data data approve --source vanished --yes");
+    for shown in ["fly/acme/cust-3", "fly/acme/cust-7", "no runner is up"] {
+        assert!(said.err.contains(shown), "{said:?}");
+    }
+    let believe = async |shown: &[&str]| {
+        let shown = shown.iter().map(|uid| uid.parse().unwrap()).collect();
+        let request = Request::Believe { what: Doubted::Vanished, shown };
+        let act = Act { who: "ann".to_owned(), request };
+        control::perform(&store, &NoHints, &act, now).await.unwrap_err().message
+    };
+    assert!(believe(&["app:cust-3-1"]).await.starts_with("1 more have vanished"));
+    assert!(believe(&["app:cust-3-1", "app:cust-7-1", "app:back-1"]).await.contains("no runner is up"));
 }
 
 #[tokio::test]

@@ -193,3 +193,34 @@ fn a_copy_without_its_key_is_put_back_on_request_only() {
     assert!(said.code == 0 && said.out.contains("what was sealed is lost"), "{said:?}");
     fixture.comes_up();
 }
+
+#[test]
+fn a_copy_takes_the_place_of_a_broken_database_which_is_kept() {
+    const BROKEN: [u8; 8192] = [b'x'; 8192];
+    let fixture = Fixture::begun();
+    fixture.data_run("backup b.db");
+    for part in ["groundcrew.db-wal", "groundcrew.db-shm"] {
+        drop(fs::remove_file(fixture.data().join(part)));
+    }
+    fixture.write("data/groundcrew.db", &BROKEN);
+    fixture.write("c.db", &BROKEN);
+    let doctor = fixture.run("doctor");
+    assert!(doctor.out.contains("file is not a database"), "{doctor:?}");
+    assert!(doctor.code == 1 && doctor.out.contains("-> groundcrew recover --from FILE"), "{doctor:?}");
+    let up = fixture.up().unwrap_err();
+    for (typed, said) in [("up", up), ("recover", fixture.run("recover"))] {
+        assert!(said.code == 1 && said.err.contains("hint: groundcrew doctor\n"), "{typed}: {said:?}");
+        assert!(said.err.contains("hint: groundcrew recover --from FILE"), "{typed}: {said:?}");
+    }
+    let refused = fixture.run("recover --from c.db");
+    assert!(refused.code == 1 && refused.err.contains("c.db is no copy that can be read"), "{refused:?}");
+    assert_eq!(fs::read(fixture.data().join("groundcrew.db")).unwrap(), BROKEN, "nothing is moved");
+
+    let said = fixture.run("recover --from b.db");
+    assert!(said.code == 0 && said.out.contains("nothing can be read of "), "{said:?}");
+    let mut files = fs::read_dir(fixture.data()).unwrap().map(|entry| entry.unwrap().path());
+    let kept = files.find(|file| file.to_string_lossy().contains("groundcrew.db.before-")).unwrap();
+    assert!(said.out.contains("groundcrew.db is kept as ") && fs::read(kept).unwrap() == BROKEN, "{said:?}");
+    assert!(fixture.store().is_recovering().unwrap());
+    fixture.comes_up();
+}

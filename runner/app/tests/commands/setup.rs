@@ -1,6 +1,9 @@
 //! Commands that begin an installation: init, check, inspect, add.
 
 use std::fs;
+use std::sync::Arc;
+
+use groundcrew_flysim::{Fault, Server, SystemClock, World};
 
 use crate::fixture::Fixture;
 
@@ -18,6 +21,20 @@ fn init_writes_once_and_check_takes_it() {
     assert_eq!(checked.code, 0, "{checked:?}");
     let other = fixture.run("--config other.toml init --installation acme-prod");
     assert!(other.code == 0 && other.out.contains("installation acme-prod"), "{other:?}");
+}
+
+#[test]
+fn a_hint_names_the_configuration_that_was_named() {
+    let fixture = Fixture::empty();
+    let begun = fixture.run("--config other.toml init");
+    assert!(begun.out.contains("\n  groundcrew --config other.toml check\n"), "{begun:?}");
+    let named = fixture.run("doctor --config other.toml");
+    assert!(named.out.contains("-> groundcrew --config other.toml up\n"), "{named:?}");
+    let there = fixture.run("--config other.toml init");
+    assert!(there.err.contains("hint: groundcrew --config other.toml check\n"), "{there:?}");
+    assert!(there.err.contains("hint: groundcrew --config OTHER.toml init\n"), "{there:?}");
+    let meant = fixture.run_with("doctor", &[("GROUNDCREW_CONFIG", "other.toml")]);
+    assert!(meant.out.contains("-> groundcrew up\n"), "{meant:?}");
 }
 
 #[test]
@@ -55,6 +72,54 @@ fn check_tells_all_problems_and_fails() {
 }
 
 #[test]
+fn what_init_leaves_commented_out_is_said_where_it_is_missed() {
+    let fixture = Fixture::empty();
+    assert_eq!(fixture.run("init").code, 0);
+    for (typed, missing, hint) in [
+        ("add ip dns", "has no hook `ip`", "it has no hooks: the stanzas that `groundcrew init` writes"),
+        ("learn ip", "has no hook `ip`", "or write [hook.ip]"),
+        ("audit run nope", "has no audit `nope`", "it has no audits: "),
+    ] {
+        let said = fixture.run(typed);
+        assert!(said.code == 2 && said.err.contains(missing) && said.err.contains(hint), "{typed}: {said:?}");
+    }
+}
+
+const POLLED: &str = r#"
+installation = "acme"
+[secrets]
+FLY = { env = "FLY_TOKEN" }
+[source.fly]
+org = "acme"
+token = "FLY"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_what_the_token_of_the_source_reaches() {
+    let world = World::new(7, Arc::new(SystemClock));
+    let sim = Server::start(([127, 0, 0, 1], 0).into(), world).await.unwrap();
+    let fixture = Fixture::empty();
+    let config = format!("{POLLED}url = \"{}\"\n", sim.base_url());
+    fs::write(fixture.dir.path().join("groundcrew.toml"), config).unwrap();
+    let asked = |environment: &[(&str, &str)]| {
+        let said = fixture.run_with("doctor --json", environment).json();
+        let found = said.as_array().unwrap().iter().find(|found| found["check"] == "token").cloned();
+        found.map(|found| (found["grade"].to_string(), found["message"].to_string()))
+    };
+    let token = [("FLY_TOKEN", "fo1_doctor")];
+    assert_eq!(asked(&[]), None, "that the secret has no value is told of it already");
+    assert_eq!(asked(&token), Some(("\"good\"".to_owned(), "\"FLY reaches acme\"".to_owned())));
+    let fault = Fault { path: "/v1/tokens/current".to_owned(), status: Some(403), ..Fault::default() };
+    sim.world().turn(|knobs| knobs.faults = vec![fault]);
+    let (grade, message) = asked(&token).unwrap();
+    assert!(grade == "\"bad\"" && message.contains("403 forbidden (request "), "{message}");
+    assert!(!message.contains("fo1_doctor"), "{message}");
+    sim.shutdown().await;
+    let (grade, message) = asked(&token).unwrap();
+    assert!(grade == "\"note\"" && message.contains("does not answer"), "{message}");
+}
+
+#[test]
 fn a_builtin_is_looked_into() {
     let fixture = Fixture::empty();
     assert!(fixture.run("inspect").out.lines().any(|line| line == "builtin:dns"));
@@ -62,6 +127,8 @@ fn a_builtin_is_looked_into() {
     assert_eq!((&json["kind"], &json["manifest"]["name"]), (&"provisioner".into(), &"dns".into()));
     let said = fixture.run("inspect builtin:dns");
     assert!(said.out.contains("asks for") && said.out.contains("identity"), "{said:?}");
+    assert!(said.out.contains("config     server: string, required"), "{said:?}");
+    assert!(said.out.contains("config     records[].type: A | AAAA | CNAME | TXT, required"), "{said:?}");
     let unknown = fixture.run("inspect builtin:nothing");
     assert!(
         unknown.code == 1 && unknown.err.contains("it has archive, bucket, budget, dangling, dns"),

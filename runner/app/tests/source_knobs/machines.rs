@@ -19,7 +19,7 @@ const LATENCY_MS: u64 = 3_000;
 pub(super) async fn stale_row(rules: Rules) -> Story {
     let mut bench = web(rules).await;
     bench.world().turn(|knobs| knobs.org_list_lag_ms = 60_000);
-    let machine = machine(&bench);
+    let machine = one(&bench);
     bench.act(json!({"do": "stop_machine", "machine": machine}));
     bench.handle.hint("web").unwrap();
     bench.pass(30).await;
@@ -47,7 +47,7 @@ pub(super) async fn unreachable(rules: Rules) -> Story {
 pub(super) async fn touched(rules: Rules) -> Story {
     let mut bench = web(rules).await;
     bench.world().turn(|knobs| knobs.metadata_touches_updated_at = true);
-    let url = format!("{}/v1/apps/web/machines/{}/metadata/plan", bench.sim.base_url(), machine(&bench));
+    let url = format!("{}/v1/apps/web/machines/{}/metadata/plan", bench.sim.base_url(), one(&bench));
     let headers = [("authorization", "Bearer x"), ("content-type", "application/json")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let body = json!({"value": "pro"}).to_string().into_bytes();
@@ -62,17 +62,22 @@ pub(super) async fn touched(rules: Rules) -> Story {
 async fn between_looks(rules: Rules, turn: Turn) -> Story {
     let mut bench = web(rules).await;
     bench.world().turn(turn);
-    let machine = machine(&bench);
+    stop_and_start(&mut bench).await;
+    ended(&bench)
+}
+
+/// The machine of `web` ends with exit code 3 and starts again, between two looks.
+pub(super) async fn stop_and_start(bench: &mut Bench) {
+    let machine = one(bench);
     bench.act(json!({"do": "exit_machine", "machine": machine, "code": 3}));
     bench.ground.clock.advance(100);
     bench.act(json!({"do": "start_machine", "machine": machine}));
     bench.handle.hint("web").unwrap();
     bench.pass(30).await;
-    ended(&bench)
 }
 
-pub(super) async fn nested_exits(rules: Rules) -> Story {
-    between_looks(rules, |knobs| knobs.monitor_events = true).await
+pub(super) async fn between_two_looks(rules: Rules) -> Story {
+    between_looks(rules, |_| ()).await
 }
 
 pub(super) async fn old_records(rules: Rules) -> Story {
@@ -89,7 +94,7 @@ pub(super) async fn reworded(rules: Rules) -> Story {
     let mut bench = web(rules).await;
     let words = [("suspended".to_owned(), "hibernated".to_owned())];
     bench.world().turn(|knobs| knobs.state_words = words.into());
-    let machine = machine(&bench);
+    let machine = one(&bench);
     bench.act(json!({"do": "suspend_machine", "machine": machine}));
     bench.handle.hint("web").unwrap();
     bench.pass(30).await;
@@ -114,7 +119,7 @@ pub(super) async fn hardly_there(rules: Rules) -> Story {
 pub(super) async fn pruned(rules: Rules) -> Story {
     let mut bench = web(rules).await;
     bench.world().turn(|knobs| knobs.machine_prune_ms = Some(0));
-    let machine = machine(&bench);
+    let machine = one(&bench);
     bench.act(json!({"do": "destroy_machine", "machine": machine}));
     bench.handle.hint("web").unwrap();
     bench.pass(60).await;
@@ -125,7 +130,7 @@ pub(super) async fn pruned(rules: Rules) -> Story {
 pub(super) async fn stopping(rules: Rules) -> Story {
     let mut bench = web(rules).await;
     bench.world().turn(|knobs| knobs.transition_ms = 15_000);
-    let machine = machine(&bench);
+    let machine = one(&bench);
     bench.act(json!({"do": "stop_machine", "machine": machine}));
     bench.handle.hint("web").unwrap();
     bench.pass(40).await;
@@ -139,7 +144,7 @@ pub(super) async fn destroying(rules: Rules) -> Story {
         knobs.destroying_after_wait_ms = 20_000;
         knobs.org_list_lag_ms = 60_000;
     });
-    let machine = machine(&bench);
+    let machine = one(&bench);
     bench.act(json!({"do": "destroy_machine", "machine": machine}));
     bench.handle.hint("web").unwrap();
     before_and_after(bench, 15).await
@@ -148,7 +153,7 @@ pub(super) async fn destroying(rules: Rules) -> Story {
 /// A machine stops, starts and stops within a second; an answer of before the last stop comes when all is known.
 pub(super) async fn late_answer(rules: Rules) -> Story {
     let mut bench = web(rules).await;
-    let machine = machine(&bench);
+    let machine = one(&bench);
     bench.pass(10).await;
     let second = bench.now().as_millis().div_euclid(1_000) + 1;
     bench.ground.clock.set(second * 1_000);
@@ -182,7 +187,7 @@ pub(super) async fn late_answer(rules: Rules) -> Story {
 }
 
 /// The one machine of `web`.
-fn machine(bench: &Bench) -> String {
+pub(super) fn one(bench: &Bench) -> String {
     let app = bench.ground.subject("fly/acme/web").unwrap();
     let members = bench.ground.store.members(app.id).unwrap();
     members[0].subject.path.machine_id().unwrap().to_owned()

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`TABLE`] | knob of the simulator, rule (whose `fact` is the sentence about the platform), story |
 //! | [`ALWAYS`] | rules that the platform's plain behaviour needs already |
-//! | [`OWN_TESTS`] | knobs whose story is a test of its own: what is told is right in any case, and more is at stake |
+//! | [`OWN_TESTS`] | knobs without a rule, whose story is a test of its own: what they do is answered where answers are read, or by the source's pace |
 //! | [`NOT_THE_SOURCES`] | knobs about things that the source never asks for |
 //! | [`ELSEWHERE`] | rules whose trap the simulator cannot set; `core` shows what each is for |
 
@@ -21,7 +21,7 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::{Rule, Rules};
 use groundcrew_core::poll::{Pace, Rate};
 use groundcrew_flysim::{Fault, KNOBS, Knobs, RateLimits, RetryAfter};
-use serde_json::json;
+use serde_json::{Value, json};
 use source_support::{Bench, Ground};
 
 /// Turns a knob.
@@ -103,9 +103,15 @@ const TABLE: &[Row] = &[
     row("moved_apps", Rule::ForbiddenIsNoEnd, |rules| Box::pin(apps::moved(rules)), &[]),
     row("token_orgs", Rule::ForbiddenIsNoEnd, |rules| Box::pin(apps::other_org(rules)), &[]),
     row(
+        "app_404_after_create_ms",
+        Rule::YoungIsNoEnd,
+        |rules| Box::pin(apps::young(rules)),
+        &["app.created web"],
+    ),
+    row(
         "app_401_after_create_ms",
         Rule::UnauthorizedIsNoEnd,
-        |rules| Box::pin(apps::young(rules)),
+        |rules| Box::pin(apps::refused(rules)),
         &["app.created web"],
     ),
     row(
@@ -124,7 +130,6 @@ const TABLE: &[Row] = &[
         |rules| Box::pin(machines::stopping(rules)),
         &["machine.stopped web/*"],
     ),
-    row("monitor_events", Rule::LogFillsGaps, |rules| Box::pin(machines::nested_exits(rules)), BETWEEN),
     row("start_migrates", Rule::CreatedByFirstSight, |rules| Box::pin(machines::migrated(rules)), BETWEEN),
     row(
         "state_words",
@@ -139,7 +144,7 @@ const TABLE: &[Row] = &[
         |rules| Box::pin(apps::made_again_and_stale(rules)),
         &["machine.destroyed web/*", "app.deleted web", "app.created web"],
     ),
-    row("event_ids_absent", Rule::LogFillsGaps, |rules| Box::pin(machines::old_records(rules)), BETWEEN),
+    row("event_ids_absent", Rule::LineWithoutId, |rules| Box::pin(machines::old_records(rules)), BETWEEN),
 ];
 
 const BETWEEN: &[&str] = &["machine.stopped web/*", "machine.started web/*"];
@@ -153,6 +158,7 @@ const ALWAYS: &[Row] = &[
         |rules| Box::pin(apps::made_again(rules)),
         &["app.deleted web", "app.created web"],
     ),
+    row("", Rule::LogFillsGaps, |rules| Box::pin(machines::between_two_looks(rules)), BETWEEN),
     row("", Rule::PersonalAlias, |rules| Box::pin(apps::personal(rules)), &["app.created new"]),
     row("", Rule::SilentBaseline, |rules| Box::pin(apps::first_start(rules)), &[]),
 ];
@@ -173,6 +179,8 @@ const NOT_THE_SOURCES: &[&str] = &[
     "cert_active_after_ms",
     "cert_rate_limited_ms",
     "shared_ip_repeat_status",
+    "v6_repeat_status",
+    "egress_ips_listed",
     "volume_detach_ms",
     "volume_bound_409",
     "volume_list_unattached",
@@ -181,7 +189,14 @@ const NOT_THE_SOURCES: &[&str] = &[
 ];
 
 /// Knobs whose story is a test of its own, below.
-const OWN_TESTS: &[&str] = &["token_invalid", "rate_limits", "retry_after"];
+const OWN_TESTS: &[&str] = &[
+    "token_invalid",
+    "rate_limits",
+    "retry_after",
+    "total_apps_more",
+    "org_list_instance_absent",
+    "monitor_events",
+];
 
 /// Rules whose trap the simulator cannot set, and what would set it; `mirror::tests::rules` does.
 const ELSEWHERE: &[(Rule, &str)] =
@@ -207,6 +222,53 @@ async fn a_refused_token_ends_nobody_and_is_said() {
     bench.until(90, "the finding is closed", closed).await;
     assert!(bench.ground.story().is_empty());
     bench.honest();
+}
+
+#[tokio::test]
+async fn a_list_that_says_it_is_not_the_whole_ends_nobody() {
+    let missed = async |more| {
+        let mut bench = web(Rules::ALL).await;
+        let gone = Fault { path: "/v1/apps/web".to_owned(), status: Some(404), ..Fault::default() };
+        bench.world().turn(|knobs| {
+            knobs.apps_missing = vec!["web".to_owned()];
+            knobs.faults = vec![gone];
+            knobs.total_apps_more = more;
+        });
+        bench.pass(60).await;
+        ended(&bench)
+    };
+    assert_eq!(missed(0).await, ["machine.destroyed web/*", "app.deleted web"]);
+    assert!(missed(1).await.is_empty(), "`total_apps_more`");
+}
+
+#[tokio::test]
+async fn a_new_version_is_seen_by_whichever_name_it_is_listed() {
+    let config = json!({"image": "nginx", "metadata": {"plan": "pro"}, "env": {"A": "1"}});
+    let updated = async |turn: Turn| {
+        let mut bench = web(Rules::ALL).await;
+        bench.world().turn(turn);
+        bench.act(json!({"do": "update_machine", "machine": machines::one(&bench), "config": config}));
+        bench.pass(30).await;
+        ended(&bench)
+    };
+    let told = updated(|_| ()).await;
+    assert!(told.contains(&"machine.updated web/*".to_owned()), "{told:?}");
+    let knob = "org_list_instance_absent";
+    assert_eq!(updated(|knobs| knobs.org_list_instance_absent = true).await, told, "`{knob}`");
+}
+
+/// Only the log says how a process ended, in either of two places.
+#[tokio::test]
+async fn how_a_machine_ended_is_told_wherever_it_is_written() {
+    for nested in [false, true] {
+        let mut bench = web(Rules::ALL).await;
+        bench.world().turn(|knobs| knobs.monitor_events = nested);
+        machines::stop_and_start(&mut bench).await;
+        assert_eq!(ended(&bench), BETWEEN);
+        let reasons = bench.ground.reasons();
+        let told = |code: &Value| reasons.iter().any(|reason| reason["exit_code"] == *code);
+        assert!(told(&json!(3)), "`monitor_events`: {reasons:?}");
+    }
 }
 
 #[tokio::test]

@@ -116,6 +116,15 @@ impl Ground {
         .collect()
     }
 
+    /// How what stopped did so, of each event that tells it.
+    pub(crate) fn reasons(&self) -> Vec<serde_json::Value> {
+        let connection = Connection::open(self.store.path()).unwrap();
+        let sql = "SELECT data -> '$.reason' FROM event WHERE data -> '$.reason' IS NOT NULL ORDER BY seq";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(|row| serde_json::from_str(&row.unwrap()).unwrap()).collect()
+    }
+
     pub(crate) fn subject(&self, path: &str) -> Option<StoredSubject> {
         self.store.subject_at(&path.parse::<Path>().unwrap()).unwrap()
     }

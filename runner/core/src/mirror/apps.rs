@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::believe::Evidence;
 use super::cursor::Org;
 use super::draft::{Draft, Write};
-use super::row::{Memory, Row};
+use super::row::{Memory, OwnLook, Row};
 use super::rules::Rule;
 use super::seen::{AppSeen, Apps, Ask, Outcome, Whole};
 use crate::duration::Millis;
@@ -43,13 +43,14 @@ impl Draft<'_> {
         for app in known.iter().chain(&new) {
             self.app_listed(app);
         }
-        if self.cursor.reach.is_none() {
+        if self.cursor.reach.is_none() || self.is_in_vain("source.control", "token") {
             self.ask(Ask::Control);
         }
         if list.extent == Whole::Whole {
             self.cursor.baseline_at.get_or_insert(self.look.at);
             let listed: Vec<_> = known.into_iter().chain(new).collect();
             self.compare(&listed);
+            self.conflicts_stand(&listed);
         }
     }
 
@@ -79,6 +80,7 @@ impl Draft<'_> {
         match self.row(&uid).cloned() {
             Some(row) if row.gone_at.is_none() => {
                 self.seen(&uid);
+                self.resolve("source.forbidden", uid.as_str());
                 self.app_changed(row, app);
             }
             // Somebody believed gone is listed: a list may lag, so only a look at the app itself counts.
@@ -128,10 +130,11 @@ impl Draft<'_> {
     fn app_found(&mut self, living: Option<&Uid>, app: &AppSeen) {
         let Some(uid) = self.app_uid(app) else { return };
         match (living, self.row(&uid).cloned()) {
-            (_, Some(row)) if row.gone_at.is_none() => {
+            (_, Some(mut row)) if row.gone_at.is_none() => {
                 self.pending.missing.remove(&uid);
                 self.seen(&uid);
                 self.resolve("source.forbidden", uid.as_str());
+                row.memory.own_look = Some(OwnLook::Found);
                 self.app_changed(row, app);
             }
             (Some(living), _) if *living != uid => {
@@ -146,14 +149,14 @@ impl Draft<'_> {
 
     /// Lets an app be new.
     pub(super) fn app_born(&mut self, uid: &Uid, app: &AppSeen) {
-        let Some(path) = self.app_path(app) else { return };
+        let Some(path) = self.app_path(app).filter(|path| self.may_take(path, uid)) else { return };
         let silent = self.cursor.baseline_at.is_none() && self.rule(Rule::SilentBaseline);
         let row = Row {
             uid: uid.clone(),
             path,
             parent: None,
             state: app.status.clone().unwrap_or_else(|| "unknown".to_owned()),
-            version: 0,
+            version: self.version_elsewhere(uid),
             labels: labels(app),
             raw: Some(app.raw.clone()),
             seen_at: self.as_of(self.look),
@@ -161,7 +164,7 @@ impl Draft<'_> {
             memory: Memory { adopting: silent, first_seen: self.now(), ..Memory::default() },
         };
         if silent {
-            self.put(Row { version: 1, ..row }, Write::Store);
+            self.put(Row { version: row.version + 1, ..row }, Write::Store);
         } else {
             self.tell(row, "app.created", self.look.at, None);
         }
@@ -172,7 +175,7 @@ impl Draft<'_> {
     fn app_changed(&mut self, mut row: Row, app: &AppSeen) {
         row.seen_at = row.seen_at.max(self.as_of(self.look));
         let before = (row.path.clone(), row.state.clone(), row.labels.clone());
-        if let Some(path) = self.app_path(app).filter(|path| self.is_free(path, &row.uid)) {
+        if let Some(path) = self.address(app, &row.uid) {
             row.path = path;
         }
         if let Some(status) = &app.status {
@@ -193,7 +196,7 @@ impl Draft<'_> {
 
     /// Lets somebody live again whose end was believed: the incarnation itself was shown.
     fn app_back(&mut self, mut row: Row, app: &AppSeen) {
-        let Some(path) = self.app_path(app).filter(|path| self.is_free(path, &row.uid)) else { return };
+        let Some(path) = self.address(app, &row.uid) else { return };
         let text = format!("{} was believed gone and is there", row.path);
         self.open("source.returned", row.uid.as_str(), text);
         self.returned(&row.uid);
@@ -212,6 +215,8 @@ impl Draft<'_> {
             self.missed(uid, Unseen::Refused { since: self.now() });
             let text = format!("{name} was moved to another organisation, or the token may no longer see it");
             self.open("source.forbidden", uid.as_str(), text);
+            self.disprove(uid);
+            self.hold_apps();
         }
     }
 
@@ -273,7 +278,7 @@ impl Draft<'_> {
     }
 
     /// The incarnation of an app; an id that we cannot write down is a finding.
-    fn app_uid(&mut self, app: &AppSeen) -> Option<Uid> {
+    pub(super) fn app_uid(&mut self, app: &AppSeen) -> Option<Uid> {
         let uid = format!("app:{}", app.id).parse().ok();
         if uid.is_none() {
             self.open(
@@ -285,7 +290,7 @@ impl Draft<'_> {
         uid
     }
 
-    fn app_path(&mut self, app: &AppSeen) -> Option<Path> {
+    pub(super) fn app_path(&mut self, app: &AppSeen) -> Option<Path> {
         let slug = app.org_slug.clone().or_else(|| self.cursor.org.as_ref().map(|org| org.slug.clone()));
         let path = Path::app(&slug.unwrap_or_else(|| self.config().org_slug.clone()), &app.name).ok();
         if path.is_none() {
@@ -298,7 +303,13 @@ impl Draft<'_> {
         path
     }
 
-    /// Whether nobody else lives at an address.
+    /// The address at which an app is shown, if nobody else lives there.
+    fn address(&mut self, app: &AppSeen, uid: &Uid) -> Option<Path> {
+        let path = self.app_path(app)?;
+        (self.is_free(&path, uid) && self.may_take(&path, uid)).then_some(path)
+    }
+
+    /// Whether nobody else of this source lives at an address.
     fn is_free(&self, path: &Path, uid: &Uid) -> bool {
         self.app_named(path.app_name()).is_none_or(|row| row.uid == *uid)
     }

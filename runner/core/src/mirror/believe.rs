@@ -11,8 +11,10 @@ use super::apps::YOUNG;
 use super::cursor::End;
 use super::draft::{Draft, Write};
 use super::machines::ASK_AGAIN;
+use super::row::OwnLook;
 use super::rules::Rule;
 use super::seen::{AppSeen, Ask, Look, Outcome, Reach, Tick};
+use super::vain::UNCONTROLLED_AFTER;
 use crate::duration::Millis;
 use crate::may_make::Unseen;
 use crate::subject::{SubjectKind, Uid};
@@ -82,10 +84,11 @@ impl Draft<'_> {
     /// Takes in what a look at an app showed. It counts only for apps that the list lacks as well.
     pub(super) fn evidence(&mut self, app: Option<Uid>, evidence: Evidence) {
         let Some(uid) = app else { return };
-        // A look at an app that is as new as that may not know it yet.
-        if !self.is_young(&uid) {
-            self.missed(&uid, Unseen::NotFound { since: self.now() });
+        if matches!(evidence, Evidence::NotFound) && self.may_be_too_new(&uid) {
+            return;
         }
+        self.resolve("source.forbidden", uid.as_str());
+        self.missed(&uid, Unseen::NotFound { since: self.now() });
         if !self.pending.missing.contains_key(&uid) && self.rule(Rule::ListedIsThere) {
             return self.ask(Ask::Apps);
         }
@@ -100,11 +103,30 @@ impl Draft<'_> {
         self.believe_apps();
     }
 
+    /// Whether a look that did not find an app says nothing, since the app is so new that a look may not know it yet.
+    ///
+    /// Its own list tells: one that was found before, and is not any more, is no longer too new to be found.
+    fn may_be_too_new(&mut self, uid: &Uid) -> bool {
+        let Some(row) = self.row(uid).filter(|row| row.memory.own_look != Some(OwnLook::NoMore)) else {
+            return false;
+        };
+        let app = row.path.app_name().to_owned();
+        let young = self.is_young(uid);
+        if young {
+            self.ask(Ask::Machines { app });
+        }
+        young
+    }
+
     /// Takes in a control read. A token that reaches less than before proves no end, until that is agreed to.
     pub(super) fn control_read(&mut self, outcome: &Outcome<Reach>) {
-        let good = match outcome {
-            Outcome::Found(reach) => self.reach_is_kept(reach),
-            _ => false,
+        let good = if let Outcome::Found(reach) = outcome {
+            self.not_in_vain("source.control", "token");
+            self.reach_is_kept(reach)
+        } else {
+            let what = "what the token reaches cannot be read, so no app is believed gone";
+            self.in_vain("source.control", "token", UNCONTROLLED_AFTER, what);
+            false
         };
         self.pending.controls.insert(self.look.tick, Control { token: self.look.token.clone(), good });
         while self.pending.controls.len() > TICKS_KEPT {
@@ -165,11 +187,16 @@ impl Draft<'_> {
         members.iter().filter_map(|uid| self.row(uid)).any(|row| row.memory.first_seen >= as_of)
     }
 
-    /// Drops what a look at an app showed: somebody may have the name again.
-    fn look_again(&mut self, uid: &Uid) {
+    /// A later look says otherwise: what an earlier one showed proves nothing any more.
+    pub(super) fn disprove(&mut self, uid: &Uid) {
         if let Some(missing) = self.pending.missing.get_mut(uid) {
             missing.evidence = None;
         }
+    }
+
+    /// Drops what a look at an app showed: somebody may have the name again.
+    fn look_again(&mut self, uid: &Uid) {
+        self.disprove(uid);
         if let Some(app) = self.row(uid).map(|row| row.path.app_name().to_owned()) {
             self.ask(Ask::App { app });
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Reach;
-use crate::subject::{SubjectKind, Uid};
+use crate::subject::{Path, SubjectKind, Uid};
 use crate::time::Timestamp;
 
 /// Where a source stands. Part of the transaction that stores rows and events.
@@ -26,6 +26,9 @@ pub struct Cursor {
     pub vanished: BTreeSet<Uid>,
     /// Those whose end an operator believes, since when.
     pub approved: BTreeMap<Uid, Timestamp>,
+    /// Who is not taken in at an address, for somebody of another source lives there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub conflicts: BTreeMap<Uid, Path>,
     /// Open findings, as `kind about`.
     pub findings: BTreeSet<String>,
 }

@@ -10,7 +10,7 @@ use super::row::GONE;
 use super::{Ask, Config, Cursor, Delta, Look, Mirror, Pending, Row, Rule, event_id};
 use crate::may_make::Unseen;
 use crate::running::Noted;
-use crate::subject::{SubjectKind, Uid};
+use crate::subject::{Path, SubjectKind, Uid};
 use crate::time::Timestamp;
 
 /// Whether a changed row has to be stored.
@@ -101,6 +101,12 @@ impl<'a> Draft<'a> {
         self.rows.get(uid).map(|(row, _)| row).or_else(|| self.mirror.rows.get(uid))
     }
 
+    /// Who of another source lives at an address.
+    pub(super) fn stranger_at(&self, path: &Path) -> Option<&'a Uid> {
+        let mirror: &'a Mirror = self.mirror;
+        mirror.strangers.get(path)
+    }
+
     /// The living app of a name.
     pub(super) fn app_named(&self, name: &str) -> Option<&Row> {
         let uid = match self.names.get(name) {
@@ -132,13 +138,19 @@ impl<'a> Draft<'a> {
 
     /// All who live, of one kind.
     pub(super) fn living(&self, kind: SubjectKind) -> Vec<Uid> {
-        let unchanged = self.mirror.rows.values().filter(|row| !self.rows.contains_key(&row.uid));
-        let changed = self.rows.values().map(|(row, _)| row);
-        unchanged
-            .chain(changed)
-            .filter(|row| row.gone_at.is_none() && row.uid.kind() == kind)
-            .map(|row| row.uid.clone())
-            .collect()
+        self.living_rows(kind).map(|row| row.uid.clone()).collect()
+    }
+
+    /// How many live, of one kind.
+    pub(super) fn count_living(&self, kind: SubjectKind) -> usize {
+        self.living_rows(kind).count()
+    }
+
+    fn living_rows(&self, kind: SubjectKind) -> impl Iterator<Item = &Row> {
+        let laid_over = &self.rows;
+        let unchanged = self.mirror.rows.values().filter(move |row| !laid_over.contains_key(&row.uid));
+        let changed = laid_over.values().map(|(row, _)| row);
+        unchanged.chain(changed).filter(move |row| row.gone_at.is_none() && row.uid.kind() == kind)
     }
 
     /// The living machines of an app incarnation, in order.
@@ -166,6 +178,11 @@ impl<'a> Draft<'a> {
         self.rows.insert(row.uid.clone(), (row, write));
     }
 
+    /// The version up to which another source has told of somebody who is new here.
+    pub(super) fn version_elsewhere(&self, uid: &Uid) -> u64 {
+        self.mirror.elsewhere.get(uid).copied().unwrap_or_default()
+    }
+
     /// Lets a version of a subject happen: counts it, tells it and lays the row over the mirror's.
     pub(super) fn tell(&mut self, mut row: Row, kind: &'static str, time: Timestamp, reason: Option<&Value>) {
         debug_assert!(crate::kind::OWN.contains(&kind), "`{kind}` is not among the runner's own events");
@@ -190,9 +207,11 @@ impl<'a> Draft<'a> {
         self.pending.held.remove(&row.uid);
         self.seen(&row.uid);
         self.returned(&row.uid);
+        self.conflict_ends(&row.uid);
         self.resolve("source.forbidden", row.uid.as_str());
         self.resolve("source.unauthorized", row.uid.as_str());
         self.resolve("source.returned", row.uid.as_str());
+        self.not_in_vain("source.unread", row.uid.as_str());
         GONE.clone_into(&mut row.state);
         row.gone_at = Some(self.now());
         self.tell(row, kind, time, None);
@@ -214,6 +233,11 @@ impl<'a> Draft<'a> {
             let (about, text) = (about.to_owned(), String::new());
             self.findings.push(Finding { kind, about, text, status: FindingStatus::Resolved });
         }
+    }
+
+    /// Whether a finding is open.
+    pub(super) fn is_open(&self, kind: &'static str, about: &str) -> bool {
+        self.cursor.findings.contains(&format!("{kind} {about}"))
     }
 
     /// Keeps the index of names right when an app's row changes.

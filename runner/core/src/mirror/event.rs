@@ -40,8 +40,8 @@ impl Event {
 /// Something about the source that a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `source.vanish`, `source.forbidden`, `source.unauthorized`, `source.reach`, `source.partial`,
-    /// `source.unreadable`, `source.returned`.
+    /// `source.vanish`, `source.forbidden`, `source.unauthorized`, `source.reach`, `source.control`, `source.partial`,
+    /// `source.unread`, `source.unreadable`, `source.returned`, `source.conflict`.
     pub kind: &'static str,
     /// Whom it is about: a subject's id, or the source itself. With `kind`, what opens and resolves agree in.
     pub about: String,

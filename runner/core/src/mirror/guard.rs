@@ -13,9 +13,18 @@ use crate::subject::{SubjectKind, Uid};
 pub const APPROVAL_LASTS: Millis = Millis::hours(24);
 
 impl Draft<'_> {
+    /// Holds the apps that the list lacks, if they are implausibly many; but for those that are elsewhere: while that is so
+    /// they can never be believed gone, and would use up what is plausible for all others.
     pub(super) fn hold_apps(&mut self) {
-        let missing: BTreeSet<_> = self.pending.missing.keys().cloned().collect();
+        self.release(Self::is_elsewhere);
+        let missing = self.pending.missing.keys().filter(|uid| !self.is_elsewhere(uid));
+        let missing: BTreeSet<_> = missing.cloned().collect();
         self.hold(SubjectKind::App, &missing);
+    }
+
+    /// Whether the last look at an app was refused, or showed it in another organisation; known across restarts.
+    fn is_elsewhere(&self, uid: &Uid) -> bool {
+        self.is_open("source.forbidden", uid.as_str())
     }
 
     /// Holds all candidates of a kind, if with the ends believed within the window they are implausibly many.
@@ -37,7 +46,7 @@ impl Draft<'_> {
         let text = format!(
             "{} of {} {}s seem to be gone at once; none of it is believed until they return or it is approved",
             open.len(),
-            self.living(kind).len(),
+            self.count_living(kind),
             if kind == SubjectKind::App { "app" } else { "machine" },
         );
         self.cursor.vanished.extend(open);
@@ -47,7 +56,7 @@ impl Draft<'_> {
     /// How many ends of a kind are plausible within the window.
     pub(super) fn allowance(&self, kind: SubjectKind, believed: usize) -> u64 {
         let most = self.config().vanish_max;
-        let population = (self.living(kind).len() + believed) as u64;
+        let population = (self.count_living(kind) + believed) as u64;
         (population * u64::from(most.percent) / 100).max(u64::from(most.floor))
     }
 
@@ -99,14 +108,17 @@ impl Draft<'_> {
         }
     }
 
-    /// Believes, from now on, whatever is proven of those who are held.
-    pub(super) fn approve_vanished(&mut self) {
+    /// Believes, from now on, whatever is proven of those who are held and were shown.
+    pub(super) fn approve_vanished(&mut self, shown: &BTreeSet<Uid>) {
         let now = self.now();
-        self.cursor
-            .approved
-            .extend(std::mem::take(&mut self.cursor.vanished).into_iter().map(|uid| (uid, now)));
+        let (approved, held): (BTreeSet<_>, _) =
+            std::mem::take(&mut self.cursor.vanished).into_iter().partition(|uid| shown.contains(uid));
+        self.cursor.vanished = held;
+        self.cursor.approved.extend(approved.into_iter().map(|uid| (uid, now)));
         for kind in [SubjectKind::App, SubjectKind::Machine] {
-            self.resolve("source.vanish", vanish_about(kind));
+            if !self.cursor.vanished.iter().any(|uid| uid.kind() == kind) {
+                self.resolve("source.vanish", vanish_about(kind));
+            }
         }
         self.ask(Ask::Apps);
         self.believe_apps();

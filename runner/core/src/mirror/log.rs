@@ -1,9 +1,10 @@
 //! States, and the log in which a machine says what led to them.
 //!
 //! ```text
-//!   sight with log ────────────────► fold lines ──► settle
-//!   sight without ──► hold, ask log ──► fold lines ──► settle
-//!                         └── no log within `reason_wait` ──► settle without a reason
+//!   sight with its log's end ────────────────► fold lines ──► settle
+//!   sight of a change without log,
+//!   or lines may be missing ──► hold, ask log ──► fold lines ──► settle
+//!                                  └── no log within `reason_wait` ──► fold what came with the sight ──► settle
 //! ```
 
 use super::draft::{Draft, Write};
@@ -14,7 +15,7 @@ use crate::duration::Millis;
 use crate::subject::Uid;
 use crate::time::Timestamp;
 
-/// A change of state that waits for the machine's log.
+/// A sight that waits for the machine's log.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     machine: MachineSeen,
@@ -86,12 +87,22 @@ impl Draft<'_> {
             Settled::Transient => false,
             Settled::Stays | Settled::Destroyed => row.state != machine.state,
         };
+        // A machine that is as it was may have been otherwise in between, more often than its lines here tell.
         let gap = row.memory.has_gap(&machine.log);
-        if self.rule(Rule::LogFillsGaps) && changed && (machine.log.is_empty() || gap) {
+        let held = self.pending.held.get(uid);
+        // Rows of the organisation's list come without lines, and tell nothing of what an earlier sight waits for.
+        let untold = gap || machine.log.is_empty() && (changed || held.is_some());
+        if self.rule(Rule::LogFillsGaps) && untold {
+            let machine = held.map_or_else(|| machine.clone(), |held| both(&held.machine, machine));
+            let since = held.map_or(self.now(), |held| held.since);
+            let updated_at = machine.updated_at;
             let app = row.path.app_name().to_owned();
             self.ask(Ask::Log { app, machine: machine.id.clone() });
-            let since = self.pending.held.get(uid).map_or(self.now(), |held| held.since);
-            self.pending.held.insert(uid.clone(), Held { machine: machine.clone(), since });
+            self.pending.held.insert(uid.clone(), Held { machine, since });
+            // One that is as it was is taken in: older sights that come late do not take its place.
+            if !changed {
+                self.taken_in(uid, updated_at);
+            }
             return;
         }
         self.pending.held.remove(uid);
@@ -99,14 +110,22 @@ impl Draft<'_> {
         self.conclude(uid, machine, told_until);
     }
 
-    /// Takes in a machine's own log.
+    /// Takes in a machine's own log. One that was not answered is waited for: it is asked again.
     pub(super) fn log_read(&mut self, machine: &str, outcome: &Outcome<Vec<LogEntry>>) {
         let Ok(uid) = format!("machine:{machine}").parse::<Uid>() else { return };
-        let told_until = match outcome {
-            Outcome::Found(entries) => self.fold(&uid, entries),
-            _ => None,
-        };
-        if let Some(held) = self.pending.held.remove(&uid) {
+        if matches!(outcome, Outcome::Failed) {
+            return;
+        }
+        let held = self.pending.held.remove(&uid);
+        // Lines that came with the sight may be later ones than the log's, or all that there is.
+        let seen = held.iter().flat_map(|held| &held.machine.log);
+        let read = if let Outcome::Found(entries) = outcome { entries.as_slice() } else { &[] };
+        let lines: Vec<_> = read.iter().chain(seen.filter(|line| !read.contains(line))).cloned().collect();
+        let told_until = self.fold(&uid, &lines);
+        let Some(held) = held else { return };
+        if is_past(&held.machine, &lines, told_until) {
+            self.taken_in(&uid, held.machine.updated_at);
+        } else {
             self.conclude(&uid, &held.machine, told_until);
         }
     }
@@ -123,7 +142,8 @@ impl Draft<'_> {
             .collect();
         for (uid, machine) in late {
             self.pending.held.remove(&uid);
-            self.conclude(&uid, &machine, None);
+            let told_until = self.fold(&uid, &machine.log);
+            self.conclude(&uid, &machine, told_until);
         }
     }
 
@@ -131,6 +151,9 @@ impl Draft<'_> {
     fn fold(&mut self, uid: &Uid, entries: &[LogEntry]) -> Option<Timestamp> {
         let row = self.row(uid).filter(|row| row.gone_at.is_none())?;
         let mut new: Vec<_> = entries.iter().filter(|entry| !row.memory.knows(entry)).collect();
+        if !self.rule(Rule::LineWithoutId) {
+            new.retain(|entry| entry.id.is_some());
+        }
         if new.is_empty() || !self.rule(Rule::LogFillsGaps) {
             return None;
         }
@@ -186,6 +209,22 @@ impl Draft<'_> {
         }
         self.taken_in(uid, machine.updated_at);
     }
+}
+
+/// The newer one of two sights, with the lines of both.
+fn both(before: &MachineSeen, after: &MachineSeen) -> MachineSeen {
+    let (newer, older) = if before.updated_at > after.updated_at { (before, after) } else { (after, before) };
+    let more = older.log.iter().filter(|line| !newer.log.contains(line)).cloned();
+    MachineSeen { log: newer.log.iter().cloned().chain(more).collect(), ..newer.clone() }
+}
+
+/// Whether a log that was asked for after a sight tells of what was seen, in the second of the sight or later, and of
+/// another state after that.
+fn is_past(seen: &MachineSeen, lines: &[LogEntry], told_until: Option<Timestamp>) -> bool {
+    let second = seen.updated_at.map(|at| Timestamp::from_millis(at.as_millis().div_euclid(1_000) * 1_000));
+    let same = lines.iter().filter(|line| line.status == seen.state && Some(line.at) >= second);
+    let last = same.map(|line| line.at).max();
+    last.is_some_and(|last| told_until.is_some_and(|until| until > last))
 }
 
 /// Whether a log goes on beyond a sight, whose time is in whole seconds.

@@ -5,9 +5,10 @@ use serde_json::Value;
 use super::draft::{Draft, Write};
 use super::later;
 use super::log::Settled;
-use super::row::{Memory, Row, guest};
+use super::row::{Memory, OwnLook, Row, guest};
 use super::rules::Rule;
 use super::seen::{Ask, MachineSeen, Outcome};
+use super::vain::UNREAD_AFTER;
 use crate::duration::Millis;
 use crate::subject::{Path, Uid};
 use crate::time::Timestamp;
@@ -37,11 +38,14 @@ impl Draft<'_> {
     pub(super) fn machines_listed(&mut self, app: &str, outcome: &Outcome<Vec<MachineSeen>>) {
         let machines = match outcome {
             Outcome::Found(machines) => machines,
-            Outcome::NotFound | Outcome::NoSuchApp => return self.ask(Ask::App { app: app.to_owned() }),
-            _ => return,
+            Outcome::NotFound | Outcome::NoSuchApp => return self.machines_not_found(app),
+            Outcome::Failed | Outcome::Unauthorized => return self.machines_unread(app),
+            Outcome::Forbidden => return self.machines_forbidden(app),
         };
         let Some(uid) = self.app_named(app).map(|row| row.uid.clone()) else { return self.ask(Ask::Apps) };
         self.app_readable(Some(&uid), app);
+        self.not_in_vain("source.unread", uid.as_str());
+        self.own_look(&uid, OwnLook::Found);
         for machine in machines {
             self.machine_seen(machine, Via::OwnList(app));
         }
@@ -56,6 +60,43 @@ impl Draft<'_> {
             row.memory.adopting = false;
             self.put(row, Write::Store);
         }
+    }
+
+    /// An app's own list is not found. Of an app that was found before, that says more than of a new one.
+    fn machines_not_found(&mut self, app: &str) {
+        let found = self.app_named(app).filter(|row| row.memory.own_look == Some(OwnLook::Found));
+        if let Some(uid) = found.map(|row| row.uid.clone()) {
+            self.own_look(&uid, OwnLook::NoMore);
+        }
+        self.ask(Ask::App { app: app.to_owned() });
+    }
+
+    /// An app's own list is refused. Whom the list of apps lacks may be elsewhere by now: only a look at the app says so, and
+    /// who is held as vanished has no other.
+    fn machines_forbidden(&mut self, app: &str) {
+        let uid = self.app_named(app).map(|row| row.uid.clone());
+        if uid.is_some_and(|uid| self.pending.missing.contains_key(&uid)) {
+            self.ask(Ask::App { app: app.to_owned() });
+        }
+        self.machines_unread(app);
+    }
+
+    /// An app's own list was not answered, or not so that it can be read. Whom the list of apps lacks is looked at anyway.
+    fn machines_unread(&mut self, app: &str) {
+        let Some(uid) = self.app_named(app).map(|row| row.uid.clone()) else { return };
+        if !self.pending.missing.contains_key(&uid) {
+            let what = format!("the machines of {app} cannot be read, so nothing of them is told");
+            self.in_vain("source.unread", uid.as_str(), UNREAD_AFTER, &what);
+        }
+    }
+
+    /// Remembers what a look of an app's own says of it.
+    fn own_look(&mut self, uid: &Uid, says: OwnLook) {
+        let Some(mut row) = self.row(uid).filter(|row| row.memory.own_look != Some(says)).cloned() else {
+            return;
+        };
+        row.memory.own_look = Some(says);
+        self.put(row, Write::Quiet);
     }
 
     /// Takes in a look at one machine.
@@ -113,7 +154,7 @@ impl Draft<'_> {
             path,
             parent: app.map(|app| app.uid),
             state: "created".to_owned(),
-            version: 0,
+            version: self.version_elsewhere(uid),
             labels: serde_json::Map::new(),
             raw: Some(machine.raw.clone()),
             seen_at: self.now(),
@@ -126,7 +167,7 @@ impl Draft<'_> {
     /// Takes a machine over without an event: as it is now, and with its history known.
     fn adopt(&mut self, mut row: Row, machine: &MachineSeen) {
         relabel(&mut row, machine);
-        row.version = 1;
+        row.version += 1;
         row.state.clone_from(&machine.state);
         row.memory.updated_at = machine.updated_at;
         row.memory.know_log_until(machine.updated_at.unwrap_or(self.look.at));

@@ -12,12 +12,14 @@
 //! - Nobody is gone by absence: an app ends on its own `GET` with a control read beside it, a machine on the word
 //!   `destroyed`, or on absence from its own app's list and a `GET` when it is not new (see [`Rule`]).
 //! - The mirror in memory moves only when the caller applies what it has committed.
+//! - Who comes to an address at which somebody of another source lives is not taken in, and everybody else is.
 //!
 //! It deliberately asks nobody, knows no HTTP and no schedule: what should be looked at next are [`Ask`]s.
 
 mod apps;
 mod believe;
 mod clock;
+mod conflict;
 mod cursor;
 mod draft;
 mod event;
@@ -28,6 +30,7 @@ mod org;
 mod row;
 mod rules;
 mod seen;
+mod vain;
 
 #[cfg(test)]
 mod tests;
@@ -40,19 +43,23 @@ pub use clock::Clock;
 pub use cursor::{Cursor, End, Org, OrgQuery};
 pub use event::{Event, Finding, FindingStatus};
 pub use guard::APPROVAL_LASTS;
-pub use row::{Memory, Row};
+pub use row::{Memory, OwnLook, Row};
 pub use rules::{Rule, Rules};
 pub use seen::{
     AppSeen, Apps, Ask, LogEntry, Look, MachineSeen, Observation, OrgPage, Outcome, Reach, Tick, Whole,
 };
+pub use vain::{UNCONTROLLED_AFTER, UNREAD_AFTER};
 
 use crate::duration::Millis;
 use crate::hash::Digest;
 use crate::may_make::Unseen;
 use crate::running::Noted;
-use crate::subject::Uid;
+use crate::subject::{Path, Uid};
 use crate::time::Timestamp;
 use draft::Draft;
+
+/// How long those who are gone are kept in memory: the organisation's list shows them for minutes, hardly for a day.
+pub const GONE_KEPT: Millis = Millis::hours(24);
 
 /// How a mirror judges.
 #[derive(Clone, Debug)]
@@ -65,6 +72,9 @@ pub struct Config {
     pub overlap: Millis,
     /// How long a change of state waits for the machine's own log, which knows the reason.
     pub reason_wait: Millis,
+    /// How long those who are gone are kept in memory; after that they are known again once they are
+    /// [recalled](Mirror::recall).
+    pub gone_kept: Millis,
     /// The rules in force; all of them, but for tests.
     pub rules: Rules,
 }
@@ -89,8 +99,12 @@ pub struct Mirror {
     names: BTreeMap<String, Uid>,
     /// Living machines by app incarnation.
     members: BTreeMap<Uid, BTreeSet<Uid>>,
+    /// Who of other sources lives at addresses, as far as the caller says.
+    strangers: BTreeMap<Path, Uid>,
     cursor: Cursor,
     pending: Pending,
+    /// Versions of those whom another source has told of: theirs go on from there.
+    elsewhere: BTreeMap<Uid, u64>,
     /// Counts deltas, so that none is applied to another mirror than the one it was made from.
     generation: u64,
 }
@@ -137,6 +151,8 @@ struct Pending {
     controls: BTreeMap<Tick, believe::Control>,
     /// The reading of the organisation's list that is under way.
     round: org::Round,
+    /// What is asked in vain, by finding.
+    in_vain: BTreeMap<(&'static str, String), vain::Failures>,
 }
 
 impl Default for VanishMax {
@@ -154,6 +170,7 @@ impl Config {
             vanish_max: VanishMax::default(),
             overlap: Millis::minutes(15),
             reason_wait: Millis::seconds(10),
+            gone_kept: GONE_KEPT,
             rules: Rules::ALL,
         }
     }
@@ -162,27 +179,33 @@ impl Config {
 impl Mirror {
     /// Makes the mirror of what was stored; nothing stored means a first start, which adopts silently.
     ///
-    /// Rows of the gone are wanted for at least a day after their end: the organisation's list shows them again. Who
-    /// lives as far as was stored is [unseen](Mirror::unseen) until it is shown.
+    /// Of the gone only those are wanted who would be [kept](Config::gone_kept). Who lives as far as was stored is
+    /// [unseen](Mirror::unseen) until it is shown.
     pub fn from_rows(config: Config, rows: impl IntoIterator<Item = Row>, cursor: Option<Cursor>) -> Self {
         let mut mirror = Self {
             config,
             rows: BTreeMap::new(),
             names: BTreeMap::new(),
             members: BTreeMap::new(),
+            strangers: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             cursor: cursor.unwrap_or_default(),
             pending: Pending::default(),
             generation: 0,
         };
         for row in rows {
-            if row.is_living_app() {
-                mirror.names.insert(row.path.app_name().to_owned(), row.uid.clone());
-            }
-            mirror.insert(row);
+            mirror.read_back(row);
         }
         let living = mirror.rows.values().filter(|row| row.gone_at.is_none());
         mirror.pending.unseen = Arc::new(living.map(|row| (row.uid.clone(), Unseen::Unread)).collect());
         mirror
+    }
+
+    /// Says who of other sources lives at addresses: nobody is taken in there. It replaces what was said before.
+    ///
+    /// Only those are wanted whose address a delta takes; observe again once they are told.
+    pub fn beside(&mut self, strangers: BTreeMap<Path, Uid>) {
+        self.strangers = strangers;
     }
 
     /// Says what an observation means, and changes nothing.
@@ -201,12 +224,12 @@ impl Mirror {
         draft.finish()
     }
 
-    /// Says what it means that an operator believes all that is held as vanished just now.
+    /// Says what it means that an operator believes those gone who are held as vanished and were shown.
     ///
     /// Each of them still needs its own confirmation, and those that vanish later need another approval.
-    pub fn approve_vanished(&self, look: &Look) -> Delta {
+    pub fn approve_vanished(&self, look: &Look, shown: &BTreeSet<Uid>) -> Delta {
         let mut draft = Draft::new(self, look);
-        draft.approve_vanished();
+        draft.approve_vanished(shown);
         draft.finish()
     }
 
@@ -242,12 +265,44 @@ impl Mirror {
         self.pending = delta.pending;
     }
 
+    /// Forgets those who are gone for longer than they are kept. What is stored of them stays.
+    pub fn forget(&mut self, now: Timestamp) {
+        let (kept, held) = (self.config.gone_kept, &self.cursor.vanished);
+        let is_kept = |row: &Row| row.gone_at.is_none_or(|gone| now.since(gone) < kept);
+        self.rows.retain(|uid, row| is_kept(row) || held.contains(uid));
+        self.members.retain(|_, members| !members.is_empty());
+        self.generation += 1;
+    }
+
+    /// Those whom an observation shows and nobody knows here: new ones, and such as are gone and [forgotten](Mirror::forget).
+    pub fn strangers(&self, observation: &Observation) -> Vec<Uid> {
+        let shown = observation.shown();
+        shown.into_iter().filter(|uid| !self.rows.contains_key(uid)).collect()
+    }
+
+    /// Takes back what was stored of somebody who was forgotten.
+    ///
+    /// To be done before anything that shows them is observed: else they are new, and their first event has the id of one
+    /// that was told before.
+    pub fn recall(&mut self, row: Row) {
+        self.read_back(row);
+        self.generation += 1;
+    }
+
+    /// Another source has told of somebody, up to this version.
+    ///
+    /// To be said before anything that shows them is observed, as in [`Mirror::recall`].
+    pub fn told_elsewhere(&mut self, uid: Uid, version: u64) {
+        self.elsewhere.insert(uid, version);
+        self.generation += 1;
+    }
+
     /// How the organisation's machine list should be asked next.
     pub fn org_query(&self) -> OrgQuery {
         self.pending.round.query(&self.cursor, &self.config)
     }
 
-    /// What is known of a subject, also of one that is gone.
+    /// What is known of a subject, also of one that is gone and not forgotten.
     pub fn row(&self, uid: &Uid) -> Option<&Row> {
         self.rows.get(uid)
     }
@@ -284,6 +339,14 @@ impl Mirror {
     /// The cursor as last applied.
     pub const fn cursor(&self) -> &Cursor {
         &self.cursor
+    }
+
+    /// Takes in a row as it was stored.
+    fn read_back(&mut self, row: Row) {
+        if row.is_living_app() {
+            self.names.insert(row.path.app_name().to_owned(), row.uid.clone());
+        }
+        self.insert(row);
     }
 
     /// Writes a row, and keeps the index of members right.

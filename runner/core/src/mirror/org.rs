@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::machines::Via;
 use super::seen::{Ask, OrgPage, Outcome};
+use super::vain::UNREAD_AFTER;
 use super::{Config, Cursor, OrgQuery, Rule, later};
 use crate::time::Timestamp;
 
@@ -39,6 +40,8 @@ impl Draft<'_> {
         let Outcome::Found(page) = outcome else {
             // A cursor that is no longer known must not keep the next reading from starting.
             self.pending.round = Round::default();
+            let what = "the organisation's list of machines cannot be read, so all changes are seen late";
+            self.in_vain("source.unread", "org-machines", UNREAD_AFTER, what);
             return;
         };
         for machine in &page.machines {
@@ -85,6 +88,8 @@ impl Draft<'_> {
     /// Moves the cursor, unless a region did not answer: then the next reading starts at the same place.
     fn end_round(&mut self) {
         let round = std::mem::take(&mut self.pending.round);
+        // One good page is not enough: what lies behind a page that cannot be read is never seen.
+        self.not_in_vain("source.unread", "org-machines");
         if round.missing_regions.is_empty() {
             self.resolve("source.partial", "org-machines");
         } else {

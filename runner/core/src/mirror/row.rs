@@ -60,6 +60,19 @@ pub struct Memory {
     /// Of a machine: what it runs on as the platform's object says it, JSON; none: not known before it is shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest: Option<Box<str>>,
+    /// Of an app: what its own looks say; none: none of them found it yet, and of a new one that means nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_look: Option<OwnLook>,
+}
+
+/// What looks at an app itself, and at its own list of machines, say of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnLook {
+    /// One of them found it.
+    Found,
+    /// One of them found it, and its own list does not any more.
+    NoMore,
 }
 
 /// What a machine runs on, as its object says it.

@@ -21,7 +21,7 @@ pub enum Rule {
     PrunedIsGone,
     /// A machine that is listed after its end is looked at before it is believed to live.
     ListedAfterEnd,
-    /// Within a minute of its first sight a machine is not gone by absence.
+    /// Within a minute of its first sight nobody is gone by absence, but an app whose own list was found before.
     YoungIsNoEnd,
     /// Apps are compared by id, not by name.
     AppsById,
@@ -61,6 +61,8 @@ pub enum Rule {
     UnknownStays,
     /// A line of a log whose words nobody knows says nothing of the state.
     UnknownLineIsNoState,
+    /// A line of a log that has no id is told from others by its time, kind and state.
+    LineWithoutId,
     /// `destroying` is no end.
     DestroyingIsNoEnd,
     /// Changes between two looks are read from the machine's log.
@@ -73,7 +75,7 @@ pub struct Rules(u32);
 
 impl Rule {
     /// All rules, in the order of their documentation.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::LaggingOrgList,
         Self::Overlap,
         Self::EmptyPages,
@@ -103,6 +105,7 @@ impl Rule {
         Self::TransientIsNoState,
         Self::UnknownStays,
         Self::UnknownLineIsNoState,
+        Self::LineWithoutId,
         Self::DestroyingIsNoEnd,
         Self::LogFillsGaps,
     ];
@@ -181,6 +184,7 @@ impl Rule {
             Self::UnknownLineIsNoState => {
                 "nobody publishes the types and statuses of events [docs, fly-go machine_types.go]"
             }
+            Self::LineWithoutId => "events of old machines have no id [fly-go machine_types.go]",
             Self::DestroyingIsNoEnd => {
                 "`GET` may say `destroying` after `wait` said `destroyed` [seazn], or for minutes if it is stuck [docs]"
             }

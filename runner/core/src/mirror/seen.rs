@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::OrgQuery;
+use crate::subject::Uid;
 use crate::time::Timestamp;
 
 /// Number of a round of looking. What was read in one tick belongs together.
@@ -24,6 +25,9 @@ pub struct Look {
     pub at: Timestamp,
     /// Which token was used: its name, never its value.
     pub token: String,
+    /// What was wrong with the answer, for people; none: nothing, or nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<String>,
 }
 
 /// What should be looked at.
@@ -130,6 +134,24 @@ pub enum Observation {
         /// The answer.
         outcome: Outcome<Reach>,
     },
+}
+
+impl Observation {
+    /// Whom it shows; an id that cannot be read names nobody.
+    pub(super) fn shown(&self) -> Vec<Uid> {
+        let app = |app: &AppSeen| format!("app:{}", app.id).parse::<Uid>().ok();
+        let machine = |machine: &MachineSeen| format!("machine:{}", machine.id).parse::<Uid>().ok();
+        match self {
+            Self::Apps { outcome: Outcome::Found(list) } => list.apps.iter().filter_map(app).collect(),
+            Self::App { outcome: Outcome::Found(shown), .. } => app(shown).into_iter().collect(),
+            Self::OrgPage { outcome: Outcome::Found(page), .. } => {
+                page.machines.iter().filter_map(machine).collect()
+            }
+            Self::Machines { outcome: Outcome::Found(list), .. } => list.iter().filter_map(machine).collect(),
+            Self::Machine { outcome: Outcome::Found(shown), .. } => machine(shown).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Whether a list is all there is.

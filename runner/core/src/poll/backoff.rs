@@ -18,8 +18,10 @@ impl Jitter {
     }
 }
 
-const FIRST: Millis = Millis::seconds(1);
-const LONGEST: Millis = Millis::minutes(1);
+/// Its first ceiling.
+pub const FIRST: Millis = Millis::seconds(1);
+/// Its last ceiling.
+pub const LONGEST: Millis = Millis::minutes(1);
 
 /// How long to wait after so many failures in a row: full jitter under a doubling ceiling, never less than the
 /// platform asked for.

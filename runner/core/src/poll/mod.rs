@@ -22,6 +22,6 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use backoff::Jitter;
+pub use backoff::{FIRST, Jitter, LONGEST};
 pub use bucket::Rate;
 pub use schedule::{Done, Fetch, Pace, Schedule};

@@ -138,7 +138,6 @@ impl Schedule {
 
     /// Says which apps live now. Those not known before are looked at in rotation.
     pub fn set_apps<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, now: Timestamp) {
-        self.failures.retain(|_, failures| now.since(failures.until) < FORGOTTEN_AFTER);
         let before = std::mem::take(&mut self.apps);
         for name in names {
             let app = before.get(name).copied().unwrap_or_else(|| {
@@ -175,6 +174,8 @@ impl Schedule {
             self.controlled = false;
             self.ask(Ask::Apps);
             self.ask(Ask::OrgMachines);
+            // Machines that were not found are never asked for again.
+            self.failures.retain(|_, failures| now.since(failures.until) < FORGOTTEN_AFTER);
         }
         let mut fetches = Vec::new();
         self.send_asked(now, &mut fetches);
@@ -285,8 +286,9 @@ impl Schedule {
             if ask == Ask::Control && self.controlled {
                 continue;
             }
-            // A look at an app proves nothing without a control read in the same tick.
-            if matches!(ask, Ask::App { .. }) && !self.controlled && self.send(&Ask::Control, now, fetches) {
+            // A look at an app proves nothing without a control read in the same tick; one that still waits needs none.
+            let proves = matches!(ask, Ask::App { .. }) && !self.controlled && self.may_send(&ask, now);
+            if proves && self.send(&Ask::Control, now, fetches) {
                 self.controlled = true;
             }
             if self.send(&ask, now, fetches) {
@@ -342,14 +344,25 @@ impl Schedule {
 
     /// Sends one request if nothing forbids it.
     fn send(&mut self, ask: &Ask, now: Timestamp, fetches: &mut Vec<Fetch>) -> bool {
-        let full = self.in_flight.len() >= self.pace.in_flight_max;
-        if full || self.in_flight.contains_key(ask) || self.free_at(ask, now) > now {
+        if !self.may_send(ask, now) {
             return false;
         }
         self.limits.take(ask, self.pace.rate(ask), now);
         self.in_flight.insert(ask.clone(), now);
         fetches.push(Fetch { ask: ask.clone(), tick: self.tick });
         true
+    }
+
+    /// Whether nothing forbids a request now.
+    fn may_send(&self, ask: &Ask, now: Timestamp) -> bool {
+        let full = self.in_flight.len() >= self.pace.in_flight_max;
+        !full && !self.in_flight.contains_key(ask) && self.free_at(ask, now) <= now
+    }
+
+    /// For how many requests it is known that they failed.
+    #[cfg(test)]
+    pub(super) fn failing(&self) -> usize {
+        self.failures.len()
     }
 
     /// When limits and back-off allow a request.

@@ -247,3 +247,34 @@ fn a_clock_that_is_set_back_by_hours_stops_no_looking() {
     assert!(since(|ask| *ask == Ask::Apps) >= 55, "the list of apps is read every five seconds");
     assert!(since(|ask| matches!(ask, Ask::Machines { .. })) >= 20, "every app comes round");
 }
+
+#[test]
+fn a_look_at_an_app_that_waits_costs_no_control_reads() {
+    let mut run = Run::new(3);
+    run.outcome = |ask, _| if matches!(ask, Ask::App { .. }) { Done::Refused } else { Done::Answered };
+    for second in 1..600 {
+        run.schedule.ask(Ask::App { app: "cust-0".to_owned() });
+        run.until(at(second));
+    }
+    let looks = run.count(at(0), |ask| matches!(ask, Ask::App { .. }));
+    let controls = run.count(at(0), |ask| *ask == Ask::Control);
+    assert!((10..60).contains(&looks), "{looks}");
+    assert!(controls <= looks, "{controls} beside {looks} looks");
+    for (_, fetch) in run.sent.iter().filter(|(_, fetch)| matches!(fetch.ask, Ask::App { .. })) {
+        let beside = |other: &Fetch| other.ask == Ask::Control && other.tick == fetch.tick;
+        assert!(run.sent.iter().any(|(_, other)| beside(other)), "{fetch:?}");
+    }
+}
+
+#[test]
+fn machines_that_were_not_found_are_forgotten_although_no_app_comes_or_goes() {
+    let mut run = Run::new(3);
+    run.outcome = |ask, _| if matches!(ask, Ask::Machine { .. }) { Done::Refused } else { Done::Answered };
+    for n in 0..50 {
+        run.schedule.ask(Ask::Machine { app: "cust-0".to_owned(), machine: format!("m{n}") });
+    }
+    run.until(at(10));
+    assert_eq!(run.schedule.failing(), 50);
+    run.until(at(1_000));
+    assert_eq!(run.schedule.failing(), 0);
+}

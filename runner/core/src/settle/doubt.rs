@@ -2,7 +2,7 @@
 
 use super::first::ids;
 use super::scene::equals;
-use super::{Aim, Gone, Look, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting, ending};
+use super::{Aim, BLOCKED, Gone, LEFT, Look, Policy, Problem, Rule, SKEW, Scene, Step, WATCHED, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose, marked_by};
@@ -11,8 +11,6 @@ use crate::time::Timestamp;
 
 /// Looks while a creation settles: not more often than this.
 const BETWEEN: Millis = Millis::seconds(1);
-/// A person is needed; looked at again after this.
-const AGAIN: Millis = Millis::minutes(5);
 
 pub(super) fn decide(scene: &Scene<'_>) -> Step {
     let Some(look) = scene.looked(Aim::Anything) else { return Step::Look(Aim::Anything) };
@@ -38,7 +36,7 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
             Some(_) if !settled => settling(scene, over),
             Some(foreign) => {
                 let problem = Problem::Conflict { thing: foreign.id.clone() };
-                Step::Report { problem, until: scene.now + AGAIN }
+                Step::Report { problem, until: scene.now + BLOCKED }
             }
             None => Step::Create { before: before(scene, look) },
         };
@@ -67,10 +65,14 @@ fn judged_as(scene: &Scene<'_>) -> Class {
 
 /// Whether the API will still know the creation's key when a request that leaves now takes effect.
 fn remembers(scene: &Scene<'_>) -> bool {
-    let since = scene.row.intended_at.unwrap_or(scene.now);
     let of_known_age = |at| scene.steady.tells_age(at) || !scene.holds(Rule::SteadyTime);
-    let long = scene.policy.remembers.filter(|_| scene.row.intended_at.is_none_or(of_known_age));
-    long.is_some_and(|long| scene.now + scene.policy.window + SKEW < since + long)
+    scene.row.intended_at.is_none_or(of_known_age)
+        && is_remembered(scene.row.intended_at, scene.policy, scene.now)
+}
+
+/// Whether a key that was first sent at a time is still known when a request that leaves at another takes effect.
+pub fn is_remembered(first: Option<Timestamp>, policy: &Policy, at: Timestamp) -> bool {
+    policy.remembers.is_some_and(|long| at + policy.window + SKEW < first.unwrap_or(at) + long)
 }
 
 /// Whether it was sent for an earlier incarnation: then it is only looked for, and what is still wanted is made
@@ -128,7 +130,7 @@ fn anonymous(scene: &Scene<'_>, look: &Look) -> Step {
         [] => Step::Create { before: before(scene, look) },
         _ => {
             let things = possible.iter().map(|thing| thing.id.clone()).collect();
-            let again = if scene.want.is_some() { AGAIN } else { ending::AGAIN };
+            let again = if scene.want.is_some() { BLOCKED } else { LEFT };
             Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + again }
         }
     }

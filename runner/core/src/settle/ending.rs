@@ -1,7 +1,7 @@
 //! A thing that is to go: read again, removed, and gone only when a look says so.
 
 use super::living::{self, poll_after};
-use super::{Aim, Gone, Leave, Look, Problem, Rule, Scene, Step, Waiting};
+use super::{Aim, Gone, LEFT, Leave, Look, Problem, Rule, Scene, Step, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{State, Whose};
@@ -10,8 +10,6 @@ use crate::time::Timestamp;
 
 /// A removal that had no effect yet is looked at again after this.
 const BETWEEN: Millis = Millis::seconds(2);
-/// A person is needed; looked at again after this.
-pub(super) const AGAIN: Millis = Millis::hours(1);
 
 /// Exists, and nobody wants it in this shape.
 pub(super) fn unwanted(scene: &Scene<'_>) -> Step {
@@ -51,7 +49,7 @@ fn remove(scene: &Scene<'_>, look: &Look, thing: &Thing) -> Step {
         // It may be our own change, half visible.
         return Scene::wait(scene.settled_by(), Waiting::Settling);
     }
-    Step::Report { problem: Problem::Changed { thing: thing.id.clone(), fields }, until: scene.now + AGAIN }
+    Step::Report { problem: Problem::Changed { thing: thing.id.clone(), fields }, until: scene.now + LEFT }
 }
 
 /// What of a thing is not as we last knew it: its mark, or fields.

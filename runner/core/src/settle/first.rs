@@ -4,15 +4,13 @@
 
 use super::doubt::settling;
 use super::scene::equals;
-use super::{Adopt, Aim, Gone, Problem, Rule, Scene, Step, Waiting};
+use super::{Adopt, Aim, BLOCKED, Gone, Problem, Rule, Scene, Step, Waiting};
 use crate::duration::Millis;
 use crate::manifest::Class;
 use crate::row::{Origin, Whose};
 use crate::spec::Thing;
 use crate::time::Timestamp;
 
-/// How long a conflict or a full listing is left alone before it is looked at again.
-const AGAIN: Millis = Millis::minutes(5);
 const TURN: Millis = Millis::seconds(1);
 
 pub(super) fn decide(scene: &Scene<'_>) -> Step {
@@ -40,7 +38,7 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
         }
         [_, _, ..] if recovers => {
             let things = equal.iter().map(|thing| thing.id.clone()).collect();
-            return Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + AGAIN };
+            return Step::Report { problem: Problem::Ambiguous { things }, until: scene.now + BLOCKED };
         }
         _ => {}
     }
@@ -53,7 +51,7 @@ pub(super) fn decide(scene: &Scene<'_>) -> Step {
     match look.things.first() {
         Some(foreign) if scene.policy.class == Class::Natural && scene.holds(Rule::ForeignIsForeign) => {
             let problem = Problem::Conflict { thing: foreign.id.clone() };
-            Step::Report { problem, until: scene.now + AGAIN }
+            Step::Report { problem, until: scene.now + BLOCKED }
         }
         _ => Step::Create { before: ids(&look.things) },
     }

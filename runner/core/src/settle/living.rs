@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Aim, Drift, Gone, Look, Problem, QUIET, Rule, Scene, Step, Waiting, ending};
+use super::{Aim, Drift, Gone, LEFT, Look, Problem, QUIET, Rule, Scene, Step, Waiting, ending};
 use crate::duration::Millis;
 use crate::row::State;
 use crate::spec::{Thing, ThingState, canonical};
@@ -82,7 +82,7 @@ fn update(scene: &Scene<'_>, thing: &Thing) -> Step {
 /// The mark is not the one we knew: this is not the thing that we made.
 fn strange(scene: &Scene<'_>, thing: &Thing) -> Step {
     let problem = Problem::Changed { thing: thing.id.clone(), fields: vec!["mark".to_owned()] };
-    Step::Report { problem, until: scene.now + ending::AGAIN }
+    Step::Report { problem, until: scene.now + LEFT }
 }
 
 /// Two controllers that change one thing in turn would never end.

@@ -8,12 +8,7 @@ use super::{cursor_in, cut, json, misfit, owner_out};
 use crate::bindings::audit::exports::groundcrew::hook::audit as wit;
 use crate::bindings::host::types;
 use crate::bindings::remedy::exports::groundcrew::hook::remedy;
-use crate::limits::Limits;
-
-/// Longest `about`, in bytes.
-const ABOUT_MAX: usize = 512;
-/// Longest message and remedy, in bytes; the rest is cut off.
-const TEXT_MAX: usize = 1 << 10;
+use crate::limits::{ABOUT_MAX, Limits, TEXT_MAX};
 
 pub(crate) fn page_in(page: wit::Page, limits: &Limits) -> Result<Page, Failure> {
     if page.findings.len() > limits.list {

@@ -13,10 +13,7 @@ use crate::convert;
 use crate::egress::{Refused, Response};
 use crate::gate::{Effect, Outside, Refusal, Reply};
 use crate::journal::CallAccess;
-use crate::limits::Limits;
-
-/// Longest key of `kv`, in bytes.
-const KEY_MAX: usize = 256;
+use crate::limits::{KV_KEY_MAX, Limits};
 
 type Told<T> = std::result::Result<T, types::Failure>;
 
@@ -160,8 +157,8 @@ impl Host {
         }
         let Limits { kv_value, kv_keys, .. } = *self.with.limits;
         let refused = |text: String| Err(convert::failure_out(Failure::final_(text)));
-        if key.len() > KEY_MAX || value.as_ref().is_some_and(|value| value.len() > kv_value) {
-            return refused(format!("a key has at most {KEY_MAX} bytes and a value at most {kv_value}"));
+        if key.len() > KV_KEY_MAX || value.as_ref().is_some_and(|value| value.len() > kv_value) {
+            return refused(format!("a key has at most {KV_KEY_MAX} bytes and a value at most {kv_value}"));
         }
         if self.written.len() >= kv_keys && !self.written.contains_key(&key) {
             return refused(format!("a run writes at most {kv_keys} keys"));

@@ -245,6 +245,22 @@ async fn refused_credentials_stop_their_hook_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_refuses_credentials_is_there() {
+    let limited = limited(vec![0, 0, 0, 401], nothing());
+    let hook = limited.of_hook("wrong", rules_of_a_hook());
+    for _ in 0..3 {
+        ask(&limited, "https://a.example/").await.unwrap();
+    }
+    assert_eq!(limited.counts().unreachable.len(), 1);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    ask(&hook, "https://a.example/").await.expect("the try");
+    assert_eq!(limited.counts().unreachable, BTreeMap::new());
+    let open: Vec<_> = limited.open().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(open, ["wrong at a.example"]);
+    ask(&limited, "https://a.example/").await.expect("others are let through again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_says_too_much_is_there() {
     let limited = limited(vec![0, 0, 1, 0, 0, 1, 1, 1, 1], nothing());
     for _ in 0..9 {

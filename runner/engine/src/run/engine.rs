@@ -124,7 +124,8 @@ impl Engine {
     #[expect(unsafe_code, reason = "wasmtime executes what it maps; the cache checks the MAC first")]
     pub(crate) fn map_compiled(&self, path: &Path) -> wasmtime::Result<Component> {
         // SAFETY: the only caller has just verified the file's MAC under a key that only this installation
-        // knows, so the file is what our compiler wrote.
+        // knows, so the file is what our compiler wrote. It is opened again by its path: whoever may replace it in
+        // between may write in the data directory, where the key is.
         unsafe { Component::deserialize_file(&self.wasmtime, path) }
     }
 

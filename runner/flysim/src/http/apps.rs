@@ -21,7 +21,8 @@ pub(crate) fn list(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let slug = call.query("org_slug").filter(|slug| !slug.is_empty());
     let org = org_slug(state, slug.ok_or_else(|| Refusal::new(404, "organization not found"))?)?;
     let apps: Vec<_> = state.listed_apps(&org).into_iter().map(|app| state.app_json(app)).collect();
-    Ok(Answer::ok(json!({"total_apps": apps.len(), "apps": apps})))
+    let total = apps.len() as u64 + state.knobs.total_apps_more;
+    Ok(Answer::ok(json!({"total_apps": total, "apps": apps})))
 }
 
 /// The name is `name` in the document and in fly-go, `app_name` in docs and most clients.

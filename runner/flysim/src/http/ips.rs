@@ -10,7 +10,8 @@ use crate::world::ips::{IpKind, NewIp};
 
 pub(crate) fn list(state: &mut State, call: &Call) -> Result<Answer, Refusal> {
     let id = app_id(state, call)?;
-    let ips: Vec<_> = state.listed_ips(&id).into_iter().map(|ip| state.ip_json(ip)).collect();
+    let mut ips: Vec<_> = state.listed_ips(&id).into_iter().map(|ip| state.ip_json(ip)).collect();
+    ips.extend(state.egress_pairs(&id));
     Ok(Answer::ok(json!({"ips": ips})))
 }
 

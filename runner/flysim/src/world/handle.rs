@@ -123,9 +123,9 @@ impl World {
         self.log_after(0)
     }
 
-    /// Writes the log to a file as well, one JSON object a line, flushed per line.
+    /// Appends the log to a file as well, one JSON object a line, flushed per line; makes the file if there is none.
     pub fn log_to(&self, path: &Path) -> std::io::Result<()> {
-        let file = std::fs::File::create(path)?;
+        let file = std::fs::File::options().append(true).create(true).open(path)?;
         self.with(|state| state.log.tee(Box::new(file)))
     }
 

@@ -71,6 +71,13 @@ impl State {
                 None => Ok(first.clone()),
             };
         }
+        if new.kind == IpKind::V6
+            && let Some(status) = self.knobs.v6_repeat_status
+            && app.ips.iter().any(|ip| ip.kind == IpKind::V6)
+        {
+            // As above.
+            return Err(Refusal::new(status, "app already has an IPv6 address"));
+        }
         let serial = self.ids.serial();
         let ip = Ip {
             id: format!("ip_{}", self.ids.nonce()),

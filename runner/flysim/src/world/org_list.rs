@@ -115,11 +115,13 @@ impl State {
             "state": self.state_word(row.state),
             "region": machine.region,
             "private_ip": machine.private_ip,
-            "instance_id": row.version,
             "version": row.version,
             "created_at": rfc3339(machine.created_ms),
             "updated_at": rfc3339(row.updated_ms),
         });
+        if !self.knobs.org_list_instance_absent {
+            body["instance_id"] = json!(row.version);
+        }
         if !query.summary {
             body["config"] = row.config.clone();
         }

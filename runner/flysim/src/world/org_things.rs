@@ -1,5 +1,5 @@
 //! What belongs to an organisation and outlives its apps: add-ons, Managed Postgres, WireGuard peers. And static
-//! egress addresses, of which only GraphQL tells.
+//! egress addresses, of which only GraphQL tells unless a knob lets the list of addresses do so, too.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -116,6 +116,24 @@ impl State {
             }
         }
         Ok(json!(id))
+    }
+
+    /// An app's egress addresses as the list of its addresses may show them, in pairs.
+    pub(crate) fn egress_pairs(&self, app_id: &str) -> Vec<Value> {
+        let shown = self.apps.get(app_id).filter(|_| self.knobs.egress_ips_listed);
+        let all = shown.map(|app| app.egress.as_slice()).unwrap_or_default();
+        let pair = |pair: &[Egress]| {
+            json!({
+                "ip": null,
+                "ip_pair": {"v4": pair[0].address, "v6": pair[1].address},
+                "region": pair[0].region,
+                "service_name": "",
+                "shared": false,
+                "egress": true,
+                "created_at": rfc3339(pair[0].created_ms),
+            })
+        };
+        all.chunks_exact(2).map(pair).collect()
     }
 
     /// An organisation's peers as GraphQL shows them: without any date.

@@ -43,6 +43,13 @@ pub(crate) async fn apps_missing(sim: &Sim) {
     assert!(listed(sim).await.is_empty());
 }
 
+pub(crate) async fn total_apps_more(sim: &Sim) {
+    two_apps(sim);
+    sim.world().turn(|knobs| knobs.total_apps_more = 3);
+    assert_eq!(sim.get("/v1/apps?org_slug=acme").await.json()["total_apps"], 5);
+    assert_eq!(listed(sim).await, ["a", "b"]);
+}
+
 pub(crate) async fn token_invalid(sim: &Sim) {
     two_apps(sim);
     sim.world().turn(|knobs| knobs.token_invalid = true);

@@ -81,6 +81,14 @@ pub(crate) async fn org_list_unsorted(sim: &Sim) {
     assert_eq!(seen, made, "all of them, once each");
 }
 
+pub(crate) async fn org_list_instance_absent(sim: &Sim) {
+    let id = sim.app_with_machine("a");
+    sim.world().turn(|knobs| knobs.org_list_instance_absent = true);
+    let row = sim.get(ORG).await.json()["machines"][0].clone();
+    let own = sim.get(&format!("/v1/apps/a/machines/{id}")).await.json();
+    assert_eq!((row.get("instance_id"), &row["version"]), (None, &own["instance_id"]));
+}
+
 pub(crate) async fn error_regions(sim: &Sim) {
     sim.app_with_machine("a");
     sim.act(json!({"do": "create_machine", "app": "a", "region": "syd"}));

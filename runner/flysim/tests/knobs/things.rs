@@ -203,6 +203,26 @@ pub(crate) async fn shared_ip_repeat_status(sim: &Sim) {
     assert_eq!(sim.effects("ip.allocated"), 1);
 }
 
+pub(crate) async fn v6_repeat_status(sim: &Sim) {
+    sim.act(json!({"do": "create_app", "name": "a"}));
+    sim.world().turn(|knobs| knobs.v6_repeat_status = Some(422));
+    let ips = "/v1/apps/a/ip_assignments";
+    let post = async |kind: &str| sim.call("POST", ips, json!({"type": kind})).await.status;
+    assert_eq!([post("v6").await, post("v6").await, post("v4").await], [200, 422, 200]);
+    assert_eq!(sim.effects("ip.allocated"), 2);
+}
+
+pub(crate) async fn egress_ips_listed(sim: &Sim) {
+    sim.act(json!({"do": "create_app", "name": "a"}));
+    let v4 = sim.act(json!({"do": "make_org_thing", "thing": {"kind": "egress", "app": "a"}}));
+    let listed = async || sim.get("/v1/apps/a/ip_assignments").await.json()["ips"].clone();
+    assert_eq!(listed().await, json!([]));
+    sim.world().turn(|knobs| knobs.egress_ips_listed = true);
+    let pair = listed().await[0].clone();
+    assert_eq!((&pair["ip"], &pair["ip_pair"]["v4"], &pair["egress"]), (&Value::Null, &v4, &json!(true)));
+    assert!(pair["ip_pair"]["v6"].as_str().unwrap().contains(':'));
+}
+
 /// Makes a volume, bound to a machine that is then destroyed; returns the volume's path.
 fn orphan(sim: &Sim) -> String {
     sim.act(json!({"do": "create_app", "name": "a"}));

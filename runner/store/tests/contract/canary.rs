@@ -243,7 +243,7 @@ async fn what_was_promoted_by_hand_is_on_record_and_goes_with_its_hook() {
     assert_eq!(bench.store.promotions().unwrap(), [promotion]);
     assert_eq!(bench.store.acts(1).unwrap()[0].1, act);
     bench.compares(pair, 1, differs("a"), None).await;
-    bench.store.save_hook_state(pair.hook, HookState::Removed).await.unwrap();
+    bench.store.save_hook_state(pair.hook, HookState::Removed, at(2)).await.unwrap();
     bench.store.prune(Keep::DEFAULT, at(2)).await.unwrap();
     for table in ["canary", "canary_case", "promotion"] {
         assert_eq!(bench.count(table), 0, "{table}");

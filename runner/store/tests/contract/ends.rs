@@ -181,7 +181,7 @@ async fn an_ending_hook_wants_nothing_and_is_removed_with_its_last_thing() {
     bench.want(lane, &["a", "b", "c"], at(6)).await;
     let newcomer = LaneId { subject: bench.app("new", &[lane.hook]).await, ..lane };
     bench.want(newcomer, &["d"], at(6)).await;
-    bench.store.save_hook_state(lane.hook, HookState::Detached).await.unwrap();
+    bench.store.save_hook_state(lane.hook, HookState::Detached, at(6)).await.unwrap();
     assert_eq!(bench.hook("make").await, lane.hook);
     assert_eq!(
         bench.state_of(lane.hook),
@@ -193,6 +193,10 @@ async fn an_ending_hook_wants_nothing_and_is_removed_with_its_last_thing() {
             && bench.store.rows_named("c").unwrap().is_empty()
     );
     assert!(bench.store.lane(newcomer).unwrap().unwrap().ending_at.is_some());
+    // It was frozen for as long as it had no stanza, which was no time at all.
+    let mut thawed = bench.row("a");
+    assert_eq!(thawed.frozen_at.take(), Some(at(6)));
+    bench.commit(thawed).await.unwrap();
     // What it made goes, what it took over is left.
     assert_eq!(bench.leave("a", at(20)), Leave::Remove);
     assert!(matches!(bench.leave("b", at(20)), Leave::Retain { .. }));
@@ -260,4 +264,14 @@ async fn an_imported_thing_is_taken_only_where_nothing_was_sent_and_by_one_row()
     );
     assert!(matches!(import("c", "theirs").await, Err(Error::Refused(_))), "one row a thing");
     assert!(matches!(import("a", "x").await, Err(Error::Superseded(_))), "it has one already");
+}
+
+#[tokio::test]
+async fn what_a_person_asked_to_be_removed_does_not_wait_for_its_hooks_scope() {
+    let (bench, lane) = there(&["a", "b"]).await;
+    bench.want(lane, &[], at(3)).await;
+    bench.store.ask_removal(bench.planned(&["a"]), act("delete"), at(4)).await.unwrap();
+    let web = vec![crate::support::path("web")];
+    bench.store.freeze_owners(lane.hook, web, "out of scope", at(5)).await.unwrap();
+    assert_eq!((bench.row("a").frozen_at, bench.row("b").frozen_at), (None, Some(at(5))));
 }

@@ -6,15 +6,16 @@ use groundcrew_core::finding::{Acknowledgement, Standing};
 use groundcrew_core::schedule::Overlap;
 use groundcrew_core::spec::Event;
 use groundcrew_store::deliveries::{Ending, Turn};
-use groundcrew_store::events::NewTick;
+use groundcrew_store::events::{Intake, NewTick};
 use groundcrew_store::findings::{ClosedToo, Finding, NewFinding, Severity};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::subjects::SubjectChange;
 use groundcrew_store::told::{Listeners, ROUND};
 use groundcrew_store::{HookId, SubjectId};
 use serde_json::Value;
 
-use crate::support::{Bench, at};
+use crate::support::{Bench, at, change, path};
 
 fn finding(code: &str, message: &str) -> NewFinding {
     NewFinding {
@@ -286,4 +287,30 @@ async fn a_hook_that_is_renamed_keeps_its_open_findings() {
     let expected =
         expected.map(|(code, about, remedy)| (code.to_owned(), about.to_owned(), remedy.to_owned()));
     assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn what_is_open_about_an_address_follows_whoever_had_it() {
+    let bench = Bench::new();
+    bench.app("web", &[]).await;
+    let about = |code: &str, about: &str| NewFinding { about: about.to_owned(), ..finding(code, "held") };
+    for (code, whom) in [
+        ("retire.held", "fly/acme/web"),
+        ("hook.failed", "dns fly/acme/web"),
+        ("hook.failed", "dns fly/acme/webby"),
+        ("hook.failed", "dns fly/acme/shop"),
+        ("hook.desired", "dns fly/acme/web"),
+        ("hook.desired", "dns fly/acme/shop"),
+    ] {
+        bench.store.open_finding(about(code, whom), at(1)).await.unwrap();
+    }
+    // It was about an earlier app of that name.
+    bench.store.close_finding("hook.failed", "dns fly/acme/shop", at(2)).await.unwrap();
+    let renamed = SubjectChange { path: path("shop"), version: 2, ..change("web") };
+    let intake = Intake { subjects: vec![renamed], now: at(3), ..Intake::default() };
+    bench.store.accept(intake).await.unwrap();
+    let mut open: Vec<_> =
+        bench.store.findings(ClosedToo::No).unwrap().into_iter().map(|open| open.about).collect();
+    open.sort();
+    assert_eq!(open, ["dns fly/acme/shop", "dns fly/acme/shop", "dns fly/acme/webby", "fly/acme/shop"]);
 }

@@ -1,12 +1,14 @@
-//! Labels of a source: who changes some of them leaves the others as they are.
+//! Labels of a source: who changes some of them leaves the others as they are, and who is renamed takes them along.
 
+use groundcrew_store::events::Intake;
 use groundcrew_store::labels::LabelChange;
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::operators::OperatorAct;
+use groundcrew_store::subjects::SubjectChange;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Bench, at, path};
+use crate::support::{Bench, at, change, path, uid};
 
 fn act() -> OperatorAct {
     OperatorAct { who: "ann".to_owned(), what: "label".to_owned() }
@@ -68,4 +70,76 @@ async fn the_values_of_all_sources_come_in_the_order_in_which_they_win() {
     let by_source = bench.store.labels_by_source(&path("web")).unwrap();
     let set = Map::from_iter([("seats".to_owned(), json!(3))]);
     assert_eq!(by_source, [("tenants".to_owned(), plan), ("set".to_owned(), set)]);
+}
+
+fn labels(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+/// An app under a name.
+fn named(id: &str, name: &str) -> SubjectChange {
+    SubjectChange { path: path(name), version: 2, ..change(id) }
+}
+
+impl Bench {
+    async fn seen(&self, subjects: Vec<SubjectChange>) {
+        self.store.accept(Intake { subjects, now: at(5), ..Intake::default() }).await.unwrap();
+    }
+
+    async fn says(&self, source: &str, name: &str, value: &Value) {
+        let saved = self.store.save_label(&path(name), source, labels(value), Vec::new(), None, at(1)).await;
+        assert!(saved.unwrap());
+    }
+
+    fn said_of(&self, name: &str) -> Value {
+        json!(self.store.labels_by_source(&path(name)).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_is_renamed_takes_its_labels_along() {
+    let bench = Bench::new();
+    bench.app("web", &[]).await;
+    bench.says("crm", "web", &json!({"plan": "pro"})).await;
+    bench.says("set", "web", &json!({"seats": 3})).await;
+    let renamed = [named("web", "shop")];
+    let after = |id: &str, name: &str| bench.store.labels_after(&renamed, &uid(id), &path(name)).unwrap();
+    assert_eq!(after("web", "shop"), labels(&json!({"plan": "pro", "seats": 3})));
+    assert_eq!(after("next", "web"), Map::new(), "whoever has the name next has no labels");
+
+    bench.seen(renamed.to_vec()).await;
+    assert_eq!(bench.said_of("shop"), json!([["crm", {"plan": "pro"}], ["set", {"seats": 3}]]));
+    assert_eq!(bench.said_of("web"), json!([]));
+    let shop = bench.store.subject_at(&path("shop")).unwrap().unwrap();
+    assert_eq!(shop.subject.labels, labels(&json!({"plan": "pro", "seats": 3})));
+    bench.seen(vec![named("web", "shop")]).await;
+    assert_eq!(bench.said_of("shop"), json!([["crm", {"plan": "pro"}], ["set", {"seats": 3}]]), "at rest");
+}
+
+#[tokio::test]
+async fn what_a_person_set_at_the_new_path_wins_and_what_an_endpoint_said_there_goes() {
+    let bench = Bench::new();
+    bench.app("web", &[]).await;
+    bench.says("crm", "web", &json!({"plan": "pro"})).await;
+    bench.says("set", "web", &json!({"seats": 3, "region": "fra"})).await;
+    bench.says("crm", "shop", &json!({"plan": "old", "domains": ["shop.example"]})).await;
+    bench.says("billing", "shop", &json!({"paid": true})).await;
+    bench.says("set", "shop", &json!({"seats": 9, "tier": 1})).await;
+    let expected = json!([["crm", {"plan": "pro"}], ["set", {"region": "fra", "seats": 9, "tier": 1}]]);
+    let after = bench.store.labels_after(&[named("web", "shop")], &uid("web"), &path("shop")).unwrap();
+    assert_eq!(after, labels(&json!({"plan": "pro", "region": "fra", "seats": 9, "tier": 1})));
+    bench.seen(vec![named("web", "shop")]).await;
+    assert_eq!((bench.said_of("shop"), bench.said_of("web")), (expected, json!([])));
+}
+
+#[tokio::test]
+async fn labels_of_whoever_came_after_stay_where_they_are() {
+    let bench = Bench::new();
+    bench.app("web", &[]).await;
+    let ended = SubjectChange { gone_at: Some(at(2)), ..named("web", "web") };
+    bench.seen(vec![ended, named("next", "web")]).await;
+    bench.says("set", "web", &json!({"seats": 3})).await;
+    // It was believed gone, and is there under another name.
+    bench.seen(vec![named("web", "shop")]).await;
+    assert_eq!((bench.said_of("web"), bench.said_of("shop")), (json!([["set", {"seats": 3}]]), json!([])));
 }

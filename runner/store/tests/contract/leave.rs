@@ -4,10 +4,11 @@ use groundcrew_core::duration::Millis;
 use groundcrew_core::may_delete::{Cause, Level, OnGone, Window};
 use groundcrew_core::row::State;
 use groundcrew_core::settle::Leave;
-use groundcrew_store::hooks::HookState;
+use groundcrew_store::hooks::{HookState, Old};
 use groundcrew_store::lanes::LaneId;
 use groundcrew_store::leave::{LeavePolicy, Scope, Verdict};
 use groundcrew_store::ledger::{RowEffects, StoredRow};
+use groundcrew_store::operators::OperatorAct;
 use groundcrew_store::{Error, Result};
 
 use crate::support::{Bench, at};
@@ -76,7 +77,7 @@ async fn a_reader_that_nobody_works_for_is_waited_for() {
     let reads = "INSERT INTO reads (hook, subject, resource) VALUES (?1, ?2, ?3)";
     database.execute(reads, (reader.as_i64(), lane.subject.as_i64(), row)).unwrap();
     assert!(remove(&bench, "a", 3_000).await.is_err(), "it is waited for");
-    bench.store.save_hook_state(reader, HookState::Detached).await.unwrap();
+    bench.store.save_hook_state(reader, HookState::Detached, at(3_001)).await.unwrap();
     assert!(remove(&bench, "a", 4_000).await.is_err(), "for longer than it would be, while it has no stanza");
     bench.gone("b", at(4_001)).await;
     remove(&bench, "a", 4_002).await.unwrap();
@@ -122,6 +123,56 @@ async fn grace_stands_still_from_the_pause_on_and_not_from_the_next_decision() {
     bench.commit(thawed).await.unwrap();
     assert!(remove(&bench, "a", 56).await.is_err());
     remove(&bench, "a", 57).await.unwrap();
+}
+
+#[tokio::test]
+async fn grace_stands_still_from_the_beginning_of_every_freeze_on() {
+    let web = || crate::support::path("web");
+    for freeze in ["level", "source", "scope", "detached", "moved", "protected"] {
+        let (bench, lane) = unwanted(&["a"]).await;
+        let store = &bench.store;
+        match freeze {
+            "level" => store.freeze(Some(lane.hook), "level is no-deletes", at(5)).await.unwrap(),
+            "source" => store.freeze(None, "the source is not believed", at(5)).await.unwrap(),
+            "scope" => store.freeze_owners(lane.hook, vec![web()], "out of scope", at(5)).await.unwrap(),
+            "detached" => store.save_hook_state(lane.hook, HookState::Detached, at(5)).await.unwrap(),
+            "moved" => {
+                let (who, what) = ("tester".to_owned(), "move".to_owned());
+                store
+                    .retarget(lane.hook, "before", Old::Kept, OperatorAct { who, what }, at(5))
+                    .await
+                    .unwrap();
+            }
+            _ => store.protect(&bench.row("a"), true, "tester", at(5)).await.unwrap(),
+        }
+        assert_eq!(bench.row("a").frozen_at, Some(at(5)), "{freeze}");
+        if freeze == "protected" {
+            store.protect(&bench.row("a"), false, "tester", at(50)).await.unwrap();
+        } else {
+            store.wake_waiting(at(50)).await.unwrap();
+        }
+        assert_eq!(bench.row("a").due_at, Some(at(50)), "{freeze}: it is decided again");
+        assert!(remove(&bench, "a", 50).await.is_err(), "{freeze}: seven seconds of grace are left");
+        let mut thawed = bench.row("a");
+        (thawed.frozen_at, thawed.frozen_for) = (None, Millis::seconds(45));
+        bench.commit(thawed).await.unwrap();
+        assert!(remove(&bench, "a", 56).await.is_err(), "{freeze}");
+        remove(&bench, "a", 57).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn only_what_a_freeze_is_laid_over_stands_still() {
+    let (bench, lane) = unwanted(&["a"]).await;
+    let other = bench.hook("other").await;
+    bench.store.freeze(Some(other), "level is no-deletes", at(5)).await.unwrap();
+    let elsewhere = vec![crate::support::path("elsewhere")];
+    bench.store.freeze_owners(lane.hook, elsewhere, "out of scope", at(5)).await.unwrap();
+    bench.store.save_hook_state(other, HookState::Detached, at(5)).await.unwrap();
+    assert_eq!(bench.row("a").frozen_at, None);
+    bench.want(lane, &["a"], at(6)).await;
+    bench.store.freeze(None, "the source is not believed", at(7)).await.unwrap();
+    assert_eq!(bench.row("a").frozen_at, None, "it is wanted: it has no grace");
 }
 
 /// Marks a wanted thing as one that is to be made anew, as the driver does.
@@ -180,4 +231,22 @@ async fn what_is_replaced_stays_so_while_it_is_wanted_and_begins_anew_when_it_is
     assert_eq!(bench.row("a").unwanted, Some((at(49), Cause::ViewChanged)));
     assert!(remove(&bench, "a", 51).await.is_err(), "the grace of what nobody wants has begun");
     remove(&bench, "a", 60).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_another_clock_stood_still_for_is_no_time_of_the_owners_clock() {
+    // At rest when its owner ends, and standing still.
+    for stands in [false, true] {
+        let (bench, lane) = unwanted(&["a"]).await;
+        bench.store.freeze(Some(lane.hook), "level is no-deletes", at(5)).await.unwrap();
+        if !stands {
+            let mut thawed = bench.row("a");
+            (thawed.frozen_at, thawed.frozen_for) = (None, Millis::seconds(1_000));
+            bench.commit(thawed).await.unwrap();
+        }
+        bench.want_because(Cause::OwnerEnded, crate::support::TARGET, lane, &[], at(2_000)).await;
+        let row = bench.row("a");
+        assert_eq!(row.unwanted, Some((at(2_000), Cause::OwnerEnded)));
+        assert_eq!((row.frozen_at, row.frozen_for), (stands.then_some(at(2_000)), Millis::ZERO));
+    }
 }

@@ -149,7 +149,7 @@ async fn what_was_acknowledged_is_there_after_reopening_and_a_reader_never_write
     assert!(again.next_run().0 <= last.0 + 1, "numbers that were not used may be used");
     let reader = Reader::open(bench.store.path()).unwrap();
     assert!(matches!(
-        reader.save_hook_state(hook, groundcrew_store::hooks::HookState::Removed).await,
+        reader.save_hook_state(hook, groundcrew_store::hooks::HookState::Removed, at(1)).await,
         Err(Error::Closed)
     ));
 }

@@ -98,7 +98,7 @@ async fn a_hook_that_nobody_runs_keeps_no_recovery_open_and_what_is_ambiguous_do
     let lane = LaneId { hook: removed, subject };
     bench.want(lane, &["left"], at(1)).await;
     let store = &bench.store;
-    store.save_hook_state(removed, HookState::Removed).await.unwrap();
+    store.save_hook_state(removed, HookState::Removed, at(2)).await.unwrap();
     store.begin_recovery(act("recover"), at(2)).await.unwrap();
     let begun = store.recovery(at(2)).unwrap().unwrap();
     assert_eq!((begun.unasked, begun.looking), (1, 0), "nobody asks for the removed one");

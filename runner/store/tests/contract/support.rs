@@ -72,6 +72,18 @@ impl Bench {
 
     /// Says what a lane wants somewhere.
     pub(crate) async fn want_at(&self, target: &str, lane: LaneId, keys: &[&str], now: Timestamp) {
+        self.want_because(Cause::ViewChanged, target, lane, keys, now).await;
+    }
+
+    /// The same; what it does not want any more, it does not want for this cause.
+    pub(crate) async fn want_because(
+        &self,
+        cause: Cause,
+        target: &str,
+        lane: LaneId,
+        keys: &[&str],
+        now: Timestamp,
+    ) {
         let place = Place { inside: String::new(), class: Class::Natural };
         let specs = keys.iter().map(|key| {
             let spec =
@@ -87,7 +99,7 @@ impl Bench {
             view_hash: "view".to_owned(),
             settings: "settings".to_owned(),
             component: Digest::of(b"component"),
-            cause: Cause::ViewChanged,
+            cause,
             reads: Vec::new(),
             close: Vec::new(),
             random,

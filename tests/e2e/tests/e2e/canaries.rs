@@ -98,7 +98,7 @@ impl Services {
             .env("E2E_AWS", AWS.join(":"))
             .env("E2E_TELL", format!("http://user:{password}@{}/{path}?key={query}", self.receiver.at))
             .env("E2E_EVENTS", format!("whsec_{SIGNS}"))
-            .env("RUST_LOG", LOG);
+            .env("GROUNDCREW_LOG", LOG);
         command
     }
 }

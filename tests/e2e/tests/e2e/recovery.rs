@@ -86,6 +86,11 @@ impl Scene {
         })
     }
 
+    /// Ends it; that is refused in a moment in which something is due to be looked at again.
+    fn finish(&self) {
+        self.until_so("it is finished", || self.groundcrew(&["recover", "--finish"]).code == Some(0));
+    }
+
     fn started(&self) -> Up {
         let up = self.up();
         self.until_ready();
@@ -146,7 +151,7 @@ fn after_a_lost_database_everything_is_taken_up_and_nothing_made_twice() {
     // What is wanted by nobody any more is found by listing everything, before anything is written.
     assert_eq!((&recovery["listed"], &recovery["astray"]), (&json!(true), &json!(1)), "{recovery}");
     assert_eq!(scene.open_findings("inventory.orphan").len(), 1);
-    scene.says(&["recover", "--finish"]);
+    scene.finish();
     assert_ne!(scene.groundcrew(&["recover", "--finish"]).code, Some(0), "it has ended");
     scene.until_listed(6);
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (10, 0));
@@ -180,7 +185,7 @@ fn after_a_lost_database_what_only_has_a_name_is_not_made_and_paid_twice() {
     for nothing in ["to_create", "unclear"] {
         assert_eq!(recovery[nothing], 0, "{recovery}");
     }
-    scene.says(&["recover", "--finish"]);
+    scene.finish();
     scene.until_listed(6);
     assert_eq!(made(), (1, 2), "nothing is made twice");
 
@@ -208,7 +213,7 @@ fn what_does_not_show_yet_when_the_database_is_lost_is_waited_for_and_not_made_t
     let mut up = scene.started();
     let recovery = scene.until_complete(1);
     assert_eq!(recovery["to_create"], 0, "{recovery}");
-    scene.says(&["recover", "--finish"]);
+    scene.finish();
     scene.until_listed(6);
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (1, 0));
     scene.is_clean([("cust-1", "marked/cust-1")]);
@@ -236,7 +241,7 @@ fn an_old_database_takes_up_what_came_after_it() {
     scene.label(2);
     let recovery = scene.until_complete(10);
     assert_eq!((&recovery["to_create"], &recovery["unclear"]), (&0.into(), &0.into()), "{recovery}");
-    scene.says(&["recover", "--finish"]);
+    scene.finish();
     scene.until_listed(6);
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (10, 0));
     scene.is_clean(pairs(&[keys(1), keys(2)]));

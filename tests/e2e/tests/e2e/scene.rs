@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use groundcrew_flysim::{Action, Clock as _, Knobs, Server, ServerHandle, World};
@@ -33,6 +34,8 @@ pub(crate) struct Scene {
     pub(crate) directory: TempDir,
     /// Where the data is.
     data: PathBuf,
+    /// Whether two runners ask the platform, who know nothing of each other's requests.
+    pub(crate) is_shared: AtomicBool,
     /// What time it is.
     ahead: Arc<Ahead>,
     // Ends the servers last.
@@ -70,7 +73,8 @@ impl Scene {
         let _serving_until_the_runtime_ends = runtime.spawn(serve(outside.clone(), listener));
         let directory = tempfile::tempdir().unwrap();
         let (api, data) = (format!("127.0.0.1:{}", free_port()), directory.path().join("data"));
-        Self { platform, outside, shop, api, directory, data, ahead, _runtime: runtime }
+        let is_shared = AtomicBool::new(false);
+        Self { platform, outside, shop, api, directory, data, is_shared, ahead, _runtime: runtime }
     }
 
     /// The same with its data somewhere else: there for the runner, and where this process sees it.
@@ -237,7 +241,7 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !std::thread::panicking() && !self.is_shared.load(Ordering::Relaxed) {
             self.was_polite();
         }
     }

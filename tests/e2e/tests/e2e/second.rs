@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::Ordering;
 
 use groundcrew_outside::What;
 use serde_json::Value;
@@ -21,6 +22,7 @@ struct Second<'a> {
 impl<'a> Second<'a> {
     /// Copies the scene's configuration; only where data is kept and where it listens are another place.
     fn beside(scene: &'a Scene) -> Self {
+        scene.is_shared.store(true, Ordering::Relaxed);
         let first = scene.directory.path();
         let directory = first.join("second");
         std::fs::create_dir(&directory).unwrap();
@@ -139,5 +141,5 @@ fn two_runners_of_one_installation_notice_each_other_and_nothing_is_made_twice()
     second_up.end();
     first_up.end();
     assert_eq!((scene.times(What::Created), scene.times(What::Deleted)), (2, 1));
-    scene.is_clean([("cust-2", "natural/cust-2")]);
+    scene.is_left_with([("cust-2", "natural/cust-2")]);
 }

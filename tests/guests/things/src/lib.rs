@@ -26,6 +26,9 @@ struct Config {
     /// What natural keys end with outside: with another one nothing that was made before is found by its key.
     #[serde(default)]
     suffix: String,
+    /// How often it asks for something before it creates, as whoever has to look up ids first does.
+    #[serde(default)]
+    asks: u32,
 }
 
 /// One thing that an app should have.
@@ -111,6 +114,9 @@ impl Provisioner for Things {
 
     fn create(want: &Want) -> Result<Thing> {
         let collection = collection(&want.kind, Some(&want.owner))?;
+        for _ in 0..config::<Config>()?.asks {
+            Request::get(&collection).send()?.success()?;
+        }
         let mut body = want.body.clone();
         let request = match want.kind.as_str() {
             "natural" => {

@@ -380,7 +380,8 @@ async fn round(stage: &Stage, up: &mut Up) -> Result<()> {
         && matches!(up.handle.status().belief, groundcrew::source::Belief::Held { .. })
     {
         let handle = up.handle.clone();
-        let (believed, wake) = tokio::join!(handle.approve_vanished(), up.fly.turn());
+        let shown = groundcrew::source::vanished(&store)?;
+        let (believed, wake) = tokio::join!(handle.approve_vanished(shown), up.fly.turn());
         up.fly_at = stage.after(wake);
         believed?;
         up.follow_belief().await?;

@@ -111,6 +111,7 @@ impl Live for Running {
             heard: status.listed_at,
             fresh_within,
             oldest_look,
+            lines: None,
         }]
     }
 

@@ -13,6 +13,7 @@ use groundcrew::source::{Belief, FlyHandle, FlySource, LabelSources, ReadSecret,
 use groundcrew_core::poll::Rate;
 use groundcrew_core::spec::Event;
 use groundcrew_core::subject::{Subject, Uid};
+use groundcrew_core::time::Timestamp;
 use groundcrew_engine::clock::Clock;
 use groundcrew_engine::limited::{Breaking, Limited, Rules};
 use groundcrew_engine::limits::Limits;
@@ -80,7 +81,7 @@ pub(super) async fn start(stage: &Stage) -> Result<Up> {
     let kept = store.kept_clock()?;
     let clock: Arc<dyn Clock> = Arc::new(Paced::starting(machine, kept.as_ref(), store.latest_stamp()?));
     let limited = Limited::new(stage.ways.clone(), breakers(), clock.clone(), None);
-    let hooks = register(&config, &store, &limited).await?;
+    let hooks = register(&config, &store, &limited, clock.now()).await?;
     let now = clock.now();
     store.close_broken_runs(now).await?;
     let mut seed = [0; 32];
@@ -145,7 +146,12 @@ async fn audits(config: &Config, runner: &Arc<Runner>) -> Result<Option<Schedule
     Ok(Some(scheduler))
 }
 
-async fn register(config: &Config, store: &Store, limited: &Limited<Ways>) -> Result<Vec<Installed>> {
+async fn register(
+    config: &Config,
+    store: &Store,
+    limited: &Limited<Ways>,
+    now: Timestamp,
+) -> Result<Vec<Installed>> {
     let renamed =
         renames::find_by(config, store, |component| Ok(Shop::of_process().component(component).digest));
     let renamed = renamed.map_err(|error| match error {
@@ -165,7 +171,7 @@ async fn register(config: &Config, store: &Store, limited: &Limited<Ways>) -> Re
     }
     for stored in store.hooks()?.iter().filter(|stored| !config.hooks.contains_key(&stored.name)) {
         if stored.state == HookState::Active {
-            store.save_hook_state(stored.id, HookState::Detached).await?;
+            store.save_hook_state(stored.id, HookState::Detached, now).await?;
         } else if stored.state == HookState::Removed && stored.ending.is_some() {
             store.forget_ending(stored.id).await?;
         }

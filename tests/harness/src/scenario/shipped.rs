@@ -45,8 +45,14 @@ impl Scenario {
     /// The stanza of `builtin:fly-cert`, called `cert`: names are the label `names`.
     #[must_use]
     pub fn fly_cert(self, lines: &str) -> Self {
+        self.fly_cert_of("\"{labels.names}\"", lines)
+    }
+
+    /// The same of these names.
+    #[must_use]
+    pub fn fly_cert_of(self, names: &str, lines: &str) -> Self {
         self.hook(&format!(
-            "[hook.cert]\nuse = \"builtin:fly-cert\"\nconfig = {{ api = \"{{fly.api}}\", names = \"{{labels.names}}\" }}\n\
+            "[hook.cert]\nuse = \"builtin:fly-cert\"\nconfig = {{ api = \"{{fly.api}}\", names = {names} }}\n\
              gone = \"delete\"\n{lines}\n\
              secret.FLY_TOKEN = {{ from = \"FLY\", at = \"header:authorization\", format = \"fly\", to = \"{{fly.api}}\" }}\n\
              allow = [\"GET,POST,DELETE {{fly.api}}/v1/apps/{{app}}/certificates*\"]\n"

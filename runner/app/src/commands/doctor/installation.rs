@@ -3,14 +3,19 @@
 use std::fs;
 
 use groundcrew_core::may_delete::Level;
+use groundcrew_core::mirror::Reach;
+use groundcrew_engine::limits::Limits;
+use groundcrew_engine::transport::Network;
 
 use super::{Chart, Grade};
+use crate::assembly::CONNECT_WITHIN;
 use crate::commands::{Context, Failure};
 use crate::components;
 use crate::config::{Config, Severity};
 use crate::control;
 use crate::data_dir::{DataDir, Held};
 use crate::lock::Approvals;
+use crate::source::{self, Asked};
 
 pub(super) fn configuration(context: &Context, chart: &mut Chart) -> Option<Config> {
     match context.config() {
@@ -80,6 +85,38 @@ pub(super) fn levels(config: &Config, chart: &mut Chart) {
     chart.add("level", grade, format!("{}: {}", config.level, what(config.level)), &[]);
     for hook in config.hooks.values().filter(|hook| hook.level < config.level) {
         chart.note("level", format!("hook {} at {}: {}", hook.name, hook.level, what(hook.level)), &[]);
+    }
+}
+
+/// What the source's token reaches: while the platform does not say that, no app is believed gone.
+pub(super) fn token(context: &Context, config: &Config, chart: &mut Chart) -> Result<(), Failure> {
+    let Some(fly) = &config.sources.fly else { return Ok(()) };
+    // A secret without a value is told of already.
+    let Ok(token) = config.secrets.read(&fly.token) else { return Ok(()) };
+    let network = Network::new(CONNECT_WITHIN, Limits::default().response_body);
+    let network = network.map_err(|error| Failure::of(&error))?;
+    match context.block_on(source::ask_reach(fly, &token, &network))? {
+        Asked::Reaches(reach) if reach.orgs.len() > 1 => {
+            let message = format!("{} reaches {}, and {} is watched", fly.token, told(&reach), fly.org);
+            chart.note("token", message, &[&format!("fly tokens create readonly {}", fly.org)]);
+        }
+        Asked::Reaches(reach) => chart.good("token", format!("{} reaches {}", fly.token, told(&reach))),
+        Asked::Otherwise(why) => {
+            let message =
+                format!("what {} reaches is not told, so no app is believed gone: {why}", fly.token);
+            chart.bad("token", message, &["put a token into the secret that may read the organisation"]);
+        }
+        Asked::NoAnswer(why) => chart.note("token", format!("{} does not answer: {why}", fly.url), &[]),
+    }
+    Ok(())
+}
+
+fn told(reach: &Reach) -> String {
+    let orgs: Vec<_> = reach.orgs.iter().map(String::as_str).collect();
+    let orgs = if orgs.is_empty() { "no organisation".to_owned() } else { orgs.join(", ") };
+    match &reach.apps {
+        Some(apps) => format!("{} apps of {orgs}", apps.len()),
+        None => orgs,
     }
 }
 

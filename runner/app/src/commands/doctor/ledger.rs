@@ -1,5 +1,6 @@
 //! Checks of the store and of what it knows.
 
+use std::error::Error as _;
 use std::path::Path;
 
 use groundcrew_core::duration::Millis;
@@ -12,12 +13,13 @@ use groundcrew_store::upgrades::MORE;
 use groundcrew_store::{Reader, Store};
 
 use super::{Chart, Grade};
-use crate::commands::{Context, approve};
+use crate::commands::{Context, approve, recover};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::key;
 use crate::runner::provisioner::marks;
 use crate::show;
+use crate::source::lines_read;
 
 pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, chart: &mut Chart) {
     let file = dir.database();
@@ -34,9 +36,21 @@ pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, c
         key(&store, dir, chart);
         all(&store, context.now(), config, chart)
     });
-    if let Err(error) = checked {
-        chart.bad("database", error.to_string(), &[]);
+    match checked {
+        Ok(()) => {}
+        Err(error) if error.is_broken() => chart.bad("database", broken(&file, &error), &TO_REBUILD),
+        Err(error) => chart.bad("database", error.to_string(), &[]),
     }
+}
+
+/// What helps where nothing of the database can be relied on.
+const TO_REBUILD: [&str; 2] =
+    [recover::FROM_COPY, "without a copy: stop `up`, move the broken one away, then: groundcrew recover"];
+
+/// The file and why it cannot be read, which not every error says itself.
+fn broken(file: &Path, error: &groundcrew_store::Error) -> String {
+    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    format!("{}: {why}", file.display())
 }
 
 /// Whether this program's `up` would migrate it: until then everything below is read from a copy.
@@ -84,8 +98,14 @@ fn all(
     schedules(store, now, chart)?;
     others(store, now, chart)?;
     for (source, at) in store.cursors()? {
-        // A quiet fleet brings no news; whether it is listened to is the runner's readiness.
-        chart.good("sources", format!("{source} last brought news {}", show::ago(at, now)));
+        let read = lines_read(&source, store)?.map(|(path, line)| {
+            let path = if path == "-" { "standard input" } else { path.as_str() };
+            format!(": line {line} of {path}")
+        });
+        // It moves when something new is read, not with each reading; whether there are any is the runner's readiness.
+        let message =
+            format!("{source}: its place last moved {}{}", show::ago(at, now), read.unwrap_or_default());
+        chart.good("sources", message);
     }
     Ok(())
 }

@@ -64,7 +64,8 @@ pub(super) fn write(
         regrant(&text, &hook.name, &becomes).ok_or_else(|| cannot("it is not there as it was read"))?;
     stays_right(context, config, hook, learnt, &edited).map_err(|why| cannot(&why))?;
     replace(&file, &edited).map_err(|error| unwritten(given, &error))?;
-    written.next = vec![format!("groundcrew add {}", hook.name), "groundcrew reload".to_owned()];
+    let add = format!("groundcrew add {}", hook.name);
+    written.next = vec![context.typed(&add), context.typed("groundcrew reload")];
     Ok(written)
 }
 

@@ -33,6 +33,9 @@ pub(super) fn sources(
     if let Some(section) = &section {
         section.end();
     }
+    if let (Some(fly), Some(ndjson)) = (&fly, &ndjson) {
+        one_of_each_org(fly, ndjson);
+    }
     if fly.is_none() && ndjson.is_none() {
         let message = "nothing tells the runner of apps and machines";
         let problem = Problem::of_file(ProblemKind::NoSource, message);
@@ -45,6 +48,24 @@ pub(super) fn sources(
     let fly = fly.and_then(|fly| fly_source(&fly, url, secrets));
     let ndjson = ndjson.and_then(|section| ndjson_source(&section, source));
     Resolved { sources: Sources { fly, ndjson }, fly_api }
+}
+
+/// Refuses two sources of one organisation: of two apps of one name only one could be taken in, whichever came first.
+fn one_of_each_org(fly: &Section<'_>, ndjson: &Section<'_>) {
+    let written = |section: &Section<'_>| {
+        let org = section.raw("org")?;
+        Some((org.span(), org.get_ref().as_str()?.to_owned()))
+    };
+    let Some((first, org)) = written(fly) else { return };
+    let left_out = || (ndjson.at.clone(), defaults::text("source.ndjson.org").to_owned());
+    let (second, other) = written(ndjson).unwrap_or_else(left_out);
+    if org == other {
+        let message = format!("[source.fly] and [source.ndjson] tell of one organisation: {org}");
+        let problem = Problem::new(ProblemKind::SameOrg, second, message).label("the second one");
+        let problem = problem.also(first, "the first one");
+        let why = "an address, `fly/ORG/APP`, has one app: of two of one name only one could be taken in";
+        ndjson.problem(problem.help(why).help("write another `org` in [source.ndjson]"));
+    }
 }
 
 fn api_url(root: &Section<'_>, fly: Option<&Section<'_>>, source: &Source<'_>) -> Option<Url> {

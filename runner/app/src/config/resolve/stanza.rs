@@ -21,7 +21,7 @@ use crate::config::hook::{Component, Hook, Work};
 use crate::config::problem::{Problem, ProblemKind, Quote, Span};
 use crate::config::read::{Section, Written};
 use crate::config::settings::{Rate, Scope};
-use crate::config::words::{OWNER, fill_fly_api};
+use crate::config::words::{OWNER, fill_fly_api, grant_words};
 
 /// A stanza with the places that checks across stanzas point at; `hook` is none if it has errors of its own.
 pub(in crate::config) struct Stanza<'a> {
@@ -82,6 +82,7 @@ pub(super) fn described<'a>(
         config: config.value.clone(),
         level,
         allow: allow.iter().map(|grant| grant.get_ref().clone()).collect(),
+        words: grant_words(&config.value, &names.fly_api),
         secrets: secrets
             .iter()
             .filter_map(|(name, granted)| Some((name.clone(), granted.grant.clone()?)))

@@ -1,7 +1,7 @@
 //! A collection of the fake, as scenarios describe it.
 
 use groundcrew_core::duration::Millis;
-use groundcrew_outside::{ById, Ids, Keys, Knobs, Made, Marks, Names, Rate, Words};
+use groundcrew_outside::{ById, Equals, Ids, Keys, Knobs, Made, Marks, Names, Rate, Words};
 use serde::Deserialize;
 
 /// One collection: how its API behaves, and what it calls things. What is not said is kind.
@@ -18,6 +18,9 @@ pub struct Collection {
     lag: Option<Millis>,
     by_id: Option<ByIdAs>,
     stale: Option<Millis>,
+    /// How long an answer is on its way.
+    answer: Option<Millis>,
+    equals: Option<EqualsAs>,
     build: Option<Millis>,
     demolish: Option<Millis>,
     page: Option<usize>,
@@ -70,6 +73,13 @@ enum Kept {
 enum ByIdAs {
     AtOnce,
     Lagging,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EqualsAs {
+    Made,
+    Answered,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -132,6 +142,11 @@ impl Collection {
                 ByIdAs::AtOnce => ById::AtOnce,
                 ByIdAs::Lagging => ById::Lagging,
             }),
+            equals: self.equals.map_or(like.equals, |equals| match equals {
+                EqualsAs::Made => Equals::Made,
+                EqualsAs::Answered => Equals::Answered,
+            }),
+            answer_ms: millis(self.answer, like.answer_ms),
             stale_ms: millis(self.stale, like.stale_ms),
             build_ms: millis(self.build, like.build_ms),
             demolish_ms: millis(self.demolish, like.demolish_ms),

@@ -98,6 +98,8 @@ impl Scenario {
             server: self.outside.server.trim_end_matches('/').into(),
             collections: collections.collect(),
             script,
+            remade: Vec::new(),
+            away: crate::prove::AWAY,
             expects: self.expect.lives.iter().map(|lives| lives.0.clone()).collect(),
             tells,
             told: self.expect.told.clone(),

@@ -45,9 +45,13 @@ impl Runner {
         let asked = Asked::Create(Cow::Borrowed(&want));
         let (context, opened, intents) = self.begin_write(work, &asked, purpose);
         let run = self.engine.create(&work.installed.component, &context, &want).await;
-        let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
+        let settled = !settling && answered_for_good(&run.journal);
+        let (outcome, answered) = self.ended(work, &context, run, opened, &intents).await;
         match outcome {
-            Ok(thing) => self.learn(work, Learnt::Made { thing, spec, answered }).await,
+            Ok(thing) => match self.store.holder(&work.row, &thing.id)? {
+                Some(holder) => self.held_by(work, &thing, &holder, (answered, settled)).await,
+                None => self.learn(work, Learnt::Made { thing, spec, answered }).await,
+            },
             Err(ended) => self.failed_write(work, &ended, answered, context.gate.away()).await,
         }
     }
@@ -59,7 +63,7 @@ impl Runner {
         let asked = Asked::Update(Cow::Borrowed(&want), Cow::Borrowed(now));
         let (context, opened, intents) = self.begin_write(work, &asked, purpose);
         let run = self.engine.update(&work.installed.component, &context, &want, now).await;
-        let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
+        let (outcome, answered) = self.ended(work, &context, run, opened, &intents).await;
         match outcome {
             Ok(thing) => self.learn(work, Learnt::Changed { thing, answered }).await,
             Err(ended) => self.failed_write(work, &ended, answered, context.gate.away()).await,
@@ -73,7 +77,7 @@ impl Runner {
         let asked = Asked::Remove(Cow::Borrowed(&want), Cow::Borrowed(now));
         let (context, opened, intents) = self.begin_write(work, &asked, purpose);
         let run = self.engine.remove(&work.installed.component, &context, &want, now).await;
-        let (outcome, answered) = self.ended(work, &context, run, opened, &intents);
+        let (outcome, answered) = self.ended(work, &context, run, opened, &intents).await;
         match outcome {
             Ok(left) => self.learn(work, Learnt::Removed { left, answered }).await,
             Err(ended) => self.failed_write(work, &ended, answered, context.gate.away()).await,
@@ -81,7 +85,7 @@ impl Runner {
     }
 
     /// What the row knows after a writing run, and until when its writes may take effect.
-    fn ended<T: Serialize>(
+    async fn ended<T: Serialize>(
         &self,
         work: &mut Work<'_>,
         context: &Context,
@@ -89,6 +93,7 @@ impl Runner {
         opened: Opened,
         intents: &RowIntents,
     ) -> (Result<T, Ended>, Writes) {
+        intents.close().await;
         let outcome = intents.outcome();
         let answered = match (run.writes, outcome.intended_by) {
             (Writes::Sent { effect_by }, Some(_)) if answered_for_good(&run.journal) => Some(effect_by),

@@ -20,6 +20,7 @@ use groundcrew_store::{Result, SubjectId};
 use super::super::installed::Installed;
 use super::super::record::RunStart;
 use super::super::{Runner, Surroundings, TIMELESS};
+use super::answer;
 use super::sight::Gate;
 
 /// The finding about what a changed hook changes.
@@ -122,7 +123,10 @@ impl Runner {
         };
         let context = self.context(installed, Some(path), question.config, surroundings);
         let run = self.engine.desired(&installed.component, &context, question.view).await;
-        let Ok(wants) = run.outcome else { return Ok(Foreseen::Unknown) };
+        // What the look will refuse changes nothing.
+        let Some(Ok(wants)) = run.outcome.ok().map(|specs| answer::check(installed, specs)) else {
+            return Ok(Foreseen::Unknown);
+        };
         let (before, rows) = self.store.lane_ledger(lane)?;
         let had = before.iter().map(|want| {
             let exists = rows.iter().any(|row| row.kind == want.kind && row.key == want.key && is_made(row));

@@ -1,12 +1,17 @@
 //! Makes the intent of a write on a ledger row durable, before the write leaves.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use groundcrew_core::duration::Millis;
+use groundcrew_core::manifest::Class;
+use groundcrew_core::may_delete::Level;
 use groundcrew_core::may_make::Make;
 use groundcrew_core::row::State;
-use groundcrew_core::settle::{Policy, SKEW};
+use groundcrew_core::settle::{Policy, SKEW, is_remembered};
 use groundcrew_core::spec::canonical;
 use groundcrew_core::time::Timestamp;
 use groundcrew_engine::gate::{Intent, IntentError, Intents};
@@ -50,10 +55,12 @@ pub(super) struct RowIntents {
     kept: Keepers,
     purpose: Purpose,
     run: RunRecord,
-    /// When the write was decided: a creation is intended soon after, or decided again.
+    /// When the write was decided.
     decided_at: Timestamp,
     /// Until when a write of the same sort that was sent before this run may still take effect.
     earlier_by: Option<Timestamp>,
+    /// One intent at a time: each rests on what the one before it left, and a guest may write side by side.
+    turn: tokio::sync::Mutex<Taken>,
     state: Mutex<Progress>,
 }
 
@@ -63,6 +70,15 @@ pub(super) struct Outcome {
     pub(super) earlier_runs: Vec<Ran>,
     pub(super) earlier_by: Option<Timestamp>,
     pub(super) intended_by: Option<Timestamp>,
+}
+
+/// Whether intents are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Taken {
+    #[default]
+    Yes,
+    /// The run has ended.
+    No,
 }
 
 struct Progress {
@@ -86,7 +102,21 @@ impl RowIntents {
             Purpose::Remove { .. } => row.row.removed_by,
         };
         let state = Mutex::new(Progress { row, earlier_runs, intended: false });
-        Arc::new(Self { kept, purpose, run, decided_at, earlier_by, state })
+        Arc::new(Self {
+            kept,
+            purpose,
+            run,
+            decided_at,
+            earlier_by,
+            turn: tokio::sync::Mutex::default(),
+            state,
+        })
+    }
+
+    /// Takes no intent any more; one that is being kept is waited for. What a guest has left under way when its run ended
+    /// would otherwise change the row behind the back of what the run learnt.
+    pub(super) async fn close(&self) {
+        *self.turn.lock().await = Taken::No;
     }
 
     /// The row as last committed, the runs that are still to be stored, and until when writes of ours may take
@@ -121,7 +151,7 @@ impl RowIntents {
                 row.row.before.clone_from(before);
                 // The first intent: what was made since then could be ours.
                 row.row.intended_at.get_or_insert(at);
-                row.row.made_by = Some(intent.effect_by);
+                row.row.made_by = Some(self.by(row.row.made_by, intent));
                 row.component = self.run.component;
             }
             Purpose::Update { spec } => {
@@ -131,66 +161,102 @@ impl RowIntents {
                 }
                 row.row.state = State::Updating;
                 row.row.spec = spec.clone();
-                row.row.made_by = Some(intent.effect_by);
+                row.row.made_by = Some(self.by(row.row.made_by, intent));
             }
             Purpose::Remove { .. } => {
                 row.row.state = State::Deleting;
-                row.row.removed_by = Some(intent.effect_by);
+                row.row.removed_by = Some(self.by(row.row.removed_by, intent));
                 row.delete_at = Some(at);
             }
         }
         row
     }
 
-    async fn commit(&self, intent: Intent<'_>) -> Result<(), groundcrew_store::Error> {
-        // A clock that was set back in between tells nothing, so that counts as late, too.
-        let took = intent.call.sent_at.since(self.decided_at);
-        let (late, again) = (!(Millis::ZERO..=SKEW).contains(&took), self.state().intended);
-        if late && !again && matches!(self.purpose, Purpose::Create { .. }) {
-            return Err(groundcrew_store::Error::Superseded("the time for which the creation was decided"));
+    /// Until when this run's writes may take effect: the latest of them, once there is one.
+    fn by(&self, before: Option<Timestamp>, intent: &Intent<'_>) -> Timestamp {
+        let before = before.filter(|_| self.state().intended);
+        before.map_or(intent.effect_by, |before| before.max(intent.effect_by))
+    }
+
+    /// Whether a creation comes too late after it was decided: what an anonymous one makes is told by its time and by what
+    /// was there before, and so is that of a key which is forgotten; one that was remembered then is to be so now.
+    fn is_late(&self, row: &StoredRow, at: Timestamp) -> bool {
+        let Purpose::Create { policy, .. } = &self.purpose else { return false };
+        let remembered = |at| is_remembered(row.row.intended_at, policy, at);
+        match policy.class {
+            Class::Keyed if remembered(self.decided_at) => !remembered(at),
+            // A clock that was set back in between tells nothing, so that counts as late, too.
+            Class::Anonymous | Class::Keyed => !(Millis::ZERO..=SKEW).contains(&at.since(self.decided_at)),
+            Class::Natural | Class::Marked => false,
+        }
+    }
+
+    async fn commit(&self, intent: Intent<'_>) -> Result<(), IntentError> {
+        let turn = self.turn.lock().await;
+        if *turn == Taken::No {
+            return Err(IntentError::Refused("the run has ended".to_owned()));
+        }
+        let (before, mut runs, again) = {
+            let state = self.state();
+            (state.row.clone(), state.earlier_runs.clone(), state.intended)
+        };
+        if !again && self.is_late(&before, intent.call.sent_at) {
+            let took = intent.call.sent_at.since(self.decided_at);
+            return Err(IntentError::Refused(format!(
+                "the creation was to be sent within {SKEW} of what was seen before it, and {took} passed: ask for less before the first write"
+            )));
         }
         if !again && self.purpose.makes() && self.kept.beliefs.may_make(&self.kept.whose) != Make::Now {
-            return Err(groundcrew_store::Error::Superseded("what is known of its owner"));
+            return Err(superseded("what is known of its owner"));
         }
-        let (row, mut runs, again) = {
-            let state = self.state();
-            (self.intended(&state.row, &intent), state.earlier_runs.clone(), state.intended)
-        };
+        let row = self.intended(&before, &intent);
         let mut calls: Vec<_> = intent.earlier.iter().map(record::call).collect();
         calls.push(record::call(intent.call));
         runs.push(Arc::new((self.run.clone(), calls)));
         let effects = RowEffects { runs, now: intent.call.sent_at, ..RowEffects::default() };
-        self.kept.clock.keep().await?;
-        let committed = match &self.purpose {
-            Purpose::Create { policy, .. } if !again => {
-                self.kept.store.intend_create(row, self.kept.clock.occupied(policy), effects).await?
-            }
-            Purpose::Remove { policy, .. } if !again => {
-                // Whoever is believed may have changed since the hook began to look.
-                let mut policy = policy.as_ref().clone();
-                self.kept.beliefs.tell(&mut policy);
-                self.kept.store.intend_remove(row, policy, effects).await?
-            }
-            Purpose::Update { .. } if !again => self.kept.store.intend_update(row, effects).await?,
-            _ => self.kept.store.commit_row(row, effects).await?,
-        };
+        let committed = self.keep(row, again, effects).await.map_err(|error| match error {
+            groundcrew_store::Error::Superseded(what) => superseded(what),
+            other => IntentError::Store(other.to_string()),
+        })?;
         let mut state = self.state();
         state.row = committed;
         state.earlier_runs.clear();
         state.intended = true;
         Ok(())
     }
+
+    /// Commits a row with an intent, if what it rests on is still so.
+    async fn keep(
+        &self,
+        row: StoredRow,
+        again: bool,
+        effects: RowEffects,
+    ) -> Result<StoredRow, groundcrew_store::Error> {
+        self.kept.clock.keep().await?;
+        match &self.purpose {
+            Purpose::Create { policy, .. } if !again => {
+                self.kept.store.intend_create(row, self.kept.clock.occupied(policy), effects).await
+            }
+            Purpose::Remove { policy, .. } if !again => {
+                // Whoever is believed may have changed since the hook began to look.
+                let mut policy = policy.as_ref().clone();
+                self.kept.beliefs.tell(&mut policy);
+                self.kept.store.intend_remove(row, policy, effects).await
+            }
+            Purpose::Create { .. } | Purpose::Update { .. } => {
+                self.kept.store.intend_more(row, Level::NoDeletes, effects).await
+            }
+            Purpose::Remove { .. } => self.kept.store.intend_more(row, Level::Enforce, effects).await,
+        }
+    }
 }
 
 impl Intents for RowIntents {
     fn intend<'a>(&'a self, intent: Intent<'a>) -> BoxFuture<'a, Result<(), IntentError>> {
-        Box::pin(async move {
-            self.commit(intent).await.map_err(|error| match error {
-                groundcrew_store::Error::Superseded(what) => {
-                    IntentError::Refused(format!("{what} changed meanwhile"))
-                }
-                other => IntentError::Store(other.to_string()),
-            })
-        })
+        Box::pin(self.commit(intent))
     }
+}
+
+fn superseded(what: &str) -> IntentError {
+    IntentError::Refused(format!("{what} changed meanwhile"))
 }

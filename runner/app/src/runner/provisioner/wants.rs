@@ -1,7 +1,6 @@
 //! Asks `desired` when its view changed, and commits the answer.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use groundcrew_core::manifest::Lives;
@@ -23,6 +22,7 @@ use super::super::record::{About, RunStart};
 use super::super::view::Question;
 use super::super::{Error, Runner, Surroundings, TIMELESS};
 use super::Asking;
+use super::answer::check;
 
 /// What came of asking an owner.
 pub(super) enum Asked {
@@ -231,22 +231,6 @@ fn cause(before: Option<&str>, now: &str) -> Cause {
     } else {
         Cause::ViewChanged
     }
-}
-
-/// Refuses answers that the manifest or the ledger cannot hold.
-fn check(installed: &Installed, specs: Vec<Spec>) -> Result<Vec<Spec>, Failure> {
-    let mut places = BTreeSet::new();
-    for spec in &specs {
-        if !installed.hook.manifest.kind.contains_key(&spec.kind) {
-            let kinds: Vec<_> = installed.hook.manifest.kind.keys().map(String::as_str).collect();
-            let text = format!("`desired` wants a `{}`; the manifest has: {}", spec.kind, kinds.join(", "));
-            return Err(Failure::final_(text));
-        }
-        if !places.insert((&spec.kind, &spec.key)) {
-            return Err(Failure::final_(format!("`desired` wants {}/{} twice", spec.kind, spec.key)));
-        }
-    }
-    Ok(specs)
 }
 
 fn about(installed: &Installed, owner: &StoredSubject) -> String {

@@ -1,8 +1,10 @@
 //! How the source is, and the handle by which others speak to it.
 
+use std::collections::BTreeSet;
+
 use groundcrew_core::duration::Millis;
 use groundcrew_core::mirror::{Cursor, UnseenBy};
-use groundcrew_core::subject::SubjectKind;
+use groundcrew_core::subject::{SubjectKind, Uid};
 use groundcrew_core::time::Timestamp;
 use groundcrew_store::{Error, Result};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,7 +26,8 @@ pub struct Status {
     pub belief: Belief,
     /// Those for whom nothing is made until they are seen, or their end is believed.
     pub unseen: UnseenBy,
-    /// Why the last answer was none, or could not be committed.
+    /// What was wrong with the last answer, with the platform's id of the request; or why there was none, or it could
+    /// not be committed.
     pub error: Option<String>,
 }
 
@@ -105,12 +108,13 @@ impl FlyHandle {
         self.status.clone()
     }
 
-    /// Believes all that is held as vanished just now; each still needs its own proof. Durable when this returns.
+    /// Believes those gone who are held as vanished and were shown; each still needs its own proof, and whoever vanished
+    /// since stays held. Durable when this returns.
     ///
     /// # Errors
     /// [`Error::Closed`] if the source does not run, else the store's.
-    pub async fn approve_vanished(&self) -> Result<()> {
-        self.ask(Command::ApproveVanished).await
+    pub async fn approve_vanished(&self, shown: BTreeSet<Uid>) -> Result<()> {
+        self.ask(|reply| Command::ApproveVanished(shown, reply)).await
     }
 
     /// Agrees to what the token reaches now, where that is less than before. Durable when this returns.

@@ -8,9 +8,19 @@ use groundcrew_core::mirror::{
 };
 use groundcrew_core::poll::Done;
 use groundcrew_core::time::Timestamp;
-use groundcrew_fly::{Answer, ApiError, Refusal, Request, apps, machines, redact, tokens};
+use groundcrew_fly::{Answer, ApiError, Class, Refusal, Request, apps, machines, redact, tokens};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// What an answer means.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) observation: Observation,
+    /// What it means for the schedule.
+    pub(super) done: Done,
+    /// What is wrong with it, for people, with the platform's id of the request; none: nothing, or no answer came.
+    pub(super) wrong: Option<String>,
+}
 
 /// What a request asks for, with all that is needed to read its answer.
 #[derive(Clone, Debug)]
@@ -38,41 +48,38 @@ impl Question {
     }
 
     /// What an answer means; none: no answer came.
-    pub(super) fn read(&self, answer: Option<&Answer>, now: Timestamp) -> (Observation, Done) {
+    pub(super) fn read(&self, answer: Option<&Answer>, now: Timestamp) -> Reading {
         match self.ask.clone() {
             Ask::Control => {
-                let (outcome, done) =
-                    judge(answer.map(|it| tokens::current().read(it)), now, |it| reach(&it));
-                (Observation::Control { outcome }, done)
+                let judged = judge(answer.map(|it| tokens::current().read(it)), now, |it| reach(&it));
+                judged.whole(|outcome| Observation::Control { outcome })
             }
             Ask::Apps => {
-                let (outcome, done) =
-                    judge(answer.map(|it| apps::list(&self.org).read(it)), now, |it| app_list(&it));
-                (Observation::Apps { outcome }, done)
+                let judged = judge(answer.map(|it| apps::list(&self.org).read(it)), now, |it| app_list(&it));
+                judged.whole(|outcome| Observation::Apps { outcome })
             }
             Ask::OrgMachines => {
-                let (outcome, done) = judge(answer.map(|it| self.page().read(it)), now, org_page);
-                (Observation::OrgPage { query: self.query.clone(), outcome }, done)
+                let judged = judge(answer.map(|it| self.page().read(it)), now, org_page);
+                judged.whole(|outcome| Observation::OrgPage { query: self.query.clone(), outcome })
             }
             Ask::App { app } => {
-                let (outcome, done) =
-                    judge(answer.map(|it| apps::show(&app).read(it)), now, |it| app_seen(&it));
-                (Observation::App { app, outcome }, done)
+                let judged = judge(answer.map(|it| apps::show(&app).read(it)), now, |it| app_seen(&it));
+                judged.of_somebody(|outcome| Observation::App { app, outcome })
             }
             Ask::Machines { app } => {
                 let list = |list: Vec<_>| list.iter().map(machine_seen).collect();
-                let (outcome, done) = judge(answer.map(|it| machines::list(&app).read(it)), now, list);
-                (Observation::Machines { app, outcome }, done)
+                let judged = judge(answer.map(|it| machines::list(&app).read(it)), now, list);
+                judged.of_somebody(|outcome| Observation::Machines { app, outcome })
             }
             Ask::Machine { app, machine } => {
                 let read = answer.map(|it| machines::show(&app, &machine).read(it));
-                let (outcome, done) = judge(read, now, |it| machine_seen(&it));
-                (Observation::Machine { app, machine, outcome }, done)
+                let judged = judge(read, now, |it| machine_seen(&it));
+                judged.of_somebody(|outcome| Observation::Machine { app, machine, outcome })
             }
             Ask::Log { app, machine } => {
                 let read = answer.map(|it| machines::events(&app, &machine).read(it));
-                let (outcome, done) = judge(read, now, |it: Vec<_>| it.iter().map(log_entry).collect());
-                (Observation::Log { machine, outcome }, done)
+                let judged = judge(read, now, |it: Vec<_>| it.iter().map(log_entry).collect());
+                judged.of_somebody(|outcome| Observation::Log { machine, outcome })
             }
         }
     }
@@ -91,18 +98,50 @@ impl Question {
 }
 
 /// What an answer says of whoever was asked for, and what it means for the schedule.
-fn judge<T, S>(
-    read: Option<Result<T, ApiError>>,
-    now: Timestamp,
-    see: impl FnOnce(T) -> S,
-) -> (Outcome<S>, Done) {
-    match read {
-        Some(Ok(seen)) => (Outcome::Found(see(seen)), Done::Answered),
-        Some(Err(ApiError::Refused(refusal))) => refused(&refusal, now),
-        Some(Err(ApiError::Unreadable { .. } | ApiError::GraphQl { .. })) | None => {
+struct Judged<S> {
+    outcome: Outcome<S>,
+    done: Done,
+    error: Option<ApiError>,
+}
+
+impl<S> Judged<S> {
+    /// What was asked for is there in any case: whatever else is answered is wrong.
+    fn whole(self, observe: impl FnOnce(Outcome<S>) -> Observation) -> Reading {
+        let wrong = self.error.as_ref().map(said);
+        Reading { observation: observe(self.outcome), done: self.done, wrong }
+    }
+
+    /// Somebody was asked for who may not be there: that is an answer.
+    fn of_somebody(self, observe: impl FnOnce(Outcome<S>) -> Observation) -> Reading {
+        let error = self.error.filter(|error| error.class() != Class::Gone);
+        Judged { error, ..self }.whole(observe)
+    }
+}
+
+fn judge<T, S>(read: Option<Result<T, ApiError>>, now: Timestamp, see: impl FnOnce(T) -> S) -> Judged<S> {
+    let error = match read {
+        Some(Ok(seen)) => {
+            return Judged { outcome: Outcome::Found(see(seen)), done: Done::Answered, error: None };
+        }
+        Some(Err(error)) => Some(error),
+        None => None,
+    };
+    let (outcome, done) = match &error {
+        Some(ApiError::Refused(refusal)) => refused(refusal, now),
+        Some(ApiError::Unreadable { .. } | ApiError::GraphQl { .. }) | None => {
             (Outcome::Failed, Done::Failed(None))
         }
-    }
+    };
+    Judged { outcome, done, error }
+}
+
+/// Longest text of an error that is told, in characters.
+const SAID_MAX: usize = 300;
+
+/// An error with its cause.
+pub(super) fn said(error: &ApiError) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause}").chars().take(SAID_MAX).collect()
 }
 
 fn refused<S>(refusal: &Refusal, now: Timestamp) -> (Outcome<S>, Done) {
@@ -184,7 +223,7 @@ fn log_entry(event: &machines::MachineEvent) -> LogEntry {
 }
 
 /// Organisations are told apart by slug here: the platform shows no other id of them beside a token.
-fn reach(tokens: &tokens::Tokens) -> Reach {
+pub(super) fn reach(tokens: &tokens::Tokens) -> Reach {
     let tokens = &tokens.tokens;
     let orgs = tokens.iter().map(|token| token.org_slug.clone()).filter(|slug| !slug.is_empty()).collect();
     let confined = !tokens.is_empty() && tokens.iter().all(|token| !token.apps.is_empty());

@@ -64,6 +64,7 @@ fn fitting(
     Judged { value: Some(value), mistyped, lost: None }
 }
 
+/// Labels follow an app that is renamed, so whoever was known under an earlier name is known.
 fn unknown(known: Option<Map<String, Value>>) -> Judged {
     match known {
         None => Judged { value: Some(Map::new()), ..Judged::default() },

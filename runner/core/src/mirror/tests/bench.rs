@@ -73,7 +73,7 @@ pub(super) struct Bench {
 impl Bench {
     /// One that knows nothing.
     pub(super) fn empty(config: Config) -> Self {
-        let look = Look { tick: 1, sent_at: at(100), at: at(100), token: "watch".to_owned() };
+        let look = Look { tick: 1, sent_at: at(100), at: at(100), token: "watch".to_owned(), wrong: None };
         Self {
             mirror: Mirror::from_rows(config, [], None),
             look,
@@ -136,6 +136,16 @@ impl Bench {
 
     pub(super) fn own(&mut self, app: &str, machines: &[MachineSeen]) {
         self.see(&Observation::Machines { app: app.to_owned(), outcome: Outcome::Found(machines.to_vec()) });
+    }
+
+    /// An app's own list is not found.
+    pub(super) fn own_gone(&mut self, app: &str) {
+        self.see(&Observation::Machines { app: app.to_owned(), outcome: Outcome::NotFound });
+    }
+
+    /// An app's own list cannot be read.
+    pub(super) fn own_unread(&mut self, app: &str) {
+        self.see(&Observation::Machines { app: app.to_owned(), outcome: Outcome::Failed });
     }
 
     pub(super) fn shown(&mut self, id: &str, outcome: Outcome<MachineSeen>) {

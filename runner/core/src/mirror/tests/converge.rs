@@ -239,6 +239,7 @@ impl Watch {
             sent_at: Timestamp::default(),
             at: Timestamp::default(),
             token: "watch".to_owned(),
+            wrong: None,
         };
         Self {
             mirror: Mirror::from_rows(config(), [], None),

@@ -1,16 +1,18 @@
 //! Single lives, told from beginning to end.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::bench::{Bench, app, at, line, machine, reach};
-use crate::mirror::{Ask, Config, Mirror, Observation, OrgPage, Outcome, Reach, Rules};
+use crate::mirror::{Ask, Config, MachineSeen, Mirror, Observation, OrgPage, Outcome, Reach, Rules};
+use crate::subject::Uid;
 
 #[test]
 fn a_new_app_and_its_machine_are_told_and_looked_into() {
     let mut bench = Bench::adopted(Rules::ALL);
     bench.pass(5);
-    bench
-        .org(&[crate::mirror::MachineSeen { app: Some("shop".to_owned()), ..machine("m2", "started", 200) }]);
+    bench.org(&[MachineSeen { app: Some("shop".to_owned()), ..machine("m2", "started", 200) }]);
     assert!(
         bench.last.as_ref().unwrap().asks.contains(&Ask::Apps),
         "an unknown app's machine asks for the list"
@@ -124,7 +126,7 @@ fn labels_and_versions_are_updates() {
 #[test]
 fn nobody_is_gone_in_another_tick_than_the_control_read() {
     let mut bench = Bench::adopted(Rules::ALL);
-    bench.pass(5);
+    bench.pass(120);
     bench.apps(&[]);
     assert!(bench.last.as_ref().unwrap().asks.contains(&Ask::App { app: "web".to_owned() }));
     bench.app("web", Outcome::NotFound);
@@ -142,7 +144,7 @@ fn nobody_is_gone_in_another_tick_than_the_control_read() {
 #[test]
 fn another_token_or_a_narrower_one_proves_nothing() {
     let mut bench = Bench::adopted(Rules::ALL);
-    bench.pass(5);
+    bench.pass(120);
     bench.apps(&[]);
     bench.app("web", Outcome::NotFound);
     bench.look.token = "cleanup".to_owned();
@@ -162,12 +164,13 @@ fn another_token_or_a_narrower_one_proves_nothing() {
     );
 }
 
-/// Fifty apps, adopted.
-fn fleet() -> (Bench, Vec<crate::mirror::AppSeen>) {
+/// Fifty apps, adopted a while ago.
+pub(super) fn fleet() -> (Bench, Vec<crate::mirror::AppSeen>) {
     let mut bench = Bench::empty(Config::new("acme"));
     let fleet: Vec<_> = (0..50).map(|n| app(&format!("c{n}"), &format!("cust-{n}"))).collect();
     bench.control();
     bench.apps(&fleet);
+    bench.pass(120);
     (bench, fleet)
 }
 
@@ -203,7 +206,15 @@ fn what_is_held_is_believed_once_approved_and_confirmed() {
     bench.control();
     bench.app("cust-0", Outcome::NotFound);
     assert_eq!(bench.story, ["source.vanish opened"]);
-    let delta = bench.mirror.approve_vanished(&bench.look);
+    // Who vanished since whoever approves was shown them is not believed gone.
+    let gone: BTreeSet<Uid> =
+        fleet[..40].iter().map(|app| format!("app:{}", app.id).parse().unwrap()).collect();
+    let but_one = gone.iter().skip(1).cloned().collect();
+    let some = bench.mirror.approve_vanished(&bench.look, &but_one);
+    let mut others = bench.clone();
+    others.take(some);
+    assert_eq!(others.story, ["source.vanish opened"], "one is held, and `cust-0` is that one");
+    let delta = bench.mirror.approve_vanished(&bench.look, &gone);
     bench.take(delta);
     assert_eq!(bench.story[1..], ["source.vanish resolved", "app.deleted app:c0"]);
     bench.apps(&fleet[40..]);
@@ -264,7 +275,7 @@ fn a_machine_of_the_next_incarnation_is_not_ended_with_the_last() {
 #[test]
 fn who_was_believed_gone_and_is_shown_lives_again() {
     let mut bench = Bench::adopted(Rules::ALL);
-    bench.pass(5);
+    bench.pass(120);
     bench.apps(&[]);
     bench.control();
     bench.app("web", Outcome::NotFound);
@@ -350,7 +361,7 @@ fn returned_after_a_doubt() -> Bench {
     let mut bench = Bench::empty(Config::new("acme"));
     bench.control();
     bench.apps(&fleet);
-    bench.pass(5);
+    bench.pass(120);
     bench.apps(&fleet[3..]);
     bench.control();
     for n in 0..3 {

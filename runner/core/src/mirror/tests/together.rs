@@ -55,7 +55,8 @@ impl Poller {
                 self.take(&Look { at: now, ..look }, &observation);
             }
             for fetch in self.schedule.next(now) {
-                let look = Look { tick: fetch.tick, sent_at: now, at: now, token: "watch".to_owned() };
+                let token = "watch".to_owned();
+                let look = Look { tick: fetch.tick, sent_at: now, at: now, token, wrong: None };
                 let answer = self.answer(&fetch.ask);
                 self.coming.push((self.truth.now + LATENCY, fetch, look, answer));
             }

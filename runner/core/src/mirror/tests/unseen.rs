@@ -130,7 +130,8 @@ fn whoever_is_held_as_vanished_is_missed_across_a_restart_until_its_end_is_belie
     bench.own("web", &[machine("m1", "started", 10)]);
     bench.apps(&fleet[10..]);
     assert_eq!(missed(&bench).len(), 11);
-    let delta = bench.mirror.approve_vanished(&bench.look);
+    let gone = fleet[..10].iter().map(|app| format!("app:{}", app.id).parse().unwrap()).collect();
+    let delta = bench.mirror.approve_vanished(&bench.look, &gone);
     bench.take(delta);
     assert_eq!(missed(&bench).len(), 11, "an approval alone proves no end");
     bench.control();

@@ -8,21 +8,22 @@ use super::*;
 struct Told {
     mirror: Mirror,
     now: i64,
+    ticks: Ticks,
     story: Vec<String>,
 }
 
 impl Told {
     fn new() -> Self {
         let config = Config { rules: RULES, ..Config::new("local") };
-        Self { mirror: Mirror::from_rows(config, [], None), now: 1_795_000_000_000, story: Vec::new() }
+        let (mirror, ticks) = (Mirror::from_rows(config, [], None), Ticks::default());
+        Self { mirror, now: 1_795_000_000_000, ticks, story: Vec::new() }
     }
 
     fn tell(&mut self, text: &str) -> Result<(), LineError> {
         self.now += 1;
         let now = Timestamp::from_millis(self.now);
-        let look = Look { tick: self.now as u64, sent_at: now, at: now, token: "ndjson".to_owned() };
         let line = Line { number: 7, text: Ok(text.to_owned()), end: Position::default() };
-        for (look, observation) in read(&line, &self.mirror, look)? {
+        for (look, observation) in read(&line, &self.mirror, now, &mut self.ticks)? {
             let delta = self.mirror.observe(&look, &observation);
             self.story
                 .extend(delta.events.iter().map(|event| format!("{} {}", event.kind, event.subject.path)));
@@ -150,4 +151,71 @@ fn a_new_machine_that_lines_show_absent_and_not_found_is_gone() {
         r#"{"look": "machine", "app": "web", "machine": "m1", "outcome": {"outcome": "not-found"}}"#,
     ]);
     assert_eq!(story.last().unwrap(), "machine.destroyed fly/local/web/m1", "{story:?}");
+}
+
+#[test]
+fn a_line_that_is_nested_too_deeply_is_not_understood() {
+    let line = |levels: usize| {
+        let (open, close) = (r#"{"a": "#.repeat(levels), "}".repeat(levels));
+        format!(r#"{{"app": "web", "machine": "m1", "metadata": {open}1{close}}}"#)
+    };
+    let mut told = Told::new();
+    told.story(&[r#"{"app": "web"}"#, &line(DEPTH_MAX - 1)]);
+    let error = told.tell(&line(DEPTH_MAX)).unwrap_err();
+    assert_eq!(error.to_string(), "line 7: it is nested deeper than 64 levels");
+    // What is stored of the deepest that is taken can be read again.
+    let rows: Vec<_> = told.mirror.rows().collect();
+    let kept = json!({ "source": "ndjson", "row": rows[1] }).to_string();
+    assert!(kept.contains("metadata") && serde_json::from_str::<Value>(&kept).is_ok(), "{kept}");
+}
+
+impl Told {
+    /// Who is not taken in, and where.
+    fn conflicts(&self) -> Vec<String> {
+        let conflicts = self.mirror.cursor().conflicts.iter();
+        conflicts.map(|(uid, path)| format!("{uid} {path}")).collect()
+    }
+}
+
+#[test]
+fn an_app_whose_name_another_source_has_waits_and_ends_without_a_word() {
+    let mut told = Told::new();
+    let web = Path::app("local", "web").unwrap();
+    told.mirror.beside([(web.clone(), "app:x9".parse().unwrap())].into());
+    let lines = [r#"{"app": "web"}"#, r#"{"app": "web", "state": "suspended"}"#, r#"{"app": "shop"}"#];
+    assert_eq!(told.story(&lines), ["app.created fly/local/shop"]);
+    assert_eq!(told.mirror.cursor().conflicts.len(), 1, "it keeps the id that it was given");
+    let error = told.tell(r#"{"app": "web", "machine": "m1"}"#).unwrap_err();
+    assert!(error.to_string().starts_with("line 7: web is not taken in"), "{error}");
+
+    let waits = told.conflicts();
+    assert_eq!(told.story(&[r#"{"app": "shop", "gone": true}"#]), ["app.deleted fly/local/shop"]);
+    assert_eq!(told.conflicts(), waits, "the end of another changes nothing");
+    assert_eq!(told.story(&[r#"{"app": "web", "id": "w2"}"#]), Vec::<String>::new());
+    assert_eq!(told.conflicts(), ["app:w2 fly/local/web"], "it was made again");
+    assert_eq!(told.story(&[r#"{"app": "web", "gone": true}"#]), Vec::<String>::new());
+    assert_eq!(told.conflicts(), Vec::<String>::new());
+
+    told.story(&[r#"{"app": "web", "id": "w3"}"#, r#"{"app": "shop"}"#]);
+    told.mirror.beside(BTreeMap::new());
+    let story = told.story(&[r#"{"app": "shop", "gone": true}"#]);
+    assert_eq!(story, ["app.created fly/local/web", "app.deleted fly/local/shop"]);
+    assert_eq!(told.conflicts(), Vec::<String>::new());
+}
+
+#[test]
+fn an_app_that_is_renamed_to_a_name_another_source_has_keeps_its_own_until_it_is_free() {
+    let mut told = Told::new();
+    told.story(&[r#"{"app": "web", "id": "a1"}"#, r#"{"app": "blog"}"#]);
+    told.mirror.beside([(Path::app("local", "shop").unwrap(), "app:x9".parse().unwrap())].into());
+    assert_eq!(told.story(&[r#"{"app": "shop", "id": "a1"}"#]), Vec::<String>::new());
+    assert_eq!(told.conflicts(), ["app:a1 fly/local/shop"]);
+    told.mirror.beside(BTreeMap::new());
+    let story = told.story(&[r#"{"app": "blog", "gone": true}"#]);
+    assert_eq!(story, ["app.updated fly/local/shop", "app.deleted fly/local/blog"]);
+
+    told.mirror.beside([(Path::app("local", "news").unwrap(), "app:x9".parse().unwrap())].into());
+    told.story(&[r#"{"app": "news", "id": "a1"}"#]);
+    assert_eq!(told.story(&[r#"{"app": "news", "gone": true}"#]), ["app.deleted fly/local/shop"]);
+    assert_eq!(told.conflicts(), Vec::<String>::new());
 }

@@ -9,27 +9,27 @@ use serde_json::Value;
 
 /// What a receiver was told once, as it took it down.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Receipt {
+pub struct Receipt {
     /// Such as `app.created`.
-    pub(crate) kind: String,
+    pub kind: String,
     /// The id of the subject that it is about, which is its lane; none for the lane of what is about nobody.
-    pub(crate) subject: Option<String>,
+    pub subject: Option<String>,
     /// The number that a foreign event was sent with.
-    pub(crate) number: Option<u64>,
+    pub number: Option<u64>,
 }
 
 /// What somebody must have been told.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Owed {
+pub struct Owed {
     /// Numbers of the foreign events whose acceptance was answered, in the order in which they were sent.
-    pub(crate) foreign: Vec<u64>,
+    pub foreign: Vec<u64>,
     /// Which births of apps are told.
-    pub(crate) births: Births,
+    pub births: Births,
 }
 
 /// Which births of apps are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Births {
+pub enum Births {
     /// All: the runner knew the platform before the first of them.
     #[default]
     All,
@@ -38,7 +38,7 @@ pub(crate) enum Births {
 }
 
 /// How it was told.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Telling {
     /// How much was owed.
     pub(super) owed: usize,

@@ -9,13 +9,19 @@ pub(super) struct Records<'a> {
     /// By name and type.
     sets: BTreeMap<(&'a str, &'a str), Vec<&'a str>>,
     pub(super) doubled: Vec<String>,
+    /// Of which apps a set went.
+    gone: Vec<(u32, String)>,
 }
 
 impl<'a> Records<'a> {
     /// Walks along the log.
     pub(super) fn of(changes: &'a [Change]) -> Self {
-        let mut records = Self { sets: BTreeMap::new(), doubled: Vec::new() };
-        for change in changes.iter().filter(|change| app_of(&change.name).is_some()) {
+        let mut records = Self { sets: BTreeMap::new(), doubled: Vec::new(), gone: Vec::new() };
+        for change in changes {
+            let Some(app) = app_of(&change.name) else { continue };
+            if change.contents.is_empty() {
+                records.gone.push((app, format!("{} {}", change.kind, change.name)));
+            }
             let before = records.at(&change.name);
             let contents = change.contents.iter().map(String::as_str).collect();
             records.sets.insert((&change.name, &change.kind), contents);
@@ -24,6 +30,17 @@ impl<'a> Records<'a> {
             }
         }
         records
+    }
+
+    /// What went of apps more often than it may have.
+    pub(super) fn torn(&self, most: impl Fn(u32) -> usize) -> Vec<String> {
+        let mut times: BTreeMap<_, usize> = BTreeMap::new();
+        self.gone.iter().for_each(|gone| *times.entry(gone).or_default() += 1);
+        times
+            .into_iter()
+            .filter(|((app, _), times)| *times > most(*app))
+            .map(|((_, what), _)| what.clone())
+            .collect()
     }
 
     /// How many records a name has, of all types.

@@ -1,5 +1,8 @@
 //! Logs that were doctored: the judge finds what was done to them, and only that.
 
+use std::collections::BTreeSet;
+use std::process::Command;
+
 use serde_json::json;
 
 use super::*;
@@ -8,6 +11,11 @@ const EXPECTED: &str = "app 1 lives, app 2 was deleted";
 
 fn fly(what: &str, app: u32, ip: &str) -> Value {
     json!({"what": what, "app": format!("cust-{app}"), "app_id": format!("a{app}"), "subject": ip, "detail": {}})
+}
+
+fn by_client(mut effect: Value) -> Value {
+    effect["by"] = json!("client");
+    effect
 }
 
 fn told(kind: &str, app: Option<u32>, number: Option<u64>) -> Receipt {
@@ -53,6 +61,7 @@ fn good() -> Outside {
             change("www.cust-2.example.", "A", &[]),
         ],
         foreign,
+        planted: vec!["shop.cust-2.example".to_owned()],
         receipts: vec![
             told("app.created", Some(1), None),
             told("order.paid", None, Some(1)),
@@ -100,7 +109,7 @@ const LOST_DOUBLED_LEAKED_FOREIGN: &[Row] = &[
     ("nothing", |_| {}, [0, 0, 0, 0]),
     ("an address never came", |it| drop(it.fly.remove(2)), [1, 0, 0, 0]),
     ("an address was released", |it| it.fly.push(fly("ip.released", 1, "fd::1")), [1, 0, 0, 0]),
-    ("a record was deleted", |it| write(it, "www.cust-1.example.", "A", &[]), [1, 0, 0, 0]),
+    ("a record was deleted", |it| write(it, "www.cust-1.example.", "A", &[]), [2, 0, 0, 0]),
     ("a record leads elsewhere", |it| write(it, "www.cust-1.example.", "A", &["9.9.9.9"]), [1, 0, 0, 0]),
     ("a record is disabled", |it| it.sets[2].records[0].1 = Told::No, [1, 0, 0, 0]),
     ("a deleted app has an address", |it| it.fly.push(fly("ip.allocated", 2, "fd::2")), [0, 0, 1, 0]),
@@ -116,6 +125,27 @@ const LOST_DOUBLED_LEAKED_FOREIGN: &[Row] = &[
         |it| it.fly.extend([fly("ip.allocated", 1, "fd::3"), fly("ip.released", 1, "fd::3")]),
         [0, 1, 0, 0],
     ),
+    (
+        "an address was exchanged for another one",
+        |it| it.fly.extend([by_client(fly("ip.released", 1, "fd::1")), fly("ip.allocated", 1, "fd::3")]),
+        [1, 0, 0, 0],
+    ),
+    (
+        "a record was made anew",
+        |it| {
+            write(it, "www.cust-1.example.", "A", &[]);
+            write(it, "www.cust-1.example.", "A", &["6.6.6.1"]);
+        },
+        [1, 0, 0, 0],
+    ),
+    ("a mark was removed", |it| write(it, "_gc-a.www.cust-1.example.", "TXT", &[]), [2, 0, 0, 0]),
+    (
+        "a record of a name that nobody knows",
+        |it| write(it, "cust-1.example.", "A", &["6.6.6.1"]),
+        [0, 0, 1, 0],
+    ),
+    ("one of another type", |it| write(it, "_gc-a.mail.example.", "TXT", &["m3"]), [0, 0, 1, 0]),
+    ("what the play put there", |it| write(it, "shop.cust-2.example.", "CNAME", &["x."]), [0, 0, 0, 0]),
     ("a double hides no loss", |it| it.fly[2] = fly("ip.allocated", 1, "6.6.6.3"), [1, 1, 0, 0]),
     (
         "two addresses of a name for a moment",
@@ -186,6 +216,41 @@ const LOST_DOUBLED_LEAKED_FOREIGN: &[Row] = &[
     ("nobody was told anything", |it| it.receipts.clear(), [5, 0, 0, 0]),
     ("foreign, both of them", |it| drop(it.sets.drain(..2)), [0, 0, 0, 2]),
 ];
+
+/// The packages of the workspace that one is built from, tests aside.
+fn built_from(package: &str, packages: &[Value]) -> BTreeSet<String> {
+    let (mut all, mut next) = (BTreeSet::new(), vec![package.to_owned()]);
+    while let Some(name) = next.pop() {
+        let of = packages.iter().find(|package| package["name"] == name.as_str());
+        let needed = of.and_then(|of| of["dependencies"].as_array()).into_iter().flatten();
+        // Without a path it is none of the workspace's.
+        let needed = needed.filter(|needed| needed["kind"] != "dev" && needed["path"].is_string());
+        for needed in needed.filter_map(|needed| needed["name"].as_str()) {
+            if all.insert(needed.to_owned()) {
+                next.push(needed.to_owned());
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn those_who_judge_are_built_from_nothing_that_decides() {
+    let metadata =
+        Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]).output();
+    let metadata: Value = serde_json::from_slice(&metadata.unwrap().stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    for judge in
+        ["xtask", "groundcrew-verdict", "groundcrew-outside", "groundcrew-flysim", "groundcrew-fakes"]
+    {
+        assert!(packages.iter().any(|package| package["name"] == judge), "no package is called {judge}");
+        let from = built_from(judge, packages);
+        for decides in ["groundcrew-core", "groundcrew-store", "groundcrew-engine", "groundcrew"] {
+            assert!(!from.contains(decides), "{judge} is built from {decides}: {from:?}");
+        }
+    }
+    assert!(built_from("groundcrew", packages).contains("groundcrew-core"), "dependencies are seen");
+}
 
 #[test]
 fn what_was_done_to_the_logs_is_found() {
@@ -285,4 +350,23 @@ fn it_says_what_it_found() {
     );
     let doubled = judged(|it| it.fly.push(fly("ip.allocated", 1, "fd::3")));
     assert!(doubled.to_string().ends_with("DOUBLED: v6 of cust-1"), "{doubled}");
+}
+
+/// A record goes with each end of its app, and not once more.
+#[test]
+fn a_record_that_goes_more_often_than_its_app_ends_was_torn_down() {
+    let again = |goes: usize| {
+        judged(|outside| {
+            outside.fly.extend([fly("app.deleted", 1, ""), fly("app.created", 1, "")]);
+            outside.fly.extend([fly("ip.allocated", 1, "6.6.6.1"), fly("ip.allocated", 1, "fd::1")]);
+            for _ in 0..goes {
+                outside.changes.push(change("www.cust-1.example.", "A", &[]));
+                outside.changes.push(change("www.cust-1.example.", "A", &["6.6.6.1"]));
+            }
+        })
+    };
+    assert!(again(1).torn.is_empty(), "{}", again(1));
+    let twice = again(2);
+    assert_eq!(twice.torn, ["A www.cust-1.example."], "{twice}");
+    assert_eq!(twice.lost(), again(1).lost() + 1);
 }

@@ -7,22 +7,35 @@ use serde_json::Value;
 /// Addresses by app, and which kinds an app had twice at any moment.
 pub(super) struct Addresses {
     held: BTreeMap<String, Vec<(&'static str, String)>>,
+    /// How often apps ended, whether or not they came back.
+    ended: BTreeMap<String, usize>,
     pub(super) doubled: Vec<String>,
+    /// What clients took from an app that lived, and had no other of the kind then.
+    pub(super) torn: Vec<String>,
 }
 
 impl Addresses {
     /// Walks along the log.
     pub(super) fn of(log: &[Value]) -> Self {
-        let mut addresses = Self { held: BTreeMap::new(), doubled: Vec::new() };
+        let mut addresses =
+            Self { held: BTreeMap::new(), ended: BTreeMap::new(), doubled: Vec::new(), torn: Vec::new() };
         for effect in log {
             let app = effect["app"].as_str().unwrap_or_default().to_owned();
             match effect["what"].as_str().unwrap_or_default() {
                 "ip.allocated" => addresses.allocated(&app, address(effect)),
                 "ip.released" => {
-                    let ip = address(effect);
-                    addresses.held.entry(app).or_default().retain(|(_, held)| *held != ip);
+                    let (ip, by_client) = (address(effect), effect["by"] == "client");
+                    let (kind, held) = (kind(&ip), addresses.held.entry(app.clone()).or_default());
+                    let before = held.len();
+                    held.retain(|(_, held)| *held != ip);
+                    if by_client && held.len() < before && !held.iter().any(|(other, _)| *other == kind) {
+                        addresses.torn.push(format!("{kind} of {app}"));
+                    }
                 }
-                "app.deleted" => drop(addresses.held.remove(&app)),
+                "app.deleted" => {
+                    addresses.held.remove(&app);
+                    *addresses.ended.entry(app).or_default() += 1;
+                }
                 _ => {}
             }
         }
@@ -30,12 +43,17 @@ impl Addresses {
     }
 
     fn allocated(&mut self, app: &str, ip: String) {
-        let kind = if ip.contains(':') { "v6" } else { "v4" };
+        let kind = kind(&ip);
         let held = self.held.entry(app.to_owned()).or_default();
         if held.iter().any(|(other, _)| *other == kind) {
             self.doubled.push(format!("{kind} of {app}"));
         }
         held.push((kind, ip));
+    }
+
+    /// How often an app ended, and may have come back.
+    pub(super) fn ends(&self, app: u32) -> usize {
+        self.ended.get(&format!("cust-{app}")).copied().unwrap_or_default()
     }
 
     /// Whether an app has an address of a kind.
@@ -58,6 +76,10 @@ impl Addresses {
     fn of_app(&self, app: u32) -> impl Iterator<Item = &(&'static str, String)> {
         self.held.get(&format!("cust-{app}")).into_iter().flatten()
     }
+}
+
+fn kind(address: &str) -> &'static str {
+    if address.contains(':') { "v6" } else { "v4" }
 }
 
 fn address(effect: &Value) -> String {

@@ -9,11 +9,7 @@ use super::addresses::Addresses;
 
 /// What resolvers are told wrongly, given the answers by app: the name of a living app leads to its own address and
 /// nowhere else, that of a deleted one nowhere.
-pub(crate) fn misled(
-    log: &[Value],
-    expected: &Expected,
-    answers: &BTreeMap<u32, Vec<String>>,
-) -> Vec<String> {
+pub fn misled(log: &[Value], expected: &Expected, answers: &BTreeMap<u32, Vec<String>>) -> Vec<String> {
     let addresses = Addresses::of(log);
     let wrong = |app: &u32, why: &str| Some(format!("www.cust-{app}.example {why}"));
     let living = expected.living.iter().filter_map(|app| match answers.get(app).map(Vec::as_slice) {

@@ -17,31 +17,38 @@ use serde_json::Value;
 
 use addresses::Addresses;
 use records::Records;
-pub(crate) use resolving::misled;
+pub use resolving::misled;
 use telling::Telling;
-pub(crate) use telling::{Births, Owed, Receipt};
+pub use telling::{Births, Owed, Receipt};
 
 /// Which apps live and which do not, and what must have been told.
 #[derive(Debug)]
-pub(crate) struct Expected {
-    pub(crate) living: Vec<u32>,
-    pub(crate) deleted: Vec<u32>,
-    pub(crate) owed: Owed,
+pub struct Expected {
+    /// Numbers of the apps that live: `cust-N`.
+    pub living: Vec<u32>,
+    /// Numbers of the apps that do not any more.
+    pub deleted: Vec<u32>,
+    /// What the receiver had to be told.
+    pub owed: Owed,
 }
 
 /// A record set as the zone shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Set {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) ttl: u64,
+pub struct Set {
+    /// With its last dot.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Seconds that resolvers keep it.
+    pub ttl: u64,
     /// Each record's content, and whether resolvers are told.
-    pub(crate) records: Vec<(String, Told)>,
+    pub records: Vec<(String, Told)>,
 }
 
 /// Whether resolvers are told of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub enum Told {
+    /// They are.
     Yes,
     /// It is disabled.
     No,
@@ -49,34 +56,39 @@ pub(crate) enum Told {
 
 /// What the name server made of a record set: its contents from then on, none if it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) contents: Vec<String>,
+pub struct Change {
+    /// The set's, with its last dot.
+    pub name: String,
+    /// The set's type.
+    pub kind: String,
+    /// What is in it.
+    pub contents: Vec<String>,
 }
 
 /// How the outside is and how it came to be.
 #[derive(Clone, Debug)]
-pub(crate) struct Outside {
+pub struct Outside {
     /// What took effect on the platform, from the beginning.
-    pub(crate) fly: Vec<Value>,
+    pub fly: Vec<Value>,
     /// The zone as it is.
-    pub(crate) sets: Vec<Set>,
+    pub sets: Vec<Set>,
     /// Every change of the zone since the foreign record sets were there.
-    pub(crate) changes: Vec<Change>,
+    pub changes: Vec<Change>,
     /// Record sets that were there before, and must be there as they were.
-    pub(crate) foreign: Vec<Set>,
+    pub foreign: Vec<Set>,
+    /// Names of record sets that the play itself put there, and judges itself.
+    pub planted: Vec<String>,
     /// What the receiver was told, in the order in which it was.
-    pub(crate) receipts: Vec<Receipt>,
+    pub receipts: Vec<Receipt>,
     /// Answers of the platform that are not as the vendor's document has them.
-    pub(crate) violations: Vec<String>,
+    pub violations: Vec<String>,
     /// Requests that the platform refused because there were too many.
-    pub(crate) too_many: u64,
+    pub too_many: u64,
 }
 
 /// How the outside is.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
     living: usize,
     things: usize,
     deleted: usize,
@@ -84,6 +96,7 @@ pub(crate) struct Verdict {
     foreign: usize,
     untouched: usize,
     doubled: Vec<String>,
+    torn: Vec<String>,
     unlogged: Vec<String>,
     telling: Telling,
     violations: Vec<String>,
@@ -97,7 +110,7 @@ const SHOWN: usize = 20;
 
 impl Verdict {
     /// Judges.
-    pub(crate) fn of(outside: &Outside, expected: &Expected) -> Self {
+    pub fn of(outside: &Outside, expected: &Expected) -> Self {
         let addresses = Addresses::of(&outside.fly);
         let records = Records::of(&outside.changes);
         let things = |app: &u32| {
@@ -105,7 +118,16 @@ impl Verdict {
             both + usize::from(points_to_its_own(&outside.sets, *app, &addresses))
         };
         let lives = |app: u32| expected.living.contains(&app);
-        let ours = |set: &&Set| app_of(&set.name).is_some_and(|app| !lives(app));
+        // Whatever its name is: what nobody put there and no living app should have is left over.
+        let is_left = |set: &&Set| {
+            let before = |other: &Set| other.name == set.name;
+            let own = app_of(&set.name).is_some_and(|app| lives(app) && *set.kind == *kind_of(&set.name));
+            let known = outside.foreign.iter().any(before)
+                || outside.planted.iter().any(|name| set.name.trim_end_matches('.') == name);
+            !own && !known && !matches!(set.kind.as_str(), "SOA" | "NS")
+        };
+        // Each end of an app takes its records with it.
+        let ended = |app: u32| addresses.ends(app);
         let untouched = |before: &&Set| {
             outside.sets.contains(before)
                 && !outside.changes.iter().any(|change| change.name == before.name && change.kind != "SOA")
@@ -114,10 +136,12 @@ impl Verdict {
             living: expected.living.len(),
             things: expected.living.iter().map(things).sum(),
             deleted: expected.deleted.len(),
-            left: addresses.without(lives) + outside.sets.iter().filter(ours).count(),
+            left: addresses.without(lives) + outside.sets.iter().filter(is_left).count(),
             foreign: outside.foreign.len(),
             untouched: outside.foreign.iter().filter(untouched).count(),
             unlogged: records.unlike(&outside.sets),
+            torn: [records.torn(|app| if lives(app) { ended(app) } else { usize::MAX }), addresses.torn]
+                .concat(),
             doubled: [addresses.doubled, records.doubled].concat(),
             telling: Telling::of(&outside.fly, &outside.receipts, &expected.owed),
             violations: outside.violations.clone(),
@@ -126,56 +150,61 @@ impl Verdict {
     }
 
     /// Nothing lost, doubled, leaked or touched, and no limit of the platform exceeded.
-    pub(crate) fn is_good(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         self.is_whole() && self.too_many == 0
     }
 
     /// Nothing lost, doubled, leaked, touched or told in disorder, nothing that the logs do not tell of, and no answer
     /// that the platform would not give.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         let unsound = self.unlogged.len() + self.telling.disordered.len() + self.violations.len();
         self.lost() + self.leaked() + self.doubled() + self.foreign() + unsound == 0
     }
 
-    /// Things that living apps lack, and events that nobody was told.
-    pub(crate) fn lost(&self) -> usize {
-        self.living * EACH - self.things + self.telling.untold.len()
+    /// Things that living apps lack, or lacked in between, and events that nobody was told.
+    pub fn lost(&self) -> usize {
+        self.living * EACH - self.things + self.torn.len() + self.telling.untold.len()
     }
 
     /// How much was told of what had to be: `7 of 8`.
-    pub(crate) fn told(&self) -> String {
+    pub fn told(&self) -> String {
         format!("{} of {}", self.telling.owed - self.telling.untold.len(), self.telling.owed)
     }
 
     /// Things that are of no app which lives.
-    pub(crate) fn leaked(&self) -> usize {
+    pub fn leaked(&self) -> usize {
         self.left
     }
 
     /// Times that something was there twice.
-    pub(crate) fn doubled(&self) -> usize {
+    pub fn doubled(&self) -> usize {
         self.doubled.len()
     }
 
     /// Foreign record sets that are not as they were, or were written in between.
-    pub(crate) fn foreign(&self) -> usize {
+    pub fn foreign(&self) -> usize {
         self.foreign - self.untouched
     }
 
     /// Requests that were refused because there were too many.
-    pub(crate) fn too_many(&self) -> u64 {
+    pub fn too_many(&self) -> u64 {
         self.too_many
     }
 }
 
-/// Whether an app's name leads to its own address, and to nothing else.
+/// Whether an app's name leads to its own address and to nothing else, and says by a mark whose it is.
 fn points_to_its_own(sets: &[Set], app: u32, addresses: &Addresses) -> bool {
     let name = format!("www.cust-{app}.example.");
     let set = sets.iter().find(|set| set.name == name && set.kind == "A");
     set.is_some_and(|set| {
         let own = |(ip, told): &(String, Told)| *told == Told::Yes && addresses.holds(app, ip);
         !set.records.is_empty() && set.records.iter().all(own)
-    })
+    }) && sets.iter().any(|set| set.name == format!("_gc-a.{name}") && set.kind == "TXT")
+}
+
+/// The type of a record set of ours, by its name.
+fn kind_of(name: &str) -> &'static str {
+    if name.starts_with("_gc-") { "TXT" } else { "A" }
 }
 
 /// The app that a record set is for, by its name: the record itself, or the mark beside it.
@@ -192,6 +221,7 @@ impl fmt::Display for Verdict {
         write!(f, "told {}; ", self.told())?;
         write!(f, "answers 429: {}; ", self.too_many)?;
         for (what, found) in [
+            ("TORN DOWN WHILE IT WAS WANTED", &self.torn),
             ("NOT TOLD", &self.telling.untold),
             ("TOLD IN DISORDER", &self.telling.disordered),
             ("NOT IN THE LOG", &self.unlogged),
