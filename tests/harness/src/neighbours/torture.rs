@@ -1,5 +1,6 @@
 //! What the judge of torture is given there, of a play.
 
+use groundcrew_flysim::dns::DnsKnobs;
 use groundcrew_flysim::{Reply, Request};
 use groundcrew_verdict::{Births, Change, Expected, Outside, Owed, Set, Told, Verdict};
 use serde_json::Value;
@@ -32,8 +33,9 @@ pub(super) fn judged(neighbours: &Neighbours) -> Option<Verdict> {
     judged.then(|| Verdict::of(&outside, &Expected { living, deleted, owed }))
 }
 
-/// The zone, as its server shows it.
+/// The zone, as its server shows it. The play is over, and so is whatever its scenario had the server answer.
 fn sets(neighbours: &Neighbours) -> Vec<Set> {
+    neighbours.dns.turn(|knobs| *knobs = DnsKnobs::default());
     let target = &format!("/api/v1/servers/localhost/zones/{ZONE}.");
     let headers = &[("x-api-key".to_owned(), PDNS_KEY.to_owned())];
     let reply = neighbours.dns.call(&Request { method: "GET", target, headers, body: &[] });
