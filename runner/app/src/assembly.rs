@@ -253,7 +253,7 @@ async fn put_together(
     // The configuration may be another one than before: what it held back is decided again.
     store.wake_waiting(now).await?;
     for installed in runner.registry().provisioners() {
-        let level = installed.hook.level.min(config.level);
+        let level = installed.hook.level.min(runner.level());
         if level < Level::Enforce {
             store.freeze(Some(installed.id), &format!("level is {level}"), now).await?;
         }

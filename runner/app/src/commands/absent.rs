@@ -1,4 +1,4 @@
-//! Names that the configuration does not have: what is said, and what would help.
+//! Names that nobody knows: what is said, and what would help.
 
 use super::Failure;
 use crate::config::Config;
@@ -23,6 +23,11 @@ pub(super) fn audit(config: &Config, name: &str) -> Failure {
             failure.hint(format!("it has no audits: `groundcrew init` writes none; write [audit.{name}]"))
         }
     }
+}
+
+/// The hooks that the database knows.
+pub(super) fn known_hooks<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    format!("known hooks: {}", listed(names).unwrap_or_else(|| "none".to_owned()))
 }
 
 /// Names one after the other, if there are any.

@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let applied = plan.items.iter().filter(|item| item.action.writes());
     let apps: BTreeSet<_> = applied.map(|item| item.owner.app_name()).collect();
     for app in apps.iter().take(3) {
-        let _ = writeln!(text, "groundcrew wait --app {app}");
+        let _ = writeln!(text, "{}", context.typed(&format!("groundcrew wait --app {app}")));
     }
     Ok(Answer::both(text, &done))
 }

@@ -117,11 +117,14 @@ pub(super) fn let_in(hook: &str) -> String {
     format!("groundcrew approve --upgrade {hook}")
 }
 
-/// What tells of something that does not wait: of a run it is `groundcrew run`.
+/// What tells of something that does not wait: `why` knows no runs and no findings.
 fn told_by(name: &str) -> String {
-    let is_run = name.strip_prefix('r').is_some_and(|number| number.parse::<u64>().is_ok());
-    let command = if is_run { "run" } else { "why" };
-    format!("groundcrew {command} {name}")
+    let numbered = |letter| name.strip_prefix(letter).is_some_and(|number| number.parse::<u64>().is_ok());
+    match name {
+        _ if numbered('r') => format!("groundcrew run {name}"),
+        _ if numbered('f') => "groundcrew findings".to_owned(),
+        _ => format!("groundcrew why {name}"),
+    }
 }
 
 /// What waits for a person.

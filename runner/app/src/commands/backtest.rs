@@ -119,7 +119,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     tally.fleet = fleet::ask(context, &store, (hook, &args.hook), &loaded)?;
     let differs = !tally.differs.is_empty() || tally.fleet.as_ref().is_some_and(Fleet::differs);
     let code = if differs { Code::Failed } else { Code::Ok };
-    Ok(Answer::both(tally.draw(args), &tally).code(code))
+    Ok(Answer::both(tally.draw(context, args), &tally).code(code))
 }
 
 async fn play(loaded: Arc<Loaded>, recording: Recording) -> (Recording, Replayed) {
@@ -207,7 +207,7 @@ impl Sum {
 }
 
 impl Tally {
-    fn draw(&self, args: &Args) -> String {
+    fn draw(&self, context: &Context, args: &Args) -> String {
         let title = format!("{}  {} runs of the last {}", self.hook, self.runs, args.since);
         let mut text = format!(
             "{} with {} in {:.1} s\n",
@@ -234,7 +234,8 @@ impl Tally {
         }
         if let Some(group) = self.differs.first() {
             let named = &args.component;
-            let _ = writeln!(text, "\none whole: groundcrew replay {} --component {named}", group.run);
+            let replay = context.typed(&format!("groundcrew replay {} --component {named}", group.run));
+            let _ = writeln!(text, "\none whole: {replay}");
         }
         text
     }

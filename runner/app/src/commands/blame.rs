@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::rows::Names;
 use super::versions::{Tally, Version};
-use super::{Answer, Context, Failure, why};
+use super::{Answer, Context, Failure, absent, why};
 use crate::runner::provisioner::STUCK_AFTER;
 use crate::show::{Cell, Table, Tone, ago, length, paint};
 
@@ -209,9 +209,9 @@ fn of_things(store: &Store, name: &str, now: Timestamp) -> Result<Answer, Failur
     let names = Names::of(store)?;
     let rows = why::named(store, &names, name)?;
     if rows.is_empty() {
-        let hooks: Vec<_> = store.hooks()?.into_iter().map(|hook| hook.name).collect();
+        let hooks = store.hooks()?;
         return Err(Failure::failed(format!("`{name}` is no hook, and nothing outside is known as it"))
-            .hint(format!("known hooks: {}", hooks.join(", ")))
+            .hint(absent::known_hooks(hooks.iter().map(|hook| &hook.name)))
             .hint("groundcrew resources --all"));
     }
     let blamed = rows.iter().map(|row| of_thing(store, &names, row)).collect::<Result<Vec<_>, Failure>>()?;

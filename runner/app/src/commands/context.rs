@@ -57,12 +57,22 @@ impl Context {
         &self.global.config
     }
 
-    /// A command that is shown to be pasted: with the configuration file, if it would take another one.
+    /// A command that is shown to be pasted: with the configuration file and the data directory, if it would take others.
     pub(super) fn typed(&self, command: &str) -> String {
+        typed::with(command, &self.places())
+    }
+
+    /// The same of the commands that a sentence has in backticks.
+    fn typed_within(&self, sentence: &str) -> String {
+        typed::within(sentence, &self.places())
+    }
+
+    /// What a command that is pasted needs to be about the same installation.
+    fn places(&self) -> String {
         let config = self.config_path();
         let taken = self.environment.read("GROUNDCREW_CONFIG");
         let is_taken = config == Path::new(taken.as_deref().unwrap_or(CONFIG_FILE));
-        typed::with_config(command, (!is_taken).then_some(config))
+        typed::places((!is_taken).then_some(config), self.global.data.as_deref())
     }
 
     /// The process's environment.
@@ -148,7 +158,8 @@ impl Context {
 
     /// Changes something and says so.
     pub fn change_and_tell(&self, request: Request) -> Result<Answer, Failure> {
-        let done = self.change(request)?;
+        let mut done = self.change(request)?;
+        done.message = self.typed_within(&done.message);
         Ok(Answer::both(format!("{}\n", done.message), &done))
     }
 

@@ -12,7 +12,7 @@ use groundcrew_store::Store;
 use groundcrew_store::hooks::StoredHook;
 use serde::Serialize;
 
-use super::{Answer, Code, Context, Failure, inspect as looked};
+use super::{Answer, Code, Context, Failure, absent, inspect as looked};
 use crate::builtin;
 use crate::components;
 use crate::config::Config;
@@ -151,7 +151,6 @@ impl Shelf {
         let all = kept::all(&self.directory).map_err(|error| Failure::of(&error))?;
         let begins = |digest: &&Digest| digits.len() >= 6 && digest.to_string().starts_with(digits);
         let found: Vec<_> = all.iter().filter(begins).collect();
-        let known: Vec<_> = self.hooks.iter().map(|hook| hook.name.as_str()).collect();
         match found[..] {
             [digest] => {
                 let gone = || Failure::failed(format!("{digits} was forgotten a moment ago"));
@@ -160,7 +159,7 @@ impl Shelf {
             [] => Err(Failure::failed(format!(
                 "`{digits}` is no file, no hook, and no digest of a component that is kept (six digits at least)"
             ))
-            .hint(format!("known hooks: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }))
+            .hint(absent::known_hooks(self.hooks.iter().map(|hook| &hook.name)))
             .hint("groundcrew inspect, which lists what is built in")),
             _ => Err(Failure::failed(format!("{} kept components begin with {digits}", found.len()))),
         }

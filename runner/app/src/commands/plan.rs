@@ -46,6 +46,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
         up::refuse_differences(context, &config)?;
     }
     let database = context.reader().map_err(|failure| {
+        if context.data_dir().database().exists() {
+            return failure;
+        }
         failure.hint("groundcrew up, with level = \"observe\": a plan is about apps that a source has seen")
     })?;
     refuse_unread(&config, &database)?;
@@ -65,8 +68,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<Answer, Failure> {
     let mut text = draw(&plan, context.now());
     text.push_str(&ending(&database)?);
     if let Some(file) = &args.out {
-        let _ =
-            writeln!(text, "\ngroundcrew apply {}    # exactly this, until {}", file.display(), plan.until);
+        let apply = context.typed(&format!("groundcrew apply {}", file.display()));
+        let _ = writeln!(text, "\n{apply}    # exactly this, until {}", plan.until);
     }
     Ok(Answer::both(text, &plan))
 }

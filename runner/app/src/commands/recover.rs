@@ -128,9 +128,9 @@ fn refuse_without_key(dir: &DataDir, copy: &Path) -> Result<(), Failure> {
     key::belonging(&store, &key, copy).map(drop).map_err(|error| Failure::of(&error))
 }
 
-/// Why a copy is not taken that cannot be read: of a broken one it is said which file that is.
+/// Why a copy is not taken that is not there, or cannot be read: it is said which file that is.
 fn unread(copy: &Path, error: groundcrew_store::Error) -> Failure {
-    if error.is_broken() {
+    if error.is_broken() || matches!(error, groundcrew_store::Error::Open { .. }) {
         let message = format!("{} is no copy that can be read: {error}", copy.display());
         let failure = Failure { message, ..Failure::of(&error) };
         return failure.hint("groundcrew recover --from FILE, with another copy");

@@ -12,7 +12,7 @@ use groundcrew_store::{HookId, Store, SubjectId};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, absent};
 use crate::show::{Cell, Table, Tone, age, cut, tone_of_row};
 
 /// Names for the store's numbers.
@@ -46,8 +46,7 @@ impl<'a> Names<'a> {
     pub(super) fn hook_named(&self, name: &str) -> Result<HookId, Failure> {
         let found = self.hooks.iter().find(|(_, known)| *known == name).map(|(id, _)| *id);
         found.ok_or_else(|| {
-            let known: Vec<_> = self.hooks.values().map(String::as_str).collect();
-            Failure::failed(format!("no hook `{name}`")).hint(format!("known hooks: {}", known.join(", ")))
+            Failure::failed(format!("no hook `{name}`")).hint(absent::known_hooks(self.hooks.values()))
         })
     }
 

@@ -73,7 +73,9 @@ async fn what_differs_is_shown_by_its_kind_and_is_not_promoted() {
 
     let refused = fixture.run("--data data promote dns");
     assert!(refused.code == 1 && refused.err.contains("2 of 3 runs differ with it"), "{refused:?}");
-    assert!(refused.err.contains("groundcrew promote dns --anyway") && !fixture.is_promoted("dns"));
+    assert!(
+        refused.err.contains("groundcrew --data data promote dns --anyway") && !fixture.is_promoted("dns")
+    );
     fixture.data_run("promote dns --anyway");
     assert!(fixture.is_promoted("dns"));
 }

@@ -78,7 +78,7 @@ async fn a_pause_is_laid_over_listed_and_lifted() {
     assert!(said.out.contains("paused hook dns for fly/acme/cust-7: nothing is removed"), "{said:?}");
     let doctor = fixture.run("--data data doctor --json").json();
     let pause = doctor.as_array().unwrap().iter().find(|found| found["check"] == "pauses").unwrap().clone();
-    assert_eq!(pause["remedies"], json!(["groundcrew unpause --hook dns --app fly/acme/cust-7"]));
+    assert_eq!(pause["remedies"], json!(["groundcrew --data data unpause --hook dns --app fly/acme/cust-7"]));
     assert!(pause["message"].as_str().unwrap().contains("by tester"));
     assert_eq!(fixture.data_run("unpause --json").json()["changed"], 0);
     assert_eq!(fixture.data_run("unpause --hook dns --app cust-7 --json").json()["changed"], 1);
@@ -117,9 +117,14 @@ async fn what_is_held_goes_only_with_a_yes() {
         wanted.code == 1 && wanted.err.contains("nothing of `record/A/www.cust-7.example` waits"),
         "{wanted:?}"
     );
-    assert!(wanted.err.contains("groundcrew why record/A/www.cust-7.example"), "{wanted:?}");
+    assert!(wanted.err.contains("groundcrew --data data why record/A/www.cust-7.example"), "{wanted:?}");
     let run = fixture.run("--data data approve r1 --yes");
-    assert!(run.code == 1 && run.err.contains("groundcrew run r1"), "{run:?}");
+    assert!(run.code == 1 && run.err.contains("groundcrew --data data run r1"), "{run:?}");
+    let finding = fixture.run("--data data approve f999 --yes");
+    assert!(
+        finding.code == 1 && finding.err.contains("hint: groundcrew --data data findings\n"),
+        "{finding:?}"
+    );
 }
 
 #[tokio::test]
@@ -148,11 +153,13 @@ async fn a_touch_with_no_runner_up_says_that_nobody_looks_yet() {
     let fixture = Fixture::filled().await;
     let said = fixture.data_run("touch cust-7").out;
     assert!(
-        said.contains("no runner is up: cust-7 is looked at when `groundcrew up` begins (2 lanes)"),
+        said.contains(
+            "no runner is up: cust-7 is looked at when `groundcrew --data data up` begins (2 lanes)"
+        ),
         "{said}"
     );
     let said = fixture.data_run("touch cust-99").out;
-    assert!(said.contains("no runner is up: `groundcrew up` looks for it"), "{said}");
+    assert!(said.contains("no runner is up: `groundcrew --data data up` looks for it"), "{said}");
 }
 
 #[tokio::test]
@@ -187,7 +194,7 @@ async fn the_dead_are_retried_or_forgotten() {
     fixture.data_run("dead retry notify/1");
     assert!(fixture.data_run("dead list").out.contains("no dead deliveries"));
     let again = fixture.run("--data data dead discard notify/1");
-    assert!(again.code == 1 && again.err.contains("groundcrew dead list"), "{again:?}");
+    assert!(again.code == 1 && again.err.contains("groundcrew --data data dead list"), "{again:?}");
     let fixture = Fixture::filled().await;
     fixture.data_run("dead discard notify/1");
     assert_eq!(fixture.data_run("dead list --json").json(), json!([]));
@@ -208,7 +215,7 @@ async fn a_reload_needs_somebody_who_runs() {
     let fixture = Fixture::filled().await;
     let nobody = fixture.run("--data data reload");
     assert!(nobody.code == 1 && nobody.err.contains("no runner is up"), "{nobody:?}");
-    assert!(nobody.err.contains("groundcrew up"), "{nobody:?}");
+    assert!(nobody.err.contains("groundcrew --data data up"), "{nobody:?}");
 }
 
 #[derive(Debug, Default)]

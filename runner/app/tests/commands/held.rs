@@ -86,7 +86,10 @@ async fn a_version_that_waits_is_listed_with_what_it_asks_for_and_what_lets_it_i
     let message = found["message"].as_str().unwrap();
     assert!(message.starts_with(&format!("dns: the new version {short} {MORE_HOST}")), "{message}");
     assert!(message.ends_with("and waits; the one before goes on"), "{message}");
-    let commands = json!([format!("groundcrew diff dns {short}"), "groundcrew approve --upgrade dns"]);
+    let commands = json!([
+        format!("groundcrew --data data diff dns {short}"),
+        "groundcrew --data data approve --upgrade dns"
+    ]);
     assert_eq!(found["remedies"], commands);
 
     holds(&fixture.store(), Severity::Critical).await;

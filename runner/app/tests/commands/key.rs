@@ -214,6 +214,9 @@ fn a_copy_takes_the_place_of_a_broken_database_which_is_kept() {
     }
     let refused = fixture.run("recover --from c.db");
     assert!(refused.code == 1 && refused.err.contains("c.db is no copy that can be read"), "{refused:?}");
+    let mistyped = fixture.run("recover --from d.db");
+    assert!(mistyped.code == 1 && mistyped.err.contains("d.db is no copy that can be read"), "{mistyped:?}");
+    assert!(!mistyped.err.contains("groundcrew up"), "nobody is advised to begin anew: {mistyped:?}");
     assert_eq!(fs::read(fixture.data().join("groundcrew.db")).unwrap(), BROKEN, "nothing is moved");
 
     let said = fixture.run("recover --from b.db");

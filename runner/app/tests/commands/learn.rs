@@ -215,7 +215,7 @@ async fn what_was_learnt_is_written_into_the_file_and_nothing_else_changes() {
         "groundcrew.toml, [hook.dns]".to_owned(),
         format!("- {learnt}*\n"),
         format!("+ {learnt}\n"),
-        "for it to hold: groundcrew add dns, then groundcrew reload".to_owned(),
+        "for it to hold: groundcrew --data data add dns, then groundcrew --data data reload".to_owned(),
     ] {
         assert!(said.out.contains(&line), "{line}\n{}", said.out);
     }
@@ -230,7 +230,10 @@ async fn what_was_learnt_is_written_into_the_file_and_nothing_else_changes() {
     let tight = fixture.data_run("--json learn dns --write --tight").json();
     assert_eq!(tight["written"]["removed"], json!(["POST https://pdns/*"]));
     assert_eq!(tight["written"]["added"], json!([]));
-    assert_eq!(tight["written"]["next"], json!(["groundcrew add dns", "groundcrew reload"]));
+    assert_eq!(
+        tight["written"]["next"],
+        json!(["groundcrew --data data add dns", "groundcrew --data data reload"])
+    );
     assert_eq!(fixture.file(), narrowed.replace("\"POST https://pdns/*\",  # never", "# never"));
 }
 

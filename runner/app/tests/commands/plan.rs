@@ -131,7 +131,7 @@ async fn a_plan_of_another_time_or_installation_is_not_applied() {
         fs::write(&file, plan.to_string()).unwrap();
         let said = fixture.run("--data data apply p.json --yes");
         assert!(said.code == 1 && said.err.contains(why), "{field}: {said:?}");
-        assert!(said.err.contains("groundcrew plan --out FILE"), "{said:?}");
+        assert!(said.err.contains("groundcrew --data data plan --out FILE"), "{said:?}");
         assert_eq!(applied(&fixture), 0, "{field}");
     }
 

@@ -33,6 +33,8 @@ fn a_hint_names_the_configuration_that_was_named() {
     let there = fixture.run("--config other.toml init");
     assert!(there.err.contains("hint: groundcrew --config other.toml check\n"), "{there:?}");
     assert!(there.err.contains("hint: groundcrew --config OTHER.toml init\n"), "{there:?}");
+    let elsewhere = fixture.run("doctor --config other.toml --data there");
+    assert!(elsewhere.out.contains("-> groundcrew --config other.toml --data there up\n"), "{elsewhere:?}");
     let meant = fixture.run_with("doctor", &[("GROUNDCREW_CONFIG", "other.toml")]);
     assert!(meant.out.contains("-> groundcrew up\n"), "{meant:?}");
 }

@@ -44,8 +44,10 @@ pub(super) fn check(context: &Context, dir: &DataDir, config: Option<&Config>, c
 }
 
 /// What helps where nothing of the database can be relied on.
-const TO_REBUILD: [&str; 2] =
-    [recover::FROM_COPY, "without a copy: stop `up`, move the broken one away, then: groundcrew recover"];
+const TO_REBUILD: [&str; 2] = [
+    recover::FROM_COPY,
+    "groundcrew recover, without a copy: when `up` is stopped and the broken one was moved away",
+];
 
 /// The file and why it cannot be read, which not every error says itself.
 fn broken(file: &Path, error: &groundcrew_store::Error) -> String {
